@@ -1,0 +1,65 @@
+/** `node-ip-adapter doctor` */
+import { existsSync } from "node:fs";
+
+import type { Command } from "commander";
+
+import { messageOf } from "../errors";
+import { loadSharp } from "../image/sharp";
+import { currentPlatform } from "../native/load";
+import { shippedModel } from "../package-root";
+import type { Environment } from "./environment";
+import { errorCode, formatBytes } from "./report";
+
+interface Check {
+  name: string;
+  ok: boolean;
+  value: string;
+}
+
+export function addDoctor(program: Command, environment: Environment): void {
+  program
+    .command("doctor")
+    .description("check this installation: addon, instruction set, threads, memory, image files, shipped model")
+    .option("--json", "one JSON object")
+    .action(async (flags: { json?: boolean }) => {
+      const checks = [...checkAddon(environment), await checkSharp(), checkModel()];
+      const ok = checks.every((check) => check.ok);
+      if (flags.json === true) environment.json({ ok, checks });
+      else for (const check of checks) environment.out.write(`${check.ok ? "ok  " : "FAIL"} ${check.name}: ${check.value}\n`);
+      if (!ok) process.exitCode = 1;
+    });
+}
+
+function checkAddon(environment: Environment): Check[] {
+  const { platform, arch, libc } = currentPlatform();
+  const checks: Check[] = [{ name: "platform", ok: true, value: `${platform}-${arch}${libc === "" ? "" : ` ${libc}`}, Node ${process.version}` }];
+  try {
+    const { version, isa, isas, cpu, features, cores, threads, memoryTotal, memoryAvailable } = environment.addon().system();
+    checks.push(
+      { name: "addon", ok: true, value: `${version}, ${environment.addonFile()}` },
+      { name: "backend", ok: true, value: "cpu" },
+      { name: "cpu", ok: true, value: `${cpu}, ${cores} cores` },
+      { name: "instruction set", ok: true, value: `${isa} (of ${isas.join(", ")}; found ${features.join(" ")})` },
+      { name: "threads", ok: true, value: `${threads}` },
+      { name: "memory", ok: true, value: `${formatBytes(memoryAvailable)} available of ${formatBytes(memoryTotal)}` },
+    );
+  } catch (error) {
+    checks.push({ name: "addon", ok: false, value: `${errorCode(error)}: ${messageOf(error)}` });
+  }
+  return checks;
+}
+
+async function checkSharp(): Promise<Check> {
+  try {
+    const { versions } = await loadSharp();
+    return { name: "image files", ok: true, value: `sharp ${versions.sharp}, libvips ${versions.vips}` };
+  } catch (error) {
+    return { name: "image files", ok: false, value: messageOf(error) };
+  }
+}
+
+function checkModel(): Check {
+  const { model, adapter } = shippedModel();
+  const missing = [model, adapter].filter((path) => !existsSync(path));
+  return { name: "shipped model", ok: missing.length === 0, value: missing.length === 0 ? model : `missing ${missing.join(", ")}` };
+}

@@ -1,0 +1,62 @@
+/** Turns command-line strings into API options. Values are judged by the API's own schemas; only the form is checked here. */
+import { existsSync } from "node:fs";
+
+import { OptionError } from "../errors";
+import { describe } from "../options/describe";
+
+/** A number as written; the schema says what is in range. */
+export function parseNumber(text: string, option: string): number {
+  const number = text.trim() === "" ? NaN : Number(text);
+  if (Number.isNaN(number)) throw new OptionError(option, `expected a number but received ${describe(text)}`);
+  return number;
+}
+
+export interface ImageFlag {
+  path: string;
+  scale?: number;
+}
+
+const SCALE_SUFFIX = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/is;
+
+/**
+ * `IMG[:SCALE]`. The last colon counts only when a number follows it, a drive letter (`C:\cat.png`) and the colons of a
+ * name that exists do not.
+ */
+export function parseImageFlag(text: string, exists: (path: string) => boolean = existsSync): ImageFlag {
+  if (text === "") throw new OptionError("--image-prompt", "expected IMG[:SCALE] but received an empty string");
+  const match = SCALE_SUFFIX.exec(text);
+  const [, path, scale] = match ?? [];
+  if (path === undefined || scale === undefined || isDriveOrUrl(text, path) || exists(text)) return { path: text };
+  return { path, scale: Number(scale) };
+}
+
+function isDriveOrUrl(text: string, path: string): boolean {
+  // "http://host:8080" has no scale, and is refused by the API with the reason.
+  return /^[a-z]$/i.test(path) || /^https?:\/\/[^/]*:\d+$/i.test(text);
+}
+
+/** An image prompt of the command line, with the --adapter it followed. */
+export type PromptFlag = ({ kind: "image" } & ImageFlag) | { kind: "embeds"; path: string };
+
+/**
+ * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
+ * when none came before.
+ */
+export class OrderedFlags {
+  readonly adapters: string[] = [];
+  readonly prompts: (PromptFlag & { adapter: number })[] = [];
+
+  addAdapter = (file: string): string[] => {
+    this.adapters.push(file);
+    return this.adapters;
+  };
+
+  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseImageFlag(text) });
+
+  addEmbeds = (path: string): unknown => this.#add({ kind: "embeds", path });
+
+  #add(flag: PromptFlag): unknown {
+    this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });
+    return this.prompts;
+  }
+}

@@ -1,0 +1,190 @@
+/** `node-ip-adapter generate` */
+import { resolve } from "node:path";
+
+import type { TSchema } from "@sinclair/typebox";
+import type { Command } from "commander";
+
+import { OptionError } from "../errors";
+import type { ImagePrompt } from "../image-prompt";
+import { CallSite, startNative, throwIfAborted } from "../native/call";
+import type { NativeAddon } from "../native/contract";
+import { GenerateSchema, LoadSchema, SCHEDULERS, view, type SchemaView } from "../options/schema";
+import { readOptions } from "../options/validate";
+import { Pipeline } from "../pipeline";
+import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
+import type { Environment } from "./environment";
+import { OrderedFlags, parseNumber } from "./flags";
+import { checkImageOutput, checkOutput, outputFiles } from "./output";
+import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
+
+interface GenerateFlags {
+  model?: string;
+  imageEncoder?: string;
+  dtype?: string;
+  threads?: string;
+  prompt?: string;
+  negativePrompt?: string;
+  promptSyntax?: string;
+  scheduler?: string;
+  sigmas?: string;
+  steps?: string;
+  guidance?: string;
+  eta?: string;
+  seed?: string;
+  width?: string;
+  height?: string;
+  count?: string;
+  output: string;
+  saveLatents?: string;
+  preview?: string;
+  json?: boolean;
+}
+
+/** Help text of an API option, from its schema. */
+function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
+  const { description = "", minimum, maximum, default: value }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
+  const range = minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? ` (${minimum} to ${maximum})` : "";
+  return `${description}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;
+}
+
+export function addGenerate(program: Command, environment: Environment): void {
+  const order = new OrderedFlags();
+  program
+    .command("generate")
+    .description("make pictures from a text prompt, image prompts, or both")
+    .option("--prompt <text>", help(GenerateSchema, "prompt"))
+    .option("--negative-prompt <text>", help(GenerateSchema, "negativePrompt"))
+    .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
+    .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
+    .option("--image-embeds <file>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
+    .option("--model <folder>", help(LoadSchema, "model"))
+    .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
+    .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
+    .option("--dtype <type>", help(LoadSchema, "dtype"))
+    .option("--threads <n>", help(LoadSchema, "threads"))
+    .option("--scheduler <name>", `${help(GenerateSchema, "scheduler")} (${SCHEDULERS.join(", ")})`)
+    .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
+    .option("--steps <n>", help(GenerateSchema, "steps"))
+    .option("--guidance <g>", help(GenerateSchema, "guidance"))
+    .option("--eta <eta>", help(GenerateSchema, "eta"))
+    .option("--seed <s>", help(GenerateSchema, "seed"))
+    .option("--width <pixels>", help(GenerateSchema, "width"))
+    .option("--height <pixels>", help(GenerateSchema, "height"))
+    .option("--count <n>", help(GenerateSchema, "count"))
+    .option("--output <file>", "picture to write (.png, .jpg, .webp); with --count the seed is added to each name", "out.png")
+    .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
+    .option("--preview <n>", "every n steps, write the unfinished picture to --output")
+    .option("--json", "one JSON object a line on standard output: progress, result")
+    .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
+}
+
+async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environment: Environment): Promise<void> {
+  const { signal } = environment;
+  const output = checkImageOutput(flags.output, "--output");
+  const latentsFile = flags.saveLatents === undefined ? undefined : checkOutput(flags.saveLatents, "--save-latents");
+  const options = generateOptions(flags);
+  const load = loadOptions(flags, order);
+  // Bad values are reported before the model is read.
+  readOptions(LoadSchema, load);
+  readOptions(GenerateSchema, options);
+  const addon = environment.addon();
+  const imagePrompts = await readPrompts(order, addon, signal);
+
+  const started = environment.now();
+  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal }, new CallSite());
+  const loaded = environment.now();
+  const progress = progressOf(flags, environment);
+  const previews: Promise<unknown>[] = [];
+  try {
+    const result = await pipeline.generate({
+      ...options,
+      imagePrompts,
+      signal,
+      onProgress: ({ step, total, image, seed, preview }) => {
+        if (flags.json === true) environment.json({ type: "progress", step, total, image, seed });
+        else progress.update(step, total);
+        // The next preview, and the finished picture, wait for the writing of this one.
+        if (preview !== undefined) previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(output)));
+      },
+    });
+    await Promise.all(previews);
+    const files = outputFiles(output, result.seeds);
+    for (const [i, file] of files.entries()) await result.images[i]?.toFile(file);
+    if (latentsFile !== undefined) await saveLatents(addon, latentsFile, result);
+    progress.end();
+    const seconds = { load: (loaded - started) / 1000, generate: (environment.now() - loaded) / 1000 };
+    if (flags.json === true) {
+      const written = files.map((file, i) => ({ file, seed: result.seeds[i], width: result.images[i]?.width, height: result.images[i]?.height }));
+      environment.json({ type: "result", images: written, latents: latentsFile ?? null, seconds });
+    } else {
+      files.forEach((file, i) => environment.out.write(`${file} (seed ${result.seeds[i] ?? ""})\n`));
+      if (latentsFile !== undefined) environment.out.write(`${latentsFile}\n`);
+      environment.err.write(`loaded in ${formatSeconds(loaded - started)}, generated in ${formatSeconds(environment.now() - loaded)}\n`);
+    }
+  } finally {
+    progress.end();
+    await Promise.allSettled(previews);
+  }
+}
+
+function progressOf(flags: GenerateFlags, environment: Environment): Progress {
+  return environment.err.isTTY === true && flags.json !== true
+    ? new ProgressBar(environment.err, environment.now)
+    : new ProgressLines(environment.err, environment.now);
+}
+
+function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
+  const options: Record<string, unknown> = {};
+  if (flags.model !== undefined) options["model"] = flags.model;
+  if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
+  if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
+  if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
+  if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
+  return options;
+}
+
+function generateOptions(flags: GenerateFlags): GenerateOptions {
+  const options: Record<string, unknown> = {};
+  for (const name of ["prompt", "negativePrompt", "promptSyntax", "scheduler", "sigmas"] as const) {
+    if (flags[name] !== undefined) options[name] = flags[name];
+  }
+  for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
+    if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
+  }
+  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview") };
+  return options;
+}
+
+async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: AbortSignal): Promise<ImagePrompt[]> {
+  const prompts: ImagePrompt[] = [];
+  for (const flag of order.prompts) {
+    const { adapter } = flag;
+    if (flag.kind === "embeds") for (const embeds of await readEmbeds(addon, flag.path, signal)) prompts.push({ embeds, adapter });
+    else prompts.push({ image: flag.path, adapter, scale: flag.scale });
+  }
+  return prompts;
+}
+
+/** (n, d): n pictures of a base adapter; (n, t, d): hidden states of n pictures. */
+async function readEmbeds(addon: NativeAddon, path: string, signal: AbortSignal): Promise<Float32Array[]> {
+  throwIfAborted(signal);
+  const file = resolve(path);
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) =>
+    addon.readTensor(file, "image_embeds", done),
+  ).result;
+  const count = shape[0] ?? 0;
+  if (shape.length < 2 || shape.length > 3 || count < 1) {
+    throw new OptionError("--image-embeds", `expected a tensor image_embeds of shape (n, d) but ${file} has (${shape.join(", ")})`);
+  }
+  const floats = new Float32Array(data);
+  const size = floats.length / count;
+  return Array.from({ length: count }, (_, i) => floats.slice(i * size, (i + 1) * size));
+}
+
+async function saveLatents(addon: NativeAddon, file: string, { latents, latentShape }: GenerateResult): Promise<void> {
+  const size = latentShape.reduce((product, side) => product * side, 1);
+  const data = new Float32Array(latents.length * size);
+  latents.forEach((entry, i) => data.set(entry, i * size));
+  const tensor = { name: "latents", shape: [latents.length, ...latentShape], data };
+  await startNative<undefined>(new CallSite(), undefined, (done) => addon.writeTensors(file, [tensor], done as (error: unknown) => void)).result;
+}

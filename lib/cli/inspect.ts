@@ -1,0 +1,37 @@
+/** `node-ip-adapter inspect` */
+import type { Command } from "commander";
+
+import { inspectWith, type Inspection } from "../inspect";
+import { CallSite } from "../native/call";
+import type { Environment } from "./environment";
+import { formatBytes, formatCount } from "./report";
+
+export function addInspect(program: Command, environment: Environment): void {
+  program
+    .command("inspect")
+    .description("tell what a weight file or model folder is, from its tensors")
+    .argument("<file-or-folder>")
+    .option("--json", "the whole answer as one JSON object")
+    .action(async (path: string, flags: { json?: boolean }) => {
+      const inspection = await inspectWith(environment.addon(), path, { signal: environment.signal }, new CallSite());
+      if (flags.json === true) environment.json(inspection);
+      else environment.out.write(`${inspectionLines(inspection).join("\n")}\n`);
+    });
+}
+
+/** One line for the thing itself, one for each of its components. */
+export function inspectionLines(inspection: Inspection, indent = ""): string[] {
+  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, path } = inspection;
+  const what = [family, kind, variant === "" ? "" : `(${variant})`].filter((word) => word !== "").join(" ");
+  const facts = [
+    `${formatCount(parameters)} parameters`,
+    `${tensors} tensors`,
+    Object.entries(types).map(([type, count]) => `${type} ${count}`).join(" "),
+    formatBytes(bytes),
+    format,
+  ];
+  if (tokens > 0) facts.push(`${tokens} image tokens`);
+  if (encoder !== "") facts.push(`needs ${encoder}`);
+  const line = `${indent}${path === "" ? "" : `${path}: `}${what}: ${facts.filter((fact) => fact !== "").join(", ")}`;
+  return [line, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
+}

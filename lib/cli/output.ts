@@ -1,0 +1,40 @@
+/** Where the command line writes: checked before a generation starts, which may take minutes. */
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname, parse, join, resolve } from "node:path";
+
+import { IpAdapterError, OptionError, fileError } from "../errors";
+import { formatOfPath } from "../image/encode";
+
+/** @returns the absolute path of a file that can be written */
+export function checkOutput(path: string, option: string): string {
+  if (path === "") throw new OptionError(option, "expected a file name but received an empty string");
+  const file = resolve(path);
+  const folder = dirname(file);
+  const status = statSync(folder, { throwIfNoEntry: false });
+  if (status === undefined) {
+    throw new IpAdapterError("ERR_IPA_NOT_FOUND", `${option}: folder not found: ${folder}: create it first`);
+  }
+  if (!status.isDirectory()) throw new IpAdapterError("ERR_IPA_IO", `${option}: ${folder} is not a folder`);
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new IpAdapterError("ERR_IPA_IO", `${option}: ${file} is a folder: add a file name`);
+  }
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw fileError(`${option}: folder`, folder, error);
+  }
+  return file;
+}
+
+/** The files of `count` pictures: the name itself for one, else with the seed before the extension. */
+export function outputFiles(path: string, seeds: readonly number[]): string[] {
+  if (seeds.length === 1) return [path];
+  const { dir, name, ext } = parse(path);
+  return seeds.map((seed) => join(dir, `${name}-${seed}${ext}`));
+}
+
+export function checkImageOutput(path: string, option: string): string {
+  const file = checkOutput(path, option);
+  formatOfPath(file, option);
+  return file;
+}

@@ -1,0 +1,45 @@
+/** The command line as a function of its arguments, so that tests run it in their own process. */
+import { Command, CommanderError } from "commander";
+
+import { OptionError } from "../errors";
+import { packageVersion } from "../package-root";
+import { addDoctor } from "./doctor";
+import type { Environment } from "./environment";
+import { addGenerate } from "./generate";
+import { addInspect } from "./inspect";
+import { errorCode, errorLine } from "./report";
+
+export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
+
+/** @param args without node and script @returns the exit code */
+export async function run(args: readonly string[], environment: Environment): Promise<number> {
+  const program = new Command("node-ip-adapter");
+  program
+    .description("image prompts for Stable Diffusion")
+    .version(packageVersion())
+    .configureOutput({ writeOut: (text) => environment.out.write(text), writeErr: (text) => environment.err.write(text) })
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride();
+  addGenerate(program, environment);
+  addInspect(program, environment);
+  addDoctor(program, environment);
+  try {
+    process.exitCode = 0;
+    await program.parseAsync(args, { from: "user" });
+    return process.exitCode;
+  } catch (error) {
+    return report(error, args, environment);
+  }
+}
+
+function report(error: unknown, args: readonly string[], environment: Environment): number {
+  // commander has printed its own message, and "fails" on --help and --version too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (environment.signal.aborted) {
+    environment.err.write("interrupted\n");
+    return EXIT.interrupted;
+  }
+  environment.err.write(`${errorLine(error)}\n`);
+  if (args.includes("--json")) environment.json({ type: "error", code: errorCode(error), message: (error as Error).message });
+  return error instanceof OptionError ? EXIT.usage : EXIT.error;
+}

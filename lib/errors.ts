@@ -1,0 +1,118 @@
+/** Every error this package throws on purpose. Programs test `code`, which never changes; people read `message`. */
+
+/** Stable codes; the native engine adds those of native/base/status.h in the same form. */
+export type ErrorCode =
+  | "ERR_IPA_INVALID_OPTION"
+  | "ERR_IPA_UNKNOWN_OPTION"
+  | "ERR_IPA_NOT_FOUND"
+  | "ERR_IPA_IO"
+  | "ERR_IPA_IMAGE_FORMAT"
+  | "ERR_IPA_IMAGE_CORRUPT"
+  | "ERR_IPA_IMAGE_LIMIT"
+  | "ERR_IPA_SHARP_MISSING"
+  | "ERR_IPA_ADDON_MISSING"
+  | "ERR_IPA_TOKENIZER"
+  | "ERR_IPA_TRUNCATED"
+  | "ERR_IPA_LIMIT"
+  | "ERR_IPA_SYNTAX"
+  | "ERR_IPA_UTF8"
+  | "ERR_IPA_DUPLICATE"
+  | "ERR_IPA_TYPE"
+  | "ERR_IPA_OVERFLOW"
+  | "ERR_IPA_RANGE"
+  | "ERR_IPA_LAYOUT"
+  | "ERR_IPA_UNSUPPORTED"
+  | "ERR_IPA_MISSING_TENSOR"
+  | "ERR_IPA_SHAPE"
+  | "ERR_IPA_MISMATCH"
+  | "ERR_IPA_CHANGED"
+  | "ERR_IPA_NO_MEMORY"
+  | "ERR_IPA_CANCELLED"
+  | "ERR_IPA_DISPOSED"
+  | "ERR_IPA_INTERNAL";
+
+/** Base class of all errors of this package. */
+export class IpAdapterError extends Error {
+  /** stable, for programs */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options !== undefined && "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+  }
+
+  static {
+    // On the prototype, so that a console shows it once, in front of the message.
+    Object.defineProperty(this.prototype, "name", { value: "IpAdapterError", configurable: true, writable: true });
+  }
+}
+
+/** An option is unknown, of the wrong type, out of range, or contradicts another or the model. */
+export class OptionError extends IpAdapterError {
+  /** path of the option, such as `imagePrompts[0].scale` */
+  readonly option: string;
+
+  constructor(option: string, problem: string, options?: { cause?: unknown; code?: ErrorCode }) {
+    super(options?.code ?? "ERR_IPA_INVALID_OPTION", option === "" ? problem : `${option}: ${problem}`, options);
+    this.option = option;
+  }
+
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "OptionError", configurable: true, writable: true });
+  }
+}
+
+/** A picture cannot be read: not an image, damaged, or too large. */
+export class ImageError extends IpAdapterError {
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "ImageError", configurable: true, writable: true });
+  }
+}
+
+/** The pipeline was disposed before or during the call. */
+export class DisposedError extends IpAdapterError {
+  constructor(message = "this pipeline has been disposed: load a new one with Pipeline.load()") {
+    super("ERR_IPA_DISPOSED", message);
+  }
+
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "DisposedError", configurable: true, writable: true });
+  }
+}
+
+/** The native addon or an npm package it needs cannot be loaded. */
+export class InstallError extends IpAdapterError {
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "InstallError", configurable: true, writable: true });
+  }
+}
+
+/** `ENOENT` and friends, of any realm; "" when the value is not an error of the operating system. */
+export function systemCode(error: unknown): string {
+  const code = typeof error === "object" && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  const message = typeof error === "object" && error !== null ? (error as { message?: unknown }).message : undefined;
+  return typeof message === "string" ? message : String(error);
+}
+
+/** A failed file operation as a typed error that names the file and what to do. */
+export function fileError(what: string, file: string, error: unknown): IpAdapterError {
+  const code = systemCode(error);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new IpAdapterError("ERR_IPA_NOT_FOUND", `${what} not found: ${file}`, { cause: error });
+  }
+  const reasons: Record<string, string> = {
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EISDIR: "it is a folder",
+    ENOSPC: "no space left on the device",
+    EROFS: "the file system is read-only",
+    EMFILE: "too many open files",
+    ENAMETOOLONG: "the name is too long",
+  };
+  return new IpAdapterError("ERR_IPA_IO", `${what} ${file}: ${reasons[code] ?? messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,94 @@
+/**
+ * Image files to RGB as diffusers' load_image gives it: EXIF orientation applied, 8 bit, alpha dropped without blending,
+ * first frame or page. Two differences to PIL: an embedded colour profile other than sRGB is converted to sRGB, and the
+ * transparent pixels of a GIF are black, because the decoder does not keep the colour below them.
+ */
+import { open } from "node:fs/promises";
+
+import type { Metadata, SharpOptions } from "sharp";
+
+import { ImageError, fileError, messageOf } from "../errors";
+import type { ImageSnapshot, RgbImage } from "./input";
+import { toRgb } from "./input";
+import { IMAGE_LIMITS, checkSize } from "./limits";
+import { loadSharp, type SharpModule } from "./sharp";
+import { type ImageFormat, sniff } from "./sniff";
+
+const READABLE = "PNG, JPEG, WebP, AVIF, GIF and TIFF are read";
+
+/**
+ * @param where the option or file, for messages
+ * @throws ImageError ERR_IPA_IMAGE_FORMAT, ERR_IPA_IMAGE_CORRUPT, ERR_IPA_IMAGE_LIMIT; ERR_IPA_NOT_FOUND, ERR_IPA_IO
+ */
+export async function decodeImage(snapshot: ImageSnapshot, where: string): Promise<RgbImage> {
+  if ("rgb" in snapshot) return snapshot;
+  const bytes = "bytes" in snapshot ? snapshot.bytes : await readImageFile(snapshot.path, where);
+  const name = "path" in snapshot ? `${where} (${snapshot.path})` : where;
+  const format = checkFormat(bytes, name);
+  const sharp = await loadSharp();
+  return decodeBytes(sharp, bytes, format, name);
+}
+
+async function readImageFile(path: string, where: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const status = await file.stat();
+      if (!status.isFile()) {
+        throw new ImageError("ERR_IPA_IO", `${where}: ${path} is ${status.isDirectory() ? "a folder" : "not a regular file"}: pass an image file`);
+      }
+      if (status.size > IMAGE_LIMITS.fileBytes) {
+        throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: ${path} has ${status.size} bytes, at most ${IMAGE_LIMITS.fileBytes} are read`);
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw error instanceof ImageError ? error : fileError(`${where}: image`, path, error);
+  }
+}
+
+function checkFormat(bytes: Uint8Array, name: string): ImageFormat {
+  if (bytes.length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${name}: the file is empty`);
+  const found = sniff(bytes);
+  if ("format" in found) return found.format;
+  const what = found.other === "" ? "not an image format known here" : `this is ${found.other}`;
+  throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${name}: ${what}; ${READABLE}: convert it first`);
+}
+
+async function decodeBytes(sharp: SharpModule, bytes: Uint8Array, format: ImageFormat, name: string): Promise<RgbImage> {
+  const options: SharpOptions = { failOn: "warning", limitInputPixels: IMAGE_LIMITS.pixels };
+  const metadata = await readHeader(sharp, bytes, options, name);
+  if (metadata.format !== (format === "avif" ? "heif" : format) || (format === "avif" && metadata.compression !== "av1")) {
+    throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${name}: begins like ${format.toUpperCase()} but is something else; ${READABLE}`);
+  }
+  checkSize(metadata.width, metadata.height, name);
+  try {
+    const image = sharp(bytes, { ...options, ignoreIcc: isSrgb(metadata.icc) });
+    const { data, info } = await image.autoOrient().toColourspace("srgb").removeAlpha().raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    const channels = info.channels === 1 ? 1 : 3;
+    return { rgb: toRgb(data, channels), width: info.width, height: info.height };
+  } catch (error) {
+    throw corrupt(name, error);
+  }
+}
+
+async function readHeader(sharp: SharpModule, bytes: Uint8Array, options: SharpOptions, name: string): Promise<Metadata> {
+  try {
+    return await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
+  } catch (error) {
+    throw corrupt(name, error);
+  }
+}
+
+/** sRGB by its description: converting it to itself would only add rounding. */
+function isSrgb(icc: Buffer | undefined): boolean {
+  if (icc === undefined) return false;
+  return icc.includes("sRGB", 0, "latin1") || icc.includes(Buffer.from("sRGB", "utf16le").swap16());
+}
+
+function corrupt(name: string, error: unknown): ImageError {
+  const reason = messageOf(error).split("\n")[0] ?? "";
+  return new ImageError("ERR_IPA_IMAGE_CORRUPT", `${name}: the image is damaged or incomplete (${reason})`, { cause: error });
+}

@@ -1,0 +1,73 @@
+/** RGB to image files. */
+import { randomBytes } from "node:crypto";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+
+import { IpAdapterError, OptionError, fileError, systemCode } from "../errors";
+import { describe } from "../options/describe";
+import { EncodeOptionsSchema } from "../options/schema";
+import { nearest } from "../options/suggest";
+import { readOptions } from "../options/validate";
+import type { RgbImage } from "./input";
+import { loadSharp } from "./sharp";
+
+export const OUTPUT_FORMATS = ["png", "jpeg", "webp"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+export interface EncodeOptions {
+  /** JPEG and WebP, 1 to 100; default 92 */
+  quality?: number | undefined;
+  /** WebP without loss */
+  lossless?: boolean | undefined;
+  /** PNG, 0 (fast) to 9 (small); default 6 */
+  compressionLevel?: number | undefined;
+}
+
+const EXTENSIONS: Record<string, OutputFormat> = { ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp" };
+
+/** The format a file name asks for. */
+export function formatOfPath(path: string, option: string): OutputFormat {
+  const extension = extname(path).toLowerCase();
+  const format = EXTENSIONS[extension];
+  if (format !== undefined) return format;
+  throw new OptionError(option, `expected a name ending in .png, .jpg or .webp but received ${describe(basename(path))}`);
+}
+
+export function readFormat(value: unknown): OutputFormat {
+  if (value === "jpg") return "jpeg";
+  const format = OUTPUT_FORMATS.find((name) => name === value);
+  if (format !== undefined) return format;
+  const near = typeof value === "string" ? nearest(value, OUTPUT_FORMATS) : undefined;
+  throw new OptionError("format", `expected "png", "jpeg" or "webp" but received ${describe(value)}${near === undefined ? "" : `: did you mean "${near}"?`}`);
+}
+
+/** @returns a new buffer with the encoded file */
+export async function encodeImage(image: RgbImage, format: OutputFormat, options: EncodeOptions = {}): Promise<Buffer> {
+  const { quality = 92, lossless = false, compressionLevel = 6 } = readOptions(EncodeOptionsSchema, options);
+  const sharp = await loadSharp();
+  const pixels = sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } });
+  switch (format) {
+    case "png":
+      return pixels.png({ compressionLevel }).toBuffer();
+    case "jpeg":
+      // 4:4:4: the thin coloured edges of generated pictures smear otherwise.
+      return pixels.jpeg({ quality, chromaSubsampling: "4:4:4" }).toBuffer();
+    case "webp":
+      return pixels.webp({ quality, lossless }).toBuffer();
+  }
+}
+
+/** Writes a whole file or nothing: a reader never sees half of it, and a failure leaves the old one. */
+export async function writeFileAtomically(path: string, data: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await writeFile(temporary, data, { flag: "wx" });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (systemCode(error) === "ENOENT") {
+      throw new IpAdapterError("ERR_IPA_NOT_FOUND", `output folder not found: ${dirname(path)}: create it first`, { cause: error });
+    }
+    throw fileError("output", path, error);
+  }
+}

@@ -1,0 +1,12 @@
+/** Image prompts for Stable Diffusion inside Node.js: the public API. */
+export { Pipeline, type PipelineInfo } from "./pipeline";
+export { GeneratedImage } from "./generated-image";
+export { inspect, type Inspection } from "./inspect";
+export { systemInfo, type SystemInfo } from "./system";
+export { DisposedError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
+export type { ImagePrompt } from "./image-prompt";
+export type { ImageInput, RawImage } from "./image/input";
+export type { EncodeOptions, OutputFormat } from "./image/encode";
+export type { ProgressEvent } from "./progress";
+export type { SchedulerName } from "./options/schema";
+export type { EncodeImageOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions } from "./types";

@@ -1,0 +1,188 @@
+/**
+ * What the native addon exports, as `lib/` sees it. The addon never creates errors or typed arrays: it hands over plain
+ * `{ code, message }` objects and ArrayBuffers, and `lib/` builds what a user sees (so `instanceof` holds in every realm).
+ * Paths are absolute. Callbacks run on the JS thread that made the call, exactly once for `done`.
+ */
+
+export interface NativeError {
+  /** `ERR_IPA_…`, see native/base/status.h */
+  code: string;
+  message: string;
+}
+
+export type Done<T> = (error: NativeError | null, value?: T) => void;
+
+export interface NativeSystem {
+  version: string;
+  /** the instruction set in use: `scalar`, `avx2`, `avx512` or `neon` */
+  isa: string;
+  /** every instruction set this machine can run, weakest first */
+  isas: string[];
+  cpu: string;
+  /** CPU features found, such as `avx512_bf16` */
+  features: string[];
+  cores: number;
+  /** size of the process-wide thread pool */
+  threads: number;
+  memoryTotal: number;
+  memoryAvailable: number;
+}
+
+export interface NativeLoadRequest {
+  /** folder in the diffusers layout */
+  model: string;
+  adapters: { file: string }[];
+  /** folder of a CLIP vision encoder, when not `model`/image_encoder */
+  imageEncoder?: string;
+  dtype: "f32";
+  /** 0: one per core */
+  threads: number;
+}
+
+export interface NativeTextEncoderInfo {
+  /** tokens a chunk, start and end token included (77) */
+  contextLength: number;
+  vocabSize: number;
+  /** folder name of its tokenizer in the model folder: `tokenizer` or `tokenizer_2` */
+  tokenizer: string;
+}
+
+export interface NativeAdapterInfo {
+  variant: "base" | "plus" | "full";
+  /** image tokens one picture becomes */
+  tokens: number;
+  /** size of the image embedding it takes (base), or of a hidden state (plus, full) */
+  embedSize: number;
+}
+
+export interface NativePipelineInfo {
+  family: "sd1" | "sd2" | "sdxl";
+  /** pixels the model was trained at */
+  width: number;
+  height: number;
+  /** pixels a latent covers along a side (8) */
+  vaeScale: number;
+  latentChannels: number;
+  /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
+  scheduler: string;
+  textEncoders: NativeTextEncoderInfo[];
+  adapters: NativeAdapterInfo[];
+  hasImageEncoder: boolean;
+  parameters: number;
+  memoryBytes: number;
+}
+
+/** One prompt for one text encoder, already cut in chunks of contextLength with start, end and pad tokens. */
+export interface NativeText {
+  /** chunks * contextLength token ids */
+  ids: Int32Array;
+  /** one weight a token, 1 where the prompt gives none */
+  weights: Float32Array;
+}
+
+/** A picture for an adapter: raw RGB, or the encoder's output computed before. */
+export interface NativeImage {
+  rgb?: Uint8Array;
+  width?: number;
+  height?: number;
+  /** base adapters: embedSize floats; plus and full: tokens * embedSize floats */
+  embeds?: Float32Array;
+}
+
+/** Pictures of one adapter that share one softmax (their tokens are concatenated) and one scale. */
+export interface NativeImageBranch {
+  adapter: number;
+  scale: number;
+  images: NativeImage[];
+}
+
+export interface NativeGenerateRequest {
+  /** one entry per text encoder; prompt and negative have the same number of chunks */
+  prompt: NativeText[];
+  /** absent for SDXL when no negative prompt was given at all (zero embeddings) */
+  negative?: NativeText[];
+  branches: NativeImageBranch[];
+  /** API name, or "" for the model's own */
+  scheduler: string;
+  sigmas: "" | "karras";
+  steps: number;
+  guidance: number;
+  /** DDIM's eta, 0 = deterministic */
+  eta: number;
+  /** one image per seed */
+  seeds: number[];
+  width: number;
+  height: number;
+  output: "image" | "latents";
+  /** a decoded preview every so many steps, 0 = never */
+  previewEvery: number;
+}
+
+export interface NativeProgress {
+  /** index into seeds */
+  image: number;
+  /** model calls done and in all, over all images */
+  step: number;
+  total: number;
+  /** RGB, width * height * 3 bytes */
+  preview?: ArrayBuffer;
+}
+
+export interface NativeResult {
+  /** RGB, 3 * width * height bytes each; empty for output "latents" */
+  images: ArrayBuffer[];
+  width: number;
+  height: number;
+  /** f32, latentChannels * (height / vaeScale) * (width / vaeScale) each, channel-major */
+  latents: ArrayBuffer[];
+}
+
+export interface NativeJob {
+  /** asks the job to stop; `done` then gets ERR_IPA_CANCELLED */
+  cancel(): void;
+}
+
+export interface NativePipeline {
+  info(): NativePipelineInfo;
+  generate(request: NativeGenerateRequest, progress: ((event: NativeProgress) => void) | null, done: Done<NativeResult>): NativeJob;
+  /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
+  encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
+  /** refuses new work, cancels and waits for what runs, frees the weights */
+  close(done: Done<void>): void;
+}
+
+export interface NativeInspection {
+  kind: "model" | "ip-adapter" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
+  format: "safetensors" | "diffusers";
+  /** `sd1`, `sd2`, `sdxl`, or "" */
+  family: string;
+  /** adapters: `base`, `plus`, `full`, `faceid`, …; or "" */
+  variant: string;
+  /** adapters: the image encoder they need, such as `ViT-H/14 (1024)`; or "" */
+  encoder: string;
+  /** image tokens of an adapter, 0 otherwise */
+  tokens: number;
+  parameters: number;
+  bytes: number;
+  tensors: number;
+  /** tensors by storage type, `{ F16: 686 }` */
+  types: Record<string, number>;
+  components: NativeInspection[];
+  /** file or folder, relative to what was inspected; "" for itself */
+  path: string;
+}
+
+export interface NativeAddon {
+  system(): NativeSystem;
+  setThreads(threads: number): void;
+  load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
+  inspect(path: string, done: Done<NativeInspection>): NativeJob;
+  /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
+  clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
+  /** PyTorch's CPU randn for a seed: count f32 */
+  randn(seed: number, count: number): ArrayBuffer;
+  /** one tensor of a safetensors file as f32, with its shape */
+  readTensor(path: string, name: string, done: Done<{ shape: number[]; data: ArrayBuffer }>): NativeJob;
+  /** writes f32 tensors as a safetensors file (temporary file, then rename) */
+  writeTensors(path: string, tensors: { name: string; shape: number[]; data: Float32Array }[], done: Done<void>): NativeJob;
+}

@@ -1,0 +1,46 @@
+import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { OptionError, messageOf } from "../errors";
+import { describe } from "./describe";
+
+/** A URL object of any realm. */
+export function isUrl(value: unknown): value is URL {
+  return typeof value === "object" && value !== null && typeof (value as URL).href === "string" && typeof (value as URL).protocol === "string";
+}
+
+/**
+ * The absolute path of a path string or file URL object. Strings are always paths, as in node:fs; one that is plainly a
+ * URL is refused with the fix instead of "not found".
+ */
+export function readPath(value: unknown, option: string): string {
+  if (isUrl(value)) return urlPath(value, option);
+  if (typeof value !== "string") {
+    throw new OptionError(option, `expected a path (a string or a file: URL object) but received ${describe(value)}`);
+  }
+  if (value === "") throw new OptionError(option, 'expected a path but received "": use "." for the current folder');
+  if (value.includes("\0")) throw new OptionError(option, "expected a path but the string contains a NUL character: remove it");
+  if (/^https?:\/\//i.test(value)) throw remote(option, value);
+  if (/^file:\/\//i.test(value)) {
+    throw new OptionError(option, `expected a path but received ${describe(value)}: use new URL(${describe(value)})`);
+  }
+  return isAbsolute(value) ? value : resolve(value);
+}
+
+function urlPath(url: URL, option: string): string {
+  if (url.protocol === "http:" || url.protocol === "https:") throw remote(option, url.href);
+  if (url.protocol !== "file:") throw new OptionError(option, `expected a file: URL but received ${describe(url.href)}`);
+  try {
+    // A copy: a URL of another realm, or an object that only looks like one, is parsed again here.
+    return fileURLToPath(new URL(url.href));
+  } catch (error) {
+    throw new OptionError(option, `${describe(url.href)} is not the URL of a file here: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function remote(option: string, href: string): OptionError {
+  return new OptionError(
+    option,
+    `expected a local file but received ${describe(href)}: nothing is downloaded here; fetch it yourself and pass the bytes (or save them and pass the path)`,
+  );
+}

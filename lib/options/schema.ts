@@ -1,0 +1,132 @@
+/** One schema per options object: the single place of names, ranges, defaults and descriptions. */
+import { Type, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
+
+import type { AbortSignalLike } from "../native/call";
+import type { ImageInput } from "../image/input";
+import type { ProgressEvent } from "../progress";
+
+/** Samplers by their names in this API. */
+export const SCHEDULERS = ["ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm"] as const;
+export type SchedulerName = (typeof SCHEDULERS)[number];
+
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
+
+/** Values JSON has no type for: checked by kind, described by an example in messages. */
+export type SpecialKind = "path" | "image" | "floats" | "signal" | "function";
+
+function special<T>(kind: SpecialKind, description: string): TUnsafe<T> {
+  return Type.Unsafe<T>({ "x-kind": kind, description });
+}
+
+function oneOf<const T extends string>(values: readonly T[], options: { description: string; default?: T }): TUnsafe<T> {
+  return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
+}
+
+function object<T extends TProperties>(properties: T, title: string): TObject<T> {
+  return Type.Object(properties, { additionalProperties: false, title });
+}
+
+const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
+const path = (description: string): TUnsafe<string | URL> => special<string | URL>("path", description);
+
+export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors)") }, "adapter");
+
+export const LoadSchema = object(
+  {
+    model: Type.Optional(path("model folder in the diffusers layout; default: the small model that ships with the package")),
+    adapters: Type.Optional(
+      Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
+    ),
+    imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
+    dtype: Type.Optional(oneOf(["f32"], { description: "type the engine computes in", default: "f32" })),
+    threads: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),
+    ),
+    signal: Type.Optional(signal),
+  },
+  "Pipeline.load options",
+);
+
+export const ImagePromptSchema = object(
+  {
+    image: Type.Optional(special<ImageInput>("image", "picture: path, file URL, encoded bytes, or raw { data, width, height, channels }")),
+    embeds: Type.Optional(special<Float32Array | readonly number[]>("floats", "image embedding computed before, instead of image")),
+    scale: Type.Optional(
+      Type.Number({ minimum: -5, maximum: 5, description: "strength of the picture; default: 0.6, or 1 when the prompt is empty" }),
+    ),
+    adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "index into the loaded adapters" })),
+  },
+  "image prompt",
+);
+
+export const PreviewSchema = object(
+  { every: Type.Integer({ minimum: 1, maximum: 1000, description: "decode a preview every so many steps" }) },
+  "preview",
+);
+
+const promptText = (description: string): TString => Type.String({ maxLength: 16384, description });
+
+export const GenerateSchema = object(
+  {
+    prompt: Type.Optional(Type.String({ maxLength: 16384, default: "", description: "what the picture shows; (word:1.3), [word] and BREAK as usual" })),
+    negativePrompt: Type.Optional(promptText("what the picture must not show")),
+    promptSyntax: Type.Optional(
+      oneOf(["weighted", "plain"], { default: "weighted", description: "weighted: brackets and BREAK have a meaning; plain: they are text" }),
+    ),
+    imagePrompts: Type.Optional(Type.Array(ImagePromptSchema, { maxItems: 64, default: [], description: "pictures to take after" })),
+    scheduler: Type.Optional(oneOf(SCHEDULERS, { description: "sampler; default: the model's own" })),
+    sigmas: Type.Optional(oneOf(["karras"], { description: "spacing of the noise levels; default: the sampler's own" })),
+    steps: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 30, description: "sampling steps" })),
+    guidance: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 100, description: "classifier-free guidance; 1 or less: none; default: 7.5, SDXL 5" }),
+    ),
+    eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: "noise added by ddim: 0 none, 1 as DDPM" })),
+    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
+    width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
+    height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "pictures, with seeds seed, seed + 1, …" })),
+    output: Type.Optional(oneOf(["image", "latents"], { default: "image", description: "latents: skip the VAE decoder" })),
+    preview: Type.Optional(PreviewSchema),
+    signal: Type.Optional(signal),
+    onProgress: Type.Optional(special<(event: ProgressEvent) => unknown>("function", "called after every step")),
+  },
+  "generate options",
+);
+
+export const EncodeImageSchema = object(
+  {
+    adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "index into the loaded adapters" })),
+    signal: Type.Optional(signal),
+  },
+  "encodeImage options",
+);
+
+export const InspectSchema = object({ signal: Type.Optional(signal) }, "inspect options");
+
+export const EncodeOptionsSchema = object(
+  {
+    quality: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: "JPEG and WebP; default: 92" })),
+    lossless: Type.Optional(Type.Boolean({ description: "WebP without loss" })),
+    compressionLevel: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, default: 6, description: "PNG: 0 fast, 9 small" })),
+  },
+  "image options",
+);
+
+/** The parts of a schema the validator and the CLI read. */
+export interface SchemaView {
+  type?: string;
+  title?: string;
+  description?: string;
+  default?: unknown;
+  enum?: readonly string[];
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  maxItems?: number;
+  items?: TSchema;
+  properties?: Record<string, TSchema>;
+  required?: readonly string[];
+  "x-kind"?: SpecialKind;
+}
+
+export const view = (schema: TSchema): SchemaView => schema;

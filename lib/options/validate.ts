@@ -1,0 +1,184 @@
+/** Reads an options object once, checks it against its schema and returns a clean copy; errors name option, value and fix. */
+import { types } from "node:util";
+
+import type { Static, TObject, TSchema } from "@sinclair/typebox";
+
+import { OptionError, messageOf } from "../errors";
+import { describe } from "./describe";
+import { type SchemaView, view } from "./schema";
+import { nearest } from "./suggest";
+
+/**
+ * A checked copy of `input` with a null prototype: own properties only (a polluted Object.prototype sets nothing), each
+ * getter called once, undefined taken as absent, -0 as 0. Special kinds are passed through after a check of their type.
+ * @param at path of the object for messages, "" for the options themselves
+ */
+export function readOptions<T extends TObject>(schema: T, input: unknown, at = ""): Static<T> {
+  const { title = "options", properties = {}, required = [] } = view(schema);
+  if (typeof input !== "object" || input === null || Array.isArray(input) || ArrayBuffer.isView(input) || types.isPromise(input)) {
+    throw new OptionError(at, `${at === "" ? `${title}: ` : ""}expected an object but received ${describe(input)}`);
+  }
+  const result = Object.create(null) as Record<string, unknown>;
+  for (const key of ownKeys(input, at === "" ? title : at)) {
+    const option = at === "" ? key : `${at}.${key}`;
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    if (property === undefined) throw unknownOption(option, key, title, Object.keys(properties));
+    const value = readProperty(input, key, option);
+    if (value !== undefined) result[key] = checkValue(property, value, option);
+  }
+  for (const key of required) {
+    if (!(key in result)) {
+      const option = at === "" ? key : `${at}.${key}`;
+      throw new OptionError(option, `expected ${expectation(view(properties[key] ?? schema))} but it is missing: add ${key}`);
+    }
+  }
+  return result;
+}
+
+/** Checks one value against its schema and returns the clean copy. */
+export function checkValue(schema: TSchema, value: unknown, option: string): unknown {
+  const rule = view(schema);
+  if (rule["x-kind"] !== undefined) return checkSpecial(rule, value, option);
+  switch (rule.type) {
+    case "integer":
+    case "number":
+      return checkNumber(rule, value, option);
+    case "string":
+      return checkString(rule, value, option);
+    case "boolean":
+      if (typeof value !== "boolean") throw wrong(option, rule, value, value === "true" || value === "false" ? `use ${value} without quotes` : "");
+      return value;
+    case "array":
+      return checkArray(rule, value, option);
+    default:
+      return readOptions(schema as TObject, value, option);
+  }
+}
+
+function checkNumber(rule: SchemaView, value: unknown, option: string): number {
+  const { minimum = -Infinity, maximum = Infinity } = rule;
+  if (typeof value !== "number") {
+    const meant = typeof value === "string" && value.trim() !== "" ? Number(value) : typeof value === "bigint" ? Number(value) : NaN;
+    const valid = Number.isFinite(meant) && meant >= minimum && meant <= maximum && (rule.type === "number" || Number.isInteger(meant));
+    throw wrong(option, rule, value, valid ? `use the number ${meant}` : "");
+  }
+  if (!Number.isFinite(value)) {
+    throw wrong(option, rule, value, Number.isNaN(value) ? "check the calculation that gave NaN" : `use ${value > 0 ? maximum : minimum}`);
+  }
+  if (value < minimum) throw wrong(option, rule, value, `use ${minimum} or more`);
+  if (value > maximum) throw wrong(option, rule, value, `use ${maximum} or less`);
+  if (rule.type === "integer" && !Number.isInteger(value)) {
+    const [low, high] = [Math.max(minimum, Math.floor(value)), Math.min(maximum, Math.ceil(value))];
+    throw wrong(option, rule, value, low === high ? `use ${low}` : `use ${low} or ${high}`);
+  }
+  return value + 0;
+}
+
+function checkString(rule: SchemaView, value: unknown, option: string): string {
+  if (rule.enum !== undefined) {
+    if (typeof value === "string" && rule.enum.includes(value)) return value;
+    const near = typeof value === "string" ? nearest(value, rule.enum) : undefined;
+    throw wrong(option, rule, value, near === undefined ? "" : `did you mean "${near}"?`);
+  }
+  if (typeof value !== "string") throw wrong(option, rule, value, "");
+  if (rule.maxLength !== undefined && value.length > rule.maxLength) {
+    throw new OptionError(option, `expected at most ${rule.maxLength} characters but received ${value.length}: shorten it`);
+  }
+  // A lone surrogate has no UTF-8 form; the engine and the files it writes have only UTF-8.
+  return value.toWellFormed();
+}
+
+function checkArray(rule: SchemaView, value: unknown, option: string): unknown[] {
+  if (!Array.isArray(value)) {
+    throw wrong(option, rule, value, typeof value === "object" && value !== null && !ArrayBuffer.isView(value) ? "put it in [ ]" : "");
+  }
+  const array = value as unknown[];
+  const { length } = array;
+  if (rule.maxItems !== undefined && length > rule.maxItems) {
+    throw new OptionError(option, `expected at most ${rule.maxItems} entries but received ${length}: leave some out`);
+  }
+  const result: unknown[] = [];
+  for (let i = 0; i < length; i++) {
+    const at = `${option}[${i}]`;
+    if (rule.items !== undefined) result.push(checkValue(rule.items, readProperty(array, i, at), at));
+  }
+  return result;
+}
+
+function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown {
+  switch (rule["x-kind"]) {
+    case "function":
+      if (typeof value !== "function") throw wrong(option, rule, value, "");
+      return value;
+    case "signal":
+      if (!isAbortSignal(value)) {
+        const controller = typeof value === "object" && value !== null && "signal" in value;
+        throw wrong(option, rule, value, controller ? "pass controller.signal, not the controller" : "");
+      }
+      return value;
+    default:
+      // Paths, pictures and vectors are read by the code that knows them, with its own messages.
+      return value;
+  }
+}
+
+function isAbortSignal(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const signal = value as { aborted?: unknown; addEventListener?: unknown; removeEventListener?: unknown };
+  return typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function" && typeof signal.removeEventListener === "function";
+}
+
+function ownKeys(input: object, name: string): string[] {
+  try {
+    return Object.keys(input);
+  } catch (error) {
+    throw new OptionError(name, `its properties cannot be listed (${messageOf(error)}): pass a plain object`, { cause: error });
+  }
+}
+
+function readProperty(input: object, key: string | number, option: string): unknown {
+  try {
+    return (input as Record<string | number, unknown>)[key];
+  } catch (error) {
+    throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, { cause: error });
+  }
+}
+
+function unknownOption(option: string, key: string, title: string, known: string[]): OptionError {
+  const near = nearest(key, known);
+  const fix = near === undefined ? `known are ${known.join(", ")}` : `did you mean "${near}"?`;
+  return new OptionError(option, `unknown among the ${title}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+}
+
+function wrong(option: string, rule: SchemaView, value: unknown, fix: string): OptionError {
+  return new OptionError(option, `expected ${expectation(rule)} but received ${describe(value)}${fix === "" ? "" : `: ${fix}`}`);
+}
+
+/** What a schema asks for, in words. */
+export function expectation(rule: SchemaView): string {
+  const range = rule.minimum !== undefined && rule.maximum !== undefined ? ` between ${rule.minimum} and ${rule.maximum}` : "";
+  switch (rule["x-kind"] ?? rule.type) {
+    case "integer":
+      return `an integer${range}`;
+    case "number":
+      return `a finite number${range}`;
+    case "string":
+      return rule.enum === undefined ? "a string" : rule.enum.length === 1 ? `"${rule.enum[0] ?? ""}"` : `one of ${rule.enum.map((v) => `"${v}"`).join(", ")}`;
+    case "boolean":
+      return "true or false";
+    case "array":
+      return "an array";
+    case "path":
+      return "a path";
+    case "image":
+      return "an image";
+    case "floats":
+      return "a Float32Array";
+    case "signal":
+      return "an AbortSignal";
+    case "function":
+      return "a function";
+    default:
+      return "an object";
+  }
+}

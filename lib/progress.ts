@@ -1,0 +1,15 @@
+import type { GeneratedImage } from "./generated-image";
+
+/** What `onProgress` gets after every step. */
+export interface ProgressEvent {
+  /** index of the picture this step belongs to */
+  image: number;
+  /** its seed */
+  seed: number;
+  /** model calls done, over all pictures of the call */
+  step: number;
+  /** model calls in all */
+  total: number;
+  /** the picture as it would look if sampling ended here, every `preview.every` steps */
+  preview?: GeneratedImage;
+}

@@ -1,0 +1,52 @@
+/** Prompts as the token ids and weights the engine takes. */
+import type { NativeText } from "../native/contract";
+import type { PromptTokenizer } from "../tokenizer";
+import { type Chunk, chunkPrompt } from "./chunk";
+import { parseWeightedPrompt, plainPrompt } from "./parse";
+
+export type PromptSyntax = "weighted" | "plain";
+
+/** A text encoder's tokenizer and its length. */
+export interface PromptEncoder {
+  tokenizer: PromptTokenizer;
+  /** tokens a chunk, start and end token included */
+  contextLength: number;
+}
+
+export interface EncodedPrompts {
+  /** one entry per text encoder; every entry of prompt and negative has the same number of chunks */
+  prompt: NativeText[];
+  negative: NativeText[];
+}
+
+/**
+ * Encodes both prompts for every text encoder, padded with empty chunks to one length: the two halves of guidance run
+ * as one batch, and SDXL joins its two encoders' features token by token.
+ */
+export function encodePrompts(prompt: string, negative: string, syntax: PromptSyntax, encoders: readonly PromptEncoder[]): EncodedPrompts {
+  const parse = syntax === "plain" ? plainPrompt : parseWeightedPrompt;
+  const cut = (text: string): Chunk[][] => {
+    const parts = parse(text);
+    return encoders.map(({ tokenizer, contextLength }) => chunkPrompt(parts, tokenizer, contextLength - 2));
+  };
+  const [prompts, negatives] = [cut(prompt), cut(negative)];
+  const count = Math.max(...[...prompts, ...negatives].map((chunks) => chunks.length));
+  const join = (chunked: Chunk[][]): NativeText[] => encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
+  return { prompt: join(prompts), negative: join(negatives) };
+}
+
+function joinChunks(chunks: readonly Chunk[], count: number, { tokenizer, contextLength }: PromptEncoder): NativeText {
+  const ids = new Int32Array(count * contextLength).fill(tokenizer.padId);
+  const weights = new Float32Array(count * contextLength).fill(1);
+  for (let c = 0; c < count; c++) {
+    const chunk = chunks[c];
+    const start = c * contextLength;
+    ids[start] = tokenizer.startId;
+    if (chunk !== undefined) {
+      ids.set(chunk.ids, start + 1);
+      weights.set(chunk.weights, start + 1);
+    }
+    ids[start + 1 + (chunk?.ids.length ?? 0)] = tokenizer.endId;
+  }
+  return { ids, weights };
+}

@@ -1,0 +1,91 @@
+/** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
+import type { Static } from "@sinclair/typebox";
+
+import type { GeneratedImage } from "./generated-image";
+import type { ImagePrompt } from "./image-prompt";
+import type { AbortSignalLike } from "./native/call";
+import type { EncodeImageSchema, GenerateSchema, InspectSchema, LoadSchema, SchedulerName } from "./options/schema";
+import type { ProgressEvent } from "./progress";
+
+export interface LoadOptions {
+  /** model folder in the diffusers layout; default: the small model that ships with the package */
+  model?: string | URL | undefined;
+  /** IP-Adapters; default: the shipped one with the shipped model, else none */
+  adapters?: readonly { file: string | URL }[] | undefined;
+  /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
+  imageEncoder?: string | URL | undefined;
+  /** type the engine computes in */
+  dtype?: "f32" | undefined;
+  /** threads of the process-wide pool; 0 (default): one per core */
+  threads?: number | undefined;
+  /** cancels loading */
+  signal?: AbortSignalLike | undefined;
+}
+
+export interface GenerateOptions {
+  /** what the picture shows; default "" */
+  prompt?: string | undefined;
+  /** what the picture must not show */
+  negativePrompt?: string | undefined;
+  /** "weighted" (default): (word:1.3), [word] and BREAK have a meaning; "plain": they are text */
+  promptSyntax?: "weighted" | "plain" | undefined;
+  /** pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers */
+  imagePrompts?: readonly ImagePrompt[] | undefined;
+  /** sampler; default: the model's own */
+  scheduler?: SchedulerName | undefined;
+  /** spacing of the noise levels; default: the sampler's own */
+  sigmas?: "karras" | undefined;
+  /** 1 to 1000, default 30 */
+  steps?: number | undefined;
+  /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
+  guidance?: number | undefined;
+  /** noise added by ddim, 0 (default) to 1 */
+  eta?: number | undefined;
+  /** 0 to 2^53 - 1; default: random, reported in the result */
+  seed?: number | undefined;
+  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  width?: number | undefined;
+  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  height?: number | undefined;
+  /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
+  count?: number | undefined;
+  /** "image" (default), or "latents" to skip the VAE decoder */
+  output?: "image" | "latents" | undefined;
+  /** decoded previews for onProgress */
+  preview?: { every: number } | undefined;
+  /** cancels the call, which then rejects with signal.reason */
+  signal?: AbortSignalLike | undefined;
+  /** called after every step; an error it throws cancels the call, which then rejects with it */
+  onProgress?: ((event: ProgressEvent) => unknown) | undefined;
+}
+
+export interface GenerateResult {
+  /** one per seed; empty for output "latents" */
+  images: GeneratedImage[];
+  /** one per seed: latentChannels * latentHeight * latentWidth floats, channel-major */
+  latents: Float32Array[];
+  /** the seeds used */
+  seeds: number[];
+  /** [channels, height, width] of each entry of `latents` */
+  latentShape: [number, number, number];
+}
+
+export interface EncodeImageOptions {
+  /** index into the loaded adapters, default 0 */
+  adapter?: number | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
+export interface InspectOptions {
+  signal?: AbortSignalLike | undefined;
+}
+
+// A compile error here means that a schema and its interface have parted.
+type Same<Schema, Options> = Schema extends Options ? (keyof Options extends keyof Schema ? true : never) : never;
+export type SchemasMatch = [
+  Same<Static<typeof LoadSchema>, LoadOptions>,
+  Same<Static<typeof GenerateSchema>, GenerateOptions>,
+  Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Static<typeof InspectSchema>, InspectOptions>,
+];
+export const schemasMatch: SchemasMatch = [true, true, true, true];

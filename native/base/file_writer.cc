@@ -1,0 +1,129 @@
+#include "base/file_writer.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <random>
+#include <system_error>
+
+#ifdef _WIN32
+#include <io.h>
+#else
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+namespace ipa {
+namespace {
+
+std::filesystem::path native_path(const std::string& utf8) { return std::filesystem::u8path(utf8); }
+
+// Creates a file that did not exist; null with errno set otherwise.
+std::FILE* create_exclusive(const std::string& path) {
+#ifdef _WIN32
+  return _wfopen(native_path(path).c_str(), L"wbx");
+#else
+  const int handle = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (handle < 0) return nullptr;
+  std::FILE* file = fdopen(handle, "wb");
+  if (!file) {
+    const int error = errno;
+    ::close(handle);
+    ::unlink(path.c_str());
+    errno = error;
+  }
+  return file;
+#endif
+}
+
+bool flush_to_disk(std::FILE* file) {
+  if (std::fflush(file) != 0) return false;
+#ifdef _WIN32
+  return _commit(_fileno(file)) == 0;
+#else
+  return fsync(fileno(file)) == 0;
+#endif
+}
+
+std::string random_suffix() {
+  static const char digits[] = "0123456789abcdef";
+  std::random_device device;
+  std::string suffix = ".tmp-";
+  for (int i = 0; i < 2; ++i) {
+    uint32_t value = device();
+    for (int j = 0; j < 8; ++j, value >>= 4) suffix += digits[value & 15];
+  }
+  return suffix;
+}
+
+}  // namespace
+
+FileWriter::~FileWriter() { discard(); }
+
+Status FileWriter::error(const std::string& what) const {
+  const int number = errno;
+  return Status(number == ENOENT || number == ENOTDIR ? Code::not_found : Code::io,
+                quoted(path_, 1024) + ": " + what + ": " + std::generic_category().message(number));
+}
+
+Status FileWriter::open() {
+  if (path_.empty() || path_.find('\0') != std::string::npos || find_invalid_utf8(path_) != std::string::npos) {
+    return Status(Code::not_found, quoted(path_, 1024) + ": not a usable path");
+  }
+  if (path_kind(path_) == PathKind::folder)
+    return Status(Code::type, quoted(path_, 1024) + ": is a folder, not a file");
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    temporary_ = path_ + random_suffix();
+    file_ = create_exclusive(temporary_);
+    if (file_) return {};
+    if (errno != EEXIST && errno != EINTR) break;
+  }
+  temporary_.clear();
+  return error("cannot write there");
+}
+
+Status FileWriter::write(const void* data, size_t bytes) {
+  if (!file_) return Status(Code::internal, quoted(path_, 1024) + ": written to without being open");
+  if (bytes == 0 || std::fwrite(data, 1, bytes, file_) == bytes) return {};
+  return error("cannot write");
+}
+
+Status FileWriter::close() {
+  std::FILE* file = file_;
+  file_ = nullptr;
+  if (std::fclose(file) != 0) return error("cannot write");
+  return {};
+}
+
+void FileWriter::discard() {
+  if (file_) {
+    std::fclose(file_);
+    file_ = nullptr;
+  }
+  if (temporary_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove(native_path(temporary_), ignored);
+  temporary_.clear();
+}
+
+Status FileWriter::commit() {
+  if (!file_) return Status(Code::internal, quoted(path_, 1024) + ": committed without being open");
+  Status status = flush_to_disk(file_) ? Status() : error("cannot write");
+  const Status closed = close();
+  if (status.ok()) status = closed;
+  if (status.ok()) {
+    std::error_code renamed;
+    std::filesystem::rename(native_path(temporary_), native_path(path_), renamed);
+    if (renamed) {
+      status = Status(Code::io, quoted(path_, 1024) + ": cannot replace it: " + renamed.message());
+    } else {
+      temporary_.clear();
+    }
+  }
+  discard();
+  return status;
+}
+
+}  // namespace ipa

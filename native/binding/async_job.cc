@@ -1,0 +1,118 @@
+#include "binding/async_job.h"
+
+#include "binding/addon_data.h"
+#include "binding/values.h"
+
+namespace ipa::binding {
+
+// JS functions live and die on the JS thread; the thread-safe function owns them.
+struct AsyncJob::Callbacks {
+  Napi::FunctionReference done, progress;
+};
+
+struct AsyncJob::Message {
+  std::shared_ptr<AsyncJob> job;
+  bool final = false;
+  Status status;
+  MakeValue make;
+};
+
+std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, Napi::Function done, Napi::Function progress) {
+  auto job = std::make_shared<AsyncJob>(env);
+  auto callbacks = std::make_unique<Callbacks>();
+  callbacks->done = Napi::Persistent(done);
+  if (!progress.IsEmpty()) callbacks->progress = Napi::Persistent(progress);
+  const auto finalize = [](napi_env, void* data, void*) {
+    std::unique_ptr<Callbacks>(static_cast<Callbacks*>(data));
+  };
+  const napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, Napi::String::New(env, "node-ip-adapter"), 0, 1, callbacks.get(), finalize,
+      callbacks.get(), &AsyncJob::call_js, &job->tsfn_);
+  if (status != napi_ok) throw Napi::Error::New(env, "no thread-safe function could be made");
+  callbacks.release();
+  // Added after the thread-safe function's own hook, so it runs before it: the job ends while its way back
+  // still exists.
+  napi_add_env_cleanup_hook(env, &AsyncJob::before_env_ends, job.get());
+  AddonData::of(env).jobs.push_back(job);
+  return job;
+}
+
+Napi::Object AsyncJob::handle(Napi::Env env) {
+  Napi::Object object = Napi::Object::New(env);
+  CancelHandle cancel = cancel_;
+  object.Set("cancel",
+             Napi::Function::New(env, [cancel](const Napi::CallbackInfo&) { cancel->store(true); }, "cancel"));
+  return object;
+}
+
+void AsyncJob::post(std::unique_ptr<Message> message) {
+  // A refused message (the environment is going down) is simply dropped.
+  if (napi_call_threadsafe_function(tsfn_, message.get(), napi_tsfn_nonblocking) == napi_ok) message.release();
+}
+
+void AsyncJob::progress(MakeValue make_event) {
+  auto message = std::make_unique<Message>();
+  message->job = shared_from_this();
+  message->make = std::move(make_event);
+  post(std::move(message));
+}
+
+void AsyncJob::finish(MakeValue make_value) {
+  auto message = std::make_unique<Message>();
+  message->job = shared_from_this();
+  message->final = true;
+  message->make = std::move(make_value);
+  post(std::move(message));
+  napi_release_threadsafe_function(tsfn_, napi_tsfn_release);
+  std::lock_guard<std::mutex> lock(mutex_);
+  is_finished_ = true;
+  finished_.notify_all();
+}
+
+void AsyncJob::fail(Status status) {
+  finish([status](Napi::Env env) -> Napi::Value { throw Napi::Error(env, error_object(env, status)); });
+}
+
+void AsyncJob::before_env_ends(void* opaque) {
+  auto* self = static_cast<AsyncJob*>(opaque);
+  // The job may wait behind others in its pipeline's queue: all of them stop.
+  AddonData::of(self->env_).cancel_all();
+  std::unique_lock<std::mutex> lock(self->mutex_);
+  self->finished_.wait(lock, [self] { return self->is_finished_; });
+}
+
+void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) {
+  const std::unique_ptr<Message> message(static_cast<Message*>(data));
+  if (!raw_env) return;  // the environment is going down
+  const Napi::Env env(raw_env);
+  const Napi::HandleScope scope(env);
+  auto& callbacks = *static_cast<Callbacks*>(context);
+  if (message->final) {
+    napi_remove_env_cleanup_hook(env, &AsyncJob::before_env_ends, message->job.get());
+    AddonData::of(env).forget(message->job);
+  }
+  try {
+    if (!message->final) {
+      if (!callbacks.progress.IsEmpty()) callbacks.progress.Call({message->make(env)});
+      return;
+    }
+    Napi::Value value;
+    Napi::Value error = env.Null();
+    try {
+      value = message->make(env);
+    } catch (const std::bad_alloc&) {
+      error = error_object(env, Status(Code::no_memory, "out of memory for the result"));
+    } catch (const Napi::Error& thrown) {
+      error = thrown.Value();
+    }
+    if (error.IsNull())
+      callbacks.done.Call({error, value});
+    else
+      callbacks.done.Call({error});
+  } catch (const Napi::Error& thrown) {
+    // A callback of lib/ threw, which is a bug there: let it surface as an uncaught exception.
+    napi_fatal_exception(env, thrown.Value());
+  }
+}
+
+}  // namespace ipa::binding

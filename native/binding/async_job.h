@@ -1,0 +1,50 @@
+// One asynchronous call from JavaScript: its callbacks, its cancel flag, and the way back to the JS thread.
+#pragma once
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "base/status.h"
+#include "pipeline/engine.h"
+
+namespace ipa::binding {
+
+class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
+ public:
+  // Builds a value on the JS thread.
+  using MakeValue = std::function<Napi::Value(Napi::Env)>;
+
+  // `progress` may be empty. On the JS thread.
+  static std::shared_ptr<AsyncJob> start(Napi::Env env, Napi::Function done, Napi::Function progress = {});
+
+  const CancelHandle& cancel_handle() const { return cancel_; }
+  // The `{ cancel() }` object that JavaScript gets.
+  Napi::Object handle(Napi::Env env);
+
+  // From any thread. After finish() nothing may be posted.
+  void progress(MakeValue make_event);
+  void finish(MakeValue make_value);
+  void fail(Status status);
+
+  explicit AsyncJob(napi_env env) : env_(env) {}
+
+ private:
+  struct Callbacks;
+  struct Message;
+  static void call_js(napi_env env, napi_value function, void* context, void* data);
+  static void before_env_ends(void* self);
+  void post(std::unique_ptr<Message> message);
+
+  napi_env env_;
+  CancelHandle cancel_ = make_cancel_handle();
+  napi_threadsafe_function tsfn_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable finished_;
+  bool is_finished_ = false;
+};
+
+}  // namespace ipa::binding

@@ -1,0 +1,140 @@
+#include "binding/file_calls.h"
+
+#include <exception>
+#include <map>
+#include <memory>
+#include <new>
+
+#include "binding/addon_data.h"
+#include "binding/async_job.h"
+#include "binding/values.h"
+#include "weights/inspect.h"
+#include "weights/safetensors.h"
+#include "weights/safetensors_writer.h"
+
+namespace ipa::binding {
+namespace {
+
+// Runs `work` (a Result<T>) in the background and hands its value to `to_js` on the JS thread.
+template <class Work, class ToJs>
+Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
+  AddonData::of(env).run_in_background([job, work = std::move(work), to_js = std::move(to_js)] {
+    try {
+      auto result = work();
+      if (!result.ok()) return job->fail(result.status());
+      using T = std::remove_reference_t<decltype(result.value())>;
+      auto shared = std::make_shared<T>(result.take());
+      job->finish([shared, to_js](Napi::Env e) -> Napi::Value { return to_js(e, *shared); });
+    } catch (const std::bad_alloc&) {
+      job->fail(Status(Code::no_memory, "out of memory"));
+    }
+  });
+  return job->handle(env);
+}
+
+Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", inspection.kind);
+  object.Set("format", inspection.format);
+  object.Set("family", inspection.family);
+  object.Set("variant", inspection.variant);
+  object.Set("encoder", inspection.encoder);
+  object.Set("tokens", inspection.tokens);
+  object.Set("parameters", static_cast<double>(inspection.parameters));
+  object.Set("bytes", static_cast<double>(inspection.bytes));
+  object.Set("tensors", static_cast<double>(inspection.tensors));
+  Napi::Object types = Napi::Object::New(env);
+  for (const auto& [name, count] : inspection.types) types.Set(name, static_cast<double>(count));
+  object.Set("types", types);
+  Napi::Array components = Napi::Array::New(env);
+  for (size_t i = 0; i < inspection.components.size(); ++i)
+    components.Set(static_cast<uint32_t>(i), inspection_to_js(env, inspection.components[i]));
+  object.Set("components", components);
+  object.Set("path", inspection.path);
+  return object;
+}
+
+Napi::Value inspect_call(const Napi::CallbackInfo& info) {
+  const std::string path = text_argument(info, 0);
+  return answer(
+      info.Env(), function_argument(info, 1), [path] { return inspect(path); },
+      [](Napi::Env env, const Inspection& inspection) { return inspection_to_js(env, inspection); });
+}
+
+struct ReadTensor {
+  std::vector<int64_t> shape;
+  std::vector<float> data;
+};
+
+Result<ReadTensor> read_tensor(const std::string& path, const std::string& name) {
+  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_safetensors(path));
+  const TensorInfo* info = source->find(name);
+  if (!info)
+    return Status(Code::missing_tensor, path + ": there is no tensor " + name.substr(0, 200) + " in this file");
+  ReadTensor tensor;
+  tensor.shape = info->shape;
+  tensor.data.resize(static_cast<size_t>(info->elements()));
+  IPA_TRY(source->read_f32(*info, tensor.data.data()));
+  return tensor;
+}
+
+Napi::Value read_tensor_call(const Napi::CallbackInfo& info) {
+  const std::string path = text_argument(info, 0), name = text_argument(info, 1);
+  return answer(
+      info.Env(), function_argument(info, 2), [path, name] { return read_tensor(path, name); },
+      [](Napi::Env env, const ReadTensor& tensor) {
+        Napi::Object object = Napi::Object::New(env);
+        Napi::Array shape = Napi::Array::New(env);
+        for (size_t i = 0; i < tensor.shape.size(); ++i)
+          shape.Set(static_cast<uint32_t>(i), static_cast<double>(tensor.shape[i]));
+        object.Set("shape", shape);
+        object.Set("data", copy_to_js(env, tensor.data.data(), tensor.data.size() * sizeof(float)));
+        return object;
+      });
+}
+
+struct OwnedTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> data;
+};
+
+Napi::Value write_tensors_call(const Napi::CallbackInfo& info) {
+  const std::string path = text_argument(info, 0);
+  const Napi::Object list = object_argument(info, 1);
+  if (!list.IsArray()) throw Napi::TypeError::New(info.Env(), "tensors: expected an array");
+  auto tensors = std::make_shared<std::vector<OwnedTensor>>();
+  const Napi::Array array = list.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value value = array.Get(i);
+    if (!value.IsObject()) throw Napi::TypeError::New(info.Env(), "tensors: expected objects");
+    const Napi::Object object = value.As<Napi::Object>();
+    tensors->push_back({read_text(object, "name"), read_shape(object, "shape"), read_floats(object, "data")});
+    int64_t elements = 1;
+    for (int64_t size : tensors->back().shape)
+      elements = size >= 0 && size <= int64_t{1} << 40 && elements <= int64_t{1} << 20 ? elements * size : -1;
+    if (elements != static_cast<int64_t>(tensors->back().data.size()))
+      throw Napi::TypeError::New(info.Env(), "data: expected as many numbers as the shape has");
+  }
+  return answer(
+      info.Env(), function_argument(info, 2),
+      [path, tensors]() -> Result<bool> {
+        std::vector<TensorToWrite> list;
+        for (const OwnedTensor& tensor : *tensors)
+          list.push_back({tensor.name, tensor.shape, tensor.data.data(), DType::f32});
+        IPA_TRY(write_safetensors(path, list));
+        return true;
+      },
+      [](Napi::Env env, bool) { return env.Undefined(); });
+}
+
+}  // namespace
+
+void define_file_calls(Napi::Env env, Napi::Object exports) {
+  exports.Set("inspect", Napi::Function::New(env, inspect_call, "inspect"));
+  exports.Set("readTensor", Napi::Function::New(env, read_tensor_call, "readTensor"));
+  exports.Set("writeTensors", Napi::Function::New(env, write_tensors_call, "writeTensors"));
+}
+
+}  // namespace ipa::binding

@@ -1,0 +1,10 @@
+// Calls about files: inspect, readTensor, writeTensors of lib/native/contract.ts.
+#pragma once
+
+#include <napi.h>
+
+namespace ipa::binding {
+
+void define_file_calls(Napi::Env env, Napi::Object exports);
+
+}  // namespace ipa::binding

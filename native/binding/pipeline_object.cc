@@ -1,0 +1,148 @@
+#include "binding/pipeline_object.h"
+
+#include "binding/addon_data.h"
+#include "binding/async_job.h"
+#include "binding/requests.h"
+#include "binding/values.h"
+#include "schedulers/scheduler.h"
+
+namespace ipa::binding {
+namespace {
+
+Napi::Value result_to_js(Napi::Env env, const GenerateResult& result, int64_t width, int64_t height) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Array images = Napi::Array::New(env), latents = Napi::Array::New(env);
+  for (size_t i = 0; i < result.images.size(); ++i)
+    images.Set(static_cast<uint32_t>(i), copy_to_js(env, result.images[i].data(), result.images[i].size()));
+  for (size_t i = 0; i < result.latents.size(); ++i)
+    latents.Set(static_cast<uint32_t>(i),
+                copy_to_js(env, result.latents[i].data(), result.latents[i].size() * sizeof(float)));
+  object.Set("images", images);
+  object.Set("latents", latents);
+  object.Set("width", static_cast<double>(width));
+  object.Set("height", static_cast<double>(height));
+  return object;
+}
+
+Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("image", progress.image);
+  object.Set("step", progress.step);
+  object.Set("total", progress.total);
+  if (!progress.preview.empty())
+    object.Set("preview", copy_to_js(env, progress.preview.data(), progress.preview.size()));
+  return object;
+}
+
+const char* variant_name(ProjectionKind kind) {
+  switch (kind) {
+    case ProjectionKind::base: return "base";
+    case ProjectionKind::plus: return "plus";
+    case ProjectionKind::full: return "full";
+  }
+  return "";
+}
+
+}  // namespace
+
+void PipelineObject::define(Napi::Env env) {
+  const Napi::Function constructor = DefineClass(
+      env, "NativePipeline",
+      {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
+       InstanceMethod("encodeImage", &PipelineObject::encode_image),
+       InstanceMethod("close", &PipelineObject::close)});
+  AddonData::of(env).pipeline_constructor = Napi::Persistent(constructor);
+}
+
+Napi::Object PipelineObject::create(Napi::Env env, std::shared_ptr<Engine> engine) {
+  const Napi::Object object = AddonData::of(env).pipeline_constructor.New({});
+  PipelineObject* self = Unwrap(object);
+  self->engine_ = std::move(engine);
+  self->describe(env);
+  return object;
+}
+
+// Made once, while the models are there; info() works after close() too.
+void PipelineObject::describe(Napi::Env env) {
+  const ModelSet& models = engine_->models();
+  const int64_t scale = models.vae->config().scale();
+  const double side = static_cast<double>(models.unet->config().sample_size * scale);
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("family", family_name(models.family()));
+  object.Set("width", side);
+  object.Set("height", side);
+  object.Set("vaeScale", static_cast<double>(scale));
+  object.Set("latentChannels", static_cast<double>(models.vae->config().latent_channels));
+  object.Set("scheduler", scheduler_name(models.scheduler_config));
+  Napi::Array encoders = Napi::Array::New(env), adapters = Napi::Array::New(env);
+  for (size_t i = 0; i < models.text.size(); ++i) {
+    const ClipTextConfig& config = models.text[i]->network.config();
+    Napi::Object encoder = Napi::Object::New(env);
+    encoder.Set("contextLength", static_cast<double>(config.context));
+    encoder.Set("vocabSize", static_cast<double>(config.vocab_size));
+    encoder.Set("tokenizer", models.text[i]->tokenizer);
+    encoders.Set(static_cast<uint32_t>(i), encoder);
+  }
+  for (size_t i = 0; i < models.adapters.size(); ++i) {
+    const ImageProjectionConfig& projection = models.adapters[i]->projection;
+    Napi::Object adapter = Napi::Object::New(env);
+    adapter.Set("variant", variant_name(projection.kind));
+    adapter.Set("tokens", static_cast<double>(projection.tokens));
+    adapter.Set("embedSize", static_cast<double>(projection.embed_size));
+    adapters.Set(static_cast<uint32_t>(i), adapter);
+  }
+  object.Set("textEncoders", encoders);
+  object.Set("adapters", adapters);
+  object.Set("hasImageEncoder", models.vision != nullptr);
+  object.Set("parameters", static_cast<double>(models.parameters()));
+  object.Set("memoryBytes", static_cast<double>(models.memory_bytes()));
+  description_ = Napi::Persistent(object);
+}
+
+Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description_.Value(); }
+
+Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
+  GenerateRequest request = read_generate_request(object_argument(info, 0));
+  const bool wants_progress = info[1].IsFunction();
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(
+      info.Env(), function_argument(info, 2), wants_progress ? info[1].As<Napi::Function>() : Napi::Function());
+  ProgressFunction progress;
+  if (wants_progress)
+    progress = [job](Progress event) {
+      auto shared = std::make_shared<Progress>(std::move(event));
+      job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
+    };
+  const int64_t width = request.width, height = request.height;
+  engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
+                    [job, width, height](Result<GenerateResult> result) {
+                      if (!result.ok()) return job->fail(result.status());
+                      auto shared = std::make_shared<GenerateResult>(result.take());
+                      job->finish([shared, width, height](Napi::Env env) {
+                        return result_to_js(env, *shared, width, height);
+                      });
+                    });
+  return job->handle(info.Env());
+}
+
+Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
+  ImagePrompt image = read_image(object_argument(info, 0));
+  const auto adapter = static_cast<int>(number_argument(info, 1));
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 2));
+  engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
+                        [job](Result<std::vector<float>> result) {
+                          if (!result.ok()) return job->fail(result.status());
+                          auto shared = std::make_shared<std::vector<float>>(result.take());
+                          job->finish([shared](Napi::Env env) -> Napi::Value {
+                            return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
+                          });
+                        });
+  return job->handle(info.Env());
+}
+
+Napi::Value PipelineObject::close(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 0));
+  engine_->close([job] { job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); }); });
+  return info.Env().Undefined();
+}
+
+}  // namespace ipa::binding

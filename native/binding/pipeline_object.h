@@ -1,0 +1,31 @@
+// NativePipeline of lib/native/contract.ts: an engine as a JS object.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "pipeline/engine.h"
+
+namespace ipa::binding {
+
+class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
+ public:
+  static void define(Napi::Env env);
+  // Wraps a loaded engine. On the JS thread.
+  static Napi::Object create(Napi::Env env, std::shared_ptr<Engine> engine);
+
+  explicit PipelineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PipelineObject>(info) {}
+
+ private:
+  Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value generate(const Napi::CallbackInfo& info);
+  Napi::Value encode_image(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  void describe(Napi::Env env);
+
+  std::shared_ptr<Engine> engine_;
+  Napi::ObjectReference description_;
+};
+
+}  // namespace ipa::binding

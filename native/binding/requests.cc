@@ -1,0 +1,87 @@
+#include "binding/requests.h"
+
+#include "binding/values.h"
+
+namespace ipa::binding {
+namespace {
+
+Napi::Object element(const Napi::Array& array, uint32_t index) {
+  const Napi::Value value = array.Get(index);
+  if (!value.IsObject()) throw Napi::TypeError::New(array.Env(), "expected an array of objects");
+  return value.As<Napi::Object>();
+}
+
+std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key) {
+  std::vector<TokenChunks> prompts;
+  const Napi::Array array = read_array(object, key);
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Object text = element(array, i);
+    prompts.push_back({read_ids(text, "ids"), read_floats(text, "weights")});
+  }
+  return prompts;
+}
+
+}  // namespace
+
+LoadRequest read_load_request(const Napi::Object& object) {
+  LoadRequest request;
+  request.model = read_text(object, "model");
+  const Napi::Array adapters = read_array(object, "adapters");
+  for (uint32_t i = 0; i < adapters.Length(); ++i)
+    request.adapters.push_back(read_text(element(adapters, i), "file"));
+  if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
+  request.threads = static_cast<int>(read_integer(object, "threads"));
+  if (read_text(object, "dtype") != "f32") throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\"");
+  return request;
+}
+
+ImagePrompt read_image(const Napi::Object& object) {
+  ImagePrompt image;
+  if (has_value(object, "embeds")) {
+    image.embeds = read_floats(object, "embeds");
+    if (image.embeds.empty()) throw Napi::TypeError::New(object.Env(), "embeds: expected at least one number");
+    return image;
+  }
+  image.rgb = read_bytes(object, "rgb");
+  image.width = read_integer(object, "width");
+  image.height = read_integer(object, "height");
+  constexpr int64_t largest = 65536;
+  const bool sane = image.width >= 1 && image.height >= 1 && image.width <= largest && image.height <= largest;
+  if (!sane || image.rgb.size() != static_cast<size_t>(3 * image.width * image.height))
+    throw Napi::TypeError::New(object.Env(), "rgb: expected 3 * width * height bytes");
+  return image;
+}
+
+GenerateRequest read_generate_request(const Napi::Object& object) {
+  GenerateRequest request;
+  request.prompt = read_prompt(object, "prompt");
+  if (has_value(object, "negative")) request.negative = read_prompt(object, "negative");
+  const Napi::Array branches = read_array(object, "branches");
+  for (uint32_t i = 0; i < branches.Length(); ++i) {
+    const Napi::Object from = element(branches, i);
+    ImageBranch branch;
+    branch.adapter = static_cast<int>(read_integer(from, "adapter"));
+    branch.scale = static_cast<float>(read_number(from, "scale"));
+    const Napi::Array images = read_array(from, "images");
+    for (uint32_t j = 0; j < images.Length(); ++j) branch.images.push_back(read_image(element(images, j)));
+    request.branches.push_back(std::move(branch));
+  }
+  request.scheduler = read_text(object, "scheduler");
+  request.karras = read_text(object, "sigmas") == "karras";
+  request.steps = static_cast<int>(read_integer(object, "steps"));
+  request.guidance = static_cast<float>(read_number(object, "guidance"));
+  request.eta = static_cast<float>(read_number(object, "eta"));
+  const Napi::Array seeds = read_array(object, "seeds");
+  for (uint32_t i = 0; i < seeds.Length(); ++i) {
+    const Napi::Value seed = seeds.Get(i);
+    if (!seed.IsNumber()) throw Napi::TypeError::New(object.Env(), "seeds: expected numbers");
+    request.seeds.push_back(static_cast<uint64_t>(seed.As<Napi::Number>().Int64Value()));
+  }
+  request.width = read_integer(object, "width");
+  request.height = read_integer(object, "height");
+  request.decode = read_text(object, "output") == "image";
+  request.preview_every = static_cast<int>(read_integer(object, "previewEvery"));
+  return request;
+}
+
+}  // namespace ipa::binding

@@ -1,0 +1,124 @@
+#include "binding/values.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace ipa::binding {
+namespace {
+
+[[noreturn]] void wrong_type(Napi::Env env, const std::string& what, const char* expected) {
+  throw Napi::TypeError::New(env, what + ": expected " + expected);
+}
+
+template <class Array>
+Array read_typed(const Napi::Object& object, const char* key, napi_typedarray_type type, const char* expected) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+    wrong_type(object.Env(), key, expected);
+  return value.As<Array>();
+}
+
+}  // namespace
+
+std::string read_text(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsString()) wrong_type(object.Env(), key, "a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+double read_number(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsNumber()) wrong_type(object.Env(), key, "a number");
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+int64_t read_integer(const Napi::Object& object, const char* key) {
+  const double number = read_number(object, key);
+  if (!(std::fabs(number) <= 9007199254740992.0) || number != std::floor(number))
+    wrong_type(object.Env(), key, "an integer");
+  return static_cast<int64_t>(number);
+}
+
+Napi::Object read_object(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsObject()) wrong_type(object.Env(), key, "an object");
+  return value.As<Napi::Object>();
+}
+
+Napi::Array read_array(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsArray()) wrong_type(object.Env(), key, "an array");
+  return value.As<Napi::Array>();
+}
+
+bool has_value(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  return !value.IsUndefined() && !value.IsNull();
+}
+
+std::vector<uint8_t> read_bytes(const Napi::Object& object, const char* key) {
+  const auto array = read_typed<Napi::Uint8Array>(object, key, napi_uint8_array, "a Uint8Array");
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::vector<float> read_floats(const Napi::Object& object, const char* key) {
+  const auto array = read_typed<Napi::Float32Array>(object, key, napi_float32_array, "a Float32Array");
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::vector<int32_t> read_ids(const Napi::Object& object, const char* key) {
+  const auto array = read_typed<Napi::Int32Array>(object, key, napi_int32_array, "an Int32Array");
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::vector<int64_t> read_shape(const Napi::Object& object, const char* key) {
+  const Napi::Array array = read_array(object, key);
+  std::vector<int64_t> shape;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value value = array.Get(i);
+    if (!value.IsNumber()) wrong_type(object.Env(), key, "numbers");
+    shape.push_back(value.As<Napi::Number>().Int64Value());
+  }
+  return shape;
+}
+
+std::string text_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsString()) wrong_type(info.Env(), "argument " + std::to_string(index), "a string");
+  return info[index].As<Napi::String>().Utf8Value();
+}
+
+double number_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsNumber()) wrong_type(info.Env(), "argument " + std::to_string(index), "a number");
+  return info[index].As<Napi::Number>().DoubleValue();
+}
+
+Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsObject()) wrong_type(info.Env(), "argument " + std::to_string(index), "an object");
+  return info[index].As<Napi::Object>();
+}
+
+Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsFunction()) wrong_type(info.Env(), "argument " + std::to_string(index), "a function");
+  return info[index].As<Napi::Function>();
+}
+
+Napi::Object error_object(Napi::Env env, const Status& status) {
+  Napi::Object error = Napi::Object::New(env);
+  error.Set("code", std::string("ERR_IPA_") + error_name(status.code()));
+  error.Set("message", status.message());
+  return error;
+}
+
+Napi::ArrayBuffer copy_to_js(Napi::Env env, const void* data, size_t bytes) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
+  if (bytes) std::memcpy(buffer.Data(), data, bytes);
+  return buffer;
+}
+
+Napi::Array text_array(Napi::Env env, const std::vector<std::string>& texts) {
+  Napi::Array array = Napi::Array::New(env, texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) array.Set(static_cast<uint32_t>(i), texts[i]);
+  return array;
+}
+
+}  // namespace ipa::binding

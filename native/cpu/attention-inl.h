@@ -1,0 +1,182 @@
+// Attention with a streaming softmax (Milakov & Gimelshein 2018; Dao et al. 2022): scores exist for one block
+// of queries and keys at a time. Text and image branches are read in one pass over the queries, each with a
+// softmax of its own.
+
+inline KvLayout kv_layout_of(int64_t tokens, int head_size) {
+  constexpr int64_t panel = kTileVectors * L;
+  KvLayout layout;
+  layout.tokens = tokens;
+  const int64_t whole = tokens / panel * panel;
+  layout.padded_tokens = whole + (tokens - whole + L - 1) / L * L;
+  layout.head_size = head_size;
+  const int vectors = (head_size + L - 1) / L;
+  layout.padded_head = vectors * L;
+  layout.value_panels = (vectors + kTileVectors - 1) / kTileVectors;
+  return layout;
+}
+
+// Vectors of value panel `index`: as even as they come, so that no panel is left with a single narrow vector.
+inline int value_panel_vectors(const KvLayout& layout, int index) {
+  const int vectors = layout.padded_head / L;
+  return vectors / layout.value_panels + (index < vectors % layout.value_panels ? 1 : 0);
+}
+
+void pack_kv(const PackKvArgs& g, int64_t task) {
+  constexpr int64_t panel = kTileVectors * L;
+  const int64_t item = task / g.heads, head = task % g.heads;
+  const KvLayout& layout = g.layout;
+  const float* k = g.k + item * layout.tokens * g.k_stride + head * layout.head_size;
+  const float* v = g.v + item * layout.tokens * g.v_stride + head * layout.head_size;
+  float* out = g.out + task * layout.head_floats();
+  for (int64_t t0 = 0; t0 < layout.tokens; t0 += panel) {
+    const int64_t width = layout.padded_tokens - t0 < panel ? layout.padded_tokens - t0 : panel;
+    for (int64_t t = 0; t < width; ++t) {
+      const float* row = k + (t0 + t) * g.k_stride;
+      if (t0 + t < layout.tokens) {
+        for (int d = 0; d < layout.head_size; ++d) out[d * width + t] = row[d];
+      } else {
+        for (int d = 0; d < layout.head_size; ++d) out[d * width + t] = 0.0f;
+      }
+    }
+    out += layout.head_size * width;
+  }
+  int64_t first = 0;
+  for (int p = 0; p < layout.value_panels; ++p) {
+    const int64_t width = value_panel_vectors(layout, p) * L;
+    for (int64_t t = 0; t < layout.padded_tokens; ++t) {
+      const float* row = v + t * g.v_stride + first;
+      for (int64_t j = 0; j < width; ++j)
+        out[j] = t < layout.tokens && first + j < layout.head_size ? row[j] : 0.0f;
+      out += width;
+    }
+    first += width;
+  }
+}
+
+// Turns a row of raw scores into weights e^(scale * (s - max)) and returns their sum; what lies past `valid`
+// becomes 0.
+inline float softmax_row(float* s, int64_t valid, int64_t padded, float scale, float maximum) {
+  const V factor = set1(scale), offset = set1(-scale * maximum);
+  V sum = set1(0.0f);
+  int64_t j = 0;
+  for (; j + L <= valid; j += L) {
+    const V e = exp(fma(load(s + j), factor, offset));
+    sum = add(sum, e);
+    store(s + j, e);
+  }
+  float total = reduce_add(sum);
+  if (j < valid) {
+    const int left = static_cast<int>(valid - j);
+    float lanes[L];
+    store(lanes, exp(fma(load(s + j), factor, offset)));
+    for (int i = 0; i < left; ++i) {
+      s[j + i] = lanes[i];
+      total += lanes[i];
+    }
+  }
+  for (j = valid; j < padded; ++j) s[j] = 0.0f;
+  return total;
+}
+
+inline float maximum_of(const float* s, int64_t count) {
+  float best = s[0];
+  int64_t j = 0;
+  if (count >= L) {
+    V m = load(s);
+    for (j = L; j + L <= count; j += L) m = max(m, load(s + j));
+    best = reduce_max(m);
+  }
+  for (; j < count; ++j) best = s[j] > best ? s[j] : best;
+  return best;
+}
+
+// Scratch: attention_query_block * (attention_key_block + 2 * padded head size) floats.
+void attention(const AttentionArgs& g, int64_t task, float* scratch) {
+  constexpr int64_t panel = kTileVectors * L;
+  const int64_t block = task % g.query_blocks, pair = task / g.query_blocks;
+  const int64_t item = pair / g.heads, head = pair % g.heads;
+  const int64_t first = block * g.query_block;
+  const int64_t count = g.queries - first < g.query_block ? g.queries - first : g.query_block;
+  const int64_t padded_head = (g.head_size + L - 1) / L * L;
+
+  float* scores = scratch;
+  float* sum_of_values = scores + attention_query_block * attention_key_block;
+  float* result = sum_of_values + attention_query_block * padded_head;
+  const float* q_rows[attention_query_block];
+  const float* score_rows[attention_query_block];
+  float maximum[attention_query_block], total[attention_query_block];
+  for (int64_t r = 0; r < count; ++r) {
+    q_rows[r] = g.q + (item * g.queries + first + r) * g.q_stride + head * g.head_size;
+    score_rows[r] = scores + r * attention_key_block;
+  }
+
+  bool have_result = false;
+  for (int bi = 0; bi < g.branch_count; ++bi) {
+    const AttentionBranch& branch = g.branches[bi];
+    const float branch_scale = branch.scale ? *branch.scale : 1.0f;
+    if (branch.scale && branch_scale == 0.0f) continue;
+    const KvLayout& layout = branch.layout;
+    const float* keys = branch.kv + pair * layout.head_floats();
+    const float* values = keys + layout.padded_tokens * layout.head_size;
+
+    for (int64_t t0 = 0; t0 < layout.tokens; t0 += g.key_block) {
+      const int64_t tokens = layout.tokens - t0 < g.key_block ? layout.tokens - t0 : g.key_block;
+      const int64_t padded = (tokens + L - 1) / L * L;
+      for (int64_t t = 0; t < tokens; t += panel) {
+        const int64_t left = layout.padded_tokens - t0 - t;
+        panel_product(count, layout.head_size, q_rows, keys + (t0 + t) * layout.head_size,
+                      left < panel ? left : panel, scores + t, attention_key_block, false);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        float* s = scores + r * attention_key_block;
+        int64_t valid = tokens;
+        if (g.causal && first + r - t0 + 1 < valid) valid = first + r - t0 + 1;
+        if (valid <= 0) {
+          for (int64_t j = 0; j < padded; ++j) s[j] = 0.0f;
+          continue;
+        }
+        const float block_maximum = maximum_of(s, valid);
+        if (t0 == 0) {
+          maximum[r] = block_maximum;
+          total[r] = softmax_row(s, valid, padded, g.scale, block_maximum);
+          continue;
+        }
+        if (block_maximum > maximum[r]) {
+          float lanes[L];
+          store(lanes, exp(set1(g.scale * (maximum[r] - block_maximum))));
+          total[r] *= lanes[0];
+          const V factor = set1(lanes[0]);
+          float* o = sum_of_values + r * padded_head;
+          for (int64_t j = 0; j < padded_head; j += L) store(o + j, mul(load(o + j), factor));
+          maximum[r] = block_maximum;
+        }
+        total[r] += softmax_row(s, valid, padded, g.scale, maximum[r]);
+      }
+      int64_t column = 0;
+      for (int p = 0; p < layout.value_panels; ++p) {
+        const int64_t width = value_panel_vectors(layout, p) * L;
+        panel_product(count, tokens, score_rows, values + column * layout.padded_tokens + t0 * width, width,
+                      sum_of_values + column, padded_head, t0 > 0);
+        column += width;
+      }
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      const V factor = set1(branch_scale / total[r]);
+      const float* o = sum_of_values + r * padded_head;
+      float* y = result + r * padded_head;
+      for (int64_t j = 0; j < padded_head; j += L)
+        store(y + j, have_result ? fma(load(o + j), factor, load(y + j)) : mul(load(o + j), factor));
+    }
+    have_result = true;
+  }
+  for (int64_t r = 0; r < count; ++r) {
+    float* out = g.out + (item * g.queries + first + r) * g.out_stride + head * g.head_size;
+    const float* y = result + r * padded_head;
+    for (int64_t j = 0; j < g.head_size; j += L) {
+      if (g.head_size - j >= L)
+        store(out + j, load(y + j));
+      else
+        store_part(out + j, load(y + j), static_cast<int>(g.head_size - j));
+    }
+  }
+}

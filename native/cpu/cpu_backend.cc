@@ -1,0 +1,78 @@
+#include "cpu/cpu_backend.h"
+
+#include <algorithm>
+
+#include "cpu/launch.h"
+#include "cpu/packing.h"
+#include "cpu/thread_pool.h"
+
+namespace ipa {
+namespace {
+
+class CpuExecutable : public Executable {
+ public:
+  explicit CpuExecutable(const Kernels& kernels) : kernels_(kernels) {}
+
+  Status run(const CancelFlag* cancel) override {
+    ThreadPool& pool = ThreadPool::shared();
+    for (const Launch& launch : launches) {
+      if (cancel && cancel->load(std::memory_order_relaxed))
+        return Status(Code::cancelled, "the run was cancelled");
+      Context context{kernels_, launch};
+      pool.run(launch.tasks, launch.threads, &run_task, &context);
+    }
+    return {};
+  }
+
+  std::vector<Launch> launches;
+  LaunchMemory memory;
+
+ private:
+  struct Context {
+    const Kernels& kernels;
+    const Launch& launch;
+  };
+  static void run_task(void* opaque, int64_t task, int slot) {
+    const Context& context = *static_cast<Context*>(opaque);
+    const Launch& launch = context.launch;
+    launch.task(context.kernels, launch.arguments, task, launch.scratch + slot * launch.scratch_floats);
+  }
+
+  const Kernels& kernels_;
+};
+
+}  // namespace
+
+size_t CpuBackend::packed_bytes(const Param& param) const {
+  return static_cast<size_t>(packed_floats(param, kernels_.panels)) * sizeof(float);
+}
+
+void CpuBackend::pack(const Param& param, const float* const* sources, void* destination) const {
+  pack_param(param, kernels_.panels, sources, static_cast<float*>(destination));
+}
+
+size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {
+  const KvLayout layout = kernels_.kv_layout(kv.tokens, kv.head_size);
+  return static_cast<size_t>(kv.batch * kv.heads * layout.head_floats()) * sizeof(float);
+}
+
+size_t CpuBackend::scratch_bytes(const Step& step) const {
+  return static_cast<size_t>(shared_scratch_floats(step) + threads_ * thread_scratch_floats(step)) *
+         sizeof(float);
+}
+
+Result<std::unique_ptr<Executable>> CpuBackend::compile(const Plan& plan, uint8_t* arena,
+                                                        const std::vector<void*>& bindings) const {
+  auto executable = std::make_unique<CpuExecutable>(kernels_);
+  int64_t widest_row = 1;
+  for (const Step& step : plan.steps())
+    if (step.node->op == Op::conv2d) widest_row = std::max(widest_row, step.input_shapes[0].c);
+  executable->memory.zeros = AlignedBuffer(static_cast<size_t>(widest_row) * sizeof(float));
+  if (!executable->memory.zeros) return Status(Code::no_memory, "out of memory");
+  std::fill_n(executable->memory.zeros.floats(), widest_row, 0.0f);
+  LaunchBuilder builder(kernels_, threads_, arena, bindings, executable->memory, executable->launches);
+  for (const Step& step : plan.steps()) builder.add(step);
+  return std::unique_ptr<Executable>(std::move(executable));
+}
+
+}  // namespace ipa

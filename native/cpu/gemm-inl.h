@@ -1,0 +1,156 @@
+// Matrix multiplication. The register tile is kTileRows rows of A by kTileVectors vectors of B: A is read where
+// it lies, one broadcast a multiplication, B from packed panels, so neither a copy of A nor an im2col buffer
+// exists.
+
+// c[r][0..NV*L) (+)= sum over k of rows[r][k] * b[k][0..NV*L).
+template <int MR, int NV>
+void tile(int64_t k, const float* const* rows, const float* b, float* c, int64_t c_stride, bool accumulate) {
+  V acc[MR][NV];
+  const float* a[MR];
+  for (int i = 0; i < MR; ++i) a[i] = rows[i];
+  for (int i = 0; i < MR; ++i)
+    for (int j = 0; j < NV; ++j) acc[i][j] = accumulate ? load(c + i * c_stride + j * L) : set1(0.0f);
+  for (int64_t p = 0; p < k; ++p) {
+    V bv[NV];
+    for (int j = 0; j < NV; ++j) bv[j] = load(b + j * L);
+    b += NV * L;
+    for (int i = 0; i < MR; ++i) {
+      const V x = set1(a[i][p]);
+      for (int j = 0; j < NV; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
+    }
+  }
+  for (int i = 0; i < MR; ++i)
+    for (int j = 0; j < NV; ++j) store(c + i * c_stride + j * L, acc[i][j]);
+}
+
+template <int NV>
+void tile_tail(int rows_left, int64_t k, const float* const* rows, const float* b, float* c, int64_t c_stride,
+               bool accumulate) {
+  switch (rows_left) {
+    case 1: tile<1, NV>(k, rows, b, c, c_stride, accumulate); break;
+    case 2: tile<2, NV>(k, rows, b, c, c_stride, accumulate); break;
+    case 3: tile<3, NV>(k, rows, b, c, c_stride, accumulate); break;
+    case 4: tile<4, NV>(k, rows, b, c, c_stride, accumulate); break;
+    case 5: tile<5, NV>(k, rows, b, c, c_stride, accumulate); break;
+    default: break;
+  }
+}
+
+template <int NV>
+void row_tiles(int64_t count, int64_t k, const float* const* rows, const float* b, float* c, int64_t c_stride,
+               bool accumulate) {
+  int64_t r = 0;
+  for (; r + kTileRows <= count; r += kTileRows)
+    tile<kTileRows, NV>(k, rows + r, b, c + r * c_stride, c_stride, accumulate);
+  tile_tail<NV>(static_cast<int>(count - r), k, rows + r, b, c + r * c_stride, c_stride, accumulate);
+}
+
+// `count` rows against a panel of `width` columns.
+inline void panel_product(int64_t count, int64_t k, const float* const* rows, const float* b, int64_t width,
+                          float* c, int64_t c_stride, bool accumulate) {
+  switch (width / L) {
+    case 1: row_tiles<1>(count, k, rows, b, c, c_stride, accumulate); break;
+    case 2: row_tiles<2>(count, k, rows, b, c, c_stride, accumulate); break;
+    case 3: row_tiles<(kTileVectors >= 3 ? 3 : 1)>(count, k, rows, b, c, c_stride, accumulate); break;
+    case 4: row_tiles<(kTileVectors >= 4 ? 4 : 1)>(count, k, rows, b, c, c_stride, accumulate); break;
+    default: break;
+  }
+}
+
+// Rows of A under one tap of a convolution, for the output pixels [first, first + count).
+inline void tap_rows(const GemmArgs& g, int64_t first, int64_t count, int tap_y, int tap_x,
+                     const float** rows) {
+  int64_t x = first % g.out_w, rest = first / g.out_w;
+  int64_t y = rest % g.out_h, item = rest / g.out_h;
+  for (int64_t r = 0; r < count; ++r) {
+    int64_t iy = y * g.stride - g.pad_top + tap_y, ix = x * g.stride - g.pad_left + tap_x;
+    if (iy < 0 || iy >= g.over_h || ix < 0 || ix >= g.over_w) {
+      rows[r] = g.zeros;
+    } else {
+      if (g.map_h) {
+        iy = g.map_h[iy];
+        ix = g.map_w[ix];
+      }
+      rows[r] = g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride;
+    }
+    if (++x == g.out_w) {
+      x = 0;
+      if (++y == g.out_h) {
+        y = 0;
+        ++item;
+      }
+    }
+  }
+}
+
+inline V load_columns(const float* p, int64_t left) {
+  return left >= L ? load(p) : load_part(p, static_cast<int>(left));
+}
+
+inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
+                          int64_t width, const float* acc) {
+  const int64_t gate = width / 2;  // geglu: where the gates start inside the panel
+  for (int64_t r = 0; r < count; ++r) {
+    const int64_t row = first + r;
+    const float* item_bias =
+        g.item_bias ? g.item_bias + row / g.rows_per_item * g.item_bias_stride + column : nullptr;
+    const float* residual =
+        g.residual
+            ? g.residual + (g.residual_period ? row % g.residual_period : row) * g.residual_stride + column
+            : nullptr;
+    float* out = g.c + row * g.c_stride + column;
+    const float* x = acc + r * width;
+    for (int64_t j = 0; j < columns; j += L) {
+      const int64_t left = columns - j;
+      V y = load(x + j);
+      if (g.bias) y = add(y, load_columns(g.bias + column + j, left));
+      if (g.geglu) {
+        V z = load(x + gate + j);
+        if (g.bias) z = add(z, load_columns(g.bias + g.n + column + j, left));
+        y = mul(y, gelu(z));
+      }
+      if (item_bias) y = add(y, load_columns(item_bias + j, left));
+      y = activate_vector(g.activation, y);
+      if (residual) y = add(y, load_columns(residual + j, left));
+      if (left >= L)
+        store(out + j, y);
+      else
+        store_part(out + j, y, static_cast<int>(left));
+    }
+  }
+}
+
+// One block of rows against one panel. K is cut so that a chunk of the panel stays in the second-level cache
+// while the block's rows pass over it. scratch: gemm_block_rows * panel floats.
+void gemm(const GemmArgs& g, int64_t task, float* scratch) {
+  constexpr int64_t panel = kTileVectors * L;
+  constexpr int64_t k_chunk = 1024;
+  const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
+  const int64_t count = g.m - first < g.block_rows ? g.m - first : g.block_rows;
+  const int64_t per_panel = g.geglu ? panel / 2 : panel;
+  const int64_t column = index * per_panel;
+  const int64_t columns = g.n - column < per_panel ? g.n - column : per_panel;
+  const int64_t width = (columns + L - 1) / L * L * (g.geglu ? 2 : 1);
+  const float* b = g.b + index * panel * g.k * g.taps_h * g.taps_w;
+
+  const float* rows[gemm_block_rows];
+  const float* at[gemm_block_rows];
+  bool accumulate = false;
+  for (int ty = 0; ty < g.taps_h; ++ty) {
+    for (int tx = 0; tx < g.taps_w; ++tx) {
+      if (g.conv) {
+        tap_rows(g, first, count, ty, tx, rows);
+      } else {
+        for (int64_t r = 0; r < count; ++r) rows[r] = g.a + (first + r) * g.a_stride;
+      }
+      for (int64_t k = 0; k < g.k; k += k_chunk) {
+        const int64_t length = g.k - k < k_chunk ? g.k - k : k_chunk;
+        for (int64_t r = 0; r < count; ++r) at[r] = rows[r] + k;
+        panel_product(count, length, at, b, width, scratch, width, accumulate);
+        b += length * width;
+        accumulate = true;
+      }
+    }
+  }
+  gemm_epilogue(g, first, count, column, columns, width, scratch);
+}

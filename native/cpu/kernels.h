@@ -1,0 +1,166 @@
+// The table of kernels: one implementation an instruction set, all from the same bodies (cpu/*-inl.h). A kernel
+// does one task of an op; how an op is cut into tasks depends on shapes only, never on threads, so results
+// never depend on threads.
+#pragma once
+
+#include <cstdint>
+
+#include "graph/graph.h"
+
+namespace ipa {
+
+// Matrix product with an epilogue: C = activation(A B + bias + item_bias) + residual. A's rows are the rows of
+// an activation, or, for convolutions, gathered from it: output pixel m takes, for every tap, the row of the
+// input pixel under that tap.
+struct GemmArgs {
+  const float* a = nullptr;
+  int64_t a_stride = 0;
+  int64_t m = 0, n = 0;
+  int64_t k = 0;             // floats of one tap (all of K without taps)
+  const float* b = nullptr;  // packed panels, see PanelLayout
+  float* c = nullptr;
+  int64_t c_stride = 0;
+  const float* bias = nullptr;
+  const float* item_bias = nullptr;
+  int64_t item_bias_stride = 0;  // 0: one for all items
+  int64_t rows_per_item = 1;
+  const float* residual = nullptr;
+  int64_t residual_stride = 0, residual_period = 0;
+  Activation activation = Activation::none;
+  bool geglu = false;
+  // Convolution.
+  bool conv = false;
+  int taps_h = 1, taps_w = 1, stride = 1, pad_top = 0, pad_left = 0;
+  int64_t in_h = 0, in_w = 0;                        // stored
+  int64_t over_h = 0, over_w = 0;                    // what the convolution sees (enlarged, or the same)
+  const int32_t *map_h = nullptr, *map_w = nullptr;  // seen -> stored coordinate, null without enlargement
+  int64_t out_h = 0, out_w = 0;
+  const float* zeros = nullptr;  // k floats, for taps outside
+  // Tasks: panel-major, `blocks` row blocks a panel.
+  int64_t block_rows = 0, blocks = 0, panels = 0;
+};
+
+// Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to
+// the vector length. Inside a panel, element (k, column) lies at k * width + column.
+struct PanelLayout {
+  int panel = 0;  // columns
+  int lanes = 0;  // vector length
+  int64_t width(int64_t columns, int64_t index) const {
+    const int64_t left = columns - index * panel;
+    return left >= panel ? panel : (left + lanes - 1) / lanes * lanes;
+  }
+  int64_t panels(int64_t columns) const { return (columns + panel - 1) / panel; }
+  int64_t padded(int64_t columns) const {
+    const int64_t whole = columns / panel * panel;
+    return whole + (columns - whole + lanes - 1) / lanes * lanes;
+  }
+};
+
+// Keys and values of one (item, head), packed. Keys: panels of tokens over head_size. Values: panels of
+// head_size over tokens, the panels of even width.
+struct KvLayout {
+  int64_t tokens = 0, padded_tokens = 0;
+  int head_size = 0, padded_head = 0;
+  int value_panels = 0;
+  int64_t head_floats() const { return padded_tokens * (head_size + padded_head); }
+};
+
+struct PackKvArgs {
+  const float *k = nullptr, *v = nullptr;
+  int64_t k_stride = 0, v_stride = 0;
+  KvLayout layout;
+  int64_t batch = 0;
+  int heads = 0;
+  float* out = nullptr;
+};
+
+struct AttentionBranch {
+  const float* kv = nullptr;
+  const float* scale = nullptr;  // null: 1
+  KvLayout layout;
+};
+
+struct AttentionArgs {
+  const float* q = nullptr;
+  int64_t q_stride = 0;
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  int64_t batch = 0, queries = 0;
+  int heads = 0, head_size = 0;
+  bool causal = false;
+  float scale = 1;
+  const AttentionBranch* branches = nullptr;
+  int branch_count = 0;
+  int64_t query_block = 0, query_blocks = 0, key_block = 0;
+};
+
+struct GroupNormArgs {
+  const float* x = nullptr;
+  int64_t x_stride = 0;
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  const float *gamma = nullptr, *beta = nullptr;
+  int64_t items = 0, rows = 0, channels = 0;
+  int groups = 1;
+  float epsilon = 0;
+  Activation activation = Activation::none;
+  int64_t block_rows = 0, blocks = 0;  // an item's rows in blocks
+  float* partial =
+      nullptr;  // items * blocks * 2 * channels: sums and sums of squares about the block's first row
+  float* affine = nullptr;  // items * 3 * channels: mean, factor and offset
+};
+
+struct LayerNormArgs {
+  const float* x = nullptr;
+  int64_t x_stride = 0;
+  float* out = nullptr;
+  const float *gamma = nullptr, *beta = nullptr;
+  int64_t rows = 0, channels = 0;
+  float epsilon = 0;
+  int64_t block_rows = 0;
+};
+
+// Ops over rows: activation, add, copies.
+struct RowsArgs {
+  const float *a = nullptr, *b = nullptr;
+  int64_t a_stride = 0, b_stride = 0;
+  int64_t b_period = 0;  // b's row = row % period (0: row)
+  int64_t b_divide = 0;  // b's row = row / divide (0: off)
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  int64_t rows = 0, channels = 0;
+  Activation activation = Activation::none;
+  int64_t block_rows = 0;
+};
+
+struct Kernels {
+  const char* isa;
+  PanelLayout panels;
+  int tile_rows;  // rows of the register tile
+
+  KvLayout (*kv_layout)(int64_t tokens, int head_size);
+  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*pack_kv)(const PackKvArgs&, int64_t task);             // task = item * heads + head
+  // task = (item * heads + head) * query_blocks + block
+  void (*attention)(const AttentionArgs&, int64_t task, float* scratch);
+  void (*group_norm_sums)(const GroupNormArgs&, int64_t task);  // task = item * blocks + block
+  void (*group_norm_apply)(const GroupNormArgs&, int64_t task);
+  void (*layer_norm)(const LayerNormArgs&, int64_t task);
+  void (*activate)(const RowsArgs&, int64_t task);
+  void (*add)(const RowsArgs&, int64_t task);
+};
+
+extern const Kernels kernels_scalar;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+#elif defined(__aarch64__) || defined(_M_ARM64)
+extern const Kernels kernels_neon;
+#endif
+
+// Largest tile and panel over all instruction sets, for scratch sizes.
+constexpr int64_t gemm_block_rows = 96;
+constexpr int64_t attention_query_block = 48;
+constexpr int64_t attention_key_block = 512;
+
+}  // namespace ipa

@@ -1,0 +1,36 @@
+// The kernels for neon.
+#if defined(__aarch64__) || defined(_M_ARM64)
+#include <arm_neon.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+
+namespace ipa {
+namespace neon {
+namespace {
+// clang-format off
+#include "cpu/vec_neon-inl.h"
+#include "cpu/kernels-inl.h"
+// clang-format on
+}  // namespace
+}  // namespace neon
+
+const Kernels kernels_neon = {
+    "neon",
+    {neon::kTileVectors * neon::L, neon::L},
+    neon::kTileRows,
+    neon::kv_layout_of,
+    neon::gemm,
+    neon::pack_kv,
+    neon::attention,
+    neon::group_norm_sums,
+    neon::group_norm_apply,
+    neon::layer_norm,
+    neon::activate,
+    neon::add_rows,
+};
+}  // namespace ipa
+#endif

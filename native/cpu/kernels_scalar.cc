@@ -1,0 +1,32 @@
+// The kernels for scalar.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+
+namespace ipa {
+namespace scalar {
+namespace {
+// clang-format off
+#include "cpu/vec_scalar-inl.h"
+#include "cpu/kernels-inl.h"
+// clang-format on
+}  // namespace
+}  // namespace scalar
+
+const Kernels kernels_scalar = {
+    "scalar",
+    {scalar::kTileVectors * scalar::L, scalar::L},
+    scalar::kTileRows,
+    scalar::kv_layout_of,
+    scalar::gemm,
+    scalar::pack_kv,
+    scalar::attention,
+    scalar::group_norm_sums,
+    scalar::group_norm_apply,
+    scalar::layer_norm,
+    scalar::activate,
+    scalar::add_rows,
+};
+}  // namespace ipa

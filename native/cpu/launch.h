@@ -1,0 +1,88 @@
+// One kernel with its arguments resolved to addresses, ready to be run as numbered tasks.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "cpu/kernels.h"
+#include "graph/backend.h"
+#include "graph/plan.h"
+
+namespace ipa {
+
+// Row copies: concatenation, gathering, repetition, enlargement. Row r of the output comes from row source(r)
+// of `from`.
+struct CopyArgs {
+  enum class Kind { same, repeat, gather, tokens, enlarge };
+  Kind kind = Kind::same;
+  const float* from = nullptr;
+  int64_t from_stride = 0, from_rows = 0;
+  const int32_t* ids = nullptr;
+  int64_t period = 0;                                 // repeat
+  int64_t in_tokens = 0, out_tokens = 0, offset = 0;  // tokens: a sequence placed inside longer ones
+  int64_t in_h = 0, in_w = 0, out_h = 0, out_w = 0;   // enlarge
+  const int32_t *map_h = nullptr, *map_w = nullptr;
+  float* to = nullptr;
+  int64_t to_stride = 0, rows = 0, channels = 0, block_rows = 0;
+};
+
+struct Launch {
+  using Arguments =
+      std::variant<GemmArgs, PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
+  Arguments arguments;
+  void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
+  int64_t tasks = 0;
+  int threads = 1;  // at most
+  float* scratch = nullptr;
+  int64_t scratch_floats = 0;  // of one thread
+};
+
+// What the launches of a plan point to besides the arena.
+struct LaunchMemory {
+  AlignedBuffer zeros;                     // a row of zeros for convolution padding
+  std::vector<std::vector<int32_t>> maps;  // nearest-neighbour coordinates
+  std::vector<std::vector<AttentionBranch>> branches;
+};
+
+class LaunchBuilder {
+ public:
+  LaunchBuilder(const Kernels& kernels, int threads, uint8_t* arena, const std::vector<void*>& bindings,
+                LaunchMemory& memory, std::vector<Launch>& launches)
+      : kernels_(kernels),
+        threads_(threads),
+        arena_(arena),
+        bindings_(bindings),
+        memory_(memory),
+        launches_(launches) {}
+  void add(const Step& step);
+
+ private:
+  void product(const Step& step);
+  void group_norm(const Step& step);
+  void layer_norm(const Step& step);
+  void rows(const Step& step);
+  void copies(const Step& step);
+  void pack_kv(const Step& step);
+  void attention(const Step& step);
+  void push(Launch::Arguments arguments,
+            void (*task)(const Kernels&, const Launch::Arguments&, int64_t, float*), int64_t tasks, double work,
+            const Step& step, int64_t scratch_floats);
+  void push_copy(CopyArgs copy, const Step& step);
+  const int32_t* nearest_map(int64_t from, int64_t to);
+  float* at(const Place& place) const;
+
+  const Kernels& kernels_;
+  int threads_;
+  uint8_t* arena_;
+  const std::vector<void*>& bindings_;
+  LaunchMemory& memory_;
+  std::vector<Launch>& launches_;
+};
+
+// Scratch floats one thread needs for the step, and floats shared by its threads (before the per-thread parts).
+int64_t thread_scratch_floats(const Step& step);
+int64_t shared_scratch_floats(const Step& step);
+
+}  // namespace ipa

@@ -1,0 +1,60 @@
+// The process's threads. One pool serves every pipeline: work is cut into numbered tasks, the caller works on
+// them too, and idle threads join whichever job is open.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ipa {
+
+class ThreadPool {
+ public:
+  // fn(context, task, slot): `slot` is below the job's thread limit and names the thread within the job (for
+  // scratch).
+  using Function = void (*)(void* context, int64_t task, int slot);
+
+  static ThreadPool& shared();
+  ~ThreadPool();
+
+  // Threads that work at once, callers included; at least 1. Grows and shrinks when no job is running.
+  void resize(int threads);
+  int size() const { return size_.load(std::memory_order_relaxed); }
+  static int hardware_threads();
+
+  // Runs every task once and returns when all are done. Never fails: with no other thread the caller does them
+  // all.
+  void run(int64_t tasks, int max_threads, Function fn, void* context);
+
+ private:
+  struct Job {
+    Function fn;
+    void* context;
+    int64_t tasks;
+    int max_threads;
+    std::atomic<int64_t> next{0};
+    int joined = 1;              // slots handed out; guarded by mutex_
+    std::atomic<int> active{0};  // pool threads inside
+    Job* following = nullptr;
+  };
+
+  ThreadPool() = default;
+  void work();
+  static void drain(Job& job, int slot);
+  void stop_workers();
+
+  std::mutex resize_mutex_;
+  std::mutex mutex_;
+  std::condition_variable wake_, finished_;
+  Job* open_ = nullptr;
+  std::atomic<int> open_count_{0};
+  std::atomic<bool> stopping_{false};
+  int sleeping_ = 0;
+  std::atomic<int> size_{1};
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace ipa

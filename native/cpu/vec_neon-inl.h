@@ -1,0 +1,37 @@
+// Vectors of ARMv8 NEON. Included inside an instruction set's namespace (kernels_neon.cc).
+using V = float32x4_t;
+constexpr int L = 4;
+constexpr int kTileRows = 6, kTileVectors = 4;
+
+inline V load(const float* p) { return vld1q_f32(p); }
+inline V load_part(const float* p, int n) {
+  float lanes[4] = {0, 0, 0, 0};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return vld1q_f32(lanes);
+}
+inline void store(float* p, V x) { vst1q_f32(p, x); }
+inline void store_part(float* p, V x, int n) {
+  float lanes[4];
+  vst1q_f32(lanes, x);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
+}
+inline V set1(float x) { return vdupq_n_f32(x); }
+inline V add(V a, V b) { return vaddq_f32(a, b); }
+inline V sub(V a, V b) { return vsubq_f32(a, b); }
+inline V mul(V a, V b) { return vmulq_f32(a, b); }
+inline V div(V a, V b) { return vdivq_f32(a, b); }
+inline V fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
+inline V max(V a, V b) { return vmaxq_f32(a, b); }
+inline V min(V a, V b) { return vminq_f32(a, b); }
+inline V abs(V a) { return vabsq_f32(a); }
+inline V round_even(V a) { return vrndnq_f32(a); }
+// x * 2^n for integral n in [-126, 127].
+inline V scale2(V x, V n) {
+  const int32x4_t exponent = vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23);
+  return vmulq_f32(x, vreinterpretq_f32_s32(exponent));
+}
+// a < b ? x : y
+inline V select_less(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+inline V copy_sign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
+inline float reduce_add(V a) { return vaddvq_f32(a); }
+inline float reduce_max(V a) { return vmaxvq_f32(a); }

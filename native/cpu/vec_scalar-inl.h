@@ -1,0 +1,77 @@
+// "Vectors" in plain C++ for every machine: four lanes, so that a compiler may use whatever its baseline has.
+struct V {
+  float lane[4];
+};
+constexpr int L = 4;
+constexpr int kTileRows = 4, kTileVectors = 2;
+
+template <class F>
+inline V each(F f) {
+  V r;
+  for (int i = 0; i < L; ++i) r.lane[i] = f(i);
+  return r;
+}
+inline V load(const float* p) {
+  return each([=](int i) { return p[i]; });
+}
+inline V load_part(const float* p, int n) {
+  return each([=](int i) { return i < n ? p[i] : 0.0f; });
+}
+inline void store(float* p, V x) {
+  for (int i = 0; i < L; ++i) p[i] = x.lane[i];
+}
+inline void store_part(float* p, V x, int n) {
+  for (int i = 0; i < n; ++i) p[i] = x.lane[i];
+}
+inline V set1(float x) {
+  return each([=](int) { return x; });
+}
+inline V add(V a, V b) {
+  return each([=](int i) { return a.lane[i] + b.lane[i]; });
+}
+inline V sub(V a, V b) {
+  return each([=](int i) { return a.lane[i] - b.lane[i]; });
+}
+inline V mul(V a, V b) {
+  return each([=](int i) { return a.lane[i] * b.lane[i]; });
+}
+inline V div(V a, V b) {
+  return each([=](int i) { return a.lane[i] / b.lane[i]; });
+}
+// Two roundings where the other instruction sets have one.
+inline V fma(V a, V b, V c) {
+  return each([=](int i) { return a.lane[i] * b.lane[i] + c.lane[i]; });
+}
+inline V max(V a, V b) {
+  return each([=](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline V min(V a, V b) {
+  return each([=](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline V abs(V a) {
+  return each([=](int i) { return std::fabs(a.lane[i]); });
+}
+inline V round_even(V a) {
+  return each([=](int i) { return std::nearbyintf(a.lane[i]); });
+}
+// x * 2^n for integral n in [-126, 127].
+inline V scale2(V x, V n) {
+  return each([=](int i) {
+    const uint32_t bits = static_cast<uint32_t>(static_cast<int32_t>(n.lane[i]) + 127) << 23;
+    float factor;
+    std::memcpy(&factor, &bits, sizeof factor);
+    return x.lane[i] * factor;
+  });
+}
+// a < b ? x : y
+inline V select_less(V a, V b, V x, V y) {
+  return each([=](int i) { return a.lane[i] < b.lane[i] ? x.lane[i] : y.lane[i]; });
+}
+inline V copy_sign(V magnitude, V sign) {
+  return each([=](int i) { return std::copysign(magnitude.lane[i], sign.lane[i]); });
+}
+inline float reduce_add(V a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]); }
+inline float reduce_max(V a) {
+  const V b = max(a, V{{a.lane[2], a.lane[3], a.lane[2], a.lane[3]}});
+  return b.lane[0] > b.lane[1] ? b.lane[0] : b.lane[1];
+}

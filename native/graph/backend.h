@@ -1,0 +1,44 @@
+// What runs a plan. The CPU is one backend; others implement the same few calls.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph.h"
+#include "graph/params.h"
+
+namespace ipa {
+
+class Plan;
+struct Step;
+
+// Shared by whoever may stop a run and the run itself, which looks between steps.
+using CancelFlag = std::atomic<bool>;
+
+// A plan bound to memory. Running it allocates nothing.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  // Code::cancelled when the flag was raised on the way; outputs are then undefined.
+  virtual Status run(const CancelFlag* cancel) = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // Size of a parameter in the layout this backend reads.
+  virtual size_t packed_bytes(const Param& param) const = 0;
+  // Packs one parameter; sources[i] holds the floats of names[i] as the checkpoint stores them.
+  virtual void pack(const Param& param, const float* const* sources, void* destination) const = 0;
+  virtual size_t packed_kv_bytes(const KeyValueShape& kv) const = 0;
+  // Working memory of a step, for all threads together.
+  virtual size_t scratch_bytes(const Step& step) const = 0;
+  // `bindings[i]` is the memory of the plan's i-th bound value; plan and memory must outlive the result.
+  virtual Result<std::unique_ptr<Executable>> compile(const Plan& plan, uint8_t* arena,
+                                                      const std::vector<void*>& bindings) const = 0;
+};
+
+}  // namespace ipa

@@ -1,0 +1,140 @@
+// A graph of tensor operations. Ops only record: nothing is computed, allocated or looked up until a plan is
+// made of the graph (graph/plan.h) and a backend runs it. Parameters are named as in the checkpoint
+// (graph/params.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "graph/params.h"
+#include "graph/shape.h"
+
+namespace ipa {
+
+enum class Op : uint8_t {
+  input,         // bound by the caller
+  param_rows,    // a (rows, c) parameter repeated for every item of the batch
+  gather_rows,   // rows of a parameter or activation picked by integer ids
+  linear,        // y = x W' + b
+  geglu_linear,  // value * gelu(gate) of one linear
+  conv2d,
+  group_norm,
+  layer_norm,
+  activation,
+  add,  // elementwise; the second operand may have one row an item (broadcast over pixels) or one item
+  concat_channels,
+  concat_tokens,
+  slice_channels,  // a view
+  reshape,         // a view of the same floats under another shape
+  upsample,        // nearest, to an explicit size
+  pack_kv,         // keys and values in the layout attention reads
+  attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
+};
+
+enum class Activation : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu };
+
+// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
+enum class Storage : uint8_t { f32, i32, packed_kv };
+
+struct Value {
+  int32_t id = -1;
+  bool valid() const { return id >= 0; }
+};
+
+struct Conv {
+  int kernel_h = 3, kernel_w = 3, stride = 1;
+  int pad_top = 1, pad_left = 1, pad_bottom = 1, pad_right = 1;
+};
+
+struct KeyValueShape {
+  int64_t batch = 0, tokens = 0;
+  int heads = 0, head_size = 0;
+};
+
+struct Node {
+  Op op = Op::input;
+  Storage storage = Storage::f32;
+  Shape shape;
+  std::vector<Value> inputs;
+  std::vector<const Param*> params;  // weight, then bias (which may be null)
+  Conv conv;
+  KeyValueShape kv;  // pack_kv, and inputs of packed storage
+  Activation activation = Activation::none;
+  int groups = 0;
+  float epsilon = 0;
+  bool causal = false;
+  int64_t offset = 0;  // slice_channels: first channel
+};
+
+class Graph {
+ public:
+  explicit Graph(ParamSet* params) : params_(params) {}
+
+  Value input(Shape shape, Storage storage = Storage::f32);
+  Value packed_kv_input(KeyValueShape kv);
+  void output(Value value) { outputs_.push_back(value); }
+
+  // `name` is the module: its tensors are name.weight and name.bias.
+  Value linear(Value x, const std::string& name, int64_t out, bool bias = true);
+  // Several modules over one input, side by side in the output's channels.
+  Value linears(Value x, const std::vector<std::string>& names, int64_t out_each, bool bias);
+  // name.weight is (2 * out, in): the first half gives values, the second gates (diffusers GEGLU).
+  Value geglu_linear(Value x, const std::string& name, int64_t out);
+  Value linear_activation(Value x, const std::string& name, int64_t out, Activation activation,
+                          bool bias = true) {
+    return activate(linear(x, name, out, bias), activation);
+  }
+  Value conv2d(Value x, const std::string& name, int64_t out, Conv conv = {}, bool bias = true);
+  // A 1x1 convolution is the linear of every pixel; its weight is stored (out, in, 1, 1).
+  Value conv1x1(Value x, const std::string& name, int64_t out) {
+    return conv2d(x, name, out, {1, 1, 1, 0, 0, 0, 0});
+  }
+  Value group_norm(Value x, const std::string& name, int groups, float epsilon);
+  Value layer_norm(Value x, const std::string& name, float epsilon);
+  Value activate(Value x, Activation activation);
+  Value silu(Value x) { return activate(x, Activation::silu); }
+  // Shapes equal, or b has one row an item, or b has a single item whose rows are repeated.
+  Value add(Value a, Value b);
+  Value concat_channels(Value a, Value b);
+  Value concat_tokens(Value a, Value b);
+  Value slice_channels(Value x, int64_t offset, int64_t count);
+  // x must not be a slice of channels.
+  Value reshape(Value x, Shape to);
+  Value upsample(Value x, int64_t height, int64_t width);
+  Value param_rows(const std::string& tensor, std::vector<int64_t> stored_shape, int64_t rows, int64_t channels,
+                   int64_t batch);
+  // Row ids[i] of the table `tensor` (rows, channels); ids is an i32 input with one id a row.
+  Value embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels);
+  // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
+  Value gather_rows(Value x, Value ids);
+  // k and v: (n, 1, tokens, heads * head_size).
+  Value pack_kv(Value k, Value v, int heads);
+
+  struct Branch {
+    Value kv;     // packed
+    Value scale;  // one f32, read when the graph runs; 0 leaves the branch out altogether
+  };
+  // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch, each with its own
+  // softmax. q: (n, h, w, heads * head_size).
+  Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false);
+
+  const Node& node(Value value) const { return nodes_[static_cast<size_t>(value.id)]; }
+  const Shape& shape(Value value) const { return node(value).shape; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Value>& outputs() const { return outputs_; }
+  ParamSet* params() { return params_; }
+  // The first shape that did not fit: a bug in a network's code or a config that contradicts itself.
+  const Status& status() const { return status_; }
+
+ private:
+  Value record(Node node);
+  void fail(const std::string& what);
+
+  ParamSet* params_;
+  std::vector<Node> nodes_;
+  std::vector<Value> outputs_;
+  Status status_;
+};
+
+}  // namespace ipa

@@ -1,0 +1,36 @@
+#include "graph/params.h"
+
+namespace ipa {
+
+Param* ParamSet::declare(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape) {
+  std::string key = std::to_string(static_cast<int>(role));
+  for (const std::string& name : names) key += "|" + name;
+  auto found = by_key_.find(key);
+  if (found != by_key_.end()) {
+    if (found->second->shape != shape && status_.ok())
+      status_ = Status(Code::internal, "parameter " + names.front() + " described with two shapes");
+    return found->second;
+  }
+  auto param = std::make_unique<Param>();
+  param->names = std::move(names);
+  param->role = role;
+  param->shape = std::move(shape);
+  Param* address = param.get();
+  params_.push_back(std::move(param));
+  by_key_.emplace(std::move(key), address);
+  return address;
+}
+
+int64_t ParamSet::elements() const {
+  int64_t sum = 0;
+  for (const auto& param : params_) sum += param->elements_each() * static_cast<int64_t>(param->names.size());
+  return sum;
+}
+
+size_t ParamSet::bytes() const {
+  size_t sum = 0;
+  for (const auto& param : params_) sum += param->data.bytes();
+  return sum;
+}
+
+}  // namespace ipa

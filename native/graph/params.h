@@ -1,0 +1,59 @@
+// The weights of a network: declared by the code that describes its graph, filled once from a file, packed by a
+// backend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/status.h"
+
+namespace ipa {
+
+enum class ParamRole : uint8_t {
+  vector,        // biases, norm weights: floats as they are
+  rows,          // embedding tables, class tokens: (rows, c) as they are
+  linear,        // (out, in), packed for matrix multiplication
+  geglu_linear,  // (2 * out, in): value half first, gate half second; packed so that both meet in one panel
+  conv2d,        // (out, in, kh, kw), packed as matrix multiplication over (kh, kw, in)
+};
+
+struct Param {
+  // Tensors of the checkpoint, stacked along the first dimension (to_q, to_k, to_v become one matrix).
+  std::vector<std::string> names;
+  ParamRole role = ParamRole::vector;
+  std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
+  // Packed by the backend; null until loaded.
+  AlignedBuffer data;
+
+  int64_t out_features() const { return shape[0] * static_cast<int64_t>(names.size()); }
+  int64_t elements_each() const {
+    int64_t product = 1;
+    for (int64_t d : shape) product *= d;
+    return product;
+  }
+};
+
+class ParamSet {
+ public:
+  // The parameter of these tensors: declared at first use, the same object afterwards. Addresses are stable.
+  Param* declare(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape);
+  const std::vector<std::unique_ptr<Param>>& all() const { return params_; }
+  // Number of weights over all parameters.
+  int64_t elements() const;
+  // Memory of the packed weights.
+  size_t bytes() const;
+  // A description that asked for one parameter in two shapes: a bug in a network's code, reported instead of
+  // run.
+  const Status& status() const { return status_; }
+
+ private:
+  std::vector<std::unique_ptr<Param>> params_;
+  std::unordered_map<std::string, Param*> by_key_;
+  Status status_;
+};
+
+}  // namespace ipa

@@ -1,0 +1,19 @@
+// CLIP's picture preprocessing as transformers does it with Pillow: shortest edge to `size` (the long edge
+// truncated), bicubic with antialiasing in 8 bits, then a centre crop.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/status.h"
+
+namespace ipa {
+
+// rgb: 3 * width * height bytes, row-major. Result: 3 * size * size bytes. Sides 1..65536; no_memory otherwise.
+Result<std::vector<uint8_t>> clip_resize(const uint8_t* rgb, int64_t width, int64_t height, int64_t size);
+
+// Pillow's Image.resize(BICUBIC) on 8-bit RGB, bit for bit.
+Result<std::vector<uint8_t>> resize_bicubic(const uint8_t* rgb, int64_t width, int64_t height,
+                                            int64_t new_width, int64_t new_height);
+
+}  // namespace ipa

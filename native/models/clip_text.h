@@ -1,0 +1,41 @@
+// CLIP text encoder: token ids to text features. CLIPTextModel and CLIPTextModelWithProjection of transformers.
+#pragma once
+
+#include <string>
+
+#include "graph/graph.h"
+#include "models/clip_layers.h"
+
+namespace ipa {
+
+struct ClipTextConfig {
+  ClipStack stack;
+  int64_t vocab_size = 49408;
+  int64_t context = 77;         // tokens a sequence
+  int64_t projection_size = 0;  // 0: no text_projection
+  int64_t eos_token = 2;        // the config's; see eos_position
+
+  static Result<ClipTextConfig> parse(const Json& json, const std::string& where);
+  // Token whose feature is the pooled one. transformers: with the historical eos_token_id 2 the largest id's
+  // first position, otherwise the first position of eos_token_id (0 when there is none).
+  int64_t eos_position(const int32_t* ids) const;
+};
+
+class ClipText {
+ public:
+  explicit ClipText(ClipTextConfig config) : config_(std::move(config)) {}
+  const ClipTextConfig& config() const { return config_; }
+
+  struct Outputs {
+    Value last;         // (n, 1, context, hidden): after the final layer norm
+    Value penultimate;  // hidden_states[-2]: before the last layer, no norm
+    Value pooled;       // (n, 1, 1, projection): with projection and eos rows only
+  };
+  // ids: i32 (n, 1, context, 1). eos_rows: i32 (n, 1, 1, 1), rows counted over the batch; may be invalid.
+  Outputs build(Graph& graph, Value ids, Value eos_rows) const;
+
+ private:
+  ClipTextConfig config_;
+};
+
+}  // namespace ipa

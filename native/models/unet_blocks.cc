@@ -1,0 +1,59 @@
+#include "models/unet_blocks.h"
+
+namespace ipa {
+
+Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, Value time, int groups,
+                   float epsilon, Activation activation) {
+  Value h = graph.activate(graph.group_norm(x, name + ".norm1", groups, epsilon), activation);
+  h = graph.conv2d(h, name + ".conv1", out);
+  if (time.valid()) h = graph.add(h, graph.linear(time, name + ".time_emb_proj", out));
+  h = graph.activate(graph.group_norm(h, name + ".norm2", groups, epsilon), activation);
+  const Value shortcut = graph.shape(x).c == out ? x : graph.conv1x1(x, name + ".conv_shortcut", out);
+  return graph.add(graph.conv2d(h, name + ".conv2", out), shortcut);
+}
+
+namespace {
+
+constexpr float layer_norm_epsilon = 1e-5f;
+constexpr float transformer_norm_epsilon = 1e-6f;
+
+Value self_attention(Graph& graph, const std::string& name, int heads, Value normed) {
+  const int64_t width = graph.shape(normed).c;
+  const Value qkv = graph.linears(normed, {name + ".to_q", name + ".to_k", name + ".to_v"}, width, false);
+  const Value kv = graph.pack_kv(graph.slice_channels(qkv, width, width),
+                                 graph.slice_channels(qkv, 2 * width, width), heads);
+  return graph.linear(graph.attention(graph.slice_channels(qkv, 0, width), kv), name + ".to_out.0", width);
+}
+
+Value cross_attention(Graph& graph, Value normed, CrossInputs& cross) {
+  const size_t i = cross.next++;
+  static const std::vector<Graph::Branch> none;
+  const bool adapted = cross.branches && i < cross.branches->size();
+  return decoupled_attention(graph, (*cross.layers)[i], normed, (*cross.text_kv)[i],
+                             adapted ? (*cross.branches)[i] : none);
+}
+
+}  // namespace
+
+Value transformer(Graph& graph, const std::string& name, const TransformerShape& shape, Value x,
+                  CrossInputs& cross) {
+  const int64_t width = graph.shape(x).c;
+  const Value normed = graph.group_norm(x, name + ".norm", shape.groups, transformer_norm_epsilon);
+  Value h = shape.linear_projection ? graph.linear(normed, name + ".proj_in", width)
+                                    : graph.conv1x1(normed, name + ".proj_in", width);
+  for (int i = 0; i < shape.blocks; ++i) {
+    const std::string block = name + ".transformer_blocks." + std::to_string(i);
+    const Value first = graph.layer_norm(h, block + ".norm1", layer_norm_epsilon);
+    h = graph.add(h, shape.only_cross_attention ? cross_attention(graph, first, cross)
+                                                : self_attention(graph, block + ".attn1", shape.heads, first));
+    h = graph.add(h, cross_attention(graph, graph.layer_norm(h, block + ".norm2", layer_norm_epsilon), cross));
+    const Value wide = graph.geglu_linear(graph.layer_norm(h, block + ".norm3", layer_norm_epsilon),
+                                          block + ".ff.net.0.proj", 4 * width);
+    h = graph.add(h, graph.linear(wide, block + ".ff.net.2", width));
+  }
+  const Value out = shape.linear_projection ? graph.linear(h, name + ".proj_out", width)
+                                            : graph.conv1x1(h, name + ".proj_out", width);
+  return graph.add(out, x);
+}
+
+}  // namespace ipa

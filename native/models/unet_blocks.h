@@ -1,0 +1,34 @@
+// The pieces UNets and VAEs are made of: residual blocks and transformers over pictures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "models/decoupled_attention.h"
+
+namespace ipa {
+
+// ResnetBlock2D: norm, activation, conv, plus the time embedding, norm, activation, conv, plus the input.
+// `time` is the activated time embedding, invalid in VAEs. A 1x1 shortcut stands where the widths differ.
+Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, Value time, int groups,
+                   float epsilon, Activation activation);
+
+// Where a transformer finds the prompts of its cross-attention layers.
+struct CrossInputs {
+  const std::vector<CrossLayer>* layers = nullptr;
+  const std::vector<Value>* text_kv = nullptr;
+  const std::vector<std::vector<Graph::Branch>>* branches = nullptr;
+  size_t next = 0;  // layers are used in order
+};
+
+// Transformer2DModel: group norm, projection, blocks of self-attention, cross-attention and GEGLU feed-forward,
+// projection, plus the input.
+struct TransformerShape {
+  int heads = 8, blocks = 1, groups = 32;
+  bool linear_projection = false, only_cross_attention = false;
+};
+Value transformer(Graph& graph, const std::string& name, const TransformerShape& shape, Value x,
+                  CrossInputs& cross);
+
+}  // namespace ipa

@@ -1,0 +1,115 @@
+#include "models/vae.h"
+
+#include "models/clip_layers.h"
+#include "models/unet_blocks.h"
+
+namespace ipa {
+namespace {
+
+constexpr float norm_epsilon = 1e-6f;
+
+std::vector<double> numbers(const Json& json, const char* key) {
+  std::vector<double> result;
+  const Json* list = json.find(key);
+  if (list && list->is_array())
+    for (const Json& entry : list->array()) result.push_back(entry.number());
+  return result;
+}
+
+}  // namespace
+
+Result<VaeConfig> VaeConfig::parse(const Json& json, const std::string& where) {
+  ConfigReader reader(json, where);
+  VaeConfig config;
+  config.channels = reader.list("block_out_channels", 1, 16384);
+  if (config.channels.empty()) config.channels = {64};
+  if (config.channels.size() > 8) reader.fail(Code::invalid_option, "more than 8 levels");
+  for (const char* key : {"down_block_types", "up_block_types"})
+    for (const std::string& type : reader.texts(key))
+      if (type != "DownEncoderBlock2D" && type != "UpDecoderBlock2D")
+        reader.fail(Code::unsupported, "block type " + type.substr(0, 60));
+  config.layers_per_block = static_cast<int>(reader.integer("layers_per_block", 1, 1, 16));
+  config.latent_channels = reader.integer("latent_channels", 4, 1, 64);
+  config.in_channels = reader.integer("in_channels", 3, 3, 3);
+  config.out_channels = reader.integer("out_channels", 3, 3, 3);
+  config.norm_groups = static_cast<int>(reader.integer("norm_num_groups", 32, 1, 1024));
+  config.activation = read_clip_activation(reader, "act_fn", "silu");
+  config.quant_conv = reader.boolean("use_quant_conv", true);
+  config.post_quant_conv = reader.boolean("use_post_quant_conv", true);
+  config.mid_attention = reader.boolean("mid_block_add_attention", true);
+  config.scaling_factor = reader.number("scaling_factor", 0.18215, 1e-6, 1e6);
+  config.shift_factor = reader.number("shift_factor", 0, -1e6, 1e6);
+  config.sample_size = reader.integer("sample_size", 32, 1, 1 << 16);
+  config.latents_mean = numbers(json, "latents_mean");
+  config.latents_std = numbers(json, "latents_std");
+  const auto latents = static_cast<size_t>(config.latent_channels);
+  if (config.latents_mean.size() != config.latents_std.size() ||
+      (!config.latents_mean.empty() && config.latents_mean.size() != latents))
+    reader.fail(Code::invalid_option, "latents_mean and latents_std need one number a latent channel");
+  for (int64_t width : config.channels)
+    if (width % config.norm_groups)
+      reader.fail(Code::invalid_option, "a width does not divide by norm_num_groups");
+  if (!reader.status().ok()) return reader.status();
+  return config;
+}
+
+Value Vae::resnet(Graph& graph, const std::string& name, Value x, int64_t out) const {
+  return resnet_block(graph, name, x, out, Value{}, config_.norm_groups, norm_epsilon, config_.activation);
+}
+
+Value Vae::mid_block(Graph& graph, const std::string& name, Value x) const {
+  const int64_t width = graph.shape(x).c;
+  x = resnet(graph, name + ".resnets.0", x, width);
+  if (config_.mid_attention) {
+    const std::string attention = name + ".attentions.0";
+    const Value normed = graph.group_norm(x, attention + ".group_norm", config_.norm_groups, norm_epsilon);
+    const Value qkv =
+        graph.linears(normed, {attention + ".to_q", attention + ".to_k", attention + ".to_v"}, width, true);
+    const Value kv =
+        graph.pack_kv(graph.slice_channels(qkv, width, width), graph.slice_channels(qkv, 2 * width, width), 1);
+    const Value mixed = graph.attention(graph.slice_channels(qkv, 0, width), kv);
+    x = graph.add(graph.linear(mixed, attention + ".to_out.0", width), x);
+  }
+  return resnet(graph, name + ".resnets.1", x, width);
+}
+
+Value Vae::decode(Graph& graph, Value latents) const {
+  const size_t n = config_.channels.size();
+  Value x =
+      config_.post_quant_conv ? graph.conv1x1(latents, "post_quant_conv", config_.latent_channels) : latents;
+  x = graph.conv2d(x, "decoder.conv_in", config_.channels.back());
+  x = mid_block(graph, "decoder.mid_block", x);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string block = "decoder.up_blocks." + std::to_string(i);
+    const int64_t width = config_.channels[n - 1 - i];
+    for (int j = 0; j < config_.layers_per_block + 1; ++j)
+      x = resnet(graph, block + ".resnets." + std::to_string(j), x, width);
+    if (i + 1 < n) {
+      const Shape shape = graph.shape(x);
+      x = graph.conv2d(graph.upsample(x, 2 * shape.h, 2 * shape.w), block + ".upsamplers.0.conv", width);
+    }
+  }
+  x = graph.activate(graph.group_norm(x, "decoder.conv_norm_out", config_.norm_groups, norm_epsilon),
+                     config_.activation);
+  return graph.conv2d(x, "decoder.conv_out", config_.out_channels);
+}
+
+Value Vae::encode(Graph& graph, Value pixels) const {
+  const size_t n = config_.channels.size();
+  Value x = graph.conv2d(pixels, "encoder.conv_in", config_.channels[0]);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string block = "encoder.down_blocks." + std::to_string(i);
+    const int64_t width = config_.channels[i];
+    for (int j = 0; j < config_.layers_per_block; ++j)
+      x = resnet(graph, block + ".resnets." + std::to_string(j), x, width);
+    // Padded on the right and below only.
+    if (i + 1 < n) x = graph.conv2d(x, block + ".downsamplers.0.conv", width, {3, 3, 2, 0, 0, 1, 1});
+  }
+  x = mid_block(graph, "encoder.mid_block", x);
+  x = graph.activate(graph.group_norm(x, "encoder.conv_norm_out", config_.norm_groups, norm_epsilon),
+                     config_.activation);
+  x = graph.conv2d(x, "encoder.conv_out", 2 * config_.latent_channels);
+  return config_.quant_conv ? graph.conv1x1(x, "quant_conv", 2 * config_.latent_channels) : x;
+}
+
+}  // namespace ipa

@@ -1,0 +1,47 @@
+// AutoencoderKL: pictures to latents and back (Rombach et al. 2022).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/config_reader.h"
+#include "graph/graph.h"
+
+namespace ipa {
+
+struct VaeConfig {
+  std::vector<int64_t> channels = {128, 256, 512, 512};
+  int layers_per_block = 2;
+  int64_t latent_channels = 4;
+  int64_t in_channels = 3, out_channels = 3;
+  int norm_groups = 32;
+  Activation activation = Activation::silu;
+  bool quant_conv = true, post_quant_conv = true, mid_attention = true;
+  double scaling_factor = 0.18215, shift_factor = 0;
+  // Playground-style normalisation, empty in most models: latent * std / scaling_factor + mean.
+  std::vector<double> latents_mean, latents_std;
+  int64_t sample_size = 512;
+
+  // Pixels a latent covers along a side.
+  int64_t scale() const { return int64_t{1} << (channels.size() - 1); }
+  static Result<VaeConfig> parse(const Json& json, const std::string& where);
+};
+
+class Vae {
+ public:
+  explicit Vae(VaeConfig config) : config_(std::move(config)) {}
+  const VaeConfig& config() const { return config_; }
+  // latents (n, h, w, latent_channels), already divided by the scaling factor; result (n, 8h, 8w, 3) in about
+  // [-1, 1].
+  Value decode(Graph& graph, Value latents) const;
+  // pixels (n, h, w, 3) in [-1, 1]; result (n, h/8, w/8, 2 * latent_channels): mean, then log variance (not
+  // clamped).
+  Value encode(Graph& graph, Value pixels) const;
+
+ private:
+  Value mid_block(Graph& graph, const std::string& name, Value x) const;
+  Value resnet(Graph& graph, const std::string& name, Value x, int64_t out) const;
+  VaeConfig config_;
+};
+
+}  // namespace ipa

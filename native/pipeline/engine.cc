@@ -1,0 +1,121 @@
+#include "pipeline/engine.h"
+
+#include <exception>
+#include <new>
+
+#include "pipeline/image_features.h"
+
+namespace ipa {
+namespace {
+
+// Only memory can run out past a Status; anything else is a bug worth naming instead of ending the process.
+template <class F>
+auto guarded(F f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return Status(Code::no_memory, "out of memory: use a smaller picture or fewer prompts");
+  } catch (const std::exception& error) {
+    return Status(Code::internal, error.what());
+  }
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<ModelSet> models) : models_(std::move(models)) {
+  thread_ = std::thread([this] { work(); });
+}
+
+Engine::~Engine() {
+  close(nullptr);
+  thread_.join();
+}
+
+void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
+                      Done<GenerateResult> done) {
+  auto shared = std::make_shared<GenerateRequest>(std::move(request));
+  submit({cancel,
+          [=](ModelSet& models) {
+            done(guarded([&] { return ipa::generate(models, *shared, progress, cancel.get()); }));
+          },
+          [done](Status status) { done(std::move(status)); }});
+}
+
+void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done) {
+  auto shared = std::make_shared<ImagePrompt>(std::move(image));
+  submit({cancel,
+          [=](ModelSet& models) {
+            done(guarded([&]() -> Result<std::vector<float>> {
+              if (adapter < 0 || static_cast<size_t>(adapter) >= models.adapters.size())
+                return Status(Code::invalid_option, "adapter: there is no adapter " + std::to_string(adapter) +
+                                                        ", " + std::to_string(models.adapters.size()) +
+                                                        " loaded");
+              return ipa::encode_image(models, *models.adapters[static_cast<size_t>(adapter)], *shared,
+                                       cancel.get());
+            }));
+          },
+          [done](Status status) { done(std::move(status)); }});
+}
+
+void Engine::submit(Job job) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!closing_) {
+      queue_.push_back(std::move(job));
+      wake_.notify_all();
+      return;
+    }
+  }
+  job.refuse(Status(Code::disposed, "the pipeline was disposed"));
+}
+
+void Engine::close(std::function<void()> done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+    if (running_) running_->store(true);
+    if (!closed_) {
+      if (done) on_closed_.push_back(std::move(done));
+      done = nullptr;
+    }
+    wake_.notify_all();
+  }
+  if (done) done();
+}
+
+void Engine::work() {
+  for (;;) {
+    Job job;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+      if (closing_) break;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+      running_ = job.cancel;
+    }
+    if (job.cancel->load())
+      job.refuse(Status(Code::cancelled, "cancelled before it began"));
+    else
+      job.run(*models_);
+    std::lock_guard<std::mutex> lock(mutex_);
+    running_.reset();
+  }
+  std::deque<Job> left;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    left.swap(queue_);
+  }
+  for (Job& job : left) job.refuse(Status(Code::disposed, "the pipeline was disposed"));
+  left.clear();
+  models_.reset();
+  std::vector<std::function<void()>> waiting;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+    waiting.swap(on_closed_);
+  }
+  for (auto& done : waiting) done();
+}
+
+}  // namespace ipa

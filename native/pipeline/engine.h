@@ -1,0 +1,66 @@
+// A model set with a thread of its own: requests queue, run one after the other, and are answered by callback
+// on that thread. The caller's thread never waits.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/status.h"
+#include "pipeline/generate.h"
+#include "pipeline/model_set.h"
+
+namespace ipa {
+
+// Asks one piece of work to stop; shared by whoever may ask and the work itself.
+using CancelHandle = std::shared_ptr<CancelFlag>;
+inline CancelHandle make_cancel_handle() { return std::make_shared<CancelFlag>(false); }
+
+class Engine {
+ public:
+  template <class T>
+  using Done = std::function<void(Result<T>)>;
+
+  explicit Engine(std::unique_ptr<ModelSet> models);
+  // Cancels what runs and waits for it; what waits is answered with Code::disposed.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // The models stay valid until close() is answered.
+  const ModelSet& models() const { return *models_; }
+
+  // `progress` and `done` are called on the engine's thread, `done` exactly once, Code::disposed after close().
+  void generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
+                Done<GenerateResult> done);
+  // The image encoder's output for an adapter.
+  void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
+  // Refuses new work, cancels the rest, frees the models, then calls `done` once.
+  void close(std::function<void()> done);
+
+ private:
+  struct Job {
+    CancelHandle cancel;
+    std::function<void(ModelSet&)> run;
+    std::function<void(Status)> refuse;
+  };
+  void submit(Job job);
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  CancelHandle running_;
+  bool closing_ = false;
+  std::vector<std::function<void()>> on_closed_;
+  bool closed_ = false;
+  std::unique_ptr<ModelSet> models_;
+  std::thread thread_;
+};
+
+}  // namespace ipa

@@ -1,0 +1,95 @@
+#include "pipeline/generate.h"
+
+#include <cmath>
+
+#include "pipeline/conditioning.h"
+#include "pipeline/decoder.h"
+#include "pipeline/denoiser.h"
+#include "schedulers/scheduler.h"
+#include "schedulers/torch_noise.h"
+
+namespace ipa {
+namespace {
+
+Status check(const ModelSet& models, const GenerateRequest& request) {
+  const int64_t scale = models.vae->config().scale();
+  for (auto [name, side] : {std::pair{"width", request.width}, std::pair{"height", request.height}})
+    if (side < scale || side > 16384 || side % scale)
+      return Status(Code::invalid_option, std::string(name) + ": expected a multiple of " +
+                                              std::to_string(scale) + " from " + std::to_string(scale) +
+                                              " to 16384 but received " + std::to_string(side));
+  if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
+  if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
+  return {};
+}
+
+SchedulerOptions scheduler_options(const GenerateRequest& request) {
+  SchedulerOptions options;
+  options.name = request.scheduler;
+  options.karras = request.karras;
+  options.steps = request.steps;
+  options.eta = request.eta;
+  return options;
+}
+
+}  // namespace
+
+Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request,
+                                const ProgressFunction& progress, const CancelFlag* cancel) {
+  IPA_TRY(check(models, request));
+  // Options are checked before minutes of work begin.
+  IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler,
+             make_scheduler(models.scheduler_config, scheduler_options(request)));
+  const int64_t scale = models.vae->config().scale();
+  const int64_t height = request.height / scale, width = request.width / scale;
+  // A model distilled with guidance as an input needs no second half.
+  const bool guided = request.guidance > 1 && !models.unet->config().time_cond_size;
+  IPA_ASSIGN(Conditioning conditioning, make_conditioning(models, request, guided, cancel));
+  IPA_ASSIGN(const std::unique_ptr<Denoiser> denoiser,
+             Denoiser::make(models, conditioning, height, width, request.guidance));
+  std::unique_ptr<Decoder> decoder;
+  auto decode = [&](const float* latents) -> Result<std::vector<uint8_t>> {
+    if (!decoder) {
+      IPA_ASSIGN(decoder, Decoder::make(models, height, width));
+    }
+    return decoder->decode(latents, cancel);
+  };
+
+  GenerateResult result;
+  const auto count = static_cast<size_t>(denoiser->elements());
+  std::vector<float> scaled(count), prediction(count);
+  const int calls = static_cast<int>(scheduler->timesteps().size());
+  const int total = calls * static_cast<int>(request.seeds.size());
+  for (size_t image = 0; image < request.seeds.size(); ++image) {
+    if (image > 0) {
+      IPA_ASSIGN(scheduler, make_scheduler(models.scheduler_config, scheduler_options(request)));
+    }
+    TorchNoise noise(request.seeds[image]);
+    std::vector<float> latents(count);
+    noise.fill(latents.data(), count);
+    for (float& value : latents) value *= scheduler->init_noise_sigma();
+    for (int i = 0; i < calls; ++i) {
+      scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
+      IPA_TRY(denoiser->predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)],
+                                prediction.data(), cancel));
+      scheduler->step(i, prediction.data(), latents.data(), count, noise);
+      if (!progress) continue;
+      Progress event;
+      event.image = static_cast<int>(image);
+      event.step = static_cast<int>(image) * calls + i + 1;
+      event.total = total;
+      if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
+        IPA_ASSIGN(event.preview, decode(scheduler->denoised()));
+      }
+      progress(std::move(event));
+    }
+    if (request.decode) {
+      IPA_ASSIGN(std::vector<uint8_t> rgb, decode(latents.data()));
+      result.images.push_back(std::move(rgb));
+    }
+    result.latents.push_back(std::move(latents));
+  }
+  return result;
+}
+
+}  // namespace ipa

@@ -1,0 +1,94 @@
+#include "pipeline/load_params.h"
+
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "cpu/thread_pool.h"
+
+namespace ipa {
+namespace {
+
+std::string text_of(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+// 1x1 convolutions and linears are the same weights: trailing ones do not count.
+std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  return shape;
+}
+
+struct Loader {
+  ParamSet& params;
+  const TensorSource& source;
+  const Backend& backend;
+  const std::string& what;
+  const CancelFlag* cancel;
+  std::mutex mutex;
+  Status first_error;
+  std::atomic<bool> failed{false};
+
+  Status check(const Param& param) const {
+    for (const std::string& name : param.names) {
+      const TensorInfo* tensor = source.find(name);
+      if (!tensor)
+        return Status(Code::missing_tensor,
+                      source.path() + ": " + what + " needs the tensor " + name +
+                          ", which is not there: the weights and the config.json do not belong together");
+      if (without_trailing_ones(tensor->shape) != without_trailing_ones(param.shape))
+        return Status(Code::shape, source.path() + ": " + name + " is " + text_of(tensor->shape) + " but " +
+                                       what + " needs " + text_of(param.shape) +
+                                       ": the weights and the config.json do not belong together");
+    }
+    return {};
+  }
+
+  Status load(Param& param) {
+    if (cancel && cancel->load(std::memory_order_relaxed))
+      return Status(Code::cancelled, "loading was cancelled");
+    const int64_t each = param.elements_each();
+    AlignedBuffer floats(static_cast<size_t>(each) * param.names.size() * sizeof(float));
+    AlignedBuffer packed(backend.packed_bytes(param));
+    if (!floats || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
+    std::vector<const float*> sources;
+    for (size_t i = 0; i < param.names.size(); ++i) {
+      float* to = floats.floats() + static_cast<int64_t>(i) * each;
+      IPA_TRY(source.read_f32(*source.find(param.names[i]), to));
+      sources.push_back(to);
+    }
+    backend.pack(param, sources.data(), packed.data());
+    param.data = std::move(packed);
+    return {};
+  }
+
+  static void task(void* context, int64_t index, int) {
+    auto& self = *static_cast<Loader*>(context);
+    if (self.failed.load(std::memory_order_relaxed)) return;
+    Status status;
+    try {
+      status = self.load(*self.params.all()[static_cast<size_t>(index)]);
+    } catch (const std::bad_alloc&) {
+      status = Status(Code::no_memory, "out of memory");
+    }
+    if (status.ok()) return;
+    std::lock_guard<std::mutex> lock(self.mutex);
+    if (!self.failed.exchange(true)) self.first_error = status;
+  }
+};
+
+}  // namespace
+
+Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
+                   const std::string& what, const CancelFlag* cancel) {
+  IPA_TRY(params.status());
+  Loader loader{params, source, backend, what, cancel, {}, {}, {}};
+  // All of the architecture is checked before the first byte of data is read.
+  for (const auto& param : params.all()) IPA_TRY(loader.check(*param));
+  ThreadPool::shared().run(static_cast<int64_t>(params.all().size()), threads, &Loader::task, &loader);
+  return loader.first_error;
+}
+
+}  // namespace ipa

@@ -1,0 +1,296 @@
+#include "pipeline/model_set.h"
+
+#include "base/file.h"
+#include "cpu/cpu_features.h"
+#include "cpu/thread_pool.h"
+#include "pipeline/load_params.h"
+#include "weights/adapter_file.h"
+#include "weights/dialects.h"
+#include "weights/sharded.h"
+
+namespace ipa {
+namespace {
+
+constexpr uint64_t max_config_bytes = 1 << 20;
+
+Result<Json> read_json(const std::string& path) {
+  IPA_ASSIGN(const std::string text, read_file(path, max_config_bytes));
+  Json::Limits limits;
+  limits.python_constants = true;  // diffusers writes "lambda_min_clipped": -Infinity
+  Result<Json> json = Json::parse(text, limits);
+  return json.ok() ? std::move(json) : Result<Json>(json.status().in(path));
+}
+
+Result<Json> read_component_config(const std::string& folder, const std::string& what) {
+  const std::string path = join_path(folder, "config.json");
+  if (path_kind(path) != PathKind::file)
+    return Status(Code::not_found, folder + ": no " + what +
+                                       " here (config.json is missing): pass a folder in the diffusers layout");
+  return read_json(path);
+}
+
+bool is_folder(const std::string& path) { return path_kind(path) == PathKind::folder; }
+bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
+
+// Declares a network's parameters by describing its graph at a small size.
+template <class Describe>
+Status declare(ParamSet& params, Describe describe) {
+  Graph graph(&params);
+  describe(graph);
+  IPA_TRY(graph.status());
+  return params.status();
+}
+
+std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers, int64_t batch,
+                             int64_t tokens) {
+  std::vector<Value> inputs;
+  for (const CrossLayer& layer : layers)
+    inputs.push_back(
+        graph.packed_kv_input({batch, tokens, layer.heads, static_cast<int>(layer.hidden / layer.heads)}));
+  return inputs;
+}
+
+Status read_normalisation(VisionTower& tower, const std::string& path) {
+  IPA_ASSIGN(const Json json, read_json(path));
+  for (auto [key, values] : {std::pair{"image_mean", tower.mean}, std::pair{"image_std", tower.deviation}}) {
+    const Json* list = json.find(key);
+    if (!list || !list->is_array() || list->array().size() != 3) continue;
+    for (size_t i = 0; i < 3; ++i) values[i] = static_cast<float>(list->array()[i].number());
+  }
+  for (float value : tower.deviation)
+    if (!(value > 0)) return Status(Code::invalid_option, path + ": image_std must be positive");
+  return {};
+}
+
+}  // namespace
+
+const char* family_name(Family family) {
+  switch (family) {
+    case Family::sd1: return "sd1";
+    case Family::sd2: return "sd2";
+    case Family::sdxl: return "sdxl";
+  }
+  return "";
+}
+
+Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, const CancelFlag* cancel) {
+  IPA_ASSIGN(const Kernels* kernels, choose_kernels());
+  ThreadPool& pool = ThreadPool::shared();
+  const int threads = request.threads > 0 ? request.threads : ThreadPool::hardware_threads();
+  if (pool.size() < threads) pool.resize(threads);
+  std::unique_ptr<ModelSet> set(new ModelSet(CpuBackend(*kernels, threads)));
+
+  const std::string& model = request.model;
+  if (!is_folder(model))
+    return Status(Code::not_found,
+                  model + ": no such folder: pass the folder of a model in the diffusers layout");
+  if (!is_folder(join_path(model, "unet")))
+    return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
+  if (is_file(join_path(model, "model_index.json"))) {
+    IPA_ASSIGN(const Json index, read_json(join_path(model, "model_index.json")));
+    const Json* zeros = index.find("force_zeros_for_empty_prompt");
+    set->zeros_for_empty_prompt = !zeros || !zeros->is_boolean() || zeros->boolean();
+  } else {
+    set->zeros_for_empty_prompt = true;
+  }
+  const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
+  if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
+  IPA_ASSIGN(set->scheduler_config, read_json(scheduler));
+
+  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", cancel));
+  if (is_folder(join_path(model, "text_encoder_2")))
+    IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", cancel));
+  IPA_TRY(set->load_unet(join_path(model, "unet"), cancel));
+  IPA_TRY(set->check_family());
+  IPA_TRY(set->load_vae(join_path(model, "vae"), cancel));
+
+  const std::string own_encoder = join_path(model, "image_encoder");
+  const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
+  if (!request.image_encoder.empty() || is_folder(own_encoder)) {
+    // The preprocessor of the encoder's own folder fits it best; else the model's.
+    std::string preprocessor = join_path(encoder, "preprocessor_config.json");
+    if (!is_file(preprocessor))
+      preprocessor = join_path(join_path(model, "feature_extractor"), "preprocessor_config.json");
+    IPA_TRY(set->load_vision(encoder, is_file(preprocessor) ? preprocessor : "", cancel));
+  }
+  for (const std::string& path : request.adapters) IPA_TRY(set->load_adapter(path, cancel));
+  return set;
+}
+
+Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer, const CancelFlag* cancel) {
+  IPA_ASSIGN(const Json json, read_component_config(folder, "text encoder"));
+  IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(json, join_path(folder, "config.json")));
+  auto tower = std::make_unique<TextTower>(std::move(config));
+  tower->tokenizer = tokenizer;
+  IPA_TRY(declare(tower->params, [&](Graph& graph) {
+    const Value ids = graph.input(tokens_shape(1, tower->network.config().context, 1), Storage::i32);
+    tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
+  }));
+  IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
+  IPA_ASSIGN(source, with_clip_text_names(std::move(source)));
+  IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the text encoder", cancel));
+  text.push_back(std::move(tower));
+  return {};
+}
+
+Status ModelSet::load_vision(const std::string& folder, const std::string& preprocessor,
+                             const CancelFlag* cancel) {
+  IPA_ASSIGN(const Json json, read_component_config(folder, "image encoder"));
+  // A whole CLIP model keeps its vision half's fields in an object of their own.
+  const Json* fields = json.find("vision_config");
+  IPA_ASSIGN(ClipVisionConfig config, ClipVisionConfig::parse(fields && fields->is_object() ? *fields : json,
+                                                              join_path(folder, "config.json")));
+  auto tower = std::make_unique<VisionTower>(std::move(config));
+  if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
+  const ClipVisionConfig& c = tower->network.config();
+  IPA_TRY(declare(tower->params, [&](Graph& graph) {
+    const Value pixels = graph.input({1, c.image_size, c.image_size, 3});
+    tower->network.build(graph, pixels, graph.input({1, 1, 1, 1}, Storage::i32));
+  }));
+  IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
+  IPA_ASSIGN(source, with_clip_vision_names(std::move(source)));
+  IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the image encoder", cancel));
+  vision = std::move(tower);
+  return {};
+}
+
+Status ModelSet::load_unet(const std::string& folder, const CancelFlag* cancel) {
+  IPA_ASSIGN(const Json json, read_component_config(folder, "UNet"));
+  IPA_ASSIGN(UNetConfig config, UNetConfig::parse(json, join_path(folder, "config.json")));
+  unet = std::make_unique<UNet>(std::move(config));
+  const UNetConfig& c = unet->config();
+  if (c.class_embedding != ClassEmbedding::none)
+    return Status(Code::unsupported,
+                  folder + ": a class-conditional UNet is no text-to-image model this pipeline can run");
+  IPA_TRY(declare(unet_params, [&](Graph& graph) {
+    UNetInputs inputs;
+    const int64_t side = int64_t{1} << c.levels.size();
+    inputs.latents = graph.input({1, side, side, c.in_channels});
+    inputs.sinusoid = graph.input({1, 1, 1, c.sinusoid_size()});
+    if (c.text_time) inputs.addition = graph.input({1, 1, 1, c.addition_input_size});
+    if (c.time_cond_size) inputs.time_cond = graph.input({1, 1, 1, c.time_cond_size});
+    inputs.text_kv = kv_inputs(graph, unet->cross_layers(), 1, 1);
+    unet->build(graph, inputs);
+    build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
+  }));
+  IPA_ASSIGN(const auto source, open_model_weights(folder, diffusers_stem));
+  return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);
+}
+
+Status ModelSet::load_vae(const std::string& folder, const CancelFlag* cancel) {
+  IPA_ASSIGN(const Json json, read_component_config(folder, "VAE"));
+  IPA_ASSIGN(VaeConfig config, VaeConfig::parse(json, join_path(folder, "config.json")));
+  vae = std::make_unique<Vae>(std::move(config));
+  if (vae->config().latent_channels != unet->config().out_channels)
+    return Status(Code::mismatch, folder + ": the VAE's latents have " +
+                                      std::to_string(vae->config().latent_channels) + " channels, the UNet's " +
+                                      std::to_string(unet->config().out_channels));
+  IPA_TRY(declare(vae_params, [&](Graph& graph) {
+    vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
+  }));
+  IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
+  IPA_ASSIGN(source, with_vae_names(std::move(source)));
+  return load_params(vae_params, *source, backend_, backend_.threads(), "the VAE", cancel);
+}
+
+Status ModelSet::check_family() {
+  const UNetConfig& c = unet->config();
+  int64_t width = 0;
+  for (const auto& tower : text) width += tower->network.config().stack.hidden_size;
+  family_ = c.text_time ? Family::sdxl : c.cross_size() == 1024 ? Family::sd2 : Family::sd1;
+  if (width != c.cross_size())
+    return Status(Code::mismatch, "the text encoders give features of width " + std::to_string(width) +
+                                      " but the UNet reads " + std::to_string(c.cross_size()) +
+                                      ": text_encoder and unet do not belong together");
+  if (c.in_channels != c.out_channels)
+    return Status(Code::unsupported,
+                  "a UNet with " + std::to_string(c.in_channels) +
+                      " input channels (an inpainting model) cannot make pictures from prompts alone");
+  if (family_ == Family::sdxl) {
+    const int64_t pooled = text.back()->network.config().projection_size;
+    if (text.size() != 2 || pooled + 6 * c.addition_time_size != c.addition_input_size)
+      return Status(Code::unsupported,
+                    "this SDXL layout is not supported: it needs two text encoders and six size conditions "
+                    "(the base model)");
+  }
+  return {};
+}
+
+Status ModelSet::load_adapter(const std::string& path, const CancelFlag* cancel) {
+  IPA_ASSIGN(const AdapterFile file, open_adapter(path));
+  const AdapterDescription& d = file.description;
+  auto adapter = std::make_unique<Adapter>();
+  adapter->path = path;
+  adapter->encoder = d.encoder;
+  ImageProjectionConfig& p = adapter->projection;
+  switch (d.variant) {
+    case AdapterVariant::base: p.kind = ProjectionKind::base; break;
+    case AdapterVariant::plus: p.kind = ProjectionKind::plus; break;
+    case AdapterVariant::full: p.kind = ProjectionKind::full; break;
+    default:
+      return Status(Code::unsupported,
+                    path + ": a " + adapter_variant_name(d.variant) +
+                        " adapter takes face embeddings, which this version does not support: use a base, "
+                        "plus or full-face adapter");
+  }
+  const UNetConfig& c = unet->config();
+  if (d.cross_size != c.cross_size())
+    return Status(Code::mismatch, path + ": this adapter is for " + d.family + " models (tokens of width " +
+                                      std::to_string(d.cross_size) + "), the model loaded is " +
+                                      family_name(family_) + " (width " + std::to_string(c.cross_size()) +
+                                      "): use an adapter made for this model family");
+  std::vector<int64_t> hidden_by_index;
+  for (const CrossLayer& layer : unet->cross_layers()) {
+    if (layer.adapter_index < 0) continue;
+    const auto position = static_cast<size_t>(layer.adapter_index / 2);
+    if (hidden_by_index.size() <= position) hidden_by_index.resize(position + 1);
+    hidden_by_index[position] = layer.hidden;
+  }
+  bool fits = hidden_by_index.size() == d.hidden_sizes.size();
+  for (size_t i = 0; fits && i < hidden_by_index.size(); ++i) fits = hidden_by_index[i] == d.hidden_sizes[i];
+  if (!fits)
+    return Status(Code::mismatch,
+                  path + ": this adapter was made for another UNet (" + std::to_string(d.cross_layers) +
+                      " cross-attention layers, the model has " + std::to_string(hidden_by_index.size()) +
+                      ", or of other widths): use an adapter made for this model family");
+  p.tokens = d.tokens;
+  p.embed_size = d.embed_size;
+  p.cross_size = d.cross_size;
+  p.dim = d.resampler.dim;
+  p.heads = d.resampler.heads;
+  p.depth = d.resampler.depth;
+  p.ff = d.resampler.ff;
+  if (vision) {
+    const ClipVisionConfig& v = vision->network.config();
+    const int64_t given = p.kind == ProjectionKind::base ? v.projection_size : v.stack.hidden_size;
+    if (given != p.embed_size)
+      return Status(Code::mismatch, path + ": this adapter needs the image encoder " + d.encoder +
+                                        ", found one that gives " + std::to_string(given) +
+                                        ": pass the right one as imageEncoder");
+    if (p.kind == ProjectionKind::full) p.tokens = v.tokens();
+  }
+  IPA_TRY(declare(adapter->params, [&](Graph& graph) {
+    const int64_t states = p.kind == ProjectionKind::base ? 1 : 2;
+    const Value tokens = build_image_projection(graph, p, graph.input(tokens_shape(1, states, p.embed_size)));
+    build_image_keys(graph, unet->cross_layers(), tokens);
+  }));
+  IPA_TRY(load_params(adapter->params, *file.weights, backend_, backend_.threads(), "the IP-Adapter", cancel));
+  adapters.push_back(std::move(adapter));
+  return {};
+}
+
+int64_t ModelSet::parameters() const {
+  int64_t sum = unet_params.elements() + vae_params.elements();
+  for (const auto& tower : text) sum += tower->params.elements();
+  for (const auto& adapter : adapters) sum += adapter->params.elements();
+  return sum + (vision ? vision->params.elements() : 0);
+}
+
+size_t ModelSet::memory_bytes() const {
+  size_t sum = unet_params.bytes() + vae_params.bytes();
+  for (const auto& tower : text) sum += tower->params.bytes();
+  for (const auto& adapter : adapters) sum += adapter->params.bytes();
+  return sum + (vision ? vision->params.bytes() : 0);
+}
+
+}  // namespace ipa

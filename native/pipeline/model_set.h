@@ -1,0 +1,86 @@
+// The networks of one pipeline, held in memory ready to run: read from a diffusers folder and IP-Adapter files,
+// checked against each other.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "cpu/cpu_backend.h"
+#include "graph/params.h"
+#include "models/clip_text.h"
+#include "models/clip_vision.h"
+#include "models/image_projection.h"
+#include "models/unet.h"
+#include "models/vae.h"
+
+namespace ipa {
+
+struct LoadRequest {
+  std::string model;                  // diffusers folder
+  std::vector<std::string> adapters;  // IP-Adapter files
+  std::string image_encoder;          // folder; empty: the model's own
+  int threads = 0;                    // 0: one per core
+};
+
+struct TextTower {
+  ClipText network;
+  ParamSet params;
+  std::string tokenizer;  // folder name in the model folder
+  explicit TextTower(ClipTextConfig config) : network(std::move(config)) {}
+};
+
+struct VisionTower {
+  ClipVision network;
+  ParamSet params;
+  // From the model's preprocessor_config.json; CLIP's own where there is none.
+  float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
+  float deviation[3] = {0.26862954f, 0.26130258f, 0.27577711f};
+  explicit VisionTower(ClipVisionConfig config) : network(std::move(config)) {}
+};
+
+struct Adapter {
+  ImageProjectionConfig projection;
+  ParamSet params;  // image_proj.* and ip_adapter.*
+  std::string path, encoder;
+};
+
+enum class Family { sd1, sd2, sdxl };
+const char* family_name(Family family);
+
+class ModelSet {
+ public:
+  static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
+
+  const CpuBackend& backend() const { return backend_; }
+  Family family() const { return family_; }
+  // Weights and bytes over all networks.
+  int64_t parameters() const;
+  size_t memory_bytes() const;
+
+  std::vector<std::unique_ptr<TextTower>> text;
+  std::unique_ptr<VisionTower> vision;
+  std::unique_ptr<UNet> unet;
+  std::unique_ptr<Vae> vae;
+  ParamSet unet_params, vae_params;
+  std::vector<std::unique_ptr<Adapter>> adapters;
+  Json scheduler_config;
+  bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
+
+ private:
+  explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
+  Status load_text(const std::string& folder, const std::string& tokenizer, const CancelFlag* cancel);
+  Status load_vision(const std::string& folder, const std::string& preprocessor, const CancelFlag* cancel);
+  Status load_unet(const std::string& folder, const CancelFlag* cancel);
+  Status load_vae(const std::string& folder, const CancelFlag* cancel);
+  Status load_adapter(const std::string& path, const CancelFlag* cancel);
+  Status check_family();
+
+  CpuBackend backend_;
+  Family family_ = Family::sd1;
+};
+
+}  // namespace ipa

@@ -1,0 +1,59 @@
+// What a generation is asked for and what it gives, as plain values: nothing here knows JavaScript or files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace ipa {
+
+// One prompt for one text encoder: chunks of the encoder's context length, start, end and padding tokens
+// included.
+struct TokenChunks {
+  std::vector<int32_t> ids;
+  std::vector<float> weights;  // one a token; 1 leaves it alone
+};
+
+// A picture for an adapter: pixels, or the image encoder's output.
+struct ImagePrompt {
+  std::vector<uint8_t> rgb;  // 3 * width * height; empty when embeds are given
+  int64_t width = 0, height = 0;
+  std::vector<float> embeds;  // base: embed_size floats; plus, full: hidden states * embed_size
+};
+
+// Pictures of one adapter under one scale; their tokens share one softmax.
+struct ImageBranch {
+  int adapter = 0;
+  float scale = 1;
+  std::vector<ImagePrompt> images;
+};
+
+struct GenerateRequest {
+  std::vector<TokenChunks> prompt;    // one a text encoder
+  std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
+  std::vector<ImageBranch> branches;
+  std::string scheduler;  // "" = the model's own
+  bool karras = false;
+  int steps = 30;
+  float guidance = 7.5f;
+  float eta = 0;
+  std::vector<uint64_t> seeds;  // one picture each
+  int64_t width = 512, height = 512;
+  bool decode = true;     // false: latents only
+  int preview_every = 0;  // steps between decoded previews, 0: none
+};
+
+struct Progress {
+  int image = 0;                 // index into seeds
+  int step = 0, total = 0;       // model calls, over all pictures
+  std::vector<uint8_t> preview;  // RGB of the request's size, or empty
+};
+using ProgressFunction = std::function<void(Progress)>;
+
+struct GenerateResult {
+  std::vector<std::vector<uint8_t>> images;  // RGB
+  std::vector<std::vector<float>> latents;   // channel-major
+};
+
+}  // namespace ipa

@@ -1,0 +1,58 @@
+// The sampling algorithms: each turns a model's predictions into the next latents, as the diffusers class of
+// the same name does.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+
+namespace ipa {
+
+// Standard normal noise in the order PyTorch's CPU generator would give it, one `fill` a tensor.
+class Noise {
+ public:
+  virtual ~Noise() = default;
+  virtual void fill(float* out, size_t count) = 0;
+};
+
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+  // Model calls of one run, in order; a fractional timestep is legal (Euler with linspace spacing).
+  const std::vector<float>& timesteps() const { return timesteps_; }
+  // Initial latents = noise * init_noise_sigma().
+  virtual float init_noise_sigma() const { return 1.0f; }
+  // What the model sees at call `index`: `out` may be `sample`.
+  virtual void scale_model_input(int index, const float* sample, float* out, size_t count) const;
+  // Replaces `sample` by the next latents. Calls must come with index 0, 1, 2, … once each.
+  virtual void step(int index, const float* model_output, float* sample, size_t count, Noise& noise) = 0;
+  // The predicted clean latents of the last step (for previews); `count` floats, valid until the next call.
+  virtual const float* denoised() const = 0;
+
+ protected:
+  std::vector<float> timesteps_;
+};
+
+struct SchedulerOptions {
+  std::string name;     // "ddim" | "pndm" | "euler" | "euler_a" | "dpm++2m" | "unipc" | "lcm"; "" = the one the
+                        // config names
+  bool karras = false;  // use_karras_sigmas, whatever the config says
+  int steps = 50;
+  float eta = 0;  // DDIM only
+};
+
+// `config` is a scheduler_config.json: fields it lacks take the chosen class's own defaults, as diffusers'
+// from_config does. invalid_option for an unknown name, steps outside 1..num_train_timesteps (LCM:
+// original_inference_steps), karras where the class has none, or a field value diffusers would refuse.
+Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const SchedulerOptions& options);
+
+// API name for a config's `_class_name` ("PNDMScheduler" -> "pndm"); "" when it is none of ours.
+std::string scheduler_name(const Json& config);
+const std::vector<std::string>& scheduler_names();
+
+}  // namespace ipa

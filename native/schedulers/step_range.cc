@@ -1,0 +1,28 @@
+#include "schedulers/step_range.h"
+
+namespace ipa {
+
+int read_steps_offset(ConfigReader& config, int train_steps) {
+  return config.integer("steps_offset", 0, -train_steps, train_steps);
+}
+
+Status check_steps(const ConfigReader& config, int steps, int train_steps) {
+  if (steps >= 1 && steps <= train_steps) return Status::ok_status();
+  return Status(Code::invalid_option, config.where() + ": steps " + std::to_string(steps) +
+                                          ": use 1 to num_train_timesteps (" + std::to_string(train_steps) +
+                                          ")");
+}
+
+Status check_timesteps(const ConfigReader& config, const std::vector<double>& timesteps, int train_steps) {
+  for (double t : timesteps) {
+    if (t >= 0 && t <= train_steps - 1) continue;
+    return Status(Code::invalid_option, config.where() + ": steps " + std::to_string(timesteps.size()) +
+                                            " with this steps_offset reach timestep " +
+                                            std::to_string(static_cast<long long>(t)) + ", outside 0.." +
+                                            std::to_string(train_steps - 1) +
+                                            ": use fewer steps or another steps_offset");
+  }
+  return Status::ok_status();
+}
+
+}  // namespace ipa

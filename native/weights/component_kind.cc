@@ -1,0 +1,77 @@
+#include "weights/component_kind.h"
+
+#include <string_view>
+
+namespace ipa {
+namespace {
+
+bool any_with_prefix(const TensorSource& source, std::string_view prefix) {
+  for (const TensorInfo& info : source.tensors()) {
+    if (std::string_view(info.name).substr(0, prefix.size()) == prefix) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const char* component_kind_name(ComponentKind kind) {
+  switch (kind) {
+    case ComponentKind::ip_adapter: return "ip-adapter";
+    case ComponentKind::unet: return "unet";
+    case ComponentKind::vae: return "vae";
+    case ComponentKind::text_encoder: return "text_encoder";
+    case ComponentKind::image_encoder: return "image_encoder";
+    case ComponentKind::tensors: return "tensors";
+  }
+  return "tensors";
+}
+
+ComponentKind component_kind(const TensorSource& source) {
+  const auto has = [&](const char* name) { return source.find(name) != nullptr; };
+  if (any_with_prefix(source, "image_proj.") &&
+      (any_with_prefix(source, "ip_adapter.") || any_with_prefix(source, "adapter_modules."))) {
+    return ComponentKind::ip_adapter;
+  }
+  if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {
+    return ComponentKind::unet;
+  }
+  if (has("decoder.conv_in.weight") && has("encoder.conv_in.weight") && has("decoder.conv_out.weight")) {
+    return ComponentKind::vae;
+  }
+  for (const char* prefix : {"vision_model.", ""}) {
+    if (has((std::string(prefix) + "embeddings.patch_embedding.weight").c_str()) &&
+        has((std::string(prefix) + "pre_layrnorm.weight").c_str())) {
+      return ComponentKind::image_encoder;
+    }
+  }
+  for (const char* prefix : {"text_model.", ""}) {
+    if (has((std::string(prefix) + "embeddings.token_embedding.weight").c_str()) &&
+        has((std::string(prefix) + "final_layer_norm.weight").c_str())) {
+      return ComponentKind::text_encoder;
+    }
+  }
+  return ComponentKind::tensors;
+}
+
+std::string unet_family(const TensorSource& source) {
+  if (source.find("add_embedding.linear_1.weight")) return "sdxl";
+  constexpr std::string_view ending = ".proj_in.weight";
+  for (const TensorInfo& info : source.tensors()) {
+    const std::string_view name = info.name;
+    if (name.find(".attentions.") == std::string_view::npos || name.size() < ending.size()) continue;
+    if (name.substr(name.size() - ending.size()) != ending) continue;
+    return info.shape.size() == 2 ? "sd2" : "sd1";
+  }
+  return "";
+}
+
+std::string family_of_cross_size(int64_t cross_size) {
+  switch (cross_size) {
+    case 768: return "sd1";
+    case 1024: return "sd2";
+    case 2048: return "sdxl";
+    default: return "";
+  }
+}
+
+}  // namespace ipa

@@ -1,0 +1,148 @@
+#include "weights/inspect.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "weights/adapter_file.h"
+#include "weights/component_kind.h"
+#include "weights/safetensors.h"
+#include "weights/sharded.h"
+
+namespace ipa {
+namespace {
+
+constexpr uint64_t max_config_bytes = uint64_t{1} << 20;
+
+bool has_ending(const std::string& name, const std::string& ending) {
+  return name.size() > ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
+
+Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const char* format,
+                                  const std::string& relative) {
+  Inspection result;
+  result.format = format;
+  result.path = relative;
+  for (const TensorInfo& info : source->tensors()) {
+    result.parameters += static_cast<uint64_t>(info.elements());
+    result.bytes += info.bytes;
+    ++result.tensors;
+    ++result.types[dtype_name(info.type)];
+  }
+  const ComponentKind kind = component_kind(*source);
+  result.kind = component_kind_name(kind);
+  if (kind == ComponentKind::unet) result.family = unet_family(*source);
+  if (kind == ComponentKind::ip_adapter) {
+    IPA_ASSIGN(const std::unique_ptr<TensorSource> renamed, with_adapter_names(std::move(source)));
+    IPA_ASSIGN(const AdapterDescription adapter, describe_adapter(*renamed));
+    result.variant = adapter_variant_name(adapter.variant);
+    result.encoder = adapter.encoder;
+    result.tokens = adapter.tokens;
+    if (adapter.family != "custom") result.family = adapter.family;
+  }
+  return result;
+}
+
+Result<Inspection> inspect_file(const std::string& path, const std::string& relative) {
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_safetensors(path));
+  return inspect_source(std::move(source), "safetensors", relative);
+}
+
+bool holds_stem(const std::string& folder, const std::string& stem) {
+  for (const char* ending :
+       {".safetensors", ".fp16.safetensors", ".safetensors.index.json", ".safetensors.index.fp16.json"}) {
+    if (is_file(join_path(folder, stem + ending))) return true;
+  }
+  return false;
+}
+
+// The stem of a component folder's weights, or nullptr when it is none.
+const char* stem_in(const std::string& folder) {
+  for (const char* stem : {diffusers_stem, transformers_stem}) {
+    if (holds_stem(folder, stem)) return stem;
+  }
+  return nullptr;
+}
+
+Result<Inspection> inspect_component(const std::string& folder, const char* stem, const std::string& relative) {
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_model_weights(folder, stem));
+  return inspect_source(std::move(source), "diffusers", relative);
+}
+
+void add_component(Inspection component, Inspection* model) {
+  model->parameters += component.parameters;
+  model->bytes += component.bytes;
+  model->tensors += component.tensors;
+  for (const auto& type : component.types) model->types[type.first] += type.second;
+  if (component.kind == "unet" && model->family.empty()) model->family = component.family;
+  model->components.push_back(std::move(component));
+}
+
+Status inspect_subfolder(const std::string& folder, const std::string& name, Inspection* model) {
+  const std::string path = join_path(folder, name);
+  const char* stem = stem_in(path);
+  if (stem) {
+    IPA_ASSIGN(Inspection component, inspect_component(path, stem, name));
+    add_component(std::move(component), model);
+    return {};
+  }
+  IPA_ASSIGN(const std::vector<std::string> files, list_folder(path));
+  for (const std::string& file : files) {
+    const std::string full = join_path(path, file);
+    if (!has_ending(file, ".safetensors") || !is_file(full)) continue;
+    IPA_ASSIGN(Inspection component, inspect_file(full, name + "/" + file));
+    add_component(std::move(component), model);
+  }
+  return {};
+}
+
+// Code::unsupported when the folder, or one of its sub-folders `names`, holds PyTorch weights only.
+Status refuse_pytorch_files(const std::string& folder, const std::vector<std::string>& names) {
+  std::vector<std::string> folders = {folder};
+  for (const std::string& name : names) folders.push_back(join_path(folder, name));
+  for (const std::string& candidate : folders) {
+    const Status status = open_model_weights(candidate, diffusers_stem).status();
+    if (status.code() == Code::unsupported) return status;
+  }
+  return {};
+}
+
+Result<Inspection> inspect_model(const std::string& folder) {
+  Inspection model;
+  model.kind = "model";
+  model.format = "diffusers";
+  const std::string index = join_path(folder, "model_index.json");
+  if (is_file(index)) {
+    IPA_ASSIGN(const std::string text, read_file(index, max_config_bytes));
+    const Result<Json> json = Json::parse(text);
+    if (!json.ok()) return json.status().in(quoted(index, 1024));
+  }
+  IPA_ASSIGN(const std::vector<std::string> names, list_folder(folder));
+  for (const std::string& name : names) {
+    if (path_kind(join_path(folder, name)) == PathKind::folder)
+      IPA_TRY(inspect_subfolder(folder, name, &model));
+  }
+  if (model.components.empty()) {
+    IPA_TRY(refuse_pytorch_files(folder, names));
+    return Status(Code::not_found, quoted(folder, 1024) + ": holds no safetensors weights");
+  }
+  return model;
+}
+
+}  // namespace
+
+Result<Inspection> inspect(const std::string& path) {
+  switch (path_kind(path)) {
+    case PathKind::none: return Status(Code::not_found, quoted(path, 1024) + ": no such file or folder");
+    case PathKind::folder: break;
+    default: return inspect_file(path, "");
+  }
+  const char* stem = is_file(join_path(path, "model_index.json")) ? nullptr : stem_in(path);
+  return stem ? inspect_component(path, stem, "") : inspect_model(path);
+}
+
+}  // namespace ipa

@@ -1,0 +1,129 @@
+#include "weights/safetensors.h"
+
+#include <algorithm>
+#include <new>
+#include <string_view>
+
+#include "base/byte_source.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "weights/dtype.h"
+#include "weights/file_format.h"
+#include "weights/name_index.h"
+#include "weights/safetensors_header.h"
+
+namespace ipa {
+namespace {
+
+// Raw bytes converted at a time: small enough to stay in the cache between reading and converting.
+constexpr size_t chunk_bytes = size_t{1} << 18;
+
+class SafetensorsSource : public TensorSource {
+ public:
+  SafetensorsSource(std::unique_ptr<ByteSource> bytes, uint64_t data_begin,
+                    std::vector<SafetensorsEntry> entries)
+      : bytes_(std::move(bytes)), data_begin_(data_begin) {
+    infos_.reserve(entries.size());
+    begins_.reserve(entries.size());
+    for (SafetensorsEntry& entry : entries) {
+      infos_.push_back(std::move(entry.info));
+      begins_.push_back(entry.begin);
+    }
+    index_.build(infos_);
+  }
+
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  const std::string& path() const override { return bytes_->name(); }
+
+  const TensorInfo* find(std::string_view name) const override {
+    const size_t at = index_.find(name);
+    return at == NameIndex::none ? nullptr : &infos_[at];
+  }
+
+  Status read_f32(const TensorInfo& tensor, float* out) const override {
+    // Only what this file declares is trusted for sizes, not what the caller passes.
+    const TensorInfo* info = find(tensor.name);
+    if (!info || info->shape != tensor.shape) {
+      return Status(Code::missing_tensor,
+                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
+    }
+    const Status status = read_checked(*info, out);
+    return status.ok() ? bytes_->check_unchanged() : status;
+  }
+
+ private:
+  Status read_checked(const TensorInfo& info, float* out) const {
+    if (!dtype_readable(info.type)) {
+      return Status(Code::unsupported, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
+                                           " is stored as " + dtype_name(info.type) + ", which cannot be read");
+    }
+    const uint64_t begin = data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
+    if (info.type == DType::f32) return bytes_->read_at(begin, out, static_cast<size_t>(info.bytes));
+    const size_t size = dtype_size(info.type);
+    std::vector<uint8_t> chunk(static_cast<size_t>(std::min<uint64_t>(chunk_bytes, info.bytes)));
+    for (uint64_t done = 0; done < info.bytes; done += chunk.size()) {
+      chunk.resize(static_cast<size_t>(std::min<uint64_t>(chunk.size(), info.bytes - done)));
+      IPA_TRY(bytes_->read_at(begin + done, chunk.data(), chunk.size()));
+      convert_to_f32(info.type, chunk.data(), chunk.size() / size, out + done / size);
+    }
+    return {};
+  }
+
+  std::unique_ptr<ByteSource> bytes_;
+  uint64_t data_begin_;
+  std::vector<TensorInfo> infos_;
+  std::vector<uint64_t> begins_;  // in the data section, parallel to infos_
+  NameIndex index_;
+};
+
+Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> bytes) {
+  const uint64_t size = bytes->size();
+  uint8_t start[FileFormatSample::bytes] = {};
+  const size_t have = static_cast<size_t>(std::min<uint64_t>(size, sizeof start));
+  IPA_TRY(bytes->read_at(0, start, have));
+  if (size < 8) {
+    return Status(Code::truncated,
+                  "the file has only " + std::to_string(size) + " bytes, too few for safetensors");
+  }
+  uint64_t header = 0;
+  for (int i = 7; i >= 0; --i) header = header << 8 | start[i];
+  if (header > SafetensorsLimits::header_bytes || header > size - 8) {
+    // No valid file reaches this, so a look at what it is instead cannot misjudge one.
+    const char* other = describe_other_format(start, have);
+    if (other) return Status(Code::unsupported, std::string("not safetensors: this is ") + other);
+    return Status(Code::limit, "header length " + std::to_string(header) +
+                                   (header > size - 8 ? " exceeds the file (cut short, or not safetensors)"
+                                                      : " exceeds the limit of 100000000 bytes"));
+  }
+  std::string text(static_cast<size_t>(header), '\0');
+  IPA_TRY(bytes->read_at(8, &text[0], text.size()));
+  IPA_TRY(bytes->check_unchanged());
+  IPA_ASSIGN(std::vector<SafetensorsEntry> entries, parse_safetensors_header(text, size - 8 - header));
+  return std::unique_ptr<TensorSource>(
+      std::make_unique<SafetensorsSource>(std::move(bytes), 8 + header, std::move(entries)));
+}
+
+Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
+  const std::string where = quoted(bytes->name(), 1024);
+  try {
+    Result<std::unique_ptr<TensorSource>> source = open_checked(std::move(bytes));
+    if (!source.ok()) return source.status().in(where);
+    return source;
+  } catch (const std::bad_alloc&) {
+    return Status(Code::no_memory, where + ": not enough memory for its header");
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TensorSource>> open_safetensors(const std::string& path) {
+  IPA_ASSIGN(std::unique_ptr<ByteSource> file, open_file(path));
+  return open_source(std::move(file));
+}
+
+Result<std::unique_ptr<TensorSource>> open_safetensors_bytes(std::vector<uint8_t> bytes,
+                                                             const std::string& name) {
+  return open_source(std::make_unique<MemoryBytes>(std::move(bytes), name));
+}
+
+}  // namespace ipa

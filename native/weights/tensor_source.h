@@ -1,0 +1,64 @@
+// Where weights come from: named tensors with a type and a shape, read one at a time into memory the caller
+// owns.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace ipa {
+
+enum class DType : uint8_t {
+  boolean,
+  u8,
+  i8,
+  f8_e4m3,
+  f8_e5m2,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  f64,
+  i64,
+  u64,
+  // Known by name and size, but reading one is Code::unsupported.
+  c64,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+};
+const char* dtype_name(DType type);  // as safetensors writes it: "F16"
+size_t dtype_bits(DType type);       // bits an element
+size_t dtype_size(DType type);       // bytes an element; 0 for the types smaller than a byte
+
+struct TensorInfo {
+  std::string name;
+  DType type = DType::f32;
+  std::vector<int64_t> shape;  // row-major, as PyTorch stores it; rank 0 is a scalar
+  uint64_t bytes = 0;
+  int64_t elements() const;
+};
+
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  // In file order.
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  // nullptr when there is none of that name.
+  virtual const TensorInfo* find(std::string_view name) const = 0;
+  // Converts to f32. `out` holds elements() floats. Thread-safe.
+  virtual Status read_f32(const TensorInfo& tensor, float* out) const = 0;
+  // For error messages: the file or folder.
+  virtual const std::string& path() const = 0;
+};
+
+}  // namespace ipa

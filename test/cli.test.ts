@@ -1,0 +1,249 @@
+/** The command line on the fake addon, run in this process; test/cli-process.test.ts runs the built program. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import sharp from "sharp";
+
+import { parseImageFlag, OrderedFlags } from "../lib/cli/flags";
+import { run } from "../lib/cli/program";
+import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
+import { FakeAddon } from "./support/fake-addon";
+import { MINI, ROOT } from "./support/load";
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "cli-"))));
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  process.exitCode = undefined;
+});
+
+interface Run {
+  code: number;
+  out: string;
+  err: string;
+  lines: { type: string; [key: string]: unknown }[];
+}
+
+async function cli(args: string[], addon = new FakeAddon(), tty = false, signal = new AbortController().signal): Promise<Run> {
+  let [out, err] = ["", ""];
+  const code = await run(args, {
+    out: { write: (text) => (out += text) },
+    err: { write: (text) => (err += text), isTTY: tty, columns: 80 },
+    signal,
+    addon: () => addon,
+    addonFile: () => "/somewhere/node_ip_adapter.node",
+    now: () => 0,
+    json: (value) => (out += `${JSON.stringify(value)}\n`),
+  });
+  const lines = args.includes("--json") ? out.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Run["lines"][number]) : [];
+  return { code, out, err, lines };
+}
+
+describe("IMG[:SCALE]", () => {
+  const files = new Set(["odd:0.5", "C:\\a:0.5"]);
+  test.each<[string, string, number | undefined]>([
+    ["cat.png", "cat.png", undefined],
+    ["cat.png:0.8", "cat.png", 0.8],
+    ["cat.png:1", "cat.png", 1],
+    ["cat.png:-0.5", "cat.png", -0.5],
+    ["cat.png:.5", "cat.png", 0.5],
+    ["cat.png:1e-1", "cat.png", 0.1],
+    ["a:b.png", "a:b.png", undefined],
+    ["a:b.png:0.3", "a:b.png", 0.3],
+    ["C:\\cat.png", "C:\\cat.png", undefined],
+    ["C:\\cat.png:0.8", "C:\\cat.png", 0.8],
+    ["C:5", "C:5", undefined],
+    ["odd:0.5", "odd:0.5", undefined],
+    ["odd:0.5:0.7", "odd:0.5", 0.7],
+    ["http://host:8080", "http://host:8080", undefined],
+    ["cat.png:", "cat.png:", undefined],
+  ])("%s", (text, path, scale) => {
+    expect(parseImageFlag(text, (file) => files.has(file))).toEqual(scale === undefined ? { path } : { path, scale });
+  });
+
+  test("an image prompt belongs to the adapter before it", () => {
+    const order = new OrderedFlags();
+    order.addImage("first.png");
+    order.addAdapter("a");
+    order.addImage("second.png");
+    order.addAdapter("b");
+    order.addEmbeds("third.safetensors");
+    expect(order.prompts.map(({ path, adapter }) => [path, adapter])).toEqual([["first.png", 0], ["second.png", 0], ["third.safetensors", 1]]);
+  });
+});
+
+describe("generate", () => {
+  const image = join(ROOT, "test/golden/images/rgb.png");
+
+  test("every flag reaches the engine", async () => {
+    const addon = new FakeAddon();
+    const output = join(folder, "out.png");
+    const latents = join(folder, "latents.safetensors");
+    const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
+    args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "32", "--height", "16");
+    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--count", "1", "--save-latents", latents, "--output", output);
+    const { code, out, err } = await cli(args, addon);
+    expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
+    expect(err).toContain("step 3/3");
+    expect(addon.loads[0]).toMatchObject({ model: MINI, threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }] });
+    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 32, height: 16, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
+    expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 4, 4, 8] }] });
+    expect(addon.written[0]!.tensors[0]!.data).toHaveLength(128);
+    expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 32, height: 16 });
+    expect(addon.closed).toBe(1);
+  });
+
+  test("several pictures carry their seeds in their names", async () => {
+    const { code, lines } = await cli(["generate", "--steps", "1", "--count", "3", "--seed", "5", "--output", join(folder, "a.webp"), "--json", "--sigmas", "karras"]);
+    expect(code).toBe(0);
+    expect(readdirSync(folder)).toEqual(["a-5.webp", "a-6.webp", "a-7.webp"]);
+    expect(lines.map(({ type }) => type)).toEqual(["progress", "progress", "progress", "result"]);
+    expect(lines.at(-1)).toMatchObject({ images: [{ seed: 5, width: 64, height: 64 }, { seed: 6 }, { seed: 7 }] });
+  });
+
+  test("embeddings come from a file", async () => {
+    const addon = new FakeAddon();
+    const { code } = await cli(["generate", "--steps", "1", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon);
+    expect(code).toBe(0);
+    expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds?.length)).toEqual([256, 256]);
+    addon.tensor.shape = [512];
+    expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, d)") });
+  });
+
+  test("previews are written on the way", async () => {
+    const output = join(folder, "p.png");
+    const { code } = await cli(["generate", "--steps", "4", "--preview", "1", "--seed", "200", "--output", output]);
+    expect(code).toBe(0);
+    // The finished picture (all 200), not a late preview (all 0), is what stays.
+    expect((await sharp(output).raw().toBuffer())[0]).toBe(200);
+    expect(readdirSync(folder)).toEqual(["p.png"]);
+  });
+
+  test("a terminal gets a bar, which is gone at the end", async () => {
+    const { err } = await cli(["generate", "--steps", "3", "--output", join(folder, "a.png")], new FakeAddon(), true);
+    expect(err).toContain("\r[");
+    expect(err).toContain("3/3");
+    expect(err.slice(err.lastIndexOf("\r")).startsWith("\r\u001b[Kloaded")).toBe(true);
+  });
+
+  test.each<[string, string[], number, string]>([
+    ["a bad number", ["--steps", "many"], 2, 'ERR_IPA_INVALID_OPTION: --steps: expected a number but received "many"'],
+    ["a bad value", ["--steps", "20.5"], 2, "use 20 or 21"],
+    ["an unknown scheduler", ["--scheduler", "dimm"], 2, 'did you mean "ddim"?'],
+    ["an unknown flag", ["--promt", "x"], 2, "--prompt"],
+    ["a flag without value", ["--steps"], 2, "argument missing"],
+    ["a spare argument", ["cat.png"], 2, "too many arguments"],
+    ["a missing picture", ["--image-prompt", "/no/such.png"], 1, "ERR_IPA_NOT_FOUND"],
+    ["a URL", ["--image-prompt", "https://example.com/a.png"], 2, "fetch it yourself"],
+    ["a missing model", ["--model", "/no/such"], 1, "ERR_IPA_NOT_FOUND"],
+    ["a missing output folder", ["--output", "/no/such/out.png"], 1, "ERR_IPA_NOT_FOUND: --output: folder not found"],
+    ["an output that is a folder", ["--output", ROOT], 1, "ERR_IPA_IO"],
+    ["an output of unknown format", ["--output", "out.bmp"], 2, "ending in .png"],
+    ["an output below a file", ["--output", join(ROOT, "package.json", "out.png")], 1, "ERR_IPA_IO"],
+    ["a missing latents folder", ["--save-latents", "/no/such/l.safetensors"], 1, "--save-latents"],
+  ])("error: %s", async (_name, args, expected, says) => {
+    const addon = new FakeAddon();
+    const output = args.includes("--output") ? [] : ["--output", join(folder, "a.png")];
+    const { code, err } = await cli(["generate", ...output, ...args], addon);
+    expect([code, err]).toEqual([expected, expect.stringContaining(says)]);
+    expect(addon.requests).toHaveLength(0);
+    expect(existsSync(join(folder, "a.png"))).toBe(false);
+  });
+
+  test("errors are one line, and one JSON line for machines", async () => {
+    const addon = new FakeAddon();
+    addon.generateError = { code: "ERR_IPA_NO_MEMORY", message: "no\nmemory" };
+    const { code, err, lines } = await cli(["generate", "--json", "--output", join(folder, "a.png")], addon);
+    expect([code, err]).toEqual([1, "error ERR_IPA_NO_MEMORY: no memory\n"]);
+    expect(lines).toEqual([{ type: "error", code: "ERR_IPA_NO_MEMORY", message: "no\nmemory" }]);
+  });
+
+  test("Ctrl-C ends with 130 and frees the model", async () => {
+    const addon = new FakeAddon();
+    const controller = new AbortController();
+    const call = cli(["generate", "--steps", "1000", "--output", join(folder, "a.png")], addon, false, controller.signal);
+    while (addon.requests.length === 0) await new Promise(setImmediate);
+    controller.abort();
+    expect(await call).toMatchObject({ code: 130, err: "interrupted\n" });
+    expect([addon.running, addon.closed]).toEqual([0, 1]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("inspect", () => {
+  test("a line for people, an object for machines", async () => {
+    const file = join(folder, "a.safetensors");
+    writeFileSync(file, "x");
+    expect(await cli(["inspect", file])).toMatchObject({
+      code: 0,
+      out: "sd1 ip-adapter (base): 22.0M parameters, 36 tensors, F16 36, 44.0 MB, safetensors, 4 image tokens, needs ViT-H/14 (1024)\n",
+    });
+    expect((await cli(["inspect", file, "--json"])).lines[0]).toMatchObject({ kind: "ip-adapter", tokens: 4 });
+    expect(await cli(["inspect", join(folder, "none")])).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_NOT_FOUND") });
+  });
+});
+
+describe("doctor", () => {
+  test("all well", async () => {
+    const { code, out } = await cli(["doctor"]);
+    for (const part of ["ok   addon: 0.1.0", "ok   instruction set: scalar", "ok   memory: 500.0 MB available", "ok   image files: sharp", "ok   shipped model"]) expect(out).toContain(part);
+    expect(code).toBe(0);
+  });
+
+  test("a missing addon", async () => {
+    const addon = new FakeAddon();
+    addon.system = () => { throw Object.assign(new Error("not here"), { code: "ERR_IPA_ADDON_MISSING" }); };
+    const { code, lines } = await cli(["doctor", "--json"], addon);
+    expect(code).toBe(1);
+    expect(lines[0]).toMatchObject({ ok: false });
+  });
+});
+
+describe("the program", () => {
+  test("help and version succeed, no command is a usage error", async () => {
+    expect(await cli(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("generate") });
+    expect(await cli(["generate", "--help"])).toMatchObject({ code: 0, out: expect.stringContaining("--image-prompt") });
+    expect(await cli(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n" });
+    expect((await cli([])).code).toBe(2);
+    expect(await cli(["genrate"])).toMatchObject({ code: 2, err: expect.stringContaining("generate") });
+  });
+
+  test("a read-only folder is told before the generation", async () => {
+    const locked = join(folder, "locked");
+    mkdirSync(locked, { mode: 0o555 });
+    const { code } = await cli(["generate", "--steps", "1", "--output", join(locked, "a.png")]);
+    // The superuser may write everywhere.
+    expect(code).toBe(process.getuid?.() === 0 ? 0 : 1);
+  });
+});
+
+describe("progress", () => {
+  test("the bar shows the time left from the second step on, and fits the terminal", () => {
+    let [text, now] = ["", 0];
+    const bar = new ProgressBar({ write: (t: string) => (text += t), columns: 40 }, () => now);
+    bar.update(1, 10);
+    expect(text).not.toContain("left");
+    now = 2000;
+    bar.update(2, 10);
+    expect(text).toContain("16s left");
+    for (const line of text.split("\r")) expect(line.replace("\u001b[K", "").length).toBeLessThan(40);
+    bar.end();
+    expect(text.endsWith("\r\u001b[K")).toBe(true);
+  });
+
+  test("lines come at every tenth", () => {
+    const lines: string[] = [];
+    const progress = new ProgressLines({ write: (text: string) => lines.push(text) }, () => 0);
+    for (let step = 1; step <= 100; step++) progress.update(step, 100);
+    expect(lines).toHaveLength(10);
+    expect(lines[9]).toBe("step 100/100, 0s left\n");
+  });
+
+  test("units", () => {
+    expect([0, 59_400, 61_000, 3_660_000].map(formatSeconds)).toEqual(["0s", "59s", "1m01s", "1h01m"]);
+    expect([5, 1500, 44_000_000].map(formatBytes)).toEqual(["5 B", "1.50 KB", "44.0 MB"]);
+    expect([12, 1500, 22_000_000, 2.6e9].map(formatCount)).toEqual(["12", "1.5K", "22.0M", "2.60B"]);
+  });
+});
+

@@ -1,0 +1,81 @@
+/** Runs the C++ tests (build/Release/native_tests), every one by its name, once per instruction set of this machine. */
+import { spawn, spawnSync } from "node:child_process";
+import { resolve } from "node:path";
+
+import type { NativeAddon } from "../lib/native/contract";
+
+const root = resolve(__dirname, "..");
+const release = resolve(root, "build", "Release");
+const program = resolve(release, process.platform === "win32" ? "native_tests.exe" : "native_tests");
+const RUN_TIMEOUT = 20 * 60_000;
+
+interface Run {
+  /** what each finished test printed, with its verdict */
+  tests: Map<string, { passed: boolean; reasons: string }>;
+  /** how the program ended, when not by itself: a crash takes the tests after it along */
+  ending: string;
+}
+
+function listTests(): string[] {
+  const { status, stdout, error } = spawnSync(program, ["--list"], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} --list failed; run "npm run build:native" (${error?.message ?? String(status)})`);
+  return stdout.split(/\r?\n/).filter((name) => name !== "");
+}
+
+function instructionSets(): string[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a binary cannot be imported
+  return (require(resolve(release, "node_ip_adapter.node")) as NativeAddon).system().isas;
+}
+
+async function runTests(isa: string): Promise<Run> {
+  const child = spawn(program, ["--golden", "test/golden"], { cwd: root, env: { ...process.env, NODE_IP_ADAPTER_ISA: isa } });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const ending = await new Promise<string>((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (code, signal) => {
+      done(signal === null && (code === 0 || code === 1) ? "" : `native_tests ended with ${signal ?? `exit code ${String(code)}`}`);
+    });
+  });
+  return parse(Buffer.concat(chunks).toString(), ending);
+}
+
+/** Reads `ok NAME` and `FAIL NAME` lines; what stands before a verdict are that test's reasons. */
+function parse(output: string, ending: string): Run {
+  const tests: Run["tests"] = new Map();
+  let reasons: string[] = [];
+  for (const line of output.split(/\r?\n/)) {
+    const [, verdict, name] = /^(ok|FAIL) (\w+)$/.exec(line) ?? [];
+    if (name === undefined) reasons.push(line);
+    else {
+      tests.set(name, { passed: verdict === "ok", reasons: reasons.join("\n") });
+      reasons = [];
+    }
+  }
+  return { tests, ending: ending === "" ? "" : [...reasons, ending].join("\n") };
+}
+
+const names = listTests();
+
+test("test names are unique and say their room", () => {
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name, i) => names.indexOf(name) !== i || !/^[a-z0-9]+_[a-z0-9_]+$/.test(name))).toEqual([]);
+});
+
+describe.each(instructionSets())("native tests on %s", (isa) => {
+  let run: Run;
+  beforeAll(async () => {
+    run = await runTests(isa);
+  }, RUN_TIMEOUT);
+
+  test.each(names)("%s", (name) => {
+    const result = run.tests.get(name);
+    if (result === undefined) throw new Error(`did not run: ${run.ending}`);
+    if (!result.passed) throw new Error(result.reasons);
+  });
+
+  test("ends by itself", () => {
+    expect(run.ending).toBe("");
+  });
+});

@@ -1,0 +1,85 @@
+#include "allocation_counter.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#if defined(_MSC_VER)
+#include <malloc.h>
+#endif
+
+namespace {
+
+std::atomic<int64_t> count{0};
+std::atomic<int> poison{0};
+
+void* prepare(void* memory, size_t bytes) {
+  count.fetch_add(1, std::memory_order_relaxed);
+  if (memory && poison.load(std::memory_order_relaxed) > 0) std::memset(memory, 0xff, bytes);
+  return memory;
+}
+
+void* take(size_t bytes) { return prepare(std::malloc(bytes ? bytes : 1), bytes); }
+
+void* take_aligned(size_t bytes, std::align_val_t alignment) {
+  const auto align = static_cast<size_t>(alignment);
+#if defined(_MSC_VER)
+  return prepare(_aligned_malloc(bytes ? bytes : 1, align), bytes);
+#else
+  void* memory = nullptr;
+  if (posix_memalign(&memory, align < sizeof(void*) ? sizeof(void*) : align, bytes ? bytes : 1) != 0)
+    memory = nullptr;
+  return prepare(memory, bytes);
+#endif
+}
+
+void give_back(void* memory) { std::free(memory); }
+void give_back_aligned(void* memory) {
+#if defined(_MSC_VER)
+  _aligned_free(memory);
+#else
+  std::free(memory);
+#endif
+}
+
+void* or_throw(void* memory) {
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+namespace ipa_test {
+int64_t allocations() { return count.load(); }
+PoisonedMemory::PoisonedMemory() { ++poison; }
+PoisonedMemory::~PoisonedMemory() { --poison; }
+}  // namespace ipa_test
+
+// Every form is replaced: a library's own forms need not lead to these.
+using std::align_val_t;
+using std::nothrow_t;
+void* operator new(size_t bytes) { return or_throw(take(bytes)); }
+void* operator new[](size_t bytes) { return or_throw(take(bytes)); }
+void* operator new(size_t bytes, const nothrow_t&) noexcept { return take(bytes); }
+void* operator new[](size_t bytes, const nothrow_t&) noexcept { return take(bytes); }
+void* operator new(size_t bytes, align_val_t alignment) { return or_throw(take_aligned(bytes, alignment)); }
+void* operator new[](size_t bytes, align_val_t alignment) { return or_throw(take_aligned(bytes, alignment)); }
+void* operator new(size_t bytes, align_val_t alignment, const nothrow_t&) noexcept {
+  return take_aligned(bytes, alignment);
+}
+void* operator new[](size_t bytes, align_val_t alignment, const nothrow_t&) noexcept {
+  return take_aligned(bytes, alignment);
+}
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete[](void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, size_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, size_t) noexcept { give_back(memory); }
+void operator delete(void* memory, const nothrow_t&) noexcept { give_back(memory); }
+void operator delete[](void* memory, const nothrow_t&) noexcept { give_back(memory); }
+void operator delete(void* memory, align_val_t) noexcept { give_back_aligned(memory); }
+void operator delete[](void* memory, align_val_t) noexcept { give_back_aligned(memory); }
+void operator delete(void* memory, size_t, align_val_t) noexcept { give_back_aligned(memory); }
+void operator delete[](void* memory, size_t, align_val_t) noexcept { give_back_aligned(memory); }
+void operator delete(void* memory, align_val_t, const nothrow_t&) noexcept { give_back_aligned(memory); }
+void operator delete[](void* memory, align_val_t, const nothrow_t&) noexcept { give_back_aligned(memory); }

@@ -1,0 +1,188 @@
+#include "graph_rig.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "allocation_counter.h"
+#include "cpu/cpu_features.h"
+#include "cpu/thread_pool.h"
+#include "harness.h"
+
+namespace ipa_test {
+
+using ipa::Graph;
+using ipa::Op;
+using ipa::Param;
+using ipa::ParamRole;
+using ipa::Shape;
+using ipa::Value;
+
+const ipa::Kernels& test_kernels() {
+  const auto chosen = ipa::choose_kernels();
+  CHECK_OK(chosen.status());
+  return chosen.ok() ? *chosen.value() : ipa::kernels_scalar;
+}
+
+GraphRig::GraphRig(uint64_t seed, const ipa::Kernels& kernels, int threads)
+    : graph(&params_), backend_(kernels, threads), random_(seed) {
+  if (ipa::ThreadPool::shared().size() < 2) ipa::ThreadPool::shared().resize(2);
+}
+
+Value GraphRig::input(Shape shape, float low, float high) {
+  const Value value = graph.input(shape);
+  std::vector<float>& floats = inputs_.floats[value.id];
+  floats.resize(static_cast<size_t>(shape.elements()));
+  for (float& x : floats) x = random_.uniform(low, high);
+  return value;
+}
+
+Value GraphRig::ids(Shape shape, int64_t limit) {
+  const Value value = graph.input(shape, ipa::Storage::i32);
+  std::vector<int32_t>& ids = inputs_.ids[value.id];
+  ids.resize(static_cast<size_t>(shape.elements()));
+  for (int32_t& id : ids) id = static_cast<int32_t>(random_.below(limit));
+  return value;
+}
+
+Value GraphRig::scalar(float value) { return input(Shape{1, 1, 1, 1}, value, value); }
+
+Value GraphRig::output(Value value) {
+  graph.output(value);
+  return value;
+}
+
+void GraphRig::draw_weights() {
+  for (const auto& param : params_.all()) {
+    std::vector<float>& values = param_values_[param.get()];
+    values.resize(static_cast<size_t>(param->elements_each()) * param->names.size());
+    // Weights that keep the size of what they are applied to; norm weights around 1.
+    const bool matrix = param->role != ParamRole::vector && param->role != ParamRole::rows;
+    const auto fan_in = matrix ? static_cast<float>(param->elements_each() / param->shape[0]) : 3.0f;
+    const bool around_one =
+        param->role == ParamRole::vector && param->names[0].find(".weight") != std::string::npos;
+    const float reach = std::sqrt(3.0f / fan_in);
+    for (float& x : values) x = random_.uniform(-reach, reach) + (around_one ? 1.0f : 0.0f);
+  }
+}
+
+bool GraphRig::build() {
+  draw_weights();
+  return pack_and_plan();
+}
+
+bool GraphRig::build_with_weights_of(const GraphRig& other) {
+  CHECK_EQ(params_.all().size(), other.params_.all().size());
+  if (params_.all().size() != other.params_.all().size()) return false;
+  for (size_t i = 0; i < params_.all().size(); ++i)
+    param_values_[params_.all()[i].get()] = other.param_values_.at(other.params_.all()[i].get());
+  return pack_and_plan();
+}
+
+bool GraphRig::pack_and_plan() {
+  const PoisonedMemory
+      poisoned;  // weights' padding, arena, buffers: whoever reads before writing gets no number
+  for (const auto& param : params_.all()) {
+    const std::vector<float>& values = param_values_.at(param.get());
+    std::vector<const float*> sources;
+    for (size_t i = 0; i < param->names.size(); ++i)
+      sources.push_back(values.data() + static_cast<int64_t>(i) * param->elements_each());
+    param->data = ipa::AlignedBuffer(backend_.packed_bytes(*param));
+    backend_.pack(*param, sources.data(), param->data.data());
+  }
+  auto made = ipa::Program::make(std::move(graph), backend_);
+  CHECK_OK(made.status());
+  if (!made.ok()) return false;
+  program_ = made.take();
+  const ipa::Status prepared = program_->prepare();
+  CHECK_OK(prepared);
+  return prepared.ok();
+}
+
+bool GraphRig::run() {
+  for (const auto& [id, floats] : inputs_.floats)
+    std::memcpy(program_->floats(Value{id}), floats.data(), floats.size() * sizeof(float));
+  for (const auto& [id, ids] : inputs_.ids)
+    std::memcpy(program_->ids(Value{id}), ids.data(), ids.size() * sizeof(int32_t));
+  for (Value value : program_->plan().graph().outputs())
+    std::fill_n(program_->floats(value), program_->shape(value).elements(),
+                std::numeric_limits<float>::quiet_NaN());
+  const ipa::Status status = program_->run();
+  CHECK_OK(status);
+  return status.ok();
+}
+
+std::vector<float> GraphRig::result(Value output) {
+  const float* first = program_->floats(output);
+  return std::vector<float>(first, first + program_->shape(output).elements());
+}
+
+void GraphRig::check(const std::string& what, double allowed) {
+  if (!program_ && !build()) return;
+  if (!run()) return;
+  const std::vector<Value> outputs = program_->plan().graph().outputs();
+  std::vector<std::vector<float>> once;
+  for (Value value : outputs) once.push_back(result(value));
+  if (!run()) return;
+  const std::vector<ipa_ref::Tensor> exact = expected();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ipa_ref::Tensor& tensor = exact[static_cast<size_t>(outputs[i].id)];
+    const std::string name = what + ", output " + std::to_string(i);
+    if (!(tensor.shape == program_->shape(outputs[i])))
+      fail(__FILE__, __LINE__,
+           name + ": is " + to_string(program_->shape(outputs[i])) + ", not " + to_string(tensor.shape));
+    const double error = relative_error(once[i], tensor);
+    if (!(error <= allowed))
+      fail(__FILE__, __LINE__, name + ": relative error " + std::to_string(error * 1e6) + "e-6");
+    if (!same_bits(once[i], result(outputs[i]))) fail(__FILE__, __LINE__, name + ": a second run differs");
+  }
+}
+
+std::vector<ipa_ref::Tensor> GraphRig::expected() {
+  return ipa_ref::evaluate(program_->plan().graph(), inputs_, param_values_);
+}
+
+double relative_error(const std::vector<float>& actual, const ipa_ref::Tensor& expected) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  if (actual.size() != expected.values.size()) return infinite;
+  double error = 0, largest = 0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!std::isfinite(actual[i])) return infinite;
+    error = std::max(error, std::fabs(static_cast<double>(actual[i]) - expected.values[i]));
+    largest = std::max(largest, std::fabs(expected.values[i]));
+  }
+  return error == 0 ? 0 : error / largest;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+std::string to_string(const Shape& shape) {
+  return "(" + std::to_string(shape.n) + ", " + std::to_string(shape.h) + ", " + std::to_string(shape.w) +
+         ", " + std::to_string(shape.c) + ")";
+}
+
+void check_fusion(const std::string& what, int64_t steps, const std::function<Value(GraphRig&)>& describe) {
+  GraphRig fused(7), separate(7);
+  const Value end = fused.output(describe(fused));
+  fused.check(what);
+  if (fused.steps() != steps)
+    fail(__FILE__, __LINE__,
+         what + ": " + std::to_string(fused.steps()) + " steps, not " + std::to_string(steps));
+
+  describe(separate);
+  std::vector<Value> all;
+  for (size_t i = 0; i < separate.graph.nodes().size(); ++i) {
+    const ipa::Node& node = separate.graph.nodes()[i];
+    const bool view = node.op == Op::slice_channels || node.op == Op::reshape;
+    if (node.op != Op::input && node.op != Op::pack_kv && !view) all.push_back(Value{static_cast<int32_t>(i)});
+  }
+  for (Value value : all) separate.output(value);
+  separate.check(what + ", not fused");
+  if (!same_bits(fused.result(end), separate.result(end)))
+    fail(__FILE__, __LINE__, what + ": the fused plan differs from the same steps one by one");
+}
+
+}  // namespace ipa_test

@@ -1,0 +1,79 @@
+// A graph under test: random inputs and weights, built for one table of kernels, run, and compared with the f64
+// reference.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cpu/cpu_backend.h"
+#include "graph/program.h"
+#include "random.h"
+#include "reference_graph.h"
+
+namespace ipa_test {
+
+// The one tolerance of these tests: the largest error of a tensor against the largest magnitude of its f64
+// reference. It allows for f32 sums of the few thousand terms that occur here and for the 4e-7 of an
+// activation.
+constexpr double tolerance = 4e-6;
+// For values dozens of ops deep, where the errors of all ops add up.
+constexpr double deep_tolerance = 10 * tolerance;
+
+// The kernels that NODE_IP_ADAPTER_ISA names, or the strongest.
+const ipa::Kernels& test_kernels();
+
+class GraphRig {
+ public:
+  explicit GraphRig(uint64_t seed, const ipa::Kernels& kernels = test_kernels(), int threads = 2);
+
+  // For describing, until build.
+  ipa::Graph graph;
+  ipa::Value input(ipa::Shape shape, float low = -1, float high = 1);
+  ipa::Value ids(ipa::Shape shape, int64_t limit);
+  ipa::Value scalar(float value);
+  ipa::Value output(ipa::Value value);
+  // Contents of an input, to be changed before a run.
+  std::vector<float>& floats(ipa::Value input) { return inputs_.floats.at(input.id); }
+
+  // Draws the weights and plans. A failure is a failed check.
+  bool build();
+  // The same with the weights of another rig, whose graph has the same parameters.
+  bool build_with_weights_of(const GraphRig& other);
+  ipa::Program& program() { return *program_; }
+  int64_t steps() const { return static_cast<int64_t>(program_->plan().steps().size()); }
+  // Copies the inputs in, spoils the outputs, runs.
+  bool run();
+  // An output of the last run.
+  std::vector<float> result(ipa::Value output);
+  // Builds if need be, runs twice (the same bits each time) and compares every output with the reference;
+  // `allowed`: the error.
+  void check(const std::string& what, double allowed = tolerance);
+  // Every value of the built graph by the reference.
+  std::vector<ipa_ref::Tensor> expected();
+
+ private:
+  void draw_weights();
+  bool pack_and_plan();
+
+  ipa::ParamSet params_;
+  ipa::CpuBackend backend_;
+  Random random_;
+  ipa_ref::Inputs inputs_;
+  ipa_ref::ParamValues param_values_;
+  std::unique_ptr<ipa::Program> program_;
+};
+
+// Largest |actual - expected| over largest |expected|; infinite for a wrong size or a value that is no number.
+double relative_error(const std::vector<float>& actual, const ipa_ref::Tensor& expected);
+// Equal bit for bit.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b);
+std::string to_string(const ipa::Shape& shape);
+
+// Builds the graph twice, as it is and with every value an output so that nothing can be fused: the first plan
+// must have `steps` steps and both give the same bits, close to the reference. `describe` returns the final
+// value.
+void check_fusion(const std::string& what, int64_t steps, const std::function<ipa::Value(GraphRig&)>& describe);
+
+}  // namespace ipa_test

@@ -1,0 +1,107 @@
+// conv2d, alone and over an enlarged input, against the f64 reference.
+#include "graph_rig.h"
+#include "harness.h"
+
+namespace {
+
+using ipa::Conv;
+using ipa::Shape;
+using ipa::Value;
+using ipa_test::GraphRig;
+using ipa_test::to_string;
+
+void check_conv(Shape shape, int64_t out, Conv conv, bool bias = true) {
+  GraphRig rig(static_cast<uint64_t>(shape.elements() * 7 + out));
+  rig.output(rig.graph.conv2d(rig.input(shape), "a", out, conv, bias));
+  rig.check("convolution " + std::to_string(conv.kernel_h) + "x" + std::to_string(conv.kernel_w) + " stride " +
+            std::to_string(conv.stride) + " of " + to_string(shape) + " -> " + std::to_string(out));
+}
+
+TEST(ops_conv2d_3x3_over_small_pictures) {
+  // On one pixel all taps but one are outside; on one row a whole side is.
+  for (int64_t h : {1, 2, 3, 5})
+    for (int64_t w : {1, 2, 3, 4, 9}) check_conv({2, h, w, 5}, 9, {});
+}
+
+TEST(ops_conv2d_3x3_over_channels) {
+  for (int64_t in : {1, 3, 4, 16, 17, 64})
+    for (int64_t out : {1, 3, 8, 16, 17, 63, 65}) check_conv({1, 4, 5, in}, out, {}, out % 2 == 1);
+  check_conv({1, 2, 2, 1030}, 20, {});
+}
+
+TEST(ops_conv2d_over_row_blocks) {
+  for (int64_t w : {95, 96, 97}) check_conv({1, 1, w, 3}, 130, {});
+  check_conv({3, 13, 15, 6}, 130, {});
+  check_conv({3, 1, 1, 6}, 70, {});
+}
+
+TEST(ops_conv2d_1x1) {
+  for (int64_t n = 1; n <= 3; ++n) check_conv({n, 5, 7, 12}, 35, {1, 1, 1, 0, 0, 0, 0});
+  check_conv({2, 5, 7, 12}, 35, {1, 1, 2, 0, 0, 0, 0});
+  check_conv({2, 5, 7, 12}, 35, {1, 1, 1, 1, 1, 1, 1});
+  GraphRig rig(2);
+  rig.output(rig.graph.conv1x1(rig.input({2, 6, 3, 21}), "a", 19));
+  rig.check("conv1x1");
+}
+
+TEST(ops_conv2d_strides) {
+  for (int stride : {2, 3})
+    for (int64_t size : {3, 4, 7, 8}) {
+      check_conv({2, size, size + 1, 6}, 10, {3, 3, stride, 1, 1, 1, 1});
+      check_conv({1, size, size, 6}, 10, {3, 3, stride, 0, 0, 0, 0});
+    }
+}
+
+TEST(ops_conv2d_asymmetric_padding) {
+  // The autoencoder's downsampler pads below and to the right only.
+  for (int64_t size : {2, 3, 8, 9}) check_conv({2, size, size + 3, 5}, 12, {3, 3, 2, 0, 0, 1, 1});
+  check_conv({1, 4, 6, 5}, 12, {3, 3, 1, 2, 0, 0, 1});
+  check_conv({1, 4, 6, 5}, 12, {3, 3, 1, 0, 2, 1, 0});
+  check_conv({2, 2, 2, 3}, 7, {3, 3, 1, 3, 4, 2, 5});
+}
+
+TEST(ops_conv2d_other_kernels) {
+  check_conv({2, 6, 7, 9}, 21, {5, 3, 1, 2, 1, 2, 1});
+  check_conv({2, 2, 7, 9}, 21, {5, 3, 2, 2, 1, 2, 1});
+  check_conv({1, 6, 7, 9}, 21, {1, 5, 1, 0, 2, 0, 2});
+  check_conv({1, 9, 9, 4}, 21, {7, 7, 1, 3, 3, 3, 3});
+  check_conv({1, 5, 5, 4}, 21, {5, 5, 1, 0, 0, 0, 0});
+  check_conv({1, 4, 4, 4}, 5, {4, 4, 4, 0, 0, 0, 0});
+}
+
+TEST(ops_conv2d_patches) {
+  check_conv({2, 28, 42, 3}, 40, {14, 14, 14, 0, 0, 0, 0}, false);
+  check_conv({1, 31, 29, 3}, 17, {14, 14, 14, 0, 0, 0, 0}, false);
+  check_conv({1, 14, 14, 3}, 17, {14, 14, 14, 0, 0, 0, 0}, true);
+  // Patches of a view, whose pixels are not neighbours in memory.
+  GraphRig rig(4);
+  const Value x = rig.graph.slice_channels(rig.input({2, 28, 28, 5}), 1, 3);
+  rig.output(rig.graph.conv2d(x, "a", 20, {14, 14, 14, 0, 0, 0, 0}, false));
+  rig.check("patches of a slice");
+}
+
+TEST(ops_conv2d_of_a_slice) {
+  for (int64_t offset : {0, 3, 20}) {
+    GraphRig rig(6);
+    const Value x = rig.graph.slice_channels(rig.input({2, 5, 6, 40}), offset, 20);
+    rig.output(rig.graph.conv2d(x, "a", 33));
+    rig.output(rig.graph.conv1x1(x, "b", 33));
+    rig.check("convolution of a slice at " + std::to_string(offset));
+  }
+}
+
+TEST(ops_conv2d_of_an_enlargement) {
+  for (int64_t h : {1, 2, 3, 7})
+    for (int64_t w : {1, 4, 5}) {
+      for (const auto& to :
+           {std::pair<int64_t, int64_t>{2 * h, 2 * w}, {2 * h - 1, 2 * w + 1}, {h, w}, {3 * h + 1, w + 2}}) {
+        GraphRig rig(static_cast<uint64_t>(h * 100 + w));
+        rig.output(rig.graph.conv2d(rig.graph.upsample(rig.input({2, h, w, 6}), to.first, to.second), "a", 11));
+        rig.check("enlarged from " + std::to_string(h) + "x" + std::to_string(w) + " to " +
+                  std::to_string(to.first) + "x" + std::to_string(to.second));
+        CHECK_EQ(rig.steps(), 1);
+      }
+    }
+}
+
+}  // namespace

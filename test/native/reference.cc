@@ -1,0 +1,219 @@
+#include "reference.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ipa_ref {
+
+using ipa::Activation;
+using ipa::Shape;
+
+double activation(Activation kind, double x) {
+  switch (kind) {
+    case Activation::none: return x;
+    case Activation::silu: return x / (1 + std::exp(-x));
+    case Activation::gelu: return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+    case Activation::gelu_tanh: {
+      const double pi = 3.14159265358979323846;
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
+    }
+    case Activation::quick_gelu: return x / (1 + std::exp(-1.702 * x));
+  }
+  return x;
+}
+
+std::vector<int64_t> nearest(int64_t from, int64_t to) {
+  // torch keeps the scale, and the product with it, in f32.
+  const float scale = static_cast<float>(from) / static_cast<float>(to);
+  std::vector<int64_t> map;
+  for (int64_t i = 0; i < to; ++i) {
+    const float position = static_cast<float>(i) * scale;
+    map.push_back(std::min(from - 1, static_cast<int64_t>(std::floor(position))));
+  }
+  return map;
+}
+
+Tensor linear(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out) {
+  Tensor y(x.shape.with_channels(out));
+  const int64_t in = x.shape.c;
+  for (int64_t r = 0; r < x.shape.rows(); ++r)
+    for (int64_t o = 0; o < out; ++o) {
+      const double* a = &x.values[static_cast<size_t>(r * in)];
+      const double* w = &weight[static_cast<size_t>(o * in)];
+      double sum = bias.empty() ? 0 : bias[static_cast<size_t>(o)];
+      for (int64_t i = 0; i < in; ++i) sum += a[i] * w[i];
+      y.row(r, o) = sum;
+    }
+  return y;
+}
+
+Tensor geglu_linear(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out) {
+  const Tensor both = linear(x, weight, bias, 2 * out);
+  Tensor y(x.shape.with_channels(out));
+  for (int64_t r = 0; r < x.shape.rows(); ++r)
+    for (int64_t o = 0; o < out; ++o)
+      y.row(r, o) = both.row(r, o) * activation(Activation::gelu, both.row(r, out + o));
+  return y;
+}
+
+Tensor conv2d(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out, const ipa::Conv& conv) {
+  const int64_t h = (x.shape.h + conv.pad_top + conv.pad_bottom - conv.kernel_h) / conv.stride + 1;
+  const int64_t w = (x.shape.w + conv.pad_left + conv.pad_right - conv.kernel_w) / conv.stride + 1;
+  const int64_t in = x.shape.c, taps = static_cast<int64_t>(conv.kernel_h) * conv.kernel_w;
+  Tensor y(Shape{x.shape.n, h, w, out});
+  for (int64_t n = 0; n < x.shape.n; ++n)
+    for (int64_t oy = 0; oy < h; ++oy)
+      for (int64_t ox = 0; ox < w; ++ox)
+        for (int64_t o = 0; o < out; ++o) {
+          double sum = bias.empty() ? 0 : bias[static_cast<size_t>(o)];
+          for (int ky = 0; ky < conv.kernel_h; ++ky)
+            for (int kx = 0; kx < conv.kernel_w; ++kx) {
+              const int64_t iy = oy * conv.stride + ky - conv.pad_top,
+                            ix = ox * conv.stride + kx - conv.pad_left;
+              if (iy < 0 || iy >= x.shape.h || ix < 0 || ix >= x.shape.w) continue;
+              const double* pixel =
+                  &x.values[static_cast<size_t>(((n * x.shape.h + iy) * x.shape.w + ix) * in)];
+              const double* tap = &weight[static_cast<size_t>(o * in * taps + ky * conv.kernel_w + kx)];
+              for (int64_t i = 0; i < in; ++i) sum += pixel[i] * tap[i * taps];
+            }
+          y.at(n, oy, ox, o) = sum;
+        }
+  return y;
+}
+
+Tensor group_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon) {
+  Tensor y(x.shape);
+  const int64_t rows = x.shape.rows_per_item(), each = x.shape.c / groups;
+  for (int64_t n = 0; n < x.shape.n; ++n)
+    for (int64_t g = 0; g < groups; ++g) {
+      const double count = static_cast<double>(rows * each);
+      double mean = 0, variance = 0;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = g * each; c < (g + 1) * each; ++c) mean += x.row(n * rows + r, c) / count;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = g * each; c < (g + 1) * each; ++c)
+          variance += (x.row(n * rows + r, c) - mean) * (x.row(n * rows + r, c) - mean) / count;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = g * each; c < (g + 1) * each; ++c)
+          y.row(n * rows + r, c) =
+              (x.row(n * rows + r, c) - mean) / std::sqrt(variance + epsilon) * weight[static_cast<size_t>(c)] +
+              bias[static_cast<size_t>(c)];
+    }
+  return y;
+}
+
+Tensor layer_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, double epsilon) {
+  Tensor y(x.shape);
+  const auto count = static_cast<double>(x.shape.c);
+  for (int64_t r = 0; r < x.shape.rows(); ++r) {
+    double mean = 0, variance = 0;
+    for (int64_t c = 0; c < x.shape.c; ++c) mean += x.row(r, c) / count;
+    for (int64_t c = 0; c < x.shape.c; ++c) variance += (x.row(r, c) - mean) * (x.row(r, c) - mean) / count;
+    for (int64_t c = 0; c < x.shape.c; ++c)
+      y.row(r, c) = (x.row(r, c) - mean) / std::sqrt(variance + epsilon) * weight[static_cast<size_t>(c)] +
+                    bias[static_cast<size_t>(c)];
+  }
+  return y;
+}
+
+Tensor activate(const Tensor& x, Activation kind) {
+  Tensor y = x;
+  for (double& value : y.values) value = activation(kind, value);
+  return y;
+}
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  Tensor y(a.shape);
+  for (int64_t n = 0; n < a.shape.n; ++n)
+    for (int64_t h = 0; h < a.shape.h; ++h)
+      for (int64_t w = 0; w < a.shape.w; ++w)
+        for (int64_t c = 0; c < a.shape.c; ++c)
+          y.at(n, h, w, c) = a.at(n, h, w, c) +
+                             b.at(b.shape.n == 1 ? 0 : n, b.shape.h == 1 ? 0 : h, b.shape.w == 1 ? 0 : w, c);
+  return y;
+}
+
+Tensor concat_channels(const Tensor& a, const Tensor& b) {
+  Tensor y(a.shape.with_channels(a.shape.c + b.shape.c));
+  for (int64_t r = 0; r < a.shape.rows(); ++r)
+    for (int64_t c = 0; c < y.shape.c; ++c) y.row(r, c) = c < a.shape.c ? a.row(r, c) : b.row(r, c - a.shape.c);
+  return y;
+}
+
+Tensor concat_tokens(const Tensor& a, const Tensor& b) {
+  const int64_t first = a.shape.rows_per_item(), second = b.shape.rows_per_item();
+  Tensor y(ipa::tokens_shape(a.shape.n, first + second, a.shape.c));
+  for (int64_t n = 0; n < a.shape.n; ++n)
+    for (int64_t t = 0; t < first + second; ++t)
+      for (int64_t c = 0; c < a.shape.c; ++c)
+        y.at(n, 0, t, c) = t < first ? a.row(n * first + t, c) : b.row(n * second + t - first, c);
+  return y;
+}
+
+Tensor slice_channels(const Tensor& x, int64_t offset, int64_t count) {
+  Tensor y(x.shape.with_channels(count));
+  for (int64_t r = 0; r < x.shape.rows(); ++r)
+    for (int64_t c = 0; c < count; ++c) y.row(r, c) = x.row(r, offset + c);
+  return y;
+}
+
+Tensor upsample(const Tensor& x, int64_t height, int64_t width) {
+  Tensor y(Shape{x.shape.n, height, width, x.shape.c});
+  const std::vector<int64_t> rows = nearest(x.shape.h, height), columns = nearest(x.shape.w, width);
+  for (int64_t n = 0; n < x.shape.n; ++n)
+    for (int64_t h = 0; h < height; ++h)
+      for (int64_t w = 0; w < width; ++w)
+        for (int64_t c = 0; c < x.shape.c; ++c)
+          y.at(n, h, w, c) = x.at(n, rows[static_cast<size_t>(h)], columns[static_cast<size_t>(w)], c);
+  return y;
+}
+
+Tensor param_rows(const Doubles& table, int64_t rows, int64_t channels, int64_t batch) {
+  Tensor y(ipa::tokens_shape(batch, rows, channels));
+  for (int64_t r = 0; r < batch * rows; ++r)
+    for (int64_t c = 0; c < channels; ++c) y.row(r, c) = table[static_cast<size_t>(r % rows * channels + c)];
+  return y;
+}
+
+Tensor gather_rows(const Doubles& table, const std::vector<int32_t>& ids, Shape ids_shape, int64_t channels) {
+  Tensor y(ids_shape.with_channels(channels));
+  for (int64_t r = 0; r < y.shape.rows(); ++r)
+    for (int64_t c = 0; c < channels; ++c)
+      y.row(r, c) = table[static_cast<size_t>(ids[static_cast<size_t>(r)] * channels + c)];
+  return y;
+}
+
+Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, bool causal) {
+  Tensor y(q.shape);
+  const int64_t queries = q.shape.rows_per_item(), size = q.shape.c / heads;
+  for (const Keys& branch : branches) {
+    const int64_t tokens = branch.k.shape.rows_per_item();
+    for (int64_t n = 0; n < q.shape.n; ++n)
+      for (int64_t head = 0; head < heads; ++head)
+        for (int64_t i = 0; i < queries; ++i) {
+          const int64_t visible = causal ? std::min(tokens, i + 1) : tokens;
+          Doubles weight(static_cast<size_t>(visible));
+          const double* query = &q.values[static_cast<size_t>((n * queries + i) * q.shape.c + head * size)];
+          for (int64_t t = 0; t < visible; ++t) {
+            const double* key =
+                &branch.k.values[static_cast<size_t>((n * tokens + t) * q.shape.c + head * size)];
+            double score = 0;
+            for (int64_t d = 0; d < size; ++d) score += query[d] * key[d];
+            weight[static_cast<size_t>(t)] = score / std::sqrt(static_cast<double>(size));
+          }
+          const double largest = *std::max_element(weight.begin(), weight.end());
+          double total = 0;
+          for (double& w : weight) total += w = std::exp(w - largest);
+          double* out = &y.values[static_cast<size_t>((n * queries + i) * q.shape.c + head * size)];
+          for (int64_t t = 0; t < visible; ++t) {
+            const double share = branch.scale * weight[static_cast<size_t>(t)] / total;
+            const double* value =
+                &branch.v.values[static_cast<size_t>((n * tokens + t) * q.shape.c + head * size)];
+            for (int64_t d = 0; d < size; ++d) out[d] += share * value[d];
+          }
+        }
+  }
+  return y;
+}
+
+}  // namespace ipa_ref

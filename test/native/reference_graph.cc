@@ -1,0 +1,95 @@
+#include "reference_graph.h"
+
+namespace ipa_ref {
+namespace {
+
+using ipa::Graph;
+using ipa::Node;
+using ipa::Op;
+using ipa::Value;
+
+Doubles widen(const std::vector<float>& floats) { return Doubles(floats.begin(), floats.end()); }
+
+class Evaluation {
+ public:
+  Evaluation(const Graph& graph, const Inputs& inputs, const ParamValues& params)
+      : graph_(graph), inputs_(inputs), params_(params) {}
+
+  std::vector<Tensor> run() {
+    for (size_t i = 0; i < graph_.nodes().size(); ++i) {
+      const Node& node = graph_.nodes()[i];
+      values_.push_back(compute(static_cast<int32_t>(i), node));
+    }
+    return std::move(values_);
+  }
+
+ private:
+  Doubles param(const Node& node, size_t index) const {
+    if (index >= node.params.size() || !node.params[index]) return {};
+    return widen(params_.at(node.params[index]));
+  }
+  const Tensor& of(Value value) const { return values_[static_cast<size_t>(value.id)]; }
+
+  Tensor compute(int32_t id, const Node& node) const {
+    const auto in = [&](size_t i) -> const Tensor& { return of(node.inputs[i]); };
+    switch (node.op) {
+      case Op::input: {
+        Tensor tensor;
+        const auto floats = inputs_.floats.find(id);
+        if (floats == inputs_.floats.end()) return tensor;
+        tensor.shape = node.shape;
+        tensor.values = widen(floats->second);
+        return tensor;
+      }
+      case Op::param_rows:
+        return param_rows(param(node, 0), node.shape.rows_per_item(), node.shape.c, node.shape.n);
+      case Op::gather_rows: {
+        const Doubles table = node.inputs.size() > 1 ? in(1).values : param(node, 0);
+        return gather_rows(table, inputs_.ids.at(node.inputs[0].id), graph_.shape(node.inputs[0]),
+                           node.shape.c);
+      }
+      case Op::linear: return linear(in(0), param(node, 0), param(node, 1), node.shape.c);
+      case Op::geglu_linear: return geglu_linear(in(0), param(node, 0), param(node, 1), node.shape.c);
+      case Op::conv2d: return conv2d(in(0), param(node, 0), param(node, 1), node.shape.c, node.conv);
+      case Op::group_norm:
+        return group_norm(in(0), param(node, 0), param(node, 1), node.groups,
+                          static_cast<double>(node.epsilon));
+      case Op::layer_norm:
+        return layer_norm(in(0), param(node, 0), param(node, 1), static_cast<double>(node.epsilon));
+      case Op::activation: return activate(in(0), node.activation);
+      case Op::add: return add(in(0), in(1));
+      case Op::concat_channels: return concat_channels(in(0), in(1));
+      case Op::concat_tokens: return concat_tokens(in(0), in(1));
+      case Op::slice_channels: return slice_channels(in(0), node.offset, node.shape.c);
+      case Op::reshape: {
+        Tensor tensor = in(0);
+        tensor.shape = node.shape;
+        return tensor;
+      }
+      case Op::upsample: return upsample(in(0), node.shape.h, node.shape.w);
+      case Op::pack_kv: return {};
+      case Op::attention: {
+        std::vector<Keys> branches;
+        for (size_t i = 1; i < node.inputs.size(); i += i == 1 ? 1 : 2) {
+          const Node& pack = graph_.node(node.inputs[i]);
+          branches.push_back({of(pack.inputs[0]), of(pack.inputs[1]), i == 1 ? 1.0 : in(i + 1).values[0]});
+        }
+        return attention(in(0), branches, node.kv.heads, node.causal);
+      }
+    }
+    return {};
+  }
+
+  const Graph& graph_;
+  const Inputs& inputs_;
+  const ParamValues& params_;
+  std::vector<Tensor> values_;
+};
+
+}  // namespace
+
+std::vector<Tensor> evaluate(const Graph& graph, const Inputs& inputs, const ParamValues& params) {
+  return Evaluation(graph, inputs, params).run();
+}
+
+}  // namespace ipa_ref

@@ -1,0 +1,84 @@
+/** The built package as a user has it: both module systems, worker threads, the command. Needs `npm run build:all`. */
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+
+import { ROOT } from "./support/load";
+
+const node = async (...args: string[]): Promise<string> => (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
+const main = join(ROOT, "dist", "cli", "main.js");
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), "package-"))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const use = `const { latents } = await (await Pipeline.load()).generate({ prompt: "a cat", steps: 2, seed: 3, output: "latents" });
+  console.log(Buffer.from(latents[0].buffer).toString("base64"));`;
+
+test("import and require give one module and the same bits", async () => {
+  const esm = await node("--input-type=module", "-e", `import { Pipeline } from "node-ip-adapter"; ${use}`);
+  const cjs = await node("-e", `(async () => { const { Pipeline } = require("node-ip-adapter"); ${use} })()`);
+  expect(esm.length).toBeGreaterThan(1000);
+  expect(cjs).toBe(esm);
+  const one = `import * as esm from "node-ip-adapter"; import { createRequire } from "node:module";
+    console.log(createRequire(import.meta.url)("node-ip-adapter").IpAdapterError === esm.IpAdapterError)`;
+  expect(await node("--input-type=module", "-e", one)).toBe("true\n");
+});
+
+test("four worker threads generate at the same time, the same bits; one is stopped in the middle", async () => {
+  const code = `const { parentPort } = require("node:worker_threads");
+    const { Pipeline } = require(${JSON.stringify(ROOT)});
+    (async () => {
+      const pipeline = await Pipeline.load();
+      const { latents } = await pipeline.generate({ prompt: "a cat", steps: 3, seed: 3 });
+      await pipeline.dispose();
+      parentPort.postMessage(Buffer.from(latents[0].buffer).toString("base64"));
+    })()`;
+  const run = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(code, { eval: true });
+      worker.once("message", resolve);
+      worker.once("error", reject);
+    });
+  const stopped = new Worker(
+    `const { Pipeline } = require(${JSON.stringify(ROOT)});
+    const { parentPort } = require("node:worker_threads");
+    Pipeline.load().then((p) => p.generate({ steps: 500, onProgress: () => parentPort.postMessage("step") }))`,
+    { eval: true },
+  );
+  const stopping = new Promise<number>((resolve) => stopped.once("message", () => resolve(stopped.terminate())));
+  const results = await Promise.all([run(), run(), run(), run()]);
+  expect(new Set(results).size).toBe(1);
+  expect(await stopping).toBe(1);
+});
+
+test("a process may end in the middle of a generation", async () => {
+  const code = `const { Pipeline } = require("node-ip-adapter"); Pipeline.load().then((p) => p.generate({ steps: 500, onProgress: () => process.exit(7) }))`;
+  await expect(node("-e", code)).rejects.toMatchObject({ code: 7 });
+});
+
+test("the command generates, inspects and checks", async () => {
+  const output = join(folder, "out.png");
+  const latents = join(folder, "latents.safetensors");
+  const image = join(ROOT, "test/golden/images/rgb.png");
+  const out = await node(main, "generate", "--prompt", "a cat", "--image-prompt", `${image}:0.8`, "--steps", "2", "--seed", "1", "--output", output, "--save-latents", latents);
+  expect(out).toContain(`${output} (seed 1)`);
+  expect(readFileSync(output).subarray(1, 4).toString()).toBe("PNG");
+  const header = readFileSync(latents);
+  const { latents: tensor } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString()) as { latents: { shape: number[]; dtype: string } };
+  expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 4, 16, 16] });
+  expect(await node(main, "inspect", "models/mini")).toContain("unet");
+  expect(await node(main, "doctor")).not.toContain("FAIL");
+});
+
+test("Ctrl-C ends the command with 130 and no file", async () => {
+  const output = join(folder, "interrupted.png");
+  const child = spawn(process.execPath, [main, "generate", "--steps", "900", "--json", "--output", output], { cwd: ROOT });
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  const code = await new Promise((resolve) => child.once("exit", resolve));
+  expect(code).toBe(130);
+  expect(existsSync(output)).toBe(false);
+});

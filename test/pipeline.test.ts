@@ -1,0 +1,212 @@
+/** The public API on the native addon and the shipped model. Needs `npm run build:all`. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { DisposedError, GeneratedImage, IpAdapterError, Pipeline, inspect, systemInfo } from "../lib/index";
+import type { GenerateOptions, GenerateResult, ProgressEvent } from "../lib/index";
+import { loadAddon } from "../lib/native/load";
+import { MINI, ROOT, pixels, rejection } from "./support/load";
+
+const picture = { data: pixels(80, 60), width: 80, height: 60 };
+const base: GenerateOptions = { prompt: "a red airplane on a blue background", steps: 4, seed: 11 };
+
+let pipeline: Pipeline;
+beforeAll(async () => (pipeline = await Pipeline.load()));
+afterAll(() => pipeline.dispose());
+
+const bytes = ({ images, latents }: GenerateResult): string =>
+  [...images.map(({ data }) => Buffer.from(data)), ...latents.map((l) => Buffer.from(l.buffer, l.byteOffset, l.byteLength))].map((b) => b.toString("base64")).join();
+
+async function same(a: GenerateOptions, b: GenerateOptions): Promise<boolean> {
+  return bytes(await pipeline.generate({ ...base, ...a })) === bytes(await pipeline.generate({ ...base, ...b }));
+}
+
+describe("what was loaded", () => {
+  test("info tells the shipped model", () => {
+    const { info } = pipeline;
+    expect(info).toMatchObject({ family: "sd1", hasImageEncoder: true, latentChannels: 4 });
+    expect(info.adapters).toEqual([expect.objectContaining({ variant: "base" })]);
+    expect(info.textEncoders).toHaveLength(1);
+    expect(info.parameters).toBeGreaterThan(1e6);
+    expect(info.width % info.vaeScale).toBe(0);
+    info.width = 1;
+    expect(pipeline.info.width).not.toBe(1);
+  });
+
+  test("systemInfo tells the machine", () => {
+    const system = systemInfo();
+    expect(system.isas).toContain(system.isa);
+    expect(system.isas[0]).toBe("scalar");
+    expect(system.cores).toBeGreaterThan(0);
+    expect(system.threads).toBeGreaterThan(0);
+    expect(system.version).toBe((JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version);
+  });
+
+  test("inspect tells files and folders", async () => {
+    expect(await inspect(join(MINI, "ip-adapter.safetensors"))).toMatchObject({ kind: "ip-adapter", variant: "base", format: "safetensors", tokens: pipeline.info.adapters[0]!.tokens });
+    const model = await inspect(MINI);
+    expect(model).toMatchObject({ kind: "model", family: "sd1" });
+    expect(model.components.map(({ kind }) => kind).sort()).toEqual(expect.arrayContaining(["text_encoder", "unet", "vae"]));
+    const error = await rejection(inspect(join(ROOT, "package.json")));
+    expect(error).toBeInstanceOf(IpAdapterError);
+    expect(error.code).toMatch(/^ERR_IPA_/);
+  });
+});
+
+describe("generate", () => {
+  test("a prompt alone gives a picture of the model's own size", async () => {
+    const { images, latents, seeds, latentShape } = await pipeline.generate({ prompt: "a cat", steps: 2 });
+    const { width, height, vaeScale } = pipeline.info;
+    expect(images[0]).toBeInstanceOf(GeneratedImage);
+    expect(images[0]).toMatchObject({ width, height, seed: seeds[0] });
+    expect(images[0]!.data).toHaveLength(width * height * 3);
+    expect(new Set(images[0]!.data).size).toBeGreaterThan(1);
+    expect(latentShape).toEqual([4, height / vaeScale, width / vaeScale]);
+    expect(latents[0]!.every(Number.isFinite)).toBe(true);
+  });
+
+  test("equal seeds give equal bytes, other seeds and prompts do not", async () => {
+    expect(await same({}, {})).toBe(true);
+    expect(await same({}, { seed: 12 })).toBe(false);
+    expect(await same({}, { prompt: "a green tree" })).toBe(false);
+    expect(await same({}, { negativePrompt: "blue" })).toBe(false);
+    expect(await same({}, { prompt: "a (red:1.5) airplane on a blue background" })).toBe(false);
+    expect(await same({ prompt: "(a) cat", promptSyntax: "plain" }, { prompt: "(a) cat" })).toBe(false);
+  });
+
+  test("an image prompt changes the picture, scale 0 does not, to the bit", async () => {
+    expect(await same({}, { imagePrompts: [{ image: picture }] })).toBe(false);
+    expect(await same({}, { imagePrompts: [{ image: picture, scale: 0 }] })).toBe(true);
+    expect(await same({ imagePrompts: [{ image: picture, scale: 0.4 }] }, { imagePrompts: [{ image: picture, scale: 0.8 }] })).toBe(false);
+  });
+
+  test("embeds made by encodeImage are the picture", async () => {
+    const embeds = await pipeline.encodeImage(picture);
+    expect(embeds).toHaveLength(pipeline.info.adapters[0]!.embedSize);
+    expect(await same({ imagePrompts: [{ image: picture }] }, { imagePrompts: [{ embeds }] })).toBe(true);
+    const two = new Float32Array([...embeds, ...embeds]);
+    expect(await same({ imagePrompts: [{ image: picture }, { image: picture }] }, { imagePrompts: [{ embeds: two }] })).toBe(true);
+  });
+
+  test("each of several pictures is what its seed gives alone", async () => {
+    const { images, latents, seeds } = await pipeline.generate({ ...base, count: 3 });
+    expect(seeds).toEqual([11, 12, 13]);
+    const alone = await pipeline.generate({ ...base, seed: 12 });
+    expect(Buffer.from(images[1]!.data).equals(Buffer.from(alone.images[0]!.data))).toBe(true);
+    expect(latents[1]).toEqual(alone.latents[0]);
+  });
+
+  test("calls at the same time give what they give one after the other", async () => {
+    const options = [base, { ...base, seed: 5 }, { ...base, imagePrompts: [{ image: picture }] }, { ...base, width: 32, height: 48 }];
+    const together = await Promise.all(options.map((o) => pipeline.generate(o)));
+    for (const [i, o] of options.entries()) expect(bytes(together[i]!)).toBe(bytes(await pipeline.generate(o)));
+  });
+
+  test("output latents skips the decoder, and its latents are the same", async () => {
+    const full = await pipeline.generate(base);
+    const { images, latents } = await pipeline.generate({ ...base, output: "latents" });
+    expect(images).toEqual([]);
+    expect(latents).toEqual(full.latents);
+  });
+
+  test("guidance of 1 and less is no guidance", async () => {
+    expect(await same({ guidance: 1 }, { guidance: 0 })).toBe(true);
+    expect(await same({ guidance: 1 }, { guidance: 1, negativePrompt: "blue" })).toBe(true);
+    expect(await same({ guidance: 1 }, { guidance: 2 })).toBe(false);
+  });
+
+  test.each(["ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm"] as const)("scheduler %s", async (scheduler) => {
+    const { latents } = await pipeline.generate({ ...base, scheduler, steps: 5 });
+    expect(latents[0]!.every(Number.isFinite)).toBe(true);
+    expect(await same({ scheduler }, { scheduler })).toBe(true);
+  });
+
+  test("sizes of their own, and prompts longer than one chunk", async () => {
+    const { images } = await pipeline.generate({ ...base, width: 48, height: 16 });
+    expect(images[0]).toMatchObject({ width: 48, height: 16 });
+    expect(images[0]!.data).toHaveLength(48 * 16 * 3);
+    const long = "a red airplane, a blue cat, a green tree, ".repeat(4);
+    expect(await same({ prompt: long }, { prompt: `${long} a yellow house` })).toBe(false);
+  });
+
+  test("progress counts the model calls to the end, with previews", async () => {
+    const events: ProgressEvent[] = [];
+    const { images } = await pipeline.generate({ ...base, steps: 6, preview: { every: 3 }, onProgress: (event) => events.push(event) });
+    const { total } = events[0]!;
+    expect(events.map(({ step }) => step)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
+    const previews = events.filter(({ preview }) => preview !== undefined);
+    expect(previews.length).toBeGreaterThan(0);
+    expect(previews[0]!.preview!.data).toHaveLength(images[0]!.data.length);
+  });
+
+  test("the file that is written is the picture", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pipeline-"));
+    try {
+      const { images } = await pipeline.generate(base);
+      await images[0]!.toFile(join(folder, "a.png"));
+      const embeds = await pipeline.encodeImage(join(folder, "a.png"));
+      expect(embeds).toEqual(await pipeline.encodeImage({ data: images[0]!.data, width: images[0]!.width, height: images[0]!.height }));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("how calls end", () => {
+  test("abort while running rejects with the reason, and the next call works", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const call = pipeline.generate({ ...base, steps: 500, signal: controller.signal, onProgress: ({ step }) => step === 2 && controller.abort(reason) });
+    expect(await rejection(call)).toBe(reason);
+    expect(await same({}, {})).toBe(true);
+  });
+
+  test("an error in onProgress stops the call", async () => {
+    const call = pipeline.generate({ ...base, steps: 500, onProgress: () => { throw new RangeError("mine"); } });
+    expect(await rejection(call)).toMatchObject({ name: "RangeError", message: "mine" });
+  });
+
+  test("dispose while running: the call rejects, dispose waits, later calls reject", async () => {
+    const other = await Pipeline.load();
+    const started = new Promise<void>((resolve) => {
+      void rejection(other.generate({ ...base, steps: 500, onProgress: () => resolve() })).then((error) => expect(error).toBeInstanceOf(DisposedError));
+    });
+    await started;
+    await Promise.all([other.dispose(), other.dispose()]);
+    expect(await rejection(other.generate(base))).toBeInstanceOf(DisposedError);
+    expect(await rejection(other.encodeImage(picture))).toMatchObject({ code: "ERR_IPA_DISPOSED" });
+    expect(await same({}, {})).toBe(true);
+  });
+
+  test("pipelines live side by side and one's end does not touch the other", async () => {
+    await using other = await Pipeline.load({ threads: 2 });
+    const [a, b] = await Promise.all([pipeline.generate(base), other.generate(base)]);
+    expect(bytes(a)).toBe(bytes(b));
+  });
+
+  test("the event loop runs on during a generation", async () => {
+    let [turns, done] = [0, false];
+    const turn = (): unknown => (turns++, done || setImmediate(turn));
+    turn();
+    await pipeline.generate({ ...base, steps: 20 });
+    done = true;
+    expect(turns).toBeGreaterThan(20);
+  });
+});
+
+test("tensors written are tensors read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tensors-"));
+  const addon = loadAddon();
+  const file = join(folder, "t.safetensors");
+  const data = Float32Array.from({ length: 12 }, (_, i) => i / 7);
+  try {
+    const written = new Promise<unknown>((resolve) => addon.writeTensors(file, [{ name: "image_embeds", shape: [3, 4], data }], resolve));
+    expect(await written).toBeNull();
+    const read = await new Promise<{ shape: number[]; data: ArrayBuffer }>((resolve) => addon.readTensor(file, "image_embeds", (_error, value) => resolve(value!)));
+    expect(read.shape).toEqual([3, 4]);
+    expect(new Float32Array(read.data)).toEqual(data);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

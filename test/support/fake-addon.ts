@@ -1,0 +1,193 @@
+/**
+ * An addon that keeps the contract of lib/native/contract.ts without a model: `steps` turns of the event loop a picture,
+ * cancelling between them, close() that cancels and waits. It records what it was asked.
+ */
+import type {
+  Done,
+  NativeAddon,
+  NativeError,
+  NativeGenerateRequest,
+  NativeImage,
+  NativeJob,
+  NativeLoadRequest,
+  NativePipeline,
+  NativePipelineInfo,
+  NativeResult,
+} from "../../lib/native/contract";
+
+export const MINI_INFO: NativePipelineInfo = {
+  family: "sd1",
+  width: 64,
+  height: 64,
+  vaeScale: 4,
+  latentChannels: 4,
+  scheduler: "ddim",
+  textEncoders: [{ contextLength: 16, vocabSize: 1252, tokenizer: "tokenizer" }],
+  adapters: [{ variant: "base", tokens: 4, embedSize: 256 }],
+  hasImageEncoder: true,
+  parameters: 10_000_000,
+  memoryBytes: 40_000_000,
+};
+
+export class FakeAddon implements NativeAddon {
+  info: NativePipelineInfo = structuredClone(MINI_INFO);
+  loads: NativeLoadRequest[] = [];
+  requests: NativeGenerateRequest[] = [];
+  encoded: NativeImage[] = [];
+  written: { path: string; tensors: { name: string; shape: number[]; data: Float32Array }[] }[] = [];
+  tensor = { shape: [2, 256], data: new Float32Array(512).fill(0.5).buffer };
+  loadError: NativeError | null = null;
+  generateError: NativeError | null = null;
+  cancelled = 0;
+  closed = 0;
+  running = 0;
+
+  system(): ReturnType<NativeAddon["system"]> {
+    return {
+      version: "0.1.0",
+      isa: "scalar",
+      isas: ["scalar"],
+      cpu: "fake",
+      features: [],
+      cores: 1,
+      threads: 1,
+      memoryTotal: 1e9,
+      memoryAvailable: 5e8,
+    };
+  }
+
+  setThreads(): void {
+    // one thread
+  }
+
+  load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob {
+    this.loads.push(request);
+    return this.later(() => (this.loadError === null ? done(null, new FakePipeline(this)) : done(this.loadError)), done);
+  }
+
+  inspect(_path: string, done: Parameters<NativeAddon["inspect"]>[1]): NativeJob {
+    const inspection = {
+      kind: "ip-adapter" as const,
+      format: "safetensors" as const,
+      family: "sd1",
+      variant: "base",
+      encoder: "ViT-H/14 (1024)",
+      tokens: 4,
+      parameters: 22_000_000,
+      bytes: 44_000_000,
+      tensors: 36,
+      types: { F16: 36 },
+      components: [],
+      path: "",
+    };
+    return this.later(() => done(null, inspection), done);
+  }
+
+  clipResize(_rgb: Uint8Array, _width: number, _height: number, size: number): ArrayBuffer {
+    return new ArrayBuffer(size * size * 3);
+  }
+
+  randn(_seed: number, count: number): ArrayBuffer {
+    return new ArrayBuffer(count * 4);
+  }
+
+  readTensor(_path: string, _name: string, done: Parameters<NativeAddon["readTensor"]>[2]): NativeJob {
+    return this.later(() => done(null, this.tensor), done);
+  }
+
+  writeTensors(path: string, tensors: { name: string; shape: number[]; data: Float32Array }[], done: Done<void>): NativeJob {
+    this.written.push({ path, tensors });
+    return this.later(() => done(null), done);
+  }
+
+  later<T>(finish: () => void, done: Done<T>): NativeJob {
+    let over = false;
+    this.running++;
+    setImmediate(() => {
+      this.running--;
+      if (!over) finish();
+      over = true;
+    });
+    return {
+      cancel: () => {
+        if (over) return;
+        over = true;
+        this.cancelled++;
+        setImmediate(() => done({ code: "ERR_IPA_CANCELLED", message: "cancelled" }));
+      },
+    };
+  }
+}
+
+class FakePipeline implements NativePipeline {
+  readonly #addon: FakeAddon;
+  readonly #jobs = new Set<NativeJob>();
+  #closed = false;
+
+  constructor(addon: FakeAddon) {
+    this.#addon = addon;
+  }
+
+  info(): NativePipelineInfo {
+    return this.#addon.info;
+  }
+
+  generate(request: NativeGenerateRequest, progress: Parameters<NativePipeline["generate"]>[1], done: Done<NativeResult>): NativeJob {
+    if (this.#closed) return this.#addon.later(() => done({ code: "ERR_IPA_DISPOSED", message: "closed" }), done);
+    this.#addon.requests.push(request);
+    const { seeds, steps, width, height } = request;
+    const total = seeds.length * steps;
+    const latent = (width / this.#addon.info.vaeScale) * (height / this.#addon.info.vaeScale) * this.#addon.info.latentChannels;
+    let cancelled = false;
+    const job: NativeJob = { cancel: () => (cancelled = true) };
+    this.#jobs.add(job);
+    this.#addon.running++;
+    const end = (error: NativeError | null, result?: NativeResult): void => {
+      this.#jobs.delete(job);
+      this.#addon.running--;
+      done(error, result);
+    };
+    const step = (n: number): void => {
+      if (cancelled) {
+        this.#addon.cancelled++;
+        end({ code: "ERR_IPA_CANCELLED", message: "cancelled" });
+      } else if (this.#addon.generateError !== null) {
+        end(this.#addon.generateError);
+      } else if (n > total) {
+        end(null, {
+          images: request.output === "latents" ? [] : seeds.map((seed) => new Uint8Array(width * height * 3).fill(seed % 256).buffer),
+          width,
+          height,
+          latents: seeds.map((seed) => new Float32Array(latent).fill(seed).buffer),
+        });
+      } else {
+        const event = { image: Math.floor((n - 1) / steps), step: n, total };
+        const preview = request.previewEvery > 0 && n % request.previewEvery === 0;
+        progress?.(preview ? { ...event, preview: new ArrayBuffer(width * height * 3) } : event);
+        setImmediate(() => step(n + 1));
+      }
+    };
+    setImmediate(() => step(1));
+    return job;
+  }
+
+  encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob {
+    this.#addon.encoded.push(image);
+    const size = this.#addon.info.adapters[adapter]?.embedSize ?? 0;
+    return this.#addon.later(() => done(null, new ArrayBuffer(size * 4)), done);
+  }
+
+  close(done: Done<void>): void {
+    this.#closed = true;
+    for (const job of this.#jobs) job.cancel();
+    const wait = (): void => {
+      if (this.#jobs.size > 0) {
+        setImmediate(wait);
+        return;
+      }
+      this.#addon.closed++;
+      done(null);
+    };
+    wait();
+  }
+}
