@@ -13,7 +13,7 @@ export interface ImagePrompt {
   image?: ImageInput | undefined;
   /** base adapters: n * embedSize floats, n pictures; plus and full: the encoder's hidden states of one picture */
   embeds?: Float32Array | readonly number[] | undefined;
-  /** strength, -5 to 5; default 0.6 beside a prompt, 1 when the prompt is empty */
+  /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much */
   scale?: number | undefined;
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;
@@ -28,18 +28,15 @@ export interface PromptSnapshot {
   source: { image: ImageSnapshot } | { embeds: Float32Array[] };
 }
 
-/** Strength beside a text prompt: both are heard. */
-export const SCALE_WITH_PROMPT = 0.6;
-/** Strength with an empty prompt: variations of the picture. */
-export const SCALE_ALONE = 1;
+/** The strength diffusers and the original implementation start from. */
+export const DEFAULT_SCALE = 1;
 
 /** Checks the image prompts against the loaded model and copies what the caller could still change. */
-export function snapshotPrompts(prompts: readonly ImagePrompt[], prompt: string, info: NativePipelineInfo): PromptSnapshot[] {
-  const scale = prompt.trim() === "" ? SCALE_ALONE : SCALE_WITH_PROMPT;
+export function snapshotPrompts(prompts: readonly ImagePrompt[], info: NativePipelineInfo): PromptSnapshot[] {
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
     const adapter = checkAdapter(entry.adapter ?? 0, `${option}.adapter`, info);
-    return { adapter: entry.adapter ?? 0, scale: entry.scale ?? scale, option, source: readSource(entry, option, adapter, info) };
+    return { adapter: entry.adapter ?? 0, scale: entry.scale ?? DEFAULT_SCALE, option, source: readSource(entry, option, adapter, info) };
   });
 }
 

@@ -123,7 +123,7 @@ export class Pipeline implements AsyncDisposable {
     const { signal, onProgress } = read;
     throwIfAborted(signal);
     const request = this.#request(read);
-    const prompts = snapshotPrompts(read.imagePrompts ?? [], read.prompt ?? "", this.#info);
+    const prompts = snapshotPrompts(read.imagePrompts ?? [], this.#info);
     const branches = await this.#untilDisposed(toBranches(prompts), signal);
     const result = await this.#run<NativeResult>(site, signal, (done, fail) => {
       const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);

@@ -130,7 +130,15 @@
       "../test/native/ops_rows_test.cc",
       "../test/native/reference.cc",
       "../test/native/reference_graph.cc",
-      "../test/native/thread_pool_test.cc"
+      "../test/native/thread_pool_test.cc",
+      "../test/native/golden_case.cc",
+      "../test/native/golden_pipeline.cc",
+      "../test/native/image_preprocess_test.cc",
+      "../test/native/models_clip_golden_test.cc",
+      "../test/native/models_projection_golden_test.cc",
+      "../test/native/models_unet_golden_test.cc",
+      "../test/native/models_vae_golden_test.cc",
+      "../test/native/pipeline_golden_test.cc"
     ]
   }
 }

@@ -59,7 +59,7 @@ describe("IMG[:SCALE]", () => {
     ["http://host:8080", "http://host:8080", undefined],
     ["cat.png:", "cat.png:", undefined],
   ])("%s", (text, path, scale) => {
-    expect(parseImageFlag(text, (file) => files.has(file))).toEqual(scale === undefined ? { path } : { path, scale });
+    expect(parseImageFlag(text, "--image-prompt", (file) => files.has(file))).toEqual(scale === undefined ? { path } : { path, scale });
   });
 
   test("an image prompt belongs to the adapter before it", () => {

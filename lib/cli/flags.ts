@@ -19,11 +19,11 @@ export interface ImageFlag {
 const SCALE_SUFFIX = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/is;
 
 /**
- * `IMG[:SCALE]`. The last colon counts only when a number follows it, a drive letter (`C:\cat.png`) and the colons of a
+ * `FILE[:SCALE]`. The last colon counts only when a number follows it, a drive letter (`C:\cat.png`) and the colons of a
  * name that exists do not.
  */
-export function parseImageFlag(text: string, exists: (path: string) => boolean = existsSync): ImageFlag {
-  if (text === "") throw new OptionError("--image-prompt", "expected IMG[:SCALE] but received an empty string");
+export function parseImageFlag(text: string, option: string, exists: (path: string) => boolean = existsSync): ImageFlag {
+  if (text === "") throw new OptionError(option, "expected FILE[:SCALE] but received an empty string");
   const match = SCALE_SUFFIX.exec(text);
   const [, path, scale] = match ?? [];
   if (path === undefined || scale === undefined || isDriveOrUrl(text, path) || exists(text)) return { path: text };
@@ -36,7 +36,7 @@ function isDriveOrUrl(text: string, path: string): boolean {
 }
 
 /** An image prompt of the command line, with the --adapter it followed. */
-export type PromptFlag = ({ kind: "image" } & ImageFlag) | { kind: "embeds"; path: string };
+export type PromptFlag = { kind: "image" | "embeds" } & ImageFlag;
 
 /**
  * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
@@ -51,9 +51,9 @@ export class OrderedFlags {
     return this.adapters;
   };
 
-  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseImageFlag(text) });
+  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseImageFlag(text, "--image-prompt") });
 
-  addEmbeds = (path: string): unknown => this.#add({ kind: "embeds", path });
+  addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parseImageFlag(text, "--image-embeds") });
 
   #add(flag: PromptFlag): unknown {
     this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });

@@ -56,7 +56,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--negative-prompt <text>", help(GenerateSchema, "negativePrompt"))
     .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
-    .option("--image-embeds <file>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
+    .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
     .option("--model <folder>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
@@ -158,9 +158,9 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
 async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: AbortSignal): Promise<ImagePrompt[]> {
   const prompts: ImagePrompt[] = [];
   for (const flag of order.prompts) {
-    const { adapter } = flag;
-    if (flag.kind === "embeds") for (const embeds of await readEmbeds(addon, flag.path, signal)) prompts.push({ embeds, adapter });
-    else prompts.push({ image: flag.path, adapter, scale: flag.scale });
+    const { adapter, scale } = flag;
+    if (flag.kind === "embeds") for (const embeds of await readEmbeds(addon, flag.path, signal)) prompts.push({ embeds, adapter, scale });
+    else prompts.push({ image: flag.path, adapter, scale });
   }
   return prompts;
 }

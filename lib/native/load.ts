@@ -97,7 +97,7 @@ function explain(root: string, target: Platform, prebuildsOnly: boolean, failure
   }
   lines.push(
     "To fix it:",
-    `- build it here: cd "${root}" && npm run build:native (needs a C++17 compiler, make and Python for node-gyp)`,
+    `- build it here: cd "${root}" && npm run build:native (needs a C++17 compiler, nothing else)`,
     "- or install on the platform that runs it: delete node_modules and run npm install there",
     '- with a bundler, mark "node-ip-adapter" as external; with Electron, unpack it from asar',
   );

@@ -52,7 +52,7 @@ export const ImagePromptSchema = object(
     image: Type.Optional(special<ImageInput>("image", "picture: path, file URL, encoded bytes, or raw { data, width, height, channels }")),
     embeds: Type.Optional(special<Float32Array | readonly number[]>("floats", "image embedding computed before, instead of image")),
     scale: Type.Optional(
-      Type.Number({ minimum: -5, maximum: 5, description: "strength of the picture; default: 0.6, or 1 when the prompt is empty" }),
+      Type.Number({ minimum: -5, maximum: 5, default: 1, description: "strength of the picture; about 0.6 lets a prompt be heard as much" }),
     ),
     adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "index into the loaded adapters" })),
   },

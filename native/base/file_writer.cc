@@ -1,8 +1,10 @@
 #include "base/file_writer.h"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
-#include <random>
 #include <system_error>
 
 #ifdef _WIN32
@@ -47,14 +49,19 @@ bool flush_to_disk(std::FILE* file) {
 #endif
 }
 
-std::string random_suffix() {
+// Unlikely to meet another writer's name; the file is opened exclusively, so a clash is an error and not a
+// loss. (std::random_device would do, and would tie the prebuilt binary to a newer C library.)
+std::string unique_suffix() {
+  static std::atomic<uint64_t> counter{0};
+  uint64_t x = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  x ^= reinterpret_cast<uintptr_t>(&x) + (counter.fetch_add(1) << 48);
+  // splitmix64's finaliser spreads the bits.
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  x ^= x >> 31;
   static const char digits[] = "0123456789abcdef";
-  std::random_device device;
   std::string suffix = ".tmp-";
-  for (int i = 0; i < 2; ++i) {
-    uint32_t value = device();
-    for (int j = 0; j < 8; ++j, value >>= 4) suffix += digits[value & 15];
-  }
+  for (int i = 0; i < 16; ++i, x >>= 4) suffix += digits[x & 15];
   return suffix;
 }
 
@@ -75,7 +82,7 @@ Status FileWriter::open() {
   if (path_kind(path_) == PathKind::folder)
     return Status(Code::type, quoted(path_, 1024) + ": is a folder, not a file");
   for (int attempt = 0; attempt < 16; ++attempt) {
-    temporary_ = path_ + random_suffix();
+    temporary_ = path_ + unique_suffix();
     file_ = create_exclusive(temporary_);
     if (file_) return {};
     if (errno != EEXIST && errno != EINTR) break;

@@ -1,7 +1,9 @@
-// Every kernel body, in order. An instruction set's file includes its vectors, then this, inside its own
-// namespace.
-#include "cpu/attention-inl.h"
-#include "cpu/gemm-inl.h"
+// Every kernel body. An instruction set's file includes its vectors, then this, inside its own namespace.
+// Each body uses what stands before it, so the order matters:
+// clang-format off
 #include "cpu/math-inl.h"
+#include "cpu/gemm-inl.h"
+#include "cpu/attention-inl.h"
 #include "cpu/norm-inl.h"
 #include "cpu/rows-inl.h"
+// clang-format on

@@ -132,6 +132,17 @@ TEST(ops_attention_branch_of_scale_0_changes_no_bit) {
   }
 }
 
+TEST(ops_attention_branch_of_scale_0_is_not_even_read) {
+  GraphRig rig(17);
+  const Value q = rig.input({1, 1, 20, 16}), k = rig.input({1, 1, 9, 16}), image = rig.input({1, 1, 4, 16});
+  const Value text = rig.graph.pack_kv(k, k, 2), kv = rig.graph.pack_kv(image, image, 2);
+  const Value without = rig.output(rig.graph.attention(q, text));
+  const Value with = rig.output(rig.graph.attention(q, text, {{kv, rig.scalar(0)}}));
+  for (float& x : rig.floats(image)) x = std::nanf("");
+  if (!rig.build() || !rig.run()) return;
+  CHECK(same_bits(rig.result(without), rig.result(with)));
+}
+
 TEST(ops_attention_reads_the_scale_at_every_run) {
   GraphRig rig(12);
   const Value q = rig.input({1, 1, 9, 20}), k = rig.input({1, 1, 12, 20}), image = rig.input({1, 1, 4, 20});

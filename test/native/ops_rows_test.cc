@@ -117,4 +117,15 @@ TEST(ops_gather_rows) {
   }
 }
 
+TEST(ops_gather_rows_stays_inside_the_table) {
+  GraphRig rig(11);
+  const Value x = rig.input({2, 1, 5, 3}), ids = rig.ids({1, 1, 4, 1}, 1);
+  const Value y = rig.output(rig.graph.gather_rows(x, ids));
+  if (!rig.build() || !rig.run()) return;
+  const int32_t outside[] = {-1, -2147483647, 10, 2147483647};
+  for (int i = 0; i < 4; ++i) rig.program().ids(ids)[i] = outside[i];
+  CHECK_OK(rig.program().run());
+  for (size_t i = 0; i < 12; ++i) CHECK_EQ(rig.result(y)[i], rig.floats(x)[i < 6 ? i % 3 : 27 + i % 3]);
+}
+
 }  // namespace

@@ -1,0 +1,107 @@
+#include "golden_pipeline.h"
+
+#include "harness.h"
+#include "weights/safetensors.h"
+
+namespace ipa_test {
+namespace {
+
+// One encoder's ids of a prompt or negative prompt.
+std::vector<ipa::TokenChunks> chunks_of(const ipa::Json* ids) {
+  std::vector<ipa::TokenChunks> result;
+  if (!ids || !ids->is_object()) return result;
+  for (const auto& [encoder, list] : ids->object()) {
+    ipa::TokenChunks chunks;
+    for (const ipa::Json& id : list.array()) chunks.ids.push_back(static_cast<int32_t>(id.number()));
+    chunks.weights.assign(chunks.ids.size(), 1.0f);
+    result.push_back(std::move(chunks));
+  }
+  return result;
+}
+
+// A row of the first dimension for each picture.
+std::vector<ipa::ImagePrompt> embeds_of(const Tensor& tensor) {
+  std::vector<ipa::ImagePrompt> result;
+  const auto each = static_cast<std::ptrdiff_t>(tensor.values.size()) / tensor.size(0);
+  for (int64_t i = 0; i < tensor.size(0); ++i) {
+    ipa::ImagePrompt prompt;
+    prompt.embeds.assign(tensor.values.begin() + i * each, tensor.values.begin() + (i + 1) * each);
+    result.push_back(std::move(prompt));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
+                                                  const std::vector<std::string>& adapters, int threads) {
+  ipa::LoadRequest request;
+  request.model = golden_folder() + "/models/" + folder;
+  for (const std::string& file : adapters) request.adapters.push_back(request.model + "/" + file);
+  request.threads = threads;
+  auto models = ipa::ModelSet::load(request, nullptr);
+  CHECK_OK(models.status());
+  return models.ok() ? models.take() : nullptr;
+}
+
+ipa::ImagePrompt golden_picture(const std::string& path) {
+  static const std::unique_ptr<ipa::TensorSource> source = [] {
+    auto opened = ipa::open_safetensors(golden_folder() + "/pictures.safetensors");
+    CHECK_OK(opened.status());
+    return opened.ok() ? opened.take() : nullptr;
+  }();
+  ipa::ImagePrompt prompt;
+  const ipa::TensorInfo* info = source ? source->find(path) : nullptr;
+  if (!info) {
+    fail(__FILE__, __LINE__, "no picture " + path);
+    return prompt;
+  }
+  std::vector<float> values(static_cast<size_t>(info->elements()));
+  CHECK_OK(source->read_f32(*info, values.data()));
+  prompt.rgb.assign(values.begin(), values.end());
+  prompt.height = info->shape[0];
+  prompt.width = info->shape[1];
+  return prompt;
+}
+
+std::vector<std::string> adapter_files(const ipa::Json& entry) {
+  std::vector<std::string> files;
+  for (const ipa::Json& adapter : entry.find("adapters")->array())
+    files.push_back(adapter.find("file")->string());
+  return files;
+}
+
+ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json& entry) {
+  ipa::GenerateRequest request;
+  request.prompt = chunks_of(entry.find("prompt_ids"));
+  request.negative = chunks_of(entry.find("negative_ids"));
+  request.scheduler = entry.find("scheduler")->string();
+  request.karras = entry.find("sigmas")->string() == "karras";
+  request.steps = static_cast<int>(entry.find("steps")->number());
+  request.guidance = static_cast<float>(entry.find("guidance")->number());
+  request.eta = static_cast<float>(entry.find("eta")->number());
+  request.seeds = {entry.find("seed")->u64()};
+  request.width = static_cast<int64_t>(entry.find("width")->number());
+  request.height = static_cast<int64_t>(entry.find("height")->number());
+  request.decode = GoldenFolder::has(entry, "outputs", "image");
+  for (const ipa::Json& adapter : entry.find("adapters")->array()) {
+    ipa::ImageBranch branch;
+    branch.adapter = static_cast<int>(request.branches.size());
+    branch.scale = static_cast<float>(adapter.find("scale")->number());
+    if (const ipa::Json* images = adapter.find("images"))
+      for (const ipa::Json& path : images->array()) branch.images.push_back(golden_picture(path.string()));
+    else
+      branch.images = embeds_of(folder.input(entry, adapter.find("embeds")->string()));
+    request.branches.push_back(std::move(branch));
+  }
+  return request;
+}
+
+const ipa::Json* find_case(const GoldenFolder& folder, const std::string& network, const std::string& name) {
+  for (const ipa::Json* entry : folder.cases(network))
+    if (entry->find("name")->string() == name) return entry;
+  fail(__FILE__, __LINE__, folder.name() + " has no case " + name);
+  return nullptr;
+}
+
+}  // namespace ipa_test

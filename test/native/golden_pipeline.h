@@ -1,0 +1,33 @@
+// Pipeline cases of test/golden as requests, for tests that run whole generations.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "golden_case.h"
+#include "pipeline/generate.h"
+#include "pipeline/model_set.h"
+#include "pipeline/request.h"
+
+namespace ipa_test {
+
+// Loads a folder of test/golden/models with adapter files of it ("adapters/base.safetensors"), on `threads`
+// threads. A failed test and nullptr when that goes wrong.
+std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
+                                                  const std::vector<std::string>& adapters, int threads = 2);
+
+// A committed picture by its path below test/golden ("images/square-64.png").
+ipa::ImagePrompt golden_picture(const std::string& path);
+
+// Adapter files of a case, in its order.
+std::vector<std::string> adapter_files(const ipa::Json& entry);
+
+// The request of a case, for a model set loaded with adapter_files(entry).
+ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json& entry);
+
+// A case by its name, nullptr with a failed test when there is none.
+const ipa::Json* find_case(const GoldenFolder& folder, const std::string& network, const std::string& name);
+
+}  // namespace ipa_test

@@ -1,0 +1,63 @@
+// CLIP's resize and crop against transformers' CLIPImageProcessor on Pillow.
+#include "image/clip_preprocess.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "golden_case.h"
+#include "harness.h"
+#include "safetensors_build.h"
+#include "weights/safetensors.h"
+
+namespace {
+
+std::vector<uint8_t> bytes_of(const ipa::TensorSource& source, const std::string& name) {
+  const std::vector<float> values = ipa_test::values_of(source, name);
+  return std::vector<uint8_t>(values.begin(), values.end());
+}
+
+}  // namespace
+
+TEST(image_clip_resize_matches_pillow) {
+  const std::string folder = ipa_test::golden_folder();
+  const ipa::Json document = ipa_test::read_json_file(folder + "/clip_resize.json");
+  const auto source = ipa::open_safetensors(folder + "/clip_resize.safetensors");
+  CHECK_OK(source.status());
+  const ipa::Json* cases = document.find("cases");
+  if (!source.ok() || !cases) return;
+  CHECK(cases->array().size() >= 15);
+  int64_t values = 0, exact = 0;
+  int largest = 0;
+  for (const ipa::Json& entry : cases->array()) {
+    auto number = [&](const char* key) { return static_cast<int64_t>(entry.find(key)->number()); };
+    const std::vector<uint8_t> rgb = bytes_of(*source.value(), entry.find("source")->string());
+    const std::vector<uint8_t> expected = bytes_of(*source.value(), entry.find("output")->string());
+    const auto resized = ipa::clip_resize(rgb.data(), number("width"), number("height"), number("size"));
+    CHECK_OK(resized.status());
+    if (!resized.ok()) continue;
+    CHECK_EQ(resized.value().size(), expected.size());
+    if (resized.value().size() != expected.size()) continue;
+    int worst = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const int difference = std::abs(int{resized.value()[i]} - int{expected[i]});
+      worst = std::max(worst, difference);
+      ++values;
+      exact += difference == 0;
+    }
+    if (worst > 1)
+      ipa_test::fail(__FILE__, __LINE__,
+                     entry.find("name")->string() + ": off by " + std::to_string(worst) + " of 255");
+    largest = std::max(largest, worst);
+  }
+  CHECK(exact * 100 >= values * 99);
+  std::printf("  %lld values, %lld equal, the others off by at most %d of 255\n",
+              static_cast<long long>(values), static_cast<long long>(exact), largest);
+}
+
+TEST(image_clip_resize_refuses_impossible_sizes) {
+  const std::vector<uint8_t> pixel = {1, 2, 3};
+  CHECK(ipa::clip_resize(pixel.data(), 0, 1, 64).status().code() == ipa::Code::limit);
+  CHECK(ipa::clip_resize(pixel.data(), 1, 0, 64).status().code() == ipa::Code::limit);
+  CHECK(ipa::clip_resize(pixel.data(), 1, 1, 0).status().code() == ipa::Code::limit);
+  CHECK(ipa::clip_resize(pixel.data(), 65537, 1, 64).status().code() == ipa::Code::limit);
+}
