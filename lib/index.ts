@@ -2,7 +2,7 @@
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export { inspect, type Inspection } from "./inspect";
-export { systemInfo, type SystemInfo } from "./system";
+export { setThreads, systemInfo, type SystemInfo } from "./system";
 export { DisposedError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
 export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";

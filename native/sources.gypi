@@ -19,6 +19,7 @@
     ],
     "core_files": [
       "base/status.cc",
+      "base/aligned_buffer.cc",
       "base/utf8.cc",
       "base/json_reader.cc",
       "base/json.cc",
@@ -138,7 +139,9 @@
       "../test/native/models_projection_golden_test.cc",
       "../test/native/models_unet_golden_test.cc",
       "../test/native/models_vae_golden_test.cc",
-      "../test/native/pipeline_golden_test.cc"
+      "../test/native/pipeline_errors_test.cc",
+      "../test/native/pipeline_golden_test.cc",
+      "../test/native/pipeline_properties_test.cc"
     ]
   }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { DisposedError, GeneratedImage, IpAdapterError, Pipeline, inspect, systemInfo } from "../lib/index";
+import { DisposedError, GeneratedImage, IpAdapterError, OptionError, Pipeline, inspect, setThreads, systemInfo } from "../lib/index";
 import type { GenerateOptions, GenerateResult, ProgressEvent } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
 import { MINI, ROOT, pixels, rejection } from "./support/load";
@@ -41,6 +41,20 @@ describe("what was loaded", () => {
     expect(system.cores).toBeGreaterThan(0);
     expect(system.threads).toBeGreaterThan(0);
     expect(system.version).toBe((JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version);
+  });
+
+  test("setThreads sizes the shared pool, and pictures stay the same", async () => {
+    const before = systemInfo().threads;
+    const options = { prompt: "a red apple", seed: 3, steps: 2 };
+    const reference = await pipeline.generate(options);
+    for (const threads of [4, 1, 3]) {
+      await setThreads(threads);
+      expect(systemInfo().threads).toBe(threads);
+      const again = await pipeline.generate(options);
+      expect(Buffer.compare(again.images[0]!.data, reference.images[0]!.data)).toBe(0);
+    }
+    for (const bad of [0, 1.5, NaN, 1025, "2" as unknown as number]) await expect(setThreads(bad)).rejects.toThrow(OptionError);
+    await setThreads(before);
   });
 
   test("inspect tells files and folders", async () => {

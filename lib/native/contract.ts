@@ -174,7 +174,8 @@ export interface NativeInspection {
 
 export interface NativeAddon {
   system(): NativeSystem;
-  setThreads(threads: number): void;
+  /** resizes the process-wide pool; running work goes on with the threads there are */
+  setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
   inspect(path: string, done: Done<NativeInspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */

@@ -3,32 +3,41 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
+#include <utility>
 
 namespace ipa {
 
+// Large buffers are pages of their own, so that freeing them gives the memory back to the system at once: a
+// general allocator keeps the gigabytes of a disposed model for later.
 class AlignedBuffer {
  public:
   static constexpr size_t alignment = 64;
 
   AlignedBuffer() = default;
   // Uninitialised; data() is null when the memory cannot be had.
-  explicit AlignedBuffer(size_t bytes) {
-    if (bytes == 0) bytes = alignment;
-    memory_.reset(static_cast<uint8_t*>(::operator new(bytes, std::align_val_t(alignment), std::nothrow)));
-    bytes_ = memory_ ? bytes : 0;
+  explicit AlignedBuffer(size_t bytes);
+  ~AlignedBuffer() { release(); }
+  AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    swap(other);
+    return *this;
   }
-  uint8_t* data() const { return memory_.get(); }
-  float* floats() const { return reinterpret_cast<float*>(memory_.get()); }
+  AlignedBuffer(const AlignedBuffer&) = delete;
+  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+
+  uint8_t* data() const { return memory_; }
+  float* floats() const { return reinterpret_cast<float*>(memory_); }
   size_t bytes() const { return bytes_; }
   explicit operator bool() const { return memory_ != nullptr; }
 
  private:
-  struct Free {
-    void operator()(uint8_t* p) const { ::operator delete(p, std::align_val_t(alignment)); }
-  };
-  std::unique_ptr<uint8_t, Free> memory_;
+  void swap(AlignedBuffer& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(bytes_, other.bytes_);
+  }
+  void release();
+
+  uint8_t* memory_ = nullptr;
   size_t bytes_ = 0;
 };
 

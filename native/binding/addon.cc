@@ -40,7 +40,7 @@ Napi::Value system_call(const Napi::CallbackInfo& info) {
   object.Set("cpu", cpu_name());
   object.Set("features", text_array(env, cpu_features()));
   object.Set("cores", ThreadPool::hardware_threads());
-  object.Set("threads", ThreadPool::shared().size());
+  object.Set("threads", ThreadPool::shared().planned_size());
   const SystemMemory memory = system_memory();
   object.Set("memoryTotal", static_cast<double>(memory.total));
   object.Set("memoryAvailable", static_cast<double>(memory.available));
@@ -51,8 +51,13 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   const double threads = number_argument(info, 0);
   if (!(threads >= 1 && threads <= 1024))
     throw Napi::RangeError::New(info.Env(), "threads: expected 1 to 1024");
-  ThreadPool::shared().resize(static_cast<int>(threads));
-  return info.Env().Undefined();
+  // Shrinking waits for the threads to finish what they are at, so it is no work for the JS thread.
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
+  AddonData::of(info.Env()).run_in_background([job, threads] {
+    ThreadPool::shared().resize(static_cast<int>(threads));
+    job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+  });
+  return job->handle(info.Env());
 }
 
 Napi::Value load(const Napi::CallbackInfo& info) {

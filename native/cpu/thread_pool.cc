@@ -62,6 +62,7 @@ void ThreadPool::resize(int threads) {
     }
   }
   size_ = static_cast<int>(workers_.size()) + 1;
+  sized_ = true;
 }
 
 void ThreadPool::drain(Job& job, int slot) {

@@ -24,6 +24,8 @@ class ThreadPool {
   void resize(int threads);
   int size() const { return size_.load(std::memory_order_relaxed); }
   static int hardware_threads();
+  // The size it has, or the one it gets when nobody asks for another.
+  int planned_size() const { return sized_ ? size() : hardware_threads(); }
 
   // Runs every task once and returns when all are done. Never fails: with no other thread the caller does them
   // all.
@@ -54,6 +56,7 @@ class ThreadPool {
   std::atomic<bool> stopping_{false};
   int sleeping_ = 0;
   std::atomic<int> size_{1};
+  std::atomic<bool> sized_{false};
   std::vector<std::thread> workers_;
 };
 

@@ -31,18 +31,18 @@ UNet::UNet(UNetConfig config) : config_(std::move(config)) {
     const UNetConfig::Level& level = config_.levels[i];
     if (!level.down_attention) continue;
     for (int j = 0; j < level.resnets; ++j)
-      list_layers(down, attention_name(down_name(i), j), level.transformer_layers, level,
-                  level.only_cross_attention);
+      list_layers(down, attention_name(down_name(i), j), level.transformer_layers[static_cast<size_t>(j)],
+                  level, level.only_cross_attention);
   }
   const UNetConfig::Level& bottom = config_.levels.back();
-  list_layers(mid, "mid_block.attentions.0", bottom.transformer_layers, bottom,
-              config_.mid_only_cross_attention);
+  if (config_.mid_block)
+    list_layers(mid, "mid_block.attentions.0", config_.mid_transformer_layers, bottom, false);
   for (size_t i = 0; i < n; ++i) {
     const UNetConfig::Level& level = config_.levels[n - 1 - i];
     if (!level.up_attention) continue;
     for (int j = 0; j < level.resnets + 1; ++j)
-      list_layers(up, attention_name("up_blocks." + std::to_string(i), j), level.up_transformer_layers, level,
-                  level.only_cross_attention);
+      list_layers(up, attention_name("up_blocks." + std::to_string(i), j),
+                  level.up_transformer_layers[static_cast<size_t>(j)], level, level.only_cross_attention);
   }
   // Adapter files count down, up, mid (the order in which diffusers registers them); execution is down, mid,
   // up.
@@ -107,7 +107,8 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
     for (int j = 0; j < level.resnets; ++j) {
       x = resnet(block, j, x, level.channels);
       if (level.down_attention)
-        x = attend(block, j, x, level, level.transformer_layers, level.only_cross_attention);
+        x = attend(block, j, x, level, level.transformer_layers[static_cast<size_t>(j)],
+                   level.only_cross_attention);
       skips.push_back(x);
     }
     if (i + 1 < n) {
@@ -117,10 +118,12 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
     }
   }
 
-  const UNetConfig::Level& bottom = c.levels.back();
-  x = resnet("mid_block", 0, x, bottom.channels);
-  x = attend("mid_block", 0, x, bottom, bottom.transformer_layers, c.mid_only_cross_attention);
-  x = resnet("mid_block", 1, x, bottom.channels);
+  if (c.mid_block) {
+    const UNetConfig::Level& bottom = c.levels.back();
+    x = resnet("mid_block", 0, x, bottom.channels);
+    x = attend("mid_block", 0, x, bottom, c.mid_transformer_layers, false);
+    x = resnet("mid_block", 1, x, bottom.channels);
+  }
 
   for (size_t i = 0; i < n; ++i) {
     const UNetConfig::Level& level = c.levels[n - 1 - i];
@@ -129,7 +132,8 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
       x = resnet(block, j, graph.concat_channels(x, skips.back()), level.channels);
       skips.pop_back();
       if (level.up_attention)
-        x = attend(block, j, x, level, level.up_transformer_layers, level.only_cross_attention);
+        x = attend(block, j, x, level, level.up_transformer_layers[static_cast<size_t>(j)],
+                   level.only_cross_attention);
     }
     if (i + 1 < n) {
       // To the exact size of the next skip: sides that are no multiple of 2^levels lose nothing.

@@ -1,14 +1,75 @@
 #include "models/unet_config.h"
 
-#include <algorithm>
-
 #include "base/config_reader.h"
 #include "models/clip_layers.h"
 
 namespace ipa {
 namespace {
 
-void read_block_types(ConfigReader& reader, UNetConfig& config) {
+using BlockCounts = std::vector<std::vector<int>>;
+
+int block_count(ConfigReader& reader, const char* key, const Json& value) {
+  if (value.is_u64() && value.u64() <= 64) return static_cast<int>(value.u64());
+  reader.fail(Code::invalid_option, std::string(key) + ": use whole numbers from 0 to 64");
+  return 1;
+}
+
+// Transformer blocks of every attention module; `modules` is the number of modules a level. The config gives
+// one number, one a level, or for a level a list with one a module.
+BlockCounts read_block_counts(ConfigReader& reader, const Json& json, const char* key,
+                              const std::vector<int64_t>& modules) {
+  const Json* value = reader.has(key) ? json.find(key) : nullptr;
+  const bool listed = value && value->is_array();
+  if (listed && value->array().size() != modules.size()) {
+    reader.fail(Code::invalid_option,
+                std::string(key) + ": use one whole number or a list of " + std::to_string(modules.size()));
+    value = nullptr;
+  }
+  BlockCounts counts;
+  for (size_t i = 0; i < modules.size(); ++i) {
+    const auto needed = static_cast<size_t>(modules[i]);
+    const Json* level = value && listed ? &value->array()[i] : value;
+    if (!level || !level->is_array()) {
+      counts.emplace_back(needed, level ? block_count(reader, key, *level) : 1);
+      continue;
+    }
+    if (level->array().size() < needed)
+      reader.fail(Code::invalid_option, std::string(key) + ": a level's list is shorter than its layers");
+    counts.emplace_back();
+    for (const Json& entry : level->array()) counts.back().push_back(block_count(reader, key, entry));
+    counts.back().resize(needed, 1);
+  }
+  return counts;
+}
+
+void read_transformer_layers(ConfigReader& reader, const Json& json, UNetConfig& config) {
+  constexpr const char *down_key = "transformer_layers_per_block",
+                       *up_key = "reverse_transformer_layers_per_block";
+  const size_t n = config.levels.size();
+  std::vector<int64_t> modules, up_modules;
+  for (const UNetConfig::Level& level : config.levels) modules.push_back(level.resnets);
+  const BlockCounts down = read_block_counts(reader, json, down_key, modules);
+  // Up blocks take the numbers in reverse unless the config gives them a list of their own, which runs from the
+  // bottom up.
+  const bool own_list = reader.has(up_key);
+  for (size_t i = 0; i < n; ++i) up_modules.push_back(config.levels[n - 1 - i].resnets + 1);
+  const BlockCounts up = own_list ? read_block_counts(reader, json, up_key, up_modules) : BlockCounts();
+  for (size_t i = 0; i < n; ++i) {
+    UNetConfig::Level& level = config.levels[i];
+    level.transformer_layers = down[i];
+    level.up_transformer_layers =
+        own_list ? up[n - 1 - i] : std::vector<int>(static_cast<size_t>(level.resnets) + 1, down[i].front());
+  }
+  config.mid_transformer_layers = down.back().front();
+  const Json* lists = json.find(down_key);
+  if (!own_list && lists && lists->is_array())
+    for (const Json& level : lists->array())
+      if (level.is_array())
+        reader.fail(Code::invalid_option,
+                    std::string(up_key) + " is missing: it is needed when blocks are listed a layer");
+}
+
+void read_block_types(ConfigReader& reader, const Json& json, UNetConfig& config) {
   const size_t n = config.levels.size();
   std::vector<std::string> down = reader.texts("down_block_types"), up = reader.texts("up_block_types");
   if (down.empty())
@@ -29,6 +90,9 @@ void read_block_types(ConfigReader& reader, UNetConfig& config) {
     if (!level.up_attention && u != "UpBlock2D")
       reader.fail(Code::unsupported, "block type " + u.substr(0, 60));
   }
+  // Distilled models have none, which the config says with a null.
+  const Json* mid_type = json.find("mid_block_type");
+  config.mid_block = !mid_type || !mid_type->is_null();
   const std::string mid = reader.text("mid_block_type", "UNetMidBlock2DCrossAttn");
   if (mid != "UNetMidBlock2DCrossAttn") reader.fail(Code::unsupported, "mid_block_type " + mid.substr(0, 60));
 }
@@ -83,27 +147,18 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   const auto resnets = reader.integers("layers_per_block", 2, n, 1, 16);
   const auto heads = reader.integers("attention_head_dim", 8, n, 1, 1024);
   const auto cross = reader.integers("cross_attention_dim", 1280, n, 1, 16384);
-  const auto transformers = reader.integers("transformer_layers_per_block", 1, n, 0, 64);
   const auto only_cross = reader.booleans("only_cross_attention", false, n);
-  // Up blocks take the list in reverse unless the config gives them a list of their own, which runs from the
-  // bottom up.
-  auto up_transformers = transformers;
-  if (reader.has("reverse_transformer_layers_per_block")) {
-    up_transformers = reader.integers("reverse_transformer_layers_per_block", 1, n, 0, 64);
-    std::reverse(up_transformers.begin(), up_transformers.end());
-  }
   for (size_t i = 0; i < n; ++i) {
     UNetConfig::Level& level = config.levels[i];
     level.channels = channels[i];
     level.resnets = static_cast<int>(resnets[i]);
     level.heads = static_cast<int>(heads[i]);
     level.cross_size = cross[i];
-    level.transformer_layers = static_cast<int>(transformers[i]);
-    level.up_transformer_layers = static_cast<int>(up_transformers[i]);
     level.only_cross_attention = only_cross[i];
     if (cross[i] != cross[0]) reader.fail(Code::unsupported, "cross_attention_dim that differs between blocks");
   }
-  read_block_types(reader, config);
+  read_transformer_layers(reader, json, config);
+  read_block_types(reader, json, config);
   config.in_channels = reader.integer("in_channels", 4, 1, 64);
   config.out_channels = reader.integer("out_channels", 4, 1, 64);
   config.sample_size = reader.integer("sample_size", 64, 1, 4096);
@@ -119,7 +174,6 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   config.center_input_sample = reader.boolean("center_input_sample", false);
   config.time_embedding_size = reader.integer("time_embedding_dim", channels[0] * 4, 1, 1 << 16);
   config.time_cond_size = reader.integer("time_cond_proj_dim", 0, 0, 1 << 16);
-  config.mid_only_cross_attention = reader.boolean("mid_block_only_cross_attention", false);
   const std::string addition = reader.text("addition_embed_type", "");
   config.text_time = addition == "text_time";
   if (!addition.empty() && !config.text_time)

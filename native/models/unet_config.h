@@ -24,9 +24,9 @@ enum class ClassEmbedding {
 struct UNetConfig {
   struct Level {
     int64_t channels = 320;
-    int resnets = 2;             // layers_per_block, of the down block
-    int transformer_layers = 1;  // blocks in each attention module, down
-    int up_transformer_layers = 1;
+    int resnets = 2;  // layers_per_block, of the down block
+    // Transformer blocks in each attention module: resnets of them on the way down, one more on the way up.
+    std::vector<int> transformer_layers, up_transformer_layers;
     int heads = 8;
     int64_t cross_size = 768;
     bool down_attention = true, up_attention = true;
@@ -36,7 +36,7 @@ struct UNetConfig {
   int64_t in_channels = 4, out_channels = 4;
   int64_t sample_size = 64;  // latents a side the model was trained at
   bool mid_block = true;
-  bool mid_only_cross_attention = false;
+  int mid_transformer_layers = 1;
   int norm_groups = 32;
   float norm_epsilon = 1e-5f;
   Activation activation = Activation::silu;

@@ -76,7 +76,8 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
                                             ", " + std::to_string(models.adapters.size()) + " loaded");
   Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
   const ImageProjectionConfig& p = adapter.projection;
-  if (branch.images.empty()) return Status(Code::invalid_option, "an image branch without pictures");
+  if (branch.images.empty())
+    return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
 
   std::vector<float> positive;
   size_t each = 0;

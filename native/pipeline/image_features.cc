@@ -12,8 +12,8 @@ Result<std::vector<float>> run_encoder(ModelSet& models, const Adapter& adapter,
                                        const CancelFlag* cancel) {
   if (!models.vision)
     return Status(Code::not_found,
-                  adapter.path + ": this adapter needs the image encoder " + adapter.encoder +
-                      " to read pictures, and the model has none: pass its folder as imageEncoder");
+                  adapter.path + ": this adapter needs an image encoder (" + adapter.encoder +
+                      ") to read pictures, and the model has none: pass its folder as imageEncoder");
   VisionTower& tower = *models.vision;
   const ClipVisionConfig& config = tower.network.config();
   const bool embedding = adapter.projection.kind == ProjectionKind::base;

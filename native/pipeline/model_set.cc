@@ -161,7 +161,7 @@ Status ModelSet::load_unet(const std::string& folder, const CancelFlag* cancel) 
   const UNetConfig& c = unet->config();
   if (c.class_embedding != ClassEmbedding::none)
     return Status(Code::unsupported,
-                  folder + ": a class-conditional UNet is no text-to-image model this pipeline can run");
+                  folder + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
   IPA_TRY(declare(unet_params, [&](Graph& graph) {
     UNetInputs inputs;
     const int64_t side = int64_t{1} << c.levels.size();
@@ -205,7 +205,8 @@ Status ModelSet::check_family() {
   if (c.in_channels != c.out_channels)
     return Status(Code::unsupported,
                   "a UNet with " + std::to_string(c.in_channels) +
-                      " input channels (an inpainting model) cannot make pictures from prompts alone");
+                      " input channels (an inpainting model) cannot make pictures from prompts alone: "
+                      "pass a text-to-image model");
   if (family_ == Family::sdxl) {
     const int64_t pooled = text.back()->network.config().projection_size;
     if (text.size() != 2 || pooled + 6 * c.addition_time_size != c.addition_input_size)
@@ -264,8 +265,8 @@ Status ModelSet::load_adapter(const std::string& path, const CancelFlag* cancel)
     const ClipVisionConfig& v = vision->network.config();
     const int64_t given = p.kind == ProjectionKind::base ? v.projection_size : v.stack.hidden_size;
     if (given != p.embed_size)
-      return Status(Code::mismatch, path + ": this adapter needs the image encoder " + d.encoder +
-                                        ", found one that gives " + std::to_string(given) +
+      return Status(Code::mismatch, path + ": this adapter needs another image encoder (" + d.encoder +
+                                        "), found one that gives " + std::to_string(given) +
                                         ": pass the right one as imageEncoder");
     if (p.kind == ProjectionKind::full) p.tokens = v.tokens();
   }

@@ -10,8 +10,11 @@ namespace {
 Status check_chunks(const TextTower& tower, const TokenChunks& chunks) {
   const ClipTextConfig& config = tower.network.config();
   const size_t count = chunks.ids.size();
-  if (count == 0 || count % static_cast<size_t>(config.context) != 0 || chunks.weights.size() != count)
+  if (count == 0 || count % static_cast<size_t>(config.context) != 0)
     return Status(Code::invalid_option, "token ids must come in chunks of " + std::to_string(config.context));
+  if (chunks.weights.size() != count)
+    return Status(Code::invalid_option, "every token id needs a weight: " + std::to_string(count) + " ids, " +
+                                            std::to_string(chunks.weights.size()) + " weights");
   for (int32_t id : chunks.ids)
     if (id < 0 || id >= config.vocab_size)
       return Status(Code::mismatch, "token id " + std::to_string(id) +

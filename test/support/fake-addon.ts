@@ -56,8 +56,8 @@ export class FakeAddon implements NativeAddon {
     };
   }
 
-  setThreads(): void {
-    // one thread
+  setThreads(_threads: number, done: Done<void>): NativeJob {
+    return this.later(() => done(null), done);
   }
 
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob {

@@ -1,0 +1,59 @@
+#include "base/aligned_buffer.h"
+
+#include <new>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#endif
+
+namespace ipa {
+namespace {
+
+// From here on a buffer is worth pages of its own.
+constexpr size_t paged_from = size_t{256} << 10;
+
+uint8_t* map_pages(size_t bytes) {
+#if defined(_WIN32)
+  return static_cast<uint8_t*>(VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
+#else
+  void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+  if (pages == MAP_FAILED) return nullptr;
+#if defined(MADV_HUGEPAGE)
+  // Fewer page faults and TLB misses where the system offers it; no matter where it does not.
+  if (bytes >= size_t{4} << 20) madvise(pages, bytes, MADV_HUGEPAGE);
+#endif
+  return static_cast<uint8_t*>(pages);
+#endif
+}
+
+void unmap_pages(uint8_t* pages, size_t bytes) {
+#if defined(_WIN32)
+  (void)bytes;
+  VirtualFree(pages, 0, MEM_RELEASE);
+#else
+  munmap(pages, bytes);
+#endif
+}
+
+}  // namespace
+
+AlignedBuffer::AlignedBuffer(size_t bytes) {
+  if (bytes == 0) bytes = alignment;
+  memory_ = bytes >= paged_from
+                ? map_pages(bytes)
+                : static_cast<uint8_t*>(::operator new(bytes, std::align_val_t(alignment), std::nothrow));
+  bytes_ = memory_ ? bytes : 0;
+}
+
+void AlignedBuffer::release() {
+  if (!memory_) return;
+  if (bytes_ >= paged_from)
+    unmap_pages(memory_, bytes_);
+  else
+    ::operator delete(memory_, std::align_val_t(alignment));
+}
+
+}  // namespace ipa
