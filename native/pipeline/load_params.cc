@@ -1,5 +1,6 @@
 #include "pipeline/load_params.h"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -30,6 +31,8 @@ struct Loader {
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
+  // Of each thread, for one parameter in f32: kept, because fresh memory costs more than reading into it.
+  std::vector<AlignedBuffer> scratch;
 
   Status check(const Param& param) const {
     for (const std::string& name : param.names) {
@@ -46,11 +49,12 @@ struct Loader {
     return {};
   }
 
-  Status load(Param& param) {
+  Status load(Param& param, AlignedBuffer& floats) {
     if (cancel && cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     const int64_t each = param.elements_each();
-    AlignedBuffer floats(static_cast<size_t>(each) * param.names.size() * sizeof(float));
+    const size_t needed = static_cast<size_t>(each) * param.names.size() * sizeof(float);
+    if (floats.bytes() < needed) floats = AlignedBuffer(needed);
     AlignedBuffer packed(backend.packed_bytes(param));
     if (!floats || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
     std::vector<const float*> sources;
@@ -64,12 +68,12 @@ struct Loader {
     return {};
   }
 
-  static void task(void* context, int64_t index, int) {
+  static void task(void* context, int64_t index, int slot) {
     auto& self = *static_cast<Loader*>(context);
     if (self.failed.load(std::memory_order_relaxed)) return;
     Status status;
     try {
-      status = self.load(*self.params.all()[static_cast<size_t>(index)]);
+      status = self.load(*self.params.all()[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
     } catch (const std::bad_alloc&) {
       status = Status(Code::no_memory, "out of memory");
     }
@@ -84,7 +88,8 @@ struct Loader {
 Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
                    const std::string& what, const CancelFlag* cancel) {
   IPA_TRY(params.status());
-  Loader loader{params, source, backend, what, cancel, {}, {}, {}};
+  Loader loader{params, source, backend, what, cancel, {}, {}, {}, {}};
+  loader.scratch.resize(static_cast<size_t>(std::max(1, threads)));
   // All of the architecture is checked before the first byte of data is read.
   for (const auto& param : params.all()) IPA_TRY(loader.check(*param));
   ThreadPool::shared().run(static_cast<int64_t>(params.all().size()), threads, &Loader::task, &loader);
