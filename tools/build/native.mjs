@@ -1,0 +1,75 @@
+// Builds the addon and the C++ tests with the compiler alone: no Python, no CMake, no Node headers, no download. The
+// Node-API headers come from the packages node-api-headers and node-addon-api. `npm run build:native [-- --clean] [--jobs N]`.
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./compiler.mjs";
+import { update } from "./incremental.mjs";
+import { addonFile, buildDir, packageDir, releaseDir, root, testsFile } from "./paths.mjs";
+import { readSources } from "./sources.mjs";
+
+const objectsDir = path.join(buildDir, "objects");
+
+/** A guess of the time a file takes, so that the longest start first: the kernels, then by size. */
+function cost(source) {
+  return path.basename(source).startsWith("kernels_") ? Infinity : fs.statSync(source).size;
+}
+
+async function build({ jobs }) {
+  const compiler = findCompiler();
+  const sources = readSources(process.arch);
+  // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
+  const relative = (file) => path.relative(root, file);
+  const include = (dirs) => dirs.map((dir) => `-I${relative(dir)}`);
+  const common = [...compileFlags, ...sources.cflags, ...include(sources.includeDirs)];
+  const napi = [
+    ...sources.addonDefines.map((define) => `-D${define}`),
+    ...include([path.join(packageDir("node-api-headers"), "include"), packageDir("node-addon-api")]),
+  ];
+
+  const compile = (flags) => (source) => {
+    const label = relative(source);
+    const output = path.join(objectsDir, `${label}.o`);
+    const command = (out) => [...compiler.command, ...common, ...flags, "-MMD", "-MF", `${out}.d`, "-c", label, "-o", out];
+    return { label, output, record: `${output}.json`, command, cost: cost(source) };
+  };
+  const link = (output, flags, steps) => {
+    const inputs = steps.map((step) => relative(step.output));
+    const command = (out) => [...compiler.command, ...inputs, ...flags, "-o", out];
+    const record = path.join(objectsDir, `${path.basename(output)}.json`);
+    return { label: relative(output), output, record, inputs, command };
+  };
+
+  const core = sources.core.map(compile(["-O3"]));
+  const addon = sources.addon.map(compile(["-O3", ...napi]));
+  const tests = sources.tests.map(compile(["-O2"]));
+  const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
+  if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
+
+  if (!fs.existsSync(addonFile)) {
+    console.log(`building with ${compiler.version}, ${jobs} jobs`);
+    checkCompiler(compiler);
+  }
+  const compiled = await update([...core, ...addon, ...tests].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
+  const linked = await update(products, jobs);
+  if (compiled + linked === 0) console.log("native build is up to date");
+}
+
+/** On Windows node-gyp finds Visual Studio and the import library of node.exe. */
+function buildOnWindows() {
+  const result = spawnSync(process.execPath, [path.join(root, "tools/build/gyp.mjs"), "--in-place"], { stdio: "inherit" });
+  process.exitCode = result.status ?? 1;
+}
+
+const { values } = parseArgs({ options: { clean: { type: "boolean" }, jobs: { type: "string" } } });
+const jobs = Number(values.jobs ?? os.availableParallelism());
+if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });
+if (process.platform === "win32") buildOnWindows();
+else {
+  await build({ jobs }).catch((error) => {
+    console.error(`\nnative build failed: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

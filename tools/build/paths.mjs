@@ -1,0 +1,21 @@
+// Folders of this repository that the build tools read and write.
+import path from "node:path";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+export const buildDir = path.join(root, "build");
+export const releaseDir = path.join(buildDir, "Release");
+export const addonFile = path.join(releaseDir, "node_ip_adapter.node");
+export const testsFile = path.join(releaseDir, process.platform === "win32" ? "native_tests.exe" : "native_tests");
+
+const require = createRequire(import.meta.url);
+
+/** Folder of an installed package, with a plain message when it is missing. */
+export function packageDir(name) {
+  try {
+    return path.dirname(require.resolve(`${name}/package.json`));
+  } catch {
+    throw new Error(`the package ${name} is not installed: run "npm ci" first`);
+  }
+}

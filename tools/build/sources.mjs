@@ -1,0 +1,30 @@
+// Reads native/sources.gypi, the one list of C++ files (also read by binding.gyp and CMakeLists.txt).
+import fs from "node:fs";
+import path from "node:path";
+import { root } from "./paths.mjs";
+
+const native = path.join(root, "native");
+
+/**
+ * @param {string} arch a value of process.arch
+ * @returns absolute paths of what the core, the addon and the tests are made of, and their compiler settings
+ */
+export function readSources(arch) {
+  const { variables } = JSON.parse(fs.readFileSync(path.join(native, "sources.gypi"), "utf8"));
+  const files = (key) =>
+    variables[key].map((entry) => {
+      const file = path.join(native, entry);
+      if (!fs.existsSync(file)) throw new Error(`native/sources.gypi lists ${entry} under ${key}, which does not exist`);
+      return file;
+    });
+  const archFiles = arch === "x64" || arch === "arm64" ? files(`${arch}_files`) : [];
+  return {
+    includeDirs: files("core_include_dirs"),
+    core: [...files("core_files"), ...archFiles],
+    addon: files("addon_files"),
+    // The published package leaves the tests out.
+    tests: fs.existsSync(path.join(root, "test/native")) ? files("test_files") : [],
+    addonDefines: variables.addon_defines,
+    cflags: variables.unix_cflags,
+  };
+}
