@@ -80,6 +80,7 @@
       "pipeline/decoder.cc",
       "pipeline/denoiser.cc",
       "pipeline/engine.cc",
+      "pipeline/feature_cache.cc",
       "pipeline/generate.cc",
       "pipeline/image_features.cc",
       "pipeline/load_params.cc",
@@ -140,6 +141,7 @@
       "../test/native/models_unet_golden_test.cc",
       "../test/native/models_vae_golden_test.cc",
       "../test/native/pipeline_errors_test.cc",
+      "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
       "../test/native/pipeline_properties_test.cc"
     ]

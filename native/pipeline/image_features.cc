@@ -6,17 +6,18 @@
 namespace ipa {
 namespace {
 
-// `pixels` is called with the encoder's normalised input to fill in.
-template <class Fill>
-Result<std::vector<float>> run_encoder(ModelSet& models, const Adapter& adapter, Fill fill,
+// No pixels at all: the encoder's input is zero everywhere, which no picture gives after normalisation.
+const std::vector<uint8_t> zero_input;
+
+void normalise(const VisionTower& tower, const std::vector<uint8_t>& rgb, float* out) {
+  for (size_t i = 0; i < rgb.size(); ++i)
+    out[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
+}
+
+Result<std::vector<float>> run_encoder(ModelSet& models, bool embedding, const std::vector<uint8_t>& rgb,
                                        const CancelFlag* cancel) {
-  if (!models.vision)
-    return Status(Code::not_found,
-                  adapter.path + ": this adapter needs an image encoder (" + adapter.encoder +
-                      ") to read pictures, and the model has none: pass its folder as imageEncoder");
   VisionTower& tower = *models.vision;
   const ClipVisionConfig& config = tower.network.config();
-  const bool embedding = adapter.projection.kind == ProjectionKind::base;
   Graph graph(&tower.params);
   const Value pixels = graph.input({1, config.image_size, config.image_size, 3});
   const Value class_row = embedding ? graph.input({1, 1, 1, 1}, Storage::i32) : Value{};
@@ -25,40 +26,45 @@ Result<std::vector<float>> run_encoder(ModelSet& models, const Adapter& adapter,
   graph.output(wanted);
   IPA_ASSIGN(const std::unique_ptr<Program> program, Program::make(std::move(graph), models.backend()));
   IPA_TRY(program->prepare());
-  IPA_TRY(fill(program->floats(pixels)));
+  normalise(tower, rgb, program->floats(pixels));  // inputs start as zeros
   IPA_TRY(program->run(cancel));
   const float* out = program->floats(wanted);
   return std::vector<float>(out, out + program->shape(wanted).elements());
+}
+
+// The encoder's output for its exact input, remembered.
+Result<std::vector<float>> features_of(ModelSet& models, const Adapter& adapter, std::vector<uint8_t> rgb,
+                                       const CancelFlag* cancel) {
+  const bool embedding = adapter.projection.kind == ProjectionKind::base;
+  FeatureCache& cache = models.vision->recent;
+  if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
+  IPA_ASSIGN(std::vector<float> features, run_encoder(models, embedding, rgb, cancel));
+  cache.insert(embedding, std::move(rgb), features);
+  return features;
+}
+
+Status require_encoder(const ModelSet& models, const Adapter& adapter) {
+  if (models.vision) return {};
+  return Status(Code::not_found,
+                adapter.path + ": this adapter needs an image encoder (" + adapter.encoder +
+                    ") to read pictures, and the model has none: pass its folder as imageEncoder");
 }
 
 }  // namespace
 
 Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter, const ImagePrompt& image,
                                         const CancelFlag* cancel) {
-  return run_encoder(
-      models, adapter,
-      [&](float* pixels) -> Status {
-        const VisionTower& tower = *models.vision;
-        const int64_t size = tower.network.config().image_size;
-        IPA_ASSIGN(const std::vector<uint8_t> rgb,
-                   clip_resize(image.rgb.data(), image.width, image.height, size));
-        for (int64_t i = 0; i < size * size * 3; ++i) {
-          const auto channel = static_cast<size_t>(i % 3);
-          pixels[i] =
-              (static_cast<float>(rgb[static_cast<size_t>(i)]) * (1.0f / 255.0f) - tower.mean[channel]) /
-              tower.deviation[channel];
-        }
-        return {};
-      },
-      cancel);
+  IPA_TRY(require_encoder(models, adapter));
+  const int64_t size = models.vision->network.config().image_size;
+  IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, size));
+  return features_of(models, adapter, std::move(rgb), cancel);
 }
 
 Result<std::vector<float>> negative_features(ModelSet& models, const Adapter& adapter, size_t floats,
                                              const CancelFlag* cancel) {
   if (adapter.projection.kind == ProjectionKind::base) return std::vector<float>(floats, 0.0f);
-  // The program's inputs start as zeros.
-  IPA_ASSIGN(std::vector<float> features,
-             run_encoder(models, adapter, [](float*) { return Status(); }, cancel));
+  IPA_TRY(require_encoder(models, adapter));
+  IPA_ASSIGN(std::vector<float> features, features_of(models, adapter, zero_input, cancel));
   if (features.size() != floats)
     return Status(Code::mismatch, "image embeds of " + std::to_string(floats) +
                                       " numbers, the image encoder gives " + std::to_string(features.size()) +

@@ -73,7 +73,8 @@ struct Loader {
     if (self.failed.load(std::memory_order_relaxed)) return;
     Status status;
     try {
-      status = self.load(*self.params.all()[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
+      status =
+          self.load(*self.params.all()[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
     } catch (const std::bad_alloc&) {
       status = Status(Code::no_memory, "out of memory");
     }

@@ -16,6 +16,7 @@
 #include "models/image_projection.h"
 #include "models/unet.h"
 #include "models/vae.h"
+#include "pipeline/feature_cache.h"
 
 namespace ipa {
 
@@ -39,6 +40,7 @@ struct VisionTower {
   // From the model's preprocessor_config.json; CLIP's own where there is none.
   float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
   float deviation[3] = {0.26862954f, 0.26130258f, 0.27577711f};
+  FeatureCache recent{16};
   explicit VisionTower(ClipVisionConfig config) : network(std::move(config)) {}
 };
 

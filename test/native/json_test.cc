@@ -114,8 +114,8 @@ TEST(json_refuses_what_rfc_8259_refuses) {
                        "[{]}",
                        "\"a\nb\"",
                        "\"a\tb\"",
-                       "\"a\x01"
-                       "b\"",
+                       ("\"a\x01"
+                        "b\""),
                        "\xEF\xBB\xBF{}",
                        "\f1",
                        "\v1"};
