@@ -53,7 +53,7 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
     throw Napi::RangeError::New(info.Env(), "threads: expected 1 to 1024");
   // Shrinking waits for the threads to finish what they are at, so it is no work for the JS thread.
   const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
-  AddonData::of(info.Env()).run_in_background([job, threads] {
+  AddonData::of(info.Env()).run_in_background(job, [job, threads] {
     ThreadPool::shared().resize(static_cast<int>(threads));
     job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); });
   });
@@ -63,7 +63,7 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
 Napi::Value load(const Napi::CallbackInfo& info) {
   LoadRequest request = read_load_request(object_argument(info, 0));
   const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
-  AddonData::of(info.Env()).run_in_background([job, request = std::move(request)] {
+  AddonData::of(info.Env()).run_in_background(job, [job, request = std::move(request)] {
     try {
       Result<std::unique_ptr<ModelSet>> models = ModelSet::load(request, job->cancel_handle().get());
       if (!models.ok()) return job->fail(models.status());

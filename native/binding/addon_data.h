@@ -18,8 +18,9 @@ class AddonData {
   ~AddonData();
   static AddonData& of(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-  // Runs `work` on a thread of its own; joined at the latest when the environment ends.
-  void run_in_background(std::function<void()> work);
+  // Runs `work` for `job` on a thread of its own, joined at the latest when the environment ends. Without a
+  // thread the job fails.
+  void run_in_background(const std::shared_ptr<AsyncJob>& job, std::function<void()> work);
   void cancel_all();
   void forget(const std::shared_ptr<AsyncJob>& job);
 

@@ -19,7 +19,7 @@ namespace {
 template <class Work, class ToJs>
 Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
   const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
-  AddonData::of(env).run_in_background([job, work = std::move(work), to_js = std::move(to_js)] {
+  AddonData::of(env).run_in_background(job, [job, work = std::move(work), to_js = std::move(to_js)] {
     try {
       auto result = work();
       if (!result.ok()) return job->fail(result.status());

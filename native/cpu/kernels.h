@@ -1,6 +1,6 @@
 // The table of kernels: one implementation an instruction set, all from the same bodies (cpu/*-inl.h). A kernel
-// does one task of an op; how an op is cut into tasks depends on shapes only, never on threads, so results
-// never depend on threads.
+// does one task of an op. However an op is cut into tasks, every sum runs in an order that its shape alone
+// decides, so results never depend on threads.
 #pragma once
 
 #include <cstdint>

@@ -171,6 +171,9 @@ Value Graph::upsample(Value x, int64_t height, int64_t width) {
 
 Value Graph::param_rows(const std::string& tensor, std::vector<int64_t> stored_shape, int64_t rows,
                         int64_t channels, int64_t batch) {
+  int64_t stored = 1;
+  for (int64_t size : stored_shape) stored *= size;
+  if (stored != rows * channels) fail(tensor + ": not as many rows as described");
   Node node;
   node.op = Op::param_rows;
   node.shape = tokens_shape(batch, rows, channels);
@@ -215,6 +218,7 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
   node.kv = this->node(kv).kv;
   node.causal = causal;
   node.inputs = {q, kv};
+  if (causal && !branches.empty()) fail("attention: a causal attention has no branches");
   for (const Branch& branch : branches) {
     const KeyValueShape& own = this->node(branch.kv).kv;
     if (own.heads != node.kv.heads || own.head_size != node.kv.head_size)

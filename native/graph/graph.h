@@ -116,7 +116,8 @@ class Graph {
     Value scale;  // one f32, read when the graph runs; 0 leaves the branch out altogether
   };
   // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch, each with its own
-  // softmax. q: (n, h, w, heads * head_size).
+  // softmax. q: (n, h, w, heads * head_size). `causal` (a token sees itself and what came before) goes without
+  // branches.
   Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false);
 
   const Node& node(Value value) const { return nodes_[static_cast<size_t>(value.id)]; }

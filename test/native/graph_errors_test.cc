@@ -55,6 +55,11 @@ TEST(graph_refuses_shapes_that_do_not_fit) {
                 [](Graph& g) { return g.attention(g.input({1, 1, 5, 12}), g.packed_kv_input({1, 7, 2, 5})); });
   check_refused("attention",
                 [](Graph& g) { return g.attention(g.input({2, 1, 5, 10}), g.packed_kv_input({1, 7, 2, 5})); });
+  check_refused("causal", [](Graph& g) {
+    return g.attention(g.input({1, 1, 7, 10}), g.packed_kv_input({1, 7, 2, 5}),
+                       {{g.packed_kv_input({1, 4, 2, 5}), g.input({1, 1, 1, 1})}}, true);
+  });
+  check_refused("table", [](Graph& g) { return g.param_rows("table", {4, 10}, 5, 10, 1); });
   check_refused("batch", [](Graph& g) {
     return g.attention(g.input({2, 1, 5, 10}), g.packed_kv_input({2, 7, 2, 5}),
                        {{g.packed_kv_input({1, 7, 2, 5}), g.input({1, 1, 1, 1})}});
