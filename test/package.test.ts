@@ -60,6 +60,28 @@ test("a process may end in the middle of a generation", async () => {
   await expect(node("-e", code)).rejects.toMatchObject({ code: 7 });
 });
 
+test("workers stopped inside any call never take the process down", async () => {
+  // In a process of its own: what this guards against is an abort.
+  const code = `const { Worker } = require("node:worker_threads");
+    const busy = {
+      calls: "for (;;) systemInfo();",
+      queue: "Pipeline.load().then((p) => { for (let i = 0; i < 20; i++) p.generate({ steps: 20 }).catch(() => {}); p.dispose(); })",
+      load: "(async () => { for (;;) await (await Pipeline.load()).dispose(); })()",
+    };
+    (async () => {
+      for (let round = 0; round < 36; round++) {
+        const work = Object.values(busy)[round % 3];
+        const worker = new Worker("const { Pipeline, systemInfo } = require(" + ${JSON.stringify(JSON.stringify(ROOT))} + "); systemInfo(); require('node:worker_threads').parentPort.postMessage(1);" + work, { eval: true });
+        await new Promise((resolve) => worker.once("message", resolve));
+        const turns = round % 7;
+        for (let i = 0; i < turns * 40; i++) await new Promise(setImmediate);
+        await worker.terminate();
+      }
+      console.log("alive");
+    })()`;
+  expect(await node("-e", code)).toBe("alive\n");
+});
+
 test("the command generates, inspects and checks", async () => {
   const output = join(folder, "out.png");
   const latents = join(folder, "latents.safetensors");

@@ -1,5 +1,8 @@
 #include "binding/async_job.h"
 
+#include <exception>
+#include <new>
+
 #include "binding/addon_data.h"
 #include "binding/values.h"
 
@@ -54,6 +57,7 @@ void AsyncJob::progress(MakeValue make_event) {
   auto message = std::make_unique<Message>();
   message->job = shared_from_this();
   message->make = std::move(make_event);
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
   post(std::move(message));
 }
 
@@ -87,7 +91,14 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
   const Napi::Env env(raw_env);
   const Napi::HandleScope scope(env);
   auto& callbacks = *static_cast<Callbacks*>(context);
+  if (!message->final) message->job->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (message->final) {
+    // The thread that posted this may still be about to release the way back: the environment must not go
+    // before.
+    {
+      std::unique_lock<std::mutex> lock(message->job->mutex_);
+      message->job->finished_.wait(lock, [&] { return message->job->is_finished_; });
+    }
     napi_remove_env_cleanup_hook(env, &AsyncJob::before_env_ends, message->job.get());
     AddonData::of(env).forget(message->job);
   }
@@ -104,6 +115,8 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
       error = error_object(env, Status(Code::no_memory, "out of memory for the result"));
     } catch (const Napi::Error& thrown) {
       error = thrown.Value();
+    } catch (const std::exception& thrown) {
+      error = error_object(env, Status(Code::internal, thrown.what()));
     }
     if (error.IsNull())
       callbacks.done.Call({error, value});
@@ -112,6 +125,8 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
   } catch (const Napi::Error& thrown) {
     // A callback of lib/ threw, which is a bug there: let it surface as an uncaught exception.
     napi_fatal_exception(env, thrown.Value());
+  } catch (const std::exception& thrown) {
+    napi_fatal_exception(env, error_object(env, Status(Code::internal, thrown.what())));
   }
 }
 

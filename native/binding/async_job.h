@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -29,6 +30,8 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   void progress(MakeValue make_event);
   void finish(MakeValue make_value);
   void fail(Status status);
+  // Progress events posted and not yet delivered: a JS thread that is busy lets them pile up.
+  int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
   explicit AsyncJob(napi_env env) : env_(env) {}
 
@@ -45,6 +48,7 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   std::mutex mutex_;
   std::condition_variable finished_;
   bool is_finished_ = false;
+  std::atomic<int> in_flight_{0};
 };
 
 }  // namespace ipa::binding

@@ -28,6 +28,8 @@ Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
       job->finish([shared, to_js](Napi::Env e) -> Napi::Value { return to_js(e, *shared); });
     } catch (const std::bad_alloc&) {
       job->fail(Status(Code::no_memory, "out of memory"));
+    } catch (const std::exception& error) {
+      job->fail(Status(Code::internal, error.what()));
     }
   });
   return job->handle(env);

@@ -1,5 +1,7 @@
 #include "binding/pipeline_object.h"
 
+#include <exception>
+
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
 #include "binding/requests.h"
@@ -43,6 +45,17 @@ const char* variant_name(ProjectionKind kind) {
   return "";
 }
 
+// Hands a started job to the engine; one that cannot be queued is answered, or it would keep the environment
+// waiting.
+template <class Submit>
+void submit(AsyncJob& job, Submit hand_over) {
+  try {
+    hand_over();
+  } catch (const std::exception&) {
+    job.fail(Status(Code::no_memory, "out of memory for the request"));
+  }
+}
+
 }  // namespace
 
 void PipelineObject::define(Napi::Env env) {
@@ -59,8 +72,18 @@ Napi::Object PipelineObject::create(Napi::Env env, std::shared_ptr<Engine> engin
   PipelineObject* self = Unwrap(object);
   self->engine_ = std::move(engine);
   self->describe(env);
+  // The collector sees a small object; the weights behind it are what matters.
+  self->accounted_ = static_cast<int64_t>(self->engine_->models().memory_bytes());
+  Napi::MemoryManagement::AdjustExternalMemory(env, self->accounted_);
   return object;
 }
+
+void PipelineObject::forget_memory(Napi::Env env) {
+  if (accounted_) Napi::MemoryManagement::AdjustExternalMemory(env, -accounted_);
+  accounted_ = 0;
+}
+
+void PipelineObject::Finalize(Napi::Env env) { forget_memory(env); }
 
 // Made once, while the models are there; info() works after close() too.
 void PipelineObject::describe(Napi::Env env) {
@@ -109,39 +132,49 @@ Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
   ProgressFunction progress;
   if (wants_progress)
     progress = [job](Progress event) {
+      // Events are small, previews are not: a JS thread that does not keep up goes without some.
+      constexpr int previews_waiting = 8;
+      if (job->in_flight() >= previews_waiting) event.preview.clear();
       auto shared = std::make_shared<Progress>(std::move(event));
       job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
     };
   const int64_t width = request.width, height = request.height;
-  engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
-                    [job, width, height](Result<GenerateResult> result) {
-                      if (!result.ok()) return job->fail(result.status());
-                      auto shared = std::make_shared<GenerateResult>(result.take());
-                      job->finish([shared, width, height](Napi::Env env) {
-                        return result_to_js(env, *shared, width, height);
+  submit(*job, [&] {
+    engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
+                      [job, width, height](Result<GenerateResult> result) {
+                        if (!result.ok()) return job->fail(result.status());
+                        auto shared = std::make_shared<GenerateResult>(result.take());
+                        job->finish([shared, width, height](Napi::Env env) {
+                          return result_to_js(env, *shared, width, height);
+                        });
                       });
-                    });
+  });
   return job->handle(info.Env());
 }
 
 Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
   ImagePrompt image = read_image(object_argument(info, 0));
-  const auto adapter = static_cast<int>(number_argument(info, 1));
+  const int adapter = int32_argument(info, 1);
   const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 2));
-  engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
-                        [job](Result<std::vector<float>> result) {
-                          if (!result.ok()) return job->fail(result.status());
-                          auto shared = std::make_shared<std::vector<float>>(result.take());
-                          job->finish([shared](Napi::Env env) -> Napi::Value {
-                            return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
+  submit(*job, [&] {
+    engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
+                          [job](Result<std::vector<float>> result) {
+                            if (!result.ok()) return job->fail(result.status());
+                            auto shared = std::make_shared<std::vector<float>>(result.take());
+                            job->finish([shared](Napi::Env env) -> Napi::Value {
+                              return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
+                            });
                           });
-                        });
+  });
   return job->handle(info.Env());
 }
 
 Napi::Value PipelineObject::close(const Napi::CallbackInfo& info) {
   const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 0));
-  engine_->close([job] { job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); }); });
+  submit(*job, [&] {
+    engine_->close([job] { job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); }); });
+  });
+  forget_memory(info.Env());
   return info.Env().Undefined();
 }
 

@@ -16,6 +16,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   static Napi::Object create(Napi::Env env, std::shared_ptr<Engine> engine);
 
   explicit PipelineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PipelineObject>(info) {}
+  void Finalize(Napi::Env env) override;
 
  private:
   Napi::Value info(const Napi::CallbackInfo& info);
@@ -23,9 +24,11 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value encode_image(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   void describe(Napi::Env env);
+  void forget_memory(Napi::Env env);
 
   std::shared_ptr<Engine> engine_;
   Napi::ObjectReference description_;
+  int64_t accounted_ = 0;  // bytes the collector was told of
 };
 
 }  // namespace ipa::binding

@@ -30,7 +30,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
   for (uint32_t i = 0; i < adapters.Length(); ++i)
     request.adapters.push_back(read_text(element(adapters, i), "file"));
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
-  request.threads = static_cast<int>(read_integer(object, "threads"));
+  request.threads = read_int32(object, "threads");
   if (read_text(object, "dtype") != "f32") throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\"");
   return request;
 }
@@ -60,7 +60,7 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   for (uint32_t i = 0; i < branches.Length(); ++i) {
     const Napi::Object from = element(branches, i);
     ImageBranch branch;
-    branch.adapter = static_cast<int>(read_integer(from, "adapter"));
+    branch.adapter = read_int32(from, "adapter");
     branch.scale = static_cast<float>(read_number(from, "scale"));
     const Napi::Array images = read_array(from, "images");
     for (uint32_t j = 0; j < images.Length(); ++j) branch.images.push_back(read_image(element(images, j)));
@@ -68,19 +68,22 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   }
   request.scheduler = read_text(object, "scheduler");
   request.karras = read_text(object, "sigmas") == "karras";
-  request.steps = static_cast<int>(read_integer(object, "steps"));
+  request.steps = read_int32(object, "steps");
   request.guidance = static_cast<float>(read_number(object, "guidance"));
   request.eta = static_cast<float>(read_number(object, "eta"));
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {
     const Napi::Value seed = seeds.Get(i);
     if (!seed.IsNumber()) throw Napi::TypeError::New(object.Env(), "seeds: expected numbers");
-    request.seeds.push_back(static_cast<uint64_t>(seed.As<Napi::Number>().Int64Value()));
+    const double number = seed.As<Napi::Number>().DoubleValue();
+    if (!(number >= 0 && number <= 9007199254740992.0))
+      throw Napi::TypeError::New(object.Env(), "seeds: expected 0 to 2^53");
+    request.seeds.push_back(static_cast<uint64_t>(number));
   }
   request.width = read_integer(object, "width");
   request.height = read_integer(object, "height");
   request.decode = read_text(object, "output") == "image";
-  request.preview_every = static_cast<int>(read_integer(object, "previewEvery"));
+  request.preview_every = read_int32(object, "previewEvery");
   return request;
 }
 

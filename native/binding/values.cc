@@ -39,6 +39,12 @@ int64_t read_integer(const Napi::Object& object, const char* key) {
   return static_cast<int64_t>(number);
 }
 
+int read_int32(const Napi::Object& object, const char* key) {
+  const int64_t number = read_integer(object, key);
+  if (number < INT32_MIN || number > INT32_MAX) wrong_type(object.Env(), key, "an integer of 32 bits");
+  return static_cast<int>(number);
+}
+
 Napi::Object read_object(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsObject()) wrong_type(object.Env(), key, "an object");
@@ -90,6 +96,13 @@ std::string text_argument(const Napi::CallbackInfo& info, size_t index) {
 double number_argument(const Napi::CallbackInfo& info, size_t index) {
   if (!info[index].IsNumber()) wrong_type(info.Env(), "argument " + std::to_string(index), "a number");
   return info[index].As<Napi::Number>().DoubleValue();
+}
+
+int int32_argument(const Napi::CallbackInfo& info, size_t index) {
+  const double number = number_argument(info, index);
+  if (!(number >= INT32_MIN && number <= INT32_MAX) || number != std::floor(number))
+    wrong_type(info.Env(), "argument " + std::to_string(index), "an integer");
+  return static_cast<int>(number);
 }
 
 Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index) {

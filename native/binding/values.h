@@ -15,6 +15,7 @@ namespace ipa::binding {
 std::string read_text(const Napi::Object& object, const char* key);
 double read_number(const Napi::Object& object, const char* key);
 int64_t read_integer(const Napi::Object& object, const char* key);
+int read_int32(const Napi::Object& object, const char* key);
 Napi::Object read_object(const Napi::Object& object, const char* key);
 Napi::Array read_array(const Napi::Object& object, const char* key);
 // The property is there and neither undefined nor null.
@@ -27,6 +28,7 @@ std::vector<int64_t> read_shape(const Napi::Object& object, const char* key);
 // Arguments of a call.
 std::string text_argument(const Napi::CallbackInfo& info, size_t index);
 double number_argument(const Napi::CallbackInfo& info, size_t index);
+int int32_argument(const Napi::CallbackInfo& info, size_t index);
 Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index);
 Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index);
 

@@ -1,8 +1,8 @@
 #include "cpu/thread_pool.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
-#include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -51,13 +51,22 @@ void ThreadPool::stop_workers() {
 
 void ThreadPool::resize(int threads) {
   std::lock_guard<std::mutex> only_one(resize_mutex_);
-  threads = std::max(1, threads);
+  resize_locked(threads);
+}
+
+void ThreadPool::grow_to(int threads) {
+  std::lock_guard<std::mutex> only_one(resize_mutex_);
+  if (threads > size()) resize_locked(threads);
+}
+
+void ThreadPool::resize_locked(int threads) {
+  threads = std::clamp(threads, 1, max_threads());
   const auto wanted = static_cast<size_t>(threads - 1);
   if (wanted < workers_.size()) stop_workers();
   while (workers_.size() < wanted) {
     try {
       workers_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       break;  // fewer threads than asked for still give the same results
     }
   }

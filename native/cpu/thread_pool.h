@@ -20,8 +20,13 @@ class ThreadPool {
   static ThreadPool& shared();
   ~ThreadPool();
 
-  // Threads that work at once, callers included; at least 1. Grows and shrinks when no job is running.
+  // Threads that work at once, callers included; 1 to max_threads(). What runs goes on with the threads there
+  // are.
   void resize(int threads);
+  // Makes the pool at least this large.
+  void grow_to(int threads);
+  // More than a few threads a core only wait for each other, and threads are not the pool's alone.
+  static int max_threads() { return 4 * hardware_threads() > 64 ? 4 * hardware_threads() : 64; }
   int size() const { return size_.load(std::memory_order_relaxed); }
   static int hardware_threads();
   // The size it has, or the one it gets when nobody asks for another.
@@ -47,6 +52,7 @@ class ThreadPool {
   void work();
   static void drain(Job& job, int slot);
   void stop_workers();
+  void resize_locked(int threads);
 
   std::mutex resize_mutex_;
   std::mutex mutex_;

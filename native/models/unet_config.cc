@@ -173,7 +173,8 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   config.freq_shift = reader.number("freq_shift", 0, -1, 1);
   config.center_input_sample = reader.boolean("center_input_sample", false);
   config.time_embedding_size = reader.integer("time_embedding_dim", channels[0] * 4, 1, 1 << 16);
-  config.time_cond_size = reader.integer("time_cond_proj_dim", 0, 0, 1 << 16);
+  config.time_cond_size =
+      reader.has("time_cond_proj_dim") ? reader.integer("time_cond_proj_dim", 4, 4, 1 << 16) : 0;
   const std::string addition = reader.text("addition_embed_type", "");
   config.text_time = addition == "text_time";
   if (!addition.empty() && !config.text_time)

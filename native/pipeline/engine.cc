@@ -83,6 +83,18 @@ void Engine::close(std::function<void()> done) {
   if (done) done();
 }
 
+// A job's own work answers errors as values; what still throws (no memory to hand a result over) must not end
+// the thread.
+void Engine::run_guarded(Job& job) {
+  try {
+    job.run(*models_);
+  } catch (const std::bad_alloc&) {
+    job.refuse(Status(Code::no_memory, "out of memory for the result"));
+  } catch (const std::exception& error) {
+    job.refuse(Status(Code::internal, error.what()));
+  }
+}
+
 void Engine::work() {
   for (;;) {
     Job job;
@@ -97,7 +109,7 @@ void Engine::work() {
     if (job.cancel->load())
       job.refuse(Status(Code::cancelled, "cancelled before it began"));
     else
-      job.run(*models_);
+      run_guarded(job);
     std::lock_guard<std::mutex> lock(mutex_);
     running_.reset();
   }

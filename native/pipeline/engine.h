@@ -51,6 +51,7 @@ class Engine {
   };
   void submit(Job job);
   void work();
+  void run_guarded(Job& job);
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -19,6 +19,13 @@ Status check(const ModelSet& models, const GenerateRequest& request) {
                                               std::to_string(scale) + " from " + std::to_string(scale) +
                                               " to 16384 but received " + std::to_string(side));
   if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
+  for (const ImageBranch& branch : request.branches)
+    if (!std::isfinite(branch.scale)) return Status(Code::invalid_option, "scale must be a finite number");
+  for (const auto* prompts : {&request.prompt, &request.negative})
+    for (const TokenChunks& chunks : *prompts)
+      for (float weight : chunks.weights)
+        if (!std::isfinite(weight))
+          return Status(Code::invalid_option, "prompt weights must be finite numbers");
   if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
   return {};
 }

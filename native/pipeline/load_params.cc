@@ -1,6 +1,7 @@
 #include "pipeline/load_params.h"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -77,6 +78,8 @@ struct Loader {
           self.load(*self.params.all()[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
     } catch (const std::bad_alloc&) {
       status = Status(Code::no_memory, "out of memory");
+    } catch (const std::exception& error) {
+      status = Status(Code::internal, error.what());
     }
     if (status.ok()) return;
     std::lock_guard<std::mutex> lock(self.mutex);

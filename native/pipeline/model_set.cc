@@ -76,8 +76,9 @@ const char* family_name(Family family) {
 Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, const CancelFlag* cancel) {
   IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   ThreadPool& pool = ThreadPool::shared();
-  const int threads = request.threads > 0 ? request.threads : ThreadPool::hardware_threads();
-  if (pool.size() < threads) pool.resize(threads);
+  const int threads = request.threads > 0 ? std::min(request.threads, ThreadPool::max_threads())
+                                          : ThreadPool::hardware_threads();
+  pool.grow_to(threads);
   std::unique_ptr<ModelSet> set(new ModelSet(CpuBackend(*kernels, threads)));
 
   const std::string& model = request.model;
