@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
@@ -24,6 +24,7 @@ import { readOptions } from "./options/validate";
 import { shippedModel } from "./package-root";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
+import { readRegularFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { EncodeImageOptions, GenerateOptions, GenerateResult, LoadOptions } from "./types";
 
@@ -244,8 +245,8 @@ async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<
 /** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
 async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
-  const text = await readFile(join(model, "model_index.json"), "utf8").catch(() => "{}");
-  return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text);
+  const text = await readRegularFile(join(model, "model_index.json")).catch(() => "{}");
+  return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }
 
 function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {

@@ -3,12 +3,12 @@
  * text is normalised here, because JavaScript's \s and toLowerCase() differ from those of the Rust library (U+0085,
  * U+FEFF, final sigma).
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import * as tokenizers from "@huggingface/tokenizers";
 
 import { IpAdapterError, fileError, messageOf, systemCode } from "./errors";
+import { NotAFileError, readRegularFile } from "./read-file";
 
 /** What prompt encoding needs of a tokenizer. */
 export interface PromptTokenizer {
@@ -213,9 +213,10 @@ function tokenText(value: unknown): string | undefined {
 /** undefined when the file does not exist */
 async function readText(folder: string, name: string): Promise<string | undefined> {
   try {
-    return await readFile(join(folder, name), "utf8");
+    return (await readRegularFile(join(folder, name))).toString("utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
+    if (error instanceof NotAFileError) throw broken(folder, `${name} ${error.message}`, error);
     throw fileError("tokenizer", join(folder, name), error);
   }
 }

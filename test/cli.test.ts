@@ -141,6 +141,7 @@ describe("generate", () => {
     ["an output that is a folder", ["--output", ROOT], 1, "ERR_IPA_IO"],
     ["an output of unknown format", ["--output", "out.bmp"], 2, "ending in .png"],
     ["an output below a file", ["--output", join(ROOT, "package.json", "out.png")], 1, "ERR_IPA_IO"],
+    ["latents over the picture", ["--output", "same.png", "--save-latents", "./same.png"], 2, "--save-latents"],
     ["a missing latents folder", ["--save-latents", "/no/such/l.safetensors"], 1, "--save-latents"],
   ])("error: %s", async (_name, args, expected, says) => {
     const addon = new FakeAddon();

@@ -1,5 +1,5 @@
 /** The public API on the native addon and the shipped model. Needs `npm run build:all`. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -55,6 +55,34 @@ describe("what was loaded", () => {
     }
     for (const bad of [0, 1.5, NaN, 1025, "2" as unknown as number]) await expect(setThreads(bad)).rejects.toThrow(OptionError);
     await setThreads(before);
+  });
+
+  test.each(["sd15", "sd2", "sdxl"])("the family of the %s reference model, by load() and inspect() alike", async (name) => {
+    const model = join(ROOT, "test/golden/models", name);
+    await using loaded = await Pipeline.load({ model });
+    expect(loaded.info.family).toBe(name === "sd15" ? "sd1" : name);
+    expect((await inspect(model)).family).toBe(loaded.info.family);
+  });
+
+  test("the engine's refusals name the option; a broken model file is no option", async () => {
+    const refused = (options: object): Promise<unknown> => pipeline.generate(options).then(() => undefined, (error: unknown) => error);
+    expect(await refused({ scheduler: "ddim", sigmas: "karras" })).toMatchObject({ name: "OptionError", option: "sigmas" });
+    expect(await refused({ scheduler: "pndm", steps: 2 })).toMatchObject({ name: "OptionError", option: "steps" });
+    expect(await refused({ scheduler: "ddim", steps: 1000 })).toMatchObject({ name: "OptionError", option: "steps" });
+    const broken = mkdtempSync(join(tmpdir(), "broken-"));
+    try {
+      cpSync(MINI, broken, { recursive: true });
+      const preprocessor = join(broken, "feature_extractor/preprocessor_config.json");
+      for (const bad of ['{"image_mean":["a","b","c"]}', "[]", '{"image_std":[0.5,0.5,1e-30]}', '{"image_mean":[0.5]}']) {
+        writeFileSync(preprocessor, bad);
+        await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({ name: "IpAdapterError", code: expect.stringMatching(/^ERR_IPA_(TYPE|RANGE)$/) });
+      }
+      const config = join(broken, "unet/config.json");
+      writeFileSync(config, readFileSync(config, "utf8").replace(/"norm_num_groups": \d+/, '"norm_num_groups": 0'));
+      await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({ name: "IpAdapterError", message: expect.stringContaining("norm_num_groups") });
+    } finally {
+      rmSync(broken, { recursive: true });
+    }
   });
 
   test("inspect tells files and folders", async () => {

@@ -14,7 +14,7 @@ import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseNumber } from "./flags";
-import { checkImageOutput, checkOutput, outputFiles } from "./output";
+import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
 
 interface GenerateFlags {
@@ -82,6 +82,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const { signal } = environment;
   const output = checkImageOutput(flags.output, "--output");
   const latentsFile = flags.saveLatents === undefined ? undefined : checkOutput(flags.saveLatents, "--save-latents");
+  if (latentsFile === output) throw new OptionError("--save-latents", "expected another file than --output: the latents would replace the picture");
   const options = generateOptions(flags);
   const load = loadOptions(flags, order);
   // Bad values are reported before the model is read.
@@ -104,11 +105,14 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
         if (flags.json === true) environment.json({ type: "progress", step, total, image, seed });
         else progress.update(step, total);
         // The next preview, and the finished picture, wait for the writing of this one.
-        if (preview !== undefined) previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(output)));
+        if (preview !== undefined) {
+          const file = outputFile(output, seed, options.count ?? 1);
+          previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(file)));
+        }
       },
     });
     await Promise.all(previews);
-    const files = outputFiles(output, result.seeds);
+    const files = result.seeds.map((seed) => outputFile(output, seed, result.seeds.length));
     for (const [i, file] of files.entries()) await result.images[i]?.toFile(file);
     if (latentsFile !== undefined) await saveLatents(addon, latentsFile, result);
     progress.end();

@@ -3,12 +3,16 @@ import { loadedAddon } from "../native/load";
 import { EXIT, run } from "./program";
 
 const controller = new AbortController();
+let terminated = false;
 process.on("SIGINT", () => {
   // The second Ctrl-C does not wait for the step that is running.
   if (controller.signal.aborted) process.exit(EXIT.interrupted);
   controller.abort();
 });
-process.on("SIGTERM", () => controller.abort());
+process.on("SIGTERM", () => {
+  terminated = true;
+  controller.abort();
+});
 // A reader that closes early (head) is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
@@ -24,5 +28,5 @@ void run(process.argv.slice(2), {
   now: () => performance.now(),
   json: (value) => process.stdout.write(`${JSON.stringify(value)}\n`),
 }).then((code) => {
-  process.exitCode = code;
+  process.exitCode = terminated && code === EXIT.interrupted ? EXIT.terminated : code;
 });

@@ -26,11 +26,11 @@ export function checkOutput(path: string, option: string): string {
   return file;
 }
 
-/** The files of `count` pictures: the name itself for one, else with the seed before the extension. */
-export function outputFiles(path: string, seeds: readonly number[]): string[] {
-  if (seeds.length === 1) return [path];
+/** The file of one of `count` pictures: the name itself for a single one, else with the seed before the extension. */
+export function outputFile(path: string, seed: number, count: number): string {
+  if (count === 1) return path;
   const { dir, name, ext } = parse(path);
-  return seeds.map((seed) => join(dir, `${name}-${seed}${ext}`));
+  return join(dir, `${name}-${seed}${ext}`);
 }
 
 export function checkImageOutput(path: string, option: string): string {

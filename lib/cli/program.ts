@@ -9,7 +9,7 @@ import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
 import { errorCode, errorLine } from "./report";
 
-export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 /** @param args without node and script @returns the exit code */
 export async function run(args: readonly string[], environment: Environment): Promise<number> {

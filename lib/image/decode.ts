@@ -3,11 +3,10 @@
  * first frame or page. Two differences to PIL: an embedded colour profile other than sRGB is converted to sRGB, and the
  * transparent pixels of a GIF are black, because the decoder does not keep the colour below them.
  */
-import { open } from "node:fs/promises";
-
 import type { Metadata, SharpOptions } from "sharp";
 
 import { ImageError, fileError, messageOf } from "../errors";
+import { NotAFileError, readRegularFile } from "../read-file";
 import type { ImageSnapshot, RgbImage } from "./input";
 import { toRgb } from "./input";
 import { IMAGE_LIMITS, checkSize } from "./limits";
@@ -31,20 +30,12 @@ export async function decodeImage(snapshot: ImageSnapshot, where: string): Promi
 
 async function readImageFile(path: string, where: string): Promise<Uint8Array> {
   try {
-    const file = await open(path, "r");
-    try {
-      const status = await file.stat();
-      if (!status.isFile()) {
-        throw new ImageError("ERR_IPA_IO", `${where}: ${path} is ${status.isDirectory() ? "a folder" : "not a regular file"}: pass an image file`);
-      }
-      if (status.size > IMAGE_LIMITS.fileBytes) {
-        throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: ${path} has ${status.size} bytes, at most ${IMAGE_LIMITS.fileBytes} are read`);
-      }
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
+    return await readRegularFile(path, ({ size }) => {
+      if (size <= IMAGE_LIMITS.fileBytes) return;
+      throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: ${path} has ${size} bytes, at most ${IMAGE_LIMITS.fileBytes} are read`);
+    });
   } catch (error) {
+    if (error instanceof NotAFileError) throw new ImageError("ERR_IPA_IO", `${where}: ${path} ${error.message}: pass an image file`);
     throw error instanceof ImageError ? error : fileError(`${where}: image`, path, error);
   }
 }

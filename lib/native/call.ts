@@ -19,7 +19,7 @@ export class CallSite {
     const code = native.code as ErrorCode;
     let error: IpAdapterError;
     if (code === "ERR_IPA_DISPOSED") error = new DisposedError();
-    else if (code === "ERR_IPA_INVALID_OPTION") error = nativeOptionError(native.message);
+    else if (code === "ERR_IPA_INVALID_OPTION") error = invalidOption(native.message);
     else error = new IpAdapterError(code, native.message);
     return this.attach(error);
   }
@@ -35,9 +35,13 @@ export class CallSite {
   }
 }
 
-function nativeOptionError(message: string): OptionError {
-  const match = /^([A-Za-z][\w.[\]]*): (.*)$/s.exec(message);
-  return match?.[1] !== undefined && match[2] !== undefined ? new OptionError(match[1], match[2]) : new OptionError("", message);
+/** Names that the engine puts in front of a message about an option; other such messages are about a model's files. */
+const OPTION_PREFIX = /^((?:width|height|steps|sigmas|scheduler|guidance|eta|seeds|scale|imagePrompts|adapter|threads)[\w.[\]]*): (.*)$/s;
+
+function invalidOption(message: string): IpAdapterError {
+  const [, option, problem] = OPTION_PREFIX.exec(message) ?? [];
+  if (option === undefined || problem === undefined) return new IpAdapterError("ERR_IPA_INVALID_OPTION", message);
+  return new OptionError(option, problem);
 }
 
 /** What an AbortSignal must have; one of another realm (a test runner's) will do. */

@@ -52,13 +52,20 @@ std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers
 
 Status read_normalisation(VisionTower& tower, const std::string& path) {
   IPA_ASSIGN(const Json json, read_json(path));
+  if (!json.is_object()) return Status(Code::type, path + ": expected an object");
   for (auto [key, values] : {std::pair{"image_mean", tower.mean}, std::pair{"image_std", tower.deviation}}) {
     const Json* list = json.find(key);
-    if (!list || !list->is_array() || list->array().size() != 3) continue;
-    for (size_t i = 0; i < 3; ++i) values[i] = static_cast<float>(list->array()[i].number());
+    if (!list || list->is_null()) continue;
+    bool good = list->is_array() && list->array().size() == 3;
+    for (size_t i = 0; good && i < 3; ++i) {
+      const double value = list->array()[i].is_number() ? list->array()[i].number() : -1;
+      // Of pixels from 0 to 1.
+      good = value >= (values == tower.deviation ? 1e-3 : 0) && value <= 1;
+      values[i] = static_cast<float>(value);
+    }
+    if (!good)
+      return Status(Code::range, path + ": " + key + " must be three numbers of a picture from 0 to 1");
   }
-  for (float value : tower.deviation)
-    if (!(value > 0)) return Status(Code::invalid_option, path + ": image_std must be positive");
   return {};
 }
 
@@ -198,7 +205,8 @@ Status ModelSet::check_family() {
   const UNetConfig& c = unet->config();
   int64_t width = 0;
   for (const auto& tower : text) width += tower->network.config().stack.hidden_size;
-  family_ = c.text_time ? Family::sdxl : c.cross_size() == 1024 ? Family::sd2 : Family::sd1;
+  // As weights/component_kind tells a UNet's family from its tensors.
+  family_ = c.text_time ? Family::sdxl : c.linear_projection ? Family::sd2 : Family::sd1;
   if (width != c.cross_size())
     return Status(Code::mismatch, "the text encoders give features of width " + std::to_string(width) +
                                       " but the UNet reads " + std::to_string(c.cross_size()) +

@@ -80,11 +80,12 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
     if (name != entry.name) continue;
     if (options.karras && !entry.has_karras) {
       return Status(Code::invalid_option,
-                    "sigmas \"karras\" with scheduler \"" + name +
-                        "\": it has no Karras sigmas; use \"euler\", \"dpm++2m\" or \"unipc\"");
+                    "sigmas: \"karras\" does not go with scheduler \"" + name +
+                        "\", which has no Karras sigmas: use \"euler\", \"dpm++2m\" or \"unipc\"");
     }
     if (options.steps < 1) {
-      return Status(Code::invalid_option, "steps " + std::to_string(options.steps) + ": use 1 or more");
+      return Status(Code::invalid_option,
+                    "steps: expected 1 or more but received " + std::to_string(options.steps));
     }
     if (!(options.eta >= 0 && options.eta <= 1)) {
       return Status(Code::invalid_option, "eta " + std::to_string(options.eta) + ": use a number from 0 to 1");

@@ -1,5 +1,6 @@
 /** Wrong calls, each with the error it must give. The same table runs on the fake addon and on the real one. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 
@@ -153,7 +154,10 @@ export function badImages(scratch: string): BadGenerate[] {
   writeFileSync(renamed, svg);
   const empty = join(scratch, "empty.png");
   writeFileSync(empty, "");
+  const pipe = join(scratch, "pipe.png");
+  const hasPipe = process.platform !== "win32" && (existsSync(pipe) || spawnSync("mkfifo", [pipe]).status === 0);
   const cases: [string, unknown, string, string][] = [
+    ...(hasPipe ? [["a named pipe that nobody writes to", pipe, "ERR_IPA_IO", "not a regular file"] as [string, unknown, string, string]] : []),
     ["no bytes", new Uint8Array(0), FORMAT, "no bytes"],
     ["an empty file", empty, FORMAT, "empty"],
     ["text", Buffer.from("hello world"), FORMAT, "not an image format"],
