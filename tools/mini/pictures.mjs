@@ -1,0 +1,95 @@
+// `npm run mini:pictures`: paints the README's pictures with the shipped model into docs/images/. Fixed seeds, same bits every time
+// on one instruction set. Needs `npm run build:all` and the development packages.
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Pipeline } from "node-ip-adapter";
+import sharp from "sharp";
+
+import { glyph } from "./emoji.mjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const output = path.join(root, "docs/images");
+const SIDE = 128;
+const GAP = 4;
+const LABEL = 26;
+const common = { steps: 30, guidance: 4 };
+
+/** An image prompt: an emoji on a plain ground. */
+async function picture(style, name, ground = "#fafafa", size = 100, side = SIDE) {
+  const layer = sharp(await glyph(style, name, size), { raw: { width: size, height: size, channels: 4 } }).png();
+  const { data } = await sharp({ create: { width: side, height: side, channels: 3, background: ground } })
+    .composite([{ input: await layer.toBuffer() }])
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: side, height: side, channels: 3 };
+}
+
+const label = (text, width, bold = false) =>
+  Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="11" ${bold ? 'font-weight="bold"' : ""} fill="#57606a">${text}</text></svg>`,
+  );
+
+/** Rows of raw pictures under column labels, as one PNG. */
+async function sheet(file, labels, rows) {
+  const columns = labels.length;
+  const width = columns * (SIDE + GAP) + GAP;
+  const height = LABEL + rows.length * (SIDE + GAP) + GAP;
+  const parts = labels.map((text, x) => ({ input: label(text, SIDE), left: GAP + x * (SIDE + GAP), top: 0 }));
+  rows.forEach((row, y) =>
+    row.forEach((p, x) =>
+      parts.push({ input: Buffer.from(p.data), raw: { width: SIDE, height: SIDE, channels: 3 }, left: GAP + x * (SIDE + GAP), top: LABEL + y * (SIDE + GAP) }),
+    ),
+  );
+  await sharp({ create: { width, height, channels: 3, background: "#ffffff" } }).composite(parts).png({ palette: true, quality: 95, compressionLevel: 9 }).toFile(path.join(output, file));
+  console.log(`docs/images/${file}: ${width} x ${height}`);
+}
+
+const paint = async (pipeline, prompt, image, seed, scale = 1) =>
+  (await pipeline.generate({ ...common, prompt, seed, imagePrompts: image === undefined ? [] : [{ image, scale }] })).images[0];
+
+fs.mkdirSync(output, { recursive: true });
+const apple = await picture("classic", "red-apple", "#fafafa", 200, 256);
+await sharp(apple.data, { raw: apple }).png({ compressionLevel: 9 }).toFile(path.join(root, "examples/images/red-apple.png"));
+const prompts = [
+  await picture("classic", "red-apple"),
+  await picture("flat", "cat-face"),
+  await picture("classic", "rocket"),
+  await picture("glossy", "sunflower"),
+  await picture("flat", "penguin"),
+];
+
+const pipeline = await Pipeline.load();
+
+const texts = ["", "on a red background", "on a yellow background", "on a blue background", "on a black background"];
+const grid = [];
+for (const [i, p] of prompts.entries()) {
+  const row = [p];
+  for (const text of texts) row.push(await paint(pipeline, text, p, 20 + i));
+  grid.push(row);
+}
+await sheet("grid.png", ["image prompt", "no text", ...texts.slice(1)], grid);
+
+const scales = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const sweep = [];
+for (const [p, text, seed] of [[prompts[0], "a dog on a green background", 5], [await picture("flat", "tropical-fish"), "a house on a purple background", 6]]) {
+  const row = [p];
+  for (const scale of scales) row.push(await paint(pipeline, text, p, seed, scale));
+  sweep.push(row);
+}
+await sheet("scale.png", ["image prompt", ...scales.map((s) => `scale ${s}`)], sweep);
+
+const bear = await picture("flat", "teddy-bear");
+const said = ["no text", "small, on the left", "large", "classic style", "blue background"];
+const words = ["", "a small picture on the left on a yellow background", "a large picture on a purple background", "a classic picture on a green background", "on a blue background"];
+const row = [bear];
+for (const text of words) row.push(await paint(pipeline, text, bear, 31));
+await sheet("multimodal.png", ["image prompt", ...said], [row]);
+
+await pipeline.dispose();
+
+const custom = await Pipeline.load({ unet: path.join(root, "models/mini-custom/unet") });
+const customRow = [];
+for (const [i, p] of prompts.entries()) customRow.push(await paint(custom, texts[1 + (i % 4)], p, 20 + i));
+await sheet("custom.png", ["red apple", "cat", "rocket", "sunflower", "penguin"], [prompts, customRow]);
+await custom.dispose();

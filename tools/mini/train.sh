@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About five hours on two cores. Every stage
+# writes checkpoints to WORK and goes on from them when called again; a finished stage is passed over.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mkdir -p "$1" && cd "$1" && pwd)
+python=$2
+shift 2
+export PYTHONPATH=$here PYTHONWARNINGS=ignore
+
+# stage: the file that says it is done, then the command
+run() {
+  local stage=$1 done=$2
+  shift 2
+  if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $stage "* ]]; then return; fi
+  if [ -e "$work/$done" ]; then echo "$stage: done before"; return; fi
+  echo "==> $stage"
+  "$@"
+}
+mini() { "$python" -m "mini.$1" "$work" "${@:2}"; }
+wanted=("$@")
+
+run data data/glyphs.json node "$here/render.mjs" "$work/data"
+run tokenizer tokenizer/vocab.json mini tokens
+run vae vae.pt mini vae --steps 3000
+run clip clip.pt mini clip clip --steps 500
+run judge judge.safetensors mini judge --steps 1200
+run vision vision.pt mini clip vision --steps 300
+run bank bank.pt mini bank
+run unet unet.pt mini unet --steps 6000
+run adapter adapter.pt mini adapter --steps 2000
+run adapter-plus adapter-plus.pt mini adapter --plus --steps 2000
+run bank-sticker bank-sticker.pt mini bank --look sticker --core 8000 --wide 0
+run unet-sticker unet-sticker.pt mini unet --look sticker --from unet --steps 700 --lr 0.0005
