@@ -212,6 +212,7 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
   };
+  if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
   return request;
 }
@@ -226,6 +227,7 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
     throw site.attach(new OptionError(option, `expected a ${folder ? "folder in the diffusers layout" : "file"} but ${path} is a ${folder ? "file" : "folder"}`));
   };
   await check(request.model, "model", true);
+  if (request.unet !== undefined) await check(request.unet, "unet", true);
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
 }

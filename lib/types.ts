@@ -12,6 +12,8 @@ export interface LoadOptions {
   model?: string | URL | undefined;
   /** IP-Adapters; default: the shipped one with the shipped model, else none */
   adapters?: readonly { file: string | URL }[] | undefined;
+  /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
+  unet?: string | URL | undefined;
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
   /** type the engine computes in */

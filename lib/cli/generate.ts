@@ -19,6 +19,7 @@ import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./repo
 
 interface GenerateFlags {
   model?: string;
+  unet?: string;
   imageEncoder?: string;
   dtype?: string;
   threads?: string;
@@ -59,6 +60,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
     .option("--model <folder>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
+    .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
@@ -141,6 +143,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   const options: Record<string, unknown> = {};
   if (flags.model !== undefined) options["model"] = flags.model;
   if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
+  if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");

@@ -32,6 +32,8 @@ export interface NativeLoadRequest {
   /** folder in the diffusers layout */
   model: string;
   adapters: { file: string }[];
+  /** folder of a UNet, when not `model`/unet */
+  unet?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
   dtype: "f32";

@@ -37,6 +37,7 @@ export const LoadSchema = object(
     adapters: Type.Optional(
       Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
     ),
+    unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     dtype: Type.Optional(oneOf(["f32"], { description: "type the engine computes in", default: "f32" })),
     threads: Type.Optional(

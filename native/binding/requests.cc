@@ -29,6 +29,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
   const Napi::Array adapters = read_array(object, "adapters");
   for (uint32_t i = 0; i < adapters.Length(); ++i)
     request.adapters.push_back(read_text(element(adapters, i), "file"));
+  if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");
   if (read_text(object, "dtype") != "f32") throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\"");

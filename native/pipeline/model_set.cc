@@ -92,7 +92,8 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   if (!is_folder(model))
     return Status(Code::not_found,
                   model + ": no such folder: pass the folder of a model in the diffusers layout");
-  if (!is_folder(join_path(model, "unet")))
+  const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
+  if (!is_folder(unet_folder))
     return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
   if (is_file(join_path(model, "model_index.json"))) {
     IPA_ASSIGN(const Json index, read_json(join_path(model, "model_index.json")));
@@ -108,7 +109,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", cancel));
   if (is_folder(join_path(model, "text_encoder_2")))
     IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", cancel));
-  IPA_TRY(set->load_unet(join_path(model, "unet"), cancel));
+  IPA_TRY(set->load_unet(unet_folder, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_vae(join_path(model, "vae"), cancel));
 

@@ -23,6 +23,7 @@ namespace ipa {
 struct LoadRequest {
   std::string model;                  // diffusers folder
   std::vector<std::string> adapters;  // IP-Adapter files
+  std::string unet;                   // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
   int threads = 0;                    // 0: one per core
 };
