@@ -11,7 +11,7 @@ const output = path.join(root, "demo.png");
 const started = performance.now();
 const pipeline = await Pipeline.load();
 const loaded = performance.now();
-const { images } = await pipeline.generate({ prompt, imagePrompts: [{ image: imagePrompt }], seed: 1 });
+const { images } = await pipeline.generate({ prompt, imagePrompts: [{ image: imagePrompt }], guidance: 4, seed: 1 });
 await images[0].toFile(output);
 const finished = performance.now();
 await pipeline.dispose();

@@ -25,20 +25,21 @@ async function picture(style, name, ground = "#fafafa", size = 100, side = SIDE)
   return { data, width: side, height: side, channels: 3 };
 }
 
-const label = (text, width, bold = false) =>
+const label = (text, width) =>
   Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="11" ${bold ? 'font-weight="bold"' : ""} fill="#57606a">${text}</text></svg>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="11" fill="#57606a">${text}</text></svg>`,
   );
 
 /** Rows of raw pictures under column labels, as one PNG. */
 async function sheet(file, labels, rows) {
   const columns = labels.length;
   const width = columns * (SIDE + GAP) + GAP;
-  const height = LABEL + rows.length * (SIDE + GAP) + GAP;
-  const parts = labels.map((text, x) => ({ input: label(text, SIDE), left: GAP + x * (SIDE + GAP), top: 0 }));
+  const top = labels.some(Boolean) ? LABEL : GAP;
+  const height = top + rows.length * (SIDE + GAP);
+  const parts = labels.filter(Boolean).map((text, x) => ({ input: label(text, SIDE), left: GAP + x * (SIDE + GAP), top: 0 }));
   rows.forEach((row, y) =>
     row.forEach((p, x) =>
-      parts.push({ input: Buffer.from(p.data), raw: { width: SIDE, height: SIDE, channels: 3 }, left: GAP + x * (SIDE + GAP), top: LABEL + y * (SIDE + GAP) }),
+      parts.push({ input: Buffer.from(p.data), raw: { width: SIDE, height: SIDE, channels: 3 }, left: GAP + x * (SIDE + GAP), top: top + y * (SIDE + GAP) }),
     ),
   );
   await sharp({ create: { width, height, channels: 3, background: "#ffffff" } }).composite(parts).png({ palette: true, quality: 95, compressionLevel: 9 }).toFile(path.join(output, file));
@@ -60,6 +61,12 @@ const prompts = [
 ];
 
 const pipeline = await Pipeline.load();
+
+const { core } = JSON.parse(fs.readFileSync(new URL("subjects.json", import.meta.url), "utf8"));
+const colours = ["red", "yellow", "green", "blue", "purple", "black", "white", "grey"];
+const all = [];
+for (const [i, word] of Object.values(core).entries()) all.push(await paint(pipeline, `a ${word} on a ${colours[(i * 3) % 8]} background`, undefined, 100 + i));
+await sheet("subjects.png", Array(8).fill(""), Array.from({ length: all.length / 8 }, (_, y) => all.slice(y * 8, y * 8 + 8)));
 
 const texts = ["", "on a red background", "on a yellow background", "on a blue background", "on a black background"];
 const grid = [];

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About five hours on two cores. Every stage
+# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About two hours on two cores. Every stage
 # writes checkpoints to WORK and goes on from them when called again; a finished stage is passed over.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,11 +24,11 @@ run data data/glyphs.json node "$here/render.mjs" "$work/data"
 run tokenizer tokenizer/vocab.json mini tokens
 run vae vae.pt mini vae --steps 3000
 run clip clip.pt mini clip clip --steps 500
-run judge judge.safetensors mini judge --steps 1200
-run vision vision.pt mini clip vision --steps 300
+run judge judge.safetensors mini judge --steps 500
+run vision vision.pt mini clip vision --steps 200
 run bank bank.pt mini bank
-run unet unet.pt mini unet --steps 6000
-run adapter adapter.pt mini adapter --steps 2000
-run adapter-plus adapter-plus.pt mini adapter --plus --steps 2000
-run bank-sticker bank-sticker.pt mini bank --look sticker --core 8000 --wide 0
-run unet-sticker unet-sticker.pt mini unet --look sticker --from unet --steps 700 --lr 0.0005
+run unet unet.pt mini unet --steps 2900 --batch 48 --wide-share 0.1
+run adapter adapter.pt mini adapter --steps 600 --batch 40 --threads 1
+run adapter-plus adapter-plus.pt mini adapter --plus --steps 600 --batch 40 --threads 1
+run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
+run unet-sticker unet-sticker.pt mini unet --look sticker --from unet --steps 350 --batch 48 --lr 0.0008

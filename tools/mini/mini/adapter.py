@@ -22,7 +22,7 @@ from .bank import scene_of
 from .clip import PROJECTION, WIDTH, make_vision, preprocess
 from .training import Average, Optimiser, Run, schedule, threads
 from .unet import Captions, Noising, latents, make as make_unet, timesteps
-from .world import World
+from .world import COLOURS, LARGE, NORMAL, SMALL, Scene, World
 
 TOKENS, PLUS_TOKENS, PLUS_WIDTH, PLUS_DEPTH = 4, 16, 128, 2
 
@@ -57,27 +57,32 @@ def attach(unet, token_count):
 
 
 class Prompts:
-    """What the image encoder says of every scene of a bank, and which scenes may stand for which."""
+    """Pictures that may stand for a scene as its image prompt, as the image encoder sees them: other renderings of the subject in
+    the same style, some on the same background."""
 
     def __init__(self, world, vision, scenes, plus):
-        self.features = None
-        self.plus = plus
+        rng = np.random.default_rng(52)
+        drawn, self.by_glyph, self.by_scene = [], {}, {}
+        for s in {(s.subject, s.style, s.background): s for s in scenes}.values():
+            core = s.subject < len(world.core)
+            others = [] if core else [int(rng.integers(len(COLOURS)))]
+            for background in [s.background] * (2 if core else 1) + others:
+                size = int(rng.choice((SMALL, NORMAL, LARGE), p=(0.1, 0.75, 0.15)))
+                prompt = Scene(s.subject, s.style, background, size, 0, int(rng.integers(-2, 3)), int(rng.integers(-2, 3)))
+                self.by_glyph.setdefault((s.subject, s.style), []).append(len(drawn))
+                self.by_scene.setdefault((s.subject, s.style, background), []).append(len(drawn))
+                drawn.append(prompt)
+        parts = []
         with torch.no_grad():
-            for start in range(0, len(scenes), 64):
-                x = preprocess(np.stack([world.compose(s) for s in scenes[start : start + 64]]))
-                y = encode(vision, x, plus).half()
-                if self.features is None:
-                    self.features = torch.empty((len(scenes), *y.shape[1:]), dtype=torch.half)
-                self.features[start : start + 64] = y
-        self.zero = encode(vision, torch.zeros_like(x[:1]), plus).detach()[0] if plus else torch.zeros(self.features.shape[1:])
-        self.by_glyph, self.by_scene = {}, {}
-        for i, s in enumerate(scenes):
-            self.by_glyph.setdefault((s.subject, s.style), []).append(i)
-            self.by_scene.setdefault((s.subject, s.style, s.background), []).append(i)
+            for start in range(0, len(drawn), 64):
+                x = preprocess(np.stack([world.compose(s) for s in drawn[start : start + 64]]))
+                parts.append(encode(vision, x, plus).half())
+            self.features = torch.cat(parts)
+            self.zero = encode(vision, torch.zeros_like(x[:1]), plus)[0] if plus else torch.zeros(self.features.shape[1:])
 
     def pick(self, rng, scene, any_background):
         group = self.by_glyph[scene.subject, scene.style] if any_background else self.by_scene[scene.subject, scene.style, scene.background]
-        return group[rng.integers(len(group))]
+        return self.features[group[rng.integers(len(group))]].float()
 
 
 def encode(vision, x, plus):
@@ -99,7 +104,6 @@ def main():
     cli.add_argument("--steps", type=int, default=2000)
     cli.add_argument("--batch", type=int, default=48)
     cli.add_argument("--lr", type=float, default=2e-3)
-    cli.add_argument("--scenes", type=int, default=16000)
     cli.add_argument("--wide-share", type=float, default=0.35)
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--base", default="unet.pt")
@@ -110,12 +114,6 @@ def main():
     path = lambda file: os.path.join(args.folder, file)
     world = World(path("data"))
     bank = torch.load(path("bank.pt"), weights_only=False)
-    rng = np.random.default_rng(51)
-    wide_all = np.nonzero(bank["meta"][:, 0] >= len(world.core))[0]
-    core_all = np.nonzero(bank["meta"][:, 0] < len(world.core))[0]
-    half = args.scenes // 2
-    rows_used = np.concatenate([rng.choice(core_all, min(half, len(core_all)), replace=False), rng.choice(wide_all, min(half, len(wide_all)), replace=False)])
-    bank = dict(latents=bank["latents"][rows_used], meta=bank["meta"][rows_used])
     scenes = [scene_of(row) for row in bank["meta"]]
     core_rows = np.nonzero(bank["meta"][:, 0] < len(world.core))[0]
     wide_rows = np.nonzero(bank["meta"][:, 0] >= len(world.core))[0]
@@ -136,7 +134,7 @@ def main():
         texts, features = [], []
         for r in rows:
             text = world.caption(rng, scenes[r], style=0.15, name=0.45, size=0.7, background=0.6)
-            feature = prompts.features[prompts.pick(rng, scenes[r], any_background="background" in text)].float()
+            feature = prompts.pick(rng, scenes[r], any_background="background" in text)
             drop = rng.random()
             if drop < 0.05 or 0.1 <= drop < 0.15:
                 text = ""

@@ -1,6 +1,7 @@
 """Stage bank: scenes with their latents, computed once for the stages after."""
 
 import argparse
+import multiprocessing
 import os
 
 import numpy as np
@@ -13,13 +14,14 @@ from .world import Scene, World
 
 
 def draw(world, rng, core, wide):
-    """Every trained combination of the core evenly, then random scenes of the other subjects. -> list of Scene"""
+    """Scenes of the core, evenly over its subjects, then of the other subjects: all still. Off the grid of the latents a glyph has other
+    latents for every pixel it moves, which costs a small network its sharpness. -> list of Scene"""
     scenes = []
     while len(scenes) < core:
         for subject in world.core:
-            scenes.append(world.scene(rng, [subject]))
+            scenes.append(world.scene(rng, [subject], still=True))
     scenes = scenes[:core]
-    scenes += [world.scene(rng, world.wide) for _ in range(wide)]
+    scenes += [world.scene(rng, world.wide, still=True) for _ in range(wide)]
     return scenes
 
 
@@ -46,25 +48,42 @@ def load_vae(folder):
     return vae.eval().requires_grad_(False)
 
 
+class Encoder:
+    """Draws and encodes scenes; made once in each process of the pool."""
+
+    def __init__(self, folder, look):
+        threads(1)
+        self.world, self.vae, self.look = World(os.path.join(folder, "data")), load_vae(folder), looks.LOOKS.get(look)
+
+    def __call__(self, scenes):
+        return encode_latents(self.vae, images(np.stack([self.world.compose(s, look=self.look) for s in scenes]))).numpy()
+
+
+def start(*args):
+    global encoder
+    encoder = Encoder(*args)
+
+
+def encode(scenes):
+    return encoder(scenes)
+
+
 def main():
     cli = argparse.ArgumentParser()
     cli.add_argument("folder")
     cli.add_argument("--look", default="", help="draw every subject in this look (see looks.py)")
-    cli.add_argument("--core", type=int, default=33600)
-    cli.add_argument("--wide", type=int, default=8000)
-    cli.add_argument("--threads", type=int, default=2)
+    cli.add_argument("--core", type=int, default=11200)
+    cli.add_argument("--wide", type=int, default=4000)
+    cli.add_argument("--processes", type=int, default=2)
     args = cli.parse_args()
-    threads(args.threads)
     world = World(os.path.join(args.folder, "data"))
-    vae = load_vae(args.folder)
-    look = looks.LOOKS[args.look] if args.look else None
     scenes = draw(world, np.random.default_rng(31), args.core, args.wide)
     parts = []
-    for start in range(0, len(scenes), 32):
-        pictures = np.stack([world.compose(s, look=look) for s in scenes[start : start + 32]])
-        parts.append(encode_latents(vae, images(pictures)))
-        if start % 3200 == 0:
-            print(f"bank {args.look} {start} of {len(scenes)}", flush=True)
+    with multiprocessing.get_context("spawn").Pool(args.processes, start, (args.folder, args.look)) as pool:
+        for part in pool.imap(encode, [scenes[i : i + 32] for i in range(0, len(scenes), 32)]):
+            parts.append(torch.from_numpy(part))
+            if len(parts) % 50 == 0:
+                print(f"bank {args.look} {32 * len(parts)} of {len(scenes)}", flush=True)
     name = f"bank-{args.look}" if args.look else "bank"
     torch.save(dict(latents=torch.cat(parts), meta=meta(scenes)), os.path.join(args.folder, f"{name}.pt"))
 

@@ -11,6 +11,7 @@ import sys
 import torch
 from diffusers import DDIMScheduler
 from safetensors.torch import save_file
+from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel
 
 from . import tokens
@@ -18,7 +19,6 @@ from .adapter import PLUS_TOKENS, TOKENS, attach, load_vision, make_projection
 from .bank import load_vae
 from .clip import INPUT, make_text
 from .unet import SCHEDULER, make as make_unet
-from torch import nn
 
 
 def write_json(path, value):
@@ -92,10 +92,11 @@ def main():
     tokenizer = tokens.load(work)
     text = make_text(tokenizer)
     text.load_state_dict(torch.load(os.path.join(work, "clip.pt"))["text"])
-    plain = CLIPTextModel(text.config)  # without the projection, as Stable Diffusion 1.x has it
-    plain.load_state_dict({k: v for k, v in text.state_dict().items() if not k.startswith("text_projection")}, strict=True)
-    save(plain, path("text_encoder"))
+    save(CLIPTextModel(text.config), path("text_encoder"))  # without the projection, as Stable Diffusion 1.x has it; for its config
+    weights = {k: v.half().contiguous() for k, v in text.state_dict().items() if k.startswith("text_model.")}
+    save_file(weights, path("text_encoder/model.safetensors"), metadata=dict(format="pt"))
     shutil.copytree(os.path.join(work, "tokenizer"), path("tokenizer"))
+    tokenizer.backend_tokenizer.save(path("tokenizer/tokenizer.json"))
     size = dict(height=INPUT, width=INPUT)
     CLIPImageProcessor(size=dict(shortest_edge=INPUT), crop_size=size, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(path("feature_extractor"))
     DDIMScheduler(**SCHEDULER).save_pretrained(path("scheduler"))

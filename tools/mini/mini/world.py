@@ -80,11 +80,12 @@ class World:
         """One in six combinations of core subject, style and background is kept from the base model."""
         return bool(scene.subject < len(self.core) and (scene.subject + 2 * scene.style + scene.background) % 6 == 0)
 
-    def scene(self, rng, subjects, trained_only=True):
-        """A random scene of one of `subjects`; never one of the combinations kept from training, if `trained_only`."""
+    def scene(self, rng, subjects, trained_only=True, still=False):
+        """A random scene of one of `subjects`; never one of the combinations kept from training, if `trained_only`; without the
+        jitter of a few pixels, if `still`."""
         while True:
             size = int(rng.choice(3, p=(0.2, 0.65, 0.15)))
-            jitter = (3, 3, 2)[size]
+            jitter = 0 if still else (3, 3, 2)[size]
             scene = Scene(
                 int(rng.choice(subjects)),
                 int(rng.integers(len(STYLES))),

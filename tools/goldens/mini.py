@@ -1,0 +1,62 @@
+"""What diffusers makes of the shipped model, for test/mini.test.ts: latents and pictures of a few calls, in f32 on the CPU.
+
+    python tools/goldens/mini.py
+
+Writes test/golden/mini.safetensors and mini.json. Run it again when models/mini/ changes.
+"""
+import json
+from pathlib import Path
+
+import diffusers
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import CLIPImageProcessor
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL, CUSTOM, PICTURE = ROOT / "models/mini", ROOT / "models/mini-custom", ROOT / "examples/images/red-apple.png"
+CASES = [
+    dict(name="text", prompt="a flat cat on a yellow background", seed=3),
+    dict(name="picture", prompt="on a blue background", seed=4, adapter="ip-adapter", scale=1.0),
+    dict(name="picture-plus", prompt="on a green background", seed=5, adapter="ip-adapter-plus", scale=0.8),
+    dict(name="custom", prompt="on a purple background", seed=6, adapter="ip-adapter", scale=1.0, custom=True),
+]
+STEPS, GUIDANCE = 12, 4.0
+
+
+def on_white(picture):
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA")).convert("RGB")
+
+
+def run(case):
+    pipe = StableDiffusionPipeline.from_pretrained(MODEL, torch_dtype=torch.float32, safety_checker=None, local_files_only=True,
+                                                   feature_extractor=CLIPImageProcessor.from_pretrained(MODEL / "feature_extractor"))
+    pipe.set_progress_bar_config(disable=True)
+    if case.get("custom"):
+        pipe.unet = UNet2DConditionModel.from_pretrained(CUSTOM / "unet", torch_dtype=torch.float32)
+    extra = {}
+    if "adapter" in case:
+        pipe.load_ip_adapter(str(MODEL.parent), subfolder=MODEL.name, weight_name=f"{case['adapter']}.safetensors", image_encoder_folder=None,
+                             local_files_only=True)
+        pipe.set_ip_adapter_scale(case["scale"])
+        # At the encoder's own size, so that no resize is compared here.
+        extra["ip_adapter_image"] = on_white(Image.open(PICTURE)).resize((64, 64), Image.BOX)
+    call = dict(prompt=case["prompt"], num_inference_steps=STEPS, guidance_scale=GUIDANCE, output_type="latent")
+    latents = pipe(**call, generator=torch.Generator().manual_seed(case["seed"]), **extra).images
+    with torch.no_grad():
+        image = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
+    rgb = ((image[0] / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+    return {"latents": latents[0], "image": rgb.contiguous(), **({"picture": torch.tensor(list(extra["ip_adapter_image"].getdata()), dtype=torch.uint8).view(64, 64, 3)} if extra else {})}
+
+
+def main():
+    tensors = {f"{case['name']}.{key}": value for case in CASES for key, value in run(case).items()}
+    save_file(tensors, ROOT / "test/golden/mini.safetensors")
+    index = dict(versions=dict(torch=torch.__version__.split("+")[0], diffusers=diffusers.__version__), steps=STEPS, guidance=GUIDANCE, cases=CASES)
+    (ROOT / "test/golden/mini.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main()
