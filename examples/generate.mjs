@@ -10,7 +10,7 @@ try {
     prompt,
     imagePrompts: [{ image, scale: 0.8 }],
     steps: 30,
-    guidance: 7.5,
+    guidance: 4,
     seed: 42,
     count: 2,
   });

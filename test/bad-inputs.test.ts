@@ -29,13 +29,13 @@ describe.each(addons)("%s", (_name, addon) => {
       prompt: "a cat",
       imagePrompts: [{ image: { data: pixels(8, 8), width: 8, height: 8 } }],
       steps: 1,
-      width: 16,
-      height: 16,
+      width: 64,
+      height: 64,
       seed: 1,
     });
-    expect(images[0]).toMatchObject({ width: 16, height: 16, seed: 1 });
-    expect(images[0]?.data).toHaveLength(16 * 16 * 3);
-    expect(latents[0]).toHaveLength(4 * 4 * 4);
+    expect(images[0]).toMatchObject({ width: 64, height: 64, seed: 1 });
+    expect(images[0]?.data).toHaveLength(64 * 64 * 3);
+    expect(latents[0]).toHaveLength(8 * 8 * 8);
   };
   const expectError = async (call: Promise<unknown>, { code, says = "" }: BadInput): Promise<void> => {
     const error = await rejection(call);

@@ -81,16 +81,16 @@ describe("generate", () => {
     const output = join(folder, "out.png");
     const latents = join(folder, "latents.safetensors");
     const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
-    args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "32", "--height", "16");
+    args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
     args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--count", "1", "--save-latents", latents, "--output", output);
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
     expect(addon.loads[0]).toMatchObject({ model: MINI, threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }] });
-    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 32, height: 16, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
-    expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 4, 4, 8] }] });
-    expect(addon.written[0]!.tensors[0]!.data).toHaveLength(128);
-    expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 32, height: 16 });
+    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
+    expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
+    expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
+    expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });
     expect(addon.closed).toBe(1);
   });
 
@@ -99,7 +99,7 @@ describe("generate", () => {
     expect(code).toBe(0);
     expect(readdirSync(folder)).toEqual(["a-5.webp", "a-6.webp", "a-7.webp"]);
     expect(lines.map(({ type }) => type)).toEqual(["progress", "progress", "progress", "result"]);
-    expect(lines.at(-1)).toMatchObject({ images: [{ seed: 5, width: 64, height: 64 }, { seed: 6 }, { seed: 7 }] });
+    expect(lines.at(-1)).toMatchObject({ images: [{ seed: 5, width: 128, height: 128 }, { seed: 6 }, { seed: 7 }] });
   });
 
   test("embeddings come from a file", async () => {

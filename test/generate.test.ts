@@ -15,12 +15,19 @@ describe("loading", () => {
   test("without options: the shipped model and its adapter, absolute", async () => {
     const { addon, pipeline } = await loadFake();
     expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], dtype: "f32", threads: 0 }]);
-    expect(pipeline.info).toMatchObject({ family: "sd1", width: 64 });
+    expect(pipeline.info).toMatchObject({ family: "sd1", width: 128 });
   });
 
   test("another model has no adapter of its own", async () => {
     const { addon } = await loadFake(new FakeAddon(), { model: MINI, threads: 2, imageEncoder: join(MINI, "image_encoder") });
     expect(addon.loads[0]).toMatchObject({ adapters: [], threads: 2, imageEncoder: join(MINI, "image_encoder") });
+  });
+
+  test("another UNet in the shipped model keeps the shipped adapter", async () => {
+    const { addon } = await loadFake(new FakeAddon(), { unet: join(MINI, "unet") });
+    expect(addon.loads[0]).toMatchObject({ model: MINI, unet: join(MINI, "unet"), adapters: [{ file: join(MINI, "ip-adapter.safetensors") }] });
+    expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "nothing") }))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("unet") });
+    expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "ip-adapter.safetensors") }))).toMatchObject({ option: "unet" });
   });
 
   test("an error of the engine has its code, its message and the caller's stack", async () => {
@@ -66,23 +73,23 @@ describe("the request", () => {
       steps: 30,
       guidance: 7.5,
       eta: 0,
-      width: 64,
-      height: 64,
+      width: 128,
+      height: 128,
       output: "image",
       previewEvery: 0,
       branches: [],
     });
     expect(last(addon).seeds).toEqual(seeds);
     expect(images[0]!.seed).toBe(seeds[0]);
-    expect(latentShape).toEqual([4, 16, 16]);
-    expect(latents[0]).toHaveLength(1024);
+    expect(latentShape).toEqual([8, 16, 16]);
+    expect(latents[0]).toHaveLength(2048);
     await pipeline.generate();
     expect(last(addon).seeds).not.toEqual(seeds);
   });
 
   test("every option arrives", async () => {
     const { addon, pipeline } = await loadFake();
-    const options = { scheduler: "dpm++2m", sigmas: "karras", steps: 3, guidance: 0, width: 32, height: 48, output: "latents" } as const;
+    const options = { scheduler: "dpm++2m", sigmas: "karras", steps: 3, guidance: 0, width: 64, height: 96, output: "latents" } as const;
     const { images, latents, seeds } = await pipeline.generate({ ...options, seed: 5, count: 3 });
     expect(last(addon)).toMatchObject({ ...options, seeds: [5, 6, 7] });
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
@@ -127,7 +134,7 @@ describe("the request", () => {
     const { addon, pipeline } = await loadFake();
     await pipeline.generate({ prompt: "red ".repeat(40) });
     const { prompt, negative } = last(addon);
-    expect(prompt[0]!.ids.length % 16).toBe(0);
+    expect(prompt[0]!.ids.length % 20).toBe(0);
     expect(prompt[0]!.ids.length).toBeGreaterThan(40);
     expect(negative![0]!.ids).toHaveLength(prompt[0]!.ids.length);
   });
@@ -217,7 +224,7 @@ describe("progress", () => {
     expect(events.map(({ step, total, image, seed }) => [step, total, image, seed])).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8].map((step) => [step, 8, step > 4 ? 1 : 0, step > 4 ? 11 : 10]),
     );
-    expect(events.map(({ preview }) => preview?.data.length ?? 0)).toEqual([0, 12288, 0, 12288, 0, 12288, 0, 12288]);
+    expect(events.map(({ preview }) => preview?.data.length ?? 0)).toEqual([0, 49152, 0, 49152, 0, 49152, 0, 49152]);
   });
 
   test.each([

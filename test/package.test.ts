@@ -91,7 +91,7 @@ test("the command generates, inspects and checks", async () => {
   expect(readFileSync(output).subarray(1, 4).toString()).toBe("PNG");
   const header = readFileSync(latents);
   const { latents: tensor } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString()) as { latents: { shape: number[]; dtype: string } };
-  expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 4, 16, 16] });
+  expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 8, 16, 16] });
   expect(await node(main, "inspect", "models/mini")).toContain("unet");
   expect(await node(main, "doctor")).not.toContain("FAIL");
 });

@@ -25,13 +25,19 @@ async function same(a: GenerateOptions, b: GenerateOptions): Promise<boolean> {
 describe("what was loaded", () => {
   test("info tells the shipped model", () => {
     const { info } = pipeline;
-    expect(info).toMatchObject({ family: "sd1", hasImageEncoder: true, latentChannels: 4 });
+    expect(info).toMatchObject({ family: "sd1", hasImageEncoder: true, latentChannels: 8 });
     expect(info.adapters).toEqual([expect.objectContaining({ variant: "base" })]);
     expect(info.textEncoders).toHaveLength(1);
     expect(info.parameters).toBeGreaterThan(1e6);
     expect(info.width % info.vaeScale).toBe(0);
     info.width = 1;
     expect(pipeline.info.width).not.toBe(1);
+  });
+
+  test("a UNet of another base is refused with what does not fit", async () => {
+    const error = await rejection(Pipeline.load({ unet: join(ROOT, "test/golden/models/sd15/unet") }));
+    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/192.*32|32.*192/) });
+    await expect(Pipeline.load({ unet: join(MINI, "vae") })).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_IPA_/) });
   });
 
   test("systemInfo tells the machine", () => {
@@ -68,7 +74,9 @@ describe("what was loaded", () => {
     const refused = (options: object): Promise<unknown> => pipeline.generate(options).then(() => undefined, (error: unknown) => error);
     expect(await refused({ scheduler: "ddim", sigmas: "karras" })).toMatchObject({ name: "OptionError", option: "sigmas" });
     expect(await refused({ scheduler: "pndm", steps: 2 })).toMatchObject({ name: "OptionError", option: "steps" });
-    expect(await refused({ scheduler: "ddim", steps: 1000 })).toMatchObject({ name: "OptionError", option: "steps" });
+    // Leading spacing with an offset of 1 would pass the last timestep.
+    await using leading = await Pipeline.load({ model: join(ROOT, "test/golden/models/sd2") });
+    expect(await rejection(leading.generate({ scheduler: "ddim", steps: 1000 }))).toMatchObject({ name: "OptionError", option: "steps" });
     const broken = mkdtempSync(join(tmpdir(), "broken-"));
     try {
       cpSync(MINI, broken, { recursive: true });
@@ -104,7 +112,7 @@ describe("generate", () => {
     expect(images[0]).toMatchObject({ width, height, seed: seeds[0] });
     expect(images[0]!.data).toHaveLength(width * height * 3);
     expect(new Set(images[0]!.data).size).toBeGreaterThan(1);
-    expect(latentShape).toEqual([4, height / vaeScale, width / vaeScale]);
+    expect(latentShape).toEqual([8, height / vaeScale, width / vaeScale]);
     expect(latents[0]!.every(Number.isFinite)).toBe(true);
   });
 
@@ -140,7 +148,7 @@ describe("generate", () => {
   });
 
   test("calls at the same time give what they give one after the other", async () => {
-    const options = [base, { ...base, seed: 5 }, { ...base, imagePrompts: [{ image: picture }] }, { ...base, width: 32, height: 48 }];
+    const options = [base, { ...base, seed: 5 }, { ...base, imagePrompts: [{ image: picture }] }, { ...base, width: 64, height: 96 }];
     const together = await Promise.all(options.map((o) => pipeline.generate(o)));
     for (const [i, o] of options.entries()) expect(bytes(together[i]!)).toBe(bytes(await pipeline.generate(o)));
   });
@@ -165,9 +173,9 @@ describe("generate", () => {
   });
 
   test("sizes of their own, and prompts longer than one chunk", async () => {
-    const { images } = await pipeline.generate({ ...base, width: 48, height: 16 });
-    expect(images[0]).toMatchObject({ width: 48, height: 16 });
-    expect(images[0]!.data).toHaveLength(48 * 16 * 3);
+    const { images } = await pipeline.generate({ ...base, width: 96, height: 64 });
+    expect(images[0]).toMatchObject({ width: 96, height: 64 });
+    expect(images[0]!.data).toHaveLength(96 * 64 * 3);
     const long = "a red airplane, a blue cat, a green tree, ".repeat(4);
     expect(await same({ prompt: long }, { prompt: `${long} a yellow house` })).toBe(false);
   });

@@ -17,12 +17,12 @@ import type {
 
 export const MINI_INFO: NativePipelineInfo = {
   family: "sd1",
-  width: 64,
-  height: 64,
-  vaeScale: 4,
-  latentChannels: 4,
+  width: 128,
+  height: 128,
+  vaeScale: 8,
+  latentChannels: 8,
   scheduler: "ddim",
-  textEncoders: [{ contextLength: 16, vocabSize: 1252, tokenizer: "tokenizer" }],
+  textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
   adapters: [{ variant: "base", tokens: 4, embedSize: 256 }],
   hasImageEncoder: true,
   parameters: 10_000_000,

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import diffusers
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPImageProcessor
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL, CUSTOM, PICTURE = ROOT / "models/mini", ROOT / "models/mini-custom", ROOT / "examples/images/red-apple.png"
+MODEL, PICTURE = ROOT / "models/mini", ROOT / "examples/images/red-apple.png"
 CASES = [
     dict(name="text", prompt="a flat cat on a yellow background", seed=3),
     dict(name="picture", prompt="on a blue background", seed=4, adapter="ip-adapter", scale=1.0),
     dict(name="picture-plus", prompt="on a green background", seed=5, adapter="ip-adapter-plus", scale=0.8),
-    dict(name="custom", prompt="on a purple background", seed=6, adapter="ip-adapter", scale=1.0, custom=True),
 ]
 STEPS, GUIDANCE = 12, 4.0
 
@@ -33,8 +32,6 @@ def run(case):
     pipe = StableDiffusionPipeline.from_pretrained(MODEL, torch_dtype=torch.float32, safety_checker=None, local_files_only=True,
                                                    feature_extractor=CLIPImageProcessor.from_pretrained(MODEL / "feature_extractor"))
     pipe.set_progress_bar_config(disable=True)
-    if case.get("custom"):
-        pipe.unet = UNet2DConditionModel.from_pretrained(CUSTOM / "unet", torch_dtype=torch.float32)
     extra = {}
     if "adapter" in case:
         pipe.load_ip_adapter(str(MODEL.parent), subfolder=MODEL.name, weight_name=f"{case['adapter']}.safetensors", image_encoder_folder=None,

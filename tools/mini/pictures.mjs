@@ -20,6 +20,7 @@ async function picture(style, name, ground = "#fafafa", size = 100, side = SIDE)
   const layer = sharp(await glyph(style, name, size), { raw: { width: size, height: size, channels: 4 } }).png();
   const { data } = await sharp({ create: { width: side, height: side, channels: 3, background: ground } })
     .composite([{ input: await layer.toBuffer() }])
+    .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data, width: side, height: side, channels: 3 };
@@ -27,7 +28,7 @@ async function picture(style, name, ground = "#fafafa", size = 100, side = SIDE)
 
 const label = (text, width) =>
   Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="11" fill="#57606a">${text}</text></svg>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="10" fill="#57606a">${text}</text></svg>`,
   );
 
 /** Rows of raw pictures under column labels, as one PNG. */
@@ -95,8 +96,11 @@ await sheet("multimodal.png", ["image prompt", ...said], [row]);
 
 await pipeline.dispose();
 
-const custom = await Pipeline.load({ unet: path.join(root, "models/mini-custom/unet") });
-const customRow = [];
-for (const [i, p] of prompts.entries()) customRow.push(await paint(custom, texts[1 + (i % 4)], p, 20 + i));
-await sheet("custom.png", ["red apple", "cat", "rocket", "sunflower", "penguin"], [prompts, customRow]);
-await custom.dispose();
+const customUnet = path.join(root, "models/mini-custom/unet");
+if (fs.existsSync(customUnet)) {
+  const custom = await Pipeline.load({ unet: customUnet });
+  const painted = [];
+  for (const [i, p] of prompts.entries()) painted.push(await paint(custom, texts[1 + (i % 4)], p, 20 + i));
+  await sheet("custom.png", ["red apple", "cat", "rocket", "sunflower", "penguin"], [prompts, painted]);
+  await custom.dispose();
+}

@@ -28,7 +28,7 @@ run judge judge.safetensors mini judge --steps 500
 run vision vision.pt mini clip vision --steps 200
 run bank bank.pt mini bank
 run unet unet.pt mini unet --steps 2900 --batch 48 --wide-share 0.1
-run adapter adapter.pt mini adapter --steps 600 --batch 40 --threads 1
-run adapter-plus adapter-plus.pt mini adapter --plus --steps 600 --batch 40 --threads 1
+run adapter adapter.pt mini adapter --steps 1800 --batch 40 --threads 1
+run adapter-plus adapter-plus.pt mini adapter --plus --steps 1700 --batch 40 --threads 1
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run unet-sticker unet-sticker.pt mini unet --look sticker --from unet --steps 350 --batch 48 --lr 0.0008

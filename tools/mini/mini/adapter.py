@@ -24,14 +24,14 @@ from .training import Average, Optimiser, Run, schedule, threads
 from .unet import Captions, Noising, latents, make as make_unet, timesteps
 from .world import COLOURS, LARGE, NORMAL, SMALL, Scene, World
 
-TOKENS, PLUS_TOKENS, PLUS_WIDTH, PLUS_DEPTH = 4, 16, 128, 2
+TOKENS, PLUS_TOKENS, PLUS_WIDTH, PLUS_DEPTH = 4, 16, 128, 4  # depth as published: loaders count on it
 
 
 def make_projection(plus):
     if not plus:
         return ImageProjection(image_embed_dim=PROJECTION, cross_attention_dim=WIDTH, num_image_text_embeds=TOKENS)
     return IPAdapterPlusImageProjection(
-        embed_dims=WIDTH, output_dims=WIDTH, hidden_dims=PLUS_WIDTH, depth=PLUS_DEPTH, dim_head=64, heads=PLUS_WIDTH // 64, num_queries=PLUS_TOKENS, ffn_ratio=2
+        embed_dims=WIDTH, output_dims=WIDTH, hidden_dims=PLUS_WIDTH, depth=PLUS_DEPTH, dim_head=64, heads=PLUS_WIDTH // 64, num_queries=PLUS_TOKENS, ffn_ratio=4
     )
 
 

@@ -58,6 +58,13 @@ def reconstruction(work, model):
     return out
 
 
+def judge_accuracy(work, judge):
+    """How often the judge is right on renderings of scenes and looks drawn afresh."""
+    pictures, truth = judging.scenes(World(os.path.join(work, "data")), np.random.default_rng(4343), 1000)
+    said = judging.answers(judge, pictures)
+    return {k: share(said[k] == truth[k]) for k in truth}
+
+
 def main():
     work, model, path = sys.argv[1:4]
     with open(os.path.join(work, "answers.json")) as file:
@@ -77,6 +84,8 @@ def main():
     print("| row | measured | pictures | reached | goal | |\n|---|---|---|---|---|---|")
     for title, key, n, reached, goal, good in lines:
         print(f"| {title} | {key} | {n} | {reached} | {goal} | {'yes' if good else 'no'} |")
+    scores["judge"] = judge_accuracy(work, judge)
+    print("\nThe judge itself, on 1,000 fresh renderings: " + ", ".join(f"{k} {v:.1f} %" for k, v in scores["judge"].items()))
     with open(os.path.join(work, "scores.json"), "w") as file:
         json.dump(scores, file, indent=1)
 
