@@ -166,7 +166,7 @@ class Run:
         row = dict(step=self.step + 1, cpu=round(self.cpu), **{k: round(v, 5) for k, v in values.items()})
         print(self.name, *(f"{k} {v}" for k, v in row.items()), flush=True)
         with open(os.path.join(self.folder, f"{self.name}.csv"), "a", newline="") as file:
-            csv.writer(file).writerow([f"{k}={v}" for k, v in row.items()])
+            csv.writer(file, lineterminator="\n").writerow([f"{k}={v}" for k, v in row.items()])
 
 
 def threads(n):
