@@ -93,7 +93,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
     return Status(Code::not_found,
                   model + ": no such folder: pass the folder of a model in the diffusers layout");
   const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
-  if (!is_folder(unet_folder))
+  if (request.unet.empty() && !is_folder(unet_folder))
     return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
   if (is_file(join_path(model, "model_index.json"))) {
     IPA_ASSIGN(const Json index, read_json(join_path(model, "model_index.json")));

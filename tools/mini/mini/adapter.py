@@ -21,7 +21,7 @@ from torch import nn
 from .bank import scene_of
 from .clip import PROJECTION, WIDTH, make_vision, preprocess
 from .training import Average, Optimiser, Run, schedule, threads
-from .unet import Captions, Noising, latents, make as make_unet, timesteps
+from .unet import Captions, Noising, denoising_loss, make as make_unet
 from .world import COLOURS, LARGE, NORMAL, SMALL, Scene, World
 
 TOKENS, PLUS_TOKENS, PLUS_WIDTH, PLUS_DEPTH = 4, 16, 128, 4  # depth as published: loaders count on it
@@ -142,13 +142,8 @@ def main():
                 feature = prompts.zero
             texts.append(text)
             features.append(feature)
-        z = latents(bank, rows, rng)
-        t = timesteps(rng, args.batch)
-        x, v = noising(z, t, torch.randn(z.shape))
         image_tokens = trained["image_proj"](torch.stack(features))
-        states = (captions(texts), [image_tokens])
-        out = unet(x.contiguous(memory_format=torch.channels_last), t, states).sample
-        loss = (out - v).pow(2).mean()
+        loss = denoising_loss(unet, noising, bank, rows, rng, (captions(texts), [image_tokens]))
         loss.backward()
         optimiser.step(schedule(step, args.steps))
         mean.update(step)

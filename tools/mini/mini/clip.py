@@ -90,13 +90,14 @@ def targets(scenes):
 
 def evaluate(world, text, vision, heads, tokenizer, scenes, x):
     with torch.no_grad():
-        v = F.normalize(vision(x).image_embeds, dim=-1)
+        embeds = vision(x).image_embeds
+        v = F.normalize(embeds, dim=-1)
         ask = lambda captions: v @ F.normalize(text(tokens.encode(tokenizer, captions)).text_embeds, dim=-1).T
         t = targets(scenes)
         subject = ask([f"a {world.words[i]}" for i in world.core]).argmax(1)
         colour = ask([f"a picture on a {c} background" for c in COLOURS]).argmax(1)
         style = ask([f"a {s} picture" for s in STYLES]).argmax(1)
-        known = heads.linear["subject"](vision(x).image_embeds).argmax(1)
+        known = heads.linear["subject"](embeds).argmax(1)
     share = lambda a, b: float((a == b).float().mean())
     return dict(zero_shot=share(subject, t["subject"]), colour=share(colour, t["colour"]), style=share(style, t["style"]), head=share(known, t["subject"]))
 
@@ -178,7 +179,6 @@ def main():
     mean.swap()
     state = dict(text=text.state_dict(), vision=vision.state_dict(), heads=vision_heads.state_dict(), scale=scale.detach())
     torch.save(state, path(f"{args.stage}.pt"))
-
 
 
 if __name__ == "__main__":

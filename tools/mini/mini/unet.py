@@ -90,6 +90,14 @@ def latents(bank, rows, rng):
     return part[:, 0] + part[:, 1] * noise
 
 
+def denoising_loss(unet, noising, bank, rows, rng, states):
+    """Mean squared error of v over some rows of a bank, each at its own step; `states` is what the cross-attention layers read."""
+    z = latents(bank, rows, rng)
+    t = timesteps(rng, len(rows))
+    x, v = noising(z, t, torch.randn(z.shape))
+    return (unet(x.contiguous(memory_format=torch.channels_last), t, states).sample - v).pow(2).mean()
+
+
 def main():
     cli = argparse.ArgumentParser()
     cli.add_argument("folder")
@@ -123,11 +131,7 @@ def main():
         wide = len(wide_rows) and rng.binomial(args.batch, args.wide_share)
         rows = np.concatenate([rng.choice(core_rows, args.batch - wide), rng.choice(wide_rows, wide) if wide else []]).astype(np.int64)
         texts = ["" if rng.random() < 0.1 else world.caption(rng, scenes[r]) for r in rows]
-        z = latents(bank, rows, rng)
-        t = timesteps(rng, args.batch)
-        x, v = noising(z, t, torch.randn(z.shape))
-        out = unet(x.contiguous(memory_format=torch.channels_last), t, captions(texts)).sample
-        loss = (out - v).pow(2).mean()
+        loss = denoising_loss(unet, noising, bank, rows, rng, captions(texts))
         loss.backward()
         optimiser.step(schedule(step, args.steps, hold=args.hold))
         mean.update(step)

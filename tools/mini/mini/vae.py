@@ -66,27 +66,21 @@ def main():
     cli.add_argument("--batch", type=int, default=16)
     cli.add_argument("--lr", type=float, default=3e-3)
     cli.add_argument("--threads", type=int, default=2)
-    cli.add_argument("--name", default="vae")
-    cli.add_argument("--freeze-encoder", action="store_true", help="train the decoder alone, from the finished stage")
     args = cli.parse_args()
     threads(args.threads)
     torch.manual_seed(1)
     world = World(os.path.join(args.folder, "data"))
     vae = make()
     trained = np.concatenate([world.core, world.wide])
-    if args.freeze_encoder:
-        vae.load_state_dict(torch.load(os.path.join(args.folder, "vae.pt")))
-        vae.encoder.requires_grad_(False)
-        vae.quant_conv.requires_grad_(False)
     optimiser = Optimiser(vae.named_parameters(), args.lr)
     mean = Average(vae.named_parameters(), 0.998)
-    run = Run(args.name, args.folder, args.steps, 11, dict(vae=vae, optimiser=optimiser, mean=mean))
+    run = Run("vae", args.folder, args.steps, 11, dict(vae=vae, optimiser=optimiser, mean=mean))
     rng = np.random.default_rng(99)
     known, unknown = (images(pictures(world, rng, 32, s)) for s in (world.core, world.held_out))
     for step, rng in run.steps():
         subjects = world.core if rng.random() < 0.5 else trained
         # Small crops first: many more optimiser steps for the same arithmetic.
-        side, batch = (32, args.batch) if step < 0.75 * args.steps and not args.freeze_encoder else (64, args.batch // 2)
+        side, batch = (32, args.batch) if step < 0.75 * args.steps else (64, args.batch // 2)
         x = images(crops(pictures(world, rng, batch, subjects), rng, side))
         posterior = vae.encode(x).latent_dist
         y = vae.decode(posterior.sample()).sample
@@ -103,12 +97,10 @@ def main():
     mean.swap()
     with torch.no_grad():
         z = torch.cat([vae.encode(part).latent_dist.sample() for part in known.split(16)])
-    if not args.freeze_encoder:
-        vae.register_to_config(scaling_factor=1 / float(z.std()))
-        torch.save(dict(scaling_factor=1 / float(z.std()), channel_std=z.std((0, 2, 3))), os.path.join(args.folder, "vae-scale.pt"))
+    torch.save(dict(scaling_factor=1 / float(z.std())), os.path.join(args.folder, "vae-scale.pt"))
     torch.save(vae.state_dict(), os.path.join(args.folder, "vae.pt"))
     out = [t for x in (known, unknown) for t in (x[:12], psnr(vae, x)[1][:12])]
-    sheet(pixels(torch.cat(out)), 12).save(os.path.join(args.folder, f"{args.name}.png"))
+    sheet(pixels(torch.cat(out)), 12).save(os.path.join(args.folder, "vae.png"))
 
 
 if __name__ == "__main__":
