@@ -209,6 +209,7 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
   const request: NativeLoadRequest = {
     model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
     adapters: adapters.map(({ file }, i) => ({ file: readPath(file, `adapters[${i}].file`) })),
+    loras: (read.loras ?? []).map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight })),
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
   };
@@ -230,6 +231,7 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
   if (request.unet !== undefined) await check(request.unet, "unet", true);
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
+  for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);
 }
 
 async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {

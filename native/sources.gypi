@@ -38,6 +38,8 @@
       "weights/adapter_description.cc",
       "weights/adapter_file.cc",
       "weights/inspect.cc",
+      "weights/lora_file.cc",
+      "weights/merged_source.cc",
       "graph/arena.cc",
       "graph/graph.cc",
       "graph/params.cc",

@@ -11,7 +11,8 @@ export function parseNumber(text: string, option: string): number {
   return number;
 }
 
-export interface ImageFlag {
+/** A file with a number behind it: the scale of an image prompt, the weight of a LoRA. */
+export interface FileFlag {
   path: string;
   scale?: number;
 }
@@ -19,11 +20,11 @@ export interface ImageFlag {
 const SCALE_SUFFIX = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/is;
 
 /**
- * `FILE[:SCALE]`. The last colon counts only when a number follows it, a drive letter (`C:\cat.png`) and the colons of a
+ * `FILE[:NUMBER]`. The last colon counts only when a number follows it, a drive letter (`C:\cat.png`) and the colons of a
  * name that exists do not.
  */
-export function parseImageFlag(text: string, option: string, exists: (path: string) => boolean = existsSync): ImageFlag {
-  if (text === "") throw new OptionError(option, "expected FILE[:SCALE] but received an empty string");
+export function parseFileFlag(text: string, option: string, exists: (path: string) => boolean = existsSync): FileFlag {
+  if (text === "") throw new OptionError(option, "expected FILE, or FILE:NUMBER, but received an empty string");
   const match = SCALE_SUFFIX.exec(text);
   const [, path, scale] = match ?? [];
   if (path === undefined || scale === undefined || isDriveOrUrl(text, path) || exists(text)) return { path: text };
@@ -36,7 +37,7 @@ function isDriveOrUrl(text: string, path: string): boolean {
 }
 
 /** An image prompt of the command line, with the --adapter it followed. */
-export type PromptFlag = { kind: "image" | "embeds" } & ImageFlag;
+export type PromptFlag = { kind: "image" | "embeds" } & FileFlag;
 
 /**
  * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
@@ -44,6 +45,7 @@ export type PromptFlag = { kind: "image" | "embeds" } & ImageFlag;
  */
 export class OrderedFlags {
   readonly adapters: string[] = [];
+  readonly loras: FileFlag[] = [];
   readonly prompts: (PromptFlag & { adapter: number })[] = [];
 
   addAdapter = (file: string): string[] => {
@@ -51,9 +53,14 @@ export class OrderedFlags {
     return this.adapters;
   };
 
-  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseImageFlag(text, "--image-prompt") });
+  addLora = (text: string): FileFlag[] => {
+    this.loras.push(parseFileFlag(text, "--lora"));
+    return this.loras;
+  };
 
-  addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parseImageFlag(text, "--image-embeds") });
+  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseFileFlag(text, "--image-prompt") });
+
+  addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parseFileFlag(text, "--image-embeds") });
 
   #add(flag: PromptFlag): unknown {
     this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });

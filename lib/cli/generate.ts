@@ -60,6 +60,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
     .option("--model <folder>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
+    .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
@@ -143,6 +144,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   const options: Record<string, unknown> = {};
   if (flags.model !== undefined) options["model"] = flags.model;
   if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
+  if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;

@@ -32,6 +32,8 @@ export interface NativeLoadRequest {
   /** folder in the diffusers layout */
   model: string;
   adapters: { file: string }[];
+  /** LoRA files to add to the weights, each times its weight */
+  loras: { file: string; weight: number }[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
@@ -154,7 +156,7 @@ export interface NativePipeline {
 }
 
 export interface NativeInspection {
-  kind: "model" | "ip-adapter" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
+  kind: "model" | "ip-adapter" | "lora" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
   format: "safetensors" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;

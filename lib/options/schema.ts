@@ -31,12 +31,21 @@ const path = (description: string): TUnsafe<string | URL> => special<string | UR
 
 export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors)") }, "adapter");
 
+export const LoraSchema = object(
+  {
+    file: path("LoRA file (.safetensors)"),
+    weight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA; 0 changes nothing" })),
+  },
+  "LoRA",
+);
+
 export const LoadSchema = object(
   {
     model: Type.Optional(path("model folder in the diffusers layout; default: the small model that ships with the package")),
     adapters: Type.Optional(
       Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
     ),
+    loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     dtype: Type.Optional(oneOf(["f32"], { description: "type the engine computes in", default: "f32" })),

@@ -29,6 +29,11 @@ LoadRequest read_load_request(const Napi::Object& object) {
   const Napi::Array adapters = read_array(object, "adapters");
   for (uint32_t i = 0; i < adapters.Length(); ++i)
     request.adapters.push_back(read_text(element(adapters, i), "file"));
+  const Napi::Array loras = read_array(object, "loras");
+  for (uint32_t i = 0; i < loras.Length(); ++i) {
+    const Napi::Object lora = element(loras, i);
+    request.loras.push_back({read_text(lora, "file"), static_cast<float>(read_number(lora, "weight"))});
+  }
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");

@@ -6,6 +6,7 @@
 #include "pipeline/load_params.h"
 #include "weights/adapter_file.h"
 #include "weights/dialects.h"
+#include "weights/merged_source.h"
 #include "weights/sharded.h"
 
 namespace ipa {
@@ -69,6 +70,21 @@ Status read_normalisation(VisionTower& tower, const std::string& path) {
   return {};
 }
 
+Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& requests, bool second_text) {
+  std::vector<LoraUse> loras;
+  for (const LoraRequest& request : requests) {
+    IPA_ASSIGN(LoraFile file, open_lora(request.file));
+    for (const LoraModule& module : file.modules) {
+      if (module.part == LoraPart::text_encoder_2 && !second_text)
+        return Status(Code::mismatch, request.file +
+                                          ": this LoRA changes a second text encoder, which only SDXL "
+                                          "models have: use a LoRA made for this model family");
+    }
+    loras.push_back({std::move(file), request.weight});
+  }
+  return loras;
+}
+
 }  // namespace
 
 const char* family_name(Family family) {
@@ -106,10 +122,11 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
   IPA_ASSIGN(set->scheduler_config, read_json(scheduler));
 
-  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", cancel));
-  if (is_folder(join_path(model, "text_encoder_2")))
-    IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", cancel));
-  IPA_TRY(set->load_unet(unet_folder, cancel));
+  const bool second_text = is_folder(join_path(model, "text_encoder_2"));
+  IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, second_text));
+  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", loras, cancel));
+  if (second_text) IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", loras, cancel));
+  IPA_TRY(set->load_unet(unet_folder, loras, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_vae(join_path(model, "vae"), cancel));
 
@@ -126,7 +143,8 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   return set;
 }
 
-Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer, const CancelFlag* cancel) {
+Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer,
+                           const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "text encoder"));
   IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(json, join_path(folder, "config.json")));
   auto tower = std::make_unique<TextTower>(std::move(config));
@@ -137,6 +155,8 @@ Status ModelSet::load_text(const std::string& folder, const std::string& tokeniz
   }));
   IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
   IPA_ASSIGN(source, with_clip_text_names(std::move(source)));
+  const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, part));
   IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the text encoder", cancel));
   text.push_back(std::move(tower));
   return {};
@@ -163,7 +183,8 @@ Status ModelSet::load_vision(const std::string& folder, const std::string& prepr
   return {};
 }
 
-Status ModelSet::load_unet(const std::string& folder, const CancelFlag* cancel) {
+Status ModelSet::load_unet(const std::string& folder, const std::vector<LoraUse>& loras,
+                           const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "UNet"));
   IPA_ASSIGN(UNetConfig config, UNetConfig::parse(json, join_path(folder, "config.json")));
   unet = std::make_unique<UNet>(std::move(config));
@@ -182,7 +203,8 @@ Status ModelSet::load_unet(const std::string& folder, const CancelFlag* cancel) 
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  IPA_ASSIGN(const auto source, open_model_weights(folder, diffusers_stem));
+  IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
   return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);
 }
 

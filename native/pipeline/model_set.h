@@ -17,12 +17,19 @@
 #include "models/unet.h"
 #include "models/vae.h"
 #include "pipeline/feature_cache.h"
+#include "weights/merged_source.h"
 
 namespace ipa {
+
+struct LoraRequest {
+  std::string file;
+  float weight = 1;
+};
 
 struct LoadRequest {
   std::string model;                  // diffusers folder
   std::vector<std::string> adapters;  // IP-Adapter files
+  std::vector<LoraRequest> loras;     // added to the weights in this order
   std::string unet;                   // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
   int threads = 0;                    // 0: one per core
@@ -75,9 +82,10 @@ class ModelSet {
 
  private:
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
-  Status load_text(const std::string& folder, const std::string& tokenizer, const CancelFlag* cancel);
+  Status load_text(const std::string& folder, const std::string& tokenizer, const std::vector<LoraUse>& loras,
+                   const CancelFlag* cancel);
   Status load_vision(const std::string& folder, const std::string& preprocessor, const CancelFlag* cancel);
-  Status load_unet(const std::string& folder, const CancelFlag* cancel);
+  Status load_unet(const std::string& folder, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
   Status load_vae(const std::string& folder, const CancelFlag* cancel);
   Status load_adapter(const std::string& path, const CancelFlag* cancel);
   Status check_family();

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "weights/lora_file.h"
+
 namespace ipa {
 namespace {
 
@@ -17,6 +19,7 @@ bool any_with_prefix(const TensorSource& source, std::string_view prefix) {
 const char* component_kind_name(ComponentKind kind) {
   switch (kind) {
     case ComponentKind::ip_adapter: return "ip-adapter";
+    case ComponentKind::lora: return "lora";
     case ComponentKind::unet: return "unet";
     case ComponentKind::vae: return "vae";
     case ComponentKind::text_encoder: return "text_encoder";
@@ -32,6 +35,7 @@ ComponentKind component_kind(const TensorSource& source) {
       (any_with_prefix(source, "ip_adapter.") || any_with_prefix(source, "adapter_modules."))) {
     return ComponentKind::ip_adapter;
   }
+  if (has_lora_names(source)) return ComponentKind::lora;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {
     return ComponentKind::unet;
   }

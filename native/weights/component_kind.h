@@ -7,9 +7,9 @@
 
 namespace ipa {
 
-enum class ComponentKind { ip_adapter, unet, vae, text_encoder, image_encoder, tensors };
+enum class ComponentKind { ip_adapter, lora, unet, vae, text_encoder, image_encoder, tensors };
 
-// "ip-adapter", "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
+// "ip-adapter", "lora", "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

@@ -21,8 +21,8 @@ constexpr size_t chunk_bytes = size_t{1} << 18;
 class SafetensorsSource : public TensorSource {
  public:
   SafetensorsSource(std::unique_ptr<ByteSource> bytes, uint64_t data_begin,
-                    std::vector<SafetensorsEntry> entries)
-      : bytes_(std::move(bytes)), data_begin_(data_begin) {
+                    std::vector<SafetensorsEntry> entries, SafetensorsMetadata metadata)
+      : bytes_(std::move(bytes)), data_begin_(data_begin), metadata_(std::move(metadata)) {
     infos_.reserve(entries.size());
     begins_.reserve(entries.size());
     for (SafetensorsEntry& entry : entries) {
@@ -38,6 +38,13 @@ class SafetensorsSource : public TensorSource {
   const TensorInfo* find(std::string_view name) const override {
     const size_t at = index_.find(name);
     return at == NameIndex::none ? nullptr : &infos_[at];
+  }
+
+  std::string_view metadata(std::string_view key) const override {
+    for (const auto& [name, text] : metadata_) {
+      if (name == key) return text;
+    }
+    return {};
   }
 
   Status read_f32(const TensorInfo& tensor, float* out) const override {
@@ -71,6 +78,7 @@ class SafetensorsSource : public TensorSource {
 
   std::unique_ptr<ByteSource> bytes_;
   uint64_t data_begin_;
+  SafetensorsMetadata metadata_;
   std::vector<TensorInfo> infos_;
   std::vector<uint64_t> begins_;  // in the data section, parallel to infos_
   NameIndex index_;
@@ -98,9 +106,11 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
   std::string text(static_cast<size_t>(header), '\0');
   IPA_TRY(bytes->read_at(8, &text[0], text.size()));
   IPA_TRY(bytes->check_unchanged());
-  IPA_ASSIGN(std::vector<SafetensorsEntry> entries, parse_safetensors_header(text, size - 8 - header));
-  return std::unique_ptr<TensorSource>(
-      std::make_unique<SafetensorsSource>(std::move(bytes), 8 + header, std::move(entries)));
+  SafetensorsMetadata metadata;
+  IPA_ASSIGN(std::vector<SafetensorsEntry> entries,
+             parse_safetensors_header(text, size - 8 - header, &metadata));
+  return std::unique_ptr<TensorSource>(std::make_unique<SafetensorsSource>(
+      std::move(bytes), 8 + header, std::move(entries), std::move(metadata)));
 }
 
 Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {

@@ -28,7 +28,8 @@ Status tensor_error(Code code, const std::string& name, const std::string& what)
 
 class HeaderParser {
  public:
-  explicit HeaderParser(std::string_view text) : reader_(text, max_depth, text.size()) {}
+  HeaderParser(std::string_view text, SafetensorsMetadata* metadata)
+      : reader_(text, max_depth, text.size()), metadata_(metadata) {}
 
   Result<std::vector<RawEntry>> parse() {
     IPA_ASSIGN(const Token first, reader_.next());
@@ -72,6 +73,7 @@ class HeaderParser {
       if (value != Token::string) {
         return Status(Code::type, "header: __metadata__ member " + quoted(names.back()) + " is not a string");
       }
+      if (metadata_) metadata_->emplace_back(names.back(), reader_.take_string());
     }
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
@@ -144,6 +146,7 @@ class HeaderParser {
   }
 
   JsonReader reader_;
+  SafetensorsMetadata* metadata_;
   bool seen_metadata_ = false;
 };
 
@@ -232,9 +235,10 @@ Status check_cover(const std::vector<SafetensorsEntry>& entries, uint64_t data_b
 
 }  // namespace
 
-Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes) {
+Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes,
+                                                               SafetensorsMetadata* metadata) {
   IPA_TRY(check_json(text).in("header"));
-  IPA_ASSIGN(std::vector<RawEntry> raw, HeaderParser(text).parse());
+  IPA_ASSIGN(std::vector<RawEntry> raw, HeaderParser(text, metadata).parse());
   IPA_TRY(check_unique(raw));
   std::vector<SafetensorsEntry> entries;
   entries.reserve(raw.size());

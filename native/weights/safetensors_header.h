@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -19,6 +20,8 @@ struct SafetensorsLimits {
   static constexpr size_t rank = 8;
 };
 
+using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
+
 struct SafetensorsEntry {
   TensorInfo info;
   uint64_t begin = 0;  // offset in the data section
@@ -27,8 +30,10 @@ struct SafetensorsEntry {
 // Parses and checks a header (the JSON text, without its length) for `data_bytes` bytes of data. Entries come
 // in data order and cover the data exactly: no hole, no overlap, nothing behind the last. Stricter than the
 // reference implementation: names are unique after unescaping, entries have no further members, and
-// SafetensorsLimits hold. Errors: Code::utf8, syntax, limit, type, duplicate, overflow, range, layout,
-// truncated (well laid out, but the data ends too early).
-Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes);
+// SafetensorsLimits hold. `metadata`, where given, receives the members of __metadata__. Errors: Code::utf8,
+// syntax, limit, type, duplicate, overflow, range, layout, truncated (well laid out, but the data ends too
+// early).
+Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes,
+                                                               SafetensorsMetadata* metadata = nullptr);
 
 }  // namespace ipa

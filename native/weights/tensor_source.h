@@ -57,6 +57,8 @@ class TensorSource {
   virtual const TensorInfo* find(std::string_view name) const = 0;
   // Converts to f32. `out` holds elements() floats. Thread-safe.
   virtual Status read_f32(const TensorInfo& tensor, float* out) const = 0;
+  // Free text that the file carries beside its tensors; "" when it has none under this key.
+  virtual std::string_view metadata(std::string_view /*key*/) const { return {}; }
   // For error messages: the file or folder.
   virtual const std::string& path() const = 0;
 };

@@ -1,4 +1,4 @@
-/** A reader of our own reference files, independent of the engine's. */
+/** A reader of our own reference files and a writer of test files, independent of the engine's. */
 import { readFileSync } from "node:fs";
 
 export interface Tensor {
@@ -19,4 +19,16 @@ export function readSafetensors(path: string): Map<string, Tensor> {
     tensors.set(name, { shape: entry.shape, bytes, floats: () => new Float32Array(bytes.buffer) });
   }
   return tensors;
+}
+
+export type Tensors = Record<string, { shape: number[]; data: Float32Array }>;
+
+/** A safetensors file of f32 tensors. */
+export function writeSafetensors(tensors: Tensors, metadata?: Record<string, string>): Buffer {
+  let end = 0;
+  const entries = Object.entries(tensors).map(([name, { shape, data }]) => [name, { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] }]);
+  const header = Buffer.from(JSON.stringify({ ...(metadata === undefined ? {} : { __metadata__: metadata }), ...Object.fromEntries(entries) }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, ...Object.values(tensors).map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
 }

@@ -1,0 +1,146 @@
+#include "weights/merged_source.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/utf8.h"
+
+namespace ipa {
+namespace {
+
+constexpr std::string_view weight_ending = ".weight";
+
+struct Change {
+  const TensorSource* source;
+  const TensorInfo* down;
+  const TensorInfo* up;
+  float factor;
+};
+
+class MergedSource : public TensorSource {
+ public:
+  MergedSource(std::unique_ptr<TensorSource> base,
+               std::unordered_map<const TensorInfo*, std::vector<Change>> changes)
+      : base_(std::move(base)), changes_(std::move(changes)) {}
+
+  const std::vector<TensorInfo>& tensors() const override { return base_->tensors(); }
+  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  const std::string& path() const override { return base_->path(); }
+
+  Status read_f32(const TensorInfo& tensor, float* out) const override {
+    IPA_TRY(base_->read_f32(tensor, out));
+    const auto found = changes_.find(find(tensor.name));
+    if (found == changes_.end()) return {};
+    for (const Change& change : found->second) IPA_TRY(add(change, tensor, out));
+    return {};
+  }
+
+ private:
+  static Status add(const Change& change, const TensorInfo& tensor, float* out) {
+    const int64_t rows = tensor.shape[0], columns = tensor.elements() / rows, rank = change.down->shape[0];
+    std::vector<float> down(static_cast<size_t>(rank * columns)), up(static_cast<size_t>(rows * rank));
+    IPA_TRY(change.source->read_f32(*change.down, down.data()));
+    IPA_TRY(change.source->read_f32(*change.up, up.data()));
+    for (int64_t row = 0; row < rows; ++row) {
+      float* to = out + row * columns;
+      for (int64_t r = 0; r < rank; ++r) {
+        const float by = change.factor * up[static_cast<size_t>(row * rank + r)];
+        const float* from = down.data() + r * columns;
+        for (int64_t column = 0; column < columns; ++column) to[column] += by * from[column];
+      }
+    }
+    return {};
+  }
+
+  std::unique_ptr<TensorSource> base_;
+  std::unordered_map<const TensorInfo*, std::vector<Change>> changes_;
+};
+
+// Finds the weight of a module's layer.
+class LayerIndex {
+ public:
+  explicit LayerIndex(const TensorSource& base) : base_(base) {
+    for (const TensorInfo& info : base.tensors()) {
+      std::string name = info.name;
+      if (name.size() <= weight_ending.size()) continue;
+      const size_t stem = name.size() - weight_ending.size();
+      if (name.compare(stem, std::string::npos, weight_ending) != 0) continue;
+      name.resize(stem);
+      std::replace(name.begin(), name.end(), '.', '_');
+      by_underscores_.emplace(std::move(name), &info);
+    }
+  }
+
+  const TensorInfo* find(const LoraModule& module) const {
+    // The text encoder's layers are also written without the model's own name in front.
+    for (const char* front : {"", "text_model"}) {
+      if (module.underscores) {
+        const auto found = by_underscores_.find(*front ? front + ("_" + module.layer) : module.layer);
+        if (found != by_underscores_.end()) return found->second;
+      } else {
+        const std::string layer = *front ? front + ("." + module.layer) : module.layer;
+        const TensorInfo* found = base_.find(layer + std::string(weight_ending));
+        if (found) return found;
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  const TensorSource& base_;
+  std::unordered_map<std::string, const TensorInfo*> by_underscores_;
+};
+
+// (out, in) and (out, in, 1, 1) are the same weights.
+bool fits(const TensorInfo& weight, const LoraModule& module) {
+  const auto& down = module.down->shape;
+  const auto size = [](const std::vector<int64_t>& shape, size_t i) { return i < shape.size() ? shape[i] : 1; };
+  if (weight.shape.size() < 2 || weight.shape[0] != module.up->shape[0]) return false;
+  for (size_t i = 1; i < std::max(down.size(), weight.shape.size()); ++i) {
+    if (size(down, i) != size(weight.shape, i)) return false;
+  }
+  return true;
+}
+
+Status unknown_layer(const LoraModule& module) {
+  const bool original = module.layer.compare(0, 13, "input_blocks_") == 0 ||
+                        module.layer.compare(0, 13, "middle_block_") == 0 ||
+                        module.layer.compare(0, 14, "output_blocks_") == 0;
+  if (original)
+    return Status(Code::unsupported,
+                  "layer " + quoted(module.layer) +
+                      " is named as in the original single-file checkpoints, which cannot be "
+                      "read yet: pass the LoRA in the diffusers layout");
+  return Status(Code::mismatch,
+                "the model has no layer " + quoted(module.layer) + ": use a LoRA made for this model family");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
+                                                 const std::vector<LoraUse>& loras, LoraPart part) {
+  std::unordered_map<const TensorInfo*, std::vector<Change>> changes;
+  const LayerIndex index(*base);
+  for (const LoraUse& lora : loras) {
+    const std::string where = quoted(lora.file.weights->path(), 1024);
+    for (const LoraModule& module : lora.file.modules) {
+      if (module.part != part) continue;
+      const TensorInfo* weight = index.find(module);
+      if (!weight) return unknown_layer(module).in(where);
+      if (!fits(*weight, module))
+        return Status(Code::shape,
+                      where + ": layer " + quoted(module.layer) +
+                          " has another size than the model's: use a LoRA made for this model family");
+      // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
+      if (lora.weight == 0) continue;
+      changes[weight].push_back({lora.file.weights.get(), module.down, module.up, lora.weight * module.factor});
+    }
+  }
+  if (changes.empty()) return base;
+  return std::unique_ptr<TensorSource>(std::make_unique<MergedSource>(std::move(base), std::move(changes)));
+}
+
+}  // namespace ipa

@@ -1,0 +1,24 @@
+// A network's weights with LoRAs added to them: each tensor is changed while it is read, so the networks and
+// the kernels know nothing of it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "weights/lora_file.h"
+#include "weights/tensor_source.h"
+
+namespace ipa {
+
+struct LoraUse {
+  LoraFile file;
+  float weight = 1;
+};
+
+// `base` plus weight * factor * up * down of every module that `loras` have for `part`; `base` itself when they
+// have none. `loras` must outlive the result. Code::mismatch (a layer the network does not have), shape.
+Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
+                                                 const std::vector<LoraUse>& loras, LoraPart part);
+
+}  // namespace ipa
