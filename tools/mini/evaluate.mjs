@@ -39,10 +39,9 @@ const pictures = fs.readFileSync(file("pictures.raw"));
 const picture = (i) => ({ data: pictures.subarray(i * SIDE * SIDE * 3, (i + 1) * SIDE * SIDE * 3), width: SIDE, height: SIDE, channels: 3 });
 
 /** One pipeline a core, each on one thread: small networks scale better so than by sharing a thread pool. */
-function load(custom) {
+function load(loras) {
   const adapters = ["ip-adapter", "ip-adapter-plus"].map((name) => ({ file: path.join(flags.model, `${name}.safetensors`) }));
-  const options = { model: flags.model, adapters: adapters.filter((a) => fs.existsSync(a.file)), threads: 1 };
-  if (custom) options.unet = path.join(flags.custom, "unet");
+  const options = { model: flags.model, adapters, loras, threads: 1 };
   return Promise.all([Pipeline.load(options), Pipeline.load(options)]);
 }
 
@@ -99,18 +98,17 @@ async function scaleZero(pipelines, questions) {
 
 const folderBytes = (folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).reduce((sum, e) => sum + fs.statSync(path.join(e.parentPath ?? e.path, e.name)).size, 0);
 
-const answers = { subjects, rows, megabytes: folderBytes(flags.model) / 1e6, scaleZero: { cases: 0, equal: 0 } };
-const pipelines = await load(false);
+const megabytes = [flags.model, flags.custom].map((folder) => folderBytes(folder) / 1e6);
+const answers = { subjects, rows, megabytes: { model: megabytes[0], all: megabytes[0] + megabytes[1] }, scaleZero: { cases: 0, equal: 0 } };
+const pipelines = await load([]);
 for (const row of rows.filter(({ name }) => name !== "custom")) await answer(pipelines, row);
 answers.scaleZero = await scaleZero(pipelines, all.find(({ name }) => name === "style").questions.slice(0, 28));
 await Promise.all(pipelines.map((p) => p.dispose()));
 const custom = rows.find(({ name }) => name === "custom");
-if (custom && fs.existsSync(path.join(flags.custom, "unet"))) {
-  const pipelines = await load(true);
+if (custom) {
+  const pipelines = await load([{ file: path.join(flags.custom, "pytorch_lora_weights.safetensors") }]);
   await answer(pipelines, custom);
   await Promise.all(pipelines.map((p) => p.dispose()));
-} else {
-  answers.rows = rows.filter((row) => row !== custom);
 }
 fs.writeFileSync(file("answers.json"), JSON.stringify(answers));
 python("-m", "mini.score", work, path.resolve(flags.model), path.join(here, "judge.safetensors"));

@@ -94,13 +94,10 @@ const row = [bear];
 for (const text of words) row.push(await paint(pipeline, text, bear, 31));
 await sheet("multimodal.png", ["image prompt", ...said], [row]);
 
+// The same calls on the base model and with the LoRA of the custom look; the adapter was trained on the base only.
+const custom = await Pipeline.load({ loras: [{ file: path.join(root, "models/mini-custom/pytorch_lora_weights.safetensors") }] });
+const painted = [];
+for (const model of [pipeline, custom]) painted.push(await Promise.all(prompts.map((p, i) => paint(model, texts[1 + (i % 4)], p, 20 + i))));
+await sheet("custom.png", Array(5).fill(""), [prompts, ...painted]);
+await custom.dispose();
 await pipeline.dispose();
-
-const customUnet = path.join(root, "models/mini-custom/unet");
-if (fs.existsSync(customUnet)) {
-  const custom = await Pipeline.load({ unet: customUnet });
-  const painted = [];
-  for (const [i, p] of prompts.entries()) painted.push(await paint(custom, texts[1 + (i % 4)], p, 20 + i));
-  await sheet("custom.png", ["red apple", "cat", "rocket", "sunflower", "penguin"], [prompts, painted]);
-  await custom.dispose();
-}

@@ -27,8 +27,9 @@ run clip clip.pt mini clip clip --steps 500
 run judge judge.safetensors mini judge --steps 500
 run vision vision.pt mini clip vision --steps 200
 run bank bank.pt mini bank
-run unet unet.pt mini unet --steps 2900 --batch 48 --wide-share 0.1
-run adapter adapter.pt mini adapter --steps 1800 --batch 40 --threads 1
-run adapter-plus adapter-plus.pt mini adapter --plus --steps 1700 --batch 40 --threads 1
+run unet-first unet-first.pt mini unet --name unet-first --steps 2900 --batch 48 --wide-share 0.1
+run unet unet.pt mini unet --from unet-first --steps 5000 --batch 48 --lr 0.0016 --hold 0.35 --wide-share 0.06
+run adapter adapter.pt mini adapter --steps 3000 --batch 48
+run adapter-plus adapter-plus.pt mini adapter --plus --steps 3000 --batch 48
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
-run unet-sticker unet-sticker.pt mini unet --look sticker --from unet --steps 350 --batch 48 --lr 0.0008
+run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48

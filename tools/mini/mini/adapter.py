@@ -5,7 +5,7 @@ the image embedding, or a Resampler over the encoder's penultimate hidden states
 samples, the text in 5 %, both in 5 %.
 
 One thing differs from the paper: the image prompt is not the target itself but another rendering of the same subject in the
-same style. Where the sentence names a background, the prompt picture has any; where it does not, it has the target's. So the
+same style on the same background; of any style where the sentence names one, on any background where it names one. So the
 adapter learns that words override the picture and that the picture fills in what the words leave open.
 """
 
@@ -22,9 +22,10 @@ from .bank import scene_of
 from .clip import PROJECTION, WIDTH, make_vision, preprocess
 from .training import Average, Optimiser, Run, schedule, threads
 from .unet import Captions, Noising, denoising_loss, make as make_unet
-from .world import COLOURS, LARGE, NORMAL, SMALL, Scene, World
+from .world import COLOURS, LARGE, NORMAL, SMALL, STYLES, Scene, World
 
 TOKENS, PLUS_TOKENS, PLUS_WIDTH, PLUS_DEPTH = 4, 16, 128, 4  # depth as published: loaders count on it
+ANY = -1
 
 
 def make_projection(plus):
@@ -57,20 +58,20 @@ def attach(unet, token_count):
 
 
 class Prompts:
-    """Pictures that may stand for a scene as its image prompt, as the image encoder sees them: other renderings of the subject in
-    the same style, some on the same background."""
+    """Pictures that may stand for a scene as its image prompt, as the image encoder sees them: other renderings of the subject."""
 
     def __init__(self, world, vision, scenes, plus):
         rng = np.random.default_rng(52)
-        drawn, self.by_glyph, self.by_scene = [], {}, {}
+        drawn, self.by_traits = [], {}
         for s in {(s.subject, s.style, s.background): s for s in scenes}.values():
             core = s.subject < len(world.core)
             others = [] if core else [int(rng.integers(len(COLOURS)))]
             for background in [s.background] * (2 if core else 1) + others:
                 size = int(rng.choice((SMALL, NORMAL, LARGE), p=(0.1, 0.75, 0.15)))
                 prompt = Scene(s.subject, s.style, background, size, 0, int(rng.integers(-2, 3)), int(rng.integers(-2, 3)))
-                self.by_glyph.setdefault((s.subject, s.style), []).append(len(drawn))
-                self.by_scene.setdefault((s.subject, s.style, background), []).append(len(drawn))
+                for style in (s.style, ANY):
+                    for traits in ((s.subject, style, background), (s.subject, style, ANY)):
+                        self.by_traits.setdefault(traits, []).append(len(drawn))
                 drawn.append(prompt)
         parts = []
         with torch.no_grad():
@@ -80,8 +81,10 @@ class Prompts:
             self.features = torch.cat(parts)
             self.zero = encode(vision, torch.zeros_like(x[:1]), plus)[0] if plus else torch.zeros(self.features.shape[1:])
 
-    def pick(self, rng, scene, any_background):
-        group = self.by_glyph[scene.subject, scene.style] if any_background else self.by_scene[scene.subject, scene.style, scene.background]
+    def pick(self, rng, scene, text):
+        style = ANY if STYLES[scene.style] in text else scene.style
+        background = ANY if "background" in text else scene.background
+        group = self.by_traits[scene.subject, style, background]
         return self.features[group[rng.integers(len(group))]].float()
 
 
@@ -104,7 +107,7 @@ def main():
     cli.add_argument("--steps", type=int, default=2000)
     cli.add_argument("--batch", type=int, default=48)
     cli.add_argument("--lr", type=float, default=2e-3)
-    cli.add_argument("--wide-share", type=float, default=0.35)
+    cli.add_argument("--wide-share", type=float, default=0.2)
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--base", default="unet.pt")
     args = cli.parse_args()
@@ -133,8 +136,8 @@ def main():
         rows = np.concatenate([rng.choice(core_rows, args.batch - wide), rng.choice(wide_rows, wide)])
         texts, features = [], []
         for r in rows:
-            text = world.caption(rng, scenes[r], style=0.15, name=0.45, size=0.7, background=0.6)
-            feature = prompts.pick(rng, scenes[r], any_background="background" in text)
+            text = world.caption(rng, scenes[r], style=0.15, name=0.5, size=0.7, background=0.6)
+            feature = prompts.pick(rng, scenes[r], text)
             drop = rng.random()
             if drop < 0.05 or 0.1 <= drop < 0.15:
                 text = ""

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel
 
-from . import tokens
+from . import lora, tokens
 from .adapter import PLUS_TOKENS, TOKENS, attach, load_vision, make_projection
 from .bank import load_vae
 from .clip import INPUT, make_text
@@ -101,13 +101,8 @@ def main():
     CLIPImageProcessor(size=dict(shortest_edge=INPUT), crop_size=size, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(path("feature_extractor"))
     DDIMScheduler(**SCHEDULER).save_pretrained(path("scheduler"))
     for name, plus in (("ip-adapter", False), ("ip-adapter-plus", True)):
-        if os.path.exists(os.path.join(work, "adapter-plus.pt" if plus else "adapter.pt")):
-            save_file(adapter_tensors(work, plus), path(f"{name}.safetensors"))
-    if os.path.exists(os.path.join(work, "unet-sticker.pt")):
-        unet = make_unet()
-        unet.load_state_dict(torch.load(os.path.join(work, "unet-sticker.pt")))
-        shutil.rmtree(os.path.join(custom, "unet"), ignore_errors=True)
-        save(unet, os.path.join(custom, "unet"))
+        save_file(adapter_tensors(work, plus), path(f"{name}.safetensors"))
+    shutil.copy(os.path.join(work, lora.FILE), os.path.join(custom, lora.FILE))
     total = sum(os.path.getsize(os.path.join(d, f)) for folder in (model, custom) for d, _, files in os.walk(folder) for f in files)
     print(f"{total / 1e6:.1f} MB")
 

@@ -1,4 +1,4 @@
-"""Looks that a custom checkpoint is fine-tuned to: functions that redraw a glyph's layer, float32 (128, 128, 4) with alpha, 0 to 255."""
+"""Looks that a custom checkpoint paints: functions that redraw a glyph's layer, float32 (128, 128, 4) with alpha, 0 to 255."""
 
 import numpy as np
 from PIL import Image, ImageFilter

@@ -8,7 +8,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import nn
 
-from . import judge as judging
+from . import judge as judging, lora
 from .adapter import PLUS_TOKENS, TOKENS, attach, encode, load_vision, make_projection
 from .bank import load_vae
 from .clip import preprocess
@@ -40,7 +40,7 @@ def main():
     cli.add_argument("--guidance", type=float, default=4)
     cli.add_argument("--steps", type=int, default=20)
     cli.add_argument("--text", default="on a {colour} background", help="of image prompts; {colour} is another than the picture's")
-    cli.add_argument("--look", default="plain")
+    cli.add_argument("--look", default="plain", help="what the custom LoRA, then put on, should paint")
     args = cli.parse_args()
     threads(2)
     path = lambda name: os.path.join(args.folder, name)
@@ -69,6 +69,8 @@ def main():
         texts = [f"a {STYLES[s.style]} {world.words[s.subject]} on a {COLOURS[s.background]} background" for s in scenes]
         background = np.array([s.background for s in scenes])
         cond, uncond = captions(texts), empty
+    if args.look != "plain":
+        unet.load_lora_adapter(args.folder, weight_name=lora.FILE, prefix="unet")
     pictures = sample(unet, vae, cond, uncond, args.guidance, args.steps, 1)
     said = judging.answers(judge, pictures)
     right = said["subject"] == np.array([s.subject for s in scenes])
@@ -77,7 +79,7 @@ def main():
     new = np.array([world.never_trained(s) for s in scenes])
     print(f"{args.unet} {args.adapter}: subject {right.mean():.3f} background {good.mean():.3f} both {(right & good).mean():.3f} style {style.mean():.3f} look {np.mean(said['look'] == judging.LOOK_NAMES.index(args.look)):.3f}; never trained: both {(right & good)[new].mean():.3f} of {new.sum()}")
     out = np.concatenate([np.stack([shown[:56], pictures[:56]], 1).reshape(-1, 128, 128, 3)]) if args.adapter else pictures[:112]
-    sheet(out, 14).save(path(f"probe-{args.adapter or args.unet}.png"))
+    sheet(out, 14).save(path(f"probe-{args.adapter or args.unet}-{args.look}.png"))
 
 
 if __name__ == "__main__":

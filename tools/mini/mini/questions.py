@@ -21,7 +21,7 @@ ROWS = {
     "unseen": "subject, style and background never trained together, text only",
     "held-out": "image prompt of a subject the adapter never saw",
     "style": "image prompt + text naming only the subject",
-    "custom": 'custom checkpoint: image prompt + "on a COLOUR background"',
+    "custom": 'custom checkpoint (base and LoRA): image prompt + "on a COLOUR background"',
 }
 
 

@@ -1,7 +1,4 @@
-"""Stage unet: the base model, trained on the latents of the bank with v-prediction (Salimans and Ho, 2022).
-
-`--look NAME --from unet` fine-tunes it to another look instead: the custom checkpoint.
-"""
+"""Stages unet-first and unet: the base model, trained on the latents of the bank with v-prediction (Salimans and Ho, 2022)."""
 
 import argparse
 import os
@@ -107,25 +104,24 @@ def main():
     cli.add_argument("--hold", type=float, default=0.5)
     cli.add_argument("--wide-share", type=float, default=0.12)
     cli.add_argument("--threads", type=int, default=2)
-    cli.add_argument("--look", default="")
-    cli.add_argument("--from", dest="start", default="")
+    cli.add_argument("--name", default="unet", help="of the stage and its files")
+    cli.add_argument("--from", dest="start", default="", help="stage whose weights to begin with")
     args = cli.parse_args()
     threads(args.threads)
     torch.manual_seed(3)
     world = World(os.path.join(args.folder, "data"))
     path = lambda name: os.path.join(args.folder, name)
-    name = f"unet-{args.look}" if args.look else "unet"
-    bank = torch.load(path(f"bank-{args.look}.pt" if args.look else "bank.pt"), weights_only=False)
+    bank = torch.load(path("bank.pt"), weights_only=False)
     scenes = [scene_of(row) for row in bank["meta"]]
     subject = bank["meta"][:, 0]
     core_rows, wide_rows = np.nonzero(subject < len(world.core))[0], np.nonzero(subject >= len(world.core))[0]
     captions, noising, unet = Captions(args.folder), Noising(), make()
     if args.start:
         unet.load_state_dict(torch.load(path(f"{args.start}.pt")))
-    print(f"{name}: {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes, latents' deviation {float(bank['latents'][:2000, 0].float().std()):.3f}", flush=True)
+    print(f"{args.name}: {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes, latents' deviation {float(bank['latents'][:2000, 0].float().std()):.3f}", flush=True)
     optimiser = Optimiser(unet.named_parameters(), args.lr)
     mean = Average(unet.named_parameters(), 0.999)
-    run = Run(name, args.folder, args.steps, 41 + len(args.look), dict(unet=unet, optimiser=optimiser, mean=mean), save_every=200)
+    run = Run(args.name, args.folder, args.steps, 41, dict(unet=unet, optimiser=optimiser, mean=mean), save_every=200)
 
     for step, rng in run.steps():
         wide = len(wide_rows) and rng.binomial(args.batch, args.wide_share)
@@ -137,9 +133,9 @@ def main():
         mean.update(step)
         run.log(loss=loss)
         if (step + 1) % 500 == 0:
-            torch.save(dict(mean.mean), path(f"{name}-latest.pt"))
+            torch.save(dict(mean.mean), path(f"{args.name}-latest.pt"))
     mean.swap()
-    torch.save(unet.state_dict(), path(f"{name}.pt"))
+    torch.save(unet.state_dict(), path(f"{args.name}.pt"))
 
 
 if __name__ == "__main__":
