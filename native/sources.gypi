@@ -49,8 +49,11 @@
       "cpu/cpu_features.cc",
       "cpu/kernels_scalar.cc",
       "cpu/launch.cc",
+      "cpu/launch_product.cc",
+      "cpu/launch_scratch.cc",
       "cpu/packing.cc",
       "cpu/thread_pool.cc",
+      "cpu/winograd.cc",
       "schedulers/beta_quantile.cc",
       "schedulers/ddim.cc",
       "schedulers/dpm_multistep.cc",
@@ -147,6 +150,11 @@
       "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
       "../test/native/pipeline_properties_test.cc"
+    ],
+    "bench_files": [
+      "../bench/native/main.cc",
+      "../bench/native/networks.cc",
+      "../bench/native/peak.cc"
     ]
   }
 }

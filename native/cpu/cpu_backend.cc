@@ -1,8 +1,10 @@
 #include "cpu/cpu_backend.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "cpu/launch.h"
+#include "cpu/launch_scratch.h"
 #include "cpu/packing.h"
 #include "cpu/thread_pool.h"
 
@@ -13,13 +15,19 @@ class CpuExecutable : public Executable {
  public:
   explicit CpuExecutable(const Kernels& kernels) : kernels_(kernels) {}
 
-  Status run(const CancelFlag* cancel) override {
+  Status run(const CancelFlag* cancel, StepSeconds* seconds) override {
     ThreadPool& pool = ThreadPool::shared();
     for (const Launch& launch : launches) {
       if (cancel && cancel->load(std::memory_order_relaxed))
         return Status(Code::cancelled, "the run was cancelled");
       Context context{kernels_, launch};
+      if (!seconds) {
+        pool.run(launch.tasks, launch.threads, &run_task, &context);
+        continue;
+      }
+      const auto start = std::chrono::steady_clock::now();
       pool.run(launch.tasks, launch.threads, &run_task, &context);
+      (*seconds)[launch.step] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     return {};
   }

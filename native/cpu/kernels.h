@@ -40,6 +40,17 @@ struct GemmArgs {
   int64_t block_rows = 0, blocks = 0, panels = 0;
 };
 
+// A part of a convolution by Winograd's algorithm: the tiles [first_tile, first_tile + tile_count) of all
+// items.
+struct WinogradArgs {
+  GemmArgs product;  // of one position: k, n, panels; its rows are tiles, `blocks` blocks of them a panel
+  int outputs = 0;   // a side of a tile: 2 or 4
+  int64_t tiles_h = 0, tiles_w = 0;
+  int64_t first_tile = 0, tile_count = 0;
+  int64_t input_tiles = 0;       // a task of winograd_input
+  float* transformed = nullptr;  // (positions, tile_count, k)
+};
+
 // Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to
 // the vector length. Inside a panel, element (k, column) lies at k * width + column.
 struct PanelLayout {
@@ -140,7 +151,9 @@ struct Kernels {
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
-  void (*pack_kv)(const PackKvArgs&, int64_t task);             // task = item * heads + head
+  void (*winograd_input)(const WinogradArgs&, int64_t task);
+  void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*pack_kv)(const PackKvArgs&, int64_t task);                             // task = item * heads + head
   // task = (item * heads + head) * query_blocks + block
   void (*attention)(const AttentionArgs&, int64_t task, float* scratch);
   void (*group_norm_sums)(const GroupNormArgs&, int64_t task);  // task = item * blocks + block
@@ -160,6 +173,7 @@ extern const Kernels kernels_neon;
 
 // Largest tile and panel over all instruction sets, for scratch sizes.
 constexpr int64_t gemm_block_rows = 96;
+constexpr int64_t winograd_block_tiles = 48;
 constexpr int64_t attention_query_block = 48;
 constexpr int64_t attention_key_block = 512;
 

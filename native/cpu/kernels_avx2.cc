@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/kernels.h"
+#include "cpu/winograd.h"
 
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
 // compiled for a processor the user may not have.
@@ -33,6 +35,8 @@ const Kernels kernels_avx2 = {
     avx2::kTileRows,
     avx2::kv_layout_of,
     avx2::gemm,
+    avx2::winograd_input,
+    avx2::winograd_product,
     avx2::pack_kv,
     avx2::attention,
     avx2::group_norm_sums,

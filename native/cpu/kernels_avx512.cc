@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/kernels.h"
+#include "cpu/winograd.h"
 
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
 // compiled for a processor the user may not have.
@@ -37,6 +39,8 @@ const Kernels kernels_avx512 = {
     avx512::kTileRows,
     avx512::kv_layout_of,
     avx512::gemm,
+    avx512::winograd_input,
+    avx512::winograd_product,
     avx512::pack_kv,
     avx512::attention,
     avx512::group_norm_sums,

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/kernels.h"
+#include "cpu/winograd.h"
 
 namespace ipa {
 namespace neon {
@@ -24,6 +26,8 @@ const Kernels kernels_neon = {
     neon::kTileRows,
     neon::kv_layout_of,
     neon::gemm,
+    neon::winograd_input,
+    neon::winograd_product,
     neon::pack_kv,
     neon::attention,
     neon::group_norm_sums,

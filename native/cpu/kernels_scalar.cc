@@ -2,8 +2,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/kernels.h"
+#include "cpu/winograd.h"
 
 namespace ipa {
 namespace scalar {
@@ -21,6 +23,8 @@ const Kernels kernels_scalar = {
     scalar::kTileRows,
     scalar::kv_layout_of,
     scalar::gemm,
+    scalar::winograd_input,
+    scalar::winograd_product,
     scalar::pack_kv,
     scalar::attention,
     scalar::group_norm_sums,

@@ -4,17 +4,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "cpu/launch_scratch.h"
+
 namespace ipa {
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Rows a task of a light op takes: enough to be worth a hand-over.
 int64_t rows_per_task(int64_t rows, int64_t channels) {
   return std::clamp<int64_t>(32768 / std::max<int64_t>(1, channels), 1, std::max<int64_t>(1, rows));
 }
-
-constexpr int64_t group_norm_block = 128;  // rows summed in f32 before the blocks meet in f64
 
 int64_t source_row(const CopyArgs& g, int64_t row) {
   switch (g.kind) {
@@ -80,16 +78,6 @@ void group_norm_finish(const GroupNormArgs& g, int64_t task) {
   }
 }
 
-template <class Args>
-const Args& get(const Launch::Arguments& arguments) {
-  return *std::get_if<Args>(&arguments);
-}
-
-const float* weights(const Step& step, size_t index) {
-  const Param* param = index < step.node->params.size() ? step.node->params[index] : nullptr;
-  return param ? param->data.floats() : nullptr;
-}
-
 }  // namespace
 
 float* LaunchBuilder::at(const Place& place) const {
@@ -121,6 +109,7 @@ void LaunchBuilder::push(Launch::Arguments arguments,
   launch.threads = work < worth_sharing ? 1 : threads_;
   launch.scratch = reinterpret_cast<float*>(arena_ + step.scratch_offset) + shared_scratch_floats(step);
   launch.scratch_floats = scratch_floats;
+  launch.step = step_;
   launches_.push_back(std::move(launch));
 }
 
@@ -144,80 +133,7 @@ void LaunchBuilder::add(const Step& step) {
     case Op::slice_channels:
     case Op::reshape: break;  // no work
   }
-}
-
-void LaunchBuilder::product(const Step& step) {
-  const Shape& in = step.input_shapes[0];
-  const Shape& out = step.out_shape;
-  GemmArgs g;
-  g.a = at(step.inputs[0]);
-  g.a_stride = step.inputs[0].row_stride;
-  g.m = out.rows();
-  g.n = out.c;
-  g.k = in.c;
-  g.b = weights(step, 0);
-  g.bias = weights(step, 1);
-  g.c = at(step.out);
-  g.c_stride = step.out.row_stride;
-  g.rows_per_item = out.rows_per_item();
-  g.activation = step.activation;
-  g.geglu = step.node->op == Op::geglu_linear;
-  if (step.item_bias.valid) {
-    g.item_bias = at(step.item_bias);
-    g.item_bias_stride = step.item_bias_shared ? 0 : step.item_bias.row_stride;
-  }
-  if (step.residual.valid) {
-    g.residual = at(step.residual);
-    g.residual_stride = step.residual.row_stride;
-    g.residual_period = step.residual_period;
-  }
-  if (step.node->op == Op::conv2d) {
-    const Conv& conv = step.node->conv;
-    const bool padded = conv.pad_top || conv.pad_left || conv.pad_bottom || conv.pad_right;
-    const bool pointwise =
-        conv.kernel_h == 1 && conv.kernel_w == 1 && conv.stride == 1 && !padded && !step.upsample_h;
-    if (!pointwise) {
-      g.conv = true;
-      g.taps_h = conv.kernel_h;
-      g.taps_w = conv.kernel_w;
-      g.stride = conv.stride;
-      g.pad_top = conv.pad_top;
-      g.pad_left = conv.pad_left;
-      g.in_h = g.over_h = in.h;
-      g.in_w = g.over_w = in.w;
-      g.out_h = out.h;
-      g.out_w = out.w;
-      g.zeros = memory_.zeros.floats();
-      if (step.upsample_h) {
-        g.over_h = step.upsample_h;
-        g.over_w = step.upsample_w;
-        g.map_h = nearest_map(in.h, g.over_h);
-        g.map_w = nearest_map(in.w, g.over_w);
-      } else if (!padded && g.a_stride == in.c) {
-        // Without padding the taps of a row are neighbours in memory: one long tap a kernel row (patch
-        // embeddings).
-        g.k = in.c * conv.kernel_w;
-        g.taps_w = 1;
-      }
-    }
-  }
-  const int64_t per_panel = g.geglu ? kernels_.panels.panel / 2 : kernels_.panels.panel;
-  g.panels = ceil_div(g.n, per_panel);
-  g.block_rows = gemm_block_rows;
-  // Few tasks: smaller blocks, so that every thread has some.
-  const int64_t wanted = 4 * threads_;
-  while (g.block_rows > kernels_.tile_rows && ceil_div(g.m, g.block_rows) * g.panels < wanted)
-    g.block_rows = ceil_div(g.block_rows / 2, kernels_.tile_rows) * kernels_.tile_rows;
-  g.block_rows = std::min<int64_t>(g.block_rows, gemm_block_rows);
-  g.blocks = ceil_div(g.m, g.block_rows);
-  const double work = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) *
-                      g.taps_h * g.taps_w / 8;  // in units of a light op's element
-  push(
-      g,
-      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
-        k.gemm(get<GemmArgs>(a), task, s);
-      },
-      g.panels * g.blocks, work, step, thread_scratch_floats(step));
+  ++step_;
 }
 
 void LaunchBuilder::group_norm(const Step& step) {
@@ -442,27 +358,6 @@ void LaunchBuilder::attention(const Step& step) {
         k.attention(get<AttentionArgs>(a), t, s);
       },
       g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
-}
-
-int64_t thread_scratch_floats(const Step& step) {
-  constexpr int64_t widest_panel = 64, widest_vector = 16;
-  switch (step.node->op) {
-    case Op::linear:
-    case Op::geglu_linear:
-    case Op::conv2d: return gemm_block_rows * widest_panel;
-    case Op::attention: {
-      const int64_t padded = ceil_div(step.node->kv.head_size, widest_vector) * widest_vector;
-      return attention_query_block * (attention_key_block + 2 * padded);
-    }
-    default: return 0;
-  }
-}
-
-int64_t shared_scratch_floats(const Step& step) {
-  if (step.node->op != Op::group_norm) return 0;
-  const Shape& in = step.input_shapes[0];
-  const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;
-  return ceil_div(floats, 16) * 16;
 }
 
 }  // namespace ipa

@@ -29,14 +29,15 @@ struct CopyArgs {
 };
 
 struct Launch {
-  using Arguments =
-      std::variant<GemmArgs, PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
+  using Arguments = std::variant<GemmArgs, WinogradArgs, PackKvArgs, AttentionArgs, GroupNormArgs,
+                                 LayerNormArgs, RowsArgs, CopyArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;
   int threads = 1;  // at most
   float* scratch = nullptr;
   int64_t scratch_floats = 0;  // of one thread
+  size_t step = 0;             // of the plan
 };
 
 // What the launches of a plan point to besides the arena.
@@ -60,6 +61,8 @@ class LaunchBuilder {
 
  private:
   void product(const Step& step);
+  void winograd(GemmArgs product, const Step& step);
+  void cut_rows(GemmArgs& g, int64_t rows, int64_t most) const;
   void group_norm(const Step& step);
   void layer_norm(const Step& step);
   void rows(const Step& step);
@@ -79,10 +82,20 @@ class LaunchBuilder {
   const std::vector<void*>& bindings_;
   LaunchMemory& memory_;
   std::vector<Launch>& launches_;
+  size_t step_ = 0;  // being added
 };
 
-// Scratch floats one thread needs for the step, and floats shared by its threads (before the per-thread parts).
-int64_t thread_scratch_floats(const Step& step);
-int64_t shared_scratch_floats(const Step& step);
+template <class Args>
+const Args& get(const Launch::Arguments& arguments) {
+  return *std::get_if<Args>(&arguments);
+}
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The step's packed weight (0) or bias (1); null without one.
+inline const float* weights(const Step& step, size_t index) {
+  const Param* param = index < step.node->params.size() ? step.node->params[index] : nullptr;
+  return param ? param->data.floats() : nullptr;
+}
 
 }  // namespace ipa

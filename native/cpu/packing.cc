@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "cpu/winograd.h"
+
 namespace ipa {
 namespace {
 
@@ -51,8 +53,10 @@ int64_t packed_floats(const Param& param, const PanelLayout& layout) {
   switch (param.role) {
     case ParamRole::vector:
     case ParamRole::rows: return param.elements_each() * stacked;
-    case ParamRole::linear:
-    case ParamRole::conv2d: {
+    case ParamRole::conv2d:
+      if (const int outputs = winograd_outputs(param)) return winograd_packed_floats(param, outputs, layout);
+      [[fallthrough]];
+    case ParamRole::linear: {
       const Matrix m = matrix_of(param);
       return layout.padded(m.out) * m.taps * m.in;
     }
@@ -70,6 +74,10 @@ void pack_param(const Param& param, const PanelLayout& layout, const float* cons
     const int64_t each = param.elements_each();
     for (size_t i = 0; i < param.names.size(); ++i)
       std::memcpy(out + static_cast<int64_t>(i) * each, sources[i], static_cast<size_t>(each) * 4);
+    return;
+  }
+  if (const int outputs = param.role == ParamRole::conv2d ? winograd_outputs(param) : 0) {
+    winograd_pack(param, outputs, layout, sources[0], out);
     return;
   }
   const Matrix m = matrix_of(param);

@@ -18,12 +18,16 @@ struct Step;
 // Shared by whoever may stop a run and the run itself, which looks between steps.
 using CancelFlag = std::atomic<bool>;
 
+// Seconds spent in each step of a plan, added up over its runs.
+using StepSeconds = std::vector<double>;
+
 // A plan bound to memory. Running it allocates nothing.
 class Executable {
  public:
   virtual ~Executable() = default;
-  // Code::cancelled when the flag was raised on the way; outputs are then undefined.
-  virtual Status run(const CancelFlag* cancel) = 0;
+  // Code::cancelled when the flag was raised on the way; outputs are then undefined. `seconds`, where given, has
+  // an entry a step.
+  virtual Status run(const CancelFlag* cancel, StepSeconds* seconds) = 0;
 };
 
 class Backend {

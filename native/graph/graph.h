@@ -45,6 +45,10 @@ struct Value {
 struct Conv {
   int kernel_h = 3, kernel_w = 3, stride = 1;
   int pad_top = 1, pad_left = 1, pad_bottom = 1, pad_right = 1;
+  bool same_3x3() const {
+    return kernel_h == 3 && kernel_w == 3 && stride == 1 && pad_top == 1 && pad_left == 1 && pad_bottom == 1 &&
+           pad_right == 1;
+  }
 };
 
 struct KeyValueShape {

@@ -26,6 +26,9 @@ struct Param {
   std::vector<std::string> names;
   ParamRole role = ParamRole::vector;
   std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
+  // Of a 3x3 convolution that keeps its picture's size: pixels of the largest picture it was declared for. It
+  // does not change any more once the parameter is packed, so that a backend may choose its layout by it.
+  int64_t same_3x3_pixels = 0;
   // Packed by the backend; null until loaded.
   AlignedBuffer data;
 

@@ -20,7 +20,9 @@ class Program {
   void bind(Value value, void* memory);
   // Resolves every address. Call once, after the last bind.
   Status prepare();
-  Status run(const CancelFlag* cancel = nullptr) { return executable_->run(cancel); }
+  Status run(const CancelFlag* cancel = nullptr, StepSeconds* seconds = nullptr) {
+    return executable_->run(cancel, seconds);
+  }
 
   float* floats(Value bound) { return static_cast<float*>(memory_of(bound)); }
   int32_t* ids(Value bound) { return static_cast<int32_t*>(memory_of(bound)); }

@@ -104,4 +104,77 @@ TEST(ops_conv2d_of_an_enlargement) {
     }
 }
 
+// Large enough for Winograd's algorithm: F(2x2) from 256 pixels and 32 channels on, F(4x4) from 1024 pixels on.
+// Its transforms lose more than a direct sum does: about a decimal digit for F(4x4) (Lavin and Gray, section
+// 5).
+constexpr double winograd_tolerance = 4 * ipa_test::tolerance;
+
+void check_large(const std::string& what, GraphRig& rig, Value value) {
+  rig.output(value);
+  rig.check(what, winograd_tolerance);
+}
+
+TEST(ops_conv2d_large_pictures) {
+  // Whole tiles, cut ones at both edges, pictures of one tile in height; vectors and panels with rests.
+  for (const auto& [h, w] : {std::pair<int64_t, int64_t>{16, 16},
+                             {17, 19},
+                             {2, 130},
+                             {1, 300},
+                             {31, 33},
+                             {32, 32},
+                             {33, 35},
+                             {34, 61},
+                             {3, 400},
+                             {4, 257}})
+    for (const auto& [in, out] : {std::pair<int64_t, int64_t>{32, 32}, {33, 67}, {70, 130}}) {
+      GraphRig rig(static_cast<uint64_t>(h * w + in));
+      const std::string what =
+          std::to_string(h) + "x" + std::to_string(w) + "x" + std::to_string(in) + " -> " + std::to_string(out);
+      check_large("large convolution " + what, rig,
+                  rig.graph.conv2d(rig.input({in == 33 ? 2 : 1, h, w, in}), "a", out, {}, in != 70));
+    }
+}
+
+TEST(ops_conv2d_large_many_channels) {
+  // Sums in more than one part, tiles in more than one.
+  GraphRig rig(3);
+  check_large("1030 channels", rig, rig.graph.conv2d(rig.input({1, 32, 33, 1030}), "a", 40));
+  GraphRig wide(4);
+  check_large("many tiles", wide, wide.graph.conv2d(wide.input({3, 70, 90, 96}), "a", 34));
+}
+
+TEST(ops_conv2d_large_epilogue) {
+  for (int64_t side : {17, 34}) {
+    GraphRig rig(static_cast<uint64_t>(side));
+    const Value x = rig.input({2, side, side, 40});
+    const Value time = rig.input({2, 1, 1, 50});
+    const Value residual = rig.input({2, side, side, 50});
+    Value y = rig.graph.silu(rig.graph.add(rig.graph.conv2d(x, "a", 50), time));
+    check_large("epilogue at " + std::to_string(side), rig, rig.graph.add(y, residual));
+    CHECK_EQ(rig.steps(), 1);
+  }
+}
+
+TEST(ops_conv2d_large_of_a_slice_and_an_enlargement) {
+  for (int64_t side : {17, 34}) {
+    GraphRig slice(5);
+    const Value part = slice.graph.slice_channels(slice.input({2, side, side, 60}), 7, 37);
+    check_large("slice", slice, slice.graph.conv2d(part, "a", 40));
+    GraphRig enlarged(6);
+    const Value source = enlarged.input({2, side / 2, side / 2, 36});
+    check_large("enlargement", enlarged,
+                enlarged.graph.conv2d(enlarged.graph.upsample(source, side, side + 1), "a", 40));
+    CHECK_EQ(enlarged.steps(), 1);
+  }
+}
+
+TEST(ops_conv2d_one_weight_for_large_and_small_pictures) {
+  // The layout is the largest picture's; smaller ones read the same weights.
+  GraphRig rig(8);
+  const Value large = rig.graph.conv2d(rig.input({1, 33, 32, 40}), "a", 40);
+  const Value small = rig.graph.conv2d(rig.input({2, 3, 2, 40}), "a", 40);
+  rig.output(large);
+  check_large("a large and a small picture", rig, small);
+}
+
 }  // namespace

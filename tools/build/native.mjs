@@ -1,5 +1,6 @@
 // Builds the addon and the C++ tests with the compiler alone: no Python, no CMake, no Node headers, no download. The
-// Node-API headers come from the packages node-api-headers and node-addon-api. `npm run build:native [-- --clean] [--jobs N]`.
+// Node-API headers come from the packages node-api-headers and node-addon-api. `npm run build:native [-- --clean] [--jobs N] [--bench]`; --bench builds the
+// benchmark of bench/native/ as well.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -7,7 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./compiler.mjs";
 import { update } from "./incremental.mjs";
-import { addonFile, buildDir, packageDir, releaseDir, root, testsFile } from "./paths.mjs";
+import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, testsFile } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
 
 const objectsDir = path.join(buildDir, "objects");
@@ -17,7 +18,7 @@ function cost(source) {
   return path.basename(source).startsWith("kernels_") ? Infinity : fs.statSync(source).size;
 }
 
-async function build({ jobs }) {
+async function build({ jobs, withBench }) {
   const compiler = findCompiler();
   const sources = readSources(process.arch);
   // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
@@ -45,14 +46,16 @@ async function build({ jobs }) {
   const core = sources.core.map(compile(["-O3"]));
   const addon = sources.addon.map(compile(["-O3", ...napi]));
   const tests = sources.tests.map(compile(["-O2"]));
+  const bench = withBench ? sources.bench.map(compile(["-O2"])) : [];
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
+  if (bench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
-  const compiled = await update([...core, ...addon, ...tests].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
+  const compiled = await update([...core, ...addon, ...tests, ...bench].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
   const linked = await update(products, jobs);
   if (compiled + linked === 0) console.log("native build is up to date");
 }
@@ -63,12 +66,12 @@ function buildOnWindows() {
   process.exitCode = result.status ?? 1;
 }
 
-const { values } = parseArgs({ options: { clean: { type: "boolean" }, jobs: { type: "string" } } });
+const { values } = parseArgs({ options: { clean: { type: "boolean" }, jobs: { type: "string" }, bench: { type: "boolean" } } });
 const jobs = Number(values.jobs ?? os.availableParallelism());
 if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });
 if (process.platform === "win32") buildOnWindows();
 else {
-  await build({ jobs }).catch((error) => {
+  await build({ jobs, withBench: values.bench }).catch((error) => {
     console.error(`\nnative build failed: ${error.message}`);
     process.exitCode = 1;
   });

@@ -1,0 +1,162 @@
+// Times every step of a full-size network with random weights: native_bench --model sd15|sdxl|vae
+// [--threads N] [--rounds N] [--adapter] [--side LATENTS] [--layers]. Run by
+// bench/kernels.mjs.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "cpu/cpu_backend.h"
+#include "cpu/cpu_features.h"
+#include "cpu/thread_pool.h"
+#include "networks.h"
+#include "peak.h"
+
+namespace {
+
+using ipa::Op;
+using ipa::Step;
+
+const char* op_name(Op op) {
+  switch (op) {
+    case Op::linear: return "linear";
+    case Op::geglu_linear: return "geglu_linear";
+    case Op::conv2d: return "conv2d";
+    case Op::group_norm: return "group_norm";
+    case Op::layer_norm: return "layer_norm";
+    case Op::pack_kv: return "pack_kv";
+    case Op::attention: return "attention";
+    case Op::concat_channels: return "concat_channels";
+    case Op::upsample: return "upsample";
+    case Op::add: return "add";
+    case Op::activation: return "activation";
+    default: return "other";
+  }
+}
+
+// Multiplications and additions as the definition counts them; a faster algorithm shows as more GFLOP/s.
+double flop(const Step& step) {
+  const auto rows = static_cast<double>(step.out_shape.rows()), columns = static_cast<double>(step.out_shape.c);
+  const ipa::Node& node = *step.node;
+  switch (node.op) {
+    case Op::linear: return 2 * rows * columns * static_cast<double>(step.input_shapes[0].c);
+    case Op::geglu_linear: return 4 * rows * columns * static_cast<double>(step.input_shapes[0].c);
+    case Op::conv2d:
+      return 2 * rows * columns * static_cast<double>(step.input_shapes[0].c) * node.conv.kernel_h *
+             node.conv.kernel_w;
+    case Op::attention: {
+      double tokens = 0;
+      for (size_t i = 1; i < step.inputs.size(); i = i == 1 ? 2 : i + 2)
+        tokens += static_cast<double>(step.input_shapes[i].rows_per_item());
+      return 4 * rows * columns * tokens;
+    }
+    default: return 0;
+  }
+}
+
+std::string text(const ipa::Shape& s) {
+  return std::to_string(s.n) + "x" + std::to_string(s.h) + "x" + std::to_string(s.w) + "x" +
+         std::to_string(s.c);
+}
+
+std::string describe(const Step& step) {
+  std::string what = op_name(step.node->op);
+  if (step.node->op == Op::conv2d)
+    what += " " + std::to_string(step.node->conv.kernel_h) + "x" + std::to_string(step.node->conv.kernel_w) +
+            (step.node->conv.stride > 1 ? " /" + std::to_string(step.node->conv.stride) : "");
+  what += " " + text(step.input_shapes.empty() ? step.out_shape : step.input_shapes[0]);
+  if (step.node->op == Op::attention) {
+    what += " heads " + std::to_string(step.node->kv.heads) + " keys";
+    for (size_t i = 1; i < step.inputs.size(); i = i == 1 ? 2 : i + 2)
+      what += " " + std::to_string(step.input_shapes[i].rows_per_item());
+    return what;
+  }
+  return what + " -> " + std::to_string(step.out_shape.c);
+}
+
+struct Line {
+  int count = 0;
+  double flop = 0, seconds = 0;
+};
+
+int fail(const ipa::Status& status) {
+  std::fprintf(stderr, "%s\n", status.message().c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ipa_bench::Choice choice;
+  int threads = ipa::ThreadPool::hardware_threads(), rounds = 3;
+  bool layers = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
+    if (flag == "--model") choice.model = value();
+    if (flag == "--side") choice.side = std::atoi(value().c_str());
+    if (flag == "--adapter") choice.adapter = true;
+    if (flag == "--threads") threads = std::max(1, std::atoi(value().c_str()));
+    if (flag == "--rounds") rounds = std::max(1, std::atoi(value().c_str()));
+    if (flag == "--layers") layers = true;
+  }
+  const auto kernels = ipa::choose_kernels();
+  if (!kernels.ok()) return fail(kernels.status());
+  ipa::ThreadPool::shared().resize(threads);
+  const ipa::CpuBackend backend(*kernels.value(), threads);
+  auto network = ipa_bench::Network::make(choice, backend);
+  if (!network.ok()) return fail(network.status());
+  ipa::Program& program = *network.value()->program;
+
+  const std::vector<Step>& steps = program.plan().steps();
+  std::vector<double> best(steps.size(), 1e30);
+  double best_run = 1e30;
+  for (int round = 0; round < rounds; ++round) {
+    ipa::StepSeconds seconds(steps.size(), 0.0);
+    const ipa::Status status = program.run(nullptr, &seconds);
+    if (!status.ok()) return fail(status);
+    double run = 0;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      run += seconds[i];
+      best[i] = std::min(best[i], seconds[i]);
+    }
+    best_run = std::min(best_run, run);
+  }
+  const double peak = ipa_bench::peak_flops(*kernels.value(), threads);
+
+  std::map<std::string, Line> lines, ops;
+  Line total;
+  for (size_t i = 0; i < steps.size(); ++i)
+    for (Line* line : {&lines[describe(steps[i])], &ops[op_name(steps[i].node->op)], &total}) {
+      ++line->count;
+      line->flop += flop(steps[i]);
+      line->seconds += best[i];
+    }
+  std::vector<std::pair<std::string, Line>> sorted(lines.begin(), lines.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
+  std::printf(
+      "%s, %s, %d threads: %.3f s a run, %.0f GFLOP, peak %.0f GFLOP/s, weights %.0f MB, activations %.0f "
+      "MB\n\n",
+      choice.model.c_str(), kernels.value()->isa, threads, best_run, total.flop / 1e9, peak / 1e9,
+      static_cast<double>(network.value()->params.bytes()) / 1e6,
+      static_cast<double>(program.memory_bytes()) / 1e6);
+  const auto print = [&](const std::string& what, const Line& line) {
+    std::printf("%6.1f %%  %8.1f ms  %4d x  %7.1f GFLOP/s  %4.0f %%  %s\n", 100 * line.seconds / total.seconds,
+                1e3 * line.seconds, line.count, line.flop / line.seconds / 1e9,
+                100 * line.flop / line.seconds / peak, what.c_str());
+  };
+  if (layers) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const auto& params = steps[i].node->params;
+      print((params.empty() ? "" : params[0]->names[0] + ": ") + describe(steps[i]),
+            {1, flop(steps[i]), best[i]});
+    }
+    return 0;
+  }
+  for (const auto& [what, line] : ops) print(what, line);
+  std::printf("\n");
+  for (const auto& [what, line] : sorted) print(what, line);
+  return 0;
+}

@@ -1,0 +1,121 @@
+// Matrix products and convolutions as launches.
+#include <algorithm>
+
+#include "cpu/launch.h"
+#include "cpu/launch_scratch.h"
+
+namespace ipa {
+
+// Blocks of at most `most` rows; smaller ones where there would be too few tasks for every thread to have some.
+void LaunchBuilder::cut_rows(GemmArgs& g, int64_t rows, int64_t most) const {
+  const int64_t wanted = 4 * threads_;
+  g.block_rows = most;
+  while (g.block_rows > kernels_.tile_rows && ceil_div(rows, g.block_rows) * g.panels < wanted)
+    g.block_rows = ceil_div(g.block_rows / 2, kernels_.tile_rows) * kernels_.tile_rows;
+  g.block_rows = std::min(g.block_rows, most);
+  g.blocks = ceil_div(rows, g.block_rows);
+}
+
+void LaunchBuilder::product(const Step& step) {
+  const Shape& in = step.input_shapes[0];
+  const Shape& out = step.out_shape;
+  GemmArgs g;
+  g.a = at(step.inputs[0]);
+  g.a_stride = step.inputs[0].row_stride;
+  g.m = out.rows();
+  g.n = out.c;
+  g.k = in.c;
+  g.b = weights(step, 0);
+  g.bias = weights(step, 1);
+  g.c = at(step.out);
+  g.c_stride = step.out.row_stride;
+  g.rows_per_item = out.rows_per_item();
+  g.activation = step.activation;
+  g.geglu = step.node->op == Op::geglu_linear;
+  if (step.item_bias.valid) {
+    g.item_bias = at(step.item_bias);
+    g.item_bias_stride = step.item_bias_shared ? 0 : step.item_bias.row_stride;
+  }
+  if (step.residual.valid) {
+    g.residual = at(step.residual);
+    g.residual_stride = step.residual.row_stride;
+    g.residual_period = step.residual_period;
+  }
+  if (step.node->op == Op::conv2d) {
+    const Conv& conv = step.node->conv;
+    const bool padded = conv.pad_top || conv.pad_left || conv.pad_bottom || conv.pad_right;
+    const bool pointwise =
+        conv.kernel_h == 1 && conv.kernel_w == 1 && conv.stride == 1 && !padded && !step.upsample_h;
+    if (!pointwise) {
+      g.conv = true;
+      g.taps_h = conv.kernel_h;
+      g.taps_w = conv.kernel_w;
+      g.stride = conv.stride;
+      g.pad_top = conv.pad_top;
+      g.pad_left = conv.pad_left;
+      g.in_h = g.over_h = in.h;
+      g.in_w = g.over_w = in.w;
+      g.out_h = out.h;
+      g.out_w = out.w;
+      g.zeros = memory_.zeros.floats();
+      if (step.upsample_h) {
+        g.over_h = step.upsample_h;
+        g.over_w = step.upsample_w;
+        g.map_h = nearest_map(in.h, g.over_h);
+        g.map_w = nearest_map(in.w, g.over_w);
+      } else if (!padded && g.a_stride == in.c) {
+        // Without padding the taps of a row are neighbours in memory: one long tap a kernel row (patch
+        // embeddings).
+        g.k = in.c * conv.kernel_w;
+        g.taps_w = 1;
+      }
+    }
+  }
+  if (WinogradCut(step).outputs) {
+    winograd(g, step);
+    return;
+  }
+  const int64_t per_panel = g.geglu ? kernels_.panels.panel / 2 : kernels_.panels.panel;
+  g.panels = ceil_div(g.n, per_panel);
+  cut_rows(g, g.m, gemm_block_rows);
+  const double work = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) *
+                      g.taps_h * g.taps_w / 8;  // in units of a light op's element
+  push(
+      g,
+      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+        k.gemm(get<GemmArgs>(a), task, s);
+      },
+      g.panels * g.blocks, work, step, thread_scratch_floats(step));
+}
+
+void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
+  const WinogradCut cut(step);
+  const int64_t positions = winograd_positions(cut.outputs);
+  WinogradArgs w;
+  w.outputs = cut.outputs;
+  w.tiles_h = cut.tiles_h;
+  w.tiles_w = cut.tiles_w;
+  w.transformed = reinterpret_cast<float*>(arena_ + step.scratch_offset);
+  g.panels = ceil_div(g.n, kernels_.panels.panel);
+  for (w.first_tile = 0; w.first_tile < cut.tiles; w.first_tile += cut.part_tiles) {
+    w.tile_count = std::min(cut.part_tiles, cut.tiles - w.first_tile);
+    w.input_tiles = std::clamp<int64_t>(65536 / (positions * g.k), 1, w.tile_count);
+    cut_rows(g, w.tile_count, winograd_block_tiles);
+    w.product = g;
+    const auto transformed = static_cast<double>(w.tile_count * positions * g.k);
+    push(
+        w,
+        [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+          k.winograd_input(get<WinogradArgs>(a), task);
+        },
+        ceil_div(w.tile_count, w.input_tiles), transformed * 2, step, 0);
+    push(
+        w,
+        [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+          k.winograd_product(get<WinogradArgs>(a), task, s);
+        },
+        g.panels * g.blocks, transformed * static_cast<double>(g.n) / 4, step, thread_scratch_floats(step));
+  }
+}
+
+}  // namespace ipa

@@ -1,0 +1,56 @@
+#include "cpu/launch_scratch.h"
+
+#include <algorithm>
+
+#include "cpu/launch.h"
+
+namespace ipa {
+namespace {
+
+constexpr int64_t widest_panel = 64, widest_vector = 16;
+
+}  // namespace
+
+WinogradCut::WinogradCut(const Step& step) {
+  if (step.node->op != Op::conv2d) return;
+  outputs = winograd_outputs(*step.node->params[0]);
+  if (outputs == 0) return;
+  const Shape& out = step.out_shape;
+  tiles_h = ceil_div(out.h, outputs);
+  tiles_w = ceil_div(out.w, outputs);
+  tiles = out.n * tiles_h * tiles_w;
+  constexpr int64_t part_floats = int64_t{4} << 20;
+  const int64_t most =
+      std::max(winograd_block_tiles, part_floats / (winograd_positions(outputs) * step.input_shapes[0].c));
+  // Parts of the same size, rather than a small one at the end.
+  part_tiles = ceil_div(tiles, ceil_div(tiles, most));
+}
+
+int64_t thread_scratch_floats(const Step& step) {
+  switch (step.node->op) {
+    case Op::conv2d:
+      if (const int outputs = WinogradCut(step).outputs) {
+        const int64_t rows = std::min(winograd_block_tiles, WinogradCut(step).part_tiles);
+        return (winograd_positions(outputs) * rows + outputs * outputs) * widest_panel;
+      }
+      [[fallthrough]];
+    case Op::linear:
+    case Op::geglu_linear: return gemm_block_rows * widest_panel;
+    case Op::attention: {
+      const int64_t padded = ceil_div(step.node->kv.head_size, widest_vector) * widest_vector;
+      return attention_query_block * (attention_key_block + 2 * padded);
+    }
+    default: return 0;
+  }
+}
+
+int64_t shared_scratch_floats(const Step& step) {
+  if (const WinogradCut cut(step); cut.outputs)
+    return ceil_div(winograd_positions(cut.outputs) * cut.part_tiles * step.input_shapes[0].c, 16) * 16;
+  if (step.node->op != Op::group_norm) return 0;
+  const Shape& in = step.input_shapes[0];
+  const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;
+  return ceil_div(floats, 16) * 16;
+}
+
+}  // namespace ipa

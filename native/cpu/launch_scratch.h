@@ -1,0 +1,25 @@
+// Working memory of a step: what its threads share comes first, then a part for each thread.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/winograd.h"
+#include "graph/plan.h"
+
+namespace ipa {
+
+constexpr int64_t group_norm_block = 128;  // rows summed in f32 before the blocks meet in f64
+
+// How a convolution by Winograd's algorithm is cut: into parts whose transformed tiles stay in the outer
+// caches.
+struct WinogradCut {
+  int outputs = 0;  // 0: the step is none
+  int64_t tiles_h = 0, tiles_w = 0, tiles = 0;
+  int64_t part_tiles = 0;
+  explicit WinogradCut(const Step& step);
+};
+
+int64_t thread_scratch_floats(const Step& step);
+int64_t shared_scratch_floats(const Step& step);
+
+}  // namespace ipa

@@ -1,0 +1,142 @@
+// 3x3 convolutions by Winograd's minimal filtering, see cpu/winograd.h: inputs are transformed tile by tile
+// (B' d B), every position of the transformed tiles is a matrix product of its own, and its results are
+// transformed back (A' m A) into m x m outputs.
+
+// One dimension of B' d B, in place, over `step` vectors apart.
+inline void winograd_in(V* d, int step, std::integral_constant<int, 2>) {
+  const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+  d[0] = sub(d0, d2);
+  d[step] = add(d1, d2);
+  d[2 * step] = sub(d2, d1);
+  d[3 * step] = sub(d1, d3);
+}
+inline void winograd_in(V* d, int step, std::integral_constant<int, 4>) {
+  constexpr float a = winograd_a, b = winograd_b;
+  const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+  const V less_aa = set1(-a * a), less_bb = set1(-b * b);
+  const V product = set1(a * a * b * b), less_sum = set1(-(a * a + b * b));
+  const V even_a = fma(less_bb, d2, d4), odd_a = mul(set1(a), fma(less_bb, d1, d3));
+  const V even_b = fma(less_aa, d2, d4), odd_b = mul(set1(b), fma(less_aa, d1, d3));
+  d[0] = fma(product, d0, fma(less_sum, d2, d4));
+  d[step] = add(even_a, odd_a);
+  d[2 * step] = sub(even_a, odd_a);
+  d[3 * step] = add(even_b, odd_b);
+  d[4 * step] = sub(even_b, odd_b);
+  d[5 * step] = fma(product, d1, fma(less_sum, d3, d5));
+}
+
+// One dimension of A' m A: the m results replace the first of the m + 2 values.
+inline void winograd_out(V* m, int step, std::integral_constant<int, 2>) {
+  const V m0 = m[0], m1 = m[step], m2 = m[2 * step], m3 = m[3 * step];
+  m[0] = add(m0, add(m1, m2));
+  m[step] = sub(sub(m1, m2), m3);
+}
+inline void winograd_out(V* m, int step, std::integral_constant<int, 4>) {
+  constexpr float a = winograd_a, b = winograd_b;
+  const V m0 = m[0], m5 = m[5 * step];
+  const V even_a = add(m[step], m[2 * step]), odd_a = sub(m[step], m[2 * step]);
+  const V even_b = add(m[3 * step], m[4 * step]), odd_b = sub(m[3 * step], m[4 * step]);
+  m[0] = add(m0, add(even_a, even_b));
+  m[step] = fma(set1(a), odd_a, mul(set1(b), odd_b));
+  m[2 * step] = fma(set1(a * a), even_a, mul(set1(b * b), even_b));
+  m[3 * step] = fma(set1(a * a * a), odd_a, fma(set1(b * b * b), odd_b, m5));
+}
+
+template <int M>
+void winograd_input_tile(const WinogradArgs& w, int64_t index) {
+  constexpr int side = M + 2;
+  const GemmArgs& g = w.product;
+  const int64_t tile = w.first_tile + index;
+  const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
+  const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
+  const float* pixels[side * side];
+  for (int y = 0; y < side; ++y)
+    for (int x = 0; x < side; ++x) {
+      int64_t iy = ty * M - 1 + y, ix = tx * M - 1 + x;
+      const bool inside = iy >= 0 && iy < g.over_h && ix >= 0 && ix < g.over_w;
+      if (inside && g.map_h) {
+        iy = g.map_h[iy];
+        ix = g.map_w[ix];
+      }
+      pixels[y * side + x] = inside ? g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : g.zeros;
+    }
+  float* out = w.transformed + index * g.k;
+  const int64_t position_stride = w.tile_count * g.k;
+  for (int64_t c = 0; c < g.k; c += L) {
+    const int left = static_cast<int>(g.k - c < L ? g.k - c : L);
+    V d[side * side];
+    for (int i = 0; i < side * side; ++i)
+      d[i] = left == L ? load(pixels[i] + c) : load_part(pixels[i] + c, left);
+    for (int x = 0; x < side; ++x) winograd_in(d + x, side, std::integral_constant<int, M>());
+    for (int y = 0; y < side; ++y) winograd_in(d + y * side, 1, std::integral_constant<int, M>());
+    for (int i = 0; i < side * side; ++i) {
+      float* to = out + i * position_stride + c;
+      if (left == L)
+        store(to, d[i]);
+      else
+        store_part(to, d[i], left);
+    }
+  }
+}
+
+// A few tiles of the part.
+void winograd_input(const WinogradArgs& w, int64_t task) {
+  const int64_t first = task * w.input_tiles;
+  const int64_t last = first + w.input_tiles < w.tile_count ? first + w.input_tiles : w.tile_count;
+  for (int64_t i = first; i < last; ++i) {
+    if (w.outputs == 4)
+      winograd_input_tile<4>(w, i);
+    else
+      winograd_input_tile<2>(w, i);
+  }
+}
+
+template <int M>
+void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch) {
+  constexpr int side = M + 2;
+  constexpr int64_t panel = kTileVectors * L, k_chunk = 1024;
+  const GemmArgs& g = w.product;
+  const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
+  const int64_t count = w.tile_count - first < g.block_rows ? w.tile_count - first : g.block_rows;
+  const int64_t column = index * panel;
+  const int64_t columns = g.n - column < panel ? g.n - column : panel;
+  const int64_t width = (columns + L - 1) / L * L;
+  const float* b = g.b + index * panel * g.k * side * side;
+  const float* rows[winograd_block_tiles];
+  for (int i = 0; i < side * side; ++i) {
+    float* product = scratch + i * count * width;
+    for (int64_t k = 0; k < g.k; k += k_chunk) {
+      const int64_t length = g.k - k < k_chunk ? g.k - k : k_chunk;
+      for (int64_t r = 0; r < count; ++r) rows[r] = w.transformed + (i * w.tile_count + first + r) * g.k + k;
+      panel_product(count, length, rows, b, width, product, width, k > 0);
+      b += length * width;
+    }
+  }
+  float* pixels = scratch + side * side * count * width;  // M * M rows
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t j = 0; j < width; j += L) {
+      V m[side * side];
+      for (int i = 0; i < side * side; ++i) m[i] = load(scratch + (i * count + r) * width + j);
+      for (int x = 0; x < side; ++x) winograd_out(m + x, side, std::integral_constant<int, M>());
+      for (int y = 0; y < M; ++y) winograd_out(m + y * side, 1, std::integral_constant<int, M>());
+      for (int y = 0; y < M; ++y)
+        for (int x = 0; x < M; ++x) store(pixels + (y * M + x) * width + j, m[y * side + x]);
+    }
+    const int64_t tile = w.first_tile + first + r;
+    const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
+    const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
+    for (int y = 0; y < M && ty * M + y < g.out_h; ++y) {
+      const int64_t inside = g.out_w - tx * M < M ? g.out_w - tx * M : M;
+      gemm_epilogue(g, (item * g.out_h + ty * M + y) * g.out_w + tx * M, inside, column, columns, width,
+                    pixels + y * M * width);
+    }
+  }
+}
+
+// One panel of outputs for a block of the part's tiles. scratch: see winograd_scratch_floats.
+void winograd_product(const WinogradArgs& w, int64_t task, float* scratch) {
+  if (w.outputs == 4)
+    winograd_product_tiles<4>(w, task, scratch);
+  else
+    winograd_product_tiles<2>(w, task, scratch);
+}
