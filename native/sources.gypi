@@ -52,6 +52,7 @@
       "cpu/launch_product.cc",
       "cpu/launch_scratch.cc",
       "cpu/packing.cc",
+      "cpu/int8.cc",
       "cpu/thread_pool.cc",
       "cpu/winograd.cc",
       "schedulers/beta_quantile.cc",
@@ -80,6 +81,7 @@
       "models/image_projection.cc",
       "models/unet.cc",
       "models/unet_blocks.cc",
+      "models/unet_compute.cc",
       "models/unet_config.cc",
       "models/vae.cc",
       "pipeline/conditioning.cc",
@@ -96,7 +98,8 @@
     ],
     "x64_files": [
       "cpu/kernels_avx2.cc",
-      "cpu/kernels_avx512.cc"
+      "cpu/kernels_avx512.cc",
+      "cpu/kernels_avx512_vnni.cc"
     ],
     "arm64_files": [
       "cpu/kernels_neon.cc"
@@ -133,6 +136,7 @@
       "../test/native/ops_activation_test.cc",
       "../test/native/ops_attention_test.cc",
       "../test/native/ops_conv_test.cc",
+      "../test/native/ops_int8_test.cc",
       "../test/native/ops_linear_test.cc",
       "../test/native/ops_norm_test.cc",
       "../test/native/ops_rows_test.cc",

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "models/unet.h"
+#include "models/unet_compute.h"
 #include "models/vae.h"
 
 namespace ipa_bench {
@@ -99,6 +100,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
     return Status(Code::invalid_option, "--model: expected sd15, sdxl or vae");
   IPA_ASSIGN(const Described described, vae ? describe_vae(graph, choice) : describe_unet(graph, choice));
   IPA_TRY(graph.status());
+  if (choice.int8) ipa::use_int8(network->params);
   for (const auto& param : network->params.all()) {
     param->data = ipa::AlignedBuffer(backend.packed_bytes(*param));
     if (!param->data) return Status(Code::no_memory, "out of memory");

@@ -37,7 +37,10 @@ LoadRequest read_load_request(const Napi::Object& object) {
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");
-  if (read_text(object, "dtype") != "f32") throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\"");
+  const std::string dtype = read_text(object, "dtype");
+  if (dtype != "f32" && dtype != "int8")
+    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\" or \"int8\"");
+  request.compute = dtype == "int8" ? Compute::int8 : Compute::f32;
   return request;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
+#include "cpu/int8.h"
 #include "cpu/launch.h"
 #include "cpu/launch_scratch.h"
 #include "cpu/packing.h"
@@ -27,7 +29,8 @@ class CpuExecutable : public Executable {
       }
       const auto start = std::chrono::steady_clock::now();
       pool.run(launch.tasks, launch.threads, &run_task, &context);
-      (*seconds)[launch.step] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      (*seconds)[launch.step] +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     return {};
   }
@@ -52,11 +55,11 @@ class CpuExecutable : public Executable {
 }  // namespace
 
 size_t CpuBackend::packed_bytes(const Param& param) const {
-  return static_cast<size_t>(packed_floats(param, kernels_.panels)) * sizeof(float);
+  return static_cast<size_t>(ipa::packed_bytes(param, kernels_.panels));
 }
 
 void CpuBackend::pack(const Param& param, const float* const* sources, void* destination) const {
-  pack_param(param, kernels_.panels, sources, static_cast<float*>(destination));
+  pack_param(param, kernels_.panels, sources, destination);
 }
 
 size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {
@@ -76,7 +79,10 @@ Result<std::unique_ptr<Executable>> CpuBackend::compile(const Plan& plan, uint8_
   for (const Step& step : plan.steps())
     if (step.node->op == Op::conv2d) widest_row = std::max(widest_row, step.input_shapes[0].c);
   executable->memory.zeros = AlignedBuffer(static_cast<size_t>(widest_row) * sizeof(float));
-  if (!executable->memory.zeros) return Status(Code::no_memory, "out of memory");
+  executable->memory.zero_bytes = AlignedBuffer(static_cast<size_t>(int8_row_bytes(widest_row)));
+  if (!executable->memory.zeros || !executable->memory.zero_bytes)
+    return Status(Code::no_memory, "out of memory");
+  std::memset(executable->memory.zero_bytes.data(), 128, executable->memory.zero_bytes.bytes());
   std::fill_n(executable->memory.zeros.floats(), widest_row, 0.0f);
   LaunchBuilder builder(kernels_, threads_, arena, bindings, executable->memory, executable->launches);
   for (const Step& step : plan.steps()) builder.add(step);

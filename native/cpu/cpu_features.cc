@@ -47,7 +47,7 @@ uint64_t xgetbv() {
 }
 
 struct X86 {
-  bool avx2 = false, avx512 = false;
+  bool avx2 = false, avx512 = false, avx512_vnni = false;
   std::vector<std::string> names;
   std::string name;
 };
@@ -77,7 +77,7 @@ X86 detect() {
   const bool bw = note("avx512bw", zmm && bit(seven.ebx, 30));
   const bool vl = note("avx512vl", zmm && bit(seven.ebx, 31));
   x.avx512 = x.avx2 && f && dq && bw && vl;
-  note("avx512_vnni", zmm && bit(seven.ecx, 11));
+  x.avx512_vnni = note("avx512_vnni", zmm && bit(seven.ecx, 11)) && x.avx512;
   note("avx512_bf16", zmm && bit(seven_one.eax, 5));
   note("avx_vnni", ymm && bit(seven_one.eax, 4));
   note("amx_bf16", tiles && bit(seven.edx, 22));
@@ -128,6 +128,7 @@ const std::vector<const Kernels*>& runnable_kernels() {
 #if defined(__x86_64__) || defined(_M_X64)
     if (x86().avx2) list.push_back(&kernels_avx2);
     if (x86().avx512) list.push_back(&kernels_avx512);
+    if (x86().avx512_vnni) list.push_back(&kernels_avx512_vnni);
 #elif defined(__aarch64__) || defined(_M_ARM64)
     list.push_back(&kernels_neon);  // part of the architecture
 #endif
@@ -145,8 +146,9 @@ Result<const Kernels*> choose_kernels() {
     if (!std::strcmp(table->isa, forced)) return table;
     names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
-  const bool known =
-      !std::strcmp(forced, "avx2") || !std::strcmp(forced, "avx512") || !std::strcmp(forced, "neon");
+  bool known = false;
+  for (const char* name : {"avx2", "avx512", "avx512_vnni", "neon"})
+    known = known || !std::strcmp(forced, name);
   return Status(Code::invalid_option,
                 std::string("NODE_IP_ADAPTER_ISA=") + std::string(forced).substr(0, 40) +
                     (known ? " is not supported by this machine" : " is no instruction set") + ": use one of " +

@@ -57,21 +57,20 @@ inline void panel_product(int64_t count, int64_t k, const float* const* rows, co
   }
 }
 
-// Rows of A under one tap of a convolution, for the output pixels [first, first + count).
-inline void tap_rows(const GemmArgs& g, int64_t first, int64_t count, int tap_y, int tap_x,
-                     const float** rows) {
+// Rows of the input under one tap of a convolution, for the output pixels [first, first + count): -1 outside.
+inline void tap_sources(const GemmArgs& g, int64_t first, int64_t count, int tap_y, int tap_x, int64_t* rows) {
   int64_t x = first % g.out_w, rest = first / g.out_w;
   int64_t y = rest % g.out_h, item = rest / g.out_h;
   for (int64_t r = 0; r < count; ++r) {
     int64_t iy = y * g.stride - g.pad_top + tap_y, ix = x * g.stride - g.pad_left + tap_x;
     if (iy < 0 || iy >= g.over_h || ix < 0 || ix >= g.over_w) {
-      rows[r] = g.zeros;
+      rows[r] = -1;
     } else {
       if (g.map_h) {
         iy = g.map_h[iy];
         ix = g.map_w[ix];
       }
-      rows[r] = g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride;
+      rows[r] = (item * g.in_h + iy) * g.in_w + ix;
     }
     if (++x == g.out_w) {
       x = 0;
@@ -90,6 +89,7 @@ inline V load_columns(const float* p, int64_t left) {
 inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
                           int64_t width, const float* acc) {
   const int64_t gate = width / 2;  // geglu: where the gates start inside the panel
+  const float* scale = g.column_scale ? g.column_scale + (g.geglu ? 2 * column : column) : nullptr;
   for (int64_t r = 0; r < count; ++r) {
     const int64_t row = first + r;
     const float* item_bias =
@@ -103,9 +103,11 @@ inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64
     for (int64_t j = 0; j < columns; j += L) {
       const int64_t left = columns - j;
       V y = load(x + j);
+      if (scale) y = mul(y, load(scale + j));
       if (g.bias) y = add(y, load_columns(g.bias + column + j, left));
       if (g.geglu) {
         V z = load(x + gate + j);
+        if (scale) z = mul(z, load(scale + gate + j));
         if (g.bias) z = add(z, load_columns(g.bias + g.n + column + j, left));
         y = mul(y, gelu(z));
       }
@@ -135,11 +137,13 @@ void gemm(const GemmArgs& g, int64_t task, float* scratch) {
 
   const float* rows[gemm_block_rows];
   const float* at[gemm_block_rows];
+  int64_t sources[gemm_block_rows];
   bool accumulate = false;
   for (int ty = 0; ty < g.taps_h; ++ty) {
     for (int tx = 0; tx < g.taps_w; ++tx) {
       if (g.conv) {
-        tap_rows(g, first, count, ty, tx, rows);
+        tap_sources(g, first, count, ty, tx, sources);
+        for (int64_t r = 0; r < count; ++r) rows[r] = sources[r] < 0 ? g.zeros : g.a + sources[r] * g.a_stride;
       } else {
         for (int64_t r = 0; r < count; ++r) rows[r] = g.a + (first + r) * g.a_stride;
       }

@@ -3,6 +3,7 @@
 // clang-format off
 #include "cpu/math-inl.h"
 #include "cpu/gemm-inl.h"
+#include "cpu/int8-inl.h"
 #include "cpu/winograd-inl.h"
 #include "cpu/attention-inl.h"
 #include "cpu/norm-inl.h"

@@ -28,6 +28,7 @@ struct GemmArgs {
   int64_t residual_stride = 0, residual_period = 0;
   Activation activation = Activation::none;
   bool geglu = false;
+  const float* column_scale = nullptr;  // int8: of every packed column
   // Convolution.
   bool conv = false;
   int taps_h = 1, taps_w = 1, stride = 1, pad_top = 0, pad_left = 0;
@@ -38,6 +39,30 @@ struct GemmArgs {
   const float* zeros = nullptr;  // k floats, for taps outside
   // Tasks: panel-major, `blocks` row blocks a panel.
   int64_t block_rows = 0, blocks = 0, panels = 0;
+};
+
+// Rows of activations to bytes: x is about scale * (byte - 128), with a scale a row (its largest magnitude /
+// 127). Rows are padded to whole groups of four bytes.
+struct QuantizeArgs {
+  const float* a = nullptr;
+  int64_t a_stride = 0, rows = 0, k = 0;
+  uint8_t* bytes = nullptr;
+  int64_t row_bytes = 0;
+  float* scales = nullptr;
+  int64_t block_rows = 0;
+};
+
+// A product in int8: its rows are bytes, its weights groups of four bytes along k for every column of a panel.
+struct Int8Args {
+  GemmArgs product;  // without a and b
+  const uint8_t* bytes = nullptr;
+  const float* row_scales = nullptr;
+  const uint8_t* zero_row = nullptr;  // bytes of 128
+  int64_t row_bytes = 0;
+  const int8_t* weights = nullptr;
+  // (taps, padded columns): what the 128 that is added to every byte adds to the sums.
+  const int32_t* excess = nullptr;
+  int64_t padded_columns = 0;
 };
 
 // A part of a convolution by Winograd's algorithm: the tiles [first_tile, first_tile + tile_count) of all
@@ -151,6 +176,8 @@ struct Kernels {
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*quantize)(const QuantizeArgs&, int64_t task);
+  void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*winograd_input)(const WinogradArgs&, int64_t task);
   void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*pack_kv)(const PackKvArgs&, int64_t task);                             // task = item * heads + head
@@ -167,6 +194,7 @@ extern const Kernels kernels_scalar;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
+extern const Kernels kernels_avx512_vnni;
 #elif defined(__aarch64__) || defined(_M_ARM64)
 extern const Kernels kernels_neon;
 #endif

@@ -35,6 +35,8 @@ const Kernels kernels_avx2 = {
     avx2::kTileRows,
     avx2::kv_layout_of,
     avx2::gemm,
+    avx2::quantize,
+    avx2::gemm_int8,
     avx2::winograd_input,
     avx2::winograd_product,
     avx2::pack_kv,

@@ -39,6 +39,8 @@ const Kernels kernels_avx512 = {
     avx512::kTileRows,
     avx512::kv_layout_of,
     avx512::gemm,
+    avx512::quantize,
+    avx512::gemm_int8,
     avx512::winograd_input,
     avx512::winograd_product,
     avx512::pack_kv,

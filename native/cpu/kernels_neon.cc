@@ -26,6 +26,8 @@ const Kernels kernels_neon = {
     neon::kTileRows,
     neon::kv_layout_of,
     neon::gemm,
+    neon::quantize,
+    neon::gemm_int8,
     neon::winograd_input,
     neon::winograd_product,
     neon::pack_kv,

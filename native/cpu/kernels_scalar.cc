@@ -23,6 +23,8 @@ const Kernels kernels_scalar = {
     scalar::kTileRows,
     scalar::kv_layout_of,
     scalar::gemm,
+    scalar::quantize,
+    scalar::gemm_int8,
     scalar::winograd_input,
     scalar::winograd_product,
     scalar::pack_kv,

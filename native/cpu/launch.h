@@ -29,8 +29,8 @@ struct CopyArgs {
 };
 
 struct Launch {
-  using Arguments = std::variant<GemmArgs, WinogradArgs, PackKvArgs, AttentionArgs, GroupNormArgs,
-                                 LayerNormArgs, RowsArgs, CopyArgs>;
+  using Arguments = std::variant<GemmArgs, QuantizeArgs, Int8Args, WinogradArgs, PackKvArgs, AttentionArgs,
+                                 GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;
@@ -43,6 +43,7 @@ struct Launch {
 // What the launches of a plan point to besides the arena.
 struct LaunchMemory {
   AlignedBuffer zeros;                     // a row of zeros for convolution padding
+  AlignedBuffer zero_bytes;                // the same in bytes: 128 stands for zero
   std::vector<std::vector<int32_t>> maps;  // nearest-neighbour coordinates
   std::vector<std::vector<AttentionBranch>> branches;
 };
@@ -62,6 +63,7 @@ class LaunchBuilder {
  private:
   void product(const Step& step);
   void winograd(GemmArgs product, const Step& step);
+  void int8(GemmArgs product, const Step& step);
   void cut_rows(GemmArgs& g, int64_t rows, int64_t most) const;
   void group_norm(const Step& step);
   void layer_norm(const Step& step);

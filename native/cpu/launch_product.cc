@@ -1,10 +1,20 @@
 // Matrix products and convolutions as launches.
 #include <algorithm>
 
+#include "cpu/int8.h"
 #include "cpu/launch.h"
 #include "cpu/launch_scratch.h"
 
 namespace ipa {
+namespace {
+
+// In units of a light op's element.
+double product_work(const GemmArgs& g) {
+  return 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) * g.taps_h *
+         g.taps_w / 8;
+}
+
+}  // namespace
 
 // Blocks of at most `most` rows; smaller ones where there would be too few tasks for every thread to have some.
 void LaunchBuilder::cut_rows(GemmArgs& g, int64_t rows, int64_t most) const {
@@ -63,7 +73,7 @@ void LaunchBuilder::product(const Step& step) {
         g.over_w = step.upsample_w;
         g.map_h = nearest_map(in.h, g.over_h);
         g.map_w = nearest_map(in.w, g.over_w);
-      } else if (!padded && g.a_stride == in.c) {
+      } else if (!padded && g.a_stride == in.c && step.node->params[0]->compute == Compute::f32) {
         // Without padding the taps of a row are neighbours in memory: one long tap a kernel row (patch
         // embeddings).
         g.k = in.c * conv.kernel_w;
@@ -78,14 +88,55 @@ void LaunchBuilder::product(const Step& step) {
   const int64_t per_panel = g.geglu ? kernels_.panels.panel / 2 : kernels_.panels.panel;
   g.panels = ceil_div(g.n, per_panel);
   cut_rows(g, g.m, gemm_block_rows);
-  const double work = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) *
-                      g.taps_h * g.taps_w / 8;  // in units of a light op's element
+  if (step.node->params[0]->compute == Compute::int8) {
+    int8(g, step);
+    return;
+  }
   push(
       g,
       [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
         k.gemm(get<GemmArgs>(a), task, s);
       },
-      g.panels * g.blocks, work, step, thread_scratch_floats(step));
+      g.panels * g.blocks, product_work(g), step, thread_scratch_floats(step));
+}
+
+void LaunchBuilder::int8(GemmArgs g, const Step& step) {
+  const Param& param = *step.node->params[0];
+  const Int8Layout parts(param, kernels_.panels);
+  const Int8Scratch scratch(step);
+  const auto* packed = static_cast<const uint8_t*>(param.data.data());
+  uint8_t* shared = arena_ + step.scratch_offset;
+  QuantizeArgs rounding;
+  rounding.a = g.a;
+  rounding.a_stride = g.a_stride;
+  rounding.rows = scratch.rows;
+  rounding.k = step.input_shapes[0].c;
+  rounding.bytes = shared;
+  rounding.row_bytes = parts.row_bytes;
+  rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
+  rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
+  push(
+      rounding,
+      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+        k.quantize(get<QuantizeArgs>(a), task);
+      },
+      ceil_div(rounding.rows, rounding.block_rows), static_cast<double>(rounding.rows * rounding.k), step, 0);
+  Int8Args q;
+  g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
+  q.product = g;
+  q.bytes = rounding.bytes;
+  q.row_scales = rounding.scales;
+  q.zero_row = reinterpret_cast<const uint8_t*>(memory_.zero_bytes.data());
+  q.row_bytes = parts.row_bytes;
+  q.weights = reinterpret_cast<const int8_t*>(packed);
+  q.excess = reinterpret_cast<const int32_t*>(packed + parts.excess);
+  q.padded_columns = parts.padded_columns;
+  push(
+      q,
+      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+        k.gemm_int8(get<Int8Args>(a), task, s);
+      },
+      g.panels * g.blocks, product_work(g) / 4, step, thread_scratch_floats(step));
 }
 
 void LaunchBuilder::winograd(GemmArgs g, const Step& step) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/int8.h"
 #include "cpu/launch.h"
 
 namespace ipa {
@@ -26,6 +27,12 @@ WinogradCut::WinogradCut(const Step& step) {
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
 }
 
+Int8Scratch::Int8Scratch(const Step& step) {
+  rows = step.input_shapes[0].rows();
+  scales = ceil_div(rows * int8_row_bytes(step.input_shapes[0].c), 64) * 64;
+  bytes = ceil_div(scales + rows * static_cast<int64_t>(sizeof(float)), 64) * 64;
+}
+
 int64_t thread_scratch_floats(const Step& step) {
   switch (step.node->op) {
     case Op::conv2d:
@@ -47,7 +54,11 @@ int64_t thread_scratch_floats(const Step& step) {
 int64_t shared_scratch_floats(const Step& step) {
   if (const WinogradCut cut(step); cut.outputs)
     return ceil_div(winograd_positions(cut.outputs) * cut.part_tiles * step.input_shapes[0].c, 16) * 16;
-  if (step.node->op != Op::group_norm) return 0;
+  const Op op = step.node->op;
+  const bool product = op == Op::linear || op == Op::geglu_linear || op == Op::conv2d;
+  if (product && step.node->params[0]->compute == Compute::int8)
+    return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
+  if (op != Op::group_norm) return 0;
   const Shape& in = step.input_shapes[0];
   const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;
   return ceil_div(floats, 16) * 16;

@@ -19,6 +19,12 @@ struct WinogradCut {
   explicit WinogradCut(const Step& step);
 };
 
+// An int8 product's inputs as bytes, then their scales at this offset.
+struct Int8Scratch {
+  int64_t rows = 0, scales = 0, bytes = 0;
+  explicit Int8Scratch(const Step& step);
+};
+
 int64_t thread_scratch_floats(const Step& step);
 int64_t shared_scratch_floats(const Step& step);
 

@@ -2,34 +2,22 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
+#include "cpu/int8.h"
 #include "cpu/winograd.h"
 
 namespace ipa {
 namespace {
 
-struct Matrix {
-  int64_t out = 0, taps = 1, in = 0;  // a convolution's tap is one (ky, kx)
-};
+bool is_matrix(const Param& param) { return param.role != ParamRole::vector && param.role != ParamRole::rows; }
 
-Matrix matrix_of(const Param& param) {
-  Matrix m;
-  m.out = param.out_features();
-  m.in = param.shape[1];
-  for (size_t i = 2; i < param.shape.size(); ++i) m.taps *= param.shape[i];
-  return m;
-}
-
-// Columns [first, first + width) of the transposed weight: row `column(j)` of the stacked sources, or nothing
-// past the end.
-template <class Column>
-void pack_panel(const Param& param, const Matrix& m, const float* const* sources, int64_t width, Column column,
+// The transposed weights of a panel's columns.
+void pack_panel(const Param& param, const MatrixSize& m, const float* const* sources, const PanelColumns& panel,
                 float* out) {
   const int64_t rows_each = param.shape[0];
-  std::vector<const float*> rows(static_cast<size_t>(width), nullptr);
-  for (int64_t j = 0; j < width; ++j) {
-    const int64_t row = column(j);
+  std::vector<const float*> rows(static_cast<size_t>(panel.width), nullptr);
+  for (int64_t j = 0; j < panel.width; ++j) {
+    const int64_t row = panel.channel(j);
     if (row >= 0) rows[static_cast<size_t>(j)] = sources[row / rows_each] + row % rows_each * m.in * m.taps;
   }
   // Stored (out, in, kh, kw), read (kh, kw, in): the walk is along `in`, in blocks that keep every source row
@@ -38,70 +26,74 @@ void pack_panel(const Param& param, const Matrix& m, const float* const* sources
   for (int64_t tap = 0; tap < m.taps; ++tap)
     for (int64_t i0 = 0; i0 < m.in; i0 += block) {
       const int64_t i1 = std::min(m.in, i0 + block);
-      for (int64_t j = 0; j < width; ++j) {
+      for (int64_t j = 0; j < panel.width; ++j) {
         const float* row = rows[static_cast<size_t>(j)];
-        float* to = out + (tap * m.in + i0) * width + j;
-        for (int64_t i = i0; i < i1; ++i, to += width) *to = row ? row[i * m.taps + tap] : 0.0f;
+        float* to = out + (tap * m.in + i0) * panel.width + j;
+        for (int64_t i = i0; i < i1; ++i, to += panel.width) *to = row ? row[i * m.taps + tap] : 0.0f;
       }
     }
 }
 
 }  // namespace
 
-int64_t packed_floats(const Param& param, const PanelLayout& layout) {
-  const auto stacked = static_cast<int64_t>(param.names.size());
-  switch (param.role) {
-    case ParamRole::vector:
-    case ParamRole::rows: return param.elements_each() * stacked;
-    case ParamRole::conv2d:
-      if (const int outputs = winograd_outputs(param)) return winograd_packed_floats(param, outputs, layout);
-      [[fallthrough]];
-    case ParamRole::linear: {
-      const Matrix m = matrix_of(param);
-      return layout.padded(m.out) * m.taps * m.in;
-    }
-    case ParamRole::geglu_linear: {
-      const Matrix m = matrix_of(param);
-      const int64_t out = m.out / 2, half = layout.panel / 2, whole = out / half * half;
-      return 2 * (whole + (out - whole + layout.lanes - 1) / layout.lanes * layout.lanes) * m.in;
-    }
-  }
-  return 0;
+MatrixSize matrix_size(const Param& param) {
+  MatrixSize m;
+  m.out = param.out_features();
+  m.in = param.shape[1];
+  for (size_t i = 2; i < param.shape.size(); ++i) m.taps *= param.shape[i];
+  return m;
 }
 
-void pack_param(const Param& param, const PanelLayout& layout, const float* const* sources, float* out) {
-  if (param.role == ParamRole::vector || param.role == ParamRole::rows) {
+std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& layout) {
+  const bool geglu = param.role == ParamRole::geglu_linear;
+  const int64_t outs = param.out_features() / (geglu ? 2 : 1), most = layout.panel / (geglu ? 2 : 1);
+  std::vector<PanelColumns> panels;
+  for (int64_t first = 0; first < outs; first += most) {
+    PanelColumns panel;
+    panel.first = first;
+    panel.columns = std::min(most, outs - first);
+    panel.width = (panel.columns + layout.lanes - 1) / layout.lanes * layout.lanes;
+    if (geglu) {
+      panel.gates = panel.width;
+      panel.gates_first = outs;
+      panel.width *= 2;
+    }
+    panels.push_back(panel);
+  }
+  return panels;
+}
+
+int64_t packed_bytes(const Param& param, const PanelLayout& layout) {
+  constexpr auto size = static_cast<int64_t>(sizeof(float));
+  if (!is_matrix(param)) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
+  if (param.compute == Compute::int8) return Int8Layout(param, layout).bytes;
+  if (const int outputs = winograd_outputs(param)) return winograd_packed_floats(param, outputs, layout) * size;
+  const MatrixSize m = matrix_size(param);
+  int64_t columns = 0;
+  for (const PanelColumns& panel : panel_columns(param, layout)) columns += panel.width;
+  return columns * m.taps * m.in * size;
+}
+
+void pack_param(const Param& param, const PanelLayout& layout, const float* const* sources, void* destination) {
+  auto* out = static_cast<float*>(destination);
+  if (!is_matrix(param)) {
     const int64_t each = param.elements_each();
     for (size_t i = 0; i < param.names.size(); ++i)
-      std::memcpy(out + static_cast<int64_t>(i) * each, sources[i], static_cast<size_t>(each) * 4);
+      std::memcpy(out + static_cast<int64_t>(i) * each, sources[i], static_cast<size_t>(each) * sizeof(float));
     return;
   }
-  if (const int outputs = param.role == ParamRole::conv2d ? winograd_outputs(param) : 0) {
+  if (param.compute == Compute::int8) {
+    pack_int8(param, layout, sources, destination);
+    return;
+  }
+  if (const int outputs = winograd_outputs(param)) {
     winograd_pack(param, outputs, layout, sources[0], out);
     return;
   }
-  const Matrix m = matrix_of(param);
-  if (param.role == ParamRole::geglu_linear) {
-    const int64_t outs = m.out / 2, half = layout.panel / 2;
-    for (int64_t first = 0; first < outs; first += half) {
-      const int64_t columns = std::min(half, outs - first);
-      const int64_t part = (columns + layout.lanes - 1) / layout.lanes * layout.lanes;
-      pack_panel(
-          param, m, sources, 2 * part,
-          [&](int64_t j) {
-            const int64_t c = j < part ? j : j - part;
-            return c < columns ? (j < part ? 0 : outs) + first + c : int64_t{-1};
-          },
-          out);
-      out += 2 * part * m.in;
-    }
-    return;
-  }
-  for (int64_t p = 0; p < layout.panels(m.out); ++p) {
-    const int64_t width = layout.width(m.out, p), first = p * layout.panel;
-    pack_panel(
-        param, m, sources, width, [&](int64_t j) { return first + j < m.out ? first + j : int64_t{-1}; }, out);
-    out += width * m.taps * m.in;
+  const MatrixSize m = matrix_size(param);
+  for (const PanelColumns& panel : panel_columns(param, layout)) {
+    pack_panel(param, m, sources, panel, out);
+    out += panel.width * m.taps * m.in;
   }
 }
 

@@ -3,15 +3,35 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "cpu/kernels.h"
 #include "graph/params.h"
 
 namespace ipa {
 
-// Floats of a packed parameter.
-int64_t packed_floats(const Param& param, const PanelLayout& layout);
+// What the columns of one packed panel are.
+struct PanelColumns {
+  int64_t width = 0;
+  int64_t first = 0, columns = 0;      // output channels [first, first + columns)
+  int64_t gates = 0, gates_first = 0;  // geglu: the column and the channel where its gates begin
+  // Output channel of a column, -1 for padding.
+  int64_t channel(int64_t column) const {
+    const bool gate = gates > 0 && column >= gates;
+    const int64_t i = gate ? column - gates : column;
+    return i >= columns ? -1 : (gate ? gates_first : 0) + first + i;
+  }
+};
+std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& layout);
+
+// A parameter as a matrix; a convolution's tap is one (ky, kx).
+struct MatrixSize {
+  int64_t out = 0, taps = 1, in = 0;
+};
+MatrixSize matrix_size(const Param& param);
+
+int64_t packed_bytes(const Param& param, const PanelLayout& layout);
 // sources[i]: the i-th named tensor, row-major as stored.
-void pack_param(const Param& param, const PanelLayout& layout, const float* const* sources, float* out);
+void pack_param(const Param& param, const PanelLayout& layout, const float* const* sources, void* out);
 
 }  // namespace ipa

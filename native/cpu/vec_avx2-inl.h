@@ -45,3 +45,36 @@ inline float reduce_max(V a) {
   s = _mm_max_ss(s, _mm_shuffle_ps(s, s, 1));
   return _mm_cvtss_f32(s);
 }
+
+// Integers for int8 products: sums of four products of unsigned and signed bytes, in two halves of 16 bits so
+// that none saturates.
+using VI = __m256i;
+struct Halves {
+  __m256i even, odd;
+};
+using A4 = Halves;
+using B4 = Halves;
+inline VI zero_int() { return _mm256_setzero_si256(); }
+inline A4 broadcast_bytes(const uint8_t* p) {
+  int32_t four;
+  std::memcpy(&four, p, 4);
+  const __m256i x = _mm256_set1_epi32(four);
+  return {_mm256_and_si256(x, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(x, 8)};
+}
+inline B4 load_bytes(const int8_t* p) {
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), _mm256_srai_epi16(x, 8)};
+}
+inline VI dot4(VI acc, A4 a, B4 b) {
+  acc = _mm256_add_epi32(acc, _mm256_madd_epi16(a.even, b.even));
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(a.odd, b.odd));
+}
+inline V difference_to_float(VI a, const int32_t* b) {
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(a, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b))));
+}
+// Whole numbers from 0 to 255.
+inline void store_bytes(uint8_t* p, V x) {
+  const __m256i wide = _mm256_cvtps_epi32(x);
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+}

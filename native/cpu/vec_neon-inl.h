@@ -35,3 +35,31 @@ inline V select_less(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, 
 inline V copy_sign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 inline float reduce_add(V a) { return vaddvq_f32(a); }
 inline float reduce_max(V a) { return vmaxvq_f32(a); }
+
+// Integers for int8 products: sums of four products of unsigned and signed bytes.
+using VI = int32x4_t;
+using A4 = int16x4_t;
+struct B4 {
+  int16x8_t low, high;  // columns 0 and 1, 2 and 3
+};
+inline VI zero_int() { return vdupq_n_s32(0); }
+inline A4 broadcast_bytes(const uint8_t* p) {
+  const int16_t four[4] = {p[0], p[1], p[2], p[3]};
+  return vld1_s16(four);
+}
+inline B4 load_bytes(const int8_t* p) {
+  const int8x16_t x = vld1q_s8(p);
+  return {vmovl_s8(vget_low_s8(x)), vmovl_s8(vget_high_s8(x))};
+}
+inline VI dot4(VI acc, A4 a, B4 b) {
+  const int32x4_t c0 = vmull_s16(a, vget_low_s16(b.low)), c1 = vmull_s16(a, vget_high_s16(b.low));
+  const int32x4_t c2 = vmull_s16(a, vget_low_s16(b.high)), c3 = vmull_s16(a, vget_high_s16(b.high));
+  return vaddq_s32(acc, vpaddq_s32(vpaddq_s32(c0, c1), vpaddq_s32(c2, c3)));
+}
+inline V difference_to_float(VI a, const int32_t* b) { return vcvtq_f32_s32(vsubq_s32(a, vld1q_s32(b))); }
+// Whole numbers from 0 to 255.
+inline void store_bytes(uint8_t* p, V x) {
+  uint32_t lanes[4];
+  vst1q_u32(lanes, vcvtnq_u32_f32(x));
+  for (int i = 0; i < L; ++i) p[i] = static_cast<uint8_t>(lanes[i]);
+}

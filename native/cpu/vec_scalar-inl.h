@@ -75,3 +75,25 @@ inline float reduce_max(V a) {
   const V b = max(a, V{{a.lane[2], a.lane[3], a.lane[2], a.lane[3]}});
   return b.lane[0] > b.lane[1] ? b.lane[0] : b.lane[1];
 }
+
+// Integers for int8 products: four lanes of 32 bits; sums of four products of unsigned and signed bytes.
+struct VI {
+  int32_t lane[4];
+};
+using A4 = const uint8_t*;  // four bytes of a row
+using B4 = const int8_t*;   // four bytes of each of L columns
+inline VI zero_int() { return VI{{0, 0, 0, 0}}; }
+inline A4 broadcast_bytes(const uint8_t* p) { return p; }
+inline B4 load_bytes(const int8_t* p) { return p; }
+inline VI dot4(VI acc, A4 a, B4 b) {
+  for (int i = 0; i < L; ++i)
+    for (int j = 0; j < 4; ++j) acc.lane[i] += static_cast<int32_t>(a[j]) * b[4 * i + j];
+  return acc;
+}
+inline V difference_to_float(VI a, const int32_t* b) {
+  return each([=](int i) { return static_cast<float>(a.lane[i] - b[i]); });
+}
+// Whole numbers from 0 to 255.
+inline void store_bytes(uint8_t* p, V x) {
+  for (int i = 0; i < L; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
+}

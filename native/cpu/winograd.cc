@@ -40,7 +40,8 @@ void transform(const float (&matrix)[P][3], int64_t width, const float* g, float
 
 int winograd_outputs(const Param& param) {
   constexpr int64_t least_channels = 32;
-  if (param.same_3x3_pixels == 0 || param.shape[0] < least_channels || param.shape[1] < least_channels)
+  if (param.compute != Compute::f32 || param.same_3x3_pixels == 0 || param.shape[0] < least_channels ||
+      param.shape[1] < least_channels)
     return 0;
   // F(4x4) makes four times the weights: for those that are few and have much to do.
   constexpr int64_t few_weights = 640 * 1280;

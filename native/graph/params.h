@@ -21,11 +21,16 @@ enum class ParamRole : uint8_t {
   conv2d,        // (out, in, kh, kw), packed as matrix multiplication over (kh, kw, in)
 };
 
+// What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel; activations
+// rounded to 8 bits while they run, one scale a row; sums in 32 bits.
+enum class Compute : uint8_t { f32, int8 };
+
 struct Param {
   // Tensors of the checkpoint, stacked along the first dimension (to_q, to_k, to_v become one matrix).
   std::vector<std::string> names;
   ParamRole role = ParamRole::vector;
-  std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
+  std::vector<int64_t> shape;      // of each named tensor, as the checkpoint stores it
+  Compute compute = Compute::f32;  // set before it is packed
   // Of a 3x3 convolution that keeps its picture's size: pixels of the largest picture it was declared for. It
   // does not change any more once the parameter is packed, so that a backend may choose its layout by it.
   int64_t same_3x3_pixels = 0;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
+#include "models/unet_compute.h"
 #include "pipeline/load_params.h"
 #include "weights/adapter_file.h"
 #include "weights/dialects.h"
@@ -127,7 +128,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, second_text));
   IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", loras, cancel));
   if (second_text) IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", loras, cancel));
-  IPA_TRY(set->load_unet(unet_folder, loras, cancel));
+  IPA_TRY(set->load_unet(unet_folder, request, loras, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_vae(join_path(model, "vae"), cancel));
 
@@ -184,8 +185,8 @@ Status ModelSet::load_vision(const std::string& folder, const std::string& prepr
   return {};
 }
 
-Status ModelSet::load_unet(const std::string& folder, const std::vector<LoraUse>& loras,
-                           const CancelFlag* cancel) {
+Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request,
+                           const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "UNet"));
   IPA_ASSIGN(UNetConfig config, UNetConfig::parse(json, join_path(folder, "config.json")));
   unet = std::make_unique<UNet>(std::move(config));
@@ -205,6 +206,7 @@ Status ModelSet::load_unet(const std::string& folder, const std::vector<LoraUse>
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
+  if (request.compute == Compute::int8) use_int8(unet_params);
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
   return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);

@@ -67,6 +67,11 @@ void GraphRig::draw_weights() {
   }
 }
 
+void GraphRig::use_int8() {
+  for (const auto& param : params_.all())
+    if (param->role != ParamRole::vector && param->role != ParamRole::rows) param->compute = ipa::Compute::int8;
+}
+
 bool GraphRig::build() {
   draw_weights();
   return pack_and_plan();

@@ -37,6 +37,8 @@ class GraphRig {
   // Contents of an input, to be changed before a run.
   std::vector<float>& floats(ipa::Value input) { return inputs_.floats.at(input.id); }
 
+  // Marks all matrices to be multiplied in int8; before build.
+  void use_int8();
   // Draws the weights and plans. A failure is a failed check.
   bool build();
   // The same with the weights of another rig, whose graph has the same parameters.

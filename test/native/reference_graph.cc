@@ -1,5 +1,8 @@
 #include "reference_graph.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace ipa_ref {
 namespace {
 
@@ -9,6 +12,22 @@ using ipa::Op;
 using ipa::Value;
 
 Doubles widen(const std::vector<float>& floats) { return Doubles(floats.begin(), floats.end()); }
+
+// Rounds rows of `length` values to 8 bits, in f32 as the engine does: a boundary must not fall differently.
+Doubles rounded_rows(const Doubles& values, size_t length) {
+  Doubles out(values.size());
+  for (size_t first = 0; first < values.size(); first += length) {
+    float most = 0;
+    for (size_t i = first; i < first + length; ++i)
+      most = std::max(most, std::fabs(static_cast<float>(values[i])));
+    if (!(most > 1e-30f)) continue;
+    const float factor = 127.0f / most;
+    for (size_t i = first; i < first + length; ++i)
+      out[i] = static_cast<double>(std::nearbyint(static_cast<float>(values[i]) * factor)) *
+               static_cast<double>(most / 127.0f);
+  }
+  return out;
+}
 
 class Evaluation {
  public:
@@ -26,7 +45,18 @@ class Evaluation {
  private:
   Doubles param(const Node& node, size_t index) const {
     if (index >= node.params.size() || !node.params[index]) return {};
-    return widen(params_.at(node.params[index]));
+    const ipa::Param& p = *node.params[index];
+    Doubles values = widen(params_.at(&p));
+    return p.compute == ipa::Compute::int8
+               ? rounded_rows(values, static_cast<size_t>(p.elements_each() / p.shape[0]))
+               : values;
+  }
+  // What a product's weight is multiplied with.
+  Tensor factor(const Node& node) const {
+    Tensor x = of(node.inputs[0]);
+    if (node.params[0]->compute == ipa::Compute::int8)
+      x.values = rounded_rows(x.values, static_cast<size_t>(x.shape.c));
+    return x;
   }
   const Tensor& of(Value value) const { return values_[static_cast<size_t>(value.id)]; }
 
@@ -48,9 +78,9 @@ class Evaluation {
         return gather_rows(table, inputs_.ids.at(node.inputs[0].id), graph_.shape(node.inputs[0]),
                            node.shape.c);
       }
-      case Op::linear: return linear(in(0), param(node, 0), param(node, 1), node.shape.c);
-      case Op::geglu_linear: return geglu_linear(in(0), param(node, 0), param(node, 1), node.shape.c);
-      case Op::conv2d: return conv2d(in(0), param(node, 0), param(node, 1), node.shape.c, node.conv);
+      case Op::linear: return linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
+      case Op::geglu_linear: return geglu_linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
+      case Op::conv2d: return conv2d(factor(node), param(node, 0), param(node, 1), node.shape.c, node.conv);
       case Op::group_norm:
         return group_norm(in(0), param(node, 0), param(node, 1), node.groups,
                           static_cast<double>(node.epsilon));

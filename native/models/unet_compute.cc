@@ -1,0 +1,23 @@
+#include "models/unet_compute.h"
+
+namespace ipa {
+namespace {
+
+bool stays_f32(const Param& param) {
+  constexpr int64_t least_channels = 64;
+  if (param.role == ParamRole::vector || param.role == ParamRole::rows) return true;
+  if (param.shape[0] < least_channels || param.shape[1] < least_channels) return true;
+  const std::string& name = param.names.front();
+  for (const char* part :
+       {"conv_in.", "conv_out.", "_embedding.", "time_emb_proj.", "attn2.to_k.", "attn2.to_v."})
+    if (name.find(part) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace
+
+void use_int8(ParamSet& unet) {
+  for (const auto& param : unet.all()) param->compute = stays_f32(*param) ? Compute::f32 : Compute::int8;
+}
+
+}  // namespace ipa
