@@ -136,6 +136,7 @@
       "../test/native/ops_activation_test.cc",
       "../test/native/ops_attention_test.cc",
       "../test/native/ops_conv_test.cc",
+      "../test/native/ops_halves_test.cc",
       "../test/native/ops_int8_test.cc",
       "../test/native/ops_linear_test.cc",
       "../test/native/ops_norm_test.cc",

@@ -101,10 +101,19 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   IPA_ASSIGN(const Described described, vae ? describe_vae(graph, choice) : describe_unet(graph, choice));
   IPA_TRY(graph.status());
   if (choice.int8) ipa::use_int8(network->params);
+  std::vector<float> floats;
   for (const auto& param : network->params.all()) {
+    // As checkpoints in f16 are loaded.
+    param->halves = param->compute == ipa::Compute::f32 && param->role != ipa::ParamRole::vector &&
+                    param->role != ipa::ParamRole::rows;
+    const auto each = static_cast<size_t>(param->elements_each());
+    floats.resize(each * param->names.size());
+    fill(floats.data(), floats.size(), 0.02f);
+    std::vector<const float*> sources;
+    for (size_t i = 0; i < param->names.size(); ++i) sources.push_back(floats.data() + i * each);
     param->data = ipa::AlignedBuffer(backend.packed_bytes(*param));
     if (!param->data) return Status(Code::no_memory, "out of memory");
-    fill(param->data.floats(), param->data.bytes() / sizeof(float), 0.02f);
+    backend.pack(*param, sources.data(), param->data.data());
   }
   std::vector<Value> external;
   for (const auto& [value, shape] : described.keys) external.push_back(value);

@@ -55,11 +55,11 @@ class CpuExecutable : public Executable {
 }  // namespace
 
 size_t CpuBackend::packed_bytes(const Param& param) const {
-  return static_cast<size_t>(ipa::packed_bytes(param, kernels_.panels));
+  return static_cast<size_t>(ipa::packed_bytes(param, kernels_));
 }
 
 void CpuBackend::pack(const Param& param, const float* const* sources, void* destination) const {
-  pack_param(param, kernels_.panels, sources, destination);
+  pack_param(param, kernels_, sources, destination);
 }
 
 size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {

@@ -122,18 +122,28 @@ inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64
   }
 }
 
+inline void widen(const uint16_t* from, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; i += L) store(to + i, load_half(from + i));
+}
+void narrow(const float* from, int64_t count, uint16_t* to) {
+  int64_t i = 0;
+  for (; i + L <= count; i += L) store_half(to + i, load(from + i));
+  for (; i < count; ++i) to[i] = f32_to_f16(from[i]);
+}
+
 // One block of rows against one panel. K is cut so that a chunk of the panel stays in the second-level cache
-// while the block's rows pass over it. scratch: gemm_block_rows * panel floats.
+// while the block's rows pass over it. scratch: (gemm_block_rows + gemm_halves_chunk) * panel floats.
 void gemm(const GemmArgs& g, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
-  constexpr int64_t k_chunk = 1024;
+  const int64_t k_chunk = g.halves ? gemm_halves_chunk : 1024;
   const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
   const int64_t count = g.m - first < g.block_rows ? g.m - first : g.block_rows;
   const int64_t per_panel = g.geglu ? panel / 2 : panel;
   const int64_t column = index * per_panel;
   const int64_t columns = g.n - column < per_panel ? g.n - column : per_panel;
   const int64_t width = (columns + L - 1) / L * L * (g.geglu ? 2 : 1);
-  const float* b = g.b + index * panel * g.k * g.taps_h * g.taps_w;
+  int64_t b = index * panel * g.k * g.taps_h * g.taps_w;
+  float* widened = scratch + gemm_block_rows * panel;
 
   const float* rows[gemm_block_rows];
   const float* at[gemm_block_rows];
@@ -150,7 +160,12 @@ void gemm(const GemmArgs& g, int64_t task, float* scratch) {
       for (int64_t k = 0; k < g.k; k += k_chunk) {
         const int64_t length = g.k - k < k_chunk ? g.k - k : k_chunk;
         for (int64_t r = 0; r < count; ++r) at[r] = rows[r] + k;
-        panel_product(count, length, at, b, width, scratch, width, accumulate);
+        const float* chunk = widened;
+        if (g.halves)
+          widen(static_cast<const uint16_t*>(g.b) + b, length * width, widened);
+        else
+          chunk = static_cast<const float*>(g.b) + b;
+        panel_product(count, length, at, chunk, width, scratch, width, accumulate);
         b += length * width;
         accumulate = true;
       }

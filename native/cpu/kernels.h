@@ -16,8 +16,9 @@ struct GemmArgs {
   const float* a = nullptr;
   int64_t a_stride = 0;
   int64_t m = 0, n = 0;
-  int64_t k = 0;             // floats of one tap (all of K without taps)
-  const float* b = nullptr;  // packed panels, see PanelLayout
+  int64_t k = 0;            // floats of one tap (all of K without taps)
+  const void* b = nullptr;  // packed panels of floats or halves, see PanelLayout
+  bool halves = false;
   float* c = nullptr;
   int64_t c_stride = 0;
   const float* bias = nullptr;
@@ -175,7 +176,8 @@ struct Kernels {
   int tile_rows;  // rows of the register tile
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
-  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*narrow)(const float* from, int64_t count, uint16_t* to);  // to IEEE binary16
+  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);     // task = panel * blocks + block
   void (*quantize)(const QuantizeArgs&, int64_t task);
   void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*winograd_input)(const WinogradArgs&, int64_t task);
@@ -201,7 +203,9 @@ extern const Kernels kernels_neon;
 
 // Largest tile and panel over all instruction sets, for scratch sizes.
 constexpr int64_t gemm_block_rows = 96;
-constexpr int64_t winograd_block_tiles = 48;
+constexpr int64_t gemm_halves_chunk = 512;  // rows of a panel of halves widened at a time
+constexpr int64_t winograd_block_tiles = 256;
+constexpr int64_t winograd_chunk = 64;  // input channels whose weights are transformed at a time
 constexpr int64_t attention_query_block = 48;
 constexpr int64_t attention_key_block = 512;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
@@ -34,6 +35,7 @@ const Kernels kernels_avx2 = {
     {avx2::kTileVectors * avx2::L, avx2::L},
     avx2::kTileRows,
     avx2::kv_layout_of,
+    avx2::narrow,
     avx2::gemm,
     avx2::quantize,
     avx2::gemm_int8,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
@@ -38,6 +39,7 @@ const Kernels kernels_avx512 = {
     {avx512::kTileVectors * avx512::L, avx512::L},
     avx512::kTileRows,
     avx512::kv_layout_of,
+    avx512::narrow,
     avx512::gemm,
     avx512::quantize,
     avx512::gemm_int8,

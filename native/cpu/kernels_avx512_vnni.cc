@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
@@ -40,6 +41,7 @@ const Kernels kernels_avx512_vnni = {
     {avx512_vnni::kTileVectors * avx512_vnni::L, avx512_vnni::L},
     avx512_vnni::kTileRows,
     avx512_vnni::kv_layout_of,
+    avx512_vnni::narrow,
     avx512_vnni::gemm,
     avx512_vnni::quantize,
     avx512_vnni::gemm_int8,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
@@ -25,6 +26,7 @@ const Kernels kernels_neon = {
     {neon::kTileVectors * neon::L, neon::L},
     neon::kTileRows,
     neon::kv_layout_of,
+    neon::narrow,
     neon::gemm,
     neon::quantize,
     neon::gemm_int8,

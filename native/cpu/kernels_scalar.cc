@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "cpu/kernels.h"
 #include "cpu/winograd.h"
 
@@ -22,6 +23,7 @@ const Kernels kernels_scalar = {
     {scalar::kTileVectors * scalar::L, scalar::L},
     scalar::kTileRows,
     scalar::kv_layout_of,
+    scalar::narrow,
     scalar::gemm,
     scalar::quantize,
     scalar::gemm_int8,

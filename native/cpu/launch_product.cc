@@ -36,6 +36,7 @@ void LaunchBuilder::product(const Step& step) {
   g.n = out.c;
   g.k = in.c;
   g.b = weights(step, 0);
+  g.halves = step.node->params[0]->halves;
   g.bias = weights(step, 1);
   g.c = at(step.out);
   g.c_stride = step.out.row_stride;

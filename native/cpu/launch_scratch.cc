@@ -13,8 +13,7 @@ constexpr int64_t widest_panel = 64, widest_vector = 16;
 }  // namespace
 
 WinogradCut::WinogradCut(const Step& step) {
-  if (step.node->op != Op::conv2d) return;
-  outputs = winograd_outputs(*step.node->params[0]);
+  outputs = winograd_outputs(step);
   if (outputs == 0) return;
   const Shape& out = step.out_shape;
   tiles_h = ceil_div(out.h, outputs);
@@ -38,11 +37,12 @@ int64_t thread_scratch_floats(const Step& step) {
     case Op::conv2d:
       if (const int outputs = WinogradCut(step).outputs) {
         const int64_t rows = std::min(winograd_block_tiles, WinogradCut(step).part_tiles);
-        return (winograd_positions(outputs) * rows + outputs * outputs) * widest_panel;
+        return (winograd_positions(outputs) * (rows + winograd_chunk) + outputs * outputs) * widest_panel;
       }
       [[fallthrough]];
     case Op::linear:
-    case Op::geglu_linear: return gemm_block_rows * widest_panel;
+    case Op::geglu_linear:
+      return (gemm_block_rows + (step.node->params[0]->halves ? gemm_halves_chunk : 0)) * widest_panel;
     case Op::attention: {
       const int64_t padded = ceil_div(step.node->kv.head_size, widest_vector) * widest_vector;
       return attention_query_block * (attention_key_block + 2 * padded);

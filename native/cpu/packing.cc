@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "cpu/int8.h"
-#include "cpu/winograd.h"
 
 namespace ipa {
 namespace {
@@ -63,18 +62,17 @@ std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& l
   return panels;
 }
 
-int64_t packed_bytes(const Param& param, const PanelLayout& layout) {
+int64_t packed_bytes(const Param& param, const Kernels& kernels) {
   constexpr auto size = static_cast<int64_t>(sizeof(float));
   if (!is_matrix(param)) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
-  if (param.compute == Compute::int8) return Int8Layout(param, layout).bytes;
-  if (const int outputs = winograd_outputs(param)) return winograd_packed_floats(param, outputs, layout) * size;
+  if (param.compute == Compute::int8) return Int8Layout(param, kernels.panels).bytes;
   const MatrixSize m = matrix_size(param);
   int64_t columns = 0;
-  for (const PanelColumns& panel : panel_columns(param, layout)) columns += panel.width;
-  return columns * m.taps * m.in * size;
+  for (const PanelColumns& panel : panel_columns(param, kernels.panels)) columns += panel.width;
+  return columns * m.taps * m.in * (param.halves ? size / 2 : size);
 }
 
-void pack_param(const Param& param, const PanelLayout& layout, const float* const* sources, void* destination) {
+void pack_param(const Param& param, const Kernels& kernels, const float* const* sources, void* destination) {
   auto* out = static_cast<float*>(destination);
   if (!is_matrix(param)) {
     const int64_t each = param.elements_each();
@@ -83,17 +81,23 @@ void pack_param(const Param& param, const PanelLayout& layout, const float* cons
     return;
   }
   if (param.compute == Compute::int8) {
-    pack_int8(param, layout, sources, destination);
-    return;
-  }
-  if (const int outputs = winograd_outputs(param)) {
-    winograd_pack(param, outputs, layout, sources[0], out);
+    pack_int8(param, kernels.panels, sources, destination);
     return;
   }
   const MatrixSize m = matrix_size(param);
-  for (const PanelColumns& panel : panel_columns(param, layout)) {
-    pack_panel(param, m, sources, panel, out);
-    out += panel.width * m.taps * m.in;
+  auto* halves = static_cast<uint16_t*>(destination);
+  std::vector<float> wide;
+  for (const PanelColumns& panel : panel_columns(param, kernels.panels)) {
+    const int64_t floats = panel.width * m.taps * m.in;
+    if (!param.halves) {
+      pack_panel(param, m, sources, panel, out);
+      out += floats;
+      continue;
+    }
+    wide.resize(static_cast<size_t>(floats));
+    pack_panel(param, m, sources, panel, wide.data());
+    kernels.narrow(wide.data(), floats, halves);
+    halves += floats;
   }
 }
 

@@ -63,3 +63,7 @@ inline void store_bytes(uint8_t* p, V x) {
   vst1q_u32(lanes, vcvtnq_u32_f32(x));
   for (int i = 0; i < L; ++i) p[i] = static_cast<uint8_t>(lanes[i]);
 }
+
+// IEEE binary16 in memory.
+inline V load_half(const uint16_t* p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+inline void store_half(uint16_t* p, V x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }

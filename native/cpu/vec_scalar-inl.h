@@ -97,3 +97,11 @@ inline V difference_to_float(VI a, const int32_t* b) {
 inline void store_bytes(uint8_t* p, V x) {
   for (int i = 0; i < L; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
 }
+
+// IEEE binary16 in memory.
+inline V load_half(const uint16_t* p) {
+  return each([=](int i) { return f16_to_f32(p[i]); });
+}
+inline void store_half(uint16_t* p, V x) {
+  for (int i = 0; i < L; ++i) p[i] = f32_to_f16(x.lane[i]);
+}

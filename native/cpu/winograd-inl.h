@@ -91,32 +91,80 @@ void winograd_input(const WinogradArgs& w, int64_t task) {
   }
 }
 
+// G g G' of a panel's filters for the input channels [first, first + count): `out` is (positions, count,
+// width).
+inline void winograd_filter(V* g, int step, int out_step, V* out, std::integral_constant<int, 2>) {
+  const V half = set1(0.5f);
+  const V ends = mul(half, add(g[0], g[2 * step])), middle = mul(half, g[step]);
+  out[0] = g[0];
+  out[out_step] = add(ends, middle);
+  out[2 * out_step] = sub(ends, middle);
+  out[3 * out_step] = g[2 * step];
+}
+inline void winograd_filter(V* g, int step, int out_step, V* out, std::integral_constant<int, 4>) {
+  // Rows (1, x, x^2) / f(x), where f(x) is the product of the distances of x to the other points.
+  constexpr float a = winograd_a, b = winograd_b;
+  constexpr float f0 = a * a * b * b, fa = 2 * a * a * (a * a - b * b), fb = 2 * b * b * (b * b - a * a);
+  const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
+  const V even_a = fma(set1(a * a / fa), g2, mul(set1(1 / fa), g0)), odd_a = mul(set1(a / fa), g1);
+  const V even_b = fma(set1(b * b / fb), g2, mul(set1(1 / fb), g0)), odd_b = mul(set1(b / fb), g1);
+  out[0] = mul(set1(1 / f0), g0);
+  out[out_step] = add(even_a, odd_a);
+  out[2 * out_step] = sub(even_a, odd_a);
+  out[3 * out_step] = add(even_b, odd_b);
+  out[4 * out_step] = sub(even_b, odd_b);
+  out[5 * out_step] = g2;
+}
+
+template <int M, class Load>
+void winograd_weights(const GemmArgs& g, int64_t panel_start, int64_t width, int64_t first, int64_t count,
+                      float* out, Load load_weights) {
+  constexpr int side = M + 2;
+  for (int64_t c = 0; c < count; ++c)
+    for (int64_t j = 0; j < width; j += L) {
+      V filter[9], half[side * 3], whole[side * side];
+      for (int64_t tap = 0; tap < 9; ++tap)
+        filter[tap] = load_weights(panel_start + (tap * g.k + first + c) * width + j);
+      for (int x = 0; x < 3; ++x) winograd_filter(filter + x, 3, 3, half + x, std::integral_constant<int, M>());
+      for (int y = 0; y < side; ++y)
+        winograd_filter(half + y * 3, 1, 1, whole + y * side, std::integral_constant<int, M>());
+      for (int i = 0; i < side * side; ++i) store(out + (i * count + c) * width + j, whole[i]);
+    }
+}
+
 template <int M>
 void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch) {
   constexpr int side = M + 2;
-  constexpr int64_t panel = kTileVectors * L, k_chunk = 1024;
+  constexpr int64_t panel = kTileVectors * L;
   const GemmArgs& g = w.product;
   const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
   const int64_t count = w.tile_count - first < g.block_rows ? w.tile_count - first : g.block_rows;
   const int64_t column = index * panel;
   const int64_t columns = g.n - column < panel ? g.n - column : panel;
   const int64_t width = (columns + L - 1) / L * L;
-  const float* b = g.b + index * panel * g.k * side * side;
+  const int64_t start = index * panel * g.k * 9;
+  float* weights = scratch;
+  float* products = scratch + side * side * winograd_chunk * panel;  // (positions, count, width)
   const float* rows[winograd_block_tiles];
-  for (int i = 0; i < side * side; ++i) {
-    float* product = scratch + i * count * width;
-    for (int64_t k = 0; k < g.k; k += k_chunk) {
-      const int64_t length = g.k - k < k_chunk ? g.k - k : k_chunk;
+  for (int64_t k = 0; k < g.k; k += winograd_chunk) {
+    const int64_t length = g.k - k < winograd_chunk ? g.k - k : winograd_chunk;
+    if (g.halves)
+      winograd_weights<M>(g, start, width, k, length, weights,
+                          [&](int64_t i) { return load_half(static_cast<const uint16_t*>(g.b) + i); });
+    else
+      winograd_weights<M>(g, start, width, k, length, weights,
+                          [&](int64_t i) { return load(static_cast<const float*>(g.b) + i); });
+    for (int i = 0; i < side * side; ++i) {
       for (int64_t r = 0; r < count; ++r) rows[r] = w.transformed + (i * w.tile_count + first + r) * g.k + k;
-      panel_product(count, length, rows, b, width, product, width, k > 0);
-      b += length * width;
+      panel_product(count, length, rows, weights + i * length * width, width, products + i * count * width,
+                    width, k > 0);
     }
   }
-  float* pixels = scratch + side * side * count * width;  // M * M rows
+  float* pixels = products + side * side * count * width;  // M * M rows
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t j = 0; j < width; j += L) {
       V m[side * side];
-      for (int i = 0; i < side * side; ++i) m[i] = load(scratch + (i * count + r) * width + j);
+      for (int i = 0; i < side * side; ++i) m[i] = load(products + (i * count + r) * width + j);
       for (int x = 0; x < side; ++x) winograd_out(m + x, side, std::integral_constant<int, M>());
       for (int y = 0; y < M; ++y) winograd_out(m + y * side, 1, std::integral_constant<int, M>());
       for (int y = 0; y < M; ++y)
@@ -133,7 +181,7 @@ void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch)
   }
 }
 
-// One panel of outputs for a block of the part's tiles. scratch: see winograd_scratch_floats.
+// One panel of outputs for a block of the part's tiles. scratch: see thread_scratch_floats.
 void winograd_product(const WinogradArgs& w, int64_t task, float* scratch) {
   if (w.outputs == 4)
     winograd_product_tiles<4>(w, task, scratch);

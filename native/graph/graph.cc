@@ -1,7 +1,5 @@
 #include "graph/graph.h"
 
-#include <algorithm>
-
 namespace ipa {
 
 Value Graph::record(Node node) {
@@ -69,10 +67,9 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
   node.inputs = {x};
   node.conv = conv;
   node.shape = {in.n, h, w, out};
-  Param* weight =
-      params_->declare({name + ".weight"}, ParamRole::conv2d, {out, in.c, conv.kernel_h, conv.kernel_w});
-  if (conv.same_3x3() && !weight->data) weight->same_3x3_pixels = std::max(weight->same_3x3_pixels, h * w);
-  node.params = {weight, bias ? params_->declare({name + ".bias"}, ParamRole::vector, {out}) : nullptr};
+  node.params = {
+      params_->declare({name + ".weight"}, ParamRole::conv2d, {out, in.c, conv.kernel_h, conv.kernel_w}),
+      bias ? params_->declare({name + ".bias"}, ParamRole::vector, {out}) : nullptr};
   return record(std::move(node));
 }
 

@@ -29,11 +29,11 @@ struct Param {
   // Tensors of the checkpoint, stacked along the first dimension (to_q, to_k, to_v become one matrix).
   std::vector<std::string> names;
   ParamRole role = ParamRole::vector;
-  std::vector<int64_t> shape;      // of each named tensor, as the checkpoint stores it
-  Compute compute = Compute::f32;  // set before it is packed
-  // Of a 3x3 convolution that keeps its picture's size: pixels of the largest picture it was declared for. It
-  // does not change any more once the parameter is packed, so that a backend may choose its layout by it.
-  int64_t same_3x3_pixels = 0;
+  std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
+  // Set before it is packed. `halves`: kept in memory as IEEE binary16, for weights that are stored so anyway;
+  // they are widened while they are read, so the results are the same bits.
+  Compute compute = Compute::f32;
+  bool halves = false;
   // Packed by the backend; null until loaded.
   AlignedBuffer data;
 

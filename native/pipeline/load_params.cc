@@ -50,9 +50,18 @@ struct Loader {
     return {};
   }
 
+  bool keeps_halves(const Param& param) const {
+    if (param.role == ParamRole::vector || param.role == ParamRole::rows || param.compute != Compute::f32)
+      return false;
+    for (const std::string& name : param.names)
+      if (source.find(name)->type != DType::f16) return false;
+    return true;
+  }
+
   Status load(Param& param, AlignedBuffer& floats) {
     if (cancel && cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
+    param.halves = keeps_halves(param);
     const int64_t each = param.elements_each();
     const size_t needed = static_cast<size_t>(each) * param.names.size() * sizeof(float);
     if (floats.bytes() < needed) floats = AlignedBuffer(needed);

@@ -34,8 +34,7 @@ Result<Json> read_component_config(const std::string& folder, const std::string&
 bool is_folder(const std::string& path) { return path_kind(path) == PathKind::folder; }
 bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
 
-// Declares a network's parameters by describing its graph. Pictures have the size the network was made for,
-// which decides how some weights are packed (Param::same_3x3_pixels); other sizes run with them as well.
+// Declares a network's parameters by describing its graph at a small size.
 template <class Describe>
 Status declare(ParamSet& params, Describe describe) {
   Graph graph(&params);
@@ -196,8 +195,7 @@ Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request
                   folder + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
   IPA_TRY(declare(unet_params, [&](Graph& graph) {
     UNetInputs inputs;
-    const int64_t unit = int64_t{1} << c.levels.size();
-    const int64_t side = (c.sample_size + unit - 1) / unit * unit;
+    const int64_t side = int64_t{1} << c.levels.size();
     inputs.latents = graph.input({1, side, side, c.in_channels});
     inputs.sinusoid = graph.input({1, 1, 1, c.sinusoid_size()});
     if (c.text_time) inputs.addition = graph.input({1, 1, 1, c.addition_input_size});
@@ -221,8 +219,7 @@ Status ModelSet::load_vae(const std::string& folder, const CancelFlag* cancel) {
                                       std::to_string(vae->config().latent_channels) + " channels, the UNet's " +
                                       std::to_string(unet->config().out_channels));
   IPA_TRY(declare(vae_params, [&](Graph& graph) {
-    const int64_t side = unet->config().sample_size;
-    vae->decode(graph, graph.input({1, side, side, vae->config().latent_channels}));
+    vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
   }));
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_vae_names(std::move(source)));

@@ -21,8 +21,4 @@ bool dtype_readable(DType type);
 // !dtype_readable(type).
 bool convert_to_f32(DType type, const void* data, size_t count, float* out);
 
-// f32 to the bits of IEEE binary16, rounded to nearest even; overflow gives infinity, NaN stays NaN.
-uint16_t f32_to_f16(float value);
-float f16_to_f32(uint16_t bits);
-
 }  // namespace ipa

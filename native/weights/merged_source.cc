@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/name_index.h"
 
 namespace ipa {
 namespace {
@@ -20,19 +21,32 @@ struct Change {
   float factor;
 };
 
+// By the tensor's place in the base.
+using Changes = std::unordered_map<size_t, std::vector<Change>>;
+
 class MergedSource : public TensorSource {
  public:
-  MergedSource(std::unique_ptr<TensorSource> base,
-               std::unordered_map<const TensorInfo*, std::vector<Change>> changes)
-      : base_(std::move(base)), changes_(std::move(changes)) {}
+  MergedSource(std::unique_ptr<TensorSource> base, Changes changes)
+      : base_(std::move(base)), changes_(std::move(changes)), infos_(base_->tensors()) {
+    // A sum is not of the storage type any more.
+    for (const auto& changed : changes_) {
+      TensorInfo& info = infos_[changed.first];
+      info.type = DType::f32;
+      info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
+    }
+    index_.build(infos_);
+  }
 
-  const std::vector<TensorInfo>& tensors() const override { return base_->tensors(); }
-  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  const TensorInfo* find(std::string_view name) const override {
+    const size_t at = index_.find(name);
+    return at == NameIndex::none ? nullptr : &infos_[at];
+  }
   const std::string& path() const override { return base_->path(); }
 
   Status read_f32(const TensorInfo& tensor, float* out) const override {
     IPA_TRY(base_->read_f32(tensor, out));
-    const auto found = changes_.find(find(tensor.name));
+    const auto found = changes_.find(index_.find(tensor.name));
     if (found == changes_.end()) return {};
     for (const Change& change : found->second) IPA_TRY(add(change, tensor, out));
     return {};
@@ -56,7 +70,9 @@ class MergedSource : public TensorSource {
   }
 
   std::unique_ptr<TensorSource> base_;
-  std::unordered_map<const TensorInfo*, std::vector<Change>> changes_;
+  Changes changes_;
+  std::vector<TensorInfo> infos_;
+  NameIndex index_;
 };
 
 // Finds the weight of a module's layer.
@@ -122,7 +138,7 @@ Status unknown_layer(const LoraModule& module) {
 
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
                                                  const std::vector<LoraUse>& loras, LoraPart part) {
-  std::unordered_map<const TensorInfo*, std::vector<Change>> changes;
+  Changes changes;
   const LayerIndex index(*base);
   for (const LoraUse& lora : loras) {
     const std::string where = quoted(lora.file.weights->path(), 1024);
@@ -136,7 +152,8 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
                           " has another size than the model's: use a LoRA made for this model family");
       // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
       if (lora.weight == 0) continue;
-      changes[weight].push_back({lora.file.weights.get(), module.down, module.up, lora.weight * module.factor});
+      changes[static_cast<size_t>(weight - base->tensors().data())].push_back(
+          {lora.file.weights.get(), module.down, module.up, lora.weight * module.factor});
     }
   }
   if (changes.empty()) return base;

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/file_writer.h"
+#include "base/float16.h"
 #include "base/utf8.h"
 #include "weights/dtype.h"
 #include "weights/safetensors_header.h"

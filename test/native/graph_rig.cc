@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "allocation_counter.h"
+#include "base/float16.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
 #include "harness.h"
@@ -64,12 +65,19 @@ void GraphRig::draw_weights() {
         param->role == ParamRole::vector && param->names[0].find(".weight") != std::string::npos;
     const float reach = std::sqrt(3.0f / fan_in);
     for (float& x : values) x = random_.uniform(-reach, reach) + (around_one ? 1.0f : 0.0f);
+    if (round_weights_)
+      for (float& x : values) x = ipa::f16_to_f32(ipa::f32_to_f16(x));
   }
 }
 
 void GraphRig::use_int8() {
   for (const auto& param : params_.all())
     if (param->role != ParamRole::vector && param->role != ParamRole::rows) param->compute = ipa::Compute::int8;
+}
+
+void GraphRig::use_halves() {
+  for (const auto& param : params_.all())
+    param->halves = param->role != ParamRole::vector && param->role != ParamRole::rows;
 }
 
 bool GraphRig::build() {

@@ -39,6 +39,10 @@ class GraphRig {
 
   // Marks all matrices to be multiplied in int8; before build.
   void use_int8();
+  // Rounds the weights that will be drawn to what binary16 holds.
+  void round_weights() { round_weights_ = true; }
+  // Keeps all matrices as binary16; before build.
+  void use_halves();
   // Draws the weights and plans. A failure is a failed check.
   bool build();
   // The same with the weights of another rig, whose graph has the same parameters.
@@ -59,6 +63,7 @@ class GraphRig {
   void draw_weights();
   bool pack_and_plan();
 
+  bool round_weights_ = false;
   ipa::ParamSet params_;
   ipa::CpuBackend backend_;
   Random random_;

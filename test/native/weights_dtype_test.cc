@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/float16.h"
 #include "safetensors_build.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"

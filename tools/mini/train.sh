@@ -29,7 +29,10 @@ run vision vision.pt mini clip vision --steps 200
 run bank bank.pt mini bank
 run unet-first unet-first.pt mini unet --name unet-first --steps 2900 --batch 48 --wide-share 0.1
 run unet unet.pt mini unet --from unet-first --steps 5000 --batch 48 --lr 0.0016 --hold 0.35 --wide-share 0.06
-run adapter adapter.pt mini adapter --steps 3000 --batch 48
-run adapter-plus adapter-plus.pt mini adapter --plus --steps 3000 --batch 48
+run adapter-first adapter-first.pt mini adapter --name adapter-first --steps 2600 --batch 48 --threads 1
+run adapter-plus-first adapter-plus-first.pt mini adapter --plus --name adapter-plus-first --steps 2400 --batch 48 --threads 1
+second="--batch 48 --lr 0.0014 --hold 0.1 --size 0.97 --wide-share 0.12 --threads 1"
+run adapter adapter.pt mini adapter --from adapter-first --steps 1300 $second
+run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-first --steps 1200 $second
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48

@@ -108,12 +108,16 @@ def main():
     cli.add_argument("--batch", type=int, default=48)
     cli.add_argument("--lr", type=float, default=2e-3)
     cli.add_argument("--wide-share", type=float, default=0.2)
+    cli.add_argument("--size", type=float, default=0.7, help="how often the sentence says that a subject is small or large")
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--base", default="unet.pt")
+    cli.add_argument("--hold", type=float, default=0.5)
+    cli.add_argument("--name", default="", help="of the stage and its files")
+    cli.add_argument("--from", dest="start", default="", help="stage whose weights to begin with")
     args = cli.parse_args()
     threads(args.threads)
     torch.manual_seed(5)
-    name = "adapter-plus" if args.plus else "adapter"
+    name = args.name or ("adapter-plus" if args.plus else "adapter")
     path = lambda file: os.path.join(args.folder, file)
     world = World(path("data"))
     bank = torch.load(path("bank.pt"), weights_only=False)
@@ -125,18 +129,20 @@ def main():
     unet.load_state_dict(torch.load(path(args.base)))
     unet.requires_grad_(False)
     trained = nn.ModuleDict(dict(image_proj=make_projection(args.plus), layers=attach(unet, PLUS_TOKENS if args.plus else TOKENS)))
+    if args.start:
+        trained.load_state_dict(torch.load(path(f"{args.start}.pt")))
     trained.requires_grad_(True)
     print(f"{name}: {sum(p.numel() for p in trained.parameters()) / 1e6:.2f} M parameters", flush=True)
     optimiser = Optimiser(trained.named_parameters(), args.lr)
     mean = Average(trained.named_parameters(), 0.995)
-    run = Run(name, args.folder, args.steps, 51 + args.plus, dict(trained=trained, optimiser=optimiser, mean=mean))
+    run = Run(name, args.folder, args.steps, 51 + args.plus + 2 * bool(args.start), dict(trained=trained, optimiser=optimiser, mean=mean))
 
     for step, rng in run.steps():
         wide = rng.binomial(args.batch, args.wide_share)
         rows = np.concatenate([rng.choice(core_rows, args.batch - wide), rng.choice(wide_rows, wide)])
         texts, features = [], []
         for r in rows:
-            text = world.caption(rng, scenes[r], style=0.15, name=0.5, size=0.7, background=0.6)
+            text = world.caption(rng, scenes[r], style=0.15, name=0.5, size=args.size, background=0.6)
             feature = prompts.pick(rng, scenes[r], text)
             drop = rng.random()
             if drop < 0.05 or 0.1 <= drop < 0.15:
@@ -148,7 +154,7 @@ def main():
         image_tokens = trained["image_proj"](torch.stack(features))
         loss = denoising_loss(unet, noising, bank, rows, rng, (captions(texts), [image_tokens]))
         loss.backward()
-        optimiser.step(schedule(step, args.steps))
+        optimiser.step(schedule(step, args.steps, hold=args.hold))
         mean.update(step)
         run.log(loss=loss)
         if (step + 1) % 500 == 0:
