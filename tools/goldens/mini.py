@@ -2,7 +2,8 @@
 
     python tools/goldens/mini.py
 
-Writes test/golden/mini.safetensors and mini.json. Run it again when models/mini/ changes.
+Writes test/golden/mini.safetensors and mini.json. Run it again when models/ changes. Needs
+peft beside torch, diffusers and transformers.
 """
 import json
 from pathlib import Path
@@ -15,11 +16,12 @@ from safetensors.torch import save_file
 from transformers import CLIPImageProcessor
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL, PICTURE = ROOT / "models/mini", ROOT / "examples/images/red-apple.png"
+MODEL, CUSTOM, PICTURE = ROOT / "models/mini", ROOT / "models/mini-custom", ROOT / "examples/images/red-apple.png"
 CASES = [
     dict(name="text", prompt="a flat cat on a yellow background", seed=3),
     dict(name="picture", prompt="on a blue background", seed=4, adapter="ip-adapter", scale=1.0),
     dict(name="picture-plus", prompt="on a green background", seed=5, adapter="ip-adapter-plus", scale=0.8),
+    dict(name="custom", prompt="on a purple background", seed=6, adapter="ip-adapter", scale=1.0, lora=0.9),
 ]
 STEPS, GUIDANCE = 12, 4.0
 
@@ -33,6 +35,9 @@ def run(case):
                                                    feature_extractor=CLIPImageProcessor.from_pretrained(MODEL / "feature_extractor"))
     pipe.set_progress_bar_config(disable=True)
     extra = {}
+    if "lora" in case:
+        pipe.load_lora_weights(CUSTOM, adapter_name="custom", local_files_only=True)
+        pipe.set_adapters(["custom"], adapter_weights=[case["lora"]])
     if "adapter" in case:
         pipe.load_ip_adapter(str(MODEL.parent), subfolder=MODEL.name, weight_name=f"{case['adapter']}.safetensors", image_encoder_folder=None,
                              local_files_only=True)

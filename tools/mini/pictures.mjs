@@ -80,7 +80,7 @@ await sheet("grid.png", ["image prompt", "no text", ...texts.slice(1)], grid);
 
 const scales = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const sweep = [];
-for (const [p, text, seed] of [[prompts[0], "a dog on a green background", 5], [await picture("flat", "tropical-fish"), "a house on a purple background", 6]]) {
+for (const [p, text, seed] of [[prompts[0], "a robot on a green background", 5], [await picture("flat", "tropical-fish"), "a house on a purple background", 6]]) {
   const row = [p];
   for (const scale of scales) row.push(await paint(pipeline, text, p, seed, scale));
   sweep.push(row);

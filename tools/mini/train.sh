@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About two hours on two cores. Every stage
+# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About three and a half hours on two cores. Every stage
 # writes checkpoints to WORK and goes on from them when called again; a finished stage is passed over.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,8 +31,10 @@ run unet-first unet-first.pt mini unet --name unet-first --steps 2900 --batch 48
 run unet unet.pt mini unet --from unet-first --steps 5000 --batch 48 --lr 0.0016 --hold 0.35 --wide-share 0.06
 run adapter-first adapter-first.pt mini adapter --name adapter-first --steps 2600 --batch 48 --threads 1
 run adapter-plus-first adapter-plus-first.pt mini adapter --plus --name adapter-plus-first --steps 2400 --batch 48 --threads 1
-second="--batch 48 --lr 0.0014 --hold 0.1 --size 0.97 --wide-share 0.12 --threads 1"
-run adapter adapter.pt mini adapter --from adapter-first --steps 1300 $second
-run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-first --steps 1200 $second
+later=(--batch 48 --lr 0.0014 --hold 0.1 --size 0.97 --wide-share 0.12 --threads 1)
+run adapter-second adapter-second.pt mini adapter --name adapter-second --from adapter-first --steps 1300 "${later[@]}"
+run adapter-plus-second adapter-plus-second.pt mini adapter --plus --name adapter-plus-second --from adapter-plus-first --steps 1200 "${later[@]}"
+run adapter adapter.pt mini adapter --from adapter-second --steps 400 --misnamed 0.2 "${later[@]}"
+run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-second --steps 350 --misnamed 0.2 "${later[@]}"
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48

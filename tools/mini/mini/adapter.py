@@ -6,7 +6,8 @@ samples, the text in 5 %, both in 5 %.
 
 One thing differs from the paper: the image prompt is not the target itself but another rendering of the same subject in the
 same style on the same background; of any style where the sentence names one, on any background where it names one. So the
-adapter learns that words override the picture and that the picture fills in what the words leave open.
+adapter learns that words override the picture and that the picture fills in what the words leave open. For the subject it is the other
+way round: in the last stage some sentences name another one than the picture shows, and the picture wins at scale 1.
 """
 
 import argparse
@@ -108,6 +109,7 @@ def main():
     cli.add_argument("--batch", type=int, default=48)
     cli.add_argument("--lr", type=float, default=2e-3)
     cli.add_argument("--wide-share", type=float, default=0.2)
+    cli.add_argument("--misnamed", type=float, default=0.0, help="share of samples whose sentence names another subject than the picture shows")
     cli.add_argument("--size", type=float, default=0.7, help="how often the sentence says that a subject is small or large")
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--base", default="unet.pt")
@@ -144,6 +146,8 @@ def main():
         for r in rows:
             text = world.caption(rng, scenes[r], style=0.15, name=0.5, size=args.size, background=0.6)
             feature = prompts.pick(rng, scenes[r], text)
+            if args.misnamed and rng.random() < args.misnamed:
+                text = text.replace("picture", world.words[scenes[r].subject]).replace(world.words[scenes[r].subject], world.words[rng.choice(world.core)])
             drop = rng.random()
             if drop < 0.05 or 0.1 <= drop < 0.15:
                 text = ""
