@@ -131,17 +131,32 @@ void narrow(const float* from, int64_t count, uint16_t* to) {
   for (; i < count; ++i) to[i] = f32_to_f16(from[i]);
 }
 
+// What a task is: some rows against one panel.
+struct PanelBlock {
+  int64_t index;            // of the panel
+  int64_t first, count;     // rows
+  int64_t column, columns;  // of the output
+  int64_t width;            // of the packed panel: columns rounded up, twice for geglu
+};
+inline PanelBlock panel_block(const GemmArgs& g, int64_t rows, int64_t task) {
+  constexpr int64_t panel = kTileVectors * L;
+  PanelBlock block;
+  block.index = task / g.blocks;
+  block.first = task % g.blocks * g.block_rows;
+  block.count = rows - block.first < g.block_rows ? rows - block.first : g.block_rows;
+  const int64_t per_panel = g.geglu ? panel / 2 : panel;
+  block.column = block.index * per_panel;
+  block.columns = g.n - block.column < per_panel ? g.n - block.column : per_panel;
+  block.width = (block.columns + L - 1) / L * L * (g.geglu ? 2 : 1);
+  return block;
+}
+
 // One block of rows against one panel. K is cut so that a chunk of the panel stays in the second-level cache
 // while the block's rows pass over it. scratch: (gemm_block_rows + gemm_halves_chunk) * panel floats.
 void gemm(const GemmArgs& g, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
   const int64_t k_chunk = g.halves ? gemm_halves_chunk : 1024;
-  const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
-  const int64_t count = g.m - first < g.block_rows ? g.m - first : g.block_rows;
-  const int64_t per_panel = g.geglu ? panel / 2 : panel;
-  const int64_t column = index * per_panel;
-  const int64_t columns = g.n - column < per_panel ? g.n - column : per_panel;
-  const int64_t width = (columns + L - 1) / L * L * (g.geglu ? 2 : 1);
+  const auto [index, first, count, column, columns, width] = panel_block(g, g.m, task);
   int64_t b = index * panel * g.k * g.taps_h * g.taps_w;
   float* widened = scratch + gemm_block_rows * panel;
 

@@ -68,12 +68,7 @@ void int8_rows(int64_t count, int64_t groups, const uint8_t* const* rows, const 
 void gemm_int8(const Int8Args& q, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
   const GemmArgs& g = q.product;
-  const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
-  const int64_t count = g.m - first < g.block_rows ? g.m - first : g.block_rows;
-  const int64_t per_panel = g.geglu ? panel / 2 : panel;
-  const int64_t column = index * per_panel;
-  const int64_t columns = g.n - column < per_panel ? g.n - column : per_panel;
-  const int64_t width = (columns + L - 1) / L * L * (g.geglu ? 2 : 1);
+  const auto [index, first, count, column, columns, width] = panel_block(g, g.m, task);
   const int8_t* b = q.weights + index * panel * q.row_bytes * g.taps_h * g.taps_w;
   const int32_t* excess = q.excess + index * panel;
 

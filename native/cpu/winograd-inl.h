@@ -137,11 +137,7 @@ void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch)
   constexpr int side = M + 2;
   constexpr int64_t panel = kTileVectors * L;
   const GemmArgs& g = w.product;
-  const int64_t index = task / g.blocks, first = task % g.blocks * g.block_rows;
-  const int64_t count = w.tile_count - first < g.block_rows ? w.tile_count - first : g.block_rows;
-  const int64_t column = index * panel;
-  const int64_t columns = g.n - column < panel ? g.n - column : panel;
-  const int64_t width = (columns + L - 1) / L * L;
+  const auto [index, first, count, column, columns, width] = panel_block(g, w.tile_count, task);
   const int64_t start = index * panel * g.k * 9;
   float* weights = scratch;
   float* products = scratch + side * side * winograd_chunk * panel;  // (positions, count, width)
