@@ -104,8 +104,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   std::vector<float> floats;
   for (const auto& param : network->params.all()) {
     // As checkpoints in f16 are loaded.
-    param->halves = param->compute == ipa::Compute::f32 && param->role != ipa::ParamRole::vector &&
-                    param->role != ipa::ParamRole::rows;
+    param->halves = param->compute == ipa::Compute::f32 && param->is_matrix();
     const auto each = static_cast<size_t>(param->elements_each());
     floats.resize(each * param->names.size());
     fill(floats.data(), floats.size(), 0.02f);

@@ -35,9 +35,9 @@ Int8Scratch::Int8Scratch(const Step& step) {
 int64_t thread_scratch_floats(const Step& step) {
   switch (step.node->op) {
     case Op::conv2d:
-      if (const int outputs = WinogradCut(step).outputs) {
-        const int64_t rows = std::min(winograd_block_tiles, WinogradCut(step).part_tiles);
-        return (winograd_positions(outputs) * (rows + winograd_chunk) + outputs * outputs) * widest_panel;
+      if (const WinogradCut cut(step); cut.outputs) {
+        const int64_t rows = std::min(winograd_block_tiles, cut.part_tiles) + winograd_chunk;
+        return (winograd_positions(cut.outputs) * rows + cut.outputs * cut.outputs) * widest_panel;
       }
       [[fallthrough]];
     case Op::linear:

@@ -8,8 +8,6 @@
 namespace ipa {
 namespace {
 
-bool is_matrix(const Param& param) { return param.role != ParamRole::vector && param.role != ParamRole::rows; }
-
 // The transposed weights of a panel's columns.
 void pack_panel(const Param& param, const MatrixSize& m, const float* const* sources, const PanelColumns& panel,
                 float* out) {
@@ -64,7 +62,7 @@ std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& l
 
 int64_t packed_bytes(const Param& param, const Kernels& kernels) {
   constexpr auto size = static_cast<int64_t>(sizeof(float));
-  if (!is_matrix(param)) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
+  if (!param.is_matrix()) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
   if (param.compute == Compute::int8) return Int8Layout(param, kernels.panels).bytes;
   const MatrixSize m = matrix_size(param);
   int64_t columns = 0;
@@ -74,7 +72,7 @@ int64_t packed_bytes(const Param& param, const Kernels& kernels) {
 
 void pack_param(const Param& param, const Kernels& kernels, const float* const* sources, void* destination) {
   auto* out = static_cast<float*>(destination);
-  if (!is_matrix(param)) {
+  if (!param.is_matrix()) {
     const int64_t each = param.elements_each();
     for (size_t i = 0; i < param.names.size(); ++i)
       std::memcpy(out + static_cast<int64_t>(i) * each, sources[i], static_cast<size_t>(each) * sizeof(float));

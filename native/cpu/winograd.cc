@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cpu/kernels.h"
+#include "cpu/launch.h"
 
 namespace ipa {
 namespace {
@@ -11,7 +11,6 @@ namespace {
 // in the same unit.
 double cost(const Step& step, int outputs) {
   const Shape& out = step.out_shape;
-  const auto ceil_div = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const auto tiles = static_cast<double>(2 * ceil_div(out.h, outputs) * ceil_div(out.w, outputs));
   const double positions = winograd_positions(outputs);
   const double weights = 5 * positions;  // of one block of tiles

@@ -37,6 +37,8 @@ struct Param {
   // Packed by the backend; null until loaded.
   AlignedBuffer data;
 
+  // Multiplied with, rather than added or copied.
+  bool is_matrix() const { return role != ParamRole::vector && role != ParamRole::rows; }
   int64_t out_features() const { return shape[0] * static_cast<int64_t>(names.size()); }
   int64_t elements_each() const {
     int64_t product = 1;

@@ -5,7 +5,7 @@ namespace {
 
 bool stays_f32(const Param& param) {
   constexpr int64_t least_channels = 64;
-  if (param.role == ParamRole::vector || param.role == ParamRole::rows) return true;
+  if (!param.is_matrix()) return true;
   if (param.shape[0] < least_channels || param.shape[1] < least_channels) return true;
   const std::string& name = param.names.front();
   for (const char* part :

@@ -51,8 +51,7 @@ struct Loader {
   }
 
   bool keeps_halves(const Param& param) const {
-    if (param.role == ParamRole::vector || param.role == ParamRole::rows || param.compute != Compute::f32)
-      return false;
+    if (!param.is_matrix() || param.compute != Compute::f32) return false;
     for (const std::string& name : param.names)
       if (source.find(name)->type != DType::f16) return false;
     return true;

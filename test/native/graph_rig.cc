@@ -59,8 +59,8 @@ void GraphRig::draw_weights() {
     std::vector<float>& values = param_values_[param.get()];
     values.resize(static_cast<size_t>(param->elements_each()) * param->names.size());
     // Weights that keep the size of what they are applied to; norm weights around 1.
-    const bool matrix = param->role != ParamRole::vector && param->role != ParamRole::rows;
-    const auto fan_in = matrix ? static_cast<float>(param->elements_each() / param->shape[0]) : 3.0f;
+    const auto fan_in =
+        param->is_matrix() ? static_cast<float>(param->elements_each() / param->shape[0]) : 3.0f;
     const bool around_one =
         param->role == ParamRole::vector && param->names[0].find(".weight") != std::string::npos;
     const float reach = std::sqrt(3.0f / fan_in);
@@ -72,12 +72,11 @@ void GraphRig::draw_weights() {
 
 void GraphRig::use_int8() {
   for (const auto& param : params_.all())
-    if (param->role != ParamRole::vector && param->role != ParamRole::rows) param->compute = ipa::Compute::int8;
+    if (param->is_matrix()) param->compute = ipa::Compute::int8;
 }
 
 void GraphRig::use_halves() {
-  for (const auto& param : params_.all())
-    param->halves = param->role != ParamRole::vector && param->role != ParamRole::rows;
+  for (const auto& param : params_.all()) param->halves = param->is_matrix();
 }
 
 bool GraphRig::build() {
