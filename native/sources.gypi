@@ -134,6 +134,7 @@
       "../test/native/graph_rig.cc",
       "../test/native/graph_run_test.cc",
       "../test/native/ops_activation_test.cc",
+      "../test/native/ops_attention_i16_test.cc",
       "../test/native/ops_attention_test.cc",
       "../test/native/ops_conv_test.cc",
       "../test/native/ops_halves_test.cc",

@@ -98,9 +98,15 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   const bool vae = choice.model == "vae";
   if (!vae && choice.model != "sd15" && choice.model != "sdxl")
     return Status(Code::invalid_option, "--model: expected sd15, sdxl or vae");
-  IPA_ASSIGN(const Described described, vae ? describe_vae(graph, choice) : describe_unet(graph, choice));
+  auto describe = [&](Graph& into) { return vae ? describe_vae(into, choice) : describe_unet(into, choice); };
+  if (choice.int8) {
+    // Descriptions depend on what the weights are multiplied in, which needs the weights declared.
+    Graph declaring(&network->params);
+    IPA_TRY(describe(declaring).status());
+    ipa::use_int8(network->params);
+  }
+  IPA_ASSIGN(const Described described, describe(graph));
   IPA_TRY(graph.status());
-  if (choice.int8) ipa::use_int8(network->params);
   std::vector<float> floats;
   for (const auto& param : network->params.all()) {
     // As checkpoints in f16 are loaded.

@@ -64,7 +64,8 @@ void CpuBackend::pack(const Param& param, const float* const* sources, void* des
 
 size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {
   const KvLayout layout = kernels_.kv_layout(kv.tokens, kv.head_size);
-  return static_cast<size_t>(kv.batch * kv.heads * layout.head_floats()) * sizeof(float);
+  const int64_t floats = kv.i16 ? layout.head_floats_i16() : layout.head_floats();
+  return static_cast<size_t>(kv.batch * kv.heads * floats) * sizeof(float);
 }
 
 size_t CpuBackend::scratch_bytes(const Step& step) const {

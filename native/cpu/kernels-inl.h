@@ -6,6 +6,7 @@
 #include "cpu/int8-inl.h"
 #include "cpu/winograd-inl.h"
 #include "cpu/attention-inl.h"
+#include "cpu/attention_i16-inl.h"
 #include "cpu/norm-inl.h"
 #include "cpu/rows-inl.h"
 // clang-format on

@@ -100,6 +100,12 @@ struct KvLayout {
   int head_size = 0, padded_head = 0;
   int value_panels = 0;
   int64_t head_floats() const { return padded_tokens * (head_size + padded_head); }
+  // In 16 bits (cpu/attention_i16-inl.h), in whole cache lines: scales, keys, values.
+  int64_t scale_floats() const { return (1 + padded_head + 15) / 16 * 16; }
+  int64_t head_floats_i16() const {
+    const int64_t words = padded_tokens * ((head_size + 1) / 2 * 2 + padded_head);
+    return scale_floats() + (words / 2 + 15) / 16 * 16;
+  }
 };
 
 struct PackKvArgs {
@@ -183,9 +189,11 @@ struct Kernels {
   void (*winograd_input)(const WinogradArgs&, int64_t task);
   void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*pack_kv)(const PackKvArgs&, int64_t task);                             // task = item * heads + head
+  void (*pack_kv_i16)(const PackKvArgs&, int64_t task);                         // the same
   // task = (item * heads + head) * query_blocks + block
   void (*attention)(const AttentionArgs&, int64_t task, float* scratch);
-  void (*group_norm_sums)(const GroupNormArgs&, int64_t task);  // task = item * blocks + block
+  void (*attention_i16)(const AttentionArgs&, int64_t task, float* scratch);  // the same, of one branch
+  void (*group_norm_sums)(const GroupNormArgs&, int64_t task);                // task = item * blocks + block
   void (*group_norm_apply)(const GroupNormArgs&, int64_t task);
   void (*layer_norm)(const LayerNormArgs&, int64_t task);
   void (*activate)(const RowsArgs&, int64_t task);

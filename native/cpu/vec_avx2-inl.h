@@ -69,6 +69,24 @@ inline VI dot4(VI acc, A4 a, B4 b) {
   acc = _mm256_add_epi32(acc, _mm256_madd_epi16(a.even, b.even));
   return _mm256_add_epi32(acc, _mm256_madd_epi16(a.odd, b.odd));
 }
+// Sums of two products of signed 16-bit words.
+using W2 = __m256i;
+inline W2 broadcast_pair(const int16_t* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return _mm256_set1_epi32(two);
+}
+inline W2 load_pairs(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline VI dot2(VI acc, W2 a, W2 b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
+inline V int_to_float(VI a) { return _mm256_cvtepi32_ps(a); }
+inline VI round_int(V x) { return _mm256_cvtps_epi32(x); }
+inline VI add_int(VI a, VI b) { return _mm256_add_epi32(a, b); }
+// From -32768 to 32767.
+inline void store_words(int16_t* p, VI x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+}
+
 inline V difference_to_float(VI a, const int32_t* b) {
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(a, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b))));
 }

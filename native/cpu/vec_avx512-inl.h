@@ -78,6 +78,32 @@ inline VI dot4(VI acc, A4 a, B4 b) {
   return _mm512_add_epi32(acc, _mm512_madd_epi16(a.odd, b.odd));
 }
 #endif
+// Sums of two products of signed 16-bit words.
+using W2 = __m512i;
+inline W2 broadcast_pair(const int16_t* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return _mm512_set1_epi32(two);
+}
+inline W2 load_pairs(const int16_t* p) { return _mm512_loadu_si512(p); }
+inline VI dot2(VI acc, W2 a, W2 b) {
+#if defined(IPA_VNNI) && defined(__GNUC__)
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));  // as in dot4
+  return acc;
+#elif defined(IPA_VNNI)
+  return _mm512_dpwssd_epi32(acc, a, b);
+#else
+  return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
+#endif
+}
+inline V int_to_float(VI a) { return _mm512_cvtepi32_ps(a); }
+inline VI round_int(V x) { return _mm512_cvtps_epi32(x); }
+inline VI add_int(VI a, VI b) { return _mm512_add_epi32(a, b); }
+// From -32768 to 32767.
+inline void store_words(int16_t* p, VI x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));
+}
+
 inline V difference_to_float(VI a, const int32_t* b) {
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(a, _mm512_loadu_si512(b)));
 }

@@ -56,6 +56,24 @@ inline VI dot4(VI acc, A4 a, B4 b) {
   const int32x4_t c2 = vmull_s16(a, vget_low_s16(b.high)), c3 = vmull_s16(a, vget_high_s16(b.high));
   return vaddq_s32(acc, vpaddq_s32(vpaddq_s32(c0, c1), vpaddq_s32(c2, c3)));
 }
+// Sums of two products of signed 16-bit words.
+using W2 = int16x8_t;
+inline W2 broadcast_pair(const int16_t* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return vreinterpretq_s16_s32(vdupq_n_s32(two));
+}
+inline W2 load_pairs(const int16_t* p) { return vld1q_s16(p); }
+inline VI dot2(VI acc, W2 a, W2 b) {
+  return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
+                                   vmull_s16(vget_high_s16(a), vget_high_s16(b))));
+}
+inline V int_to_float(VI a) { return vcvtq_f32_s32(a); }
+inline VI round_int(V x) { return vcvtnq_s32_f32(x); }
+inline VI add_int(VI a, VI b) { return vaddq_s32(a, b); }
+// From -32768 to 32767.
+inline void store_words(int16_t* p, VI x) { vst1_s16(p, vmovn_s32(x)); }
+
 inline V difference_to_float(VI a, const int32_t* b) { return vcvtq_f32_s32(vsubq_s32(a, vld1q_s32(b))); }
 // Whole numbers from 0 to 255.
 inline void store_bytes(uint8_t* p, V x) {

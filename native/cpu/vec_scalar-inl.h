@@ -90,12 +90,51 @@ inline VI dot4(VI acc, A4 a, B4 b) {
     for (int j = 0; j < 4; ++j) acc.lane[i] += static_cast<int32_t>(a[j]) * b[4 * i + j];
   return acc;
 }
+// Sums of two products of signed 16-bit words.
+struct W2 {
+  int16_t lane[2 * L];
+};
+inline W2 broadcast_pair(const int16_t* p) {
+  W2 pair;
+  for (int i = 0; i < 2 * L; ++i) pair.lane[i] = p[i % 2];
+  return pair;
+}
+inline W2 load_pairs(const int16_t* p) {
+  W2 pairs;
+  std::memcpy(pairs.lane, p, sizeof pairs.lane);
+  return pairs;
+}
+inline VI dot2(VI acc, W2 a, W2 b) {
+  for (int i = 0; i < L; ++i)
+    acc.lane[i] += static_cast<int32_t>(a.lane[2 * i]) * b.lane[2 * i] +
+                   static_cast<int32_t>(a.lane[2 * i + 1]) * b.lane[2 * i + 1];
+  return acc;
+}
+inline V int_to_float(VI a) {
+  return each([=](int i) { return static_cast<float>(a.lane[i]); });
+}
+// To nearest, ties to even; what is no number becomes the least.
+inline VI round_int(V x) {
+  VI r;
+  for (int i = 0; i < L; ++i)
+    r.lane[i] = x.lane[i] > -2147483648.0f ? static_cast<int32_t>(std::nearbyintf(x.lane[i])) : INT32_MIN;
+  return r;
+}
+inline VI add_int(VI a, VI b) {
+  for (int i = 0; i < L; ++i) a.lane[i] += b.lane[i];
+  return a;
+}
+// From -32768 to 32767.
+inline void store_words(int16_t* p, VI x) {
+  for (int i = 0; i < L; ++i) p[i] = static_cast<int16_t>(x.lane[i]);
+}
+
 inline V difference_to_float(VI a, const int32_t* b) {
   return each([=](int i) { return static_cast<float>(a.lane[i] - b[i]); });
 }
 // Whole numbers from 0 to 255.
 inline void store_bytes(uint8_t* p, V x) {
-  for (int i = 0; i < L; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
+  for (int i = 0; i < L; ++i) p[i] = x.lane[i] > 0.0f ? static_cast<uint8_t>(x.lane[i]) : uint8_t{0};
 }
 
 // IEEE binary16 in memory.
