@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/float16.h"
 #include "models/unet.h"
 #include "models/unet_compute.h"
 #include "models/vae.h"
@@ -108,17 +109,24 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   IPA_ASSIGN(const Described described, describe(graph));
   IPA_TRY(graph.status());
   std::vector<float> floats;
+  std::vector<uint16_t> halves;
   for (const auto& param : network->params.all()) {
     // As checkpoints in f16 are loaded.
-    param->halves = param->compute == ipa::Compute::f32 && param->is_matrix();
+    ipa::StoredTensors stored;
+    stored.halves = param->role != ipa::ParamRole::vector;
+    param->halves = stored.halves && param->may_be_halves();
     const auto each = static_cast<size_t>(param->elements_each());
     floats.resize(each * param->names.size());
     fill(floats.data(), floats.size(), 0.02f);
-    std::vector<const float*> sources;
-    for (size_t i = 0; i < param->names.size(); ++i) sources.push_back(floats.data() + i * each);
+    halves.resize(floats.size());
+    if (stored.halves)
+      for (size_t i = 0; i < floats.size(); ++i) halves[i] = ipa::f32_to_f16(floats[i]);
+    for (size_t i = 0; i < param->names.size(); ++i)
+      stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + i * each)
+                                             : floats.data() + i * each);
     param->data = ipa::AlignedBuffer(backend.packed_bytes(*param));
     if (!param->data) return Status(Code::no_memory, "out of memory");
-    backend.pack(*param, sources.data(), param->data.data());
+    backend.pack(*param, stored, param->data.data());
   }
   std::vector<Value> external;
   for (const auto& [value, shape] : described.keys) external.push_back(value);

@@ -27,14 +27,6 @@ inline KvParts kv_parts(const KvLayout& layout, const float* start) {
   return parts;
 }
 
-inline float largest_of(const float* x, int64_t count) {
-  V largest = set1(0.0f);
-  int64_t i = 0;
-  for (; i + L <= count; i += L) largest = max(largest, abs(load(x + i)));
-  if (i < count) largest = max(largest, abs(load_part(x + i, static_cast<int>(count - i))));
-  return reduce_max(largest);
-}
-
 // Rounded x * factor; `out` has room for whole vectors.
 inline void to_words(const float* x, int64_t count, V factor, int16_t* out) {
   int64_t i = 0;

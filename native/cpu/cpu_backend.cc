@@ -58,8 +58,8 @@ size_t CpuBackend::packed_bytes(const Param& param) const {
   return static_cast<size_t>(ipa::packed_bytes(param, kernels_));
 }
 
-void CpuBackend::pack(const Param& param, const float* const* sources, void* destination) const {
-  pack_param(param, kernels_, sources, destination);
+void CpuBackend::pack(const Param& param, const StoredTensors& stored, void* destination) const {
+  pack_param(param, kernels_, stored, destination);
 }
 
 size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {

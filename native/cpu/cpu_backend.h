@@ -15,7 +15,7 @@ class CpuBackend : public Backend {
   int threads() const { return threads_; }
 
   size_t packed_bytes(const Param& param) const override;
-  void pack(const Param& param, const float* const* sources, void* destination) const override;
+  void pack(const Param& param, const StoredTensors& stored, void* destination) const override;
   size_t packed_kv_bytes(const KeyValueShape& kv) const override;
   size_t scratch_bytes(const Step& step) const override;
   Result<std::unique_ptr<Executable>> compile(const Plan& plan, uint8_t* arena,

@@ -122,13 +122,10 @@ inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64
   }
 }
 
-inline void widen(const uint16_t* from, int64_t count, float* to) {
-  for (int64_t i = 0; i < count; i += L) store(to + i, load_half(from + i));
-}
-void narrow(const float* from, int64_t count, uint16_t* to) {
+void widen(const uint16_t* from, int64_t count, float* to) {
   int64_t i = 0;
-  for (; i + L <= count; i += L) store_half(to + i, load(from + i));
-  for (; i < count; ++i) to[i] = f32_to_f16(from[i]);
+  for (; i + L <= count; i += L) store(to + i, load_half(from + i));
+  for (; i < count; ++i) to[i] = f16_to_f32(from[i]);
 }
 
 // What a task is: some rows against one panel.

@@ -1,8 +1,8 @@
 #include "cpu/int8.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "cpu/packing.h"
 
@@ -23,33 +23,45 @@ Int8Layout::Int8Layout(const Param& param, const PanelLayout& layout) {
   bytes = aligned(scales + padded_columns * static_cast<int64_t>(sizeof(float)));
 }
 
-void pack_int8(const Param& param, const PanelLayout& layout, const float* const* sources, void* out) {
+void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out) {
   const MatrixSize m = matrix_size(param);
-  const Int8Layout parts(param, layout);
-  std::memset(out, 0, static_cast<size_t>(parts.bytes));
+  const Int8Layout parts(param, kernels.panels);
   auto* start = static_cast<uint8_t*>(out);
-  auto* weights = reinterpret_cast<int8_t*>(start);
+  uint8_t* weights = start;
   auto* excess = reinterpret_cast<int32_t*>(start + parts.excess);
   auto* scales = reinterpret_cast<float*>(start + parts.scales);
+  const int64_t row_elements = m.in * m.taps, groups = parts.row_bytes / 4;
+  std::vector<float> wide(static_cast<size_t>(stored.halves ? row_elements : 0));
+  // A row of the checkpoint, and the same tap by tap in whole groups.
+  std::vector<int8_t> row(static_cast<size_t>(row_elements)),
+      taps(static_cast<size_t>(m.taps * parts.row_bytes));
   int64_t before = 0;
-  for (const PanelColumns& panel : panel_columns(param, layout)) {
+  for (const PanelColumns& panel : panel_columns(param, kernels.panels)) {
     for (int64_t j = 0; j < panel.width; ++j) {
       const int64_t channel = panel.channel(j);
-      if (channel < 0) continue;
-      const float* row = sources[channel / param.shape[0]] + channel % param.shape[0] * m.in * m.taps;
-      float most = 0;
-      for (int64_t i = 0; i < m.in * m.taps; ++i) most = std::max(most, std::fabs(row[i]));
-      const float factor = most > 1e-30f ? 127.0f / most : 0.0f;
-      scales[before + j] = most / 127.0f;
-      for (int64_t tap = 0; tap < m.taps; ++tap) {
-        int8_t* to = weights + tap * parts.row_bytes * panel.width + 4 * j;
-        int32_t sum = 0;
-        for (int64_t i = 0; i < m.in; ++i) {
-          const auto value = static_cast<int8_t>(std::nearbyint(row[i * m.taps + tap] * factor));
-          to[i / 4 * 4 * panel.width + i % 4] = value;
-          sum += value;
+      scales[before + j] = 0;
+      if (channel < 0) {
+        std::fill(taps.begin(), taps.end(), int8_t{0});
+      } else {
+        const void* tensor = stored.tensors[static_cast<size_t>(channel / param.shape[0])];
+        const int64_t at = channel % param.shape[0] * row_elements;
+        const float* values = static_cast<const float*>(tensor) + at;
+        if (stored.halves) {
+          kernels.widen(static_cast<const uint16_t*>(tensor) + at, row_elements, wide.data());
+          values = wide.data();
         }
+        scales[before + j] = kernels.quantize_weights(values, row_elements, row.data());
+        for (int64_t tap = 0; tap < m.taps; ++tap)
+          for (int64_t i = 0; i < m.in; ++i)
+            taps[static_cast<size_t>(tap * parts.row_bytes + i)] = row[static_cast<size_t>(i * m.taps + tap)];
+      }
+      for (int64_t tap = 0; tap < m.taps; ++tap) {
+        const int8_t* from = taps.data() + tap * parts.row_bytes;
+        int32_t sum = 0;
+        for (int64_t i = 0; i < parts.row_bytes; ++i) sum += from[i];
         excess[tap * parts.padded_columns + before + j] = 128 * sum;
+        uint8_t* to = weights + tap * parts.row_bytes * panel.width + 4 * j;
+        for (int64_t g = 0; g < groups; ++g) std::memcpy(to + g * 4 * panel.width, from + 4 * g, 4);
       }
     }
     weights += m.taps * parts.row_bytes * panel.width;

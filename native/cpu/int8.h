@@ -21,6 +21,6 @@ struct Int8Layout {
 
 constexpr int64_t int8_row_bytes(int64_t inputs) { return (inputs + 3) / 4 * 4; }
 
-void pack_int8(const Param& param, const PanelLayout& layout, const float* const* sources, void* out);
+void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out);
 
 }  // namespace ipa

@@ -182,8 +182,10 @@ struct Kernels {
   int tile_rows;  // rows of the register tile
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
-  void (*narrow)(const float* from, int64_t count, uint16_t* to);  // to IEEE binary16
-  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);     // task = panel * blocks + block
+  void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16
+  // A row of weights to bytes: x is about the returned scale * byte.
+  float (*quantize_weights)(const float* from, int64_t count, int8_t* to);
+  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*quantize)(const QuantizeArgs&, int64_t task);
   void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*winograd_input)(const WinogradArgs&, int64_t task);

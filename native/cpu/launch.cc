@@ -28,14 +28,18 @@ int64_t source_row(const CopyArgs& g, int64_t row) {
   return row;
 }
 
-void copy_rows(const CopyArgs& g, int64_t task) {
+void copy_rows(const Kernels& kernels, const CopyArgs& g, int64_t task) {
   const int64_t first = task * g.block_rows, last = std::min(g.rows, first + g.block_rows);
   for (int64_t row = first; row < last; ++row) {
     const int64_t target = g.kind == CopyArgs::Kind::tokens
                                ? row / g.in_tokens * g.out_tokens + g.offset + row % g.in_tokens
                                : row;
-    std::memcpy(g.to + target * g.to_stride, g.from + source_row(g, row) * g.from_stride,
-                static_cast<size_t>(g.channels) * sizeof(float));
+    float* to = g.to + target * g.to_stride;
+    const int64_t from = source_row(g, row) * g.from_stride;
+    if (g.halves)
+      kernels.widen(g.halves + from, g.channels, to);
+    else
+      std::memcpy(to, g.from + from, static_cast<size_t>(g.channels) * sizeof(float));
   }
 }
 
@@ -235,7 +239,9 @@ void LaunchBuilder::push_copy(CopyArgs copy, const Step& step) {
   copy.block_rows = rows_per_task(copy.rows, copy.channels);
   push(
       copy,
-      [](const Kernels&, const Launch::Arguments& a, int64_t t, float*) { copy_rows(get<CopyArgs>(a), t); },
+      [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
+        copy_rows(k, get<CopyArgs>(a), t);
+      },
       ceil_div(copy.rows, copy.block_rows), static_cast<double>(copy.rows * copy.channels), step, 0);
 }
 
@@ -250,11 +256,15 @@ void LaunchBuilder::copies(const Step& step) {
     g.from_stride = step.inputs[i].row_stride;
     g.from_rows = step.input_shapes[i].rows();
   };
+  auto from_param = [&] {
+    g.from = weights(step, 0);
+    if (step.node->params[0]->halves) g.halves = reinterpret_cast<const uint16_t*>(g.from);
+    g.from_stride = g.channels;
+  };
   switch (step.node->op) {
     case Op::param_rows:
       g.kind = CopyArgs::Kind::repeat;
-      g.from = weights(step, 0);
-      g.from_stride = g.channels;
+      from_param();
       g.period = step.out_shape.rows_per_item();
       push_copy(g, step);
       break;
@@ -263,8 +273,7 @@ void LaunchBuilder::copies(const Step& step) {
       if (step.inputs.size() > 1) {
         from_input(1);
       } else {
-        g.from = weights(step, 0);
-        g.from_stride = g.channels;
+        from_param();
         g.from_rows = step.node->params[0]->shape[0];
       }
       g.ids = reinterpret_cast<const int32_t*>(at(step.inputs[0]));

@@ -18,6 +18,7 @@ struct CopyArgs {
   enum class Kind { same, repeat, gather, tokens, enlarge };
   Kind kind = Kind::same;
   const float* from = nullptr;
+  const uint16_t* halves = nullptr;  // in place of `from`, widened
   int64_t from_stride = 0, from_rows = 0;
   const int32_t* ids = nullptr;
   int64_t period = 0;                                 // repeat

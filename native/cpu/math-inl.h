@@ -71,3 +71,12 @@ inline V activate_vector(Activation activation, V x) {
   }
   return x;
 }
+
+// Of the magnitudes.
+inline float largest_of(const float* x, int64_t count) {
+  V largest = set1(0.0f);
+  int64_t i = 0;
+  for (; i + L <= count; i += L) largest = max(largest, abs(load(x + i)));
+  if (i < count) largest = max(largest, abs(load_part(x + i, static_cast<int>(count - i))));
+  return reduce_max(largest);
+}

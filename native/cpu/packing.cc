@@ -9,13 +9,17 @@ namespace ipa {
 namespace {
 
 // The transposed weights of a panel's columns.
-void pack_panel(const Param& param, const MatrixSize& m, const float* const* sources, const PanelColumns& panel,
-                float* out) {
+template <class T>
+void pack_panel(const Param& param, const MatrixSize& m, const StoredTensors& stored, const PanelColumns& panel,
+                T* out) {
   const int64_t rows_each = param.shape[0];
-  std::vector<const float*> rows(static_cast<size_t>(panel.width), nullptr);
+  std::vector<const T*> rows(static_cast<size_t>(panel.width), nullptr);
   for (int64_t j = 0; j < panel.width; ++j) {
     const int64_t row = panel.channel(j);
-    if (row >= 0) rows[static_cast<size_t>(j)] = sources[row / rows_each] + row % rows_each * m.in * m.taps;
+    if (row >= 0)
+      rows[static_cast<size_t>(j)] =
+          static_cast<const T*>(stored.tensors[static_cast<size_t>(row / rows_each)]) +
+          row % rows_each * m.in * m.taps;
   }
   // Stored (out, in, kh, kw), read (kh, kw, in): the walk is along `in`, in blocks that keep every source row
   // in the cache.
@@ -24,11 +28,21 @@ void pack_panel(const Param& param, const MatrixSize& m, const float* const* sou
     for (int64_t i0 = 0; i0 < m.in; i0 += block) {
       const int64_t i1 = std::min(m.in, i0 + block);
       for (int64_t j = 0; j < panel.width; ++j) {
-        const float* row = rows[static_cast<size_t>(j)];
-        float* to = out + (tap * m.in + i0) * panel.width + j;
-        for (int64_t i = i0; i < i1; ++i, to += panel.width) *to = row ? row[i * m.taps + tap] : 0.0f;
+        const T* row = rows[static_cast<size_t>(j)];
+        T* to = out + (tap * m.in + i0) * panel.width + j;
+        for (int64_t i = i0; i < i1; ++i, to += panel.width) *to = row ? row[i * m.taps + tap] : T{0};
       }
     }
+}
+
+template <class T>
+void pack_panels(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* destination) {
+  auto* out = static_cast<T*>(destination);
+  const MatrixSize m = matrix_size(param);
+  for (const PanelColumns& panel : panel_columns(param, kernels.panels)) {
+    pack_panel(param, m, stored, panel, out);
+    out += panel.width * m.taps * m.in;
+  }
 }
 
 }  // namespace
@@ -61,41 +75,31 @@ std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& l
 }
 
 int64_t packed_bytes(const Param& param, const Kernels& kernels) {
-  constexpr auto size = static_cast<int64_t>(sizeof(float));
+  const auto size = static_cast<int64_t>(param.halves ? sizeof(uint16_t) : sizeof(float));
   if (!param.is_matrix()) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
   if (param.compute == Compute::int8) return Int8Layout(param, kernels.panels).bytes;
   const MatrixSize m = matrix_size(param);
   int64_t columns = 0;
   for (const PanelColumns& panel : panel_columns(param, kernels.panels)) columns += panel.width;
-  return columns * m.taps * m.in * (param.halves ? size / 2 : size);
+  return columns * m.taps * m.in * size;
 }
 
-void pack_param(const Param& param, const Kernels& kernels, const float* const* sources, void* destination) {
-  auto* out = static_cast<float*>(destination);
-  if (!param.is_matrix()) {
-    const int64_t each = param.elements_each();
-    for (size_t i = 0; i < param.names.size(); ++i)
-      std::memcpy(out + static_cast<int64_t>(i) * each, sources[i], static_cast<size_t>(each) * sizeof(float));
+void pack_param(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* destination) {
+  if (param.is_matrix()) {
+    if (param.compute == Compute::int8)
+      pack_int8(param, kernels, stored, destination);
+    else if (param.halves)
+      pack_panels<uint16_t>(param, kernels, stored, destination);
+    else
+      pack_panels<float>(param, kernels, stored, destination);
     return;
   }
-  if (param.compute == Compute::int8) {
-    pack_int8(param, kernels.panels, sources, destination);
-    return;
-  }
-  const MatrixSize m = matrix_size(param);
-  auto* halves = static_cast<uint16_t*>(destination);
-  std::vector<float> wide;
-  for (const PanelColumns& panel : panel_columns(param, kernels.panels)) {
-    const int64_t floats = panel.width * m.taps * m.in;
-    if (!param.halves) {
-      pack_panel(param, m, sources, panel, out);
-      out += floats;
-      continue;
-    }
-    wide.resize(static_cast<size_t>(floats));
-    pack_panel(param, m, sources, panel, wide.data());
-    kernels.narrow(wide.data(), floats, halves);
-    halves += floats;
+  const auto each =
+      static_cast<size_t>(param.elements_each()) * (param.halves ? sizeof(uint16_t) : sizeof(float));
+  auto* out = static_cast<uint8_t*>(destination);
+  for (const void* tensor : stored.tensors) {
+    std::memcpy(out, tensor, each);
+    out += each;
   }
 }
 

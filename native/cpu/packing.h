@@ -32,7 +32,6 @@ MatrixSize matrix_size(const Param& param);
 
 // Layout of a matrix: by its `compute` and `halves`.
 int64_t packed_bytes(const Param& param, const Kernels& kernels);
-// sources[i]: the i-th named tensor, row-major as stored.
-void pack_param(const Param& param, const Kernels& kernels, const float* const* sources, void* out);
+void pack_param(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out);
 
 }  // namespace ipa

@@ -78,6 +78,11 @@ inline W2 broadcast_pair(const int16_t* p) {
 }
 inline W2 load_pairs(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline VI dot2(VI acc, W2 a, W2 b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
+// From -128 to 127.
+inline void store_signed_bytes(int8_t* p, VI x) {
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+}
 inline V int_to_float(VI a) { return _mm256_cvtepi32_ps(a); }
 inline VI round_int(V x) { return _mm256_cvtps_epi32(x); }
 inline VI add_int(VI a, VI b) { return _mm256_add_epi32(a, b); }
@@ -100,7 +105,4 @@ inline void store_bytes(uint8_t* p, V x) {
 // IEEE binary16 in memory.
 inline V load_half(const uint16_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-inline void store_half(uint16_t* p, V x) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }

@@ -96,6 +96,10 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
 #endif
 }
+// From -128 to 127.
+inline void store_signed_bytes(int8_t* p, VI x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+}
 inline V int_to_float(VI a) { return _mm512_cvtepi32_ps(a); }
 inline VI round_int(V x) { return _mm512_cvtps_epi32(x); }
 inline VI add_int(VI a, VI b) { return _mm512_add_epi32(a, b); }
@@ -115,7 +119,4 @@ inline void store_bytes(uint8_t* p, V x) {
 // IEEE binary16 in memory.
 inline V load_half(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
-inline void store_half(uint16_t* p, V x) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }

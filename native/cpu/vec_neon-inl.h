@@ -68,6 +68,12 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));
 }
+// From -128 to 127.
+inline void store_signed_bytes(int8_t* p, VI x) {
+  const int16x4_t words = vmovn_s32(x);
+  const int8x8_t bytes = vmovn_s16(vcombine_s16(words, words));
+  std::memcpy(p, &bytes, 4);
+}
 inline V int_to_float(VI a) { return vcvtq_f32_s32(a); }
 inline VI round_int(V x) { return vcvtnq_s32_f32(x); }
 inline VI add_int(VI a, VI b) { return vaddq_s32(a, b); }
@@ -84,4 +90,3 @@ inline void store_bytes(uint8_t* p, V x) {
 
 // IEEE binary16 in memory.
 inline V load_half(const uint16_t* p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
-inline void store_half(uint16_t* p, V x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }

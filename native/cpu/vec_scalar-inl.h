@@ -110,6 +110,10 @@ inline VI dot2(VI acc, W2 a, W2 b) {
                    static_cast<int32_t>(a.lane[2 * i + 1]) * b.lane[2 * i + 1];
   return acc;
 }
+// From -128 to 127.
+inline void store_signed_bytes(int8_t* p, VI x) {
+  for (int i = 0; i < L; ++i) p[i] = static_cast<int8_t>(x.lane[i]);
+}
 inline V int_to_float(VI a) {
   return each([=](int i) { return static_cast<float>(a.lane[i]); });
 }
@@ -140,7 +144,4 @@ inline void store_bytes(uint8_t* p, V x) {
 // IEEE binary16 in memory.
 inline V load_half(const uint16_t* p) {
   return each([=](int i) { return f16_to_f32(p[i]); });
-}
-inline void store_half(uint16_t* p, V x) {
-  for (int i = 0; i < L; ++i) p[i] = f32_to_f16(x.lane[i]);
 }

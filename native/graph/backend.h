@@ -35,8 +35,8 @@ class Backend {
   virtual ~Backend() = default;
   // Size of a parameter in the layout this backend reads.
   virtual size_t packed_bytes(const Param& param) const = 0;
-  // Packs one parameter; sources[i] holds the floats of names[i] as the checkpoint stores them.
-  virtual void pack(const Param& param, const float* const* sources, void* destination) const = 0;
+  // Packs one parameter. One kept as halves is packed from halves.
+  virtual void pack(const Param& param, const StoredTensors& stored, void* destination) const = 0;
   virtual size_t packed_kv_bytes(const KeyValueShape& kv) const = 0;
   // Working memory of a step, for all threads together.
   virtual size_t scratch_bytes(const Step& step) const = 0;

@@ -25,13 +25,19 @@ enum class ParamRole : uint8_t {
 // rounded to 8 bits while they run, one scale a row; sums in 32 bits.
 enum class Compute : uint8_t { f32, int8 };
 
+// A parameter's tensors as the checkpoint stores them, row-major: all in f32, or all in IEEE binary16.
+struct StoredTensors {
+  std::vector<const void*> tensors;  // in the order of Param::names
+  bool halves = false;
+};
+
 struct Param {
   // Tensors of the checkpoint, stacked along the first dimension (to_q, to_k, to_v become one matrix).
   std::vector<std::string> names;
   ParamRole role = ParamRole::vector;
   std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
-  // Set before it is packed. `halves`: kept in memory as IEEE binary16, for weights that are stored so anyway;
-  // they are widened while they are read, so the results are the same bits.
+  // Set before it is packed. `halves`: a matrix or rows kept in memory as IEEE binary16, for weights that are
+  // stored so anyway; they are widened while they are read, so the results are the same bits.
   Compute compute = Compute::f32;
   bool halves = false;
   // Packed by the backend; null until loaded.
@@ -39,6 +45,7 @@ struct Param {
 
   // Multiplied with, rather than added or copied.
   bool is_matrix() const { return role != ParamRole::vector && role != ParamRole::rows; }
+  bool may_be_halves() const { return role != ParamRole::vector && compute == Compute::f32; }
   int64_t out_features() const { return shape[0] * static_cast<int64_t>(names.size()); }
   int64_t elements_each() const {
     int64_t product = 1;

@@ -32,7 +32,8 @@ struct Loader {
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
-  // Of each thread, for one parameter in f32: kept, because fresh memory costs more than reading into it.
+  // Of each thread, for one parameter as it is stored: kept, because fresh memory costs more than reading into
+  // it.
   std::vector<AlignedBuffer> scratch;
 
   Status check(const Param& param) const {
@@ -50,29 +51,30 @@ struct Loader {
     return {};
   }
 
-  bool keeps_halves(const Param& param) const {
-    if (!param.is_matrix() || param.compute != Compute::f32) return false;
+  bool stored_as_halves(const Param& param) const {
     for (const std::string& name : param.names)
       if (source.find(name)->type != DType::f16) return false;
     return true;
   }
 
-  Status load(Param& param, AlignedBuffer& floats) {
+  Status load(Param& param, AlignedBuffer& memory) {
     if (cancel && cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
-    param.halves = keeps_halves(param);
-    const int64_t each = param.elements_each();
-    const size_t needed = static_cast<size_t>(each) * param.names.size() * sizeof(float);
-    if (floats.bytes() < needed) floats = AlignedBuffer(needed);
+    StoredTensors stored;
+    // Vectors are small, and always f32 in memory.
+    stored.halves = param.role != ParamRole::vector && stored_as_halves(param);
+    param.halves = stored.halves && param.may_be_halves();
+    const DType type = stored.halves ? DType::f16 : DType::f32;
+    const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
+    if (memory.bytes() < each * param.names.size()) memory = AlignedBuffer(each * param.names.size());
     AlignedBuffer packed(backend.packed_bytes(param));
-    if (!floats || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
-    std::vector<const float*> sources;
+    if (!memory || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
     for (size_t i = 0; i < param.names.size(); ++i) {
-      float* to = floats.floats() + static_cast<int64_t>(i) * each;
-      IPA_TRY(source.read_f32(*source.find(param.names[i]), to));
-      sources.push_back(to);
+      uint8_t* to = memory.data() + i * each;
+      IPA_TRY(source.read(*source.find(param.names[i]), type, to));
+      stored.tensors.push_back(to);
     }
-    backend.pack(param, sources.data(), packed.data());
+    backend.pack(param, stored, packed.data());
     param.data = std::move(packed);
     return {};
   }

@@ -9,9 +9,9 @@
 
 namespace ipa {
 
-// Reads, converts and packs every declared parameter; matrices stored in f16 stay so in memory; tensors are
-// held in f32 one at a time a thread. `what` names the network in messages ("the UNet"). missing_tensor and
-// shape when the file is not of this architecture; no_memory; cancelled.
+// Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it is
+// multiplied in another type; tensors are held one at a time a thread. `what` names the network in messages
+// ("the UNet"). missing_tensor and shape when the file is not of this architecture; no_memory; cancelled.
 Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
                    const std::string& what, const CancelFlag* cancel);
 

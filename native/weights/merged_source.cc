@@ -44,11 +44,11 @@ class MergedSource : public TensorSource {
   }
   const std::string& path() const override { return base_->path(); }
 
-  Status read_f32(const TensorInfo& tensor, float* out) const override {
-    IPA_TRY(base_->read_f32(tensor, out));
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
+    IPA_TRY(base_->read(tensor, as, out));
     const auto found = changes_.find(index_.find(tensor.name));
     if (found == changes_.end()) return {};
-    for (const Change& change : found->second) IPA_TRY(add(change, tensor, out));
+    for (const Change& change : found->second) IPA_TRY(add(change, tensor, static_cast<float*>(out)));
     return {};
   }
 

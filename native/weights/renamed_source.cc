@@ -30,13 +30,13 @@ class RenamedSource : public TensorSource {
     const size_t at = index_.find(name);
     return at == NameIndex::none ? nullptr : &infos_[at];
   }
-  Status read_f32(const TensorInfo& tensor, float* out) const override {
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
     const size_t at = index_.find(tensor.name);
     if (at == NameIndex::none || infos_[at].shape != tensor.shape) {
       return Status(Code::missing_tensor,
                     quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
     }
-    return inner_->read_f32(inner_->tensors()[inner_index_[at]], out);
+    return inner_->read(inner_->tensors()[inner_index_[at]], as, out);
   }
   const std::string& path() const override { return inner_->path(); }
 

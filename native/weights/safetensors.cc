@@ -47,25 +47,35 @@ class SafetensorsSource : public TensorSource {
     return {};
   }
 
-  Status read_f32(const TensorInfo& tensor, float* out) const override {
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
     // Only what this file declares is trusted for sizes, not what the caller passes.
     const TensorInfo* info = find(tensor.name);
     if (!info || info->shape != tensor.shape) {
       return Status(Code::missing_tensor,
                     quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
     }
-    const Status status = read_checked(*info, out);
+    if (as != DType::f32 && as != info->type)
+      return Status(Code::internal, "a tensor is read as f32 or as it is stored");
+    const Status status =
+        as == info->type ? read_stored(*info, out) : read_converted(*info, static_cast<float*>(out));
     return status.ok() ? bytes_->check_unchanged() : status;
   }
 
  private:
-  Status read_checked(const TensorInfo& info, float* out) const {
+  uint64_t begin_of(const TensorInfo& info) const {
+    return data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
+  }
+
+  Status read_stored(const TensorInfo& info, void* out) const {
+    return bytes_->read_at(begin_of(info), out, static_cast<size_t>(info.bytes));
+  }
+
+  Status read_converted(const TensorInfo& info, float* out) const {
     if (!dtype_readable(info.type)) {
       return Status(Code::unsupported, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
                                            " is stored as " + dtype_name(info.type) + ", which cannot be read");
     }
-    const uint64_t begin = data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
-    if (info.type == DType::f32) return bytes_->read_at(begin, out, static_cast<size_t>(info.bytes));
+    const uint64_t begin = begin_of(info);
     const size_t size = dtype_size(info.type);
     std::vector<uint8_t> chunk(static_cast<size_t>(std::min<uint64_t>(chunk_bytes, info.bytes)));
     for (uint64_t done = 0; done < info.bytes; done += chunk.size()) {

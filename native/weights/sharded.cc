@@ -44,13 +44,13 @@ class ShardedSource : public TensorSource {
     const size_t at = index_.find(name);
     return at == NameIndex::none ? nullptr : &infos_[at];
   }
-  Status read_f32(const TensorInfo& tensor, float* out) const override {
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
     const size_t at = index_.find(tensor.name);
     if (at == NameIndex::none || infos_[at].shape != tensor.shape) {
       return index_error(Code::missing_tensor, path_, "no tensor " + quoted(tensor.name) + " of that shape");
     }
     const TensorSource& shard = *shards_[places_[at].shard];
-    return shard.read_f32(shard.tensors()[places_[at].tensor], out);
+    return shard.read(shard.tensors()[places_[at].tensor], as, out);
   }
   const std::string& path() const override { return path_; }
   // The shard that holds a tensor; the name must exist.

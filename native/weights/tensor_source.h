@@ -55,8 +55,10 @@ class TensorSource {
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // nullptr when there is none of that name.
   virtual const TensorInfo* find(std::string_view name) const = 0;
-  // Converts to f32. `out` holds elements() floats. Thread-safe.
-  virtual Status read_f32(const TensorInfo& tensor, float* out) const = 0;
+  // Reads elements() values of type `as`, which is f32 (converted) or the tensor's own type (the bytes as they
+  // are stored). Thread-safe.
+  virtual Status read(const TensorInfo& tensor, DType as, void* out) const = 0;
+  Status read_f32(const TensorInfo& tensor, float* out) const { return read(tensor, DType::f32, out); }
   // Free text that the file carries beside its tensors; "" when it has none under this key.
   virtual std::string_view metadata(std::string_view /*key*/) const { return {}; }
   // For error messages: the file or folder.

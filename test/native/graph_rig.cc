@@ -76,7 +76,7 @@ void GraphRig::use_int8() {
 }
 
 void GraphRig::use_halves() {
-  for (const auto& param : params_.all()) param->halves = param->is_matrix();
+  for (const auto& param : params_.all()) param->halves = param->may_be_halves();
 }
 
 bool GraphRig::build() {
@@ -97,11 +97,17 @@ bool GraphRig::pack_and_plan() {
       poisoned;  // weights' padding, arena, buffers: whoever reads before writing gets no number
   for (const auto& param : params_.all()) {
     const std::vector<float>& values = param_values_.at(param.get());
-    std::vector<const float*> sources;
-    for (size_t i = 0; i < param->names.size(); ++i)
-      sources.push_back(values.data() + static_cast<int64_t>(i) * param->elements_each());
+    ipa::StoredTensors stored;
+    stored.halves = param->halves || (param->is_matrix() && stored_halves_);
+    std::vector<uint16_t> halves(values.size());
+    for (size_t i = 0; i < values.size(); ++i) halves[i] = ipa::f32_to_f16(values[i]);
+    for (size_t i = 0; i < param->names.size(); ++i) {
+      const size_t at = i * static_cast<size_t>(param->elements_each());
+      stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + at)
+                                             : values.data() + at);
+    }
     param->data = ipa::AlignedBuffer(backend_.packed_bytes(*param));
-    backend_.pack(*param, sources.data(), param->data.data());
+    backend_.pack(*param, stored, param->data.data());
   }
   auto made = ipa::Program::make(std::move(graph), backend_);
   CHECK_OK(made.status());

@@ -41,8 +41,10 @@ class GraphRig {
   void use_int8();
   // Rounds the weights that will be drawn to what binary16 holds.
   void round_weights() { round_weights_ = true; }
-  // Keeps all matrices as binary16; before build.
+  // Keeps all matrices and tables as binary16; before build.
   void use_halves();
+  // Packs matrices from binary16, whatever they are kept as.
+  void store_halves() { stored_halves_ = true; }
   // Draws the weights and plans. A failure is a failed check.
   bool build();
   // The same with the weights of another rig, whose graph has the same parameters.
@@ -63,7 +65,7 @@ class GraphRig {
   void draw_weights();
   bool pack_and_plan();
 
-  bool round_weights_ = false;
+  bool round_weights_ = false, stored_halves_ = false;
   ipa::ParamSet params_;
   ipa::CpuBackend backend_;
   Random random_;

@@ -47,4 +47,29 @@ TEST(ops_halves_conv2d) {
   });
 }
 
+TEST(ops_halves_tables) {
+  check_halves("embedding",
+               [](GraphRig& rig) { return rig.graph.embedding(rig.ids({2, 1, 9, 1}, 30), "table", 30, 37); });
+  check_halves("class token", [](GraphRig& rig) { return rig.graph.param_rows("tokens", {3, 21}, 3, 21, 2); });
+}
+
+// Weights of a checkpoint in f16 are rounded to int8 as those of one in f32.
+TEST(ops_halves_to_int8) {
+  for (int64_t in : {3, 37, 130}) {
+    auto describe = [&](GraphRig& rig) {
+      const Value x = rig.input({1, 9, 8, in});
+      return rig.output(rig.graph.conv1x1(rig.graph.conv2d(x, "a", 33), "b", 70));
+    };
+    GraphRig wide(8), narrow(8);
+    const Value a = describe(wide), b = describe(narrow);
+    wide.use_int8();
+    narrow.use_int8();
+    narrow.store_halves();
+    wide.round_weights();
+    CHECK(wide.build() && wide.run());
+    CHECK(narrow.build_with_weights_of(wide) && narrow.run());
+    CHECK(ipa_test::same_bits(wide.result(a), narrow.result(b)));
+  }
+}
+
 }  // namespace
