@@ -74,7 +74,7 @@ struct WinogradArgs {
   int64_t tiles_h = 0, tiles_w = 0;
   int64_t first_tile = 0, tile_count = 0;
   int64_t input_tiles = 0;       // a task of winograd_input
-  float* transformed = nullptr;  // (positions, tile_count, k)
+  float* transformed = nullptr;  // (positions, chunks of k, tile_count, winograd_chunk)
 };
 
 // Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to

@@ -53,7 +53,8 @@ int64_t thread_scratch_floats(const Step& step) {
 
 int64_t shared_scratch_floats(const Step& step) {
   if (const WinogradCut cut(step); cut.outputs)
-    return ceil_div(winograd_positions(cut.outputs) * cut.part_tiles * step.input_shapes[0].c, 16) * 16;
+    return winograd_positions(cut.outputs) * cut.part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk) *
+           winograd_chunk;
   const Op op = step.node->op;
   const bool product = op == Op::linear || op == Op::geglu_linear || op == Op::conv2d;
   if (product && step.node->params[0]->compute == Compute::int8)

@@ -60,8 +60,8 @@ void winograd_input_tile(const WinogradArgs& w, int64_t index) {
       }
       pixels[y * side + x] = inside ? g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : g.zeros;
     }
-  float* out = w.transformed + index * g.k;
-  const int64_t position_stride = w.tile_count * g.k;
+  const int64_t chunk_stride = w.tile_count * winograd_chunk;
+  const int64_t position_stride = (g.k + winograd_chunk - 1) / winograd_chunk * chunk_stride;
   for (int64_t c = 0; c < g.k; c += L) {
     const int left = static_cast<int>(g.k - c < L ? g.k - c : L);
     V d[side * side];
@@ -69,8 +69,10 @@ void winograd_input_tile(const WinogradArgs& w, int64_t index) {
       d[i] = left == L ? load(pixels[i] + c) : load_part(pixels[i] + c, left);
     for (int x = 0; x < side; ++x) winograd_in(d + x, side, std::integral_constant<int, M>());
     for (int y = 0; y < side; ++y) winograd_in(d + y * side, 1, std::integral_constant<int, M>());
+    float* out =
+        w.transformed + c / winograd_chunk * chunk_stride + index * winograd_chunk + c % winograd_chunk;
     for (int i = 0; i < side * side; ++i) {
-      float* to = out + i * position_stride + c;
+      float* to = out + i * position_stride;
       if (left == L)
         store(to, d[i]);
       else
@@ -91,44 +93,49 @@ void winograd_input(const WinogradArgs& w, int64_t task) {
   }
 }
 
-// G g G' of a panel's filters for the input channels [first, first + count): `out` is (positions, count,
-// width).
-inline void winograd_filter(V* g, int step, int out_step, V* out, std::integral_constant<int, 2>) {
-  const V half = set1(0.5f);
-  const V ends = mul(half, add(g[0], g[2 * step])), middle = mul(half, g[step]);
-  out[0] = g[0];
-  out[out_step] = add(ends, middle);
-  out[2 * out_step] = sub(ends, middle);
-  out[3 * out_step] = g[2 * step];
+// Rows of G: (1, x, x^2) / f(x), where f(x) is the product of the distances of the point x to the other points;
+// the last row is of the point at infinity.
+inline const float (&winograd_rows(std::integral_constant<int, 2>))[4][3] {
+  static constexpr float rows[4][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
+  return rows;
 }
-inline void winograd_filter(V* g, int step, int out_step, V* out, std::integral_constant<int, 4>) {
-  // Rows (1, x, x^2) / f(x), where f(x) is the product of the distances of x to the other points.
+inline const float (&winograd_rows(std::integral_constant<int, 4>))[6][3] {
   constexpr float a = winograd_a, b = winograd_b;
   constexpr float f0 = a * a * b * b, fa = 2 * a * a * (a * a - b * b), fb = 2 * b * b * (b * b - a * a);
-  const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
-  const V even_a = fma(set1(a * a / fa), g2, mul(set1(1 / fa), g0)), odd_a = mul(set1(a / fa), g1);
-  const V even_b = fma(set1(b * b / fb), g2, mul(set1(1 / fb), g0)), odd_b = mul(set1(b / fb), g1);
-  out[0] = mul(set1(1 / f0), g0);
-  out[out_step] = add(even_a, odd_a);
-  out[2 * out_step] = sub(even_a, odd_a);
-  out[3 * out_step] = add(even_b, odd_b);
-  out[4 * out_step] = sub(even_b, odd_b);
-  out[5 * out_step] = g2;
+  static constexpr float rows[6][3] = {{1 / f0, 0, 0},
+                                       {1 / fa, a / fa, a * a / fa},
+                                       {1 / fa, -a / fa, a * a / fa},
+                                       {1 / fb, b / fb, b * b / fb},
+                                       {1 / fb, -b / fb, b * b / fb},
+                                       {0, 0, 1}};
+  return rows;
 }
 
+// Row y of G g G' of a panel's filters for the input channels [first, first + count): `out` is (positions of
+// the row, count, width).
 template <int M, class Load>
 void winograd_weights(const GemmArgs& g, int64_t panel_start, int64_t width, int64_t first, int64_t count,
-                      float* out, Load load_weights) {
+                      int y, float* out, Load load_weights) {
   constexpr int side = M + 2;
+  const auto& rows = winograd_rows(std::integral_constant<int, M>());
+  V factor[side][3];
+  for (int x = 0; x < side; ++x)
+    for (int i = 0; i < 3; ++i) factor[x][i] = set1(rows[x][i]);
   for (int64_t c = 0; c < count; ++c)
     for (int64_t j = 0; j < width; j += L) {
-      V filter[9], half[side * 3], whole[side * side];
-      for (int64_t tap = 0; tap < 9; ++tap)
-        filter[tap] = load_weights(panel_start + (tap * g.k + first + c) * width + j);
-      for (int x = 0; x < 3; ++x) winograd_filter(filter + x, 3, 3, half + x, std::integral_constant<int, M>());
-      for (int y = 0; y < side; ++y)
-        winograd_filter(half + y * 3, 1, 1, whole + y * side, std::integral_constant<int, M>());
-      for (int i = 0; i < side * side; ++i) store(out + (i * count + c) * width + j, whole[i]);
+      V half[3];
+      for (int x = 0; x < 3; ++x) {
+        auto tap = [&](int row) {
+          return load_weights(panel_start + ((row * 3 + x) * g.k + first + c) * width + j);
+        };
+        half[x] = mul(factor[y][0], tap(0));
+        for (int row = 1; row < 3; ++row) half[x] = fma(factor[y][row], tap(row), half[x]);
+      }
+      for (int x = 0; x < side; ++x) {
+        V sum = mul(factor[x][0], half[0]);
+        for (int i = 1; i < 3; ++i) sum = fma(factor[x][i], half[i], sum);
+        store(out + (x * count + c) * width + j, sum);
+      }
     }
 }
 
@@ -139,23 +146,29 @@ void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch)
   const GemmArgs& g = w.product;
   const auto [index, first, count, column, columns, width] = panel_block(g, w.tile_count, task);
   const int64_t start = index * panel * g.k * 9;
-  float* weights = scratch;
-  float* products = scratch + side * side * winograd_chunk * panel;  // (positions, count, width)
+  // Row by row of the positions, so that the sums of one stay in the second-level cache over all of k.
+  float* weights = scratch;                                   // (positions of a row, chunk, width)
+  float* products = scratch + side * winograd_chunk * panel;  // (positions, count, width)
   const float* rows[winograd_block_tiles];
-  for (int64_t k = 0; k < g.k; k += winograd_chunk) {
-    const int64_t length = g.k - k < winograd_chunk ? g.k - k : winograd_chunk;
-    if (g.halves)
-      winograd_weights<M>(g, start, width, k, length, weights,
-                          [&](int64_t i) { return load_half(static_cast<const uint16_t*>(g.b) + i); });
-    else
-      winograd_weights<M>(g, start, width, k, length, weights,
-                          [&](int64_t i) { return load(static_cast<const float*>(g.b) + i); });
-    for (int i = 0; i < side * side; ++i) {
-      for (int64_t r = 0; r < count; ++r) rows[r] = w.transformed + (i * w.tile_count + first + r) * g.k + k;
-      panel_product(count, length, rows, weights + i * length * width, width, products + i * count * width,
-                    width, k > 0);
+  const int64_t chunks = (g.k + winograd_chunk - 1) / winograd_chunk;
+  for (int y = 0; y < side; ++y)
+    for (int64_t k = 0; k < g.k; k += winograd_chunk) {
+      const int64_t length = g.k - k < winograd_chunk ? g.k - k : winograd_chunk;
+      if (g.halves)
+        winograd_weights<M>(g, start, width, k, length, y, weights,
+                            [&](int64_t i) { return load_half(static_cast<const uint16_t*>(g.b) + i); });
+      else
+        winograd_weights<M>(g, start, width, k, length, y, weights,
+                            [&](int64_t i) { return load(static_cast<const float*>(g.b) + i); });
+      for (int x = 0; x < side; ++x) {
+        const int i = y * side + x;
+        const float* block =
+            w.transformed + ((i * chunks + k / winograd_chunk) * w.tile_count + first) * winograd_chunk;
+        for (int64_t r = 0; r < count; ++r) rows[r] = block + r * winograd_chunk;
+        panel_product(count, length, rows, weights + x * length * width, width, products + i * count * width,
+                      width, k > 0);
+      }
     }
-  }
   float* pixels = products + side * side * count * width;  // M * M rows
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t j = 0; j < width; j += L) {
