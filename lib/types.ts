@@ -18,8 +18,11 @@ export interface LoadOptions {
   unet?: string | URL | undefined;
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
-  /** type the UNet computes in: "f32" (default) as diffusers; "int8" is faster and takes less memory, with small differences */
-  dtype?: "f32" | "int8" | undefined;
+  /**
+   * what UNet and VAE multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
+   * "int8" is faster still and takes less memory, with small differences
+   */
+  dtype?: "f32" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
   /** cancels loading */

@@ -1,5 +1,5 @@
 // Times every step of a full-size network with random weights: native_bench --model sd15|sdxl|vae
-// [--threads N] [--rounds N] [--adapter] [--int8] [--side LATENTS] [--layers]. Run by
+// [--threads N] [--rounds N] [--adapter] [--int16 | --int8] [--side LATENTS] [--layers]. Run by
 // bench/kernels.mjs.
 #include <algorithm>
 #include <cstdio>
@@ -97,7 +97,8 @@ int main(int argc, char** argv) {
     if (flag == "--model") choice.model = value();
     if (flag == "--side") choice.side = std::atoi(value().c_str());
     if (flag == "--adapter") choice.adapter = true;
-    if (flag == "--int8") choice.int8 = true;
+    if (flag == "--int16") choice.compute = ipa::Compute::int16;
+    if (flag == "--int8") choice.compute = ipa::Compute::int8;
     if (flag == "--threads") threads = std::max(1, std::atoi(value().c_str()));
     if (flag == "--rounds") rounds = std::max(1, std::atoi(value().c_str()));
     if (flag == "--layers") layers = true;

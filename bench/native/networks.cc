@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "models/compute_choice.h"
 #include "models/unet.h"
-#include "models/unet_compute.h"
 #include "models/vae.h"
 
 namespace ipa_bench {
@@ -100,11 +100,11 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   if (!vae && choice.model != "sd15" && choice.model != "sdxl")
     return Status(Code::invalid_option, "--model: expected sd15, sdxl or vae");
   auto describe = [&](Graph& into) { return vae ? describe_vae(into, choice) : describe_unet(into, choice); };
-  if (choice.int8) {
+  if (choice.compute != ipa::Compute::f32) {
     // Descriptions depend on what the weights are multiplied in, which needs the weights declared.
     Graph declaring(&network->params);
     IPA_TRY(describe(declaring).status());
-    ipa::use_int8(network->params);
+    ipa::choose_compute(network->params, choice.compute);
   }
   IPA_ASSIGN(const Described described, describe(graph));
   IPA_TRY(graph.status());

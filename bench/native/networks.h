@@ -15,8 +15,8 @@ namespace ipa_bench {
 struct Choice {
   std::string model = "sd15";  // sd15, sdxl (a guided step: a batch of two), vae (decoder of SD1.5)
   int side = 0;                // of the latents; 0: the model's own
-  bool int8 = false;           // what use_int8 chooses; else f32
-  bool adapter = false;        // with the four image tokens of a base adapter
+  ipa::Compute compute = ipa::Compute::f32;  // of what choose_compute chooses
+  bool adapter = false;                      // with the four image tokens of a base adapter
 };
 
 struct Network {

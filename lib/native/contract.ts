@@ -38,7 +38,7 @@ export interface NativeLoadRequest {
   unet?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
-  dtype: "f32" | "int8";
+  dtype: "f32" | "int16" | "int8";
   /** 0: one per core */
   threads: number;
 }

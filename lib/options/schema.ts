@@ -48,7 +48,7 @@ export const LoadSchema = object(
     loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
-    dtype: Type.Optional(oneOf(["f32", "int8"], { description: "type the UNet computes in: f32 exact, int8 faster and in less memory", default: "f32" })),
+    dtype: Type.Optional(oneOf(["f32", "int16", "int8"], { description: "what UNet and VAE multiply in: f32 exact, int16 faster and nearly exact, int8 faster still and in less memory", default: "f32" })),
     threads: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),
     ),

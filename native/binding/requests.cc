@@ -38,9 +38,12 @@ LoadRequest read_load_request(const Napi::Object& object) {
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");
   const std::string dtype = read_text(object, "dtype");
-  if (dtype != "f32" && dtype != "int8")
-    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\" or \"int8\"");
-  request.compute = dtype == "int8" ? Compute::int8 : Compute::f32;
+  if (dtype == "int8")
+    request.compute = Compute::int8;
+  else if (dtype == "int16")
+    request.compute = Compute::int16;
+  else if (dtype != "f32")
+    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\", \"int16\" or \"int8\"");
   return request;
 }
 

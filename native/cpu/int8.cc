@@ -31,7 +31,7 @@ void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& 
   auto* excess = reinterpret_cast<int32_t*>(start + parts.excess);
   auto* scales = reinterpret_cast<float*>(start + parts.scales);
   const int64_t row_elements = m.in * m.taps, groups = parts.row_bytes / 4;
-  std::vector<float> wide(static_cast<size_t>(stored.halves ? row_elements : 0));
+  StoredRows rows(param, kernels, stored);
   // A row of the checkpoint, and the same tap by tap in whole groups.
   std::vector<int8_t> row(static_cast<size_t>(row_elements)),
       taps(static_cast<size_t>(m.taps * parts.row_bytes));
@@ -43,14 +43,7 @@ void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& 
       if (channel < 0) {
         std::fill(taps.begin(), taps.end(), int8_t{0});
       } else {
-        const void* tensor = stored.tensors[static_cast<size_t>(channel / param.shape[0])];
-        const int64_t at = channel % param.shape[0] * row_elements;
-        const float* values = static_cast<const float*>(tensor) + at;
-        if (stored.halves) {
-          kernels.widen(static_cast<const uint16_t*>(tensor) + at, row_elements, wide.data());
-          values = wide.data();
-        }
-        scales[before + j] = kernels.quantize_weights(values, row_elements, row.data());
+        scales[before + j] = kernels.quantize_weights(rows.floats(channel), row_elements, row.data());
         for (int64_t tap = 0; tap < m.taps; ++tap)
           for (int64_t i = 0; i < m.in; ++i)
             taps[static_cast<size_t>(tap * parts.row_bytes + i)] = row[static_cast<size_t>(i * m.taps + tap)];

@@ -4,9 +4,11 @@
 #include "cpu/math-inl.h"
 #include "cpu/gemm-inl.h"
 #include "cpu/int8-inl.h"
+#include "cpu/int16-inl.h"
 #include "cpu/winograd-inl.h"
+#include "cpu/winograd_int16-inl.h"
 #include "cpu/attention-inl.h"
-#include "cpu/attention_i16-inl.h"
+#include "cpu/attention_int16-inl.h"
 #include "cpu/norm-inl.h"
 #include "cpu/rows-inl.h"
 // clang-format on

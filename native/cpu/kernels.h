@@ -66,6 +66,27 @@ struct Int8Args {
   int64_t padded_columns = 0;
 };
 
+// Rows of activations to 16-bit words: x is about scale * word, with a scale for each chunk of a row. Rows are
+// padded to whole pairs.
+struct QuantizeWordsArgs {
+  const float* a = nullptr;
+  int64_t a_stride = 0, rows = 0, k = 0;
+  int16_t* words = nullptr;
+  int64_t row_words = 0;
+  float* scales = nullptr;  // (rows, chunks of int16_chunk)
+  int64_t block_rows = 0;
+};
+
+// A product in int16: its rows are words, its weights pairs along k for every column of a panel.
+struct Int16Args {
+  GemmArgs product;  // without a and b
+  const int16_t* words = nullptr;
+  const float* row_scales = nullptr;
+  const int16_t* zero_row = nullptr;
+  int64_t row_words = 0;
+  const int16_t* weights = nullptr;
+};
+
 // A part of a convolution by Winograd's algorithm: the tiles [first_tile, first_tile + tile_count) of all
 // items.
 struct WinogradArgs {
@@ -73,8 +94,12 @@ struct WinogradArgs {
   int outputs = 0;   // a side of a tile: 2 or 4
   int64_t tiles_h = 0, tiles_w = 0;
   int64_t first_tile = 0, tile_count = 0;
-  int64_t input_tiles = 0;       // a task of winograd_input
-  float* transformed = nullptr;  // (positions, chunks of k, tile_count, winograd_chunk)
+  int64_t input_tiles = 0;  // a task of winograd_input
+  // (positions, chunks of k, tile_count, winograd_chunk), of floats or, for weights in int16, of words with a
+  // scale for every row of a chunk.
+  float* transformed = nullptr;
+  int16_t* words = nullptr;
+  float* scales = nullptr;
 };
 
 // Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to
@@ -100,9 +125,9 @@ struct KvLayout {
   int head_size = 0, padded_head = 0;
   int value_panels = 0;
   int64_t head_floats() const { return padded_tokens * (head_size + padded_head); }
-  // In 16 bits (cpu/attention_i16-inl.h), in whole cache lines: scales, keys, values.
+  // In 16 bits (cpu/attention_int16-inl.h), in whole cache lines: scales, keys, values.
   int64_t scale_floats() const { return (1 + padded_head + 15) / 16 * 16; }
-  int64_t head_floats_i16() const {
+  int64_t head_floats_int16() const {
     const int64_t words = padded_tokens * ((head_size + 1) / 2 * 2 + padded_head);
     return scale_floats() + (words / 2 + 15) / 16 * 16;
   }
@@ -185,17 +210,23 @@ struct Kernels {
   void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16
   // A row of weights to bytes: x is about the returned scale * byte.
   float (*quantize_weights)(const float* from, int64_t count, int8_t* to);
+  // The same to words of at most int16_limit.
+  float (*quantize_weight_words)(const float* from, int64_t count, int16_t* to);
   void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*quantize)(const QuantizeArgs&, int64_t task);
   void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*quantize_words)(const QuantizeWordsArgs&, int64_t task);
+  void (*gemm_int16)(const Int16Args&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*winograd_input)(const WinogradArgs&, int64_t task);
   void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
-  void (*pack_kv)(const PackKvArgs&, int64_t task);                             // task = item * heads + head
-  void (*pack_kv_i16)(const PackKvArgs&, int64_t task);                         // the same
+  void (*winograd_input_int16)(const WinogradArgs&, int64_t task);              // the same
+  void (*winograd_product_int16)(const WinogradArgs&, int64_t task, float* scratch);  // the same
+  void (*pack_kv)(const PackKvArgs&, int64_t task);        // task = item * heads + head
+  void (*pack_kv_int16)(const PackKvArgs&, int64_t task);  // the same
   // task = (item * heads + head) * query_blocks + block
   void (*attention)(const AttentionArgs&, int64_t task, float* scratch);
-  void (*attention_i16)(const AttentionArgs&, int64_t task, float* scratch);  // the same, of one branch
-  void (*group_norm_sums)(const GroupNormArgs&, int64_t task);                // task = item * blocks + block
+  void (*attention_int16)(const AttentionArgs&, int64_t task, float* scratch);  // the same, of one branch
+  void (*group_norm_sums)(const GroupNormArgs&, int64_t task);                  // task = item * blocks + block
   void (*group_norm_apply)(const GroupNormArgs&, int64_t task);
   void (*layer_norm)(const LayerNormArgs&, int64_t task);
   void (*activate)(const RowsArgs&, int64_t task);
@@ -214,6 +245,9 @@ extern const Kernels kernels_neon;
 // Largest tile and panel over all instruction sets, for scratch sizes.
 constexpr int64_t gemm_block_rows = 96;
 constexpr int64_t gemm_halves_chunk = 512;  // rows of a panel of halves widened at a time
+// Weights and activations of at most 4095 add up to less than 2^31 over a chunk.
+constexpr float int16_limit = 4095;
+constexpr int64_t int16_chunk = 128;
 constexpr int64_t winograd_block_tiles = 256;
 constexpr int64_t winograd_chunk = 64;  // input channels whose weights are transformed at a time
 constexpr int64_t attention_query_block = 48;

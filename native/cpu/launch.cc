@@ -326,10 +326,10 @@ void LaunchBuilder::pack_kv(const Step& step) {
   g.out = at(step.out);
   push(
       g,
-      kv.i16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                  float*) { k.pack_kv_i16(get<PackKvArgs>(a), t); }
-             : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                  float*) { k.pack_kv(get<PackKvArgs>(a), t); },
+      kv.int16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
+                    float*) { k.pack_kv_int16(get<PackKvArgs>(a), t); }
+               : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
+                    float*) { k.pack_kv(get<PackKvArgs>(a), t); },
       kv.batch * kv.heads, static_cast<double>(2 * step.out_shape.elements()), step, 0);
 }
 
@@ -366,10 +366,10 @@ void LaunchBuilder::attention(const Step& step) {
       static_cast<double>(g.batch * g.heads * g.queries) * static_cast<double>(kv.tokens * kv.head_size) / 2;
   push(
       g,
-      kv.i16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                  float* s) { k.attention_i16(get<AttentionArgs>(a), t, s); }
-             : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                  float* s) { k.attention(get<AttentionArgs>(a), t, s); },
+      kv.int16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
+                    float* s) { k.attention_int16(get<AttentionArgs>(a), t, s); }
+               : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
+                    float* s) { k.attention(get<AttentionArgs>(a), t, s); },
       g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
 }
 

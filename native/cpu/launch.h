@@ -30,8 +30,8 @@ struct CopyArgs {
 };
 
 struct Launch {
-  using Arguments = std::variant<GemmArgs, QuantizeArgs, Int8Args, WinogradArgs, PackKvArgs, AttentionArgs,
-                                 GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
+  using Arguments = std::variant<GemmArgs, QuantizeArgs, Int8Args, QuantizeWordsArgs, Int16Args, WinogradArgs,
+                                 PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;
@@ -65,6 +65,7 @@ class LaunchBuilder {
   void product(const Step& step);
   void winograd(GemmArgs product, const Step& step);
   void int8(GemmArgs product, const Step& step);
+  void int16(GemmArgs product, const Step& step);
   void cut_rows(GemmArgs& g, int64_t rows, int64_t most) const;
   void group_norm(const Step& step);
   void layer_norm(const Step& step);

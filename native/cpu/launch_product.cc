@@ -1,6 +1,7 @@
 // Matrix products and convolutions as launches.
 #include <algorithm>
 
+#include "cpu/int16.h"
 #include "cpu/int8.h"
 #include "cpu/launch.h"
 #include "cpu/launch_scratch.h"
@@ -93,6 +94,10 @@ void LaunchBuilder::product(const Step& step) {
     int8(g, step);
     return;
   }
+  if (step.node->params[0]->compute == Compute::int16) {
+    int16(g, step);
+    return;
+  }
   push(
       g,
       [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
@@ -140,33 +145,82 @@ void LaunchBuilder::int8(GemmArgs g, const Step& step) {
       g.panels * g.blocks, product_work(g) / 4, step, thread_scratch_floats(step));
 }
 
+void LaunchBuilder::int16(GemmArgs g, const Step& step) {
+  const Param& param = *step.node->params[0];
+  const Int16Layout parts(param, kernels_.panels);
+  const Int16Scratch scratch(step);
+  const auto* packed = static_cast<const uint8_t*>(param.data.data());
+  uint8_t* shared = arena_ + step.scratch_offset;
+  QuantizeWordsArgs rounding;
+  rounding.a = g.a;
+  rounding.a_stride = g.a_stride;
+  rounding.rows = scratch.rows;
+  rounding.k = step.input_shapes[0].c;
+  rounding.words = reinterpret_cast<int16_t*>(shared);
+  rounding.row_words = parts.row_words;
+  rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
+  rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
+  push(
+      rounding,
+      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+        k.quantize_words(get<QuantizeWordsArgs>(a), task);
+      },
+      ceil_div(rounding.rows, rounding.block_rows), static_cast<double>(rounding.rows * rounding.k), step, 0);
+  Int16Args q;
+  g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
+  q.product = g;
+  q.words = rounding.words;
+  q.row_scales = rounding.scales;
+  q.zero_row = reinterpret_cast<const int16_t*>(memory_.zeros.data());
+  q.row_words = parts.row_words;
+  q.weights = reinterpret_cast<const int16_t*>(packed);
+  push(
+      q,
+      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+        k.gemm_int16(get<Int16Args>(a), task, s);
+      },
+      g.panels * g.blocks, product_work(g) / 2, step, thread_scratch_floats(step));
+}
+
 void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
+  using Task = void (*)(const Kernels&, const Launch::Arguments&, int64_t, float*);
   const WinogradCut cut(step);
-  const int64_t positions = winograd_positions(cut.outputs);
+  const Param& param = *step.node->params[0];
+  const bool int16 = param.compute == Compute::int16;
+  uint8_t* shared = arena_ + step.scratch_offset;
   WinogradArgs w;
   w.outputs = cut.outputs;
   w.tiles_h = cut.tiles_h;
   w.tiles_w = cut.tiles_w;
-  w.transformed = reinterpret_cast<float*>(arena_ + step.scratch_offset);
+  w.transformed = reinterpret_cast<float*>(shared);
+  Task input = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+    k.winograd_input(get<WinogradArgs>(a), task);
+  };
+  Task product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+    k.winograd_product(get<WinogradArgs>(a), task, s);
+  };
+  if (int16) {
+    w.words = reinterpret_cast<int16_t*>(shared);
+    w.scales = reinterpret_cast<float*>(shared + cut.scales);
+    g.column_scale = reinterpret_cast<const float*>(static_cast<const uint8_t*>(param.data.data()) +
+                                                    Int16Layout(param, kernels_.panels).scales);
+    input = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+      k.winograd_input_int16(get<WinogradArgs>(a), task);
+    };
+    product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+      k.winograd_product_int16(get<WinogradArgs>(a), task, s);
+    };
+  }
   g.panels = ceil_div(g.n, kernels_.panels.panel);
   for (w.first_tile = 0; w.first_tile < cut.tiles; w.first_tile += cut.part_tiles) {
     w.tile_count = std::min(cut.part_tiles, cut.tiles - w.first_tile);
-    w.input_tiles = std::clamp<int64_t>(65536 / (positions * g.k), 1, w.tile_count);
+    w.input_tiles = std::clamp<int64_t>(65536 / (cut.positions * g.k), 1, w.tile_count);
     cut_rows(g, w.tile_count, winograd_block_tiles);
     w.product = g;
-    const auto transformed = static_cast<double>(w.tile_count * positions * g.k);
-    push(
-        w,
-        [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
-          k.winograd_input(get<WinogradArgs>(a), task);
-        },
-        ceil_div(w.tile_count, w.input_tiles), transformed * 2, step, 0);
-    push(
-        w,
-        [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
-          k.winograd_product(get<WinogradArgs>(a), task, s);
-        },
-        g.panels * g.blocks, transformed * static_cast<double>(g.n) / 4, step, thread_scratch_floats(step));
+    const auto transformed = static_cast<double>(w.tile_count * cut.positions * g.k);
+    push(w, input, ceil_div(w.tile_count, w.input_tiles), transformed * 2, step, 0);
+    push(w, product, g.panels * g.blocks, transformed * static_cast<double>(g.n) / 4, step,
+         thread_scratch_floats(step));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/int16.h"
 #include "cpu/int8.h"
 #include "cpu/launch.h"
 
@@ -24,12 +25,24 @@ WinogradCut::WinogradCut(const Step& step) {
       std::max(winograd_block_tiles, part_floats / (winograd_positions(outputs) * step.input_shapes[0].c));
   // Parts of the same size, rather than a small one at the end.
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
+  positions = winograd_positions(outputs);
+  const int64_t rows = positions * part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk);
+  const bool int16 = step.node->params[0]->compute == Compute::int16;
+  scales = rows * winograd_chunk * static_cast<int64_t>(int16 ? sizeof(int16_t) : sizeof(float));
+  bytes = scales + (int16 ? ceil_div(rows * static_cast<int64_t>(sizeof(float)), 64) * 64 : 0);
 }
 
 Int8Scratch::Int8Scratch(const Step& step) {
   rows = step.input_shapes[0].rows();
   scales = ceil_div(rows * int8_row_bytes(step.input_shapes[0].c), 64) * 64;
   bytes = ceil_div(scales + rows * static_cast<int64_t>(sizeof(float)), 64) * 64;
+}
+
+Int16Scratch::Int16Scratch(const Step& step) {
+  const int64_t k = step.input_shapes[0].c;
+  rows = step.input_shapes[0].rows();
+  scales = ceil_div(rows * int16_row_words(k) * static_cast<int64_t>(sizeof(int16_t)), 64) * 64;
+  bytes = ceil_div(scales + rows * int16_chunks(k) * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }
 
 int64_t thread_scratch_floats(const Step& step) {
@@ -52,13 +65,13 @@ int64_t thread_scratch_floats(const Step& step) {
 }
 
 int64_t shared_scratch_floats(const Step& step) {
-  if (const WinogradCut cut(step); cut.outputs)
-    return winograd_positions(cut.outputs) * cut.part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk) *
-           winograd_chunk;
+  if (const WinogradCut cut(step); cut.outputs) return cut.bytes / static_cast<int64_t>(sizeof(float));
   const Op op = step.node->op;
   const bool product = op == Op::linear || op == Op::geglu_linear || op == Op::conv2d;
   if (product && step.node->params[0]->compute == Compute::int8)
     return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
+  if (product && step.node->params[0]->compute == Compute::int16)
+    return Int16Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
   if (op != Op::group_norm) return 0;
   const Shape& in = step.input_shapes[0];
   const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;

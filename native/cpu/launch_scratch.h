@@ -15,7 +15,9 @@ constexpr int64_t group_norm_block = 128;  // rows summed in f32 before the bloc
 struct WinogradCut {
   int outputs = 0;  // 0: the step is none
   int64_t tiles_h = 0, tiles_w = 0, tiles = 0;
-  int64_t part_tiles = 0;
+  int64_t part_tiles = 0, positions = 0;
+  // Of a part's transformed inputs; in int16, where their scales begin.
+  int64_t bytes = 0, scales = 0;
   explicit WinogradCut(const Step& step);
 };
 
@@ -23,6 +25,12 @@ struct WinogradCut {
 struct Int8Scratch {
   int64_t rows = 0, scales = 0, bytes = 0;
   explicit Int8Scratch(const Step& step);
+};
+
+// The same of an int16 product, as words.
+struct Int16Scratch {
+  int64_t rows = 0, scales = 0, bytes = 0;
+  explicit Int16Scratch(const Step& step);
 };
 
 int64_t thread_scratch_floats(const Step& step);

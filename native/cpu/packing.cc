@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/int16.h"
 #include "cpu/int8.h"
 
 namespace ipa {
@@ -55,6 +56,19 @@ MatrixSize matrix_size(const Param& param) {
   return m;
 }
 
+StoredRows::StoredRows(const Param& param, const Kernels& kernels, const StoredTensors& stored)
+    : param_(param), kernels_(kernels), stored_(stored), elements_(param.elements_each() / param.shape[0]) {
+  if (stored.halves) wide_.resize(static_cast<size_t>(elements_));
+}
+
+const float* StoredRows::floats(int64_t channel) {
+  const void* tensor = stored_.tensors[static_cast<size_t>(channel / param_.shape[0])];
+  const int64_t at = channel % param_.shape[0] * elements_;
+  if (!stored_.halves) return static_cast<const float*>(tensor) + at;
+  kernels_.widen(static_cast<const uint16_t*>(tensor) + at, elements_, wide_.data());
+  return wide_.data();
+}
+
 std::vector<PanelColumns> panel_columns(const Param& param, const PanelLayout& layout) {
   const bool geglu = param.role == ParamRole::geglu_linear;
   const int64_t outs = param.out_features() / (geglu ? 2 : 1), most = layout.panel / (geglu ? 2 : 1);
@@ -78,6 +92,7 @@ int64_t packed_bytes(const Param& param, const Kernels& kernels) {
   const auto size = static_cast<int64_t>(param.halves ? sizeof(uint16_t) : sizeof(float));
   if (!param.is_matrix()) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
   if (param.compute == Compute::int8) return Int8Layout(param, kernels.panels).bytes;
+  if (param.compute == Compute::int16) return Int16Layout(param, kernels.panels).bytes;
   const MatrixSize m = matrix_size(param);
   int64_t columns = 0;
   for (const PanelColumns& panel : panel_columns(param, kernels.panels)) columns += panel.width;
@@ -88,6 +103,8 @@ void pack_param(const Param& param, const Kernels& kernels, const StoredTensors&
   if (param.is_matrix()) {
     if (param.compute == Compute::int8)
       pack_int8(param, kernels, stored, destination);
+    else if (param.compute == Compute::int16)
+      pack_int16(param, kernels, stored, destination);
     else if (param.halves)
       pack_panels<uint16_t>(param, kernels, stored, destination);
     else

@@ -30,6 +30,21 @@ struct MatrixSize {
 };
 MatrixSize matrix_size(const Param& param);
 
+// The rows of a matrix in f32: one output channel's weights as the checkpoint stores them.
+class StoredRows {
+ public:
+  StoredRows(const Param& param, const Kernels& kernels, const StoredTensors& stored);
+  // Valid until the next call.
+  const float* floats(int64_t channel);
+
+ private:
+  const Param& param_;
+  const Kernels& kernels_;
+  const StoredTensors& stored_;
+  int64_t elements_;
+  std::vector<float> wide_;
+};
+
 // Layout of a matrix: by its `compute` and `halves`.
 int64_t packed_bytes(const Param& param, const Kernels& kernels);
 void pack_param(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out);

@@ -86,6 +86,13 @@ inline void store_signed_bytes(int8_t* p, VI x) {
 inline V int_to_float(VI a) { return _mm256_cvtepi32_ps(a); }
 inline VI round_int(V x) { return _mm256_cvtps_epi32(x); }
 inline VI add_int(VI a, VI b) { return _mm256_add_epi32(a, b); }
+// The first and the second word of every pair.
+inline V even_to_float(W2 x) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(x, 16), 16)); }
+inline V odd_to_float(W2 x) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(x, 16)); }
+inline void store_pairs(int16_t* p, VI even, VI odd) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xaa));
+}
 // From -32768 to 32767.
 inline void store_words(int16_t* p, VI x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),

@@ -103,6 +103,12 @@ inline void store_signed_bytes(int8_t* p, VI x) {
 inline V int_to_float(VI a) { return _mm512_cvtepi32_ps(a); }
 inline VI round_int(V x) { return _mm512_cvtps_epi32(x); }
 inline VI add_int(VI a, VI b) { return _mm512_add_epi32(a, b); }
+// The first and the second word of every pair.
+inline V even_to_float(W2 x) { return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(x, 16), 16)); }
+inline V odd_to_float(W2 x) { return _mm512_cvtepi32_ps(_mm512_srai_epi32(x, 16)); }
+inline void store_pairs(int16_t* p, VI even, VI odd) {
+  _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, even, _mm512_slli_epi32(odd, 16)));
+}
 // From -32768 to 32767.
 inline void store_words(int16_t* p, VI x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));

@@ -77,6 +77,15 @@ inline void store_signed_bytes(int8_t* p, VI x) {
 inline V int_to_float(VI a) { return vcvtq_f32_s32(a); }
 inline VI round_int(V x) { return vcvtnq_s32_f32(x); }
 inline VI add_int(VI a, VI b) { return vaddq_s32(a, b); }
+// The first and the second word of every pair.
+inline V even_to_float(W2 x) {
+  return vcvtq_f32_s32(vshrq_n_s32(vshlq_n_s32(vreinterpretq_s32_s16(x), 16), 16));
+}
+inline V odd_to_float(W2 x) { return vcvtq_f32_s32(vshrq_n_s32(vreinterpretq_s32_s16(x), 16)); }
+inline void store_pairs(int16_t* p, VI even, VI odd) {
+  const int16x4x2_t pairs = {{vmovn_s32(even), vmovn_s32(odd)}};
+  vst2_s16(p, pairs);
+}
 // From -32768 to 32767.
 inline void store_words(int16_t* p, VI x) { vst1_s16(p, vmovn_s32(x)); }
 

@@ -128,6 +128,19 @@ inline VI add_int(VI a, VI b) {
   for (int i = 0; i < L; ++i) a.lane[i] += b.lane[i];
   return a;
 }
+// The first and the second word of every pair.
+inline V even_to_float(W2 x) {
+  return each([=](int i) { return static_cast<float>(x.lane[2 * i]); });
+}
+inline V odd_to_float(W2 x) {
+  return each([=](int i) { return static_cast<float>(x.lane[2 * i + 1]); });
+}
+inline void store_pairs(int16_t* p, VI even, VI odd) {
+  for (int i = 0; i < L; ++i) {
+    p[2 * i] = static_cast<int16_t>(even.lane[i]);
+    p[2 * i + 1] = static_cast<int16_t>(odd.lane[i]);
+  }
+}
 // From -32768 to 32767.
 inline void store_words(int16_t* p, VI x) {
   for (int i = 0; i < L; ++i) p[i] = static_cast<int16_t>(x.lane[i]);

@@ -42,14 +42,14 @@ inline void winograd_out(V* m, int step, std::integral_constant<int, 4>) {
   m[3 * step] = fma(set1(a * a * a), odd_a, fma(set1(b * b * b), odd_b, m5));
 }
 
+// Where the pixels under a tile lie.
 template <int M>
-void winograd_input_tile(const WinogradArgs& w, int64_t index) {
+void winograd_pixels(const WinogradArgs& w, int64_t index, const float** pixels) {
   constexpr int side = M + 2;
   const GemmArgs& g = w.product;
   const int64_t tile = w.first_tile + index;
   const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
   const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
-  const float* pixels[side * side];
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x) {
       int64_t iy = ty * M - 1 + y, ix = tx * M - 1 + x;
@@ -60,23 +60,38 @@ void winograd_input_tile(const WinogradArgs& w, int64_t index) {
       }
       pixels[y * side + x] = inside ? g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : g.zeros;
     }
+}
+
+// B' d B of a vector of channels from c on, of which `left` exist.
+template <int M>
+void winograd_input_vector(const float* const* pixels, int64_t c, int64_t left, V* d) {
+  constexpr int side = M + 2;
+  for (int i = 0; i < side * side; ++i)
+    d[i] = left >= L ? load(pixels[i] + c) : load_part(pixels[i] + c, static_cast<int>(left));
+  for (int x = 0; x < side; ++x) winograd_in(d + x, side, std::integral_constant<int, M>());
+  for (int y = 0; y < side; ++y) winograd_in(d + y * side, 1, std::integral_constant<int, M>());
+}
+
+template <int M>
+void winograd_input_tile(const WinogradArgs& w, int64_t index) {
+  constexpr int side = M + 2;
+  const GemmArgs& g = w.product;
+  const float* pixels[side * side];
+  winograd_pixels<M>(w, index, pixels);
   const int64_t chunk_stride = w.tile_count * winograd_chunk;
   const int64_t position_stride = (g.k + winograd_chunk - 1) / winograd_chunk * chunk_stride;
   for (int64_t c = 0; c < g.k; c += L) {
-    const int left = static_cast<int>(g.k - c < L ? g.k - c : L);
+    const int64_t left = g.k - c;
     V d[side * side];
-    for (int i = 0; i < side * side; ++i)
-      d[i] = left == L ? load(pixels[i] + c) : load_part(pixels[i] + c, left);
-    for (int x = 0; x < side; ++x) winograd_in(d + x, side, std::integral_constant<int, M>());
-    for (int y = 0; y < side; ++y) winograd_in(d + y * side, 1, std::integral_constant<int, M>());
+    winograd_input_vector<M>(pixels, c, left, d);
     float* out =
         w.transformed + c / winograd_chunk * chunk_stride + index * winograd_chunk + c % winograd_chunk;
     for (int i = 0; i < side * side; ++i) {
       float* to = out + i * position_stride;
-      if (left == L)
+      if (left >= L)
         store(to, d[i]);
       else
-        store_part(to, d[i], left);
+        store_part(to, d[i], static_cast<int>(left));
     }
   }
 }
@@ -139,6 +154,33 @@ void winograd_weights(const GemmArgs& g, int64_t panel_start, int64_t width, int
     }
 }
 
+// A' m A of a block's products, (positions, count, width), into the outputs of its tiles.
+template <int M>
+void winograd_output(const WinogradArgs& w, int64_t first, int64_t count, int64_t column, int64_t columns,
+                     int64_t width, float* products) {
+  constexpr int side = M + 2;
+  const GemmArgs& g = w.product;
+  float* pixels = products + side * side * count * width;  // M * M rows
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t j = 0; j < width; j += L) {
+      V m[side * side];
+      for (int i = 0; i < side * side; ++i) m[i] = load(products + (i * count + r) * width + j);
+      for (int x = 0; x < side; ++x) winograd_out(m + x, side, std::integral_constant<int, M>());
+      for (int y = 0; y < M; ++y) winograd_out(m + y * side, 1, std::integral_constant<int, M>());
+      for (int y = 0; y < M; ++y)
+        for (int x = 0; x < M; ++x) store(pixels + (y * M + x) * width + j, m[y * side + x]);
+    }
+    const int64_t tile = w.first_tile + first + r;
+    const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
+    const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
+    for (int y = 0; y < M && ty * M + y < g.out_h; ++y) {
+      const int64_t inside = g.out_w - tx * M < M ? g.out_w - tx * M : M;
+      gemm_epilogue(g, (item * g.out_h + ty * M + y) * g.out_w + tx * M, inside, column, columns, width,
+                    pixels + y * M * width);
+    }
+  }
+}
+
 template <int M>
 void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch) {
   constexpr int side = M + 2;
@@ -169,25 +211,7 @@ void winograd_product_tiles(const WinogradArgs& w, int64_t task, float* scratch)
                       width, k > 0);
       }
     }
-  float* pixels = products + side * side * count * width;  // M * M rows
-  for (int64_t r = 0; r < count; ++r) {
-    for (int64_t j = 0; j < width; j += L) {
-      V m[side * side];
-      for (int i = 0; i < side * side; ++i) m[i] = load(products + (i * count + r) * width + j);
-      for (int x = 0; x < side; ++x) winograd_out(m + x, side, std::integral_constant<int, M>());
-      for (int y = 0; y < M; ++y) winograd_out(m + y * side, 1, std::integral_constant<int, M>());
-      for (int y = 0; y < M; ++y)
-        for (int x = 0; x < M; ++x) store(pixels + (y * M + x) * width + j, m[y * side + x]);
-    }
-    const int64_t tile = w.first_tile + first + r;
-    const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
-    const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
-    for (int y = 0; y < M && ty * M + y < g.out_h; ++y) {
-      const int64_t inside = g.out_w - tx * M < M ? g.out_w - tx * M : M;
-      gemm_epilogue(g, (item * g.out_h + ty * M + y) * g.out_w + tx * M, inside, column, columns, width,
-                    pixels + y * M * width);
-    }
-  }
+  winograd_output<M>(w, first, count, column, columns, width, products);
 }
 
 // One panel of outputs for a block of the part's tiles. scratch: see thread_scratch_floats.

@@ -55,8 +55,8 @@ struct KeyValueShape {
   int64_t batch = 0, tokens = 0;
   int heads = 0, head_size = 0;
   // Packed as 16-bit integers, and so multiplied: for a self-attention without branches or causal mask.
-  bool i16 = false;
-  static constexpr int widest_i16 = 512;  // wider heads stay in f32
+  bool int16 = false;
+  static constexpr int widest_int16 = 512;  // wider heads stay in f32
 };
 
 struct Node {
@@ -116,8 +116,8 @@ class Graph {
   // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
   Value gather_rows(Value x, Value ids);
   // k and v: (n, 1, tokens, heads * head_size).
-  // i16: rounded to 16-bit integers, see KeyValueShape.
-  Value pack_kv(Value k, Value v, int heads, bool i16 = false);
+  // int16: rounded to 16-bit integers, see KeyValueShape.
+  Value pack_kv(Value k, Value v, int heads, bool int16 = false);
 
   struct Branch {
     Value kv;     // packed

@@ -21,9 +21,9 @@ Value self_attention(Graph& graph, const std::string& name, int heads, Value nor
   const int64_t width = graph.shape(normed).c;
   const Value qkv = graph.linears(normed, {name + ".to_q", name + ".to_k", name + ".to_v"}, width, false);
   // As exact as what made them.
-  const bool i16 = graph.node(qkv).params[0]->compute == Compute::int8;
+  const bool int16 = graph.node(qkv).params[0]->compute != Compute::f32;
   const Value kv = graph.pack_kv(graph.slice_channels(qkv, width, width),
-                                 graph.slice_channels(qkv, 2 * width, width), heads, i16);
+                                 graph.slice_channels(qkv, 2 * width, width), heads, int16);
   return graph.linear(graph.attention(graph.slice_channels(qkv, 0, width), kv), name + ".to_out.0", width);
 }
 

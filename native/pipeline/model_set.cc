@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
-#include "models/unet_compute.h"
+#include "models/compute_choice.h"
 #include "pipeline/load_params.h"
 #include "weights/adapter_file.h"
 #include "weights/dialects.h"
@@ -129,7 +129,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   if (second_text) IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", loras, cancel));
   IPA_TRY(set->load_unet(unet_folder, request, loras, cancel));
   IPA_TRY(set->check_family());
-  IPA_TRY(set->load_vae(join_path(model, "vae"), cancel));
+  IPA_TRY(set->load_vae(join_path(model, "vae"), request.compute, cancel));
 
   const std::string own_encoder = join_path(model, "image_encoder");
   const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
@@ -204,13 +204,13 @@ Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  if (request.compute == Compute::int8) use_int8(unet_params);
+  choose_compute(unet_params, request.compute);
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
   return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);
 }
 
-Status ModelSet::load_vae(const std::string& folder, const CancelFlag* cancel) {
+Status ModelSet::load_vae(const std::string& folder, Compute compute, const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "VAE"));
   IPA_ASSIGN(VaeConfig config, VaeConfig::parse(json, join_path(folder, "config.json")));
   vae = std::make_unique<Vae>(std::move(config));
@@ -221,6 +221,8 @@ Status ModelSet::load_vae(const std::string& folder, const CancelFlag* cancel) {
   IPA_TRY(declare(vae_params, [&](Graph& graph) {
     vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
   }));
+  // Its last layers are pixels, where eight bits would show.
+  choose_compute(vae_params, compute == Compute::f32 ? Compute::f32 : Compute::int16);
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_vae_names(std::move(source)));
   return load_params(vae_params, *source, backend_, backend_.threads(), "the VAE", cancel);

@@ -32,7 +32,7 @@ struct LoadRequest {
   std::vector<LoraRequest> loras;     // added to the weights in this order
   std::string unet;                   // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
-  Compute compute = Compute::f32;     // of the UNet
+  Compute compute = Compute::f32;     // of the UNet; the VAE is never in int8, but in int16
   int threads = 0;                    // 0: one per core
 };
 
@@ -88,7 +88,7 @@ class ModelSet {
   Status load_vision(const std::string& folder, const std::string& preprocessor, const CancelFlag* cancel);
   Status load_unet(const std::string& folder, const LoadRequest& request, const std::vector<LoraUse>& loras,
                    const CancelFlag* cancel);
-  Status load_vae(const std::string& folder, const CancelFlag* cancel);
+  Status load_vae(const std::string& folder, Compute compute, const CancelFlag* cancel);
   Status load_adapter(const std::string& path, const CancelFlag* cancel);
   Status check_family();
 

@@ -70,9 +70,9 @@ void GraphRig::draw_weights() {
   }
 }
 
-void GraphRig::use_int8() {
+void GraphRig::use(ipa::Compute compute) {
   for (const auto& param : params_.all())
-    if (param->is_matrix()) param->compute = ipa::Compute::int8;
+    if (param->is_matrix()) param->compute = compute;
 }
 
 void GraphRig::use_halves() {

@@ -37,8 +37,8 @@ class GraphRig {
   // Contents of an input, to be changed before a run.
   std::vector<float>& floats(ipa::Value input) { return inputs_.floats.at(input.id); }
 
-  // Marks all matrices to be multiplied in int8; before build.
-  void use_int8();
+  // What all matrices are multiplied in; before build.
+  void use(ipa::Compute compute);
   // Rounds the weights that will be drawn to what binary16 holds.
   void round_weights() { round_weights_ = true; }
   // Keeps all matrices and tables as binary16; before build.

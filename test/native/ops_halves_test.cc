@@ -62,8 +62,8 @@ TEST(ops_halves_to_int8) {
     };
     GraphRig wide(8), narrow(8);
     const Value a = describe(wide), b = describe(narrow);
-    wide.use_int8();
-    narrow.use_int8();
+    wide.use(ipa::Compute::int8);
+    narrow.use(ipa::Compute::int8);
     narrow.store_halves();
     wide.round_weights();
     CHECK(wide.build() && wide.run());

@@ -15,7 +15,7 @@ using ipa_test::GraphRig;
 
 void check_int8(GraphRig& rig, Value value, const std::string& what) {
   rig.output(value);
-  rig.use_int8();
+  rig.use(ipa::Compute::int8);
   rig.check("int8 " + what);
 }
 
@@ -83,7 +83,7 @@ TEST(ops_int8_rows_of_any_size) {
   const float factors[] = {1e-6f, 1e6f, 0.0f, 1.0f, 1e-38f};
   for (size_t i = 0; i < floats.size(); ++i) floats[i] *= factors[i / 24];
   const Value y = rig.output(rig.graph.linear(x, "a", 30, false));
-  rig.use_int8();
+  rig.use(ipa::Compute::int8);
   CHECK(rig.build());
   CHECK(rig.run());
   const std::vector<float> result = rig.result(y);

@@ -1,4 +1,4 @@
-#include "models/unet_compute.h"
+#include "models/compute_choice.h"
 
 namespace ipa {
 namespace {
@@ -16,8 +16,8 @@ bool stays_f32(const Param& param) {
 
 }  // namespace
 
-void use_int8(ParamSet& unet) {
-  for (const auto& param : unet.all()) param->compute = stays_f32(*param) ? Compute::f32 : Compute::int8;
+void choose_compute(ParamSet& params, Compute compute) {
+  for (const auto& param : params.all()) param->compute = stays_f32(*param) ? Compute::f32 : compute;
 }
 
 }  // namespace ipa

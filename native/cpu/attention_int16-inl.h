@@ -18,31 +18,24 @@ struct KvParts {
   float* scales;
   int16_t *keys, *values;
 };
-inline int64_t i16_pairs(const KvLayout& layout) { return (layout.head_size + 1) / 2; }
+inline int64_t int16_pairs(const KvLayout& layout) { return (layout.head_size + 1) / 2; }
 inline KvParts kv_parts(const KvLayout& layout, const float* start) {
   KvParts parts;
   parts.scales = const_cast<float*>(start);
   parts.keys = reinterpret_cast<int16_t*>(parts.scales + layout.scale_floats());
-  parts.values = parts.keys + layout.padded_tokens * i16_pairs(layout) * 2;
+  parts.values = parts.keys + layout.padded_tokens * int16_pairs(layout) * 2;
   return parts;
 }
 
-// Rounded x * factor; `out` has room for whole vectors.
-inline void to_words(const float* x, int64_t count, V factor, int16_t* out) {
-  int64_t i = 0;
-  for (; i + L <= count; i += L) store_words(out + i, round_int(mul(load(x + i), factor)));
-  if (i < count) store_words(out + i, round_int(mul(load_part(x + i, static_cast<int>(count - i)), factor)));
-}
-
-void pack_kv_i16(const PackKvArgs& g, int64_t task) {
+void pack_kv_int16(const PackKvArgs& g, int64_t task) {
   constexpr int64_t panel = kTileVectors * L;
   const int64_t item = task / g.heads, head = task % g.heads;
   const KvLayout& layout = g.layout;
-  const int64_t size = layout.head_size, pairs = i16_pairs(layout), tokens = layout.tokens;
+  const int64_t size = layout.head_size, pairs = int16_pairs(layout), tokens = layout.tokens;
   const float* k = g.k + item * tokens * g.k_stride + head * size;
   const float* v = g.v + item * tokens * g.v_stride + head * size;
-  const KvParts parts = kv_parts(layout, g.out + task * layout.head_floats_i16());
-  int16_t words[KeyValueShape::widest_i16 + L] = {};
+  const KvParts parts = kv_parts(layout, g.out + task * layout.head_floats_int16());
+  int16_t words[KeyValueShape::widest_int16 + L] = {};
 
   float largest = 0;
   for (int64_t t = 0; t < tokens; ++t) {
@@ -67,7 +60,7 @@ void pack_kv_i16(const PackKvArgs& g, int64_t task) {
   }
 
   float* value_scales = parts.scales + 1;
-  float factors[KeyValueShape::widest_i16 + L] = {};
+  float factors[KeyValueShape::widest_int16 + L] = {};
   for (int64_t j = 0; j < layout.padded_head; ++j) value_scales[j] = 0.0f;
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t j = 0; j < size; ++j) {
@@ -93,52 +86,6 @@ void pack_kv_i16(const PackKvArgs& g, int64_t task) {
       for (int64_t j = 0; j < width; ++j) to[2 * j] = words[first + j];
       first += width;
     }
-  }
-}
-
-// c[r][0..NV*L) (+)= sum over pairs of rows[r] . b.
-template <int MR, int NV>
-void words_tile(int64_t pairs, const int16_t* const* rows, const int16_t* b, float* c, int64_t c_stride,
-                bool accumulate) {
-  VI acc[MR][NV];
-  const int16_t* a[MR];
-  for (int i = 0; i < MR; ++i) a[i] = rows[i];
-  for (int i = 0; i < MR; ++i)
-    for (int j = 0; j < NV; ++j) acc[i][j] = zero_int();
-  for (int64_t p = 0; p < pairs; ++p) {
-    W2 bv[NV];
-    for (int j = 0; j < NV; ++j) bv[j] = load_pairs(b + j * L * 2);
-    b += NV * L * 2;
-    for (int i = 0; i < MR; ++i) {
-      const W2 x = broadcast_pair(a[i] + 2 * p);
-      for (int j = 0; j < NV; ++j) acc[i][j] = dot2(acc[i][j], x, bv[j]);
-    }
-  }
-  for (int i = 0; i < MR; ++i)
-    for (int j = 0; j < NV; ++j) {
-      float* to = c + i * c_stride + j * L;
-      const V sum = int_to_float(acc[i][j]);
-      store(to, accumulate ? add(sum, load(to)) : sum);
-    }
-}
-
-template <int NV>
-void words_rows(int64_t count, int64_t pairs, const int16_t* const* rows, const int16_t* b, float* c,
-                int64_t c_stride, bool accumulate) {
-  int64_t r = 0;
-  for (; r + kTileRows <= count; r += kTileRows)
-    words_tile<kTileRows, NV>(pairs, rows + r, b, c + r * c_stride, c_stride, accumulate);
-  for (; r < count; ++r) words_tile<1, NV>(pairs, rows + r, b, c + r * c_stride, c_stride, accumulate);
-}
-
-inline void words_product(int64_t count, int64_t pairs, const int16_t* const* rows, const int16_t* b,
-                          int64_t width, float* c, int64_t c_stride, bool accumulate) {
-  switch (width / L) {
-    case 1: words_rows<1>(count, pairs, rows, b, c, c_stride, accumulate); break;
-    case 2: words_rows<2>(count, pairs, rows, b, c, c_stride, accumulate); break;
-    case 3: words_rows<(kTileVectors >= 3 ? 3 : 1)>(count, pairs, rows, b, c, c_stride, accumulate); break;
-    case 4: words_rows<(kTileVectors >= 4 ? 4 : 1)>(count, pairs, rows, b, c, c_stride, accumulate); break;
-    default: break;
   }
 }
 
@@ -178,15 +125,15 @@ inline float softmax_words(float* s, int64_t valid, float scale, float maximum) 
 }
 
 // Scratch as attention's: scores, sums of values, queries.
-void attention_i16(const AttentionArgs& g, int64_t task, float* scratch) {
+void attention_int16(const AttentionArgs& g, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
   const int64_t block = task % g.query_blocks, pair = task / g.query_blocks;
   const int64_t item = pair / g.heads, head = pair % g.heads;
   const int64_t first = block * g.query_block;
   const int64_t count = g.queries - first < g.query_block ? g.queries - first : g.query_block;
   const KvLayout& layout = g.branches[0].layout;
-  const int64_t size = layout.head_size, pairs = i16_pairs(layout), padded_head = layout.padded_head;
-  const KvParts parts = kv_parts(layout, g.branches[0].kv + pair * layout.head_floats_i16());
+  const int64_t size = layout.head_size, pairs = int16_pairs(layout), padded_head = layout.padded_head;
+  const KvParts parts = kv_parts(layout, g.branches[0].kv + pair * layout.head_floats_int16());
 
   float* scores = scratch;
   float* sum_of_values = scores + attention_query_block * attention_key_block;
@@ -211,8 +158,8 @@ void attention_i16(const AttentionArgs& g, int64_t task, float* scratch) {
     const int64_t tokens = layout.tokens - t0 < g.key_block ? layout.tokens - t0 : g.key_block;
     for (int64_t t = 0; t < tokens; t += panel) {
       const int64_t left = layout.padded_tokens - t0 - t;
-      words_product(count, pairs, q_rows, parts.keys + (t0 + t) * pairs * 2, left < panel ? left : panel,
-                    scores + t, attention_key_block, false);
+      words_product<false>(count, pairs, q_rows, nullptr, parts.keys + (t0 + t) * pairs * 2,
+                           left < panel ? left : panel, scores + t, attention_key_block, false);
     }
     for (int64_t r = 0; r < count; ++r) {
       float* s = scores + r * attention_key_block;
@@ -238,9 +185,9 @@ void attention_i16(const AttentionArgs& g, int64_t task, float* scratch) {
       int64_t column = 0;
       for (int p = 0; p < layout.value_panels; ++p) {
         const int64_t width = value_panel_vectors(layout, p) * L;
-        words_product(count, (part + 1) / 2, rows,
-                      parts.values + column * layout.padded_tokens + (t0 + t) * width, width,
-                      sum_of_values + column, padded_head, t0 + t > 0);
+        words_product<false>(count, (part + 1) / 2, rows, nullptr,
+                             parts.values + column * layout.padded_tokens + (t0 + t) * width, width,
+                             sum_of_values + column, padded_head, t0 + t > 0);
         column += width;
       }
     }

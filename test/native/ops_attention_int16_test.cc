@@ -27,32 +27,32 @@ void check_attention(int64_t batch, int64_t queries, int64_t tokens, int heads, 
             rounding);
 }
 
-TEST(ops_attention_i16_over_head_sizes) {
+TEST(ops_attention_int16_over_head_sizes) {
   for (int head_size = 1; head_size <= 20; ++head_size) check_attention(1, 3, 5, 2, head_size);
   for (int head_size : {31, 32, 33, 40, 48, 63, 64, 65, 80, 96, 104, 128, 160, 256, 511, 512})
     check_attention(1, 7, 19, 2, head_size);
 }
 
-TEST(ops_attention_i16_over_tokens) {
+TEST(ops_attention_int16_over_tokens) {
   for (int64_t tokens : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 77, 127, 128, 129, 130, 257})
     check_attention(1, 5, tokens, 2, 12);
   for (int64_t tokens : {511, 512, 513, 529, 640, 641, 1023, 1024, 1025, 1100})
     check_attention(1, 5, tokens, 1, 20, 4);
 }
 
-TEST(ops_attention_i16_over_queries) {
+TEST(ops_attention_int16_over_queries) {
   for (int64_t queries : {1, 2, 5, 6, 7, 13, 47, 48, 49, 95, 96, 97, 257})
     check_attention(1, queries, 21, 2, 10);
 }
 
-TEST(ops_attention_i16_of_networks) {
+TEST(ops_attention_int16_of_networks) {
   check_attention(2, 64, 64, 8, 40);
   check_attention(2, 49, 49, 5, 64);
   check_attention(1, 16, 16, 8, 160);
   check_attention(3, 16, 16, 3, 80);
 }
 
-TEST(ops_attention_i16_of_slices) {
+TEST(ops_attention_int16_of_slices) {
   GraphRig rig(3);
   const Value qkv = rig.input({2, 5, 6, 100});
   const Value q = rig.graph.slice_channels(qkv, 3, 24), k = rig.graph.slice_channels(qkv, 27, 24),
@@ -63,7 +63,7 @@ TEST(ops_attention_i16_of_slices) {
 
 // A query may be a million times as large as another, a key's head and a value's column as another's: each has
 // a scale of its own.
-TEST(ops_attention_i16_of_any_magnitude) {
+TEST(ops_attention_int16_of_any_magnitude) {
   GraphRig rig(4);
   const Value q = rig.input({1, 1, 4, 24}), k = rig.input({1, 1, 40, 24}), v = rig.input({1, 1, 40, 24});
   const Value y = rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 2, true)));
@@ -86,7 +86,7 @@ TEST(ops_attention_i16_of_any_magnitude) {
 }
 
 // One key takes nearly everything; 4,095 others share the rest, each below a thousandth of it.
-TEST(ops_attention_i16_keeps_long_tails) {
+TEST(ops_attention_int16_keeps_long_tails) {
   GraphRig rig(5);
   const Value q = rig.input({1, 1, 2, 8}, 1, 1), k = rig.input({1, 1, 4096, 8}, 0, 0),
               v = rig.input({1, 1, 4096, 8}, 1, 1);
@@ -96,7 +96,7 @@ TEST(ops_attention_i16_keeps_long_tails) {
   rig.check("long tail in 16 bits", 0.03);
 }
 
-TEST(ops_attention_i16_does_not_depend_on_what_else_is_in_the_batch) {
+TEST(ops_attention_int16_does_not_depend_on_what_else_is_in_the_batch) {
   GraphRig both(6), one(6);
   auto describe = [](GraphRig& rig, int64_t batch) {
     const Value x = rig.input({batch, 1, 50, 40});
@@ -110,7 +110,7 @@ TEST(ops_attention_i16_does_not_depend_on_what_else_is_in_the_batch) {
   CHECK(same_bits(first, one.result(b)));
 }
 
-TEST(ops_attention_i16_refuses_branches_and_masks) {
+TEST(ops_attention_int16_refuses_branches_and_masks) {
   for (int kind = 0; kind < 3; ++kind) {
     GraphRig rig(7);
     const Value x = rig.input({1, 1, 9, 8});
