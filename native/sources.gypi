@@ -131,6 +131,7 @@
       "../test/native/graph_arena_test.cc",
       "../test/native/graph_errors_test.cc",
       "../test/native/graph_fusion_test.cc",
+      "../test/native/graph_in_place_test.cc",
       "../test/native/graph_random_test.cc",
       "../test/native/graph_rig.cc",
       "../test/native/graph_run_test.cc",

@@ -64,7 +64,6 @@ class Fuser {
     const auto current = static_cast<size_t>(fused.position);
     if (uses_[current] != 1) return false;
     const int32_t next = consumer_[current];
-    // A sum of two products belongs to the first of them.
     if (absorbed_[static_cast<size_t>(next)]) return false;
     const Node& node = graph_.nodes()[static_cast<size_t>(next)];
     const Op op = graph_.nodes()[static_cast<size_t>(fused.node)].op;
@@ -77,6 +76,10 @@ class Fuser {
       const bool first = node.inputs[0].id == fused.position;
       const Value other = node.inputs[first ? 1 : 0];
       if (other.id == fused.position || fused.residual.valid()) return false;
+      // A sum of two products belongs to the second: the first is done with what it reads when it stands.
+      if (other.id > fused.position && has_epilogue(graph_.node(other).op) &&
+          uses_[static_cast<size_t>(other.id)] == 1)
+        return false;
       const Shape& x = node.shape;
       const Shape& y = graph_.shape(other);
       const bool row_an_item = !(x == y) && y.rows_per_item() == 1;
@@ -105,6 +108,28 @@ class Fuser {
 Value storage_root(const Graph& graph, Value value) {
   while (is_view(graph.node(value).op)) value = graph.node(value).inputs[0];
   return value;
+}
+
+// Operands that a step may write its result over, element by element, once nobody reads them any more: those of
+// ops over rows, and the residual of a product.
+std::vector<Value> replaceable(const Graph& graph, const Fuser::Fused& fused) {
+  const Node& node = graph.node(Value{fused.node});
+  std::vector<Value> values;
+  if (has_epilogue(node.op)) {
+    if (fused.residual.valid()) values = {fused.residual};
+  } else if (node.op == Op::group_norm || node.op == Op::layer_norm || node.op == Op::activation ||
+             node.op == Op::add) {
+    values = node.inputs;
+  }
+  const Shape& out = graph.shape(Value{fused.position});
+  std::vector<Value> fitting;
+  for (Value value : values) {
+    bool whole = graph.shape(value) == out;
+    for (Value at = value; is_view(graph.node(at).op); at = graph.node(at).inputs[0])
+      whole = whole && graph.node(at).op == Op::reshape;
+    if (whole) fitting.push_back(value);
+  }
+  return fitting;
 }
 
 }  // namespace
@@ -155,8 +180,27 @@ Result<Plan> Plan::make(Graph graph_in, const Backend& backend) {
 
   std::vector<ArenaBlock> blocks;
   std::vector<int> block_of(nodes.size(), -1);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (first[i] < 0 || plan.binding_of(Value{static_cast<int32_t>(i)}) >= 0) continue;
+  for (size_t s = 0; s < fused.size(); ++s) {
+    const Fuser::Fused& f = fused[s];
+    const auto i = static_cast<size_t>(f.position);
+    if (plan.binding_of(Value{f.position}) >= 0) continue;
+    std::vector<Value> operands = inputs_of(f);
+    operands.push_back(f.item_bias);
+    operands.push_back(f.residual);
+    for (Value value : replaceable(graph, f)) {
+      const int32_t root = storage_root(graph, value).id;
+      const int block = block_of[static_cast<size_t>(root)];
+      if (block < 0 || last[static_cast<size_t>(root)] != static_cast<int>(s)) continue;
+      // What is read otherwise than element by element must not change under the reader.
+      int reads = 0;
+      for (Value operand : operands)
+        if (operand.valid() && storage_root(graph, operand).id == root) ++reads;
+      if (reads != 1) continue;
+      block_of[i] = block;
+      blocks[static_cast<size_t>(block)].last = last[i];
+      break;
+    }
+    if (block_of[i] >= 0) continue;
     block_of[i] = static_cast<int>(blocks.size());
     blocks.push_back({value_bytes(nodes[i]), first[i], last[i], 0});
   }

@@ -4,11 +4,12 @@ namespace ipa {
 
 Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, Value time, int groups,
                    float epsilon, Activation activation) {
+  // First, so that the norm may replace x.
+  const Value shortcut = graph.shape(x).c == out ? x : graph.conv1x1(x, name + ".conv_shortcut", out);
   Value h = graph.activate(graph.group_norm(x, name + ".norm1", groups, epsilon), activation);
   h = graph.conv2d(h, name + ".conv1", out);
   if (time.valid()) h = graph.add(h, graph.linear(time, name + ".time_emb_proj", out));
   h = graph.activate(graph.group_norm(h, name + ".norm2", groups, epsilon), activation);
-  const Value shortcut = graph.shape(x).c == out ? x : graph.conv1x1(x, name + ".conv_shortcut", out);
   return graph.add(graph.conv2d(h, name + ".conv2", out), shortcut);
 }
 
