@@ -99,11 +99,13 @@
     ],
     "x64_files": [
       "cpu/kernels_avx2.cc",
+      "cpu/kernels_avx2_vnni.cc",
       "cpu/kernels_avx512.cc",
       "cpu/kernels_avx512_vnni.cc"
     ],
     "arm64_files": [
-      "cpu/kernels_neon.cc"
+      "cpu/kernels_neon.cc",
+      "cpu/kernels_neon_dot.cc"
     ],
     "addon_files": [
       "binding/addon.cc",

@@ -12,6 +12,13 @@
 #else
 #include <cpuid.h>
 #endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#elif defined(__linux__)
+#include <sys/auxv.h>
+#endif
 #endif
 
 namespace ipa {
@@ -47,7 +54,7 @@ uint64_t xgetbv() {
 }
 
 struct X86 {
-  bool avx2 = false, avx512 = false, avx512_vnni = false;
+  bool avx2 = false, avx_vnni = false, avx512 = false, avx512_vnni = false;
   std::vector<std::string> names;
   std::string name;
 };
@@ -79,7 +86,7 @@ X86 detect() {
   x.avx512 = x.avx2 && f && dq && bw && vl;
   x.avx512_vnni = note("avx512_vnni", zmm && bit(seven.ecx, 11)) && x.avx512;
   note("avx512_bf16", zmm && bit(seven_one.eax, 5));
-  note("avx_vnni", ymm && bit(seven_one.eax, 4));
+  x.avx_vnni = note("avx_vnni", ymm && bit(seven_one.eax, 4)) && x.avx2;
   note("amx_bf16", tiles && bit(seven.edx, 22));
   note("amx_int8", tiles && bit(seven.edx, 25));
   if (cpuid(0x80000000u, 0).eax >= 0x80000004u) {
@@ -98,6 +105,20 @@ const X86& x86() {
   static const X86 found = detect();
   return found;
 }
+#elif defined(__aarch64__) || defined(_M_ARM64)
+bool has_dot_products() {
+#if defined(__APPLE__)
+  return true;  // every Mac of this architecture
+#elif defined(_WIN32)
+  constexpr DWORD dot_products = 43;  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
+  return IsProcessorFeaturePresent(dot_products) != 0;
+#elif defined(__linux__)
+  constexpr unsigned long dot_products = 1ul << 20;  // HWCAP_ASIMDDP
+  return (getauxval(AT_HWCAP) & dot_products) != 0;
+#else
+  return false;
+#endif
+}
 #endif
 
 }  // namespace
@@ -106,7 +127,11 @@ const std::vector<std::string>& cpu_features() {
 #if defined(__x86_64__) || defined(_M_X64)
   return x86().names;
 #elif defined(__aarch64__) || defined(_M_ARM64)
-  static const std::vector<std::string> names = {"neon"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list = {"neon"};
+    if (has_dot_products()) list.push_back("dotprod");
+    return list;
+  }();
   return names;
 #else
   static const std::vector<std::string> names;
@@ -127,10 +152,14 @@ const std::vector<const Kernels*>& runnable_kernels() {
     std::vector<const Kernels*> list = {&kernels_scalar};
 #if defined(__x86_64__) || defined(_M_X64)
     if (x86().avx2) list.push_back(&kernels_avx2);
+#if defined(IPA_HAS_AVX2_VNNI)
+    if (x86().avx_vnni) list.push_back(&kernels_avx2_vnni);
+#endif
     if (x86().avx512) list.push_back(&kernels_avx512);
     if (x86().avx512_vnni) list.push_back(&kernels_avx512_vnni);
 #elif defined(__aarch64__) || defined(_M_ARM64)
     list.push_back(&kernels_neon);  // part of the architecture
+    if (has_dot_products()) list.push_back(&kernels_neon_dot);
 #endif
     return list;
   }();
@@ -147,7 +176,7 @@ Result<const Kernels*> choose_kernels() {
     names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
   bool known = false;
-  for (const char* name : {"avx2", "avx512", "avx512_vnni", "neon"})
+  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dot"})
     known = known || !std::strcmp(forced, name);
   return Status(Code::invalid_option,
                 std::string("NODE_IP_ADAPTER_ISA=") + std::string(forced).substr(0, 40) +

@@ -11,4 +11,5 @@
 #include "cpu/attention_int16-inl.h"
 #include "cpu/norm-inl.h"
 #include "cpu/rows-inl.h"
+#include "cpu/table-inl.h"
 // clang-format on

@@ -238,8 +238,15 @@ extern const Kernels kernels_scalar;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512_vnni;
+// Where the compiler knows the instructions.
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11) || (defined(_MSC_VER) && !defined(__clang__))
+#define IPA_HAS_AVX2_VNNI
+extern const Kernels kernels_avx2_vnni;
+#endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
 extern const Kernels kernels_neon;
+extern const Kernels kernels_neon_dot;
 #endif
 
 // Largest tile and panel over all instruction sets, for scratch sizes.

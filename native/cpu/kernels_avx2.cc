@@ -30,33 +30,7 @@ namespace {
 }  // namespace
 }  // namespace avx2
 
-const Kernels kernels_avx2 = {
-    "avx2",
-    {avx2::kTileVectors * avx2::L, avx2::L},
-    avx2::kTileRows,
-    avx2::kv_layout_of,
-    avx2::widen,
-    avx2::quantize_weights,
-    avx2::quantize_weight_words,
-    avx2::gemm,
-    avx2::quantize,
-    avx2::gemm_int8,
-    avx2::quantize_words,
-    avx2::gemm_int16,
-    avx2::winograd_input,
-    avx2::winograd_product,
-    avx2::winograd_input_int16,
-    avx2::winograd_product_int16,
-    avx2::pack_kv,
-    avx2::pack_kv_int16,
-    avx2::attention,
-    avx2::attention_int16,
-    avx2::group_norm_sums,
-    avx2::group_norm_apply,
-    avx2::layer_norm,
-    avx2::activate,
-    avx2::add_rows,
-};
+const Kernels kernels_avx2 = avx2::table("avx2");
 }  // namespace ipa
 
 #if defined(__clang__)

@@ -34,33 +34,7 @@ namespace {
 }  // namespace
 }  // namespace avx512
 
-const Kernels kernels_avx512 = {
-    "avx512",
-    {avx512::kTileVectors * avx512::L, avx512::L},
-    avx512::kTileRows,
-    avx512::kv_layout_of,
-    avx512::widen,
-    avx512::quantize_weights,
-    avx512::quantize_weight_words,
-    avx512::gemm,
-    avx512::quantize,
-    avx512::gemm_int8,
-    avx512::quantize_words,
-    avx512::gemm_int16,
-    avx512::winograd_input,
-    avx512::winograd_product,
-    avx512::winograd_input_int16,
-    avx512::winograd_product_int16,
-    avx512::pack_kv,
-    avx512::pack_kv_int16,
-    avx512::attention,
-    avx512::attention_int16,
-    avx512::group_norm_sums,
-    avx512::group_norm_apply,
-    avx512::layer_norm,
-    avx512::activate,
-    avx512::add_rows,
-};
+const Kernels kernels_avx512 = avx512::table("avx512");
 }  // namespace ipa
 
 #if defined(__clang__)

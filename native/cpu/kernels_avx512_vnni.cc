@@ -36,33 +36,7 @@ namespace {
 }  // namespace
 }  // namespace avx512_vnni
 
-const Kernels kernels_avx512_vnni = {
-    "avx512_vnni",
-    {avx512_vnni::kTileVectors * avx512_vnni::L, avx512_vnni::L},
-    avx512_vnni::kTileRows,
-    avx512_vnni::kv_layout_of,
-    avx512_vnni::widen,
-    avx512_vnni::quantize_weights,
-    avx512_vnni::quantize_weight_words,
-    avx512_vnni::gemm,
-    avx512_vnni::quantize,
-    avx512_vnni::gemm_int8,
-    avx512_vnni::quantize_words,
-    avx512_vnni::gemm_int16,
-    avx512_vnni::winograd_input,
-    avx512_vnni::winograd_product,
-    avx512_vnni::winograd_input_int16,
-    avx512_vnni::winograd_product_int16,
-    avx512_vnni::pack_kv,
-    avx512_vnni::pack_kv_int16,
-    avx512_vnni::attention,
-    avx512_vnni::attention_int16,
-    avx512_vnni::group_norm_sums,
-    avx512_vnni::group_norm_apply,
-    avx512_vnni::layer_norm,
-    avx512_vnni::activate,
-    avx512_vnni::add_rows,
-};
+const Kernels kernels_avx512_vnni = avx512_vnni::table("avx512_vnni");
 }  // namespace ipa
 
 #if defined(__clang__)

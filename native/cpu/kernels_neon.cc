@@ -21,32 +21,6 @@ namespace {
 }  // namespace
 }  // namespace neon
 
-const Kernels kernels_neon = {
-    "neon",
-    {neon::kTileVectors * neon::L, neon::L},
-    neon::kTileRows,
-    neon::kv_layout_of,
-    neon::widen,
-    neon::quantize_weights,
-    neon::quantize_weight_words,
-    neon::gemm,
-    neon::quantize,
-    neon::gemm_int8,
-    neon::quantize_words,
-    neon::gemm_int16,
-    neon::winograd_input,
-    neon::winograd_product,
-    neon::winograd_input_int16,
-    neon::winograd_product_int16,
-    neon::pack_kv,
-    neon::pack_kv_int16,
-    neon::attention,
-    neon::attention_int16,
-    neon::group_norm_sums,
-    neon::group_norm_apply,
-    neon::layer_norm,
-    neon::activate,
-    neon::add_rows,
-};
+const Kernels kernels_neon = neon::table("neon");
 }  // namespace ipa
 #endif

@@ -36,13 +36,26 @@ inline V copy_sign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x8000000
 inline float reduce_add(V a) { return vaddvq_f32(a); }
 inline float reduce_max(V a) { return vmaxvq_f32(a); }
 
-// Integers for int8 products: sums of four products of unsigned and signed bytes.
+// Integers for int8 products: sums of four products of unsigned and signed bytes. IPA_DOT: by one instruction
+// of signed bytes, which leaves nothing to subtract.
 using VI = int32x4_t;
+inline VI zero_int() { return vdupq_n_s32(0); }
+#if defined(IPA_DOT)
+using A4 = int8x16_t;
+using B4 = int8x16_t;
+inline A4 broadcast_bytes(const uint8_t* p) {
+  uint32_t four;
+  std::memcpy(&four, p, 4);
+  return vreinterpretq_s8_u32(vdupq_n_u32(four ^ 0x80808080u));
+}
+inline B4 load_bytes(const int8_t* p) { return vld1q_s8(p); }
+inline VI dot4(VI acc, A4 a, B4 b) { return vdotq_s32(acc, a, b); }
+inline V difference_to_float(VI a, const int32_t*) { return vcvtq_f32_s32(a); }
+#else
 using A4 = int16x4_t;
 struct B4 {
   int16x8_t low, high;  // columns 0 and 1, 2 and 3
 };
-inline VI zero_int() { return vdupq_n_s32(0); }
 inline A4 broadcast_bytes(const uint8_t* p) {
   const int16_t four[4] = {p[0], p[1], p[2], p[3]};
   return vld1_s16(four);
@@ -56,6 +69,8 @@ inline VI dot4(VI acc, A4 a, B4 b) {
   const int32x4_t c2 = vmull_s16(a, vget_low_s16(b.high)), c3 = vmull_s16(a, vget_high_s16(b.high));
   return vaddq_s32(acc, vpaddq_s32(vpaddq_s32(c0, c1), vpaddq_s32(c2, c3)));
 }
+inline V difference_to_float(VI a, const int32_t* b) { return vcvtq_f32_s32(vsubq_s32(a, vld1q_s32(b))); }
+#endif
 // Sums of two products of signed 16-bit words.
 using W2 = int16x8_t;
 inline W2 broadcast_pair(const int16_t* p) {
@@ -89,7 +104,6 @@ inline void store_pairs(int16_t* p, VI even, VI odd) {
 // From -32768 to 32767.
 inline void store_words(int16_t* p, VI x) { vst1_s16(p, vmovn_s32(x)); }
 
-inline V difference_to_float(VI a, const int32_t* b) { return vcvtq_f32_s32(vsubq_s32(a, vld1q_s32(b))); }
 // Whole numbers from 0 to 255.
 inline void store_bytes(uint8_t* p, V x) {
   uint32_t lanes[4];

@@ -76,10 +76,6 @@ class Fuser {
       const bool first = node.inputs[0].id == fused.position;
       const Value other = node.inputs[first ? 1 : 0];
       if (other.id == fused.position || fused.residual.valid()) return false;
-      // A sum of two products belongs to the second: the first is done with what it reads when it stands.
-      if (other.id > fused.position && has_epilogue(graph_.node(other).op) &&
-          uses_[static_cast<size_t>(other.id)] == 1)
-        return false;
       const Shape& x = node.shape;
       const Shape& y = graph_.shape(other);
       const bool row_an_item = !(x == y) && y.rows_per_item() == 1;
@@ -88,6 +84,10 @@ class Fuser {
         fused.item_bias = other;
       } else {
         if (!first && !(graph_.shape(Value{fused.position}) == x)) return false;
+        // A sum of two products belongs to the second: the first is done with what it reads when it stands.
+        if (other.id > fused.position && has_epilogue(graph_.node(other).op) &&
+            uses_[static_cast<size_t>(other.id)] == 1)
+          return false;
         fused.residual = other;
       }
     } else {

@@ -1,0 +1,30 @@
+// The table of the bodies of one instruction set.
+constexpr Kernels table(const char* isa) {
+  return {
+      isa,
+      {kTileVectors * L, L},
+      kTileRows,
+      kv_layout_of,
+      widen,
+      quantize_weights,
+      quantize_weight_words,
+      gemm,
+      quantize,
+      gemm_int8,
+      quantize_words,
+      gemm_int16,
+      winograd_input,
+      winograd_product,
+      winograd_input_int16,
+      winograd_product_int16,
+      pack_kv,
+      pack_kv_int16,
+      attention,
+      attention_int16,
+      group_norm_sums,
+      group_norm_apply,
+      layer_norm,
+      activate,
+      add_rows,
+  };
+}
