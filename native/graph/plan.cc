@@ -70,7 +70,7 @@ class Fuser {
     const Op op = graph_.nodes()[static_cast<size_t>(fused.node)].op;
     if (node.op == Op::activation) {
       if (fused.activation != Activation::none || fused.residual.valid()) return false;
-      if (!has_epilogue(op) && op != Op::group_norm) return false;
+      if (!has_epilogue(op) && op != Op::group_norm && op != Op::norm_apply) return false;
       if (op == Op::geglu_linear) return false;
       fused.activation = node.activation;
     } else if (node.op == Op::add && has_epilogue(op)) {
