@@ -159,7 +159,9 @@
       "../test/native/pipeline_errors_test.cc",
       "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
-      "../test/native/pipeline_properties_test.cc"
+      "../test/native/pipeline_properties_test.cc",
+      "../test/native/pipeline_tiles_test.cc",
+      "../test/native/pipeline_memory_test.cc"
     ],
     "bench_files": [
       "../bench/native/main.cc",
