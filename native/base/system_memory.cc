@@ -53,7 +53,6 @@ uint64_t group_limit(uint64_t limit) {
 }  // namespace
 #endif
 
-
 SystemMemory system_memory() {
   SystemMemory memory;
 #if defined(_WIN32)

@@ -160,8 +160,8 @@ void LaunchBuilder::group_norm(const Step& step) {
     g.gamma = weights(step, 0);
     g.beta = weights(step, 1);
     g.partial = reinterpret_cast<float*>(arena_ + step.scratch_offset);
-    g.affine = step.node->op == Op::norm_statistics ? at(step.out)
-                                                    : g.partial + g.items * g.blocks * 2 * g.channels;
+    g.affine =
+        step.node->op == Op::norm_statistics ? at(step.out) : g.partial + g.items * g.blocks * 2 * g.channels;
     push(
         g,
         [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {

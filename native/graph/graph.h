@@ -36,8 +36,8 @@ enum class Op : uint8_t {
 
 enum class Activation : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu };
 
-// Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or inputs
-// of the graph, from a run that kept them.
+// Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or
+// inputs of the graph, from a run that kept them.
 enum class NormStatistics : uint8_t { own, recorded, given };
 
 // Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.

@@ -1,5 +1,5 @@
-// The memory of one call: an arena that its programs take turns in, and a count of all that the call holds. A dry
-// workspace counts and takes nothing, so that the peak of a call is known before it runs.
+// The memory of one call: an arena that its programs take turns in, and a count of all that the call holds. A
+// dry workspace counts and takes nothing, so that the peak of a call is known before it runs.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,7 @@ namespace ipa {
 namespace {
 
 Result<PackedKeys> run_keys(ModelSet& models, Graph graph, Value input, std::vector<Value> keys,
-                            const std::vector<float>& data, Workspace& workspace,
-                            const CancelFlag* cancel) {
+                            const std::vector<float>& data, Workspace& workspace, const CancelFlag* cancel) {
   PackedKeys packed;
   for (Value value : keys)
     if (value.valid()) {
@@ -64,7 +63,8 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   Graph graph(&models.unet_params);
   const Value input = graph.input(tokens_shape(conditioning.batch, features.back().tokens, cross));
   std::vector<Value> keys = build_text_keys(graph, models.unet->cross_layers(), input);
-  IPA_ASSIGN(conditioning.text, run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
+  IPA_ASSIGN(conditioning.text,
+             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
   if (models.family() == Family::sdxl)
     for (const TextFeatures& f : features) append_addition(models, request, f.pooled, conditioning.addition);
   return {};
@@ -113,7 +113,8 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
   const Value joined = graph.reshape(
       tokens, tokens_shape(conditioning.batch, images * graph.shape(tokens).rows_per_item(), p.cross_size));
   std::vector<Value> keys = build_image_keys(graph, models.unet->cross_layers(), joined);
-  IPA_ASSIGN(PackedKeys packed, run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
+  IPA_ASSIGN(PackedKeys packed,
+             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
   conditioning.images.push_back(std::move(packed));
   conditioning.scales.push_back(branch.scale);
   return {};

@@ -18,7 +18,8 @@ class Decoder {
   // Called after each tile of a picture with the number done and in all.
   using TileFunction = std::function<void(int done, int tiles)>;
 
-  // Latents are height x width. `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0: whole.
+  // Latents are height x width. `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0:
+  // whole.
   static Result<std::unique_ptr<Decoder>> make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
                                                Workspace& workspace);
   virtual ~Decoder() = default;

@@ -60,7 +60,8 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
 
 void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  submit({cancel, [=](ModelSet& models) { done(guarded([&] { return ipa::estimate_memory(models, *shared); })); },
+  submit({cancel,
+          [=](ModelSet& models) { done(guarded([&] { return ipa::estimate_memory(models, *shared); })); },
           [done](Status status) { done(std::move(status)); }});
 }
 

@@ -46,8 +46,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
-      IPA_TRY(denoiser.predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)],
-                                prediction.data(), cancel));
+      IPA_TRY(denoiser.predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(),
+                               cancel));
       scheduler->step(i, prediction.data(), latents.data(), count, noise);
       if (!progress) continue;
       Progress event;

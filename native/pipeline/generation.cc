@@ -36,8 +36,8 @@ Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const Gene
   const bool guided = request.guidance > 1 && !models.unet->config().time_cond_size;
   auto generation = std::make_unique<Generation>();
   IPA_ASSIGN(generation->conditioning, make_conditioning(models, request, guided, workspace, cancel));
-  IPA_ASSIGN(generation->denoiser, Denoiser::make(models, generation->conditioning, height, width,
-                                                  request.guidance, workspace));
+  IPA_ASSIGN(generation->denoiser,
+             Denoiser::make(models, generation->conditioning, height, width, request.guidance, workspace));
   if (request.decode || request.preview_every > 0) {
     IPA_ASSIGN(generation->decoder, Decoder::make(models, height, width, tile, workspace));
   }

@@ -1,5 +1,5 @@
-// What a generation needs before its first step: its prompts encoded, the UNet and the VAE decoder planned for its
-// size, all in one workspace.
+// What a generation needs before its first step: its prompts encoded, the UNet and the VAE decoder planned for
+// its size, all in one workspace.
 #pragma once
 
 #include <memory>

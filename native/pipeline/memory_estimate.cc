@@ -22,7 +22,8 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
   };
   size_t prompts = 0;
   for (const ImageBranch& branch : request.branches)
-    for (const ImagePrompt& image : branch.images) prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
+    for (const ImagePrompt& image : branch.images)
+      prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
 
   Workspace dry(true);
   const Held held_prompts(dry, prompts);
@@ -47,7 +48,8 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
   return result;
 }
 
-// What there is, where it says so: unlike what is free at the moment it stays the same, and with it the picture.
+// What there is, where it says so: unlike what is free at the moment it stays the same, and with it the
+// picture.
 uint64_t budget_of(const GenerateRequest& request) {
   return request.memory_budget ? request.memory_budget : system_memory().limit;
 }

@@ -16,11 +16,12 @@ struct MemoryEstimate {
   size_t total() const { return weights + working; }
 };
 
-// Makes every plan of the generation and runs none. Pictures of the request may come without pixels; those there
-// are count too. Errors as of generate(); a budget that does not suffice is none.
+// Makes every plan of the generation and runs none. Pictures of the request may come without pixels; those
+// there are count too. Errors as of generate(); a budget that does not suffice is none.
 Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request);
 
-// The tile that generate() decodes with. no_memory when the request's budget does not suffice in any way it allows.
+// The tile that generate() decodes with. no_memory when the request's budget does not suffice in any way it
+// allows.
 Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request);
 
 }  // namespace ipa

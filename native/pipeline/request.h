@@ -54,7 +54,7 @@ struct Progress {
   int image = 0;                 // index into seeds
   int step = 0, total = 0;       // model calls, over all pictures
   std::vector<uint8_t> preview;  // RGB of the request's size, or empty
-  int tile = 0, tiles = 0;       // tiles of the picture decoded and in all, after its last step; 0: not in tiles
+  int tile = 0, tiles = 0;  // tiles of the picture decoded and in all, after its last step; 0: not in tiles
 };
 using ProgressFunction = std::function<void(Progress)>;
 

@@ -71,7 +71,8 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
 
   int64_t row = 0;
   for (const auto* prompt : prompts)
-    for (size_t i = 0; !dry && i < (*prompt)[index].ids.size(); ++i) program->ids(ids)[row++] = (*prompt)[index].ids[i];
+    for (size_t i = 0; !dry && i < (*prompt)[index].ids.size(); ++i)
+      program->ids(ids)[row++] = (*prompt)[index].ids[i];
   if (pooled && !dry)
     for (int64_t i = 0; i < chunks; ++i)
       program->ids(eos)[i] =

@@ -106,7 +106,8 @@ Result<std::vector<uint8_t>> TiledDecoder::decode(const float* latents, const Ti
         const int64_t window_y = y - row.window * scale_;
         const int64_t window_x = (column.first - column.window) * scale_;
         round_pixels(out + 3 * (window_y * window_.w * scale_ + window_x),
-                     3 * (column.last - column.first) * scale_, rgb.data() + 3 * (y * width + column.first * scale_));
+                     3 * (column.last - column.first) * scale_,
+                     rgb.data() + 3 * (y * width + column.first * scale_));
       }
       if (on_tile) on_tile(++done, tiles);
     }
