@@ -37,18 +37,21 @@ describe("decoding in tiles", () => {
     expect(psnr).toBeGreaterThan(golden.diffusers_tiled_psnr + 2);
   });
 
-  test("there is no seam: the difference to the whole picture jumps nowhere more than within tiles", async () => {
-    const tiled = errors((await pipeline.generate({ ...call, vaeTiling: "on", vaeTile: tile })).images[0]!.data);
+  test("there is no seam: no column's difference to the whole picture jumps out from those beside it", async () => {
+    const tiled = errors((await pipeline.generate({ ...call, vaeTiling: "on", vaeTile: 192 })).images[0]!.data);
     /** mean square of the change of the error from column x - 1 to column x */
-    const jump = (x: number): number => {
-      const jumps: number[] = [];
-      for (let y = 0; y < height; y++) for (let c = 0; c < 3; c++) jumps.push(tiled[(y * width + x) * 3 + c]! - tiled[(y * width + x - 1) * 3 + c]!);
-      return meanSquare(jumps);
-    };
-    // Two tiles a row: they meet in the middle. A seam would be a column that stands out from its neighbours.
-    const near = Array.from({ length: 32 }, (_, i) => jump(width / 2 - 16 + i));
-    const sorted = near.toSorted((a, b) => a - b);
-    expect(near[16]!).toBeLessThanOrEqual(sorted.at(-4)! * 1.5);
+    const jumps = Array.from({ length: width }, (_, x) => {
+      const column: number[] = [];
+      for (let i = 3 * Math.max(1, x); i < tiled.length; i += 3 * width) for (let c = i; c < i + 3; c++) column.push(tiled[c]! - tiled[c - 3]!);
+      return meanSquare(column);
+    });
+    const outstanding: number[] = [];
+    // Away from the picture's own edges, where padding shows.
+    for (let x = 16; x < width - 16; x++) {
+      const beside = Math.max(...jumps.slice(x - 6, x - 1), ...jumps.slice(x + 2, x + 7));
+      if (jumps[x]! > 3 * beside) outstanding.push(x);
+    }
+    expect(outstanding).toEqual([]);
   });
 
   test("the same bits each time, with previews or without, and latents as without tiles", async () => {
