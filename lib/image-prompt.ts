@@ -94,7 +94,15 @@ function splitEmbeds(embeds: Float32Array, option: string, adapter: NativeAdapte
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
 export async function toBranches(prompts: readonly PromptSnapshot[]): Promise<NativeImageBranch[]> {
-  const images = await Promise.all(prompts.map(decodePrompt));
+  return group(prompts, await Promise.all(prompts.map(decodePrompt)));
+}
+
+/** The same without pixels, for what only asks for sizes. */
+export function toBranchSizes(prompts: readonly PromptSnapshot[]): NativeImageBranch[] {
+  return group(prompts, prompts.map(({ source }) => ("embeds" in source ? source.embeds.map((embeds) => ({ embeds })) : [{}])));
+}
+
+function group(prompts: readonly PromptSnapshot[], images: NativeImage[][]): NativeImageBranch[] {
   const branches: NativeImageBranch[] = [];
   prompts.forEach(({ adapter, scale }, i) => {
     let branch = branches.find((b) => b.adapter === adapter && b.scale === scale);

@@ -9,4 +9,4 @@ export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { ProgressEvent } from "./progress";
 export type { SchedulerName } from "./options/schema";
-export type { EncodeImageOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions } from "./types";
+export type { EncodeImageOptions, EstimateOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions, MemoryEstimate } from "./types";

@@ -6,12 +6,13 @@ import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors"
 import { GeneratedImage } from "./generated-image";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
-import { checkAdapter, checkImageEncoder, snapshotPrompts, toBranches } from "./image-prompt";
+import { checkAdapter, checkImageEncoder, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
   NativeAddon,
   NativeGenerateRequest,
   NativeLoadRequest,
+  NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
   NativeProgress,
@@ -19,14 +20,17 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
-import { EncodeImageSchema, GenerateSchema, LoadSchema, MAX_SEED } from "./options/schema";
+import { EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, MAX_SEED } from "./options/schema";
 import { readOptions } from "./options/validate";
 import { shippedModel } from "./package-root";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
 import { readRegularFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
-import type { EncodeImageOptions, GenerateOptions, GenerateResult, LoadOptions } from "./types";
+import type { EncodeImageOptions, EstimateOptions, GenerateOptions, GenerateResult, LoadOptions, MemoryEstimate } from "./types";
+
+/** Pixels of a tile's side: large enough for good statistics, small enough to save memory with every model. */
+const DEFAULT_TILE = 512;
 
 /** What was loaded. */
 export type PipelineInfo = NativePipelineInfo;
@@ -100,6 +104,17 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
+   * Bytes that generate() with these options takes at its peak: every plan is made, nothing is run. Pictures among the
+   * image prompts are not read; their own bytes are not counted. Waits for calls that were made before it.
+   * @throws OptionError, DisposedError
+   */
+  async estimateMemory(options: EstimateOptions = {}): Promise<MemoryEstimate> {
+    const site = new CallSite();
+    this.#checkAlive();
+    return this.#track(this.#estimateMemory(options, site));
+  }
+
+  /**
    * The image encoder's output for one picture, to pass as `embeds` any number of times.
    * @returns base adapters: embedSize floats; plus and full: the hidden states
    */
@@ -133,6 +148,13 @@ export class Pipeline implements AsyncDisposable {
     return toResult(result, request.seeds, this.#info);
   }
 
+  async #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
+    const read = readOptions(EstimateSchema, options);
+    const request = { ...this.#request(read), branches: toBranchSizes(snapshotPrompts(read.imagePrompts ?? [], this.#info)) };
+    const { weights, working, tile } = await this.#run<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
+    return { weights, working, total: weights + working, tiled: tile > 0 };
+  }
+
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
     const info = this.#info;
     const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), eta = 0, scheduler = "" } = read;
@@ -153,6 +175,9 @@ export class Pipeline implements AsyncDisposable {
       height: checkSide(read.height ?? info.height, "height", info),
       output: read.output ?? "image",
       previewEvery: read.preview?.every ?? 0,
+      vaeTiling: read.vaeTiling ?? "auto",
+      vaeTile: checkTile(read.vaeTile ?? DEFAULT_TILE, info),
+      memoryBudget: read.memoryBudget ?? 0,
     };
     if (!this.#zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
     return request;
@@ -263,6 +288,13 @@ function checkSide(value: number, option: "width" | "height", info: NativePipeli
   throw new OptionError(option, `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`);
 }
 
+function checkTile(value: number, info: NativePipelineInfo): number {
+  const unit = info.vaeScale;
+  if (value % unit === 0) return value;
+  const low = Math.floor(value / unit) * unit;
+  throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
+}
+
 /** Rejects at once when the signal fires; the work itself ends on its own. */
 function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return work;
@@ -276,13 +308,14 @@ function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Pr
 
 function callProgress(
   onProgress: (event: ProgressEvent) => unknown,
-  { image, step, total, preview }: NativeProgress,
+  { image, step, total, preview, tile, tiles }: NativeProgress,
   request: Pick<NativeGenerateRequest, "seeds" | "width" | "height">,
   fail: (reason: unknown) => void,
 ): void {
   const seed = request.seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
   if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), request.width, request.height, seed);
+  if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
   try {
     // An async callback's rejection counts like a throw.
     Promise.resolve(onProgress(event)).catch(fail);

@@ -12,4 +12,7 @@ export interface ProgressEvent {
   total: number;
   /** the picture as it would look if sampling ended here, every `preview.every` steps */
   preview?: GeneratedImage;
+  /** after a picture's last step, when it is decoded in tiles: how many are done, and of how many */
+  tile?: number;
+  tiles?: number;
 }

@@ -4,7 +4,7 @@ import type { Static } from "@sinclair/typebox";
 import type { GeneratedImage } from "./generated-image";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type { EncodeImageSchema, GenerateSchema, InspectSchema, LoadSchema, SchedulerName } from "./options/schema";
+import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, SchedulerName } from "./options/schema";
 import type { ProgressEvent } from "./progress";
 
 export interface LoadOptions {
@@ -60,6 +60,18 @@ export interface GenerateOptions {
   output?: "image" | "latents" | undefined;
   /** decoded previews for onProgress */
   preview?: { every: number } | undefined;
+  /**
+   * decode pictures larger than vaeTile in tiles, without seams and in the memory of about one tile, with small
+   * differences; "auto" (default): when decoding the whole would pass memoryBudget
+   */
+  vaeTiling?: "auto" | "on" | "off" | undefined;
+  /** pixels of a tile's side, 128 to 4096, a multiple of info.vaeScale; default 512 */
+  vaeTile?: number | undefined;
+  /**
+   * bytes that the weights and this call may take together; a call that needs more is refused. Default: the memory of
+   * the machine or container decides about tiles, and nothing is refused
+   */
+  memoryBudget?: number | undefined;
   /** cancels the call, which then rejects with signal.reason */
   signal?: AbortSignalLike | undefined;
   /** called after every step; an error it throws cancels the call, which then rejects with it */
@@ -77,6 +89,21 @@ export interface GenerateResult {
   latentShape: [number, number, number];
 }
 
+/** What estimateMemory() takes: the options of generate(), with as many of them as matter. */
+export type EstimateOptions = Omit<GenerateOptions, "signal" | "onProgress">;
+
+/** Bytes, as the engine counts them; Node.js itself comes on top. */
+export interface MemoryEstimate {
+  /** of all that is loaded */
+  weights: number;
+  /** that the call adds at its peak */
+  working: number;
+  /** both */
+  total: number;
+  /** whether the VAE would decode in tiles */
+  tiled: boolean;
+}
+
 export interface EncodeImageOptions {
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;
@@ -92,7 +119,8 @@ type Same<Schema, Options> = Schema extends Options ? (keyof Options extends key
 export type SchemasMatch = [
   Same<Static<typeof LoadSchema>, LoadOptions>,
   Same<Static<typeof GenerateSchema>, GenerateOptions>,
+  Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true];

@@ -45,6 +45,7 @@
       "graph/params.cc",
       "graph/plan.cc",
       "graph/program.cc",
+      "graph/workspace.cc",
       "cpu/cpu_backend.cc",
       "cpu/cpu_features.cc",
       "cpu/kernels_scalar.cc",
@@ -91,6 +92,10 @@
       "pipeline/engine.cc",
       "pipeline/feature_cache.cc",
       "pipeline/generate.cc",
+      "pipeline/generation.cc",
+      "pipeline/memory_estimate.cc",
+      "pipeline/tiled_decoder.cc",
+      "pipeline/tiles.cc",
       "pipeline/image_features.cc",
       "pipeline/load_params.cc",
       "pipeline/model_set.cc",
@@ -160,7 +165,9 @@
       "../test/native/pipeline_errors_test.cc",
       "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
-      "../test/native/pipeline_properties_test.cc"
+      "../test/native/pipeline_properties_test.cc",
+      "../test/native/pipeline_tiles_test.cc",
+      "../test/native/pipeline_memory_test.cc"
     ],
     "bench_files": [
       "../bench/native/main.cc",

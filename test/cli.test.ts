@@ -83,12 +83,12 @@ describe("generate", () => {
     const lora = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
     const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
     args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
-    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--save-latents", latents, "--output", output);
+    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--vae-tiling", "on", "--vae-tile", "256", "--memory-budget", "2e9", "--save-latents", latents, "--output", output);
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
     expect(addon.loads[0]).toMatchObject({ model: MINI, threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }] });
-    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
+    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9, branches: [{ adapter: 0, scale: 0.8 }] });
     expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
     expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
     expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });

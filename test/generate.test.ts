@@ -77,6 +77,9 @@ describe("the request", () => {
       height: 128,
       output: "image",
       previewEvery: 0,
+      vaeTiling: "auto",
+      vaeTile: 512,
+      memoryBudget: 0,
       branches: [],
     });
     expect(last(addon).seeds).toEqual(seeds);
@@ -89,7 +92,7 @@ describe("the request", () => {
 
   test("every option arrives", async () => {
     const { addon, pipeline } = await loadFake();
-    const options = { scheduler: "dpm++2m", sigmas: "karras", steps: 3, guidance: 0, width: 64, height: 96, output: "latents" } as const;
+    const options = { scheduler: "dpm++2m", sigmas: "karras", steps: 3, guidance: 0, width: 64, height: 96, output: "latents", vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9 } as const;
     const { images, latents, seeds } = await pipeline.generate({ ...options, seed: 5, count: 3 });
     expect(last(addon)).toMatchObject({ ...options, seeds: [5, 6, 7] });
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
@@ -137,6 +140,21 @@ describe("the request", () => {
     expect(prompt[0]!.ids.length % 20).toBe(0);
     expect(prompt[0]!.ids.length).toBeGreaterThan(40);
     expect(negative![0]!.ids).toHaveLength(prompt[0]!.ids.length);
+  });
+});
+
+describe("estimateMemory", () => {
+  test("asks for what generate would, with pictures unread", async () => {
+    const { addon, pipeline } = await loadFake();
+    const options = { prompt: "a cat", width: 64, height: 96, count: 2, vaeTiling: "on", imagePrompts: [{ image: picture(1) }, { embeds: new Float32Array(256), scale: 0.5 }] } as const;
+    expect(await pipeline.estimateMemory(options)).toEqual({ weights: 40_000_000, working: 2_000_000, total: 42_000_000, tiled: true });
+    expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
+    expect(addon.estimated[0]!.seeds).toHaveLength(2);
+    expect(addon.estimated[0]!.branches).toEqual([
+      { adapter: 0, scale: 1, images: [{}] },
+      { adapter: 0, scale: 0.5, images: [{ embeds: new Float32Array(256) }] },
+    ]);
+    expect(addon.requests).toHaveLength(0);
   });
 });
 

@@ -8,7 +8,7 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, SCHEDULERS, view, type SchemaView } from "../options/schema";
+import { GenerateSchema, LoadSchema, SCHEDULERS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
@@ -38,6 +38,9 @@ interface GenerateFlags {
   output: string;
   saveLatents?: string;
   preview?: string;
+  vaeTiling?: string;
+  vaeTile?: string;
+  memoryBudget?: string;
   json?: boolean;
 }
 
@@ -77,6 +80,9 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--output <file>", "picture to write (.png, .jpg, .webp); with --count the seed is added to each name", "out.png")
     .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
     .option("--preview <n>", "every n steps, write the unfinished picture to --output")
+    .option("--vae-tiling <when>", `${help(GenerateSchema, "vaeTiling")} (${VAE_TILINGS.join(", ")})`)
+    .option("--vae-tile <pixels>", help(GenerateSchema, "vaeTile"))
+    .option("--memory-budget <bytes>", help(GenerateSchema, "memoryBudget"))
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
 }
@@ -104,9 +110,9 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
       ...options,
       imagePrompts,
       signal,
-      onProgress: ({ step, total, image, seed, preview }) => {
-        if (flags.json === true) environment.json({ type: "progress", step, total, image, seed });
-        else progress.update(step, total);
+      onProgress: ({ step, total, image, seed, preview, tile, tiles }) => {
+        if (flags.json === true) environment.json({ type: "progress", step, total, image, seed, tile, tiles });
+        else progress.update(step, total, tile === undefined ? "" : `decoded ${tile}/${tiles ?? ""}`);
         // The next preview, and the finished picture, wait for the writing of this one.
         if (preview !== undefined) {
           const file = outputFile(output, seed, options.count ?? 1);
@@ -160,6 +166,9 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
   }
+  if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
+  if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
+  if (flags.memoryBudget !== undefined) options["memoryBudget"] = parseNumber(flags.memoryBudget, "--memory-budget");
   if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview") };
   return options;
 }

@@ -120,6 +120,11 @@ export interface NativeGenerateRequest {
   output: "image" | "latents";
   /** a decoded preview every so many steps, 0 = never */
   previewEvery: number;
+  /** whether the VAE decodes in tiles of `vaeTile` pixels; auto: when the whole would pass the memory budget */
+  vaeTiling: "auto" | "on" | "off";
+  vaeTile: number;
+  /** bytes of weights and call together, 0 = none given */
+  memoryBudget: number;
 }
 
 export interface NativeProgress {
@@ -130,6 +135,9 @@ export interface NativeProgress {
   total: number;
   /** RGB, width * height * 3 bytes */
   preview?: ArrayBuffer;
+  /** tiles of the picture decoded and in all, after its last step, when it is decoded in tiles */
+  tile?: number;
+  tiles?: number;
 }
 
 export interface NativeResult {
@@ -139,6 +147,15 @@ export interface NativeResult {
   height: number;
   /** f32, latentChannels * (height / vaeScale) * (width / vaeScale) each, channel-major */
   latents: ArrayBuffer[];
+}
+
+export interface NativeMemoryEstimate {
+  /** bytes of all that is loaded */
+  weights: number;
+  /** bytes a call adds at its peak */
+  working: number;
+  /** pixels of the decoder's tiles, 0 = whole */
+  tile: number;
 }
 
 export interface NativeJob {
@@ -151,6 +168,8 @@ export interface NativePipeline {
   generate(request: NativeGenerateRequest, progress: ((event: NativeProgress) => void) | null, done: Done<NativeResult>): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
+  /** what generate() would take; images may be empty objects, which stand for pictures */
+  estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
   /** refuses new work, cancels and waits for what runs, frees the weights */
   close(done: Done<void>): void;
 }

@@ -11,6 +11,9 @@ export type SchedulerName = (typeof SCHEDULERS)[number];
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
+/** Whether the VAE decodes a picture in tiles. */
+export const VAE_TILINGS = ["auto", "on", "off"] as const;
+
 /** Values JSON has no type for: checked by kind, described by an example in messages. */
 export type SpecialKind = "path" | "image" | "floats" | "signal" | "function";
 
@@ -97,11 +100,25 @@ export const GenerateSchema = object(
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "pictures, with seeds seed, seed + 1, …" })),
     output: Type.Optional(oneOf(["image", "latents"], { default: "image", description: "latents: skip the VAE decoder" })),
     preview: Type.Optional(PreviewSchema),
+    vaeTiling: Type.Optional(
+      oneOf(VAE_TILINGS, { default: "auto", description: "decode large pictures in tiles, in less memory; auto: when the whole would pass memoryBudget" }),
+    ),
+    vaeTile: Type.Optional(Type.Integer({ minimum: 128, maximum: 4096, default: 512, description: "pixels of a tile's side, a multiple of info.vaeScale" })),
+    memoryBudget: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: "bytes that weights and call together may take; default: the machine's or container's memory decides about tiles, and nothing is refused",
+      }),
+    ),
     signal: Type.Optional(signal),
     onProgress: Type.Optional(special<(event: ProgressEvent) => unknown>("function", "called after every step")),
   },
   "generate options",
 );
+
+/** What a call's memory depends on: all but the ways to watch and to stop it. */
+export const EstimateSchema = Type.Omit(GenerateSchema, ["signal", "onProgress"], { additionalProperties: false, title: "estimateMemory options" });
 
 export const EncodeImageSchema = object(
   {

@@ -1,5 +1,7 @@
 #include "base/system_memory.h"
 
+#include <algorithm>
+
 #if defined(_WIN32)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
@@ -10,9 +12,46 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string>
 #endif
 
 namespace ipa {
+
+#if !defined(_WIN32) && !defined(__APPLE__)
+namespace {
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+File open_text(const std::string& path) { return File(std::fopen(path.c_str(), "r"), &std::fclose); }
+
+// A file that holds one number; otherwise ("max", no such file) `other`.
+uint64_t read_number(const std::string& path, uint64_t other) {
+  const File file = open_text(path);
+  unsigned long long number = 0;
+  return file && std::fscanf(file.get(), "%llu", &number) == 1 ? number : other;
+}
+
+// The least of what the groups around this process allow; containers run in one.
+uint64_t group_limit(uint64_t limit) {
+  const std::string root = "/sys/fs/cgroup";
+  limit = std::min(limit, read_number(root + "/memory/memory.limit_in_bytes", limit));  // version 1
+  const File file = open_text("/proc/self/cgroup");
+  char line[512];
+  while (file && std::fgets(line, sizeof line, file.get())) {
+    if (std::strncmp(line, "0::/", 4) != 0) continue;  // version 2
+    std::string group(line + 3);
+    group.erase(group.find_last_not_of("\n") + 1);
+    for (;;) {
+      limit = std::min(limit, read_number(root + group + "/memory.max", limit));
+      const size_t slash = group.rfind('/');
+      if (slash == std::string::npos || group.size() <= 1) break;
+      group.erase(slash == 0 ? 1 : slash);
+    }
+  }
+  return limit;
+}
+
+}  // namespace
+#endif
 
 SystemMemory system_memory() {
   SystemMemory memory;
@@ -32,13 +71,18 @@ SystemMemory system_memory() {
                         &count) == KERN_SUCCESS)
     memory.available = (uint64_t{statistics.free_count} + statistics.inactive_count) * vm_kernel_page_size;
 #else
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/meminfo", "r"), &std::fclose);
+  const File file = open_text("/proc/meminfo");
   char line[128];
   while (file && std::fgets(line, sizeof line, file.get())) {
     unsigned long long kilobytes = 0;
     if (std::sscanf(line, "MemTotal: %llu", &kilobytes) == 1) memory.total = kilobytes * 1024;
     if (std::sscanf(line, "MemAvailable: %llu", &kilobytes) == 1) memory.available = kilobytes * 1024;
   }
+#endif
+#if defined(_WIN32) || defined(__APPLE__)
+  memory.limit = memory.total;
+#else
+  memory.limit = group_limit(memory.total);
 #endif
   return memory;
 }

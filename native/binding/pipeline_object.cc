@@ -33,6 +33,10 @@ Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
   object.Set("total", progress.total);
   if (!progress.preview.empty())
     object.Set("preview", copy_to_js(env, progress.preview.data(), progress.preview.size()));
+  if (progress.tiles > 0) {
+    object.Set("tile", progress.tile);
+    object.Set("tiles", progress.tiles);
+  }
   return object;
 }
 
@@ -63,6 +67,7 @@ void PipelineObject::define(Napi::Env env) {
       env, "NativePipeline",
       {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
+       InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
        InstanceMethod("close", &PipelineObject::close)});
   AddonData::of(env).pipeline_constructor = Napi::Persistent(constructor);
 }
@@ -165,6 +170,25 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
                               return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
                             });
                           });
+  });
+  return job->handle(info.Env());
+}
+
+Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
+  GenerateRequest request = read_generate_request(object_argument(info, 0), true);
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
+  submit(*job, [&] {
+    engine_->estimate_memory(std::move(request), job->cancel_handle(), [job](Result<MemoryEstimate> result) {
+      if (!result.ok()) return job->fail(result.status());
+      const MemoryEstimate found = result.take();
+      job->finish([found](Napi::Env env) -> Napi::Value {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("weights", static_cast<double>(found.weights));
+        object.Set("working", static_cast<double>(found.working));
+        object.Set("tile", static_cast<double>(found.tile));
+        return object;
+      });
+    });
   });
   return job->handle(info.Env());
 }

@@ -22,6 +22,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value info(const Napi::CallbackInfo& info);
   Napi::Value generate(const Napi::CallbackInfo& info);
   Napi::Value encode_image(const Napi::CallbackInfo& info);
+  Napi::Value estimate_memory(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   void describe(Napi::Env env);
   void forget_memory(Napi::Env env);

@@ -1,5 +1,7 @@
 #include "binding/requests.h"
 
+#include <algorithm>
+
 #include "binding/values.h"
 
 namespace ipa::binding {
@@ -64,7 +66,7 @@ ImagePrompt read_image(const Napi::Object& object) {
   return image;
 }
 
-GenerateRequest read_generate_request(const Napi::Object& object) {
+GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only) {
   GenerateRequest request;
   request.prompt = read_prompt(object, "prompt");
   if (has_value(object, "negative")) request.negative = read_prompt(object, "negative");
@@ -75,7 +77,11 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
     branch.adapter = read_int32(from, "adapter");
     branch.scale = static_cast<float>(read_number(from, "scale"));
     const Napi::Array images = read_array(from, "images");
-    for (uint32_t j = 0; j < images.Length(); ++j) branch.images.push_back(read_image(element(images, j)));
+    for (uint32_t j = 0; j < images.Length(); ++j) {
+      const Napi::Object image = element(images, j);
+      const bool pixels = has_value(image, "rgb") || has_value(image, "embeds");
+      branch.images.push_back(sizes_only && !pixels ? ImagePrompt() : read_image(image));
+    }
     request.branches.push_back(std::move(branch));
   }
   request.scheduler = read_text(object, "scheduler");
@@ -96,6 +102,10 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   request.height = read_integer(object, "height");
   request.decode = read_text(object, "output") == "image";
   request.preview_every = read_int32(object, "previewEvery");
+  const std::string tiling = read_text(object, "vaeTiling");
+  request.vae_tiling = tiling == "on" ? Tiling::on : tiling == "off" ? Tiling::off : Tiling::automatic;
+  request.vae_tile = read_integer(object, "vaeTile");
+  request.memory_budget = static_cast<uint64_t>(std::max<int64_t>(0, read_integer(object, "memoryBudget")));
   return request;
 }
 

@@ -9,7 +9,8 @@
 namespace ipa::binding {
 
 LoadRequest read_load_request(const Napi::Object& object);
-GenerateRequest read_generate_request(const Napi::Object& object);
+// `sizes_only`: pictures may come without pixels.
+GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);
 ImagePrompt read_image(const Napi::Object& object);
 
 }  // namespace ipa::binding

@@ -122,7 +122,9 @@ void LaunchBuilder::add(const Step& step) {
     case Op::linear:
     case Op::geglu_linear:
     case Op::conv2d: product(step); break;
-    case Op::group_norm: group_norm(step); break;
+    case Op::group_norm:
+    case Op::norm_statistics:
+    case Op::norm_apply: group_norm(step); break;
     case Op::layer_norm: layer_norm(step); break;
     case Op::activation:
     case Op::add: rows(step); break;
@@ -147,8 +149,6 @@ void LaunchBuilder::group_norm(const Step& step) {
   g.x_stride = step.inputs[0].row_stride;
   g.out = at(step.out);
   g.out_stride = step.out.row_stride;
-  g.gamma = weights(step, 0);
-  g.beta = weights(step, 1);
   g.items = in.n;
   g.rows = in.rows_per_item();
   g.channels = in.c;
@@ -157,21 +157,29 @@ void LaunchBuilder::group_norm(const Step& step) {
   g.activation = step.activation;
   g.block_rows = group_norm_block;
   g.blocks = ceil_div(g.rows, g.block_rows);
-  g.partial = reinterpret_cast<float*>(arena_ + step.scratch_offset);
-  g.affine = g.partial + g.items * g.blocks * 2 * g.channels;
   const auto elements = static_cast<double>(in.elements());
-  push(
-      g,
-      [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
-        k.group_norm_sums(get<GroupNormArgs>(a), t);
-      },
-      g.items * g.blocks, elements, step, 0);
-  push(
-      g,
-      [](const Kernels&, const Launch::Arguments& a, int64_t t, float*) {
-        group_norm_finish(get<GroupNormArgs>(a), t);
-      },
-      g.items * g.groups, static_cast<double>(g.items * g.blocks * g.channels * 4), step, 0);
+  if (step.node->op == Op::norm_apply) {
+    g.affine = at(step.inputs[1]);
+  } else {
+    g.gamma = weights(step, 0);
+    g.beta = weights(step, 1);
+    g.partial = reinterpret_cast<float*>(arena_ + step.scratch_offset);
+    g.affine =
+        step.node->op == Op::norm_statistics ? at(step.out) : g.partial + g.items * g.blocks * 2 * g.channels;
+    push(
+        g,
+        [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
+          k.group_norm_sums(get<GroupNormArgs>(a), t);
+        },
+        g.items * g.blocks, elements, step, 0);
+    push(
+        g,
+        [](const Kernels&, const Launch::Arguments& a, int64_t t, float*) {
+          group_norm_finish(get<GroupNormArgs>(a), t);
+        },
+        g.items * g.groups, static_cast<double>(g.items * g.blocks * g.channels * 4), step, 0);
+  }
+  if (step.node->op == Op::norm_statistics) return;
   push(
       g,
       [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {

@@ -72,7 +72,7 @@ int64_t shared_scratch_floats(const Step& step) {
     return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
   if (product && step.node->params[0]->compute == Compute::int16)
     return Int16Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
-  if (op != Op::group_norm) return 0;
+  if (op != Op::group_norm && op != Op::norm_statistics) return 0;
   const Shape& in = step.input_shapes[0];
   const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;
   return ceil_div(floats, 16) * 16;

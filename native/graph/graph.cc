@@ -74,7 +74,7 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
 }
 
 Value Graph::group_norm(Value x, const std::string& name, int groups, float epsilon) {
-  const Shape& in = shape(x);
+  const Shape in = shape(x);
   if (groups < 1 || in.c % groups != 0) fail(name + ": channels do not divide into groups");
   Node node;
   node.op = Op::group_norm;
@@ -84,7 +84,21 @@ Value Graph::group_norm(Value x, const std::string& name, int groups, float epsi
   node.epsilon = epsilon;
   node.params = {params_->declare({name + ".weight"}, ParamRole::vector, {in.c}),
                  params_->declare({name + ".bias"}, ParamRole::vector, {in.c})};
-  return record(std::move(node));
+  if (norm_from_ == NormStatistics::own) return record(std::move(node));
+  Node apply;
+  apply.op = Op::norm_apply;
+  apply.shape = in;
+  const Shape statistics{in.n, 1, 1, 3 * in.c};
+  if (norm_from_ == NormStatistics::given) {
+    norm_statistics_.push_back(input(statistics));
+  } else {
+    node.op = Op::norm_statistics;
+    node.shape = statistics;
+    norm_statistics_.push_back(record(std::move(node)));
+    output(norm_statistics_.back());
+  }
+  apply.inputs = {x, norm_statistics_.back()};
+  return record(std::move(apply));
 }
 
 Value Graph::layer_norm(Value x, const std::string& name, float epsilon) {

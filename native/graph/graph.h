@@ -20,6 +20,8 @@ enum class Op : uint8_t {
   geglu_linear,  // value * gelu(gate) of one linear
   conv2d,
   group_norm,
+  norm_statistics,  // what group_norm computes first: a mean, a factor and an offset a channel
+  norm_apply,       // and what it then makes of them
   layer_norm,
   activation,
   add,  // elementwise; the second operand may have one row an item (broadcast over pixels) or one item
@@ -33,6 +35,10 @@ enum class Op : uint8_t {
 };
 
 enum class Activation : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu };
+
+// Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or
+// inputs of the graph, from a run that kept them.
+enum class NormStatistics : uint8_t { own, recorded, given };
 
 // Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
 enum class Storage : uint8_t { f32, i32, packed_kv };
@@ -98,6 +104,10 @@ class Graph {
     return conv2d(x, name, out, {1, 1, 1, 0, 0, 0, 0});
   }
   Value group_norm(Value x, const std::string& name, int groups, float epsilon);
+  // For the group norms recorded from now on.
+  void set_norm_statistics(NormStatistics from) { norm_from_ = from; }
+  // Of those group norms, in order: outputs (recorded) or inputs (given).
+  const std::vector<Value>& norm_statistics() const { return norm_statistics_; }
   Value layer_norm(Value x, const std::string& name, float epsilon);
   Value activate(Value x, Activation activation);
   Value silu(Value x) { return activate(x, Activation::silu); }
@@ -143,6 +153,8 @@ class Graph {
   ParamSet* params_;
   std::vector<Node> nodes_;
   std::vector<Value> outputs_;
+  NormStatistics norm_from_ = NormStatistics::own;
+  std::vector<Value> norm_statistics_;
   Status status_;
 };
 

@@ -69,7 +69,7 @@ class Fuser {
     const Op op = graph_.nodes()[static_cast<size_t>(fused.node)].op;
     if (node.op == Op::activation) {
       if (fused.activation != Activation::none || fused.residual.valid()) return false;
-      if (!has_epilogue(op) && op != Op::group_norm) return false;
+      if (!has_epilogue(op) && op != Op::group_norm && op != Op::norm_apply) return false;
       if (op == Op::geglu_linear) return false;
       fused.activation = node.activation;
     } else if (node.op == Op::add && has_epilogue(op)) {
@@ -117,8 +117,8 @@ std::vector<Value> replaceable(const Graph& graph, const Fuser::Fused& fused) {
   std::vector<Value> values;
   if (has_epilogue(node.op)) {
     if (fused.residual.valid()) values = {fused.residual};
-  } else if (node.op == Op::group_norm || node.op == Op::layer_norm || node.op == Op::activation ||
-             node.op == Op::add) {
+  } else if (node.op == Op::group_norm || node.op == Op::norm_apply || node.op == Op::layer_norm ||
+             node.op == Op::activation || node.op == Op::add) {
     values = node.inputs;
   }
   const Shape& out = graph.shape(Value{fused.position});

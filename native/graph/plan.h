@@ -27,8 +27,8 @@ struct Step {
   Shape out_shape;
   std::vector<Place> inputs;
   std::vector<Shape> input_shapes;
-  // linear, geglu_linear, conv2d: y = activation(product + bias + item_bias) + residual. group_norm: activation
-  // only.
+  // linear, geglu_linear, conv2d: y = activation(product + bias + item_bias) + residual. group_norm,
+  // norm_apply: activation only.
   Activation activation = Activation::none;
   Place item_bias;                // one row an item (or one for all), added before the activation
   bool item_bias_shared = false;  // one row for the whole batch

@@ -74,25 +74,44 @@ Value Vae::mid_block(Graph& graph, const std::string& name, Value x) const {
   return resnet(graph, name + ".resnets.1", x, width);
 }
 
-Value Vae::decode(Graph& graph, Value latents) const {
-  const size_t n = config_.channels.size();
+Value Vae::up_block(Graph& graph, Value x, int index) const {
+  const std::string block = "decoder.up_blocks." + std::to_string(index);
+  const int64_t width = config_.channels[config_.channels.size() - 1 - static_cast<size_t>(index)];
+  for (int j = 0; j < config_.layers_per_block + 1; ++j)
+    x = resnet(graph, block + ".resnets." + std::to_string(j), x, width);
+  return x;
+}
+
+Value Vae::enlarge(Graph& graph, Value x, int index) const {
+  const Shape shape = graph.shape(x);
+  return graph.conv2d(graph.upsample(x, 2 * shape.h, 2 * shape.w),
+                      "decoder.up_blocks." + std::to_string(index) + ".upsamplers.0.conv", shape.c);
+}
+
+Value Vae::decode_head(Graph& graph, Value latents, int blocks) const {
   Value x =
       config_.post_quant_conv ? graph.conv1x1(latents, "post_quant_conv", config_.latent_channels) : latents;
   x = graph.conv2d(x, "decoder.conv_in", config_.channels.back());
   x = mid_block(graph, "decoder.mid_block", x);
-  for (size_t i = 0; i < n; ++i) {
-    const std::string block = "decoder.up_blocks." + std::to_string(i);
-    const int64_t width = config_.channels[n - 1 - i];
-    for (int j = 0; j < config_.layers_per_block + 1; ++j)
-      x = resnet(graph, block + ".resnets." + std::to_string(j), x, width);
-    if (i + 1 < n) {
-      const Shape shape = graph.shape(x);
-      x = graph.conv2d(graph.upsample(x, 2 * shape.h, 2 * shape.w), block + ".upsamplers.0.conv", width);
-    }
-  }
+  for (int i = 0; i < blocks; ++i) x = up_block(graph, i > 0 ? enlarge(graph, x, i - 1) : x, i);
+  return x;
+}
+
+Value Vae::decode_tail(Graph& graph, Value features, int blocks) const {
+  Value x = features;
+  for (int i = blocks; i <= last_cut(); ++i) x = up_block(graph, i > 0 ? enlarge(graph, x, i - 1) : x, i);
   x = graph.activate(graph.group_norm(x, "decoder.conv_norm_out", config_.norm_groups, norm_epsilon),
                      config_.activation);
   return graph.conv2d(x, "decoder.conv_out", config_.out_channels);
+}
+
+int64_t Vae::tail_reach(int blocks) const {
+  int64_t reach = 1;  // conv_out
+  for (int i = last_cut(); i >= blocks; --i) {
+    reach += 2 * (config_.layers_per_block + 1);
+    if (i > 0) reach = (reach + 1 + 1) / 2;  // the enlargement's convolution, in features of half the size
+  }
+  return reach;
 }
 
 Value Vae::encode(Graph& graph, Value pixels) const {

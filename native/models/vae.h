@@ -33,13 +33,27 @@ class Vae {
   const VaeConfig& config() const { return config_; }
   // latents (n, h, w, latent_channels), already divided by the scaling factor; result (n, 8h, 8w, 3) in about
   // [-1, 1].
-  Value decode(Graph& graph, Value latents) const;
+  Value decode(Graph& graph, Value latents) const {
+    return decode_tail(graph, decode_head(graph, latents, 0), 0);
+  }
+  // The same in two parts that meet after the first `blocks` up blocks (0 to last_cut()), before the
+  // enlargement of the last of them. The head holds the mid block, whose attention sees the whole picture; the
+  // tail is convolutions and norms.
+  Value decode_head(Graph& graph, Value latents, int blocks) const;
+  Value decode_tail(Graph& graph, Value features, int blocks) const;
+  int last_cut() const { return static_cast<int>(config_.channels.size()) - 1; }
+  // Pixels that one of the features between them covers along a side.
+  int64_t tail_scale(int blocks) const { return config_.scale() >> (blocks > 0 ? blocks - 1 : 0); }
+  // Features on each side that a pixel of the tail depends on through its convolutions.
+  int64_t tail_reach(int blocks) const;
   // pixels (n, h, w, 3) in [-1, 1]; result (n, h/8, w/8, 2 * latent_channels): mean, then log variance (not
   // clamped).
   Value encode(Graph& graph, Value pixels) const;
 
  private:
   Value mid_block(Graph& graph, const std::string& name, Value x) const;
+  Value up_block(Graph& graph, Value x, int index) const;
+  Value enlarge(Graph& graph, Value x, int index) const;
   Value resnet(Graph& graph, const std::string& name, Value x, int64_t out) const;
   VaeConfig config_;
 };

@@ -9,16 +9,16 @@ namespace ipa {
 namespace {
 
 Result<PackedKeys> run_keys(ModelSet& models, Graph graph, Value input, std::vector<Value> keys,
-                            const std::vector<float>& data, const CancelFlag* cancel) {
+                            const std::vector<float>& data, Workspace& workspace, const CancelFlag* cancel) {
   PackedKeys packed;
   for (Value value : keys)
     if (value.valid()) {
       graph.output(value);
       packed.tokens = graph.node(value).kv.tokens;
     }
-  IPA_ASSIGN(packed.program, Program::make(std::move(graph), models.backend()));
+  IPA_ASSIGN(packed.program, Program::make(std::move(graph), models.backend(), {}, &workspace));
   IPA_TRY(packed.program->prepare());
-  std::copy(data.begin(), data.end(), packed.program->floats(input));
+  if (!workspace.dry()) std::copy(data.begin(), data.end(), packed.program->floats(input));
   IPA_TRY(packed.program->run(cancel));
   packed.values = std::move(keys);
   return packed;
@@ -38,13 +38,13 @@ void append_addition(const ModelSet& models, const GenerateRequest& request, con
 }
 
 Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, Conditioning& conditioning,
-                const CancelFlag* cancel) {
+                Workspace& workspace, const CancelFlag* cancel) {
   const int64_t cross = models.unet->config().cross_size();
   std::vector<const std::vector<TokenChunks>*> prompts;
   const bool zeros = guided && request.negative.empty();
   if (guided && !zeros) prompts.push_back(&request.negative);
   prompts.push_back(&request.prompt);
-  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(models, prompts, cancel));
+  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(models, prompts, workspace, cancel));
   const TextFeatures& positive = features.back();
   if (zeros) {
     if (!models.zeros_for_empty_prompt || models.family() != Family::sdxl)
@@ -63,14 +63,15 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   Graph graph(&models.unet_params);
   const Value input = graph.input(tokens_shape(conditioning.batch, features.back().tokens, cross));
   std::vector<Value> keys = build_text_keys(graph, models.unet->cross_layers(), input);
-  IPA_ASSIGN(conditioning.text, run_keys(models, std::move(graph), input, std::move(keys), all, cancel));
+  IPA_ASSIGN(conditioning.text,
+             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
   if (models.family() == Family::sdxl)
     for (const TextFeatures& f : features) append_addition(models, request, f.pooled, conditioning.addition);
   return {};
 }
 
 Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Conditioning& conditioning,
-                  const CancelFlag* cancel) {
+                  Workspace& workspace, const CancelFlag* cancel) {
   if (branch.adapter < 0 || static_cast<size_t>(branch.adapter) >= models.adapters.size())
     return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
                                             ", " + std::to_string(models.adapters.size()) + " loaded");
@@ -84,7 +85,7 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
   for (const ImagePrompt& image : branch.images) {
     std::vector<float> features = image.embeds;
     if (features.empty()) {
-      IPA_ASSIGN(features, encode_image(models, adapter, image, cancel));
+      IPA_ASSIGN(features, encode_image(models, adapter, image, workspace, cancel));
     }
     const auto size = static_cast<size_t>(p.embed_size);
     const bool fits = p.kind == ProjectionKind::base ? features.size() == size : features.size() % size == 0;
@@ -99,7 +100,7 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
   const auto images = static_cast<int64_t>(branch.images.size());
   std::vector<float> all;
   if (guided) {
-    IPA_ASSIGN(const std::vector<float> negative, negative_features(models, adapter, each, cancel));
+    IPA_ASSIGN(const std::vector<float> negative, negative_features(models, adapter, each, workspace, cancel));
     for (int64_t i = 0; i < images; ++i) all.insert(all.end(), negative.begin(), negative.end());
   }
   all.insert(all.end(), positive.begin(), positive.end());
@@ -112,7 +113,8 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
   const Value joined = graph.reshape(
       tokens, tokens_shape(conditioning.batch, images * graph.shape(tokens).rows_per_item(), p.cross_size));
   std::vector<Value> keys = build_image_keys(graph, models.unet->cross_layers(), joined);
-  IPA_ASSIGN(PackedKeys packed, run_keys(models, std::move(graph), input, std::move(keys), all, cancel));
+  IPA_ASSIGN(PackedKeys packed,
+             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
   conditioning.images.push_back(std::move(packed));
   conditioning.scales.push_back(branch.scale);
   return {};
@@ -121,12 +123,12 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
 }  // namespace
 
 Result<Conditioning> make_conditioning(ModelSet& models, const GenerateRequest& request, bool guided,
-                                       const CancelFlag* cancel) {
+                                       Workspace& workspace, const CancelFlag* cancel) {
   Conditioning conditioning;
   conditioning.batch = guided ? 2 : 1;
-  IPA_TRY(add_text(models, request, guided, conditioning, cancel));
+  IPA_TRY(add_text(models, request, guided, conditioning, workspace, cancel));
   for (const ImageBranch& branch : request.branches)
-    IPA_TRY(add_branch(models, branch, guided, conditioning, cancel));
+    IPA_TRY(add_branch(models, branch, guided, conditioning, workspace, cancel));
   return conditioning;
 }
 

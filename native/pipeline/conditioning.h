@@ -12,7 +12,7 @@
 
 namespace ipa {
 
-// The keys and values that one prompt gives the cross layers, with the memory they lie in.
+// The keys and values that one prompt gives the cross layers, with the program whose buffers they lie in.
 struct PackedKeys {
   std::unique_ptr<Program> program;
   std::vector<Value> values;  // one a cross layer; invalid where the branch has none
@@ -28,6 +28,6 @@ struct Conditioning {
 };
 
 Result<Conditioning> make_conditioning(ModelSet& models, const GenerateRequest& request, bool guided,
-                                       const CancelFlag* cancel);
+                                       Workspace& workspace, const CancelFlag* cancel);
 
 }  // namespace ipa

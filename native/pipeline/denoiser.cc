@@ -21,7 +21,7 @@ void guidance_embedding(float guidance, int64_t size, float* out) {
 }  // namespace
 
 Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning& conditioning, int64_t height,
-                                                 int64_t width, float guidance) {
+                                                 int64_t width, float guidance, Workspace& workspace) {
   std::unique_ptr<Denoiser> self(new Denoiser);
   const UNetConfig& c = models.unet->config();
   self->config_ = &c;
@@ -64,10 +64,10 @@ Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning&
   self->output_ = models.unet->build(graph, inputs);
   graph.output(self->output_);
 
-  IPA_ASSIGN(self->program_, Program::make(std::move(graph), models.backend(), external));
+  IPA_ASSIGN(self->program_, Program::make(std::move(graph), models.backend(), external, &workspace));
   for (const auto& [value, memory] : bound) self->program_->bind(value, memory);
   IPA_TRY(self->program_->prepare());
-  if (inputs.time_cond.valid())
+  if (inputs.time_cond.valid() && !workspace.dry())
     guidance_embedding(guidance, c.time_cond_size, self->program_->floats(inputs.time_cond));
   return self;
 }

@@ -15,7 +15,7 @@ class Denoiser {
  public:
   // `conditioning` must outlive the denoiser. Latents are height x width.
   static Result<std::unique_ptr<Denoiser>> make(ModelSet& models, Conditioning& conditioning, int64_t height,
-                                                int64_t width, float guidance);
+                                                int64_t width, float guidance, Workspace& workspace);
   // latents and prediction: channel-major, channels * height * width. Both halves of guidance run in one batch.
   Status predict(const float* latents, float timestep, float* prediction, const CancelFlag* cancel);
   int64_t elements() const { return channels_ * pixels_; }

@@ -50,10 +50,18 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
                 return Status(Code::invalid_option, "adapter: there is no adapter " + std::to_string(adapter) +
                                                         ", " + std::to_string(models.adapters.size()) +
                                                         " loaded");
+              Workspace workspace;
               return ipa::encode_image(models, *models.adapters[static_cast<size_t>(adapter)], *shared,
-                                       cancel.get());
+                                       workspace, cancel.get());
             }));
           },
+          [done](Status status) { done(std::move(status)); }});
+}
+
+void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done) {
+  auto shared = std::make_shared<GenerateRequest>(std::move(request));
+  submit({cancel,
+          [=](ModelSet& models) { done(guarded([&] { return ipa::estimate_memory(models, *shared); })); },
           [done](Status status) { done(std::move(status)); }});
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "pipeline/generate.h"
+#include "pipeline/memory_estimate.h"
 #include "pipeline/model_set.h"
 
 namespace ipa {
@@ -40,6 +41,8 @@ class Engine {
                 Done<GenerateResult> done);
   // The image encoder's output for an adapter.
   void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
+  // What generate() would take for the request.
+  void estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done);
   // Refuses new work, cancels the rest, frees the models, then calls `done` once.
   void close(std::function<void()> done);
 

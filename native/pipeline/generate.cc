@@ -1,34 +1,12 @@
 #include "pipeline/generate.h"
 
-#include <cmath>
-
-#include "pipeline/conditioning.h"
-#include "pipeline/decoder.h"
-#include "pipeline/denoiser.h"
+#include "pipeline/generation.h"
+#include "pipeline/memory_estimate.h"
 #include "schedulers/scheduler.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
 namespace {
-
-Status check(const ModelSet& models, const GenerateRequest& request) {
-  const int64_t scale = models.vae->config().scale();
-  for (auto [name, side] : {std::pair{"width", request.width}, std::pair{"height", request.height}})
-    if (side < scale || side > 16384 || side % scale)
-      return Status(Code::invalid_option, std::string(name) + ": expected a multiple of " +
-                                              std::to_string(scale) + " from " + std::to_string(scale) +
-                                              " to 16384 but received " + std::to_string(side));
-  if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
-  for (const ImageBranch& branch : request.branches)
-    if (!std::isfinite(branch.scale)) return Status(Code::invalid_option, "scale must be a finite number");
-  for (const auto* prompts : {&request.prompt, &request.negative})
-    for (const TokenChunks& chunks : *prompts)
-      for (float weight : chunks.weights)
-        if (!std::isfinite(weight))
-          return Status(Code::invalid_option, "prompt weights must be finite numbers");
-  if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
-  return {};
-}
 
 SchedulerOptions scheduler_options(const GenerateRequest& request) {
   SchedulerOptions options;
@@ -43,27 +21,18 @@ SchedulerOptions scheduler_options(const GenerateRequest& request) {
 
 Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel) {
-  IPA_TRY(check(models, request));
+  IPA_TRY(check_request(models, request));
   // Options are checked before minutes of work begin.
   IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler,
              make_scheduler(models.scheduler_config, scheduler_options(request)));
-  const int64_t scale = models.vae->config().scale();
-  const int64_t height = request.height / scale, width = request.width / scale;
-  // A model distilled with guidance as an input needs no second half.
-  const bool guided = request.guidance > 1 && !models.unet->config().time_cond_size;
-  IPA_ASSIGN(Conditioning conditioning, make_conditioning(models, request, guided, cancel));
-  IPA_ASSIGN(const std::unique_ptr<Denoiser> denoiser,
-             Denoiser::make(models, conditioning, height, width, request.guidance));
-  std::unique_ptr<Decoder> decoder;
-  auto decode = [&](const float* latents) -> Result<std::vector<uint8_t>> {
-    if (!decoder) {
-      IPA_ASSIGN(decoder, Decoder::make(models, height, width));
-    }
-    return decoder->decode(latents, cancel);
-  };
+  IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
+  Workspace workspace;
+  IPA_ASSIGN(const std::unique_ptr<Generation> generation,
+             make_generation(models, request, tile, workspace, cancel));
+  Denoiser& denoiser = *generation->denoiser;
 
   GenerateResult result;
-  const auto count = static_cast<size_t>(denoiser->elements());
+  const auto count = static_cast<size_t>(denoiser.elements());
   std::vector<float> scaled(count), prediction(count);
   const int calls = static_cast<int>(scheduler->timesteps().size());
   const int total = calls * static_cast<int>(request.seeds.size());
@@ -77,8 +46,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
-      IPA_TRY(denoiser->predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)],
-                                prediction.data(), cancel));
+      IPA_TRY(denoiser.predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(),
+                               cancel));
       scheduler->step(i, prediction.data(), latents.data(), count, noise);
       if (!progress) continue;
       Progress event;
@@ -86,12 +55,22 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       event.step = static_cast<int>(image) * calls + i + 1;
       event.total = total;
       if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
-        IPA_ASSIGN(event.preview, decode(scheduler->denoised()));
+        IPA_ASSIGN(event.preview, generation->decoder->decode(scheduler->denoised(), nullptr, cancel));
       }
       progress(std::move(event));
     }
     if (request.decode) {
-      IPA_ASSIGN(std::vector<uint8_t> rgb, decode(latents.data()));
+      auto on_tile = [&](int done, int tiles) {
+        if (!progress) return;
+        Progress event;
+        event.image = static_cast<int>(image);
+        event.step = static_cast<int>(image + 1) * calls;
+        event.total = total;
+        event.tile = done;
+        event.tiles = tiles;
+        progress(std::move(event));
+      };
+      IPA_ASSIGN(std::vector<uint8_t> rgb, generation->decoder->decode(latents.data(), on_tile, cancel));
       result.images.push_back(std::move(rgb));
     }
     result.latents.push_back(std::move(latents));

@@ -15,7 +15,7 @@ void normalise(const VisionTower& tower, const std::vector<uint8_t>& rgb, float*
 }
 
 Result<std::vector<float>> run_encoder(ModelSet& models, bool embedding, const std::vector<uint8_t>& rgb,
-                                       const CancelFlag* cancel) {
+                                       Workspace& workspace, const CancelFlag* cancel) {
   VisionTower& tower = *models.vision;
   const ClipVisionConfig& config = tower.network.config();
   Graph graph(&tower.params);
@@ -24,8 +24,10 @@ Result<std::vector<float>> run_encoder(ModelSet& models, bool embedding, const s
   const ClipVision::Outputs outputs = tower.network.build(graph, pixels, class_row);
   const Value wanted = embedding ? outputs.embedding : outputs.penultimate;
   graph.output(wanted);
-  IPA_ASSIGN(const std::unique_ptr<Program> program, Program::make(std::move(graph), models.backend()));
+  IPA_ASSIGN(const std::unique_ptr<Program> program,
+             Program::make(std::move(graph), models.backend(), {}, &workspace));
   IPA_TRY(program->prepare());
+  if (workspace.dry()) return std::vector<float>(static_cast<size_t>(program->shape(wanted).elements()));
   normalise(tower, rgb, program->floats(pixels));  // inputs start as zeros
   IPA_TRY(program->run(cancel));
   const float* out = program->floats(wanted);
@@ -34,11 +36,13 @@ Result<std::vector<float>> run_encoder(ModelSet& models, bool embedding, const s
 
 // The encoder's output for its exact input, remembered.
 Result<std::vector<float>> features_of(ModelSet& models, const Adapter& adapter, std::vector<uint8_t> rgb,
-                                       const CancelFlag* cancel) {
+                                       Workspace& workspace, const CancelFlag* cancel) {
   const bool embedding = adapter.projection.kind == ProjectionKind::base;
+  // A dry run knows the sizes only; that the features are remembered by then is not certain.
+  if (workspace.dry()) return run_encoder(models, embedding, rgb, workspace, cancel);
   FeatureCache& cache = models.vision->recent;
   if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
-  IPA_ASSIGN(std::vector<float> features, run_encoder(models, embedding, rgb, cancel));
+  IPA_ASSIGN(std::vector<float> features, run_encoder(models, embedding, rgb, workspace, cancel));
   cache.insert(embedding, std::move(rgb), features);
   return features;
 }
@@ -53,18 +57,19 @@ Status require_encoder(const ModelSet& models, const Adapter& adapter) {
 }  // namespace
 
 Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter, const ImagePrompt& image,
-                                        const CancelFlag* cancel) {
+                                        Workspace& workspace, const CancelFlag* cancel) {
   IPA_TRY(require_encoder(models, adapter));
+  if (workspace.dry()) return features_of(models, adapter, {}, workspace, cancel);
   const int64_t size = models.vision->network.config().image_size;
   IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, size));
-  return features_of(models, adapter, std::move(rgb), cancel);
+  return features_of(models, adapter, std::move(rgb), workspace, cancel);
 }
 
 Result<std::vector<float>> negative_features(ModelSet& models, const Adapter& adapter, size_t floats,
-                                             const CancelFlag* cancel) {
+                                             Workspace& workspace, const CancelFlag* cancel) {
   if (adapter.projection.kind == ProjectionKind::base) return std::vector<float>(floats, 0.0f);
   IPA_TRY(require_encoder(models, adapter));
-  IPA_ASSIGN(std::vector<float> features, features_of(models, adapter, zero_input, cancel));
+  IPA_ASSIGN(std::vector<float> features, features_of(models, adapter, zero_input, workspace, cancel));
   if (features.size() != floats)
     return Status(Code::mismatch, "image embeds of " + std::to_string(floats) +
                                       " numbers, the image encoder gives " + std::to_string(features.size()) +

@@ -29,6 +29,9 @@ struct ImageBranch {
   std::vector<ImagePrompt> images;
 };
 
+// Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.
+enum class Tiling : uint8_t { automatic, on, off };
+
 struct GenerateRequest {
   std::vector<TokenChunks> prompt;    // one a text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
@@ -42,12 +45,16 @@ struct GenerateRequest {
   int64_t width = 512, height = 512;
   bool decode = true;     // false: latents only
   int preview_every = 0;  // steps between decoded previews, 0: none
+  Tiling vae_tiling = Tiling::automatic;
+  int64_t vae_tile = 512;      // pixels of a tile's side
+  uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
 };
 
 struct Progress {
   int image = 0;                 // index into seeds
   int step = 0, total = 0;       // model calls, over all pictures
   std::vector<uint8_t> preview;  // RGB of the request's size, or empty
+  int tile = 0, tiles = 0;  // tiles of the picture decoded and in all, after its last step; 0: not in tiles
 };
 using ProgressFunction = std::function<void(Progress)>;
 

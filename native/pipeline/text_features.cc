@@ -45,7 +45,8 @@ void apply_weights(const float* weights, int64_t context, int64_t width, float* 
 // Runs one encoder over every chunk of every prompt in a batch and writes its channels at `channel` of the
 // features.
 Status run_tower(ModelSet& models, size_t index, const std::vector<const std::vector<TokenChunks>*>& prompts,
-                 int64_t channel, std::vector<TextFeatures>& results, const CancelFlag* cancel) {
+                 int64_t channel, std::vector<TextFeatures>& results, Workspace& workspace,
+                 const CancelFlag* cancel) {
   TextTower& tower = *models.text[index];
   const ClipTextConfig& config = tower.network.config();
   const bool sdxl = models.family() == Family::sdxl;
@@ -63,13 +64,16 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
   const Value features = sdxl ? outputs.penultimate : outputs.last;
   graph.output(features);
   if (pooled) graph.output(outputs.pooled);
-  IPA_ASSIGN(const std::unique_ptr<Program> program, Program::make(std::move(graph), models.backend()));
+  IPA_ASSIGN(const std::unique_ptr<Program> program,
+             Program::make(std::move(graph), models.backend(), {}, &workspace));
   IPA_TRY(program->prepare());
+  const bool dry = workspace.dry();
 
   int64_t row = 0;
   for (const auto* prompt : prompts)
-    for (size_t i = 0; i < (*prompt)[index].ids.size(); ++i) program->ids(ids)[row++] = (*prompt)[index].ids[i];
-  if (pooled)
+    for (size_t i = 0; !dry && i < (*prompt)[index].ids.size(); ++i)
+      program->ids(ids)[row++] = (*prompt)[index].ids[i];
+  if (pooled && !dry)
     for (int64_t i = 0; i < chunks; ++i)
       program->ids(eos)[i] =
           static_cast<int32_t>(i * context + config.eos_position(program->ids(ids) + i * context));
@@ -87,6 +91,7 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
     }
     if (result.tokens != own * context)
       return Status(Code::invalid_option, "the text encoders got prompts of different length");
+    if (dry) continue;
     for (int64_t i = 0; i < own; ++i, ++chunk) {
       float* from = program->floats(features) + chunk * context * width;
       apply_weights(tokens.weights.data() + i * context, context, width, from);
@@ -105,7 +110,7 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
 
 Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 const CancelFlag* cancel) {
+                                                 Workspace& workspace, const CancelFlag* cancel) {
   std::vector<TextFeatures> results(prompts.size());
   for (const auto* prompt : prompts)
     if (prompt->size() != models.text.size())
@@ -113,7 +118,7 @@ Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                     "a prompt needs tokens for " + std::to_string(models.text.size()) + " text encoders");
   int64_t channel = 0;
   for (size_t i = 0; i < models.text.size(); ++i) {
-    IPA_TRY(run_tower(models, i, prompts, channel, results, cancel));
+    IPA_TRY(run_tower(models, i, prompts, channel, results, workspace, cancel));
     channel += models.text[i]->network.config().stack.hidden_size;
   }
   return results;

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "graph/backend.h"
+#include "graph/workspace.h"
 #include "pipeline/model_set.h"
 #include "pipeline/request.h"
 
@@ -21,6 +22,6 @@ struct TextFeatures {
 // mean (AUTOMATIC1111's rule). invalid_option for ids outside the vocabulary or ragged chunks.
 Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 const CancelFlag* cancel);
+                                                 Workspace& workspace, const CancelFlag* cancel);
 
 }  // namespace ipa

@@ -105,7 +105,8 @@ TEST(pipeline_guidance_one_runs_a_batch_of_one) {
   GenerateRequest request = plain_request("sdxl", "euler-negative");
   request.branches = {branch_of(0, 0.8f)};
   for (bool guided : {true, false}) {
-    const auto conditioning = make_conditioning(*models, request, guided, nullptr);
+    ipa::Workspace workspace;
+    const auto conditioning = make_conditioning(*models, request, guided, workspace, nullptr);
     CHECK_OK(conditioning.status());
     if (!conditioning.ok()) return;
     const int64_t batch = guided ? 2 : 1;

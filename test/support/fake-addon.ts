@@ -10,6 +10,7 @@ import type {
   NativeImage,
   NativeJob,
   NativeLoadRequest,
+  NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
   NativeResult,
@@ -33,6 +34,7 @@ export class FakeAddon implements NativeAddon {
   info: NativePipelineInfo = structuredClone(MINI_INFO);
   loads: NativeLoadRequest[] = [];
   requests: NativeGenerateRequest[] = [];
+  estimated: NativeGenerateRequest[] = [];
   encoded: NativeImage[] = [];
   written: { path: string; tensors: { name: string; shape: number[]; data: Float32Array }[] }[] = [];
   tensor = { shape: [2, 256], data: new Float32Array(512).fill(0.5).buffer };
@@ -175,6 +177,11 @@ class FakePipeline implements NativePipeline {
     this.#addon.encoded.push(image);
     const size = this.#addon.info.adapters[adapter]?.embedSize ?? 0;
     return this.#addon.later(() => done(null, new ArrayBuffer(size * 4)), done);
+  }
+
+  estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {
+    this.#addon.estimated.push(request);
+    return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile : 0 }), done);
   }
 
   close(done: Done<void>): void {

@@ -1,0 +1,45 @@
+// The memory of one call: an arena that its programs take turns in, and a count of all that the call holds. A
+// dry workspace counts and takes nothing, so that the peak of a call is known before it runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/aligned_buffer.h"
+#include "base/status.h"
+
+namespace ipa {
+
+class Workspace {
+ public:
+  explicit Workspace(bool dry = false) : dry_(dry) {}
+
+  bool dry() const { return dry_; }
+  // Makes the arena at least this large. It may move; what is in it counts only while one program runs.
+  Status require(size_t bytes);
+  uint8_t* arena() const { return arena_.data(); }
+  // Counts memory that somebody else takes and gives back.
+  void hold(size_t bytes);
+  void drop(size_t bytes) { now_ -= bytes; }
+  size_t peak() const { return peak_; }
+
+ private:
+  bool dry_;
+  AlignedBuffer arena_;
+  size_t arena_bytes_ = 0, now_ = 0, peak_ = 0;
+};
+
+// Counts bytes for as long as it lives.
+class Held {
+ public:
+  Held(Workspace& workspace, size_t bytes) : workspace_(workspace), bytes_(bytes) { workspace_.hold(bytes_); }
+  ~Held() { workspace_.drop(bytes_); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  Workspace& workspace_;
+  size_t bytes_;
+};
+
+}  // namespace ipa

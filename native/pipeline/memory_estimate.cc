@@ -1,0 +1,89 @@
+#include "pipeline/memory_estimate.h"
+
+#include <algorithm>
+
+#include "base/system_memory.h"
+#include "pipeline/generation.h"
+
+namespace ipa {
+namespace {
+
+bool decodes(const GenerateRequest& request) { return request.decode || request.preview_every > 0; }
+
+bool exceeds_one_tile(const GenerateRequest& request) {
+  return decodes(request) && std::max(request.width, request.height) > request.vae_tile;
+}
+
+Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request, int64_t tile) {
+  const auto pictures = request.seeds.size();
+  const auto rgb = static_cast<size_t>(3 * request.width * request.height);
+  const auto results = [&](size_t latents) {
+    return pictures * (latents * sizeof(float) + (request.decode ? rgb : 0));
+  };
+  size_t prompts = 0;
+  for (const ImageBranch& branch : request.branches)
+    for (const ImagePrompt& image : branch.images)
+      prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
+
+  Workspace dry(true);
+  const Held held_prompts(dry, prompts);
+  size_t latents = 0;
+  {
+    IPA_ASSIGN(const std::unique_ptr<Generation> generation,
+               make_generation(models, request, tile, dry, nullptr));
+    latents = static_cast<size_t>(generation->denoiser->elements());
+    // Scaled latents, prediction, and about as many states as samplers of a high order keep.
+    constexpr size_t sampler_states = 6;
+    const Held held_sampler(dry, sampler_states * latents * sizeof(float));
+    const Held held_results(dry, results(latents));
+    // A preview, and its copy on the other side.
+    const Held held_preview(dry, request.preview_every > 0 ? 2 * rgb : 0);
+  }
+  // Handed over by copying.
+  { const Held handed_over(dry, 2 * results(latents)); }
+  MemoryEstimate result;
+  result.weights = models.memory_bytes();
+  result.working = dry.peak();
+  result.tile = tile;
+  return result;
+}
+
+// What there is, where it says so: unlike what is free at the moment it stays the same, and with it the
+// picture.
+uint64_t budget_of(const GenerateRequest& request) {
+  return request.memory_budget ? request.memory_budget : system_memory().limit;
+}
+
+std::string megabytes(size_t bytes) { return std::to_string((bytes + (size_t{1} << 20) - 1) >> 20) + " MB"; }
+
+}  // namespace
+
+Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request) {
+  IPA_TRY(check_request(models, request));
+  const bool large = exceeds_one_tile(request);
+  if (request.vae_tiling == Tiling::on) return estimate(models, request, large ? request.vae_tile : 0);
+  IPA_ASSIGN(MemoryEstimate whole, estimate(models, request, 0));
+  const uint64_t budget = budget_of(request);
+  if (request.vae_tiling == Tiling::off || !large || !budget || whole.total() <= budget) return whole;
+  IPA_ASSIGN(MemoryEstimate tiled, estimate(models, request, request.vae_tile));
+  // Where the UNet takes the most, tiles save nothing.
+  return tiled.working < whole.working ? tiled : whole;
+}
+
+Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request) {
+  const bool large = exceeds_one_tile(request);
+  if (!request.memory_budget) {
+    if (!large || request.vae_tiling == Tiling::off) return int64_t{0};
+    if (request.vae_tiling == Tiling::on) return request.vae_tile;
+  }
+  IPA_ASSIGN(const MemoryEstimate found, estimate_memory(models, request));
+  if (request.memory_budget && found.total() > request.memory_budget) {
+    const bool can_tile = large && found.tile == 0 && request.vae_tiling == Tiling::off;
+    return Status(Code::no_memory, "memoryBudget: " + megabytes(found.total()) + " are needed but " +
+                                       megabytes(request.memory_budget) + " allowed: use a smaller picture" +
+                                       (can_tile ? ", leave vaeTiling to auto" : "") + " or a larger budget");
+  }
+  return found.tile;
+}
+
+}  // namespace ipa

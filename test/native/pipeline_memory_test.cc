@@ -1,0 +1,110 @@
+// What a generation takes is known before it runs.
+#include "golden_pipeline.h"
+#include "harness.h"
+#include "pipeline/generation.h"
+#include "pipeline/memory_estimate.h"
+
+namespace {
+
+using ipa::GenerateRequest;
+using ipa::ModelSet;
+using ipa::Tiling;
+
+GenerateRequest request_of(const std::string& model, const std::string& name) {
+  const ipa_test::GoldenFolder folder(model);
+  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
+  if (!entry) return {};
+  GenerateRequest request = golden_request(folder, *entry);
+  request.branches.clear();
+  request.steps = 1;
+  request.decode = true;
+  request.height = 256;
+  request.width = 256;
+  request.vae_tile = 128;
+  return request;
+}
+
+// A dry run and a real one must hold the same at their peaks.
+void check_dry(ModelSet& models, const GenerateRequest& request, int64_t tile) {
+  ipa::Workspace dry(true), real;
+  const auto planned = ipa::make_generation(models, request, tile, dry, nullptr);
+  const auto made = ipa::make_generation(models, request, tile, real, nullptr);
+  CHECK_OK(planned.status());
+  CHECK_OK(made.status());
+  CHECK(dry.peak() > 0);
+  CHECK_EQ(dry.peak(), real.peak());
+}
+
+ipa::MemoryEstimate estimate(ModelSet& models, const GenerateRequest& request) {
+  const auto found = ipa::estimate_memory(models, request);
+  CHECK_OK(found.status());
+  return found.ok() ? found.value() : ipa::MemoryEstimate();
+}
+
+}  // namespace
+
+TEST(pipeline_memory_is_the_same_dry_and_real) {
+  for (auto [name, case_name] : {std::pair{"sd15", "ddim-4steps"}, std::pair{"sdxl", "euler-negative"}}) {
+    const auto models =
+        ipa_test::load_golden_models(name, {"adapters/base.safetensors", "adapters/plus.safetensors"});
+    if (!models) return;
+    GenerateRequest request = request_of(name, case_name);
+    for (int64_t tile : {0, 128})
+      for (bool pictures : {false, true}) {
+        request.branches.clear();
+        for (int adapter = 0; pictures && adapter < 2; ++adapter)
+          request.branches.push_back({adapter, 0.5f, {ipa_test::golden_picture("images/wide-150x100.png")}});
+        for (float guidance : {1.0f, 5.0f}) {
+          request.guidance = guidance;
+          check_dry(*models, request, tile);
+        }
+      }
+  }
+}
+
+TEST(pipeline_memory_grows_with_what_is_asked) {
+  const auto models = ipa_test::load_golden_models("sd15", {});
+  if (!models) return;
+  GenerateRequest request = request_of("sd15", "ddim-4steps");
+  request.vae_tiling = Tiling::off;
+  const ipa::MemoryEstimate whole = estimate(*models, request);
+  CHECK_EQ(whole.weights, models->memory_bytes());
+  CHECK_EQ(whole.tile, 0);
+  request.vae_tiling = Tiling::on;
+  const ipa::MemoryEstimate tiled = estimate(*models, request);
+  CHECK_EQ(tiled.tile, 128);
+  CHECK(tiled.working < whole.working);
+  request.vae_tiling = Tiling::off;
+  request.seeds = {1, 2, 3, 4};
+  // One arena for all pictures; only the results add up.
+  const ipa::MemoryEstimate four = estimate(*models, request);
+  CHECK(four.working > whole.working);
+  CHECK(four.working - whole.working < 3 * (size_t{2} * 256 * 256 * 3));
+  request.decode = false;
+  CHECK(estimate(*models, request).working < four.working);
+}
+
+TEST(pipeline_memory_budget_decides_about_tiles) {
+  const auto models = ipa_test::load_golden_models("sd15", {});
+  if (!models) return;
+  GenerateRequest request = request_of("sd15", "ddim-4steps");
+  request.vae_tiling = Tiling::off;
+  const size_t whole = estimate(*models, request).total();
+  request.vae_tiling = Tiling::on;
+  const size_t tiled = estimate(*models, request).total();
+
+  request.vae_tiling = Tiling::automatic;
+  const auto tile = [&](uint64_t budget) {
+    request.memory_budget = budget;
+    const auto found = ipa::choose_tile(*models, request);
+    return found.ok() ? found.value() : int64_t{-1};
+  };
+  CHECK_EQ(tile(whole), 0);
+  CHECK_EQ(tile(whole - 1), 128);
+  CHECK_EQ(tile(tiled), 128);
+  CHECK_EQ(tile(tiled - 1), -1);
+  request.vae_tiling = Tiling::off;
+  CHECK_EQ(tile(whole - 1), -1);
+  const auto refused = ipa::generate(*models, request, nullptr, nullptr);
+  CHECK(refused.status().code() == ipa::Code::no_memory);
+}
