@@ -214,6 +214,7 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
     threads: read.threads ?? 0,
   };
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
+  if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
   return request;
 }
@@ -229,6 +230,7 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
   };
   await check(request.model, "model", true);
   if (request.unet !== undefined) await check(request.unet, "unet", true);
+  if (request.vae !== undefined) await check(request.vae, "vae", true);
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
   for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);

@@ -16,6 +16,11 @@ export interface LoadOptions {
   loras?: readonly { file: string | URL; weight?: number | undefined }[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
+  /**
+   * folder (config.json and weights) of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
+   * decoder is many times faster and a little less exact; default: vae/ in the model folder
+   */
+  vae?: string | URL | undefined;
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
   /** type the UNet computes in: "f32" (default) as diffusers; "int8" is faster and takes less memory, with small differences */

@@ -20,6 +20,7 @@ import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./repo
 interface GenerateFlags {
   model?: string;
   unet?: string;
+  vae?: string;
   imageEncoder?: string;
   dtype?: string;
   threads?: string;
@@ -62,6 +63,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
     .option("--unet <folder>", help(LoadSchema, "unet"))
+    .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
@@ -146,6 +148,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (flags.unet !== undefined) options["unet"] = flags.unet;
+  if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");

@@ -36,6 +36,8 @@ export interface NativeLoadRequest {
   loras: { file: string; weight: number }[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
+  /** folder of a VAE, when not `model`/vae */
+  vae?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
   dtype: "f32" | "int8";

@@ -47,6 +47,9 @@ export const LoadSchema = object(
     ),
     loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
+    vae: Type.Optional(
+      path("folder of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
+    ),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     dtype: Type.Optional(oneOf(["f32", "int8"], { description: "type the UNet computes in: f32 exact, int8 faster and in less memory", default: "f32" })),
     threads: Type.Optional(

@@ -35,6 +35,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
     request.loras.push_back({read_text(lora, "file"), static_cast<float>(read_number(lora, "weight"))});
   }
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
+  if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");
   const std::string dtype = read_text(object, "dtype");

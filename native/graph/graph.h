@@ -32,7 +32,16 @@ enum class Op : uint8_t {
   attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
 };
 
-enum class Activation : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu };
+enum class Activation : uint8_t {
+  none,
+  silu,
+  gelu,
+  gelu_tanh,
+  quick_gelu,
+  relu,
+  soft_clamp_3,    // 3 tanh(x / 3)
+  unit_to_signed,  // 2 x - 1: of a picture from 0..1 to -1..1
+};
 
 // Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
 enum class Storage : uint8_t { f32, i32, packed_kv };

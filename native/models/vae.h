@@ -1,11 +1,14 @@
-// AutoencoderKL: pictures to latents and back (Rombach et al. 2022).
+// AutoencoderKL: pictures to latents and back (Rombach et al. 2022). Or AutoencoderTiny (TAESD) in its place,
+// to decode only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/config_reader.h"
 #include "graph/graph.h"
+#include "models/taesd.h"
 
 namespace ipa {
 
@@ -21,9 +24,11 @@ struct VaeConfig {
   // Playground-style normalisation, empty in most models: latent * std / scaling_factor + mean.
   std::vector<double> latents_mean, latents_std;
   int64_t sample_size = 512;
+  // Set for AutoencoderTiny: its decoder takes the place of the one described above.
+  std::optional<TaesdConfig> tiny;
 
   // Pixels a latent covers along a side.
-  int64_t scale() const { return int64_t{1} << (channels.size() - 1); }
+  int64_t scale() const { return tiny ? tiny->scale() : int64_t{1} << (channels.size() - 1); }
   static Result<VaeConfig> parse(const Json& json, const std::string& where);
 };
 

@@ -31,6 +31,7 @@ struct LoadRequest {
   std::vector<std::string> adapters;  // IP-Adapter files
   std::vector<LoraRequest> loras;     // added to the weights in this order
   std::string unet;                   // folder; empty: the model's own
+  std::string vae;                    // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
   Compute compute = Compute::f32;     // of the UNet
   int threads = 0;                    // 0: one per core

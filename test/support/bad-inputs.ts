@@ -233,6 +233,8 @@ export const BAD_LOADS: BadLoad[] = (
     ["imageEncoder missing", { imageEncoder: "/no/such/encoder" }, "ERR_IPA_NOT_FOUND", "imageEncoder"],
     ["unet missing", { unet: "/no/such/unet" }, "ERR_IPA_NOT_FOUND", "unet"],
     ["unet a file", { unet: file }, INVALID, "unet"],
+    ["vae missing", { vae: "/no/such/vae" }, "ERR_IPA_NOT_FOUND", "vae"],
+    ["vae a file", { vae: file }, INVALID, "vae"],
     ["dtype unknown", { dtype: "f64" }, INVALID, '"f32"'],
     ["threads negative", { threads: -1 }, INVALID, "threads"],
     ["threads a fraction", { threads: 1.5 }, INVALID, "use 1 or 2"],
