@@ -8,5 +8,5 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { ProgressEvent } from "./progress";
-export type { SchedulerName } from "./options/schema";
-export type { EncodeImageOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions } from "./types";
+export type { PreviewDecoder, SchedulerName } from "./options/schema";
+export type { EncodeImageOptions, FeatureCacheOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions, PreviewOptions } from "./types";

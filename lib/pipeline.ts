@@ -153,6 +153,7 @@ export class Pipeline implements AsyncDisposable {
       height: checkSide(read.height ?? info.height, "height", info),
       output: read.output ?? "image",
       previewEvery: read.preview?.every ?? 0,
+      previewDecoder: read.preview?.decoder ?? "vae",
     };
     if (!this.#zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
     return request;
@@ -278,13 +279,13 @@ function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Pr
 
 function callProgress(
   onProgress: (event: ProgressEvent) => unknown,
-  { image, step, total, preview }: NativeProgress,
-  request: Pick<NativeGenerateRequest, "seeds" | "width" | "height">,
+  { image, step, total, preview, previewWidth = 0, previewHeight = 0 }: NativeProgress,
+  request: Pick<NativeGenerateRequest, "seeds">,
   fail: (reason: unknown) => void,
 ): void {
   const seed = request.seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
-  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), request.width, request.height, seed);
+  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
   try {
     // An async callback's rejection counts like a throw.
     Promise.resolve(onProgress(event)).catch(fail);

@@ -10,6 +10,6 @@ export interface ProgressEvent {
   step: number;
   /** model calls in all */
   total: number;
-  /** the picture as it would look if sampling ended here, every `preview.every` steps */
+  /** the picture as it would look if sampling ended here, every `preview.every` steps; its own width and height say how large */
   preview?: GeneratedImage;
 }

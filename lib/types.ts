@@ -4,7 +4,7 @@ import type { Static } from "@sinclair/typebox";
 import type { GeneratedImage } from "./generated-image";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type { EncodeImageSchema, GenerateSchema, InspectSchema, LoadSchema, SchedulerName } from "./options/schema";
+import type { EncodeImageSchema, GenerateSchema, InspectSchema, LoadSchema, PreviewDecoder, SchedulerName } from "./options/schema";
 import type { ProgressEvent } from "./progress";
 
 export interface LoadOptions {
@@ -60,12 +60,27 @@ export interface GenerateOptions {
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */
   output?: "image" | "latents" | undefined;
-  /** decoded previews for onProgress */
-  preview?: { every: number } | undefined;
+  /** previews for onProgress */
+  preview?: PreviewOptions | undefined;
   /** cancels the call, which then rejects with signal.reason */
   signal?: AbortSignalLike | undefined;
   /** called after every step; an error it throws cancels the call, which then rejects with it */
   onProgress?: ((event: ProgressEvent) => unknown) | undefined;
+}
+
+/** DeepCache (Ma et al. 2024): between whole passes of the UNet its deep features are kept and only its outer layers computed. */
+export interface FeatureCacheOptions {
+  /** a whole pass every so many steps, 2 to 10; the first step of a picture is always one, and the first after guidance went on or off */
+  every: number;
+  /** skip connections, counted from the outermost, whose layers are computed in every step: 1 (default; fastest) to all the model has */
+  depth?: number | undefined;
+}
+
+export interface PreviewOptions {
+  /** a preview every so many steps, 1 to 1000 */
+  every: number;
+  /** "vae" (default): decoded in full size; "linear": one pixel a latent by a linear map, at next to no cost */
+  decoder?: PreviewDecoder | undefined;
 }
 
 export interface GenerateResult {

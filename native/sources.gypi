@@ -92,6 +92,7 @@
       "pipeline/feature_cache.cc",
       "pipeline/generate.cc",
       "pipeline/image_features.cc",
+      "pipeline/linear_preview.cc",
       "pipeline/load_params.cc",
       "pipeline/model_set.cc",
       "pipeline/text_features.cc",

@@ -77,6 +77,7 @@ describe("the request", () => {
       height: 128,
       output: "image",
       previewEvery: 0,
+      previewDecoder: "vae",
       branches: [],
     });
     expect(last(addon).seeds).toEqual(seeds);
@@ -225,6 +226,14 @@ describe("progress", () => {
       [1, 2, 3, 4, 5, 6, 7, 8].map((step) => [step, 8, step > 4 ? 1 : 0, step > 4 ? 11 : 10]),
     );
     expect(events.map(({ preview }) => preview?.data.length ?? 0)).toEqual([0, 49152, 0, 49152, 0, 49152, 0, 49152]);
+  });
+
+  test("a linear preview has the size of the latents", async () => {
+    const { addon, pipeline } = await loadFake();
+    const previews: unknown[] = [];
+    await pipeline.generate({ steps: 1, width: 64, preview: { every: 1, decoder: "linear" }, onProgress: ({ preview }) => previews.push(preview) });
+    expect(last(addon).previewDecoder).toBe("linear");
+    expect(previews).toMatchObject([{ width: 8, height: 16, data: { length: 384 } }]);
   });
 
   test.each([

@@ -8,7 +8,7 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, SCHEDULERS, view, type SchemaView } from "../options/schema";
+import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, view, type SchemaView } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
@@ -39,6 +39,7 @@ interface GenerateFlags {
   output: string;
   saveLatents?: string;
   preview?: string;
+  previewDecoder?: string;
   json?: boolean;
 }
 
@@ -79,6 +80,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--output <file>", "picture to write (.png, .jpg, .webp); with --count the seed is added to each name", "out.png")
     .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
     .option("--preview <n>", "every n steps, write the unfinished picture to --output")
+    .option("--preview-decoder <name>", `${PREVIEW_DECODERS.join(" or ")}: the picture in full size, or a pixel a latent at next to no cost ["vae"]`)
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
 }

@@ -122,6 +122,7 @@ export interface NativeGenerateRequest {
   output: "image" | "latents";
   /** a decoded preview every so many steps, 0 = never */
   previewEvery: number;
+  previewDecoder: "vae" | "linear";
 }
 
 export interface NativeProgress {
@@ -130,8 +131,10 @@ export interface NativeProgress {
   /** model calls done and in all, over all images */
   step: number;
   total: number;
-  /** RGB, width * height * 3 bytes */
+  /** RGB, previewWidth * previewHeight * 3 bytes */
   preview?: ArrayBuffer;
+  previewWidth?: number;
+  previewHeight?: number;
 }
 
 export interface NativeResult {

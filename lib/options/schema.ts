@@ -72,8 +72,17 @@ export const ImagePromptSchema = object(
   "image prompt",
 );
 
+/** Who makes a preview's pixels. */
+export const PREVIEW_DECODERS = ["vae", "linear"] as const;
+export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
+
 export const PreviewSchema = object(
-  { every: Type.Integer({ minimum: 1, maximum: 1000, description: "decode a preview every so many steps" }) },
+  {
+    every: Type.Integer({ minimum: 1, maximum: 1000, description: "decode a preview every so many steps" }),
+    decoder: Type.Optional(
+      oneOf(PREVIEW_DECODERS, { default: "vae", description: "vae: the picture in full size; linear: a pixel a latent, at next to no cost" }),
+    ),
+  },
   "preview",
 );
 

@@ -94,6 +94,7 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   request.height = read_integer(object, "height");
   request.decode = read_text(object, "output") == "image";
   request.preview_every = read_int32(object, "previewEvery");
+  request.linear_preview = read_text(object, "previewDecoder") == "linear";
   return request;
 }
 

@@ -5,6 +5,7 @@
 #include "pipeline/conditioning.h"
 #include "pipeline/decoder.h"
 #include "pipeline/denoiser.h"
+#include "pipeline/linear_preview.h"
 #include "schedulers/scheduler.h"
 #include "schedulers/torch_noise.h"
 
@@ -86,7 +87,16 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       event.step = static_cast<int>(image) * calls + i + 1;
       event.total = total;
       if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
-        IPA_ASSIGN(event.preview, decode(scheduler->denoised()));
+        event.preview_width = request.linear_preview ? width : request.width;
+        event.preview_height = request.linear_preview ? height : request.height;
+        if (request.linear_preview) {
+          if (!models.linear_preview) {
+            IPA_ASSIGN(models.linear_preview, LinearPreview::make(models, cancel));
+          }
+          event.preview = models.linear_preview->paint(scheduler->denoised(), height * width);
+        } else {
+          IPA_ASSIGN(event.preview, decode(scheduler->denoised()));
+        }
       }
       progress(std::move(event));
     }

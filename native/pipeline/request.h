@@ -40,14 +40,16 @@ struct GenerateRequest {
   float eta = 0;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;
-  bool decode = true;     // false: latents only
-  int preview_every = 0;  // steps between decoded previews, 0: none
+  bool decode = true;           // false: latents only
+  int preview_every = 0;        // steps between decoded previews, 0: none
+  bool linear_preview = false;  // by a linear map, a pixel a latent, instead of the VAE
 };
 
 struct Progress {
   int image = 0;                 // index into seeds
   int step = 0, total = 0;       // model calls, over all pictures
-  std::vector<uint8_t> preview;  // RGB of the request's size, or empty
+  std::vector<uint8_t> preview;  // RGB, or empty
+  int64_t preview_width = 0, preview_height = 0;
 };
 using ProgressFunction = std::function<void(Progress)>;
 

@@ -92,6 +92,7 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["preview a number", { preview: 5 }, INVALID, "preview: expected an object"],
     ["preview without every", { preview: {} }, INVALID, "preview.every"],
     ["preview.every zero", { preview: { every: 0 } }, INVALID, "preview.every"],
+    ["preview.decoder unknown", { preview: { every: 1, decoder: "liner" } }, INVALID, 'did you mean "linear"?'],
     ["preview with more", { preview: { every: 1, evry: 2 } }, UNKNOWN, "preview.evry"],
     ["signal a controller", { signal: new AbortController() }, INVALID, "controller.signal"],
     ["signal true", { signal: true }, INVALID, "an AbortSignal"],
