@@ -140,6 +140,8 @@ export class Pipeline implements AsyncDisposable {
     if (eta !== 0 && (scheduler === "" ? info.scheduler : scheduler) !== "ddim") {
       throw new OptionError("eta", `only the ddim scheduler adds noise by eta, this is ${scheduler === "" ? info.scheduler : scheduler}: leave eta out`);
     }
+    const [start, end] = read.guidanceInterval ?? [0, 1];
+    if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
     const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
@@ -147,6 +149,10 @@ export class Pipeline implements AsyncDisposable {
       sigmas: read.sigmas ?? "",
       steps: read.steps ?? 30,
       guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
+      guidanceStart: start,
+      guidanceEnd: end,
+      cacheEvery: read.featureCache?.every ?? 0,
+      cacheDepth: read.featureCache?.depth ?? 1,
       eta,
       seeds: Array.from({ length: count }, (_, i) => seed + i),
       width: checkSide(read.width ?? info.width, "width", info),

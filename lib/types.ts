@@ -48,6 +48,13 @@ export interface GenerateOptions {
   steps?: number | undefined;
   /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
   guidance?: number | undefined;
+  /**
+   * [start, end] in shares of the steps, 0 to 1 (default [0, 1]): guidance is on from step floor(start * n) to before step
+   * floor(end * n) and off elsewhere, where a step is half the work (Kynkäänniemi et al. 2024). Changes the picture.
+   */
+  guidanceInterval?: readonly [number, number] | undefined;
+  /** run the whole UNet only in some steps; changes the picture. Default: in all of them */
+  featureCache?: FeatureCacheOptions | undefined;
   /** noise added by ddim, 0 (default) to 1 */
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */

@@ -95,7 +95,9 @@
       "pipeline/linear_preview.cc",
       "pipeline/load_params.cc",
       "pipeline/model_set.cc",
+      "pipeline/step_plan.cc",
       "pipeline/text_features.cc",
+      "pipeline/unet_program.cc",
       "base/config_reader.cc"
     ],
     "x64_files": [
@@ -157,7 +159,8 @@
       "../test/native/pipeline_errors_test.cc",
       "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
-      "../test/native/pipeline_properties_test.cc"
+      "../test/native/pipeline_properties_test.cc",
+      "../test/native/pipeline_steps_test.cc"
     ],
     "bench_files": [
       "../bench/native/main.cc",

@@ -13,7 +13,7 @@ import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
 import type { Environment } from "./environment";
-import { OrderedFlags, parseNumber } from "./flags";
+import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
 
@@ -31,6 +31,8 @@ interface GenerateFlags {
   sigmas?: string;
   steps?: string;
   guidance?: string;
+  guidanceInterval?: string;
+  featureCache?: string;
   eta?: string;
   seed?: string;
   width?: string;
@@ -72,6 +74,8 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
     .option("--steps <n>", help(GenerateSchema, "steps"))
     .option("--guidance <g>", help(GenerateSchema, "guidance"))
+    .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
+    .option("--feature-cache <n[:depth]>", "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture")
     .option("--eta <eta>", help(GenerateSchema, "eta"))
     .option("--seed <s>", help(GenerateSchema, "seed"))
     .option("--width <pixels>", help(GenerateSchema, "width"))
@@ -165,7 +169,10 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
   }
-  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview") };
+  if (flags.guidanceInterval !== undefined) options["guidanceInterval"] = parsePair(flags.guidanceInterval, "--guidance-interval");
+  if (flags.featureCache !== undefined) options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
+  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
+  else if (flags.previewDecoder !== undefined) throw new OptionError("--preview-decoder", "expected --preview N beside it, which says how often: add it");
   return options;
 }
 

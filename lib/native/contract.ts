@@ -113,6 +113,12 @@ export interface NativeGenerateRequest {
   sigmas: "" | "karras";
   steps: number;
   guidance: number;
+  /** shares of the steps between which guidance is on, 0 and 1: always */
+  guidanceStart: number;
+  guidanceEnd: number;
+  /** whole passes of the UNet every so many steps, 0 = always; in between its `cacheDepth` outermost skip connections */
+  cacheEvery: number;
+  cacheDepth: number;
   /** DDIM's eta, 0 = deterministic */
   eta: number;
   /** one image per seed */

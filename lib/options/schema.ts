@@ -86,6 +86,25 @@ export const PreviewSchema = object(
   "preview",
 );
 
+export const FeatureCacheSchema = object(
+  {
+    every: Type.Integer({ minimum: 2, maximum: 10, description: "run the whole UNet every so many steps" }),
+    depth: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "skip connections, from the outermost, computed in every step" })),
+  },
+  "featureCache",
+);
+
+/** Static: a pair of numbers; typebox's own tuples have no form the validator could read. */
+const interval = (description: string): TUnsafe<readonly [number, number]> =>
+  Type.Unsafe<readonly [number, number]>({
+    type: "array",
+    items: Type.Number({ minimum: 0, maximum: 1 }),
+    minItems: 2,
+    maxItems: 2,
+    default: [0, 1],
+    description,
+  });
+
 const promptText = (description: string): TString => Type.String({ maxLength: 16384, description });
 
 export const GenerateSchema = object(
@@ -102,6 +121,8 @@ export const GenerateSchema = object(
     guidance: Type.Optional(
       Type.Number({ minimum: 0, maximum: 100, description: "classifier-free guidance; 1 or less: none; default: 7.5, SDXL 5" }),
     ),
+    guidanceInterval: Type.Optional(interval("[start, end]: shares of the steps between which guidance is on; elsewhere a step is half the work")),
+    featureCache: Type.Optional(FeatureCacheSchema),
     eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: "noise added by ddim: 0 none, 1 as DDPM" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
     width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
@@ -144,6 +165,7 @@ export interface SchemaView {
   minimum?: number;
   maximum?: number;
   maxLength?: number;
+  minItems?: number;
   maxItems?: number;
   items?: TSchema;
   properties?: Record<string, TSchema>;

@@ -80,6 +80,10 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   request.karras = read_text(object, "sigmas") == "karras";
   request.steps = read_int32(object, "steps");
   request.guidance = static_cast<float>(read_number(object, "guidance"));
+  request.guidance_start = read_number(object, "guidanceStart");
+  request.guidance_end = read_number(object, "guidanceEnd");
+  request.cache_every = read_int32(object, "cacheEvery");
+  request.cache_depth = read_int32(object, "cacheDepth");
   request.eta = static_cast<float>(read_number(object, "eta"));
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {

@@ -23,14 +23,25 @@ struct UNetInputs {
   Value time_cond;    // (n, 1, 1, time_cond_size)
 };
 
+// Deep features kept from one pass to the next (DeepCache, Ma et al. 2024): of the skip connections, the
+// `depth` outermost ones are computed anew in every pass; what comes up from within them is what is kept.
+struct DeepFeatures {
+  int depth = 0;
+  // Given (an input): the pass starts here on its way up and leaves out all that lies deeper. Otherwise build()
+  // says which value a later pass can be given.
+  Value kept;
+};
+
 class UNet {
  public:
   explicit UNet(UNetConfig config);
   const UNetConfig& config() const { return config_; }
   // In the order of execution; text_kv and branches follow it.
   const std::vector<CrossLayer>& cross_layers() const { return cross_layers_; }
+  // Skip connections, the largest depth of DeepFeatures.
+  int skip_connections() const;
   // Result: (n, h, w, out_channels).
-  Value build(Graph& graph, const UNetInputs& inputs) const;
+  Value build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features = nullptr) const;
 
  private:
   UNetConfig config_;

@@ -1,5 +1,6 @@
 #include "pipeline/generate.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "pipeline/conditioning.h"
@@ -28,6 +29,15 @@ Status check(const ModelSet& models, const GenerateRequest& request) {
         if (!std::isfinite(weight))
           return Status(Code::invalid_option, "prompt weights must be finite numbers");
   if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
+  if (!(request.guidance_start >= 0 && request.guidance_start <= request.guidance_end &&
+        request.guidance_end <= 1))
+    return Status(Code::invalid_option,
+                  "guidanceInterval: expected two numbers from 0 to 1, the smaller first");
+  const int skips = models.unet->skip_connections();
+  if (request.cache_every > 1 && (request.cache_depth < 1 || request.cache_depth > skips))
+    return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
+                                            ", the skip connections of this model, but received " +
+                                            std::to_string(request.cache_depth));
   return {};
 }
 
@@ -51,10 +61,13 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   const int64_t scale = models.vae->config().scale();
   const int64_t height = request.height / scale, width = request.width / scale;
   // A model distilled with guidance as an input needs no second half.
-  const bool guided = request.guidance > 1 && !models.unet->config().time_cond_size;
+  const bool can_guide = request.guidance > 1 && !models.unet->config().time_cond_size;
+  const int calls = static_cast<int>(scheduler->timesteps().size());
+  const std::vector<StepKind> kinds = plan_steps(calls, can_guide, request);
+  const bool guided = std::any_of(kinds.begin(), kinds.end(), [](const StepKind& kind) { return kind.guided; });
   IPA_ASSIGN(Conditioning conditioning, make_conditioning(models, request, guided, cancel));
   IPA_ASSIGN(const std::unique_ptr<Denoiser> denoiser,
-             Denoiser::make(models, conditioning, height, width, request.guidance));
+             Denoiser::make(models, conditioning, height, width, request.guidance, kinds, request.cache_depth));
   std::unique_ptr<Decoder> decoder;
   auto decode = [&](const float* latents) -> Result<std::vector<uint8_t>> {
     if (!decoder) {
@@ -66,7 +79,6 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   GenerateResult result;
   const auto count = static_cast<size_t>(denoiser->elements());
   std::vector<float> scaled(count), prediction(count);
-  const int calls = static_cast<int>(scheduler->timesteps().size());
   const int total = calls * static_cast<int>(request.seeds.size());
   for (size_t image = 0; image < request.seeds.size(); ++image) {
     if (image > 0) {
@@ -78,8 +90,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
-      IPA_TRY(denoiser->predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)],
-                                prediction.data(), cancel));
+      IPA_TRY(denoiser->predict(kinds[static_cast<size_t>(i)], scaled.data(),
+                                scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(), cancel));
       scheduler->step(i, prediction.data(), latents.data(), count, noise);
       if (!progress) continue;
       Progress event;

@@ -37,6 +37,12 @@ struct GenerateRequest {
   bool karras = false;
   int steps = 30;
   float guidance = 7.5f;
+  // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024); elsewhere the
+  // conditional half runs alone.
+  double guidance_start = 0, guidance_end = 1;
+  // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections and
+  // what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
+  int cache_every = 0, cache_depth = 0;
   float eta = 0;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;
