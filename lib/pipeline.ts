@@ -153,6 +153,7 @@ export class Pipeline implements AsyncDisposable {
       guidanceEnd: end,
       cacheEvery: read.featureCache?.every ?? 0,
       cacheDepth: read.featureCache?.depth ?? 1,
+      tokenMerging: read.tokenMerging ?? 0,
       eta,
       seeds: Array.from({ length: count }, (_, i) => seed + i),
       width: checkSide(read.width ?? info.width, "width", info),

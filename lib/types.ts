@@ -55,6 +55,11 @@ export interface GenerateOptions {
   guidanceInterval?: readonly [number, number] | undefined;
   /** run the whole UNet only in some steps; changes the picture. Default: in all of them */
   featureCache?: FeatureCacheOptions | undefined;
+  /**
+   * share of the tokens, 0 (default: none) to 0.75, that are merged with those most like them in the self-attention of highest
+   * resolution (ToMe, Bolya and Hoffman 2023). Changes the picture; worth it in large ones.
+   */
+  tokenMerging?: number | undefined;
   /** noise added by ddim, 0 (default) to 1 */
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */

@@ -19,6 +19,7 @@ interface Case {
   interval?: [number, number];
   every?: number;
   depth?: number;
+  merge?: number;
   adapter?: string;
 }
 // tools/goldens/accelerators.py
@@ -37,7 +38,7 @@ const call: GenerateOptions = { prompt, negativePrompt: index.negative, steps, g
 
 const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
-test.each(index.cases)("the latents of the reference: $name", async ({ name, model: folder, scheduler, interval, every, depth, adapter, ...rest }) => {
+test.each(index.cases)("the latents of the reference: $name", async ({ name, model: folder, scheduler, interval, every, depth, merge, adapter, ...rest }) => {
   const adapters = adapter === undefined ? [] : [{ file: join(model(folder), `adapters/${adapter}.safetensors`) }];
   await using pipeline = await Pipeline.load({ model: model(folder), adapters });
   const { latents } = await pipeline.generate({
@@ -46,6 +47,7 @@ test.each(index.cases)("the latents of the reference: $name", async ({ name, mod
     guidance: rest.guidance ?? guidance,
     guidanceInterval: interval,
     featureCache: every === undefined ? undefined : { every, depth },
+    tokenMerging: merge,
     imagePrompts: adapter === undefined ? [] : [{ embeds: golden.get(`${name}.embeds`)!.floats(), scale: index.scale }],
     output: "latents",
   });
@@ -83,7 +85,9 @@ describe("on the shipped model", () => {
   test.each<[string, GenerateOptions]>([
     ["a guidance interval", { guidanceInterval: [0.25, 0.75] }],
     ["feature caching", { featureCache: { every: 3 } }],
-    ["both", { guidanceInterval: [0.25, 0.75], featureCache: { every: 2, depth: 2 } }],
+    ["token merging", { tokenMerging: 0.5 }],
+    ["all of them", { guidanceInterval: [0, 0.5], featureCache: { every: 2 }, tokenMerging: 0.3 }],
+    ["an interval and a cache", { guidanceInterval: [0.25, 0.75], featureCache: { every: 2, depth: 2 } }],
   ])("%s: a picture depends on its seed alone, not on the ones before it or the threads", async (_name, options) => {
     const both = await latents({ ...options, count: 2 });
     const before = systemInfo().threads;

@@ -84,13 +84,13 @@ describe("generate", () => {
     const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
     args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
     args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--save-latents", latents, "--output", output);
-    args.push("--guidance-interval", "0.1,0.8", "--feature-cache", "3:2", "--preview", "2", "--preview-decoder", "linear", "--vae", join(MINI, "vae"));
+    args.push("--guidance-interval", "0.1,0.8", "--feature-cache", "3:2", "--token-merging", "0.25", "--preview", "2", "--preview-decoder", "linear", "--vae", join(MINI, "vae"));
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
     expect(addon.loads[0]).toMatchObject({ model: MINI, vae: join(MINI, "vae"), threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }] });
     expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
-    expect(addon.requests[0]).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, previewEvery: 2, previewDecoder: "linear" });
+    expect(addon.requests[0]).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.25, previewEvery: 2, previewDecoder: "linear" });
     expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
     expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
     expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });

@@ -75,6 +75,7 @@ describe("the request", () => {
       guidanceStart: 0,
       guidanceEnd: 1,
       cacheEvery: 0,
+      tokenMerging: 0,
       eta: 0,
       width: 128,
       height: 128,
@@ -99,8 +100,8 @@ describe("the request", () => {
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
     await pipeline.generate({ eta: 0.5 });
     expect(last(addon).eta).toBe(0.5);
-    await pipeline.generate({ guidanceInterval: [0.1, 0.8], featureCache: { every: 3, depth: 2 } });
-    expect(last(addon)).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2 });
+    await pipeline.generate({ guidanceInterval: [0.1, 0.8], featureCache: { every: 3, depth: 2 }, tokenMerging: 0.5 });
+    expect(last(addon)).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.5 });
     await pipeline.generate({ featureCache: { every: 2 } });
     expect(last(addon)).toMatchObject({ cacheEvery: 2, cacheDepth: 1 });
   });

@@ -33,6 +33,7 @@ interface GenerateFlags {
   guidance?: string;
   guidanceInterval?: string;
   featureCache?: string;
+  tokenMerging?: string;
   eta?: string;
   seed?: string;
   width?: string;
@@ -76,6 +77,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--guidance <g>", help(GenerateSchema, "guidance"))
     .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
     .option("--feature-cache <n[:depth]>", "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture")
+    .option("--token-merging <ratio>", help(GenerateSchema, "tokenMerging"))
     .option("--eta <eta>", help(GenerateSchema, "eta"))
     .option("--seed <s>", help(GenerateSchema, "seed"))
     .option("--width <pixels>", help(GenerateSchema, "width"))
@@ -171,6 +173,7 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   }
   if (flags.guidanceInterval !== undefined) options["guidanceInterval"] = parsePair(flags.guidanceInterval, "--guidance-interval");
   if (flags.featureCache !== undefined) options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
+  if (flags.tokenMerging !== undefined) options["tokenMerging"] = parseNumber(flags.tokenMerging, "--token-merging");
   if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
   else if (flags.previewDecoder !== undefined) throw new OptionError("--preview-decoder", "expected --preview N beside it, which says how often: add it");
   return options;

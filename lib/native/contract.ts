@@ -119,6 +119,8 @@ export interface NativeGenerateRequest {
   /** whole passes of the UNet every so many steps, 0 = always; in between its `cacheDepth` outermost skip connections */
   cacheEvery: number;
   cacheDepth: number;
+  /** share of tokens merged in the outermost self-attention, 0 to 0.75 */
+  tokenMerging: number;
   /** DDIM's eta, 0 = deterministic */
   eta: number;
   /** one image per seed */

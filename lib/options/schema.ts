@@ -123,6 +123,9 @@ export const GenerateSchema = object(
     ),
     guidanceInterval: Type.Optional(interval("[start, end]: shares of the steps between which guidance is on; elsewhere a step is half the work")),
     featureCache: Type.Optional(FeatureCacheSchema),
+    tokenMerging: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 0.75, default: 0, description: "share of the tokens to merge in the outermost self-attention; 0: none" }),
+    ),
     eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: "noise added by ddim: 0 none, 1 as DDPM" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
     width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),

@@ -84,6 +84,7 @@ GenerateRequest read_generate_request(const Napi::Object& object) {
   request.guidance_end = read_number(object, "guidanceEnd");
   request.cache_every = read_int32(object, "cacheEvery");
   request.cache_depth = read_int32(object, "cacheDepth");
+  request.merge_ratio = read_number(object, "tokenMerging");
   request.eta = static_cast<float>(read_number(object, "eta"));
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {

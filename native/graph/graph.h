@@ -29,6 +29,8 @@ enum class Op : uint8_t {
   reshape,         // a view of the same floats under another shape
   upsample,        // nearest, to an explicit size
   pack_kv,         // keys and values in the layout attention reads
+  token_map,       // ids of the rows that tokens are found in once those most alike are merged
+  merge_rows,      // means of the rows that share an id
   attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
 };
 
@@ -77,7 +79,7 @@ struct Node {
   int groups = 0;
   float epsilon = 0;
   bool causal = false;
-  int64_t offset = 0;  // slice_channels: first channel
+  int64_t offset = 0;  // slice_channels: first channel; token_map: tokens of an item that merge
 };
 
 class Graph {
@@ -121,6 +123,13 @@ class Graph {
   Value embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels);
   // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
   Value gather_rows(Value x, Value ids);
+  // Merging of tokens (ToMe) in a picture (n, h, w, c): the share `ratio` of an item's tokens (at most all but
+  // one of every square of 2 x 2) that are most like another join it. Result: i32 (n, h, w, 1), for merge_rows
+  // and, to undo it, gather_rows: the row of each token among those that are left, counted over the batch.
+  // Invalid when none would merge.
+  Value token_map(Value x, double ratio);
+  // The tokens left, each the mean of those that became it: (n, 1, left, c).
+  Value merge_rows(Value x, Value map);
   // k and v: (n, 1, tokens, heads * head_size).
   Value pack_kv(Value k, Value v, int heads);
 

@@ -97,10 +97,14 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features
     return resnet_block(graph, block + ".resnets." + std::to_string(i), x, out, time, c.norm_groups,
                         c.norm_epsilon, c.activation);
   };
+  size_t merging = 0;  // level
+  while (merging + 1 < n && !(c.levels[merging].down_attention || c.levels[merging].up_attention)) ++merging;
   auto attend = [&](const std::string& block, int i, Value x, const UNetConfig::Level& level, int blocks,
                     bool only_cross) {
     return transformer(graph, attention_name(block, i),
-                       {level.heads, blocks, c.norm_groups, c.linear_projection, only_cross}, x, cross);
+                       {level.heads, blocks, c.norm_groups, c.linear_projection, only_cross,
+                        &level == &c.levels[merging] ? inputs.merge_ratio : 0},
+                       x, cross);
   };
 
   // Modules left out still count: the prompts of the cross-attention layers are found by their position.

@@ -18,9 +18,10 @@ struct UNetInputs {
   std::vector<Value> text_kv;
   // Image branches of each cross layer; empty without adapters.
   std::vector<std::vector<Graph::Branch>> branches;
-  Value addition;     // text_time: (n, 1, 1, addition_input_size)
-  Value class_input;  // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)
-  Value time_cond;    // (n, 1, 1, time_cond_size)
+  Value addition;          // text_time: (n, 1, 1, addition_input_size)
+  Value class_input;       // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)
+  Value time_cond;         // (n, 1, 1, time_cond_size)
+  double merge_ratio = 0;  // of the tokens of self-attention at the outermost level that has any; 0: none
 };
 
 // Deep features kept from one pass to the next (DeepCache, Ma et al. 2024): of the skip connections, the

@@ -4,7 +4,8 @@ namespace ipa {
 
 Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning& conditioning, int64_t height,
                                                  int64_t width, float guidance,
-                                                 const std::vector<StepKind>& kinds, int feature_depth) {
+                                                 const std::vector<StepKind>& kinds, int feature_depth,
+                                                 double merge_ratio) {
   std::unique_ptr<Denoiser> self(new Denoiser);
   const UNetConfig& c = models.unet->config();
   self->config_ = &c;
@@ -21,6 +22,7 @@ Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning&
     shape.batch = kind.guided ? 2 : 1;
     shape.first = conditioning.batch - shape.batch;  // the conditional half comes last
     shape.feature_depth = shallow ? feature_depth : 0;
+    shape.merge_ratio = merge_ratio;
     if (!programs.full) {
       IPA_ASSIGN(programs.full, UNetProgram::make(models, conditioning, shape, guidance, nullptr));
     }

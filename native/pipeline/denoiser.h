@@ -18,7 +18,8 @@ class Denoiser {
   // for which everything is made ready here; `feature_depth`: of those that are not full.
   static Result<std::unique_ptr<Denoiser>> make(ModelSet& models, Conditioning& conditioning, int64_t height,
                                                 int64_t width, float guidance,
-                                                const std::vector<StepKind>& kinds, int feature_depth);
+                                                const std::vector<StepKind>& kinds, int feature_depth,
+                                                double merge_ratio);
   // latents and prediction: channel-major, channels * height * width. Both halves of guidance run in one batch;
   // without guidance, the conditional half runs alone.
   Status predict(StepKind kind, const float* latents, float timestep, float* prediction,

@@ -33,6 +33,8 @@ Status check(const ModelSet& models, const GenerateRequest& request) {
         request.guidance_end <= 1))
     return Status(Code::invalid_option,
                   "guidanceInterval: expected two numbers from 0 to 1, the smaller first");
+  if (!(request.merge_ratio >= 0 && request.merge_ratio <= 0.75))
+    return Status(Code::invalid_option, "tokenMerging: expected 0 to 0.75");
   const int skips = models.unet->skip_connections();
   if (request.cache_every > 1 && (request.cache_depth < 1 || request.cache_depth > skips))
     return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
@@ -67,7 +69,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   const bool guided = std::any_of(kinds.begin(), kinds.end(), [](const StepKind& kind) { return kind.guided; });
   IPA_ASSIGN(Conditioning conditioning, make_conditioning(models, request, guided, cancel));
   IPA_ASSIGN(const std::unique_ptr<Denoiser> denoiser,
-             Denoiser::make(models, conditioning, height, width, request.guidance, kinds, request.cache_depth));
+             Denoiser::make(models, conditioning, height, width, request.guidance, kinds, request.cache_depth,
+                            request.merge_ratio));
   std::unique_ptr<Decoder> decoder;
   auto decode = [&](const float* latents) -> Result<std::vector<uint8_t>> {
     if (!decoder) {

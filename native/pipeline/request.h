@@ -43,6 +43,7 @@ struct GenerateRequest {
   // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections and
   // what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
   int cache_every = 0, cache_depth = 0;
+  double merge_ratio = 0;  // of tokens in the outermost self-attention (ToMe, Bolya and Hoffman 2023)
   float eta = 0;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;

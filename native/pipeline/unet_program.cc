@@ -59,6 +59,7 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::make(ModelSet& models, Conditi
         inputs.branches[i].push_back({keys_input(conditioning.images[b]), scales[b]});
   }
 
+  inputs.merge_ratio = shape.merge_ratio;
   DeepFeatures deep;
   deep.depth = shape.feature_depth;
   if (features)

@@ -14,6 +14,7 @@ struct UNetProgramShape {
   int64_t height = 0, width = 0;  // latents
   int64_t first = 0, batch = 1;   // items of the conditioning
   int feature_depth = 0;          // 0: no features are kept
+  double merge_ratio = 0;         // of tokens
 };
 
 class UNetProgram {

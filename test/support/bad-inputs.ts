@@ -84,6 +84,8 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["featureCache too seldom", { featureCache: { every: 11 } }, INVALID, "use 10 or less"],
     ["featureCache without depth of any layer", { featureCache: { every: 2, depth: 0 } }, INVALID, "featureCache.depth"],
     ["featureCache misspelt", { featureCache: { every: 2, deph: 1 } }, UNKNOWN, 'did you mean "depth"?'],
+    ["tokenMerging of too many", { tokenMerging: 0.8 }, INVALID, "use 0.75 or less"],
+    ["tokenMerging negative", { tokenMerging: -0.1 }, INVALID, "use 0 or more"],
     ["eta too large", { eta: 1.5 }, INVALID, "eta"],
     ["eta without ddim", { eta: 0.5, scheduler: "euler" }, INVALID, "only the ddim scheduler"],
     ["seed negative", { seed: -1 }, INVALID, "seed"],

@@ -1,12 +1,13 @@
 """What other people's code makes with the lossy accelerators, for test/accelerators.test.ts and the TAESD tests.
 
-    pip install DeepCache==0.1.1 && python tools/goldens/accelerators.py
+    pip install DeepCache==0.1.1 tomesd==0.1.3 && python tools/goldens/accelerators.py
 
 Writes test/golden/accelerators.safetensors and .json, and test/golden/models/taesd. Guidance within an interval: a plain loop over diffusers'
-UNet and schedulers, the unconditional half left out elsewhere. Feature caching: the authors' package wrapped around the same UNet. Needs the
-models that make.py writes.
+UNet and schedulers, the unconditional half left out elsewhere. Feature caching and token merging: the authors' packages wrapped around the
+same UNet. Needs the models that make.py writes.
 """
 import diffusers
+import tomesd
 import torch
 from DeepCache.extension.deepcache import DeepCacheSDHelper
 from safetensors.torch import save_file
@@ -27,6 +28,11 @@ CASES = [
     dict(name="cache-xl", model="sdxl", scheduler="euler", every=3, depth=2),
     dict(name="cache-xl-adapter", model="sdxl", scheduler="ddim", every=2, depth=6, adapter="base"),
     dict(name="cache-v", model="sd2", scheduler="ddim", every=2, depth=4),
+    dict(name="merge", model="sd15", scheduler="ddim", merge=0.5),
+    dict(name="merge-adapter", model="sd15", scheduler="euler", merge=0.3, adapter="base"),
+    dict(name="merge-all-it-can", model="sd2", scheduler="ddim", merge=0.75),
+    dict(name="merge-xl", model="sdxl", scheduler="euler", merge=0.5, downsample=2),
+    dict(name="merge-cache-interval", model="sd15", scheduler="ddim", merge=0.5, every=2, depth=3, interval=[0, 0.5]),
     dict(name="cache-interval", model="sd15", scheduler="ddim", every=3, depth=3, interval=[0.2, 0.7], adapter="base"),
 ]
 STEPS, GUIDANCE, SEED, SCALE = 10, 5.0, 7, 0.8
@@ -68,6 +74,9 @@ def sample(case):
         embeds = torch.randn(1, 1, pipe.image_encoder.config.projection_dim, generator=torch.Generator().manual_seed(9))
         added["image_embeds"] = torch.cat([torch.zeros_like(embeds), embeds])
         out["embeds"] = embeds[0, 0]
+    if "merge" in case:
+        # downsample: SDXL has no attention at its outermost level. Without random destinations, whose draws nobody else could repeat
+        tomesd.apply_patch(pipe, ratio=case["merge"], max_downsample=case.get("downsample", 1), use_rand=False)
     helper = DeepCacheSDHelper(pipe) if "every" in case else None
     if helper:
         block, layer = position(pipe.unet, case["depth"])
@@ -116,7 +125,7 @@ def main():
     decoded = tiny.decode(tensors["interval.latents"][None]).sample
     tensors["taesd.image"] = ((decoded[0].permute(1, 2, 0) / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
     save_file(tensors, ROOT / "accelerators.safetensors")
-    versions = {key: VERSIONS[key] for key in ("torch", "diffusers")} | {"DeepCache": "0.1.1"}
+    versions = {key: VERSIONS[key] for key in ("torch", "diffusers")} | {"DeepCache": "0.1.1", "tomesd": "0.1.3"}
     write_json(ROOT / "accelerators.json", dict(versions=versions, prompt=PROMPT, negative=NEGATIVE, steps=STEPS, guidance=GUIDANCE, seed=SEED, scale=SCALE, cases=CASES))
 
 
