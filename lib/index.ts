@@ -8,5 +8,15 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { ProgressEvent } from "./progress";
-export type { SchedulerName } from "./options/schema";
-export type { EncodeImageOptions, EstimateOptions, GenerateOptions, GenerateResult, InspectOptions, LoadOptions, MemoryEstimate } from "./types";
+export type { PreviewDecoder, SchedulerName } from "./options/schema";
+export type {
+  EncodeImageOptions,
+  EstimateOptions,
+  FeatureCacheOptions,
+  GenerateOptions,
+  GenerateResult,
+  InspectOptions,
+  LoadOptions,
+  MemoryEstimate,
+  PreviewOptions,
+} from "./types";

@@ -162,6 +162,8 @@ export class Pipeline implements AsyncDisposable {
     if (eta !== 0 && (scheduler === "" ? info.scheduler : scheduler) !== "ddim") {
       throw new OptionError("eta", `only the ddim scheduler adds noise by eta, this is ${scheduler === "" ? info.scheduler : scheduler}: leave eta out`);
     }
+    const [start, end] = read.guidanceInterval ?? [0, 1];
+    if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
     const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
@@ -169,6 +171,11 @@ export class Pipeline implements AsyncDisposable {
       sigmas: read.sigmas ?? "",
       steps: read.steps ?? 30,
       guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
+      guidanceStart: start,
+      guidanceEnd: end,
+      cacheEvery: read.featureCache?.every ?? 0,
+      cacheDepth: read.featureCache?.depth ?? 1,
+      tokenMerging: read.tokenMerging ?? 0,
       eta,
       seeds: Array.from({ length: count }, (_, i) => seed + i),
       width: checkSide(read.width ?? info.width, "width", info),
@@ -178,6 +185,7 @@ export class Pipeline implements AsyncDisposable {
       vaeTiling: read.vaeTiling ?? "auto",
       vaeTile: checkTile(read.vaeTile ?? DEFAULT_TILE, info),
       memoryBudget: read.memoryBudget ?? 0,
+      previewDecoder: read.preview?.decoder ?? "vae",
     };
     if (!this.#zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
     return request;
@@ -239,6 +247,7 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
     threads: read.threads ?? 0,
   };
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
+  if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
   return request;
 }
@@ -254,6 +263,7 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
   };
   await check(request.model, "model", true);
   if (request.unet !== undefined) await check(request.unet, "unet", true);
+  if (request.vae !== undefined) await check(request.vae, "vae", true);
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
   for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);
@@ -308,13 +318,13 @@ function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Pr
 
 function callProgress(
   onProgress: (event: ProgressEvent) => unknown,
-  { image, step, total, preview, tile, tiles }: NativeProgress,
-  request: Pick<NativeGenerateRequest, "seeds" | "width" | "height">,
+  { image, step, total, preview, previewWidth = 0, previewHeight = 0, tile, tiles }: NativeProgress,
+  request: Pick<NativeGenerateRequest, "seeds">,
   fail: (reason: unknown) => void,
 ): void {
   const seed = request.seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
-  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), request.width, request.height, seed);
+  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
   if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
   try {
     // An async callback's rejection counts like a throw.

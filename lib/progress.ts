@@ -10,7 +10,7 @@ export interface ProgressEvent {
   step: number;
   /** model calls in all */
   total: number;
-  /** the picture as it would look if sampling ended here, every `preview.every` steps */
+  /** the picture as it would look if sampling ended here, every `preview.every` steps; its own width and height say how large */
   preview?: GeneratedImage;
   /** after a picture's last step, when it is decoded in tiles: how many are done, and of how many */
   tile?: number;

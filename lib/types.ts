@@ -4,7 +4,7 @@ import type { Static } from "@sinclair/typebox";
 import type { GeneratedImage } from "./generated-image";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, SchedulerName } from "./options/schema";
+import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, PreviewDecoder, SchedulerName } from "./options/schema";
 import type { ProgressEvent } from "./progress";
 
 export interface LoadOptions {
@@ -16,6 +16,11 @@ export interface LoadOptions {
   loras?: readonly { file: string | URL; weight?: number | undefined }[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
+  /**
+   * folder (config.json and weights) of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
+   * decoder is many times faster and a little less exact; default: vae/ in the model folder
+   */
+  vae?: string | URL | undefined;
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
   /**
@@ -46,6 +51,18 @@ export interface GenerateOptions {
   steps?: number | undefined;
   /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
   guidance?: number | undefined;
+  /**
+   * [start, end] in shares of the steps, 0 to 1 (default [0, 1]): guidance is on from step floor(start * n) to before step
+   * floor(end * n) and off elsewhere, where a step is half the work (Kynkäänniemi et al. 2024). Changes the picture.
+   */
+  guidanceInterval?: readonly [number, number] | undefined;
+  /** run the whole UNet only in some steps; changes the picture. Default: in all of them */
+  featureCache?: FeatureCacheOptions | undefined;
+  /**
+   * share of the tokens, 0 (default: none) to 0.75, that are merged with those most like them in the self-attention of highest
+   * resolution (ToMe, Bolya and Hoffman 2023). Changes the picture; worth it in large ones.
+   */
+  tokenMerging?: number | undefined;
   /** noise added by ddim, 0 (default) to 1 */
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */
@@ -58,8 +75,8 @@ export interface GenerateOptions {
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */
   output?: "image" | "latents" | undefined;
-  /** decoded previews for onProgress */
-  preview?: { every: number } | undefined;
+  /** previews for onProgress */
+  preview?: PreviewOptions | undefined;
   /**
    * decode pictures larger than vaeTile in tiles, without seams and in the memory of about one tile, with small
    * differences; "auto" (default): when decoding the whole would pass memoryBudget
@@ -76,6 +93,21 @@ export interface GenerateOptions {
   signal?: AbortSignalLike | undefined;
   /** called after every step; an error it throws cancels the call, which then rejects with it */
   onProgress?: ((event: ProgressEvent) => unknown) | undefined;
+}
+
+/** DeepCache (Ma et al. 2024): between whole passes of the UNet its deep features are kept and only its outer layers computed. */
+export interface FeatureCacheOptions {
+  /** a whole pass every so many steps, 2 to 10; the first step of a picture is always one, and the first after guidance went on or off */
+  every: number;
+  /** skip connections, counted from the outermost, whose layers are computed in every step: 1 (default; fastest) to all the model has */
+  depth?: number | undefined;
+}
+
+export interface PreviewOptions {
+  /** a preview every so many steps, 1 to 1000 */
+  every: number;
+  /** "vae" (default): decoded in full size; "linear": one pixel a latent by a linear map, at next to no cost */
+  decoder?: PreviewDecoder | undefined;
 }
 
 export interface GenerateResult {

@@ -83,12 +83,14 @@ describe("generate", () => {
     const lora = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
     const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
     args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
-    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--vae-tiling", "on", "--vae-tile", "256", "--memory-budget", "2e9", "--save-latents", latents, "--output", output);
+    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--save-latents", latents, "--output", output);
+    args.push("--guidance-interval", "0.1,0.8", "--feature-cache", "3:2", "--token-merging", "0.25", "--preview", "2", "--preview-decoder", "linear", "--vae", join(MINI, "vae"), "--vae-tiling", "on", "--vae-tile", "256", "--memory-budget", "2e9");
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
-    expect(addon.loads[0]).toMatchObject({ model: MINI, threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }] });
-    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9, branches: [{ adapter: 0, scale: 0.8 }] });
+    expect(addon.loads[0]).toMatchObject({ model: MINI, vae: join(MINI, "vae"), threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }] });
+    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
+    expect(addon.requests[0]).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.25, previewEvery: 2, previewDecoder: "linear", vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9 });
     expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
     expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
     expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });
@@ -110,6 +112,17 @@ describe("generate", () => {
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds?.length)).toEqual([256, 256]);
     addon.tensor.shape = [512];
     expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, d)") });
+  });
+
+  test.each([
+    [["--guidance-interval", "0.5"], "START,END"],
+    [["--guidance-interval", "0.5,x"], '"x"'],
+    [["--guidance-interval", "0.8,0.2"], "use [0.2, 0.8]"],
+    [["--feature-cache", "2:1:1"], "N:DEPTH"],
+    [["--feature-cache", "1"], "use 2 or more"],
+    [["--preview-decoder", "linear"], "--preview N"],
+  ])("%j says what is wrong", async (flags, says) => {
+    expect(await cli(["generate", ...flags, "--output", join(folder, "a.png")])).toMatchObject({ code: 2, err: expect.stringContaining(says) });
   });
 
   test("previews are written on the way", async () => {

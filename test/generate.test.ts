@@ -72,6 +72,10 @@ describe("the request", () => {
       sigmas: "",
       steps: 30,
       guidance: 7.5,
+      guidanceStart: 0,
+      guidanceEnd: 1,
+      cacheEvery: 0,
+      tokenMerging: 0,
       eta: 0,
       width: 128,
       height: 128,
@@ -80,6 +84,7 @@ describe("the request", () => {
       vaeTiling: "auto",
       vaeTile: 512,
       memoryBudget: 0,
+      previewDecoder: "vae",
       branches: [],
     });
     expect(last(addon).seeds).toEqual(seeds);
@@ -98,6 +103,10 @@ describe("the request", () => {
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
     await pipeline.generate({ eta: 0.5 });
     expect(last(addon).eta).toBe(0.5);
+    await pipeline.generate({ guidanceInterval: [0.1, 0.8], featureCache: { every: 3, depth: 2 }, tokenMerging: 0.5 });
+    expect(last(addon)).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.5 });
+    await pipeline.generate({ featureCache: { every: 2 } });
+    expect(last(addon)).toMatchObject({ cacheEvery: 2, cacheDepth: 1 });
   });
 
   test("undefined is the same as absent, -0 the same as 0", async () => {
@@ -243,6 +252,14 @@ describe("progress", () => {
       [1, 2, 3, 4, 5, 6, 7, 8].map((step) => [step, 8, step > 4 ? 1 : 0, step > 4 ? 11 : 10]),
     );
     expect(events.map(({ preview }) => preview?.data.length ?? 0)).toEqual([0, 49152, 0, 49152, 0, 49152, 0, 49152]);
+  });
+
+  test("a linear preview has the size of the latents", async () => {
+    const { addon, pipeline } = await loadFake();
+    const previews: unknown[] = [];
+    await pipeline.generate({ steps: 1, width: 64, preview: { every: 1, decoder: "linear" }, onProgress: ({ preview }) => previews.push(preview) });
+    expect(last(addon).previewDecoder).toBe("linear");
+    expect(previews).toMatchObject([{ width: 8, height: 16, data: { length: 384 } }]);
   });
 
   test.each([

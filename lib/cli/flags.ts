@@ -11,6 +11,20 @@ export function parseNumber(text: string, option: string): number {
   return number;
 }
 
+/** `START,END` as the pair of numbers it is. */
+export function parsePair(text: string, option: string): number[] {
+  const parts = text.split(",");
+  if (parts.length !== 2) throw new OptionError(option, `expected START,END but received ${describe(text)}`);
+  return parts.map((part) => parseNumber(part, option));
+}
+
+/** `N[:DEPTH]` */
+export function parseFeatureCache(text: string, option: string): { every: number; depth?: number } {
+  const [every = "", depth, ...rest] = text.split(":");
+  if (rest.length > 0) throw new OptionError(option, `expected N or N:DEPTH but received ${describe(text)}`);
+  return { every: parseNumber(every, option), ...(depth === undefined ? {} : { depth: parseNumber(depth, option) }) };
+}
+
 /** A file with a number behind it: the scale of an image prompt, the weight of a LoRA. */
 export interface FileFlag {
   path: string;

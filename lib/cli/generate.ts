@@ -8,18 +8,19 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, SCHEDULERS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
+import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
 import type { Environment } from "./environment";
-import { OrderedFlags, parseNumber } from "./flags";
+import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
 
 interface GenerateFlags {
   model?: string;
   unet?: string;
+  vae?: string;
   imageEncoder?: string;
   dtype?: string;
   threads?: string;
@@ -30,6 +31,9 @@ interface GenerateFlags {
   sigmas?: string;
   steps?: string;
   guidance?: string;
+  guidanceInterval?: string;
+  featureCache?: string;
+  tokenMerging?: string;
   eta?: string;
   seed?: string;
   width?: string;
@@ -41,6 +45,7 @@ interface GenerateFlags {
   vaeTiling?: string;
   vaeTile?: string;
   memoryBudget?: string;
+  previewDecoder?: string;
   json?: boolean;
 }
 
@@ -65,6 +70,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
     .option("--unet <folder>", help(LoadSchema, "unet"))
+    .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
@@ -72,6 +78,9 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
     .option("--steps <n>", help(GenerateSchema, "steps"))
     .option("--guidance <g>", help(GenerateSchema, "guidance"))
+    .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
+    .option("--feature-cache <n[:depth]>", "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture")
+    .option("--token-merging <ratio>", help(GenerateSchema, "tokenMerging"))
     .option("--eta <eta>", help(GenerateSchema, "eta"))
     .option("--seed <s>", help(GenerateSchema, "seed"))
     .option("--width <pixels>", help(GenerateSchema, "width"))
@@ -83,6 +92,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--vae-tiling <when>", `${help(GenerateSchema, "vaeTiling")} (${VAE_TILINGS.join(", ")})`)
     .option("--vae-tile <pixels>", help(GenerateSchema, "vaeTile"))
     .option("--memory-budget <bytes>", help(GenerateSchema, "memoryBudget"))
+    .option("--preview-decoder <name>", `${PREVIEW_DECODERS.join(" or ")}: the picture in full size, or a pixel a latent at next to no cost ["vae"]`)
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
 }
@@ -152,6 +162,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (flags.unet !== undefined) options["unet"] = flags.unet;
+  if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
@@ -169,7 +180,11 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
   if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
   if (flags.memoryBudget !== undefined) options["memoryBudget"] = parseNumber(flags.memoryBudget, "--memory-budget");
-  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview") };
+  if (flags.guidanceInterval !== undefined) options["guidanceInterval"] = parsePair(flags.guidanceInterval, "--guidance-interval");
+  if (flags.featureCache !== undefined) options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
+  if (flags.tokenMerging !== undefined) options["tokenMerging"] = parseNumber(flags.tokenMerging, "--token-merging");
+  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
+  else if (flags.previewDecoder !== undefined) throw new OptionError("--preview-decoder", "expected --preview N beside it, which says how often: add it");
   return options;
 }
 

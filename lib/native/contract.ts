@@ -36,6 +36,8 @@ export interface NativeLoadRequest {
   loras: { file: string; weight: number }[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
+  /** folder of a VAE, when not `model`/vae */
+  vae?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
   dtype: "f32" | "int16" | "int8";
@@ -111,6 +113,14 @@ export interface NativeGenerateRequest {
   sigmas: "" | "karras";
   steps: number;
   guidance: number;
+  /** shares of the steps between which guidance is on, 0 and 1: always */
+  guidanceStart: number;
+  guidanceEnd: number;
+  /** whole passes of the UNet every so many steps, 0 = always; in between its `cacheDepth` outermost skip connections */
+  cacheEvery: number;
+  cacheDepth: number;
+  /** share of tokens merged in the outermost self-attention, 0 to 0.75 */
+  tokenMerging: number;
   /** DDIM's eta, 0 = deterministic */
   eta: number;
   /** one image per seed */
@@ -125,6 +135,7 @@ export interface NativeGenerateRequest {
   vaeTile: number;
   /** bytes of weights and call together, 0 = none given */
   memoryBudget: number;
+  previewDecoder: "vae" | "linear";
 }
 
 export interface NativeProgress {
@@ -133,11 +144,13 @@ export interface NativeProgress {
   /** model calls done and in all, over all images */
   step: number;
   total: number;
-  /** RGB, width * height * 3 bytes */
+  /** RGB, previewWidth * previewHeight * 3 bytes */
   preview?: ArrayBuffer;
   /** tiles of the picture decoded and in all, after its last step, when it is decoded in tiles */
   tile?: number;
   tiles?: number;
+  previewWidth?: number;
+  previewHeight?: number;
 }
 
 export interface NativeResult {

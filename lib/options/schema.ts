@@ -50,6 +50,9 @@ export const LoadSchema = object(
     ),
     loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
+    vae: Type.Optional(
+      path("folder of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
+    ),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     dtype: Type.Optional(oneOf(["f32", "int16", "int8"], { description: "what UNet and VAE multiply in: f32 exact, int16 faster and nearly exact, int8 faster still and in less memory", default: "f32" })),
     threads: Type.Optional(
@@ -72,10 +75,38 @@ export const ImagePromptSchema = object(
   "image prompt",
 );
 
+/** Who makes a preview's pixels. */
+export const PREVIEW_DECODERS = ["vae", "linear"] as const;
+export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
+
 export const PreviewSchema = object(
-  { every: Type.Integer({ minimum: 1, maximum: 1000, description: "decode a preview every so many steps" }) },
+  {
+    every: Type.Integer({ minimum: 1, maximum: 1000, description: "decode a preview every so many steps" }),
+    decoder: Type.Optional(
+      oneOf(PREVIEW_DECODERS, { default: "vae", description: "vae: the picture in full size; linear: a pixel a latent, at next to no cost" }),
+    ),
+  },
   "preview",
 );
+
+export const FeatureCacheSchema = object(
+  {
+    every: Type.Integer({ minimum: 2, maximum: 10, description: "run the whole UNet every so many steps" }),
+    depth: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "skip connections, from the outermost, computed in every step" })),
+  },
+  "featureCache",
+);
+
+/** Static: a pair of numbers; typebox's own tuples have no form the validator could read. */
+const interval = (description: string): TUnsafe<readonly [number, number]> =>
+  Type.Unsafe<readonly [number, number]>({
+    type: "array",
+    items: Type.Number({ minimum: 0, maximum: 1 }),
+    minItems: 2,
+    maxItems: 2,
+    default: [0, 1],
+    description,
+  });
 
 const promptText = (description: string): TString => Type.String({ maxLength: 16384, description });
 
@@ -92,6 +123,11 @@ export const GenerateSchema = object(
     steps: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 30, description: "sampling steps" })),
     guidance: Type.Optional(
       Type.Number({ minimum: 0, maximum: 100, description: "classifier-free guidance; 1 or less: none; default: 7.5, SDXL 5" }),
+    ),
+    guidanceInterval: Type.Optional(interval("[start, end]: shares of the steps between which guidance is on; elsewhere a step is half the work")),
+    featureCache: Type.Optional(FeatureCacheSchema),
+    tokenMerging: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 0.75, default: 0, description: "share of the tokens to merge in the outermost self-attention; 0: none" }),
     ),
     eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: "noise added by ddim: 0 none, 1 as DDPM" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
@@ -149,6 +185,7 @@ export interface SchemaView {
   minimum?: number;
   maximum?: number;
   maxLength?: number;
+  minItems?: number;
   maxItems?: number;
   items?: TSchema;
   properties?: Record<string, TSchema>;

@@ -97,6 +97,9 @@ function checkArray(rule: SchemaView, value: unknown, option: string): unknown[]
   if (rule.maxItems !== undefined && length > rule.maxItems) {
     throw new OptionError(option, `expected at most ${rule.maxItems} entries but received ${length}: leave some out`);
   }
+  if (rule.minItems !== undefined && length < rule.minItems) {
+    throw new OptionError(option, `expected at least ${rule.minItems} entries but received ${length}: add ${rule.minItems - length}`);
+  }
   const result: unknown[] = [];
   for (let i = 0; i < length; i++) {
     const at = `${option}[${i}]`;

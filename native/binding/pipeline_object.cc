@@ -31,8 +31,11 @@ Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
   object.Set("image", progress.image);
   object.Set("step", progress.step);
   object.Set("total", progress.total);
-  if (!progress.preview.empty())
+  if (!progress.preview.empty()) {
     object.Set("preview", copy_to_js(env, progress.preview.data(), progress.preview.size()));
+    object.Set("previewWidth", static_cast<double>(progress.preview_width));
+    object.Set("previewHeight", static_cast<double>(progress.preview_height));
+  }
   if (progress.tiles > 0) {
     object.Set("tile", progress.tile);
     object.Set("tiles", progress.tiles);

@@ -37,6 +37,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
     request.loras.push_back({read_text(lora, "file"), static_cast<float>(read_number(lora, "weight"))});
   }
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
+  if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.threads = read_int32(object, "threads");
   const std::string dtype = read_text(object, "dtype");
@@ -88,6 +89,11 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   request.karras = read_text(object, "sigmas") == "karras";
   request.steps = read_int32(object, "steps");
   request.guidance = static_cast<float>(read_number(object, "guidance"));
+  request.guidance_start = read_number(object, "guidanceStart");
+  request.guidance_end = read_number(object, "guidanceEnd");
+  request.cache_every = read_int32(object, "cacheEvery");
+  request.cache_depth = read_int32(object, "cacheDepth");
+  request.merge_ratio = read_number(object, "tokenMerging");
   request.eta = static_cast<float>(read_number(object, "eta"));
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {
@@ -106,6 +112,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   request.vae_tiling = tiling == "on" ? Tiling::on : tiling == "off" ? Tiling::off : Tiling::automatic;
   request.vae_tile = read_integer(object, "vaeTile");
   request.memory_budget = static_cast<uint64_t>(std::max<int64_t>(0, read_integer(object, "memoryBudget")));
+  request.linear_preview = read_text(object, "previewDecoder") == "linear";
   return request;
 }
 

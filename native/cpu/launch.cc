@@ -135,6 +135,8 @@ void LaunchBuilder::add(const Step& step) {
     case Op::upsample: copies(step); break;
     case Op::pack_kv: pack_kv(step); break;
     case Op::attention: attention(step); break;
+    case Op::token_map: token_map(step); break;
+    case Op::merge_rows: merged_rows(step); break;
     case Op::input:
     case Op::slice_channels:
     case Op::reshape: break;  // no work

@@ -7,6 +7,7 @@
 
 #include "base/aligned_buffer.h"
 #include "cpu/kernels.h"
+#include "cpu/token_merge.h"
 #include "graph/backend.h"
 #include "graph/plan.h"
 
@@ -31,7 +32,8 @@ struct CopyArgs {
 
 struct Launch {
   using Arguments = std::variant<GemmArgs, QuantizeArgs, Int8Args, QuantizeWordsArgs, Int16Args, WinogradArgs,
-                                 PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs>;
+                                 PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs,
+                                 TokenMapArgs, MergeRowsArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;
@@ -73,6 +75,8 @@ class LaunchBuilder {
   void copies(const Step& step);
   void pack_kv(const Step& step);
   void attention(const Step& step);
+  void token_map(const Step& step);
+  void merged_rows(const Step& step);
   void push(Launch::Arguments arguments,
             void (*task)(const Kernels&, const Launch::Arguments&, int64_t, float*), int64_t tasks, double work,
             const Step& step, int64_t scratch_floats);

@@ -60,6 +60,8 @@ int64_t thread_scratch_floats(const Step& step) {
       const int64_t padded = ceil_div(step.node->kv.head_size, widest_vector) * widest_vector;
       return attention_query_block * (attention_key_block + 2 * padded);
     }
+    case Op::token_map: return gemm_block_rows * widest_panel;
+    case Op::merge_rows: return step.out_shape.rows_per_item();
     default: return 0;
   }
 }
@@ -67,6 +69,7 @@ int64_t thread_scratch_floats(const Step& step) {
 int64_t shared_scratch_floats(const Step& step) {
   if (const WinogradCut cut(step); cut.outputs) return cut.bytes / static_cast<int64_t>(sizeof(float));
   const Op op = step.node->op;
+  if (op == Op::token_map) return TokenMapScratch(step).floats;
   const bool product = op == Op::linear || op == Op::geglu_linear || op == Op::conv2d;
   if (product && step.node->params[0]->compute == Compute::int8)
     return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));

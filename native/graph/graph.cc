@@ -1,5 +1,7 @@
 #include "graph/graph.h"
 
+#include <algorithm>
+
 namespace ipa {
 
 Value Graph::record(Node node) {
@@ -209,6 +211,31 @@ Value Graph::gather_rows(Value x, Value ids) {
   node.op = Op::gather_rows;
   node.inputs = {ids, x};
   node.shape = shape(ids).with_channels(shape(x).c);
+  return record(std::move(node));
+}
+
+Value Graph::token_map(Value x, double ratio) {
+  const Shape& in = shape(x);
+  const int64_t tokens = in.h * in.w, sources = tokens - in.h / 2 * (in.w / 2);
+  Node node;
+  node.op = Op::token_map;
+  node.storage = Storage::i32;
+  node.inputs = {x};
+  node.shape = in.with_channels(1);
+  node.offset = std::min(sources, static_cast<int64_t>(static_cast<double>(tokens) * ratio));
+  if (node.offset <= 0 || sources == tokens) return {};
+  return record(std::move(node));
+}
+
+Value Graph::merge_rows(Value x, Value map) {
+  const Node& of = node(map);
+  const Shape& in = shape(x);
+  if (of.op != Op::token_map || in.n != of.shape.n || in.rows_per_item() != of.shape.rows_per_item())
+    fail("merge_rows: a map of other tokens");
+  Node node;
+  node.op = Op::merge_rows;
+  node.inputs = {x, map};
+  node.shape = tokens_shape(in.n, in.rows_per_item() - of.offset, in.c);
   return record(std::move(node));
 }
 

@@ -31,10 +31,21 @@ enum class Op : uint8_t {
   reshape,         // a view of the same floats under another shape
   upsample,        // nearest, to an explicit size
   pack_kv,         // keys and values in the layout attention reads
+  token_map,       // ids of the rows that tokens are found in once those most alike are merged
+  merge_rows,      // means of the rows that share an id
   attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
 };
 
-enum class Activation : uint8_t { none, silu, gelu, gelu_tanh, quick_gelu };
+enum class Activation : uint8_t {
+  none,
+  silu,
+  gelu,
+  gelu_tanh,
+  quick_gelu,
+  relu,
+  soft_clamp_3,    // 3 tanh(x / 3)
+  unit_to_signed,  // 2 x - 1: of a picture from 0..1 to -1..1
+};
 
 // Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or
 // inputs of the graph, from a run that kept them.
@@ -77,7 +88,7 @@ struct Node {
   int groups = 0;
   float epsilon = 0;
   bool causal = false;
-  int64_t offset = 0;  // slice_channels: first channel
+  int64_t offset = 0;  // slice_channels: first channel; token_map: tokens of an item that merge
 };
 
 class Graph {
@@ -125,6 +136,13 @@ class Graph {
   Value embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels);
   // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
   Value gather_rows(Value x, Value ids);
+  // Merging of tokens (ToMe) in a picture (n, h, w, c): the share `ratio` of an item's tokens (at most all but
+  // one of every square of 2 x 2) that are most like another join it. Result: i32 (n, h, w, 1), for merge_rows
+  // and, to undo it, gather_rows: the row of each token among those that are left, counted over the batch.
+  // Invalid when none would merge.
+  Value token_map(Value x, double ratio);
+  // The tokens left, each the mean of those that became it: (n, 1, left, c).
+  Value merge_rows(Value x, Value map);
   // k and v: (n, 1, tokens, heads * head_size).
   // int16: rounded to 16-bit integers, see KeyValueShape.
   Value pack_kv(Value k, Value v, int heads, bool int16 = false);

@@ -56,7 +56,13 @@ UNet::UNet(UNetConfig config) : config_(std::move(config)) {
   for (auto* part : {&down, &mid, &up}) cross_layers_.insert(cross_layers_.end(), part->begin(), part->end());
 }
 
-Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
+int UNet::skip_connections() const {
+  int count = 0;
+  for (const UNetConfig::Level& level : config_.levels) count += level.resnets + 1;
+  return count;
+}
+
+Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features) const {
   const UNetConfig& c = config_;
   const size_t n = c.levels.size();
   auto mlp = [&](Value x, const std::string& name) {
@@ -91,11 +97,22 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
     return resnet_block(graph, block + ".resnets." + std::to_string(i), x, out, time, c.norm_groups,
                         c.norm_epsilon, c.activation);
   };
+  size_t merging = 0;  // level
+  while (merging + 1 < n && !(c.levels[merging].down_attention || c.levels[merging].up_attention)) ++merging;
   auto attend = [&](const std::string& block, int i, Value x, const UNetConfig::Level& level, int blocks,
                     bool only_cross) {
     return transformer(graph, attention_name(block, i),
-                       {level.heads, blocks, c.norm_groups, c.linear_projection, only_cross}, x, cross);
+                       {level.heads, blocks, c.norm_groups, c.linear_projection, only_cross,
+                        &level == &c.levels[merging] ? inputs.merge_ratio : 0},
+                       x, cross);
   };
+
+  // Modules left out still count: the prompts of the cross-attention layers are found by their position.
+  auto leave_out = [&](int blocks, bool only_cross) {
+    cross.next += static_cast<size_t>(only_cross ? 2 * blocks : blocks);
+  };
+  const auto depth = static_cast<size_t>(features ? features->depth : 0);
+  const bool shallow = features && features->kept.valid();
 
   const int in_pad = (c.conv_in_kernel - 1) / 2, out_pad = (c.conv_out_kernel - 1) / 2;
   Value x = graph.conv2d(inputs.latents, "conv_in", c.levels[0].channels,
@@ -105,37 +122,51 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs) const {
     const UNetConfig::Level& level = c.levels[i];
     const std::string block = down_name(i);
     for (int j = 0; j < level.resnets; ++j) {
+      if (shallow && skips.size() == depth) {
+        if (level.down_attention)
+          leave_out(level.transformer_layers[static_cast<size_t>(j)], level.only_cross_attention);
+        continue;
+      }
       x = resnet(block, j, x, level.channels);
       if (level.down_attention)
         x = attend(block, j, x, level, level.transformer_layers[static_cast<size_t>(j)],
                    level.only_cross_attention);
       skips.push_back(x);
     }
-    if (i + 1 < n) {
+    if (i + 1 < n && !(shallow && skips.size() == depth)) {
       const int pad = c.downsample_padding;
       x = graph.conv2d(x, block + ".downsamplers.0.conv", level.channels, {3, 3, 2, pad, pad, 1, 1});
       skips.push_back(x);
     }
   }
 
-  if (c.mid_block) {
+  if (c.mid_block && shallow) leave_out(c.mid_transformer_layers, false);
+  if (c.mid_block && !shallow) {
     const UNetConfig::Level& bottom = c.levels.back();
     x = resnet("mid_block", 0, x, bottom.channels);
     x = attend("mid_block", 0, x, bottom, c.mid_transformer_layers, false);
     x = resnet("mid_block", 1, x, bottom.channels);
   }
 
+  if (shallow) x = features->kept;
+  auto left = static_cast<size_t>(skip_connections());  // layers on the way up, one a skip connection
   for (size_t i = 0; i < n; ++i) {
     const UNetConfig::Level& level = c.levels[n - 1 - i];
     const std::string block = "up_blocks." + std::to_string(i);
-    for (int j = 0; j < level.resnets + 1; ++j) {
+    for (int j = 0; j < level.resnets + 1; ++j, --left) {
+      if (shallow && left > depth) {
+        if (level.up_attention)
+          leave_out(level.up_transformer_layers[static_cast<size_t>(j)], level.only_cross_attention);
+        continue;
+      }
+      if (features && left == depth) features->kept = x;
       x = resnet(block, j, graph.concat_channels(x, skips.back()), level.channels);
       skips.pop_back();
       if (level.up_attention)
         x = attend(block, j, x, level, level.up_transformer_layers[static_cast<size_t>(j)],
                    level.only_cross_attention);
     }
-    if (i + 1 < n) {
+    if (i + 1 < n && !(shallow && left >= depth)) {
       // To the exact size of the next skip: sides that are no multiple of 2^levels lose nothing.
       const Shape& to = graph.shape(skips.back());
       x = graph.conv2d(graph.upsample(x, to.h, to.w), block + ".upsamplers.0.conv", level.channels);

@@ -28,6 +28,14 @@ Value self_attention(Graph& graph, const std::string& name, int heads, Value nor
   return graph.linear(graph.attention(graph.slice_channels(qkv, 0, width), kv), name + ".to_out.0", width);
 }
 
+// With the tokens most alike in `like` merged; each of them gets the result of its merged one.
+Value merged_self_attention(Graph& graph, const std::string& name, const TransformerShape& shape, Value like,
+                            Value normed) {
+  const Value map = graph.token_map(like, shape.merge_ratio);
+  if (!map.valid()) return self_attention(graph, name, shape.heads, normed);
+  return graph.gather_rows(self_attention(graph, name, shape.heads, graph.merge_rows(normed, map)), map);
+}
+
 Value cross_attention(Graph& graph, Value normed, CrossInputs& cross) {
   const size_t i = cross.next++;
   static const std::vector<Graph::Branch> none;
@@ -47,8 +55,9 @@ Value transformer(Graph& graph, const std::string& name, const TransformerShape&
   for (int i = 0; i < shape.blocks; ++i) {
     const std::string block = name + ".transformer_blocks." + std::to_string(i);
     const Value first = graph.layer_norm(h, block + ".norm1", layer_norm_epsilon);
-    h = graph.add(h, shape.only_cross_attention ? cross_attention(graph, first, cross)
-                                                : self_attention(graph, block + ".attn1", shape.heads, first));
+    h = graph.add(h, shape.only_cross_attention
+                         ? cross_attention(graph, first, cross)
+                         : merged_self_attention(graph, block + ".attn1", shape, h, first));
     h = graph.add(h, cross_attention(graph, graph.layer_norm(h, block + ".norm2", layer_norm_epsilon), cross));
     const Value wide = graph.geglu_linear(graph.layer_norm(h, block + ".norm3", layer_norm_epsilon),
                                           block + ".ff.net.0.proj", 4 * width);

@@ -27,6 +27,7 @@ struct CrossInputs {
 struct TransformerShape {
   int heads = 8, blocks = 1, groups = 32;
   bool linear_projection = false, only_cross_attention = false;
+  double merge_ratio = 0;  // share of the tokens that self-attention merges (ToMe, Bolya and Hoffman 2023)
 };
 Value transformer(Graph& graph, const std::string& name, const TransformerShape& shape, Value x,
                   CrossInputs& cross);

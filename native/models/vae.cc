@@ -21,6 +21,16 @@ std::vector<double> numbers(const Json& json, const char* key) {
 Result<VaeConfig> VaeConfig::parse(const Json& json, const std::string& where) {
   ConfigReader reader(json, where);
   VaeConfig config;
+  const std::string kind = reader.text("_class_name", "AutoencoderKL");
+  if (kind == "AutoencoderTiny") {
+    config.tiny = TaesdConfig::parse(reader);
+    config.latent_channels = reader.integer("latent_channels", 4, 1, 64);
+    config.scaling_factor = reader.number("scaling_factor", 1, 1e-6, 1e6);
+    if (!reader.status().ok()) return reader.status();
+    return config;
+  }
+  if (kind != "AutoencoderKL")
+    reader.fail(Code::unsupported, kind.substr(0, 60) + " is no AutoencoderKL or AutoencoderTiny");
   config.channels = reader.list("block_out_channels", 1, 16384);
   if (config.channels.empty()) config.channels = {64};
   if (config.channels.size() > 8) reader.fail(Code::invalid_option, "more than 8 levels");
@@ -72,6 +82,11 @@ Value Vae::mid_block(Graph& graph, const std::string& name, Value x) const {
     x = graph.add(graph.linear(mixed, attention + ".to_out.0", width), x);
   }
   return resnet(graph, name + ".resnets.1", x, width);
+}
+
+Value Vae::decode(Graph& graph, Value latents) const {
+  if (config_.tiny) return taesd_decode(graph, *config_.tiny, latents);
+  return decode_tail(graph, decode_head(graph, latents, 0), 0);
 }
 
 Value Vae::up_block(Graph& graph, Value x, int index) const {

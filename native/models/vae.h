@@ -1,11 +1,14 @@
-// AutoencoderKL: pictures to latents and back (Rombach et al. 2022).
+// AutoencoderKL: pictures to latents and back (Rombach et al. 2022). Or AutoencoderTiny (TAESD) in its place,
+// to decode only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/config_reader.h"
 #include "graph/graph.h"
+#include "models/taesd.h"
 
 namespace ipa {
 
@@ -21,9 +24,11 @@ struct VaeConfig {
   // Playground-style normalisation, empty in most models: latent * std / scaling_factor + mean.
   std::vector<double> latents_mean, latents_std;
   int64_t sample_size = 512;
+  // Set for AutoencoderTiny: its decoder takes the place of the one described above.
+  std::optional<TaesdConfig> tiny;
 
   // Pixels a latent covers along a side.
-  int64_t scale() const { return int64_t{1} << (channels.size() - 1); }
+  int64_t scale() const { return tiny ? tiny->scale() : int64_t{1} << (channels.size() - 1); }
   static Result<VaeConfig> parse(const Json& json, const std::string& where);
 };
 
@@ -33,12 +38,10 @@ class Vae {
   const VaeConfig& config() const { return config_; }
   // latents (n, h, w, latent_channels), already divided by the scaling factor; result (n, 8h, 8w, 3) in about
   // [-1, 1].
-  Value decode(Graph& graph, Value latents) const {
-    return decode_tail(graph, decode_head(graph, latents, 0), 0);
-  }
-  // The same in two parts that meet after the first `blocks` up blocks (0 to last_cut()), before the
-  // enlargement of the last of them. The head holds the mid block, whose attention sees the whole picture; the
-  // tail is convolutions and norms.
+  Value decode(Graph& graph, Value latents) const;
+  // The same of AutoencoderKL in two parts that meet after the first `blocks` up blocks (0 to last_cut()),
+  // before the enlargement of the last of them. The head holds the mid block, whose attention sees the whole
+  // picture; the tail is convolutions and norms.
   Value decode_head(Graph& graph, Value latents, int blocks) const;
   Value decode_tail(Graph& graph, Value features, int blocks) const;
   int last_cut() const { return static_cast<int>(config_.channels.size()) - 1; }

@@ -47,7 +47,7 @@ class WholeDecoder : public Decoder {
 Result<std::unique_ptr<Decoder>> Decoder::make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
                                                Workspace& workspace) {
   const int64_t scale = models.vae->config().scale();
-  if (tile > 0 && std::max(height, width) * scale > tile)
+  if (tile > 0 && !models.vae->config().tiny && std::max(height, width) * scale > tile)
     return TiledDecoder::make(models, height, width, tile, workspace);
   return WholeDecoder::make(models, height, width, workspace);
 }

@@ -5,28 +5,36 @@
 #include <vector>
 
 #include "base/status.h"
-#include "graph/program.h"
 #include "pipeline/conditioning.h"
 #include "pipeline/model_set.h"
+#include "pipeline/step_plan.h"
+#include "pipeline/unet_program.h"
 
 namespace ipa {
 
 class Denoiser {
  public:
-  // `conditioning` must outlive the denoiser. Latents are height x width.
+  // `conditioning` must outlive the denoiser. Latents are height x width. `kinds`: the calls that will come,
+  // for which everything is made ready here; `feature_depth`: of those that are not full.
   static Result<std::unique_ptr<Denoiser>> make(ModelSet& models, Conditioning& conditioning, int64_t height,
-                                                int64_t width, float guidance, Workspace& workspace);
-  // latents and prediction: channel-major, channels * height * width. Both halves of guidance run in one batch.
-  Status predict(const float* latents, float timestep, float* prediction, const CancelFlag* cancel);
+                                                int64_t width, float guidance,
+                                                const std::vector<StepKind>& kinds, int feature_depth,
+                                                double merge_ratio, Workspace& workspace);
+  // latents and prediction: channel-major, channels * height * width. Both halves of guidance run in one batch;
+  // without guidance, the conditional half runs alone.
+  Status predict(StepKind kind, const float* latents, float timestep, float* prediction,
+                 const CancelFlag* cancel);
   int64_t elements() const { return channels_ * pixels_; }
 
  private:
+  struct Programs {
+    std::unique_ptr<UNetProgram> full, shallow;
+  };
   Denoiser() = default;
 
   const UNetConfig* config_ = nullptr;
-  std::unique_ptr<Program> program_;
-  Value latents_, sinusoid_, output_;
-  int64_t batch_ = 1, channels_ = 4, pixels_ = 0;
+  Programs guided_, plain_;
+  int64_t channels_ = 4, pixels_ = 0;
   float guidance_ = 1;
 };
 

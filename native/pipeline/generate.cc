@@ -1,20 +1,29 @@
 #include "pipeline/generate.h"
 
 #include "pipeline/generation.h"
+#include "pipeline/linear_preview.h"
 #include "pipeline/memory_estimate.h"
-#include "schedulers/scheduler.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
 namespace {
 
-SchedulerOptions scheduler_options(const GenerateRequest& request) {
-  SchedulerOptions options;
-  options.name = request.scheduler;
-  options.karras = request.karras;
-  options.steps = request.steps;
-  options.eta = request.eta;
-  return options;
+Status paint_preview(ModelSet& models, const GenerateRequest& request, const Generation& generation,
+                     const float* latents, Progress& event, const CancelFlag* cancel) {
+  if (!request.linear_preview) {
+    event.preview_width = request.width;
+    event.preview_height = request.height;
+    IPA_ASSIGN(event.preview, generation.decoder->decode(latents, nullptr, cancel));
+    return {};
+  }
+  if (!models.linear_preview) {
+    IPA_ASSIGN(models.linear_preview, LinearPreview::make(models, cancel));
+  }
+  const int64_t scale = models.vae->config().scale();
+  event.preview_width = request.width / scale;
+  event.preview_height = request.height / scale;
+  event.preview = models.linear_preview->paint(latents, event.preview_width * event.preview_height);
+  return {};
 }
 
 }  // namespace
@@ -23,22 +32,21 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
                                 const ProgressFunction& progress, const CancelFlag* cancel) {
   IPA_TRY(check_request(models, request));
   // Options are checked before minutes of work begin.
-  IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler,
-             make_scheduler(models.scheduler_config, scheduler_options(request)));
+  IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
+  const int calls = static_cast<int>(scheduler->timesteps().size());
   Workspace workspace;
   IPA_ASSIGN(const std::unique_ptr<Generation> generation,
-             make_generation(models, request, tile, workspace, cancel));
+             make_generation(models, request, calls, tile, workspace, cancel));
   Denoiser& denoiser = *generation->denoiser;
 
   GenerateResult result;
   const auto count = static_cast<size_t>(denoiser.elements());
   std::vector<float> scaled(count), prediction(count);
-  const int calls = static_cast<int>(scheduler->timesteps().size());
   const int total = calls * static_cast<int>(request.seeds.size());
   for (size_t image = 0; image < request.seeds.size(); ++image) {
     if (image > 0) {
-      IPA_ASSIGN(scheduler, make_scheduler(models.scheduler_config, scheduler_options(request)));
+      IPA_ASSIGN(scheduler, make_request_scheduler(models, request));
     }
     TorchNoise noise(request.seeds[image]);
     std::vector<float> latents(count);
@@ -46,8 +54,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
-      IPA_TRY(denoiser.predict(scaled.data(), scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(),
-                               cancel));
+      IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),
+                               scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(), cancel));
       scheduler->step(i, prediction.data(), latents.data(), count, noise);
       if (!progress) continue;
       Progress event;
@@ -55,7 +63,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       event.step = static_cast<int>(image) * calls + i + 1;
       event.total = total;
       if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
-        IPA_ASSIGN(event.preview, generation->decoder->decode(scheduler->denoised(), nullptr, cancel));
+        IPA_TRY(paint_preview(models, request, *generation, scheduler->denoised(), event, cancel));
       }
       progress(std::move(event));
     }

@@ -1,8 +1,19 @@
 #include "pipeline/generation.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace ipa {
+
+Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models,
+                                                          const GenerateRequest& request) {
+  SchedulerOptions options;
+  options.name = request.scheduler;
+  options.karras = request.karras;
+  options.steps = request.steps;
+  options.eta = request.eta;
+  return make_scheduler(models.scheduler_config, options);
+}
 
 Status check_request(const ModelSet& models, const GenerateRequest& request) {
   const int64_t scale = models.vae->config().scale();
@@ -24,21 +35,36 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
         if (!std::isfinite(weight))
           return Status(Code::invalid_option, "prompt weights must be finite numbers");
   if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
+  if (!(request.guidance_start >= 0 && request.guidance_start <= request.guidance_end &&
+        request.guidance_end <= 1))
+    return Status(Code::invalid_option,
+                  "guidanceInterval: expected two numbers from 0 to 1, the smaller first");
+  if (!(request.merge_ratio >= 0 && request.merge_ratio <= 0.75))
+    return Status(Code::invalid_option, "tokenMerging: expected 0 to 0.75");
+  const int skips = models.unet->skip_connections();
+  if (request.cache_every > 1 && (request.cache_depth < 1 || request.cache_depth > skips))
+    return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
+                                            ", the skip connections of this model, but received " +
+                                            std::to_string(request.cache_depth));
   return {};
 }
 
-Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request,
+Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request, int calls,
                                                     int64_t tile, Workspace& workspace,
                                                     const CancelFlag* cancel) {
   const int64_t scale = models.vae->config().scale();
   const int64_t height = request.height / scale, width = request.width / scale;
   // A model distilled with guidance as an input needs no second half.
-  const bool guided = request.guidance > 1 && !models.unet->config().time_cond_size;
+  const bool can_guide = request.guidance > 1 && !models.unet->config().time_cond_size;
   auto generation = std::make_unique<Generation>();
+  generation->kinds = plan_steps(calls, can_guide, request);
+  const bool guided = std::any_of(generation->kinds.begin(), generation->kinds.end(),
+                                  [](const StepKind& kind) { return kind.guided; });
   IPA_ASSIGN(generation->conditioning, make_conditioning(models, request, guided, workspace, cancel));
   IPA_ASSIGN(generation->denoiser,
-             Denoiser::make(models, generation->conditioning, height, width, request.guidance, workspace));
-  if (request.decode || request.preview_every > 0) {
+             Denoiser::make(models, generation->conditioning, height, width, request.guidance,
+                            generation->kinds, request.cache_depth, request.merge_ratio, workspace));
+  if (needs_decoder(request)) {
     IPA_ASSIGN(generation->decoder, Decoder::make(models, height, width, tile, workspace));
   }
   return generation;

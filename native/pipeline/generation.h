@@ -8,20 +8,32 @@
 #include "pipeline/conditioning.h"
 #include "pipeline/decoder.h"
 #include "pipeline/denoiser.h"
+#include "schedulers/scheduler.h"
 
 namespace ipa {
 
 struct Generation {
   Conditioning conditioning;
+  std::vector<StepKind> kinds;  // of a picture's model calls
   std::unique_ptr<Denoiser> denoiser;
-  std::unique_ptr<Decoder> decoder;  // null when the request wants no pictures
+  std::unique_ptr<Decoder> decoder;  // null when the request needs none
 };
+
+// The sampler a request names.
+Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models,
+                                                          const GenerateRequest& request);
+
+// Whether any picture is made by the VAE.
+inline bool needs_decoder(const GenerateRequest& request) {
+  return request.decode || (request.preview_every > 0 && !request.linear_preview);
+}
 
 // Errors in the request that need no work to find. invalid_option.
 Status check_request(const ModelSet& models, const GenerateRequest& request);
 
-// `tile`: as Decoder::make takes it. The request has been checked; workspace outlives the result.
-Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request,
+// `calls`: of the model, for a picture. `tile`: as Decoder::make takes it. The request has been checked;
+// workspace outlives the result.
+Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request, int calls,
                                                     int64_t tile, Workspace& workspace,
                                                     const CancelFlag* cancel);
 

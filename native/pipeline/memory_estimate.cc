@@ -8,10 +8,10 @@
 namespace ipa {
 namespace {
 
-bool decodes(const GenerateRequest& request) { return request.decode || request.preview_every > 0; }
-
-bool exceeds_one_tile(const GenerateRequest& request) {
-  return decodes(request) && std::max(request.width, request.height) > request.vae_tile;
+bool exceeds_one_tile(const ModelSet& models, const GenerateRequest& request) {
+  // A tiny VAE needs little memory as it is.
+  return needs_decoder(request) && !models.vae->config().tiny &&
+         std::max(request.width, request.height) > request.vae_tile;
 }
 
 Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request, int64_t tile) {
@@ -25,12 +25,14 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
     for (const ImagePrompt& image : branch.images)
       prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
 
+  IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   Workspace dry(true);
   const Held held_prompts(dry, prompts);
   size_t latents = 0;
   {
-    IPA_ASSIGN(const std::unique_ptr<Generation> generation,
-               make_generation(models, request, tile, dry, nullptr));
+    IPA_ASSIGN(
+        const std::unique_ptr<Generation> generation,
+        make_generation(models, request, static_cast<int>(scheduler->timesteps().size()), tile, dry, nullptr));
     latents = static_cast<size_t>(generation->denoiser->elements());
     // Scaled latents, prediction, and about as many states as samplers of a high order keep.
     constexpr size_t sampler_states = 6;
@@ -60,7 +62,7 @@ std::string megabytes(size_t bytes) { return std::to_string((bytes + (size_t{1} 
 
 Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request) {
   IPA_TRY(check_request(models, request));
-  const bool large = exceeds_one_tile(request);
+  const bool large = exceeds_one_tile(models, request);
   if (request.vae_tiling == Tiling::on) return estimate(models, request, large ? request.vae_tile : 0);
   IPA_ASSIGN(MemoryEstimate whole, estimate(models, request, 0));
   const uint64_t budget = budget_of(request);
@@ -71,7 +73,7 @@ Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& 
 }
 
 Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request) {
-  const bool large = exceeds_one_tile(request);
+  const bool large = exceeds_one_tile(models, request);
   if (!request.memory_budget) {
     if (!large || request.vae_tiling == Tiling::off) return int64_t{0};
     if (request.vae_tiling == Tiling::on) return request.vae_tile;

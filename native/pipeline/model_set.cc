@@ -129,7 +129,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   if (second_text) IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", loras, cancel));
   IPA_TRY(set->load_unet(unet_folder, request, loras, cancel));
   IPA_TRY(set->check_family());
-  IPA_TRY(set->load_vae(join_path(model, "vae"), request.compute, cancel));
+  IPA_TRY(set->load_vae(request.vae.empty() ? join_path(model, "vae") : request.vae, request.compute, cancel));
 
   const std::string own_encoder = join_path(model, "image_encoder");
   const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;

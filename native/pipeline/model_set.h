@@ -17,6 +17,7 @@
 #include "models/unet.h"
 #include "models/vae.h"
 #include "pipeline/feature_cache.h"
+#include "pipeline/linear_preview.h"
 #include "weights/merged_source.h"
 
 namespace ipa {
@@ -31,6 +32,7 @@ struct LoadRequest {
   std::vector<std::string> adapters;  // IP-Adapter files
   std::vector<LoraRequest> loras;     // added to the weights in this order
   std::string unet;                   // folder; empty: the model's own
+  std::string vae;                    // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
   Compute compute = Compute::f32;     // of the UNet; the VAE is never in int8, but in int16
   int threads = 0;                    // 0: one per core
@@ -77,6 +79,7 @@ class ModelSet {
   std::unique_ptr<UNet> unet;
   std::unique_ptr<Vae> vae;
   ParamSet unet_params, vae_params;
+  std::optional<LinearPreview> linear_preview;  // made when first asked for
   std::vector<std::unique_ptr<Adapter>> adapters;
   Json scheduler_config;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features

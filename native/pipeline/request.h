@@ -40,11 +40,19 @@ struct GenerateRequest {
   bool karras = false;
   int steps = 30;
   float guidance = 7.5f;
+  // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024); elsewhere the
+  // conditional half runs alone.
+  double guidance_start = 0, guidance_end = 1;
+  // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections and
+  // what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
+  int cache_every = 0, cache_depth = 0;
+  double merge_ratio = 0;  // of tokens in the outermost self-attention (ToMe, Bolya and Hoffman 2023)
   float eta = 0;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;
-  bool decode = true;     // false: latents only
-  int preview_every = 0;  // steps between decoded previews, 0: none
+  bool decode = true;           // false: latents only
+  int preview_every = 0;        // steps between decoded previews, 0: none
+  bool linear_preview = false;  // by a linear map, a pixel a latent, instead of the VAE
   Tiling vae_tiling = Tiling::automatic;
   int64_t vae_tile = 512;      // pixels of a tile's side
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
@@ -53,7 +61,8 @@ struct GenerateRequest {
 struct Progress {
   int image = 0;                 // index into seeds
   int step = 0, total = 0;       // model calls, over all pictures
-  std::vector<uint8_t> preview;  // RGB of the request's size, or empty
+  std::vector<uint8_t> preview;  // RGB, or empty
+  int64_t preview_width = 0, preview_height = 0;
   int tile = 0, tiles = 0;  // tiles of the picture decoded and in all, after its last step; 0: not in tiles
 };
 using ProgressFunction = std::function<void(Progress)>;

@@ -42,6 +42,8 @@ ComponentKind component_kind(const TensorSource& source) {
   if (has("decoder.conv_in.weight") && has("encoder.conv_in.weight") && has("decoder.conv_out.weight")) {
     return ComponentKind::vae;
   }
+  // AutoencoderTiny
+  if (has("decoder.layers.0.weight") && has("encoder.layers.0.weight")) return ComponentKind::vae;
   for (const char* prefix : {"vision_model.", ""}) {
     if (has((std::string(prefix) + "embeddings.patch_embedding.weight").c_str()) &&
         has((std::string(prefix) + "pre_layrnorm.weight").c_str())) {

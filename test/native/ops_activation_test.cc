@@ -13,8 +13,9 @@ using ipa_test::GraphRig;
 using ipa_test::same_bits;
 using ipa_test::to_string;
 
-constexpr Activation kinds[] = {Activation::silu, Activation::gelu, Activation::gelu_tanh,
-                                Activation::quick_gelu};
+constexpr Activation kinds[] = {Activation::silu,          Activation::gelu, Activation::gelu_tanh,
+                                Activation::quick_gelu,    Activation::relu, Activation::soft_clamp_3,
+                                Activation::unit_to_signed};
 
 std::vector<float> interesting_numbers() {
   std::vector<float> x = {0.0f,  -0.0f,  100.0f, -100.0f, 1e-20f,     -1e-20f,

@@ -27,8 +27,8 @@ GenerateRequest request_of(const std::string& model, const std::string& name) {
 // A dry run and a real one must hold the same at their peaks.
 void check_dry(ModelSet& models, const GenerateRequest& request, int64_t tile) {
   ipa::Workspace dry(true), real;
-  const auto planned = ipa::make_generation(models, request, tile, dry, nullptr);
-  const auto made = ipa::make_generation(models, request, tile, real, nullptr);
+  const auto planned = ipa::make_generation(models, request, 6, tile, dry, nullptr);
+  const auto made = ipa::make_generation(models, request, 6, tile, real, nullptr);
   CHECK_OK(planned.status());
   CHECK_OK(made.status());
   CHECK(dry.peak() > 0);
@@ -58,6 +58,13 @@ TEST(pipeline_memory_is_the_same_dry_and_real) {
           request.guidance = guidance;
           check_dry(*models, request, tile);
         }
+        // All four kinds of steps: with guidance and without, in full and from kept features.
+        request.guidance_end = 0.5;
+        request.cache_every = 2;
+        request.cache_depth = 1;
+        check_dry(*models, request, tile);
+        request.guidance_end = 1;
+        request.cache_every = request.cache_depth = 0;
       }
   }
 }

@@ -18,6 +18,9 @@ double activation(Activation kind, double x) {
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
     }
     case Activation::quick_gelu: return x / (1 + std::exp(-1.702 * x));
+    case Activation::relu: return x > 0 ? x : 0;
+    case Activation::soft_clamp_3: return 3 * std::tanh(x / 3);
+    case Activation::unit_to_signed: return 2 * x - 1;
   }
   return x;
 }

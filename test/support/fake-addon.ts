@@ -165,7 +165,9 @@ class FakePipeline implements NativePipeline {
       } else {
         const event = { image: Math.floor((n - 1) / steps), step: n, total };
         const preview = request.previewEvery > 0 && n % request.previewEvery === 0;
-        progress?.(preview ? { ...event, preview: new ArrayBuffer(width * height * 3) } : event);
+        const scale = request.previewDecoder === "linear" ? this.#addon.info.vaeScale : 1;
+        const [previewWidth, previewHeight] = [width / scale, height / scale];
+        progress?.(preview ? { ...event, preview: new ArrayBuffer(previewWidth * previewHeight * 3), previewWidth, previewHeight } : event);
         setImmediate(() => step(n + 1));
       }
     };
