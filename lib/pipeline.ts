@@ -29,9 +29,6 @@ import { readRegularFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { EncodeImageOptions, EstimateOptions, GenerateOptions, GenerateResult, LoadOptions, MemoryEstimate } from "./types";
 
-/** Pixels of a tile's side: large enough for good statistics, small enough to save memory with every model. */
-const DEFAULT_TILE = 512;
-
 /** What was loaded. */
 export type PipelineInfo = NativePipelineInfo;
 
@@ -183,7 +180,7 @@ export class Pipeline implements AsyncDisposable {
       output: read.output ?? "image",
       previewEvery: read.preview?.every ?? 0,
       vaeTiling: read.vaeTiling ?? "auto",
-      vaeTile: checkTile(read.vaeTile ?? DEFAULT_TILE, info),
+      vaeTile: read.vaeTile === undefined ? 0 : checkTile(read.vaeTile, info),
       memoryBudget: read.memoryBudget ?? 0,
       previewDecoder: read.preview?.decoder ?? "vae",
     };

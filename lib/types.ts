@@ -78,11 +78,11 @@ export interface GenerateOptions {
   /** previews for onProgress */
   preview?: PreviewOptions | undefined;
   /**
-   * decode pictures larger than vaeTile in tiles, without seams and in the memory of about one tile, with small
+   * decode pictures larger than a tile in tiles, without seams and in the memory of about one tile, with small
    * differences; "auto" (default): when decoding the whole would pass memoryBudget
    */
   vaeTiling?: "auto" | "on" | "off" | undefined;
-  /** pixels of a tile's side, 128 to 4096, a multiple of info.vaeScale; default 512 */
+  /** pixels of a tile's side, 128 to 4096, a multiple of info.vaeScale; default: 512, or 256 where only that fits the memory */
   vaeTile?: number | undefined;
   /**
    * bytes that the weights and this call may take together; a call that needs more is refused. Default: the memory of

@@ -82,7 +82,7 @@ describe("the request", () => {
       output: "image",
       previewEvery: 0,
       vaeTiling: "auto",
-      vaeTile: 512,
+      vaeTile: 0,
       memoryBudget: 0,
       previewDecoder: "vae",
       branches: [],

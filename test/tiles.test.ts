@@ -96,7 +96,10 @@ describe("estimateMemory", () => {
     const tiled = await pipeline.estimateMemory({ ...large, vaeTiling: "on" });
     expect(await pipeline.estimateMemory({ ...large, memoryBudget: whole.total })).toEqual(whole);
     expect(await pipeline.estimateMemory({ ...large, memoryBudget: whole.total - 1 })).toEqual(tiled);
-    const error = await rejection(pipeline.generate({ ...large, memoryBudget: tiled.total - 1 }));
+    const smallest = await pipeline.estimateMemory({ ...large, vaeTiling: "on", vaeTile: 256 });
+    expect(smallest.total).toBeLessThan(tiled.total);
+    expect(await pipeline.estimateMemory({ ...large, memoryBudget: tiled.total - 1 })).toEqual(smallest);
+    const error = await rejection(pipeline.generate({ ...large, memoryBudget: smallest.total - 1 }));
     expect(error).toBeInstanceOf(IpAdapterError);
     expect(error).toMatchObject({ code: "ERR_IPA_NO_MEMORY", message: expect.stringMatching(/memoryBudget: \d+ MB are needed/) });
   });

@@ -132,6 +132,7 @@ export interface NativeGenerateRequest {
   previewEvery: number;
   /** whether the VAE decodes in tiles of `vaeTile` pixels; auto: when the whole would pass the memory budget */
   vaeTiling: "auto" | "on" | "off";
+  /** 0 = the engine's choice */
   vaeTile: number;
   /** bytes of weights and call together, 0 = none given */
   memoryBudget: number;

@@ -139,7 +139,7 @@ export const GenerateSchema = object(
     vaeTiling: Type.Optional(
       oneOf(VAE_TILINGS, { default: "auto", description: "decode large pictures in tiles, in less memory; auto: when the whole would pass memoryBudget" }),
     ),
-    vaeTile: Type.Optional(Type.Integer({ minimum: 128, maximum: 4096, default: 512, description: "pixels of a tile's side, a multiple of info.vaeScale" })),
+    vaeTile: Type.Optional(Type.Integer({ minimum: 128, maximum: 4096, description: "pixels of a tile's side, a multiple of info.vaeScale; default: 512, or 256 where only that fits the memory" })),
     memoryBudget: Type.Optional(
       Type.Integer({
         minimum: 1,

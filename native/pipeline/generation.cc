@@ -22,9 +22,9 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
       return Status(Code::invalid_option, std::string(name) + ": expected a multiple of " +
                                               std::to_string(scale) + " from " + std::to_string(scale) +
                                               " to 16384 but received " + std::to_string(side));
-  if (request.vae_tile < 16 * scale || request.vae_tile % scale)
+  if (request.vae_tile && (request.vae_tile < least_tile(models) || request.vae_tile % scale))
     return Status(Code::invalid_option, "vaeTile: expected a multiple of " + std::to_string(scale) + " from " +
-                                            std::to_string(16 * scale) + " on but received " +
+                                            std::to_string(least_tile(models)) + " on but received " +
                                             std::to_string(request.vae_tile));
   if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
   for (const ImageBranch& branch : request.branches)

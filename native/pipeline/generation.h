@@ -28,6 +28,9 @@ inline bool needs_decoder(const GenerateRequest& request) {
   return request.decode || (request.preview_every > 0 && !request.linear_preview);
 }
 
+// Pixels of a tile's side.
+inline int64_t least_tile(const ModelSet& models) { return 16 * models.vae->config().scale(); }
+
 // Errors in the request that need no work to find. invalid_option.
 Status check_request(const ModelSet& models, const GenerateRequest& request);
 

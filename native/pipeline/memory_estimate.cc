@@ -1,6 +1,7 @@
 #include "pipeline/memory_estimate.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/system_memory.h"
 #include "pipeline/generation.h"
@@ -8,10 +9,15 @@
 namespace ipa {
 namespace {
 
-bool exceeds_one_tile(const ModelSet& models, const GenerateRequest& request) {
+// Sides of tiles to try, the best first, of those smaller than the picture: larger ones differ less from the
+// whole.
+std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& request) {
   // A tiny VAE needs little memory as it is.
-  return needs_decoder(request) && !models.vae->config().tiny &&
-         std::max(request.width, request.height) > request.vae_tile;
+  if (!needs_decoder(request) || models.vae->config().tiny) return {};
+  std::vector<int64_t> tiles;
+  for (int64_t tile : {request.vae_tile ? request.vae_tile : 512, request.vae_tile ? 0 : int64_t{256}})
+    if (tile >= least_tile(models) && tile < std::max(request.width, request.height)) tiles.push_back(tile);
+  return tiles;
 }
 
 Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request, int64_t tile) {
@@ -62,25 +68,29 @@ std::string megabytes(size_t bytes) { return std::to_string((bytes + (size_t{1} 
 
 Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request) {
   IPA_TRY(check_request(models, request));
-  const bool large = exceeds_one_tile(models, request);
-  if (request.vae_tiling == Tiling::on) return estimate(models, request, large ? request.vae_tile : 0);
-  IPA_ASSIGN(MemoryEstimate whole, estimate(models, request, 0));
+  const std::vector<int64_t> tiles = tiles_of(models, request);
+  if (request.vae_tiling == Tiling::on) return estimate(models, request, tiles.empty() ? 0 : tiles.front());
+  IPA_ASSIGN(MemoryEstimate best, estimate(models, request, 0));
   const uint64_t budget = budget_of(request);
-  if (request.vae_tiling == Tiling::off || !large || !budget || whole.total() <= budget) return whole;
-  IPA_ASSIGN(MemoryEstimate tiled, estimate(models, request, request.vae_tile));
-  // Where the UNet takes the most, tiles save nothing.
-  return tiled.working < whole.working ? tiled : whole;
+  if (request.vae_tiling == Tiling::off || !budget) return best;
+  for (const int64_t tile : tiles) {
+    if (best.total() <= budget) break;
+    IPA_ASSIGN(const MemoryEstimate tiled, estimate(models, request, tile));
+    // Where the UNet takes the most, tiles save nothing.
+    if (tiled.working < best.working) best = tiled;
+  }
+  return best;
 }
 
 Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request) {
-  const bool large = exceeds_one_tile(models, request);
+  const std::vector<int64_t> tiles = tiles_of(models, request);
   if (!request.memory_budget) {
-    if (!large || request.vae_tiling == Tiling::off) return int64_t{0};
-    if (request.vae_tiling == Tiling::on) return request.vae_tile;
+    if (tiles.empty() || request.vae_tiling == Tiling::off) return int64_t{0};
+    if (request.vae_tiling == Tiling::on) return tiles.front();
   }
   IPA_ASSIGN(const MemoryEstimate found, estimate_memory(models, request));
   if (request.memory_budget && found.total() > request.memory_budget) {
-    const bool can_tile = large && found.tile == 0 && request.vae_tiling == Tiling::off;
+    const bool can_tile = !tiles.empty() && request.vae_tiling == Tiling::off;
     return Status(Code::no_memory, "memoryBudget: " + megabytes(found.total()) + " are needed but " +
                                        megabytes(request.memory_budget) + " allowed: use a smaller picture" +
                                        (can_tile ? ", leave vaeTiling to auto" : "") + " or a larger budget");

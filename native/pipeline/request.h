@@ -54,7 +54,7 @@ struct GenerateRequest {
   int preview_every = 0;        // steps between decoded previews, 0: none
   bool linear_preview = false;  // by a linear map, a pixel a latent, instead of the VAE
   Tiling vae_tiling = Tiling::automatic;
-  int64_t vae_tile = 512;      // pixels of a tile's side
+  int64_t vae_tile = 0;        // pixels of a tile's side; 0: 512, or 256 where memory asks for it
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
 };
 

@@ -110,8 +110,28 @@ TEST(pipeline_memory_budget_decides_about_tiles) {
   CHECK_EQ(tile(whole - 1), 128);
   CHECK_EQ(tile(tiled), 128);
   CHECK_EQ(tile(tiled - 1), -1);
+
+  // The engine's own choice: the larger of two that fits.
+  request.vae_tile = 0;
+  request.width = request.height = 768;
+  const auto total = [&](Tiling tiling, int64_t side) {
+    request.vae_tiling = tiling;
+    request.vae_tile = side;
+    const size_t bytes = estimate(*models, request).total();
+    request.vae_tiling = Tiling::automatic;
+    request.vae_tile = 0;
+    return bytes;
+  };
+  const size_t large = total(Tiling::on, 512), small = total(Tiling::on, 256);
+  CHECK(small < large);
+  CHECK_EQ(tile(total(Tiling::off, 0)), 0);
+  CHECK_EQ(tile(large), 512);
+  CHECK_EQ(tile(large - 1), 256);
+  CHECK_EQ(tile(small), 256);
+  CHECK_EQ(tile(small - 1), -1);
+
   request.vae_tiling = Tiling::off;
-  CHECK_EQ(tile(whole - 1), -1);
+  CHECK_EQ(tile(small), -1);
   const auto refused = ipa::generate(*models, request, nullptr, nullptr);
   CHECK(refused.status().code() == ipa::Code::no_memory);
 }

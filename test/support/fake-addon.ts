@@ -183,7 +183,7 @@ class FakePipeline implements NativePipeline {
 
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {
     this.#addon.estimated.push(request);
-    return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile : 0 }), done);
+    return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0 }), done);
   }
 
   close(done: Done<void>): void {
