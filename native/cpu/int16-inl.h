@@ -41,9 +41,10 @@ void quantize_words(const QuantizeWordsArgs& g, int64_t task) {
   }
 }
 
-// c[r][0..NV*L) (+)= scales[r] * sum over pairs of rows[r] . b; without scales where not Scaled.
-template <int MR, int NV, bool Scaled>
-void words_tile(int64_t pairs, const int16_t* const* rows, const float* scales, const int16_t* b, float* c,
+// c[r][0..NV*L) (+)= scales[r] * sum over pairs of rows[r] . b, words or bytes; without scales where not
+// Scaled.
+template <int MR, int NV, bool Scaled, class B>
+void words_tile(int64_t pairs, const int16_t* const* rows, const float* scales, const B* b, float* c,
                 int64_t c_stride, bool accumulate) {
   VI acc[MR][NV];
   const int16_t* a[MR];
@@ -70,8 +71,8 @@ void words_tile(int64_t pairs, const int16_t* const* rows, const float* scales, 
     }
 }
 
-template <int NV, bool Scaled>
-void words_rows(int64_t count, int64_t pairs, const int16_t* const* rows, const float* scales, const int16_t* b,
+template <int NV, bool Scaled, class B>
+void words_rows(int64_t count, int64_t pairs, const int16_t* const* rows, const float* scales, const B* b,
                 float* c, int64_t c_stride, bool accumulate) {
   int64_t r = 0;
   for (; r + kTileRows <= count; r += kTileRows)
@@ -82,9 +83,9 @@ void words_rows(int64_t count, int64_t pairs, const int16_t* const* rows, const 
                               accumulate);
 }
 
-template <bool Scaled>
-void words_product(int64_t count, int64_t pairs, const int16_t* const* rows, const float* scales,
-                   const int16_t* b, int64_t width, float* c, int64_t c_stride, bool accumulate) {
+template <bool Scaled, class B>
+void words_product(int64_t count, int64_t pairs, const int16_t* const* rows, const float* scales, const B* b,
+                   int64_t width, float* c, int64_t c_stride, bool accumulate) {
   constexpr int most = kTileVectors;
   switch (width / L) {
     case 1: words_rows<1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate); break;
@@ -99,12 +100,12 @@ void words_product(int64_t count, int64_t pairs, const int16_t* const* rows, con
   }
 }
 
-// One block of rows against one panel. scratch: gemm_block_rows * panel floats.
-void gemm_int16(const Int16Args& q, int64_t task, float* scratch) {
+template <class B>
+void gemm_words(const Int16Args& q, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
   const GemmArgs& g = q.product;
   const auto [index, first, count, column, columns, width] = panel_block(g, g.m, task);
-  const int16_t* b = q.weights + index * panel * q.row_words * g.taps_h * g.taps_w;
+  const B* b = static_cast<const B*>(q.weights) + index * panel * q.row_words * g.taps_h * g.taps_w;
   const int64_t chunks = (g.k + int16_chunk - 1) / int16_chunk;
 
   int64_t sources[gemm_block_rows];
@@ -128,4 +129,12 @@ void gemm_int16(const Int16Args& q, int64_t task, float* scratch) {
     }
   }
   gemm_epilogue(g, first, count, column, columns, width, scratch);
+}
+
+// One block of rows against one panel. scratch: gemm_block_rows * panel floats.
+void gemm_int16(const Int16Args& q, int64_t task, float* scratch) {
+  if (q.byte_weights)
+    gemm_words<int8_t>(q, task, scratch);
+  else
+    gemm_words<int16_t>(q, task, scratch);
 }

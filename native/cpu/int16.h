@@ -1,5 +1,5 @@
-// Weights in int16 (Param::compute): words rounded to nearest even, one scale an output channel, in panels of
-// pairs along the input.
+// Weights in int16 and int8_weights (Param::compute): words or bytes rounded to nearest even, one scale an
+// output channel, in panels of pairs along the input.
 #pragma once
 
 #include <cstdint>

@@ -84,7 +84,8 @@ struct Int16Args {
   const float* row_scales = nullptr;
   const int16_t* zero_row = nullptr;
   int64_t row_words = 0;
-  const int16_t* weights = nullptr;
+  const void* weights = nullptr;
+  bool byte_weights = false;  // bytes in place of words
 };
 
 // A part of a convolution by Winograd's algorithm: the tiles [first_tile, first_tile + tile_count) of all

@@ -94,7 +94,7 @@ void LaunchBuilder::product(const Step& step) {
     int8(g, step);
     return;
   }
-  if (step.node->params[0]->compute == Compute::int16) {
+  if (step.node->params[0]->compute != Compute::f32) {
     int16(g, step);
     return;
   }
@@ -173,7 +173,8 @@ void LaunchBuilder::int16(GemmArgs g, const Step& step) {
   q.row_scales = rounding.scales;
   q.zero_row = reinterpret_cast<const int16_t*>(memory_.zeros.data());
   q.row_words = parts.row_words;
-  q.weights = reinterpret_cast<const int16_t*>(packed);
+  q.weights = packed;
+  q.byte_weights = param.compute == Compute::int8_weights;
   push(
       q,
       [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {

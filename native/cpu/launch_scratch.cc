@@ -73,7 +73,7 @@ int64_t shared_scratch_floats(const Step& step) {
   const bool product = op == Op::linear || op == Op::geglu_linear || op == Op::conv2d;
   if (product && step.node->params[0]->compute == Compute::int8)
     return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
-  if (product && step.node->params[0]->compute == Compute::int16)
+  if (product && step.node->params[0]->compute != Compute::f32)
     return Int16Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
   if (op != Op::group_norm && op != Op::norm_statistics) return 0;
   const Shape& in = step.input_shapes[0];

@@ -97,6 +97,9 @@ inline W2 broadcast_pair(const int16_t* p) {
   return _mm256_set1_epi32(two);
 }
 inline W2 load_pairs(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline W2 load_pairs(const int8_t* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline VI dot2(VI acc, W2 a, W2 b) {
 #if defined(IPA_VNNI) && defined(__GNUC__) && !defined(__clang__)
   __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));  // as in dot4

@@ -86,6 +86,9 @@ inline W2 broadcast_pair(const int16_t* p) {
   return _mm512_set1_epi32(two);
 }
 inline W2 load_pairs(const int16_t* p) { return _mm512_loadu_si512(p); }
+inline W2 load_pairs(const int8_t* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
 inline VI dot2(VI acc, W2 a, W2 b) {
 #if defined(IPA_VNNI) && defined(__GNUC__)
   __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));  // as in dot4

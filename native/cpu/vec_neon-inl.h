@@ -79,6 +79,7 @@ inline W2 broadcast_pair(const int16_t* p) {
   return vreinterpretq_s16_s32(vdupq_n_s32(two));
 }
 inline W2 load_pairs(const int16_t* p) { return vld1q_s16(p); }
+inline W2 load_pairs(const int8_t* p) { return vmovl_s8(vld1_s8(p)); }
 inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));

@@ -104,6 +104,11 @@ inline W2 load_pairs(const int16_t* p) {
   std::memcpy(pairs.lane, p, sizeof pairs.lane);
   return pairs;
 }
+inline W2 load_pairs(const int8_t* p) {
+  W2 pairs;
+  for (int i = 0; i < 2 * L; ++i) pairs.lane[i] = p[i];
+  return pairs;
+}
 inline VI dot2(VI acc, W2 a, W2 b) {
   for (int i = 0; i < L; ++i)
     acc.lane[i] += static_cast<int32_t>(a.lane[2 * i]) * b.lane[2 * i] +

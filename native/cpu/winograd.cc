@@ -27,11 +27,12 @@ double cost(const Step& step, int outputs) {
 int winograd_outputs(const Step& step) {
   constexpr int64_t least_channels = 32;
   if (step.node->op != Op::conv2d || !step.node->conv.same_3x3()) return 0;
-  if (step.node->params[0]->compute == Compute::int8) return 0;
+  const Compute compute = step.node->params[0]->compute;
+  if (compute != Compute::f32 && compute != Compute::int16) return 0;
   if (step.input_shapes[0].c < least_channels || step.out_shape.c < least_channels) return 0;
   int best = 0;
   double least = 9.0 * static_cast<double>(2 * step.out_shape.h * step.out_shape.w);
-  if (step.node->params[0]->compute == Compute::int16) least /= 2;
+  if (compute == Compute::int16) least /= 2;
   for (const int outputs : {2, 4}) {
     const double own = cost(step, outputs);
     if (own >= least) continue;

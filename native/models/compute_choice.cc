@@ -20,4 +20,8 @@ void choose_compute(ParamSet& params, Compute compute) {
   for (const auto& param : params.all()) param->compute = stays_f32(*param) ? Compute::f32 : compute;
 }
 
+Compute encoder_compute(Compute unet) { return unet == Compute::int8 ? Compute::int8_weights : unet; }
+
+Compute vae_compute(Compute unet) { return unet == Compute::f32 ? Compute::f32 : Compute::int16; }
+
 }  // namespace ipa

@@ -5,9 +5,14 @@
 
 namespace ipa {
 
-// Marks the parameters of a UNet or a VAE, to be called before they are packed and the network is described to
-// be run. What is sensitive or costs next to nothing stays in f32: the first and last convolution, everything
-// of the timestep, and the keys and values of the prompts, which are computed once a generation.
+// Marks the parameters of a network, to be called before they are packed and the network is described to be
+// run. What is sensitive or costs next to nothing stays in f32: the first and last convolution, everything of
+// the timestep, and the keys and values of the prompts, which are computed once a generation.
 void choose_compute(ParamSet& params, Compute compute);
+// What the encoders of text and pictures are multiplied in beside a UNet in `unet`: their few passes take no
+// time, but their weights memory, and features are sensitive to the rounding of activations.
+Compute encoder_compute(Compute unet);
+// And the VAE: its last layers are pixels, where eight bits would show.
+Compute vae_compute(Compute unet);
 
 }  // namespace ipa

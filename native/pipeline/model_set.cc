@@ -125,8 +125,10 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
 
   const bool second_text = is_folder(join_path(model, "text_encoder_2"));
   IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, second_text));
-  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", loras, cancel));
-  if (second_text) IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", loras, cancel));
+  const Compute encoders = encoder_compute(request.compute);
+  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", encoders, loras, cancel));
+  if (second_text)
+    IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", encoders, loras, cancel));
   IPA_TRY(set->load_unet(unet_folder, request, loras, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_vae(request.vae.empty() ? join_path(model, "vae") : request.vae, request.compute, cancel));
@@ -138,13 +140,13 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
     std::string preprocessor = join_path(encoder, "preprocessor_config.json");
     if (!is_file(preprocessor))
       preprocessor = join_path(join_path(model, "feature_extractor"), "preprocessor_config.json");
-    IPA_TRY(set->load_vision(encoder, is_file(preprocessor) ? preprocessor : "", cancel));
+    IPA_TRY(set->load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoders, cancel));
   }
   for (const std::string& path : request.adapters) IPA_TRY(set->load_adapter(path, cancel));
   return set;
 }
 
-Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer,
+Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer, Compute compute,
                            const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "text encoder"));
   IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(json, join_path(folder, "config.json")));
@@ -154,6 +156,7 @@ Status ModelSet::load_text(const std::string& folder, const std::string& tokeniz
     const Value ids = graph.input(tokens_shape(1, tower->network.config().context, 1), Storage::i32);
     tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
+  choose_compute(tower->params, compute);
   IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
   IPA_ASSIGN(source, with_clip_text_names(std::move(source)));
   const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
@@ -163,7 +166,7 @@ Status ModelSet::load_text(const std::string& folder, const std::string& tokeniz
   return {};
 }
 
-Status ModelSet::load_vision(const std::string& folder, const std::string& preprocessor,
+Status ModelSet::load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
                              const CancelFlag* cancel) {
   IPA_ASSIGN(const Json json, read_component_config(folder, "image encoder"));
   // A whole CLIP model keeps its vision half's fields in an object of their own.
@@ -177,6 +180,7 @@ Status ModelSet::load_vision(const std::string& folder, const std::string& prepr
     const Value pixels = graph.input({1, c.image_size, c.image_size, 3});
     tower->network.build(graph, pixels, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
+  choose_compute(tower->params, compute);
   IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
   IPA_ASSIGN(source, with_clip_vision_names(std::move(source)));
   IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the image encoder", cancel));
@@ -221,8 +225,7 @@ Status ModelSet::load_vae(const std::string& folder, Compute compute, const Canc
   IPA_TRY(declare(vae_params, [&](Graph& graph) {
     vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
   }));
-  // Its last layers are pixels, where eight bits would show.
-  choose_compute(vae_params, compute == Compute::f32 ? Compute::f32 : Compute::int16);
+  choose_compute(vae_params, vae_compute(compute));
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_vae_names(std::move(source)));
   return load_params(vae_params, *source, backend_, backend_.threads(), "the VAE", cancel);

@@ -34,7 +34,7 @@ struct LoadRequest {
   std::string unet;                   // folder; empty: the model's own
   std::string vae;                    // folder; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
-  Compute compute = Compute::f32;     // of the UNet; the VAE is never in int8, but in int16
+  Compute compute = Compute::f32;     // of the UNet; VAE and encoders follow it, see models/compute_choice.h
   int threads = 0;                    // 0: one per core
 };
 
@@ -86,9 +86,10 @@ class ModelSet {
 
  private:
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
-  Status load_text(const std::string& folder, const std::string& tokenizer, const std::vector<LoraUse>& loras,
-                   const CancelFlag* cancel);
-  Status load_vision(const std::string& folder, const std::string& preprocessor, const CancelFlag* cancel);
+  Status load_text(const std::string& folder, const std::string& tokenizer, Compute compute,
+                   const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Status load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
+                     const CancelFlag* cancel);
   Status load_unet(const std::string& folder, const LoadRequest& request, const std::vector<LoraUse>& loras,
                    const CancelFlag* cancel);
   Status load_vae(const std::string& folder, Compute compute, const CancelFlag* cancel);
