@@ -24,7 +24,7 @@ export interface LoadOptions {
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
   /**
-   * what UNet and VAE multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
+   * what the networks multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
    * "int8" is faster still and takes less memory, with small differences
    */
   dtype?: "f32" | "int16" | "int8" | undefined;
