@@ -38,6 +38,7 @@
       "weights/adapter_description.cc",
       "weights/adapter_file.cc",
       "weights/inspect.cc",
+      "weights/ldm_names.cc",
       "weights/lora_file.cc",
       "weights/merged_source.cc",
       "graph/arena.cc",

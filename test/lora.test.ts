@@ -75,7 +75,7 @@ describe("refused", () => {
     ["an alpha that is no number", { ...pair, [`${layer}.alpha`]: { shape: [2], data: new Float32Array(2) } }, "ERR_IPA_SHAPE", /alpha is no number/],
     ["a LoHa", { "lora_unet_mid_block.hada_w1_a": down }, "ERR_IPA_UNSUPPORTED", /LoHa.*plain LoRA/],
     ["a DoRA", { ...pair, [`${layer}.dora_scale`]: { shape: [24, 1], data: new Float32Array(24) } }, "ERR_IPA_UNSUPPORTED", /DoRA/],
-    ["the layer names of original checkpoints", { "lora_unet_input_blocks_1_1_proj_in.lora_down.weight": down, "lora_unet_input_blocks_1_1_proj_in.lora_up.weight": up }, "ERR_IPA_UNSUPPORTED", /diffusers layout/],
+    ["a block the original checkpoint does not have", { "lora_unet_input_blocks_99_1_proj_in.lora_down.weight": down, "lora_unet_input_blocks_99_1_proj_in.lora_up.weight": up }, "ERR_IPA_MISMATCH", /no layer.*this model family/],
     ["a second text encoder's layers in a model with one", { "text_encoder_2.a.lora_A.weight": down, "text_encoder_2.a.lora_B.weight": up }, "ERR_IPA_MISMATCH", /only SDXL/],
     ["no tensors at all", {}, "ERR_IPA_MISMATCH", /no tensors/],
   ])("%s", async (_, tensors, code, message) => {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/ldm_names.h"
 #include "weights/name_index.h"
 
 namespace ipa {
@@ -79,14 +80,19 @@ class MergedSource : public TensorSource {
 class LayerIndex {
  public:
   explicit LayerIndex(const TensorSource& base) : base_(base) {
+    const LdmUNetNames ldm(base);
     for (const TensorInfo& info : base.tensors()) {
       std::string name = info.name;
       if (name.size() <= weight_ending.size()) continue;
       const size_t stem = name.size() - weight_ending.size();
       if (name.compare(stem, std::string::npos, weight_ending) != 0) continue;
       name.resize(stem);
-      std::replace(name.begin(), name.end(), '.', '_');
-      by_underscores_.emplace(std::move(name), &info);
+      // Trainers of SDXL write the original's names, with underscores too.
+      for (std::string spelling : {name, ldm.of(name)}) {
+        if (spelling.empty()) continue;
+        std::replace(spelling.begin(), spelling.end(), '.', '_');
+        by_underscores_.emplace(std::move(spelling), &info);
+      }
     }
   }
 
@@ -122,14 +128,6 @@ bool fits(const TensorInfo& weight, const LoraModule& module) {
 }
 
 Status unknown_layer(const LoraModule& module) {
-  const bool original = module.layer.compare(0, 13, "input_blocks_") == 0 ||
-                        module.layer.compare(0, 13, "middle_block_") == 0 ||
-                        module.layer.compare(0, 14, "output_blocks_") == 0;
-  if (original)
-    return Status(Code::unsupported,
-                  "layer " + quoted(module.layer) +
-                      " is named as in the original single-file checkpoints, which cannot be "
-                      "read yet: pass the LoRA in the diffusers layout");
   return Status(Code::mismatch,
                 "the model has no layer " + quoted(module.layer) + ": use a LoRA made for this model family");
 }

@@ -32,6 +32,7 @@ CASES = [
     dict(name="two-at-once", model="sd15", loras=[("sd15-peft", 0.7), ("sd15-kohya", -0.5)]),
     dict(name="with-adapter", model="sd15", loras=[("sd15-peft", 0.8)], adapter="base"),
     dict(name="sdxl", model="sdxl", loras=[("sdxl-peft", 0.9)]),
+    dict(name="sgm", model="sdxl", loras=[("sdxl-sgm", 0.8)]),
 ]
 
 
@@ -95,6 +96,17 @@ def with_model_name(tensors):
     return {k.replace("encoder.layers", "text_model.encoder.layers"): v for k, v in tensors.items()}
 
 
+def sgm_name(layer, layers):
+    """An attention's layer as the original SDXL numbers it; diffusers translates it back, which checks it."""
+    side, *rest = layer.split(".")
+    if side == "mid_block":
+        return ".".join(["middle_block", "1", *rest[2:]])
+    level, _, index = rest[:3]
+    number = int(level) * (layers + 1) + int(index)
+    block = f"input_blocks.{number + 1}" if side == "down_blocks" else f"output_blocks.{number}"
+    return ".".join([block, "1", *rest[3:]])
+
+
 def make_files(texts):
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
@@ -129,6 +141,15 @@ def make_files(texts):
         attention, _, projection = layer.replace(".to_out.0", ".to_out").rpartition(".")
         old[f"unet.{attention}.processor.{projection}_lora.{'down' if kind.startswith('A') else 'up'}.weight"] = value
     save("sd15-processor", old)
+    # As kohya's trainers do for SDXL: the original's block numbers.
+    pipe = open_pipeline("sdxl")
+    sgm = {}
+    for key, value in add(pipe.unet, [*ATTENTION, "ff.net.0.proj", "ff.net.2"], 2, 1, 8).items():
+        layer, kind = key.rsplit(".lora_", 1)
+        layer = "lora_unet_" + sgm_name(layer, pipe.unet.config.layers_per_block).replace(".", "_")
+        sgm[f"{layer}.lora_{'down' if kind.startswith('A') else 'up'}.weight"] = value
+        sgm[f"{layer}.alpha"] = torch.tensor(1.0)
+    save("sdxl-sgm", sgm)
 
 
 def run(case, texts):
