@@ -10,6 +10,7 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
+#include "models/compute_choice.h"
 #include "networks.h"
 #include "peak.h"
 
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
   if (!kernels.ok()) return fail(kernels.status());
   ipa::ThreadPool::shared().resize(threads);
   const ipa::CpuBackend backend(*kernels.value(), threads);
+  choice.compute = ipa::unet_compute(choice.compute, kernels.value()->fast_bytes);
   auto network = ipa_bench::Network::make(choice, backend);
   if (!network.ok()) return fail(network.status());
   ipa::Program& program = *network.value()->program;

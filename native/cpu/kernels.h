@@ -101,6 +101,8 @@ struct WinogradArgs {
   float* transformed = nullptr;
   int16_t* words = nullptr;
   float* scales = nullptr;
+  bool byte_weights = false;  // of int8_weights
+  float weight_gain = 1;      // what makes words of bytes
 };
 
 // Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to
@@ -205,7 +207,8 @@ struct RowsArgs {
 struct Kernels {
   const char* isa;
   PanelLayout panels;
-  int tile_rows;  // rows of the register tile
+  int tile_rows;    // rows of the register tile
+  bool fast_bytes;  // products of bytes are faster than those of words
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16

@@ -187,7 +187,7 @@ void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
   using Task = void (*)(const Kernels&, const Launch::Arguments&, int64_t, float*);
   const WinogradCut cut(step);
   const Param& param = *step.node->params[0];
-  const bool int16 = param.compute == Compute::int16;
+  const bool int16 = param.compute != Compute::f32;
   uint8_t* shared = arena_ + step.scratch_offset;
   WinogradArgs w;
   w.outputs = cut.outputs;
@@ -202,6 +202,8 @@ void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
   };
   if (int16) {
     w.words = reinterpret_cast<int16_t*>(shared);
+    w.byte_weights = param.compute == Compute::int8_weights;
+    w.weight_gain = w.byte_weights ? 32.0f : 1.0f;  // of 127, about int16_limit
     w.scales = reinterpret_cast<float*>(shared + cut.scales);
     g.column_scale = reinterpret_cast<const float*>(static_cast<const uint8_t*>(param.data.data()) +
                                                     Int16Layout(param, kernels_.panels).scales);

@@ -27,7 +27,7 @@ WinogradCut::WinogradCut(const Step& step) {
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
   positions = winograd_positions(outputs);
   const int64_t rows = positions * part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk);
-  const bool int16 = step.node->params[0]->compute == Compute::int16;
+  const bool int16 = step.node->params[0]->compute != Compute::f32;
   scales = rows * winograd_chunk * static_cast<int64_t>(int16 ? sizeof(int16_t) : sizeof(float));
   bytes = scales + (int16 ? ceil_div(rows * static_cast<int64_t>(sizeof(float)), 64) * 64 : 0);
 }

@@ -4,6 +4,7 @@ constexpr Kernels table(const char* isa) {
       isa,
       {kTileVectors * L, L},
       kTileRows,
+      kFastBytes,
       kv_layout_of,
       widen,
       quantize_weights,

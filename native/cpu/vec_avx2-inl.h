@@ -51,6 +51,7 @@ inline float reduce_max(V a) {
 using VI = __m256i;
 inline VI zero_int() { return _mm256_setzero_si256(); }
 #if defined(IPA_VNNI)
+constexpr bool kFastBytes = true;
 using A4 = __m256i;
 using B4 = __m256i;
 inline A4 broadcast_bytes(const uint8_t* p) {
@@ -69,6 +70,7 @@ inline VI dot4(VI acc, A4 a, B4 b) {
 #endif
 }
 #else
+constexpr bool kFastBytes = false;
 struct Halves {
   __m256i even, odd;
 };

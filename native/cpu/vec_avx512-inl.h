@@ -40,6 +40,7 @@ inline float reduce_max(V a) { return _mm512_reduce_max_ps(a); }
 using VI = __m512i;
 inline VI zero_int() { return _mm512_setzero_si512(); }
 #if defined(IPA_VNNI)
+constexpr bool kFastBytes = true;
 using A4 = __m512i;
 using B4 = __m512i;
 inline A4 broadcast_bytes(const uint8_t* p) {
@@ -58,6 +59,7 @@ inline VI dot4(VI acc, A4 a, B4 b) {
 #endif
 }
 #else
+constexpr bool kFastBytes = false;
 struct Halves {
   __m512i even, odd;
 };

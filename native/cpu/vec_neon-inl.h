@@ -41,6 +41,7 @@ inline float reduce_max(V a) { return vmaxvq_f32(a); }
 using VI = int32x4_t;
 inline VI zero_int() { return vdupq_n_s32(0); }
 #if defined(IPA_DOT)
+constexpr bool kFastBytes = true;
 using A4 = int8x16_t;
 using B4 = int8x16_t;
 inline A4 broadcast_bytes(const uint8_t* p) {
@@ -52,6 +53,7 @@ inline B4 load_bytes(const int8_t* p) { return vld1q_s8(p); }
 inline VI dot4(VI acc, A4 a, B4 b) { return vdotq_s32(acc, a, b); }
 inline V difference_to_float(VI a, const int32_t*) { return vcvtq_f32_s32(a); }
 #else
+constexpr bool kFastBytes = false;
 using A4 = int16x4_t;
 struct B4 {
   int16x8_t low, high;  // columns 0 and 1, 2 and 3

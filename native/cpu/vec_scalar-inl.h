@@ -77,6 +77,7 @@ inline float reduce_max(V a) {
 }
 
 // Integers for int8 products: four lanes of 32 bits; sums of four products of unsigned and signed bytes.
+constexpr bool kFastBytes = false;
 struct VI {
   int32_t lane[4];
 };

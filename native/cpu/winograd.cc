@@ -11,7 +11,7 @@ namespace {
 // in the same unit.
 double cost(const Step& step, int outputs) {
   // Transforms are in f32 also for products in int16, two of which take the time of one.
-  const double product = step.node->params[0]->compute == Compute::int16 ? 0.5 : 1;
+  const double product = step.node->params[0]->compute == Compute::f32 ? 1 : 0.5;
   const Shape& out = step.out_shape;
   const auto tiles = static_cast<double>(2 * ceil_div(out.h, outputs) * ceil_div(out.w, outputs));
   const double positions = winograd_positions(outputs);
@@ -28,11 +28,11 @@ int winograd_outputs(const Step& step) {
   constexpr int64_t least_channels = 32;
   if (step.node->op != Op::conv2d || !step.node->conv.same_3x3()) return 0;
   const Compute compute = step.node->params[0]->compute;
-  if (compute != Compute::f32 && compute != Compute::int16) return 0;
+  if (compute == Compute::int8) return 0;
   if (step.input_shapes[0].c < least_channels || step.out_shape.c < least_channels) return 0;
   int best = 0;
   double least = 9.0 * static_cast<double>(2 * step.out_shape.h * step.out_shape.w);
-  if (compute == Compute::int16) least /= 2;
+  if (compute != Compute::f32) least /= 2;
   for (const int outputs : {2, 4}) {
     const double own = cost(step, outputs);
     if (own >= least) continue;

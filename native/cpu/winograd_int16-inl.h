@@ -35,7 +35,7 @@ void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
       const int64_t row = (i * chunks + chunk) * w.tile_count + index;
       int16_t* words = w.words + row * winograd_chunk;
       w.scales[row] = to_words_scaled(buffer + i * winograd_chunk, length, winograd_input_limit, words) *
-                      (reach[i / side] * reach[i % side]);
+                      (reach[i / side] * reach[i % side] / w.weight_gain);
       if (padded > length) words[length] = 0;
     }
   }
@@ -53,15 +53,17 @@ void winograd_input_int16(const WinogradArgs& w, int64_t task) {
 }
 
 // Row y of G g G' as winograd_weights, for pairs of input channels: `out` is (positions of the row, pairs,
-// width, 2).
-template <int M>
-void winograd_weights_int16(const int16_t* panel, int64_t row_words, int64_t width, int64_t first,
-                            int64_t pairs, int y, int16_t* out) {
+// width, 2). `gain` makes words of the largest size of bytes.
+template <int M, class B>
+void winograd_weights_int16(const B* panel, int64_t row_words, int64_t width, int64_t first, int64_t pairs,
+                            float gain, int y, int16_t* out) {
   constexpr int side = M + 2;
   const auto& rows = winograd_rows(std::integral_constant<int, M>());
   V factor[side][3];
   for (int x = 0; x < side; ++x)
     for (int i = 0; i < 3; ++i) factor[x][i] = set1(rows[x][i] / winograd_reach<M>(x));
+  V vertical[3];
+  for (int i = 0; i < 3; ++i) vertical[i] = mul(factor[y][i], set1(gain));
   for (int64_t p = 0; p < pairs; ++p)
     for (int64_t j = 0; j < width; j += L) {
       V even[3], odd[3];
@@ -70,8 +72,8 @@ void winograd_weights_int16(const int16_t* panel, int64_t row_words, int64_t wid
           const W2 tap =
               load_pairs(panel + (row * 3 + x) * row_words * width + ((first / 2 + p) * width + j) * 2);
           const V a = even_to_float(tap), b = odd_to_float(tap);
-          even[x] = row == 0 ? mul(factor[y][0], a) : fma(factor[y][row], a, even[x]);
-          odd[x] = row == 0 ? mul(factor[y][0], b) : fma(factor[y][row], b, odd[x]);
+          even[x] = row == 0 ? mul(vertical[0], a) : fma(vertical[row], a, even[x]);
+          odd[x] = row == 0 ? mul(vertical[0], b) : fma(vertical[row], b, odd[x]);
         }
       for (int x = 0; x < side; ++x) {
         V a = mul(factor[x][0], even[0]), b = mul(factor[x][0], odd[0]);
@@ -84,14 +86,14 @@ void winograd_weights_int16(const int16_t* panel, int64_t row_words, int64_t wid
     }
 }
 
-template <int M>
+template <int M, class B>
 void winograd_product_tiles_int16(const WinogradArgs& w, int64_t task, float* scratch) {
   constexpr int side = M + 2;
   constexpr int64_t panel = kTileVectors * L;
   const GemmArgs& g = w.product;
   const auto [index, first, count, column, columns, width] = panel_block(g, w.tile_count, task);
   const int64_t row_words = (g.k + 1) / 2 * 2, chunks = (g.k + winograd_chunk - 1) / winograd_chunk;
-  const int16_t* start = static_cast<const int16_t*>(g.b) + index * panel * row_words * 9;
+  const B* start = static_cast<const B*>(g.b) + index * panel * row_words * 9;
   auto* weights = reinterpret_cast<int16_t*>(scratch);
   float* products = scratch + side * winograd_chunk * panel;
   const int16_t* rows[winograd_block_tiles];
@@ -99,7 +101,7 @@ void winograd_product_tiles_int16(const WinogradArgs& w, int64_t task, float* sc
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t k = chunk * winograd_chunk;
       const int64_t pairs = (row_words - k < winograd_chunk ? row_words - k : winograd_chunk) / 2;
-      winograd_weights_int16<M>(start, row_words, width, k, pairs, y, weights);
+      winograd_weights_int16<M>(start, row_words, width, k, pairs, w.weight_gain, y, weights);
       for (int x = 0; x < side; ++x) {
         const int i = y * side + x;
         const int64_t row = (i * chunks + chunk) * w.tile_count + first;
@@ -113,7 +115,9 @@ void winograd_product_tiles_int16(const WinogradArgs& w, int64_t task, float* sc
 
 void winograd_product_int16(const WinogradArgs& w, int64_t task, float* scratch) {
   if (w.outputs == 4)
-    winograd_product_tiles_int16<4>(w, task, scratch);
+    w.byte_weights ? winograd_product_tiles_int16<4, int8_t>(w, task, scratch)
+                   : winograd_product_tiles_int16<4, int16_t>(w, task, scratch);
   else
-    winograd_product_tiles_int16<2>(w, task, scratch);
+    w.byte_weights ? winograd_product_tiles_int16<2, int8_t>(w, task, scratch)
+                   : winograd_product_tiles_int16<2, int16_t>(w, task, scratch);
 }

@@ -20,8 +20,12 @@ void choose_compute(ParamSet& params, Compute compute) {
   for (const auto& param : params.all()) param->compute = stays_f32(*param) ? Compute::f32 : compute;
 }
 
-Compute encoder_compute(Compute unet) { return unet == Compute::int8 ? Compute::int8_weights : unet; }
+Compute unet_compute(Compute asked, bool fast_bytes) {
+  return asked == Compute::int8 && !fast_bytes ? Compute::int8_weights : asked;
+}
 
-Compute vae_compute(Compute unet) { return unet == Compute::f32 ? Compute::f32 : Compute::int16; }
+Compute encoder_compute(Compute asked) { return asked == Compute::int8 ? Compute::int8_weights : asked; }
+
+Compute vae_compute(Compute asked) { return asked == Compute::f32 ? Compute::f32 : Compute::int16; }
 
 }  // namespace ipa

@@ -9,10 +9,13 @@ namespace ipa {
 // run. What is sensitive or costs next to nothing stays in f32: the first and last convolution, everything of
 // the timestep, and the keys and values of the prompts, which are computed once a generation.
 void choose_compute(ParamSet& params, Compute compute);
-// What the encoders of text and pictures are multiplied in beside a UNet in `unet`: their few passes take no
+// What a UNet asked for in `asked` is multiplied in. Where bytes are not multiplied faster than words, int8
+// keeps its weights and its memory, and multiplies in words: faster there, and more exact.
+Compute unet_compute(Compute asked, bool fast_bytes);
+// What the encoders of text and pictures are multiplied in then: their few passes take no
 // time, but their weights memory, and features are sensitive to the rounding of activations.
-Compute encoder_compute(Compute unet);
+Compute encoder_compute(Compute asked);
 // And the VAE: its last layers are pixels, where eight bits would show.
-Compute vae_compute(Compute unet);
+Compute vae_compute(Compute asked);
 
 }  // namespace ipa

@@ -208,7 +208,7 @@ Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  choose_compute(unet_params, request.compute);
+  choose_compute(unet_params, unet_compute(request.compute, backend_.kernels().fast_bytes));
   IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
   IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
   return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);

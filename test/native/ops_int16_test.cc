@@ -50,6 +50,16 @@ TEST(ops_int8_weights) {
   rig.check("bytes", 8e-3);
 }
 
+TEST(ops_int8_weights_winograd) {
+  for (int64_t in : {32, 33, 100})
+    for (int64_t side : {4, 18, 33}) {
+      GraphRig rig(static_cast<uint64_t>(in * side));
+      rig.output(rig.graph.conv2d(rig.input({2, side, side + 3, in}), "a", 70));
+      rig.use(Compute::int8_weights);
+      rig.check("bytes, winograd of " + std::to_string(side) + "x" + std::to_string(in), 8e-3);
+    }
+}
+
 TEST(ops_int16_linears_and_geglu) {
   GraphRig rig(2);
   const Value x = rig.input({2, 3, 5, 70});
