@@ -182,6 +182,10 @@
       "../bench/native/main.cc",
       "../bench/native/networks.cc",
       "../bench/native/peak.cc"
+    ],
+    "sensitivity_files": [
+      "../bench/native/networks.cc",
+      "../bench/native/sensitivity.cc"
     ]
   }
 }

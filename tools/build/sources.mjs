@@ -7,7 +7,7 @@ const native = path.join(root, "native");
 
 /**
  * @param {string} arch a value of process.arch
- * @returns absolute paths of what the core, the addon, the tests and the benchmark are made of, and their compiler settings
+ * @returns absolute paths of what the core, the addon, the tests and the benchmarks are made of, and their compiler settings
  */
 export function readSources(arch) {
   const { variables } = JSON.parse(fs.readFileSync(path.join(native, "sources.gypi"), "utf8"));
@@ -25,6 +25,7 @@ export function readSources(arch) {
     // The published package leaves tests and benchmarks out.
     tests: fs.existsSync(path.join(root, "test/native")) ? files("test_files") : [],
     bench: fs.existsSync(path.join(root, "bench/native")) ? files("bench_files") : [],
+    sensitivity: fs.existsSync(path.join(root, "bench/native")) ? files("sensitivity_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
   };
