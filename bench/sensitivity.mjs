@@ -37,6 +37,7 @@ const KINDS = [
 const kindOf = (name) => KINDS.find((kind) => name.includes(`${kind}.`)) ?? "other";
 const blockOf = (name) => /^(down_blocks\.\d+|mid_block|up_blocks\.\d+)/.exec(name)?.[0] ?? "outside";
 const LETTERS = { f32: "f", int16: "s", int8: "b" };
+const TYPES = Object.fromEntries(Object.entries(LETTERS).map(([type, letter]) => [letter, type]));
 const SUBJECTS = ["flat cat on a yellow", "house on a blue", "small dog on a green", "glossy car on a purple", "tree on a white", "fish on a red", "frog on a grey", "ball on a black"];
 const LABELS = {
   kind: (name) => (kindOf(name) === "attn1.to_q" ? "attn1.to_q/k/v" : kindOf(name)),
@@ -149,19 +150,19 @@ for (const level of levels) {
     const label = LABELS[level](name);
     groups.set(label, [...(groups.get(label) ?? []), i]);
   });
-  const rows = [];
-  for (const [label, members] of groups) {
+  const rows = [...groups].map(([label, members]) => {
     const sum = (letter) => members.reduce((seconds, i) => seconds + times[letter][i + 1], 0);
-    rows.push({
+    return {
       label: `${label}${members.length > 1 ? ` (${members.length})` : ""}`,
-      chosen: [...new Set(members.map((i) => matrices[i].chosen))].map((letter) => ({ f: "f32", s: "int16", b: "int8" })[letter]).join(", "),
-      alone8: await errorOf(change(all("f"), members, "b")),
-      alone16: await errorOf(change(all("f"), members, "s")),
-      ...{ in8: await errorOf(change(choice, members, "b")), in16: await errorOf(change(choice, members, "s")), in32: await errorOf(change(choice, members, "f")) },
+      members,
+      chosen: [...new Set(members.map((i) => matrices[i].chosen))].map((letter) => TYPES[letter]).join(", "),
       time: ["f", "s", "b"].map((letter) => ms(sum(letter))).join(" / "),
-    });
-  }
-  rows.sort((a, b) => b.alone8 - a.alone8);
+    };
+  });
+  // One base after the other: changing most matrices takes longer than a picture of few steps.
+  for (const row of rows) for (const letter of ["b", "s"]) row[`alone ${letter}`] = await errorOf(change(all("f"), row.members, letter));
+  for (const row of rows) for (const letter of ["b", "s", "f"]) row[`chosen ${letter}`] = await errorOf(change(choice, row.members, letter));
+  rows.sort((a, b) => b["alone b"] - a["alone b"]);
   console.log("");
   table([
     [level, "chosen", "int8 alone", "int16 alone", "choice, int8 here", "int16 here", "f32 here", "ms f32 / int16 / int8"],
@@ -169,7 +170,7 @@ for (const level of levels) {
     ...rows.slice(0, Number(flags.top)).map((row) => [
       row.label,
       row.chosen,
-      ...[row.alone8, row.alone16, row.in8, row.in16, row.in32].map(relative),
+      ...["alone b", "alone s", "chosen b", "chosen s", "chosen f"].map((column) => relative(row[column])),
       row.time,
     ]),
   ]);

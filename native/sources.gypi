@@ -166,6 +166,7 @@
       "../test/native/golden_pipeline.cc",
       "../test/native/image_preprocess_test.cc",
       "../test/native/models_clip_golden_test.cc",
+      "../test/native/models_compute_choice_test.cc",
       "../test/native/models_projection_golden_test.cc",
       "../test/native/models_taesd_golden_test.cc",
       "../test/native/models_unet_golden_test.cc",
