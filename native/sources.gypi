@@ -180,12 +180,13 @@
       "../test/native/pipeline_steps_test.cc"
     ],
     "bench_files": [
+      "../bench/native/networks.cc"
+    ],
+    "kernel_bench_files": [
       "../bench/native/main.cc",
-      "../bench/native/networks.cc",
       "../bench/native/peak.cc"
     ],
-    "sensitivity_files": [
-      "../bench/native/networks.cc",
+    "sensitivity_bench_files": [
       "../bench/native/sensitivity.cc"
     ]
   }

@@ -46,18 +46,17 @@ async function build({ jobs, withBench }) {
   const core = sources.core.map(compile(["-O3"]));
   const addon = sources.addon.map(compile(["-O3", ...napi]));
   const tests = sources.tests.map(compile(["-O2"]));
-  // One step a file, though two programs may be made of it.
-  const benchSteps = new Map((withBench ? [...sources.bench, ...sources.sensitivity] : []).map((source) => [source, compile(["-O2"])(source)]));
-  const programs = [[benchFile, sources.bench], [sensitivityFile, sources.sensitivity]];
+  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? files.map(compile(["-O2"])) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
-  if (benchSteps.size > 0) for (const [file, files] of programs) products.push(link(file, ["-pthread"], [...core, ...files.map((source) => benchSteps.get(source))]));
+  if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
+  if (sensitivityBench.length > 0) products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
-  const compiled = await update([...core, ...addon, ...tests, ...benchSteps.values()].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
+  const compiled = await update([...core, ...addon, ...tests, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
   const linked = await update(products, jobs);
   if (compiled + linked === 0) console.log("native build is up to date");
 }
