@@ -1,4 +1,4 @@
-// `npm run bench:kernels -- [--model sd15|sdxl|vae] [--adapter] [--side N] [--threads N] [--rounds N]`: GFLOP/s of every op at
+// `npm run bench:kernels -- [--model sd15|sdxl|vae|text|vision] [--adapter] [--side N] [--threads N] [--rounds N]`: GFLOP/s of every op at
 // every shape of the full-size networks, with random weights, and its share of the machine's measured peak.
 // `npm run profile -- …` takes the same flags and prints the time of every layer of one run instead.
 import { spawnSync } from "node:child_process";
@@ -12,6 +12,6 @@ const run = (command, args) => {
 };
 
 const flags = process.argv.slice(2);
-const models = flags.includes("--model") ? [[]] : [["--model", "sd15"], ["--model", "vae"], ["--model", "sdxl"]];
+const models = flags.includes("--model") ? [[]] : ["sd15", "vae", "sdxl", "text", "vision"].map((model) => ["--model", model]);
 run(process.execPath, ["tools/build/native.mjs", "--bench"]);
 for (const model of models) run(path.join(root, "build/Release/native_bench"), [...model, ...flags]);

@@ -167,6 +167,7 @@
       "../test/native/golden_pipeline.cc",
       "../test/native/image_preprocess_test.cc",
       "../test/native/models_clip_golden_test.cc",
+      "../test/native/models_compute_choice_test.cc",
       "../test/native/models_projection_golden_test.cc",
       "../test/native/models_taesd_golden_test.cc",
       "../test/native/models_unet_golden_test.cc",
@@ -180,9 +181,14 @@
       "../test/native/pipeline_steps_test.cc"
     ],
     "bench_files": [
+      "../bench/native/networks.cc"
+    ],
+    "kernel_bench_files": [
       "../bench/native/main.cc",
-      "../bench/native/networks.cc",
       "../bench/native/peak.cc"
+    ],
+    "sensitivity_bench_files": [
+      "../bench/native/sensitivity.cc"
     ]
   }
 }

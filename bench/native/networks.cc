@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "models/clip_text.h"
+#include "models/clip_vision.h"
 #include "models/compute_choice.h"
 #include "models/unet.h"
 #include "models/vae.h"
@@ -33,6 +35,12 @@ constexpr const char* vae_config = R"({
   "sample_size": 512, "latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
   "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
   "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]})";
+constexpr const char* text_config = R"({
+  "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+  "vocab_size": 49408, "max_position_embeddings": 77, "hidden_act": "quick_gelu"})";
+constexpr const char* vision_config = R"({
+  "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16,
+  "image_size": 224, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu"})";
 
 // Small numbers of both signs, the same every time; what they are does not matter to speed as long as none is a
 // denormal.
@@ -49,36 +57,11 @@ void fill(float* to, size_t count, float reach) {
   for (size_t i = 0; i < count; ++i) to[i] = reach * pattern[i % pattern.size()];
 }
 
-struct Described {
-  std::vector<Value> random;  // inputs to fill
-  std::vector<std::pair<Value, ipa::KeyValueShape>> keys;
-};
-
 Result<Described> describe_unet(Graph& graph, const Choice& choice) {
   IPA_ASSIGN(const Json json, Json::parse(choice.model == "sdxl" ? sdxl_config : sd15_config));
   IPA_ASSIGN(const ipa::UNetConfig config, ipa::UNetConfig::parse(json, choice.model));
-  const ipa::UNet unet(config);
   const int64_t side = choice.side ? choice.side : config.sample_size;
-  Described described;
-  ipa::UNetInputs inputs;
-  described.random = {inputs.latents = graph.input({2, side, side, config.in_channels}),
-                      inputs.sinusoid = graph.input({1, 1, 1, config.sinusoid_size()})};
-  if (config.text_time)
-    described.random.push_back(inputs.addition = graph.input({2, 1, 1, config.addition_input_size}));
-  Value scale;
-  if (choice.adapter) described.random.push_back(scale = graph.input({1, 1, 1, 1}));
-  for (const ipa::CrossLayer& layer : unet.cross_layers()) {
-    auto keys = [&](int64_t tokens) {
-      const ipa::KeyValueShape shape{2, tokens, layer.heads, static_cast<int>(layer.hidden / layer.heads)};
-      described.keys.emplace_back(graph.packed_kv_input(shape), shape);
-      return described.keys.back().first;
-    };
-    inputs.text_kv.push_back(keys(77));
-    inputs.branches.emplace_back();
-    if (choice.adapter) inputs.branches.back().push_back({keys(4), scale});
-  }
-  graph.output(unet.build(graph, inputs));
-  return described;
+  return describe_guided_step(graph, ipa::UNet(config), side, side, choice.adapter);
 }
 
 Result<Described> describe_vae(Graph& graph, const Choice& choice) {
@@ -91,22 +74,90 @@ Result<Described> describe_vae(Graph& graph, const Choice& choice) {
   return described;
 }
 
+// Both prompts of a guided picture, as SD1.5 reads them.
+Result<Described> describe_text(Graph& graph, const Choice& choice) {
+  IPA_ASSIGN(const Json json, Json::parse(text_config));
+  IPA_ASSIGN(const ipa::ClipTextConfig config, ipa::ClipTextConfig::parse(json, choice.model));
+  // Token 0 throughout: which rows of a table are read does not matter.
+  const Value ids = graph.input(ipa::tokens_shape(2, config.context, 1), ipa::Storage::i32);
+  graph.output(ipa::ClipText(config).build(graph, ids, {}).last);
+  return Described();
+}
+
+Result<Described> describe_vision(Graph& graph, const Choice& choice) {
+  IPA_ASSIGN(const Json json, Json::parse(vision_config));
+  IPA_ASSIGN(const ipa::ClipVisionConfig config, ipa::ClipVisionConfig::parse(json, choice.model));
+  Described described;
+  described.random = {graph.input({1, config.image_size, config.image_size, 3})};
+  const Value class_row = graph.input({1, 1, 1, 1}, ipa::Storage::i32);
+  graph.output(ipa::ClipVision(config).build(graph, described.random[0], class_row).embedding);
+  return described;
+}
+
+using Describe = Result<Described> (*)(Graph&, const Choice&);
+
+Describe find_network(const std::string& model) {
+  if (model == "sd15" || model == "sdxl") return describe_unet;
+  if (model == "vae") return describe_vae;
+  if (model == "text") return describe_text;
+  return model == "vision" ? describe_vision : nullptr;
+}
+
 }  // namespace
+
+Described describe_guided_step(Graph& graph, const ipa::UNet& unet, int64_t height, int64_t width,
+                               bool adapter) {
+  const ipa::UNetConfig& config = unet.config();
+  Described described;
+  ipa::UNetInputs inputs;
+  described.random = {inputs.latents = graph.input({2, height, width, config.in_channels}),
+                      inputs.sinusoid = graph.input({1, 1, 1, config.sinusoid_size()})};
+  if (config.text_time)
+    described.random.push_back(inputs.addition = graph.input({2, 1, 1, config.addition_input_size}));
+  Value scale;
+  if (adapter) described.random.push_back(scale = graph.input({1, 1, 1, 1}));
+  for (const ipa::CrossLayer& layer : unet.cross_layers()) {
+    auto keys = [&](int64_t tokens) {
+      const ipa::KeyValueShape shape{2, tokens, layer.heads, static_cast<int>(layer.hidden / layer.heads)};
+      described.keys.emplace_back(graph.packed_kv_input(shape), shape);
+      return described.keys.back().first;
+    };
+    inputs.text_kv.push_back(keys(77));
+    inputs.branches.emplace_back();
+    if (adapter) inputs.branches.back().push_back({keys(4), scale});
+  }
+  graph.output(unet.build(graph, inputs));
+  return described;
+}
+
+Status Network::prepare(Graph graph, const Described& described, const ipa::Backend& backend) {
+  IPA_TRY(graph.status());
+  std::vector<Value> external;
+  for (const auto& [value, shape] : described.keys) external.push_back(value);
+  IPA_ASSIGN(program, ipa::Program::make(std::move(graph), backend, external));
+  for (const auto& [value, shape] : described.keys) {
+    bound.emplace_back(backend.packed_kv_bytes(shape));
+    fill(bound.back().floats(), bound.back().bytes() / sizeof(float), 1.0f);
+    program->bind(value, bound.back().data());
+  }
+  IPA_TRY(program->prepare());
+  for (const Value value : described.random)
+    fill(program->floats(value), static_cast<size_t>(program->shape(value).elements()), 1.0f);
+  return {};
+}
 
 Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::Backend& backend) {
   auto network = std::make_unique<Network>();
   Graph graph(&network->params);
-  const bool vae = choice.model == "vae";
-  if (!vae && choice.model != "sd15" && choice.model != "sdxl")
-    return Status(Code::invalid_option, "--model: expected sd15, sdxl or vae");
-  auto describe = [&](Graph& into) { return vae ? describe_vae(into, choice) : describe_unet(into, choice); };
+  const Describe describe = find_network(choice.model);
+  if (!describe) return Status(Code::invalid_option, "--model: expected sd15, sdxl, vae, text or vision");
   if (choice.compute != ipa::Compute::f32) {
     // Descriptions depend on what the weights are multiplied in, which needs the weights declared.
     Graph declaring(&network->params);
-    IPA_TRY(describe(declaring).status());
+    IPA_TRY(describe(declaring, choice).status());
     ipa::choose_compute(network->params, choice.compute);
   }
-  IPA_ASSIGN(const Described described, describe(graph));
+  IPA_ASSIGN(const Described described, describe(graph, choice));
   IPA_TRY(graph.status());
   std::vector<float> floats;
   std::vector<uint16_t> halves;
@@ -128,17 +179,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
     if (!param->data) return Status(Code::no_memory, "out of memory");
     backend.pack(*param, stored, param->data.data());
   }
-  std::vector<Value> external;
-  for (const auto& [value, shape] : described.keys) external.push_back(value);
-  IPA_ASSIGN(network->program, ipa::Program::make(std::move(graph), backend, external));
-  for (const auto& [value, shape] : described.keys) {
-    network->bound.emplace_back(backend.packed_kv_bytes(shape));
-    fill(network->bound.back().floats(), network->bound.back().bytes() / sizeof(float), 1.0f);
-    network->program->bind(value, network->bound.back().data());
-  }
-  IPA_TRY(network->program->prepare());
-  for (const Value value : described.random)
-    fill(network->program->floats(value), static_cast<size_t>(network->program->shape(value).elements()), 1.0f);
+  IPA_TRY(network->prepare(std::move(graph), described, backend));
   return network;
 }
 

@@ -1,6 +1,6 @@
 // Builds the addon and the C++ tests with the compiler alone: no Python, no CMake, no Node headers, no download. The
 // Node-API headers come from the packages node-api-headers and node-addon-api. `npm run build:native [-- --clean] [--jobs N] [--bench]`; --bench builds the
-// benchmark of bench/native/ as well.
+// benchmarks of bench/native/ as well.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -8,7 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./compiler.mjs";
 import { update } from "./incremental.mjs";
-import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, testsFile } from "./paths.mjs";
+import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, sensitivityFile, testsFile } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
 
 const objectsDir = path.join(buildDir, "objects");
@@ -46,16 +46,17 @@ async function build({ jobs, withBench }) {
   const core = sources.core.map(compile(["-O3"]));
   const addon = sources.addon.map(compile(["-O3", ...napi]));
   const tests = sources.tests.map(compile(["-O2"]));
-  const bench = withBench ? sources.bench.map(compile(["-O2"])) : [];
+  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? files.map(compile(["-O2"])) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
-  if (bench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench]));
+  if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
+  if (sensitivityBench.length > 0) products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
-  const compiled = await update([...core, ...addon, ...tests, ...bench].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
+  const compiled = await update([...core, ...addon, ...tests, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
   const linked = await update(products, jobs);
   if (compiled + linked === 0) console.log("native build is up to date");
 }

@@ -8,6 +8,7 @@ export const buildDir = path.join(root, "build");
 export const releaseDir = path.join(buildDir, "Release");
 export const addonFile = path.join(releaseDir, "node_ip_adapter.node");
 export const benchFile = path.join(releaseDir, "native_bench");
+export const sensitivityFile = path.join(releaseDir, "native_sensitivity");
 export const testsFile = path.join(releaseDir, process.platform === "win32" ? "native_tests.exe" : "native_tests");
 
 const require = createRequire(import.meta.url);

@@ -7,7 +7,7 @@ const native = path.join(root, "native");
 
 /**
  * @param {string} arch a value of process.arch
- * @returns absolute paths of what the core, the addon, the tests and the benchmark are made of, and their compiler settings
+ * @returns absolute paths of what the core, the addon, the tests and the benchmarks are made of, and their compiler settings
  */
 export function readSources(arch) {
   const { variables } = JSON.parse(fs.readFileSync(path.join(native, "sources.gypi"), "utf8"));
@@ -18,13 +18,17 @@ export function readSources(arch) {
       return file;
     });
   const archFiles = arch === "x64" || arch === "arm64" ? files(`${arch}_files`) : [];
+  const hasBench = fs.existsSync(path.join(root, "bench/native"));
   return {
     includeDirs: files("core_include_dirs"),
     core: [...files("core_files"), ...archFiles],
     addon: files("addon_files"),
     // The published package leaves tests and benchmarks out.
     tests: fs.existsSync(path.join(root, "test/native")) ? files("test_files") : [],
-    bench: fs.existsSync(path.join(root, "bench/native")) ? files("bench_files") : [],
+    // What the programs of bench/native share, and what each has besides.
+    bench: hasBench ? files("bench_files") : [],
+    kernelBench: hasBench ? files("kernel_bench_files") : [],
+    sensitivityBench: hasBench ? files("sensitivity_bench_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
   };
