@@ -135,6 +135,7 @@
       "../test/native/schedulers_noise_test.cc",
       "../test/native/json_test.cc",
       "../test/native/weights_dtype_test.cc",
+      "../test/native/weights_ldm_names_test.cc",
       "../test/native/weights_safetensors_test.cc",
       "../test/native/weights_writer_test.cc",
       "../test/native/weights_sharded_test.cc",
