@@ -42,10 +42,9 @@ void pack_kv_int16(const PackKvArgs& g, int64_t task) {
     const float row = largest_of(k + t * g.k_stride, size);
     largest = row > largest ? row : largest;
   }
-  const float limit = key_limit(layout.head_size);
-  const bool empty = !(largest > 1e-30f);
-  parts.scales[0] = empty ? 0.0f : largest / limit;
-  const V factor = set1(empty ? 0.0f : limit / largest);
+  const Rounding rounding = rounding_to(key_limit(layout.head_size), largest);
+  parts.scales[0] = rounding.scale;
+  const V factor = set1(rounding.factor);
   int16_t* keys = parts.keys;
   for (int64_t t0 = 0; t0 < layout.padded_tokens; t0 += panel) {
     const int64_t width = layout.padded_tokens - t0 < panel ? layout.padded_tokens - t0 : panel;
@@ -68,8 +67,9 @@ void pack_kv_int16(const PackKvArgs& g, int64_t task) {
       value_scales[j] = x > value_scales[j] ? x : value_scales[j];
     }
   for (int64_t j = 0; j < size; ++j) {
-    factors[j] = value_scales[j] > 1e-30f ? value_limit / value_scales[j] : 0.0f;
-    value_scales[j] /= value_limit;
+    const Rounding column = rounding_to(value_limit, value_scales[j]);
+    factors[j] = column.factor;
+    value_scales[j] = column.scale;
   }
   for (int64_t t = 0; t < layout.padded_tokens; ++t) {
     std::memset(words, 0, sizeof words);
@@ -146,10 +146,9 @@ void attention_int16(const AttentionArgs& g, int64_t task, float* scratch) {
   for (int64_t r = 0; r < count; ++r) {
     const float* q = g.q + (item * g.queries + first + r) * g.q_stride + head * size;
     int16_t* to = queries + r * padded_head;
-    const float largest = largest_of(q, size);
-    const bool empty = !(largest > 1e-30f);
-    to_words(q, size, set1(empty ? 0.0f : limit / largest), to);
-    factor[r] = empty ? 0.0f : largest / limit * parts.scales[0] * g.scale * 1.44269504f;
+    const Rounding rounding = rounding_to(limit, largest_of(q, size));
+    to_words(q, size, set1(rounding.factor), to);
+    factor[r] = rounding.scale * parts.scales[0] * g.scale * 1.44269504f;
     q_rows[r] = to;
     weights[r] = reinterpret_cast<const int16_t*>(scores + r * attention_key_block);
   }

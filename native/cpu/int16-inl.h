@@ -11,9 +11,8 @@ inline void to_words(const float* x, int64_t count, V factor, int16_t* out) {
 
 // The same without touching what lies past `count`; returns the scale.
 inline float to_words_scaled(const float* x, int64_t count, float limit, int16_t* out) {
-  const float most = largest_of(x, count);
-  const bool empty = !(most > 1e-30f);
-  const V factor = set1(empty ? 0.0f : limit / most);
+  const Rounding rounding = rounding_to(limit, largest_of(x, count));
+  const V factor = set1(rounding.factor);
   const int64_t whole = count / L * L;
   to_words(x, whole, factor, out);
   if (whole < count) {
@@ -21,23 +20,23 @@ inline float to_words_scaled(const float* x, int64_t count, float limit, int16_t
     to_words(x + whole, count - whole, factor, rest);
     for (int64_t i = whole; i < count; ++i) out[i] = rest[i - whole];
   }
-  return empty ? 0.0f : most / limit;
+  return rounding.scale;
 }
 
 float quantize_weight_words(const float* from, int64_t count, int16_t* to) {
   return to_words_scaled(from, count, int16_limit, to);
 }
 
-void quantize_words(const QuantizeWordsArgs& g, int64_t task) {
+void quantize_words(const QuantizeArgs& g, int64_t task) {
   const int64_t first = task * g.block_rows;
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   float* scales = g.scales + first * ((g.k + int16_chunk - 1) / int16_chunk);
   for (int64_t row = first; row < last; ++row) {
-    int16_t* words = g.words + row * g.row_words;
+    int16_t* words = static_cast<int16_t*>(g.rounded) + row * g.row_size;
     for (int64_t k = 0; k < g.k; k += int16_chunk)
       *scales++ = to_words_scaled(g.a + row * g.a_stride + k, g.k - k < int16_chunk ? g.k - k : int16_chunk,
                                   int16_limit, words + k);
-    for (int64_t k = g.k; k < g.row_words; ++k) words[k] = 0;
+    for (int64_t k = g.k; k < g.row_size; ++k) words[k] = 0;
   }
 }
 

@@ -7,26 +7,23 @@ void quantize(const QuantizeArgs& g, int64_t task) {
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   for (int64_t row = first; row < last; ++row) {
     const float* a = g.a + row * g.a_stride;
-    uint8_t* out = g.bytes + row * g.row_bytes;
-    const float most = largest_of(a, g.k);
-    // Rows of zeros, and of numbers too small to divide by.
-    const bool empty = !(most > 1e-30f);
-    const V factor = set1(empty ? 0.0f : 127.0f / most), middle = set1(128.0f);
-    g.scales[row] = empty ? 0.0f : most / 127.0f;
+    uint8_t* out = static_cast<uint8_t*>(g.rounded) + row * g.row_size;
+    const Rounding rounding = rounding_to(127.0f, largest_of(a, g.k));
+    const V factor = set1(rounding.factor), middle = set1(128.0f);
+    g.scales[row] = rounding.scale;
     int64_t c = 0;
     for (; c + L <= g.k; c += L) store_bytes(out + c, add(round_even(mul(load(a + c), factor)), middle));
-    if (c < g.row_bytes) {
+    if (c < g.row_size) {
       uint8_t rest[L];
       store_bytes(rest, add(round_even(mul(load_part(a + c, static_cast<int>(g.k - c)), factor)), middle));
-      for (int64_t i = c; i < g.row_bytes; ++i) out[i] = rest[i - c];
+      for (int64_t i = c; i < g.row_size; ++i) out[i] = rest[i - c];
     }
   }
 }
 
 float quantize_weights(const float* from, int64_t count, int8_t* to) {
-  const float most = largest_of(from, count);
-  const bool empty = !(most > 1e-30f);
-  const V factor = set1(empty ? 0.0f : 127.0f / most);
+  const Rounding rounding = rounding_to(127.0f, largest_of(from, count));
+  const V factor = set1(rounding.factor);
   int64_t i = 0;
   for (; i + L <= count; i += L) store_signed_bytes(to + i, round_int(mul(load(from + i), factor)));
   if (i < count) {
@@ -35,7 +32,7 @@ float quantize_weights(const float* from, int64_t count, int8_t* to) {
     store_signed_bytes(rest, round_int(mul(load_part(from + i, left), factor)));
     for (int j = 0; j < left; ++j) to[i + j] = rest[j];
   }
-  return empty ? 0.0f : most / 127.0f;
+  return rounding.scale;
 }
 
 // c[r][0..NV*L) (+)= scale[r] * (sum over groups of rows[r] . b - excess).

@@ -42,13 +42,14 @@ struct GemmArgs {
   int64_t block_rows = 0, blocks = 0, panels = 0;
 };
 
-// Rows of activations to bytes: x is about scale * (byte - 128), with a scale a row (its largest magnitude /
-// 127). Rows are padded to whole groups of four bytes.
+// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row; or to 16-bit words, x
+// being about scale * word with a scale for each chunk (int16_chunk) of a row. Rows are padded to whole groups
+// of four bytes, or pairs of words.
 struct QuantizeArgs {
   const float* a = nullptr;
   int64_t a_stride = 0, rows = 0, k = 0;
-  uint8_t* bytes = nullptr;
-  int64_t row_bytes = 0;
+  void* rounded = nullptr;
+  int64_t row_size = 0;  // bytes, or words
   float* scales = nullptr;
   int64_t block_rows = 0;
 };
@@ -64,17 +65,6 @@ struct Int8Args {
   // (taps, padded columns): what the 128 that is added to every byte adds to the sums.
   const int32_t* excess = nullptr;
   int64_t padded_columns = 0;
-};
-
-// Rows of activations to 16-bit words: x is about scale * word, with a scale for each chunk of a row. Rows are
-// padded to whole pairs.
-struct QuantizeWordsArgs {
-  const float* a = nullptr;
-  int64_t a_stride = 0, rows = 0, k = 0;
-  int16_t* words = nullptr;
-  int64_t row_words = 0;
-  float* scales = nullptr;  // (rows, chunks of int16_chunk)
-  int64_t block_rows = 0;
 };
 
 // A product in int16: its rows are words, its weights pairs along k for every column of a panel.
@@ -219,7 +209,7 @@ struct Kernels {
   void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*quantize)(const QuantizeArgs&, int64_t task);
   void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
-  void (*quantize_words)(const QuantizeWordsArgs&, int64_t task);
+  void (*quantize_words)(const QuantizeArgs&, int64_t task);
   void (*gemm_int16)(const Int16Args&, int64_t task, float* scratch);  // task = panel * blocks + block
   void (*winograd_input)(const WinogradArgs&, int64_t task);
   void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block

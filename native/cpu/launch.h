@@ -31,9 +31,9 @@ struct CopyArgs {
 };
 
 struct Launch {
-  using Arguments = std::variant<GemmArgs, QuantizeArgs, Int8Args, QuantizeWordsArgs, Int16Args, WinogradArgs,
-                                 PackKvArgs, AttentionArgs, GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs,
-                                 TokenMapArgs, MergeRowsArgs>;
+  using Arguments =
+      std::variant<GemmArgs, QuantizeArgs, Int8Args, Int16Args, WinogradArgs, PackKvArgs, AttentionArgs,
+                   GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs, TokenMapArgs, MergeRowsArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;
@@ -66,6 +66,8 @@ class LaunchBuilder {
  private:
   void product(const Step& step);
   void winograd(GemmArgs product, const Step& step);
+  using Task = void (*)(const Kernels&, const Launch::Arguments&, int64_t task, float* scratch);
+  void round_rows(QuantizeArgs rounding, Task task, const Step& step);
   void int8(GemmArgs product, const Step& step);
   void int16(GemmArgs product, const Step& step);
   void cut_rows(GemmArgs& g, int64_t rows, int64_t most) const;

@@ -106,6 +106,17 @@ void LaunchBuilder::product(const Step& step) {
       g.panels * g.blocks, product_work(g), step, thread_scratch_floats(step));
 }
 
+// Of the step's input, whole.
+void LaunchBuilder::round_rows(QuantizeArgs rounding, Task task, const Step& step) {
+  rounding.a = at(step.inputs[0]);
+  rounding.a_stride = step.inputs[0].row_stride;
+  rounding.rows = step.input_shapes[0].rows();
+  rounding.k = step.input_shapes[0].c;
+  rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
+  push(rounding, task, ceil_div(rounding.rows, rounding.block_rows),
+       static_cast<double>(rounding.rows * rounding.k), step, 0);
+}
+
 void LaunchBuilder::int8(GemmArgs g, const Step& step) {
   const Param& param = *step.node->params[0];
   const Int8Layout parts(param, kernels_.panels);
@@ -113,24 +124,19 @@ void LaunchBuilder::int8(GemmArgs g, const Step& step) {
   const auto* packed = static_cast<const uint8_t*>(param.data.data());
   uint8_t* shared = arena_ + step.scratch_offset;
   QuantizeArgs rounding;
-  rounding.a = g.a;
-  rounding.a_stride = g.a_stride;
-  rounding.rows = scratch.rows;
-  rounding.k = step.input_shapes[0].c;
-  rounding.bytes = shared;
-  rounding.row_bytes = parts.row_bytes;
+  rounding.rounded = shared;
+  rounding.row_size = parts.row_bytes;
   rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
-  rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
-  push(
+  round_rows(
       rounding,
       [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
         k.quantize(get<QuantizeArgs>(a), task);
       },
-      ceil_div(rounding.rows, rounding.block_rows), static_cast<double>(rounding.rows * rounding.k), step, 0);
+      step);
   Int8Args q;
   g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
   q.product = g;
-  q.bytes = rounding.bytes;
+  q.bytes = shared;
   q.row_scales = rounding.scales;
   q.zero_row = reinterpret_cast<const uint8_t*>(memory_.zero_bytes.data());
   q.row_bytes = parts.row_bytes;
@@ -151,25 +157,20 @@ void LaunchBuilder::int16(GemmArgs g, const Step& step) {
   const Int16Scratch scratch(step);
   const auto* packed = static_cast<const uint8_t*>(param.data.data());
   uint8_t* shared = arena_ + step.scratch_offset;
-  QuantizeWordsArgs rounding;
-  rounding.a = g.a;
-  rounding.a_stride = g.a_stride;
-  rounding.rows = scratch.rows;
-  rounding.k = step.input_shapes[0].c;
-  rounding.words = reinterpret_cast<int16_t*>(shared);
-  rounding.row_words = parts.row_words;
+  QuantizeArgs rounding;
+  rounding.rounded = shared;
+  rounding.row_size = parts.row_words;
   rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
-  rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
-  push(
+  round_rows(
       rounding,
       [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
-        k.quantize_words(get<QuantizeWordsArgs>(a), task);
+        k.quantize_words(get<QuantizeArgs>(a), task);
       },
-      ceil_div(rounding.rows, rounding.block_rows), static_cast<double>(rounding.rows * rounding.k), step, 0);
+      step);
   Int16Args q;
   g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
   q.product = g;
-  q.words = rounding.words;
+  q.words = reinterpret_cast<const int16_t*>(shared);
   q.row_scales = rounding.scales;
   q.zero_row = reinterpret_cast<const int16_t*>(memory_.zeros.data());
   q.row_words = parts.row_words;
@@ -184,7 +185,6 @@ void LaunchBuilder::int16(GemmArgs g, const Step& step) {
 }
 
 void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
-  using Task = void (*)(const Kernels&, const Launch::Arguments&, int64_t, float*);
   const WinogradCut cut(step);
   const Param& param = *step.node->params[0];
   const bool int16 = param.compute != Compute::f32;

@@ -33,14 +33,14 @@ WinogradCut::WinogradCut(const Step& step) {
 }
 
 Int8Scratch::Int8Scratch(const Step& step) {
-  rows = step.input_shapes[0].rows();
+  const int64_t rows = step.input_shapes[0].rows();
   scales = ceil_div(rows * int8_row_bytes(step.input_shapes[0].c), 64) * 64;
   bytes = ceil_div(scales + rows * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }
 
 Int16Scratch::Int16Scratch(const Step& step) {
   const int64_t k = step.input_shapes[0].c;
-  rows = step.input_shapes[0].rows();
+  const int64_t rows = step.input_shapes[0].rows();
   scales = ceil_div(rows * int16_row_words(k) * static_cast<int64_t>(sizeof(int16_t)), 64) * 64;
   bytes = ceil_div(scales + rows * int16_chunks(k) * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }

@@ -23,13 +23,13 @@ struct WinogradCut {
 
 // An int8 product's inputs as bytes, then their scales at this offset.
 struct Int8Scratch {
-  int64_t rows = 0, scales = 0, bytes = 0;
+  int64_t scales = 0, bytes = 0;
   explicit Int8Scratch(const Step& step);
 };
 
 // The same of an int16 product, as words.
 struct Int16Scratch {
-  int64_t rows = 0, scales = 0, bytes = 0;
+  int64_t scales = 0, bytes = 0;
   explicit Int16Scratch(const Step& step);
 };
 

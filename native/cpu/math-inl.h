@@ -97,3 +97,13 @@ inline float largest_of(const float* x, int64_t count) {
   if (i < count) largest = max(largest, abs(load_part(x + i, static_cast<int>(count - i))));
   return reduce_max(largest);
 }
+
+// How numbers of at most `largest` become whole ones of at most `limit`: x is about scale * round(x * factor).
+// Zeros, and numbers too small to divide by, become zeros.
+struct Rounding {
+  float scale, factor;
+};
+inline Rounding rounding_to(float limit, float largest) {
+  if (!(largest > 1e-30f)) return {0.0f, 0.0f};
+  return {largest / limit, limit / largest};
+}

@@ -97,15 +97,15 @@ void winograd_input_tile(const WinogradArgs& w, int64_t index) {
 }
 
 // A few tiles of the part.
-void winograd_input(const WinogradArgs& w, int64_t task) {
+using WinogradTile = void (*)(const WinogradArgs&, int64_t index);
+inline void winograd_input_tiles(const WinogradArgs& w, int64_t task, WinogradTile tile) {
   const int64_t first = task * w.input_tiles;
   const int64_t last = first + w.input_tiles < w.tile_count ? first + w.input_tiles : w.tile_count;
-  for (int64_t i = first; i < last; ++i) {
-    if (w.outputs == 4)
-      winograd_input_tile<4>(w, i);
-    else
-      winograd_input_tile<2>(w, i);
-  }
+  for (int64_t i = first; i < last; ++i) tile(w, i);
+}
+
+void winograd_input(const WinogradArgs& w, int64_t task) {
+  winograd_input_tiles(w, task, w.outputs == 4 ? winograd_input_tile<4> : winograd_input_tile<2>);
 }
 
 // Rows of G: (1, x, x^2) / f(x), where f(x) is the product of the distances of the point x to the other points;

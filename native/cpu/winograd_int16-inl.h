@@ -42,14 +42,7 @@ void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
 }
 
 void winograd_input_int16(const WinogradArgs& w, int64_t task) {
-  const int64_t first = task * w.input_tiles;
-  const int64_t last = first + w.input_tiles < w.tile_count ? first + w.input_tiles : w.tile_count;
-  for (int64_t i = first; i < last; ++i) {
-    if (w.outputs == 4)
-      winograd_input_tile_int16<4>(w, i);
-    else
-      winograd_input_tile_int16<2>(w, i);
-  }
+  winograd_input_tiles(w, task, w.outputs == 4 ? winograd_input_tile_int16<4> : winograd_input_tile_int16<2>);
 }
 
 // Row y of G g G' as winograd_weights, for pairs of input channels: `out` is (positions of the row, pairs,
