@@ -13,6 +13,15 @@ Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, 
   return graph.add(graph.conv2d(h, name + ".conv2", out), shortcut);
 }
 
+Value attend_within(Graph& graph, Value qkv, int heads) {
+  const int64_t width = graph.shape(qkv).c / 3;
+  // As exact as what made them.
+  const bool int16 = graph.node(qkv).params[0]->compute != Compute::f32;
+  const Value kv = graph.pack_kv(graph.slice_channels(qkv, width, width),
+                                 graph.slice_channels(qkv, 2 * width, width), heads, int16);
+  return graph.attention(graph.slice_channels(qkv, 0, width), kv);
+}
+
 namespace {
 
 constexpr float layer_norm_epsilon = 1e-5f;
@@ -21,11 +30,7 @@ constexpr float transformer_norm_epsilon = 1e-6f;
 Value self_attention(Graph& graph, const std::string& name, int heads, Value normed) {
   const int64_t width = graph.shape(normed).c;
   const Value qkv = graph.linears(normed, {name + ".to_q", name + ".to_k", name + ".to_v"}, width, false);
-  // As exact as what made them.
-  const bool int16 = graph.node(qkv).params[0]->compute != Compute::f32;
-  const Value kv = graph.pack_kv(graph.slice_channels(qkv, width, width),
-                                 graph.slice_channels(qkv, 2 * width, width), heads, int16);
-  return graph.linear(graph.attention(graph.slice_channels(qkv, 0, width), kv), name + ".to_out.0", width);
+  return graph.linear(attend_within(graph, qkv, heads), name + ".to_out.0", width);
 }
 
 // With the tokens most alike in `like` merged; each of them gets the result of its merged one.

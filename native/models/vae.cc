@@ -75,10 +75,7 @@ Value Vae::mid_block(Graph& graph, const std::string& name, Value x) const {
     const Value normed = graph.group_norm(x, attention + ".group_norm", config_.norm_groups, norm_epsilon);
     const Value qkv =
         graph.linears(normed, {attention + ".to_q", attention + ".to_k", attention + ".to_v"}, width, true);
-    const Value kv =
-        graph.pack_kv(graph.slice_channels(qkv, width, width), graph.slice_channels(qkv, 2 * width, width), 1,
-                      graph.node(qkv).params[0]->compute != Compute::f32);
-    const Value mixed = graph.attention(graph.slice_channels(qkv, 0, width), kv);
+    const Value mixed = attend_within(graph, qkv, 1);
     x = graph.add(graph.linear(mixed, attention + ".to_out.0", width), x);
   }
   return resnet(graph, name + ".resnets.1", x, width);
