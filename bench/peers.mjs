@@ -37,6 +37,7 @@ const python = (script, type) => [path.join(flags.peers ?? "", "bin/python"), [p
 const own = (type) => [process.execPath, [path.join(here, "peers/ours.mjs"), flags.model, type, flags.threads, flags.adapter ?? "", flags.whole ? "whole" : ""]];
 const engines = {
   "ours f32": () => own("f32"),
+  "ours bf16": () => own("bf16"),
   "ours int16": () => own("int16"),
   "ours int8": () => own("int8"),
   "torch f32": () => python("torch_peer.py", "f32"),

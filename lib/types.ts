@@ -27,7 +27,7 @@ export interface LoadOptions {
    * what the networks multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
    * "int8" is faster still and takes less memory, with small differences
    */
-  dtype?: "f32" | "int16" | "int8" | undefined;
+  dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
   /** cancels loading */

@@ -55,7 +55,7 @@
       "cpu/launch_scratch.cc",
       "cpu/launch_token_merge.cc",
       "cpu/packing.cc",
-      "cpu/int16.cc",
+      "cpu/pairs.cc",
       "cpu/int8.cc",
       "cpu/thread_pool.cc",
       "cpu/token_merge.cc",
@@ -113,11 +113,13 @@
       "cpu/kernels_avx2.cc",
       "cpu/kernels_avx2_vnni.cc",
       "cpu/kernels_avx512.cc",
-      "cpu/kernels_avx512_vnni.cc"
+      "cpu/kernels_avx512_vnni.cc",
+      "cpu/kernels_avx512_bf16.cc"
     ],
     "arm64_files": [
       "cpu/kernels_neon.cc",
-      "cpu/kernels_neon_dot.cc"
+      "cpu/kernels_neon_dot.cc",
+      "cpu/kernels_neon_bf16.cc"
     ],
     "addon_files": [
       "binding/addon.cc",
@@ -151,10 +153,11 @@
       "../test/native/graph_rig.cc",
       "../test/native/graph_run_test.cc",
       "../test/native/ops_activation_test.cc",
-      "../test/native/ops_attention_int16_test.cc",
+      "../test/native/ops_attention_pairs_test.cc",
       "../test/native/ops_attention_test.cc",
       "../test/native/ops_conv_test.cc",
       "../test/native/ops_halves_test.cc",
+      "../test/native/ops_bf16_test.cc",
       "../test/native/ops_int16_test.cc",
       "../test/native/ops_int8_test.cc",
       "../test/native/ops_linear_test.cc",

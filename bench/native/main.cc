@@ -1,5 +1,5 @@
 // Times every step of a full-size network with random weights: native_bench --model sd15|sdxl|vae|text|vision
-// [--threads N] [--rounds N] [--adapter] [--int16 | --int8] [--side LATENTS] [--layers | --seconds]. Run by
+// [--threads N] [--rounds N] [--adapter] [--bf16 | --int16 | --int8] [--side LATENTS] [--layers | --seconds]. Run by
 // bench/kernels.mjs.
 #include <algorithm>
 #include <cstdio>
@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
     if (flag == "--model") choice.model = value();
     if (flag == "--side") choice.side = std::atoi(value().c_str());
     if (flag == "--adapter") choice.adapter = true;
+    if (flag == "--bf16") choice.compute = ipa::Compute::bf16;
     if (flag == "--int16") choice.compute = ipa::Compute::int16;
     if (flag == "--int8") choice.compute = ipa::Compute::int8;
     if (flag == "--threads") threads = std::max(1, std::atoi(value().c_str()));

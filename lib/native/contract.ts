@@ -40,7 +40,7 @@ export interface NativeLoadRequest {
   vae?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
-  dtype: "f32" | "int16" | "int8";
+  dtype: "f32" | "bf16" | "int16" | "int8";
   /** 0: one per core */
   threads: number;
 }

@@ -43,10 +43,12 @@ LoadRequest read_load_request(const Napi::Object& object) {
   const std::string dtype = read_text(object, "dtype");
   if (dtype == "int8")
     request.compute = Compute::int8;
+  else if (dtype == "bf16")
+    request.compute = Compute::bf16;
   else if (dtype == "int16")
     request.compute = Compute::int16;
   else if (dtype != "f32")
-    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\", \"int16\" or \"int8\"");
+    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\", \"bf16\", \"int16\" or \"int8\"");
   return request;
 }
 

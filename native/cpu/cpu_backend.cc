@@ -64,7 +64,7 @@ void CpuBackend::pack(const Param& param, const StoredTensors& stored, void* des
 
 size_t CpuBackend::packed_kv_bytes(const KeyValueShape& kv) const {
   const KvLayout layout = kernels_.kv_layout(kv.tokens, kv.head_size);
-  const int64_t floats = kv.int16 ? layout.head_floats_int16() : layout.head_floats();
+  const int64_t floats = kv.compute == Compute::f32 ? layout.head_floats() : layout.head_floats_pairs();
   return static_cast<size_t>(kv.batch * kv.heads * floats) * sizeof(float);
 }
 

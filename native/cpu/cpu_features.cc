@@ -18,6 +18,8 @@
 #include <windows.h>
 #elif defined(__linux__)
 #include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 #endif
 
@@ -54,7 +56,7 @@ uint64_t xgetbv() {
 }
 
 struct X86 {
-  bool avx2 = false, avx_vnni = false, avx512 = false, avx512_vnni = false;
+  bool avx2 = false, avx_vnni = false, avx512 = false, avx512_vnni = false, avx512_bf16 = false;
   std::vector<std::string> names;
   std::string name;
 };
@@ -85,7 +87,7 @@ X86 detect() {
   const bool vl = note("avx512vl", zmm && bit(seven.ebx, 31));
   x.avx512 = x.avx2 && f && dq && bw && vl;
   x.avx512_vnni = note("avx512_vnni", zmm && bit(seven.ecx, 11)) && x.avx512;
-  note("avx512_bf16", zmm && bit(seven_one.eax, 5));
+  x.avx512_bf16 = note("avx512_bf16", zmm && bit(seven_one.eax, 5)) && x.avx512_vnni;
   x.avx_vnni = note("avx_vnni", ymm && bit(seven_one.eax, 4)) && x.avx2;
   note("amx_bf16", tiles && bit(seven.edx, 22));
   note("amx_int8", tiles && bit(seven.edx, 25));
@@ -119,6 +121,19 @@ bool has_dot_products() {
   return false;
 #endif
 }
+
+bool has_bf16() {
+#if defined(__APPLE__)
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname("hw.optional.arm.FEAT_BF16", &value, &size, nullptr, 0) == 0 && value != 0;
+#elif defined(__linux__)
+  constexpr unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
+  return (getauxval(AT_HWCAP2) & bf16) != 0;
+#else
+  return false;  // Windows has no name for it that older SDKs know
+#endif
+}
 #endif
 
 }  // namespace
@@ -130,6 +145,7 @@ const std::vector<std::string>& cpu_features() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> list = {"neon"};
     if (has_dot_products()) list.push_back("dotprod");
+    if (has_bf16()) list.push_back("bf16");
     return list;
   }();
   return names;
@@ -157,9 +173,11 @@ const std::vector<const Kernels*>& runnable_kernels() {
 #endif
     if (x86().avx512) list.push_back(&kernels_avx512);
     if (x86().avx512_vnni) list.push_back(&kernels_avx512_vnni);
+    if (x86().avx512_bf16) list.push_back(&kernels_avx512_bf16);
 #elif defined(__aarch64__) || defined(_M_ARM64)
     list.push_back(&kernels_neon);  // part of the architecture
     if (has_dot_products()) list.push_back(&kernels_neon_dot);
+    if (has_dot_products() && has_bf16()) list.push_back(&kernels_neon_bf16);
 #endif
     return list;
   }();
@@ -176,7 +194,7 @@ Result<const Kernels*> choose_kernels() {
     names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
   bool known = false;
-  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "neon", "neon_dot"})
+  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "neon", "neon_dot", "neon_bf16"})
     known = known || !std::strcmp(forced, name);
   return Status(Code::invalid_option,
                 std::string("NODE_IP_ADAPTER_ISA=") + std::string(forced).substr(0, 40) +

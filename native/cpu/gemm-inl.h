@@ -7,19 +7,27 @@ template <int MR, int NV>
 void tile(int64_t k, const float* const* rows, const float* b, float* c, int64_t c_stride, bool accumulate) {
   V acc[MR][NV];
   const float* a[MR];
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i) a[i] = rows[i];
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i)
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) acc[i][j] = accumulate ? load(c + i * c_stride + j * L) : set1(0.0f);
   for (int64_t p = 0; p < k; ++p) {
     V bv[NV];
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) bv[j] = load(b + j * L);
     b += NV * L;
+    IPA_UNROLL
     for (int i = 0; i < MR; ++i) {
       const V x = set1(a[i][p]);
+      IPA_UNROLL
       for (int j = 0; j < NV; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
     }
   }
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i)
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) store(c + i * c_stride + j * L, acc[i][j]);
 }
 
@@ -138,8 +146,8 @@ struct PanelBlock {
 inline PanelBlock panel_block(const GemmArgs& g, int64_t rows, int64_t task) {
   constexpr int64_t panel = kTileVectors * L;
   PanelBlock block;
-  block.index = task / g.blocks;
-  block.first = task % g.blocks * g.block_rows;
+  block.index = g.by_blocks ? task % g.panels : task / g.blocks;
+  block.first = (g.by_blocks ? task / g.panels : task % g.blocks) * g.block_rows;
   block.count = rows - block.first < g.block_rows ? rows - block.first : g.block_rows;
   const int64_t per_panel = g.geglu ? panel / 2 : panel;
   block.column = block.index * per_panel;

@@ -41,20 +41,28 @@ void int8_tile(int64_t groups, const uint8_t* const* rows, const float* scales, 
                const int32_t* excess, float* c, int64_t c_stride, bool accumulate) {
   VI acc[MR][NV];
   const uint8_t* a[MR];
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i) a[i] = rows[i];
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i)
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) acc[i][j] = zero_int();
   for (int64_t p = 0; p < groups; ++p) {
     B4 bv[NV];
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) bv[j] = load_bytes(b + j * L * 4);
     b += NV * L * 4;
+    IPA_UNROLL
     for (int i = 0; i < MR; ++i) {
       const A4 x = broadcast_bytes(a[i] + 4 * p);
+      IPA_UNROLL
       for (int j = 0; j < NV; ++j) acc[i][j] = dot4(acc[i][j], x, bv[j]);
     }
   }
+  IPA_UNROLL
   for (int i = 0; i < MR; ++i) {
     const V scale = set1(scales[i]);
+    IPA_UNROLL
     for (int j = 0; j < NV; ++j) {
       float* to = c + i * c_stride + j * L;
       const V sum = difference_to_float(acc[i][j], excess + j * L);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/bfloat16.h"
 #include "graph/graph.h"
 
 namespace ipa {
@@ -38,18 +39,19 @@ struct GemmArgs {
   const int32_t *map_h = nullptr, *map_w = nullptr;  // seen -> stored coordinate, null without enlargement
   int64_t out_h = 0, out_w = 0;
   const float* zeros = nullptr;  // k floats, for taps outside
-  // Tasks: panel-major, `blocks` row blocks a panel.
+  // Tasks: panel by panel, `blocks` row blocks each, or block by block, `panels` each.
   int64_t block_rows = 0, blocks = 0, panels = 0;
+  bool by_blocks = false;
 };
 
-// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row; or to 16-bit words, x
-// being about scale * word with a scale for each chunk (int16_chunk) of a row. Rows are padded to whole groups
-// of four bytes, or pairs of words.
+// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row; to 16-bit words, x
+// being about scale * word with a scale for each chunk (int16_chunk) of a row; or to bf16. Rows are padded to
+// whole groups of four bytes, or pairs.
 struct QuantizeArgs {
   const float* a = nullptr;
   int64_t a_stride = 0, rows = 0, k = 0;
   void* rounded = nullptr;
-  int64_t row_size = 0;  // bytes, or words
+  int64_t row_size = 0;  // elements
   float* scales = nullptr;
   int64_t block_rows = 0;
 };
@@ -67,13 +69,13 @@ struct Int8Args {
   int64_t padded_columns = 0;
 };
 
-// A product in int16: its rows are words, its weights pairs along k for every column of a panel.
-struct Int16Args {
+// A product in int16 or bf16: its rows are words or bf16, its weights pairs along k for every column of a panel.
+struct PairsArgs {
   GemmArgs product;  // without a and b
-  const int16_t* words = nullptr;
-  const float* row_scales = nullptr;
-  const int16_t* zero_row = nullptr;
-  int64_t row_words = 0;
+  const void* rows = nullptr;
+  const float* row_scales = nullptr;  // of words
+  const void* zero_row = nullptr;
+  int64_t row_size = 0;
   const void* weights = nullptr;
   bool byte_weights = false;  // bytes in place of words
 };
@@ -86,10 +88,10 @@ struct WinogradArgs {
   int64_t tiles_h = 0, tiles_w = 0;
   int64_t first_tile = 0, tile_count = 0;
   int64_t input_tiles = 0;  // a task of winograd_input
-  // (positions, chunks of k, tile_count, winograd_chunk), of floats or, for weights in int16, of words with a
-  // scale for every row of a chunk.
+  // (positions, chunks of k, tile_count, winograd_chunk), of floats, or of pairs as PairsArgs has them: words
+  // with a scale for every row of a chunk, or bf16.
   float* transformed = nullptr;
-  int16_t* words = nullptr;
+  void* pairs = nullptr;
   float* scales = nullptr;
   bool byte_weights = false;  // of int8_weights
   float weight_gain = 1;      // what makes words of bytes
@@ -118,9 +120,9 @@ struct KvLayout {
   int head_size = 0, padded_head = 0;
   int value_panels = 0;
   int64_t head_floats() const { return padded_tokens * (head_size + padded_head); }
-  // In 16 bits (cpu/attention_int16-inl.h), in whole cache lines: scales, keys, values.
+  // In 16 bits (cpu/attention_pairs-inl.h), in whole cache lines: scales, keys, values.
   int64_t scale_floats() const { return (1 + padded_head + 15) / 16 * 16; }
-  int64_t head_floats_int16() const {
+  int64_t head_floats_pairs() const {
     const int64_t words = padded_tokens * ((head_size + 1) / 2 * 2 + padded_head);
     return scale_floats() + (words / 2 + 15) / 16 * 16;
   }
@@ -199,6 +201,7 @@ struct Kernels {
   PanelLayout panels;
   int tile_rows;    // rows of the register tile
   bool fast_bytes;  // products of bytes are faster than those of words
+  bool fast_bf16;   // products of bf16 are faster than those of floats
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16
@@ -206,20 +209,27 @@ struct Kernels {
   float (*quantize_weights)(const float* from, int64_t count, int8_t* to);
   // The same to words of at most int16_limit.
   float (*quantize_weight_words)(const float* from, int64_t count, int16_t* to);
-  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*gemm)(const GemmArgs&, int64_t task, float* scratch);  // task = one row block of one panel
   void (*quantize)(const QuantizeArgs&, int64_t task);
-  void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*gemm_int8)(const Int8Args&, int64_t task, float* scratch);  // the same
   void (*quantize_words)(const QuantizeArgs&, int64_t task);
-  void (*gemm_int16)(const Int16Args&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*gemm_int16)(const PairsArgs&, int64_t task, float* scratch);  // the same
+  void (*round_to_bf16)(const float* from, int64_t count, BFloat16* to);
+  void (*round_rows_bf16)(const QuantizeArgs&, int64_t task);
+  void (*gemm_bf16)(const PairsArgs&, int64_t task, float* scratch);  // the same
   void (*winograd_input)(const WinogradArgs&, int64_t task);
-  void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // task = panel * blocks + block
+  void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // the same
   void (*winograd_input_int16)(const WinogradArgs&, int64_t task);              // the same
   void (*winograd_product_int16)(const WinogradArgs&, int64_t task, float* scratch);  // the same
+  void (*winograd_input_bf16)(const WinogradArgs&, int64_t task);                     // the same
+  void (*winograd_product_bf16)(const WinogradArgs&, int64_t task, float* scratch);   // the same
   void (*pack_kv)(const PackKvArgs&, int64_t task);        // task = item * heads + head
   void (*pack_kv_int16)(const PackKvArgs&, int64_t task);  // the same
+  void (*pack_kv_bf16)(const PackKvArgs&, int64_t task);   // the same
   // task = (item * heads + head) * query_blocks + block
   void (*attention)(const AttentionArgs&, int64_t task, float* scratch);
   void (*attention_int16)(const AttentionArgs&, int64_t task, float* scratch);  // the same, of one branch
+  void (*attention_bf16)(const AttentionArgs&, int64_t task, float* scratch);   // the same, of one branch
   void (*group_norm_sums)(const GroupNormArgs&, int64_t task);                  // task = item * blocks + block
   void (*group_norm_apply)(const GroupNormArgs&, int64_t task);
   void (*layer_norm)(const LayerNormArgs&, int64_t task);
@@ -232,6 +242,7 @@ extern const Kernels kernels_scalar;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512_vnni;
+extern const Kernels kernels_avx512_bf16;
 // Where the compiler knows the instructions.
 #if (defined(__clang__) && __clang_major__ >= 12) || \
     (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11) || (defined(_MSC_VER) && !defined(__clang__))
@@ -241,6 +252,7 @@ extern const Kernels kernels_avx2_vnni;
 #elif defined(__aarch64__) || defined(_M_ARM64)
 extern const Kernels kernels_neon;
 extern const Kernels kernels_neon_dot;
+extern const Kernels kernels_neon_bf16;
 #endif
 
 // Largest tile and panel over all instruction sets, for scratch sizes.
@@ -249,6 +261,7 @@ constexpr int64_t gemm_halves_chunk = 512;  // rows of a panel of halves widened
 // Weights and activations of at most 4095 add up to less than 2^31 over a chunk.
 constexpr float int16_limit = 4095;
 constexpr int64_t int16_chunk = 128;
+constexpr int64_t bf16_chunk = 1024;  // what a block's rows and a panel have of it fits the second-level cache
 constexpr int64_t winograd_block_tiles = 256;
 constexpr int64_t winograd_chunk = 64;  // input channels whose weights are transformed at a time
 constexpr int64_t attention_query_block = 48;

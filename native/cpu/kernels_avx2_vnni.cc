@@ -1,6 +1,7 @@
 // The kernels for avx2_vnni: those of avx2 with integer products by one instruction, of the processors that
 // have it in the encoding of AVX (client processors from 2021 on) and no AVX-512.
 #include "cpu/kernels.h"
+#include "cpu/unroll.h"
 
 #if defined(IPA_HAS_AVX2_VNNI)
 #include <immintrin.h>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/bfloat16.h"
 #include "base/float16.h"
 #include "cpu/winograd.h"
 

@@ -7,8 +7,10 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/bfloat16.h"
 #include "base/float16.h"
 #include "cpu/kernels.h"
+#include "cpu/unroll.h"
 #include "cpu/winograd.h"
 
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is

@@ -334,13 +334,19 @@ void LaunchBuilder::pack_kv(const Step& step) {
   g.batch = kv.batch;
   g.heads = kv.heads;
   g.out = at(step.out);
+  Task task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
+    k.pack_kv(get<PackKvArgs>(a), t);
+  };
+  if (kv.compute == Compute::int16)
+    task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
+      k.pack_kv_int16(get<PackKvArgs>(a), t);
+    };
+  if (kv.compute == Compute::bf16)
+    task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
+      k.pack_kv_bf16(get<PackKvArgs>(a), t);
+    };
   push(
-      g,
-      kv.int16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                    float*) { k.pack_kv_int16(get<PackKvArgs>(a), t); }
-               : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                    float*) { k.pack_kv(get<PackKvArgs>(a), t); },
-      kv.batch * kv.heads, static_cast<double>(2 * step.out_shape.elements()), step, 0);
+      g, task, kv.batch * kv.heads, static_cast<double>(2 * step.out_shape.elements()), step, 0);
 }
 
 void LaunchBuilder::attention(const Step& step) {
@@ -374,13 +380,19 @@ void LaunchBuilder::attention(const Step& step) {
   g.key_block = attention_key_block;
   const double work =
       static_cast<double>(g.batch * g.heads * g.queries) * static_cast<double>(kv.tokens * kv.head_size) / 2;
+  Task task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float* s) {
+    k.attention(get<AttentionArgs>(a), t, s);
+  };
+  if (kv.compute == Compute::int16)
+    task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float* s) {
+      k.attention_int16(get<AttentionArgs>(a), t, s);
+    };
+  if (kv.compute == Compute::bf16)
+    task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float* s) {
+      k.attention_bf16(get<AttentionArgs>(a), t, s);
+    };
   push(
-      g,
-      kv.int16 ? [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                    float* s) { k.attention_int16(get<AttentionArgs>(a), t, s); }
-               : [](const Kernels& k, const Launch::Arguments& a, int64_t t,
-                    float* s) { k.attention(get<AttentionArgs>(a), t, s); },
-      g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
+      g, task, g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
 }
 
 }  // namespace ipa

@@ -32,7 +32,7 @@ struct CopyArgs {
 
 struct Launch {
   using Arguments =
-      std::variant<GemmArgs, QuantizeArgs, Int8Args, Int16Args, WinogradArgs, PackKvArgs, AttentionArgs,
+      std::variant<GemmArgs, QuantizeArgs, Int8Args, PairsArgs, WinogradArgs, PackKvArgs, AttentionArgs,
                    GroupNormArgs, LayerNormArgs, RowsArgs, CopyArgs, TokenMapArgs, MergeRowsArgs>;
   Arguments arguments;
   void (*task)(const Kernels&, const Arguments&, int64_t task, float* scratch) = nullptr;
@@ -67,9 +67,10 @@ class LaunchBuilder {
   void product(const Step& step);
   void winograd(GemmArgs product, const Step& step);
   using Task = void (*)(const Kernels&, const Launch::Arguments&, int64_t task, float* scratch);
+  static void order_tasks(GemmArgs& g, Compute compute);
   void round_rows(QuantizeArgs rounding, Task task, const Step& step);
   void int8(GemmArgs product, const Step& step);
-  void int16(GemmArgs product, const Step& step);
+  void pairs(GemmArgs product, const Step& step);
   void cut_rows(GemmArgs& g, int64_t rows, int64_t most) const;
   void group_norm(const Step& step);
   void layer_norm(const Step& step);

@@ -1,10 +1,10 @@
 // Matrix products and convolutions as launches.
 #include <algorithm>
 
-#include "cpu/int16.h"
 #include "cpu/int8.h"
 #include "cpu/launch.h"
 #include "cpu/launch_scratch.h"
+#include "cpu/pairs.h"
 
 namespace ipa {
 namespace {
@@ -25,6 +25,19 @@ void LaunchBuilder::cut_rows(GemmArgs& g, int64_t rows, int64_t most) const {
     g.block_rows = ceil_div(g.block_rows / 2, kernels_.tile_rows) * kernels_.tile_rows;
   g.block_rows = std::min(g.block_rows, most);
   g.blocks = ceil_div(rows, g.block_rows);
+}
+
+// What is read again and again from beyond the second-level cache decides: all rows for every panel, or all weights
+// for every block of rows.
+void LaunchBuilder::order_tasks(GemmArgs& g, Compute compute) {
+  constexpr double cache = 512 << 10;
+  const double size = compute == Compute::f32 ? 4 : compute == Compute::int8 ? 1 : 2;
+  auto traffic = [](double bytes, int64_t times) {
+    return bytes <= cache ? bytes : bytes * static_cast<double>(times);
+  };
+  const double rows = size * static_cast<double>(g.m * g.k);
+  const double weights = size * static_cast<double>(g.n * g.k * g.taps_h * g.taps_w * (g.geglu ? 2 : 1));
+  g.by_blocks = traffic(weights, g.blocks) < traffic(rows, g.panels);
 }
 
 void LaunchBuilder::product(const Step& step) {
@@ -90,12 +103,13 @@ void LaunchBuilder::product(const Step& step) {
   const int64_t per_panel = g.geglu ? kernels_.panels.panel / 2 : kernels_.panels.panel;
   g.panels = ceil_div(g.n, per_panel);
   cut_rows(g, g.m, gemm_block_rows);
+  order_tasks(g, step.node->params[0]->compute);
   if (step.node->params[0]->compute == Compute::int8) {
     int8(g, step);
     return;
   }
   if (step.node->params[0]->compute != Compute::f32) {
-    int16(g, step);
+    pairs(g, step);
     return;
   }
   push(
@@ -151,43 +165,46 @@ void LaunchBuilder::int8(GemmArgs g, const Step& step) {
       g.panels * g.blocks, product_work(g) / 4, step, thread_scratch_floats(step));
 }
 
-void LaunchBuilder::int16(GemmArgs g, const Step& step) {
+void LaunchBuilder::pairs(GemmArgs g, const Step& step) {
   const Param& param = *step.node->params[0];
-  const Int16Layout parts(param, kernels_.panels);
-  const Int16Scratch scratch(step);
+  const PairsLayout parts(param, kernels_.panels);
+  const PairsScratch scratch(step);
   const auto* packed = static_cast<const uint8_t*>(param.data.data());
   uint8_t* shared = arena_ + step.scratch_offset;
   QuantizeArgs rounding;
   rounding.rounded = shared;
-  rounding.row_size = parts.row_words;
-  rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
-  round_rows(
-      rounding,
-      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
-        k.quantize_words(get<QuantizeArgs>(a), task);
-      },
-      step);
-  Int16Args q;
-  g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
+  rounding.row_size = parts.row_size;
+  Task round = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+    k.round_rows_bf16(get<QuantizeArgs>(a), task);
+  };
+  Task product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+    k.gemm_bf16(get<PairsArgs>(a), task, s);
+  };
+  if (param.compute != Compute::bf16) {
+    rounding.scales = reinterpret_cast<float*>(shared + scratch.scales);
+    g.column_scale = reinterpret_cast<const float*>(packed + parts.scales);
+    round = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+      k.quantize_words(get<QuantizeArgs>(a), task);
+    };
+    product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+      k.gemm_int16(get<PairsArgs>(a), task, s);
+    };
+  }
+  round_rows(rounding, round, step);
+  PairsArgs q;
   q.product = g;
-  q.words = reinterpret_cast<const int16_t*>(shared);
+  q.rows = shared;
   q.row_scales = rounding.scales;
-  q.zero_row = reinterpret_cast<const int16_t*>(memory_.zeros.data());
-  q.row_words = parts.row_words;
+  q.zero_row = memory_.zeros.data();
+  q.row_size = parts.row_size;
   q.weights = packed;
   q.byte_weights = param.compute == Compute::int8_weights;
-  push(
-      q,
-      [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
-        k.gemm_int16(get<Int16Args>(a), task, s);
-      },
-      g.panels * g.blocks, product_work(g) / 2, step, thread_scratch_floats(step));
+  push(q, product, g.panels * g.blocks, product_work(g) / 2, step, thread_scratch_floats(step));
 }
 
 void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
   const WinogradCut cut(step);
   const Param& param = *step.node->params[0];
-  const bool int16 = param.compute != Compute::f32;
   uint8_t* shared = arena_ + step.scratch_offset;
   WinogradArgs w;
   w.outputs = cut.outputs;
@@ -200,13 +217,21 @@ void LaunchBuilder::winograd(GemmArgs g, const Step& step) {
   Task product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
     k.winograd_product(get<WinogradArgs>(a), task, s);
   };
-  if (int16) {
-    w.words = reinterpret_cast<int16_t*>(shared);
+  if (param.compute == Compute::bf16) {
+    w.pairs = shared;
+    input = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
+      k.winograd_input_bf16(get<WinogradArgs>(a), task);
+    };
+    product = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float* s) {
+      k.winograd_product_bf16(get<WinogradArgs>(a), task, s);
+    };
+  } else if (param.compute != Compute::f32) {
+    w.pairs = shared;
     w.byte_weights = param.compute == Compute::int8_weights;
     w.weight_gain = w.byte_weights ? 32.0f : 1.0f;  // of 127, about int16_limit
     w.scales = reinterpret_cast<float*>(shared + cut.scales);
     g.column_scale = reinterpret_cast<const float*>(static_cast<const uint8_t*>(param.data.data()) +
-                                                    Int16Layout(param, kernels_.panels).scales);
+                                                    PairsLayout(param, kernels_.panels).scales);
     input = [](const Kernels& k, const Launch::Arguments& a, int64_t task, float*) {
       k.winograd_input_int16(get<WinogradArgs>(a), task);
     };

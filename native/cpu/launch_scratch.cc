@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "cpu/int16.h"
 #include "cpu/int8.h"
 #include "cpu/launch.h"
+#include "cpu/pairs.h"
 
 namespace ipa {
 namespace {
@@ -27,9 +27,10 @@ WinogradCut::WinogradCut(const Step& step) {
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
   positions = winograd_positions(outputs);
   const int64_t rows = positions * part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk);
-  const bool int16 = step.node->params[0]->compute != Compute::f32;
-  scales = rows * winograd_chunk * static_cast<int64_t>(int16 ? sizeof(int16_t) : sizeof(float));
-  bytes = scales + (int16 ? ceil_div(rows * static_cast<int64_t>(sizeof(float)), 64) * 64 : 0);
+  const Compute compute = step.node->params[0]->compute;
+  const bool floats = compute == Compute::f32, scaled = !floats && compute != Compute::bf16;
+  scales = rows * winograd_chunk * static_cast<int64_t>(floats ? sizeof(float) : sizeof(int16_t));
+  bytes = scales + (scaled ? ceil_div(rows * static_cast<int64_t>(sizeof(float)), 64) * 64 : 0);
 }
 
 Int8Scratch::Int8Scratch(const Step& step) {
@@ -38,11 +39,13 @@ Int8Scratch::Int8Scratch(const Step& step) {
   bytes = ceil_div(scales + rows * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }
 
-Int16Scratch::Int16Scratch(const Step& step) {
+PairsScratch::PairsScratch(const Step& step) {
   const int64_t k = step.input_shapes[0].c;
   const int64_t rows = step.input_shapes[0].rows();
-  scales = ceil_div(rows * int16_row_words(k) * static_cast<int64_t>(sizeof(int16_t)), 64) * 64;
-  bytes = ceil_div(scales + rows * int16_chunks(k) * static_cast<int64_t>(sizeof(float)), 64) * 64;
+  scales = ceil_div(rows * pairs_row_size(k) * static_cast<int64_t>(sizeof(int16_t)), 64) * 64;
+  bytes = scales;
+  if (step.node->params[0]->compute != Compute::bf16)
+    bytes += ceil_div(rows * int16_chunks(k) * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }
 
 int64_t thread_scratch_floats(const Step& step) {
@@ -74,7 +77,7 @@ int64_t shared_scratch_floats(const Step& step) {
   if (product && step.node->params[0]->compute == Compute::int8)
     return Int8Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
   if (product && step.node->params[0]->compute != Compute::f32)
-    return Int16Scratch(step).bytes / static_cast<int64_t>(sizeof(float));
+    return PairsScratch(step).bytes / static_cast<int64_t>(sizeof(float));
   if (op != Op::group_norm && op != Op::norm_statistics) return 0;
   const Shape& in = step.input_shapes[0];
   const int64_t floats = in.n * (ceil_div(in.rows_per_item(), group_norm_block) * 2 + 3) * in.c;

@@ -28,9 +28,9 @@ struct Int8Scratch {
 };
 
 // The same of an int16 product, as words.
-struct Int16Scratch {
+struct PairsScratch {
   int64_t scales = 0, bytes = 0;
-  explicit Int16Scratch(const Step& step);
+  explicit PairsScratch(const Step& step);
 };
 
 int64_t thread_scratch_floats(const Step& step);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cpu/int16.h"
 #include "cpu/int8.h"
+#include "cpu/pairs.h"
 
 namespace ipa {
 namespace {
@@ -92,7 +92,7 @@ int64_t packed_bytes(const Param& param, const Kernels& kernels) {
   const auto size = static_cast<int64_t>(param.halves ? sizeof(uint16_t) : sizeof(float));
   if (!param.is_matrix()) return param.elements_each() * static_cast<int64_t>(param.names.size()) * size;
   if (param.compute == Compute::int8) return Int8Layout(param, kernels.panels).bytes;
-  if (param.compute != Compute::f32) return Int16Layout(param, kernels.panels).bytes;
+  if (param.compute != Compute::f32) return PairsLayout(param, kernels.panels).bytes;
   const MatrixSize m = matrix_size(param);
   int64_t columns = 0;
   for (const PanelColumns& panel : panel_columns(param, kernels.panels)) columns += panel.width;
@@ -104,7 +104,7 @@ void pack_param(const Param& param, const Kernels& kernels, const StoredTensors&
     if (param.compute == Compute::int8)
       pack_int8(param, kernels, stored, destination);
     else if (param.compute != Compute::f32)
-      pack_int16(param, kernels, stored, destination);
+      pack_pairs(param, kernels, stored, destination);
     else if (param.halves)
       pack_panels<uint16_t>(param, kernels, stored, destination);
     else

@@ -27,6 +27,9 @@ inline V scale2(V x, V n) {
       _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return _mm256_mul_ps(x, _mm256_castsi256_ps(exponent));
 }
+// What x is above the next whole number below, and y times 2 to that number, 0 where it is too small a float.
+inline V above_floor(V x) { return sub(x, _mm256_floor_ps(x)); }
+inline V times_exp2_floor(V y, V x) { return scale2(y, max(_mm256_floor_ps(x), set1(-126.0f))); }
 // a < b ? x : y
 inline V select_less(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
 inline V copy_sign(V magnitude, V sign) {
@@ -111,6 +114,46 @@ inline VI dot2(VI acc, W2 a, W2 b) {
 #else
   return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
 #endif
+}
+// Sums of two products of bf16, in f32.
+constexpr bool kFastBf16 = false;
+struct H2 {
+  V even, odd;
+};
+inline H2 split_pairs(__m256i x) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
+          _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+inline H2 load_pairs(const BFloat16* p) {
+  return split_pairs(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline H2 broadcast_pair(const BFloat16* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return split_pairs(_mm256_set1_epi32(two));
+}
+inline V dot2(V acc, H2 a, H2 b) { return fma(a.even, b.even, fma(a.odd, b.odd, acc)); }
+inline V even_to_float(H2 x) { return x.even; }
+inline V odd_to_float(H2 x) { return x.odd; }
+// In the upper half of every lane.
+inline __m256i rounded_bf16(V x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  return _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+}
+inline void store_rounded(BFloat16* p, V x) {
+  const __m256i words = _mm256_srli_epi32(rounded_bf16(x), 16);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
+inline void store_rounded(BFloat16* p, V x, V y) {
+  store_rounded(p, x);
+  store_rounded(p + L, y);
+}
+inline void store_pairs(BFloat16* p, V even, V odd) {
+  _mm256_storeu_si256(
+      reinterpret_cast<__m256i*>(p),
+      _mm256_blend_epi16(_mm256_srli_epi32(rounded_bf16(even), 16), rounded_bf16(odd), 0xaa));
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {

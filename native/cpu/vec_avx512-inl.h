@@ -23,6 +23,9 @@ inline V abs(V a) { return _mm512_abs_ps(a); }
 inline V round_even(V a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // x * 2^n for integral n in [-126, 127].
 inline V scale2(V x, V n) { return _mm512_scalef_ps(x, n); }
+// What x is above the next whole number below, and y times 2 to that number, 0 where it is too small a float.
+inline V above_floor(V x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+inline V times_exp2_floor(V y, V x) { return _mm512_scalef_ps(y, x); }
 // a < b ? x : y
 inline V select_less(V a, V b, V x, V y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
@@ -101,6 +104,79 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
 #endif
 }
+// Sums of two products of bf16; what lies between the products and the sum is rounded as the instruction does.
+#if defined(IPA_BF16)
+constexpr bool kFastBf16 = true;
+using H2 = __m512bh;
+inline H2 load_pairs(const BFloat16* p) { return reinterpret_cast<H2>(_mm512_loadu_si512(p)); }
+inline H2 broadcast_pair(const BFloat16* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return reinterpret_cast<H2>(_mm512_set1_epi32(two));
+}
+inline V dot2(V acc, H2 a, H2 b) {
+#if defined(__GNUC__)
+  __asm__("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));  // as in dot4
+  return acc;
+#else
+  return _mm512_dpbf16_ps(acc, a, b);
+#endif
+}
+inline V even_to_float(H2 x) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(reinterpret_cast<__m512i>(x), 16));
+}
+inline V odd_to_float(H2 x) {
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(reinterpret_cast<__m512i>(x), _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+inline void store_rounded(BFloat16* p, V x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)));
+}
+inline void store_rounded(BFloat16* p, V x, V y) {
+  _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(y, x)));
+}
+inline void store_pairs(BFloat16* p, V even, V odd) {
+  const __m512i a = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even)));
+  const __m512i b = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
+  _mm512_storeu_si512(p, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+}
+#else
+constexpr bool kFastBf16 = false;
+struct H2 {
+  V even, odd;
+};
+inline H2 split_pairs(__m512i x) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)),
+          _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+inline H2 load_pairs(const BFloat16* p) { return split_pairs(_mm512_loadu_si512(p)); }
+inline H2 broadcast_pair(const BFloat16* p) {
+  int32_t two;
+  std::memcpy(&two, p, 4);
+  return split_pairs(_mm512_set1_epi32(two));
+}
+inline V dot2(V acc, H2 a, H2 b) { return fma(a.even, b.even, fma(a.odd, b.odd, acc)); }
+inline V even_to_float(H2 x) { return x.even; }
+inline V odd_to_float(H2 x) { return x.odd; }
+// In the upper half of every lane.
+inline __m512i rounded_bf16(V x) {
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  return _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+}
+inline void store_rounded(BFloat16* p, V x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded_bf16(x), 16)));
+}
+inline void store_rounded(BFloat16* p, V x, V y) {
+  store_rounded(p, x);
+  store_rounded(p + L, y);
+}
+inline void store_pairs(BFloat16* p, V even, V odd) {
+  _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(rounded_bf16(even), 16),
+                                                 rounded_bf16(odd)));
+}
+#endif
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));

@@ -30,6 +30,9 @@ inline V scale2(V x, V n) {
   const int32x4_t exponent = vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23);
   return vmulq_f32(x, vreinterpretq_f32_s32(exponent));
 }
+// What x is above the next whole number below, and y times 2 to that number, 0 where it is too small a float.
+inline V above_floor(V x) { return sub(x, vrndmq_f32(x)); }
+inline V times_exp2_floor(V y, V x) { return scale2(y, max(vrndmq_f32(x), set1(-126.0f))); }
 // a < b ? x : y
 inline V select_less(V a, V b, V x, V y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
 inline V copy_sign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
@@ -85,6 +88,58 @@ inline W2 load_pairs(const int8_t* p) { return vmovl_s8(vld1_s8(p)); }
 inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));
+}
+// Sums of two products of bf16: by one instruction (IPA_BF16), or in f32.
+inline uint32x4_t pair_bits(const BFloat16* p) {
+  uint32_t two;
+  std::memcpy(&two, p, 4);
+  return vdupq_n_u32(two);
+}
+inline uint32x4_t pairs_bits(const BFloat16* p) {
+  return vreinterpretq_u32_u16(vld1q_u16(reinterpret_cast<const uint16_t*>(p)));
+}
+inline V even_bits_to_float(uint32x4_t x) { return vreinterpretq_f32_u32(vshlq_n_u32(x, 16)); }
+inline V odd_bits_to_float(uint32x4_t x) {
+  return vreinterpretq_f32_u32(vandq_u32(x, vdupq_n_u32(0xffff0000u)));
+}
+#if defined(IPA_BF16)
+constexpr bool kFastBf16 = true;
+using H2 = bfloat16x8_t;
+inline H2 load_pairs(const BFloat16* p) { return vreinterpretq_bf16_u32(pairs_bits(p)); }
+inline H2 broadcast_pair(const BFloat16* p) { return vreinterpretq_bf16_u32(pair_bits(p)); }
+inline V dot2(V acc, H2 a, H2 b) { return vbfdotq_f32(acc, a, b); }
+inline V even_to_float(H2 x) { return even_bits_to_float(vreinterpretq_u32_bf16(x)); }
+inline V odd_to_float(H2 x) { return odd_bits_to_float(vreinterpretq_u32_bf16(x)); }
+#else
+constexpr bool kFastBf16 = false;
+struct H2 {
+  V even, odd;
+};
+inline H2 load_pairs(const BFloat16* p) {
+  const uint32x4_t x = pairs_bits(p);
+  return {even_bits_to_float(x), odd_bits_to_float(x)};
+}
+inline H2 broadcast_pair(const BFloat16* p) {
+  const uint32x4_t x = pair_bits(p);
+  return {even_bits_to_float(x), odd_bits_to_float(x)};
+}
+inline V dot2(V acc, H2 a, H2 b) { return fma(a.even, b.even, fma(a.odd, b.odd, acc)); }
+inline V even_to_float(H2 x) { return x.even; }
+inline V odd_to_float(H2 x) { return x.odd; }
+#endif
+inline uint16x4_t rounded_bf16(V x) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(x);
+  const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  return vshrn_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
+}
+inline void store_rounded(BFloat16* p, V x) { vst1_u16(reinterpret_cast<uint16_t*>(p), rounded_bf16(x)); }
+inline void store_rounded(BFloat16* p, V x, V y) {
+  store_rounded(p, x);
+  store_rounded(p + L, y);
+}
+inline void store_pairs(BFloat16* p, V even, V odd) {
+  const uint16x4x2_t pairs = {{rounded_bf16(even), rounded_bf16(odd)}};
+  vst2_u16(reinterpret_cast<uint16_t*>(p), pairs);
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {

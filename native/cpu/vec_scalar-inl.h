@@ -63,6 +63,12 @@ inline V scale2(V x, V n) {
     return x.lane[i] * factor;
   });
 }
+inline V floor_of(V x) {
+  return each([=](int i) { return std::floor(x.lane[i]); });
+}
+// What x is above the next whole number below, and y times 2 to that number, 0 where it is too small a float.
+inline V above_floor(V x) { return sub(x, floor_of(x)); }
+inline V times_exp2_floor(V y, V x) { return scale2(y, max(floor_of(x), set1(-126.0f))); }
 // a < b ? x : y
 inline V select_less(V a, V b, V x, V y) {
   return each([=](int i) { return a.lane[i] < b.lane[i] ? x.lane[i] : y.lane[i]; });
@@ -115,6 +121,44 @@ inline VI dot2(VI acc, W2 a, W2 b) {
     acc.lane[i] += static_cast<int32_t>(a.lane[2 * i]) * b.lane[2 * i] +
                    static_cast<int32_t>(a.lane[2 * i + 1]) * b.lane[2 * i + 1];
   return acc;
+}
+// Sums of two products of bf16, in f32.
+constexpr bool kFastBf16 = false;
+struct H2 {
+  uint16_t lane[2 * L];
+};
+inline float widened(uint16_t x) { return to_float(BFloat16{x}); }
+inline H2 load_pairs(const BFloat16* p) {
+  H2 pairs;
+  std::memcpy(pairs.lane, p, sizeof pairs.lane);
+  return pairs;
+}
+inline H2 broadcast_pair(const BFloat16* p) {
+  H2 pair;
+  for (int i = 0; i < 2 * L; ++i) pair.lane[i] = p[i % 2].bits;
+  return pair;
+}
+inline V even_to_float(H2 x) {
+  return each([=](int i) { return widened(x.lane[2 * i]); });
+}
+inline V odd_to_float(H2 x) {
+  return each([=](int i) { return widened(x.lane[2 * i + 1]); });
+}
+inline V dot2(V acc, H2 a, H2 b) {
+  return fma(even_to_float(a), even_to_float(b), fma(odd_to_float(a), odd_to_float(b), acc));
+}
+inline void store_rounded(BFloat16* p, V x) {
+  for (int i = 0; i < L; ++i) p[i] = to_bfloat16(x.lane[i]);
+}
+inline void store_rounded(BFloat16* p, V x, V y) {
+  store_rounded(p, x);
+  store_rounded(p + L, y);
+}
+inline void store_pairs(BFloat16* p, V even, V odd) {
+  for (int i = 0; i < L; ++i) {
+    p[2 * i] = to_bfloat16(even.lane[i]);
+    p[2 * i + 1] = to_bfloat16(odd.lane[i]);
+  }
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {

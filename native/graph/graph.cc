@@ -239,7 +239,7 @@ Value Graph::merge_rows(Value x, Value map) {
   return record(std::move(node));
 }
 
-Value Graph::pack_kv(Value k, Value v, int heads, bool int16) {
+Value Graph::pack_kv(Value k, Value v, int heads, Compute compute) {
   const Shape& in = shape(k);
   if (!(in == shape(v)) || heads < 1 || in.c % heads != 0)
     fail("pack_kv: keys and values do not fit the heads");
@@ -249,7 +249,7 @@ Value Graph::pack_kv(Value k, Value v, int heads, bool int16) {
   node.inputs = {k, v};
   node.shape = in;
   node.kv = {in.n, in.rows_per_item(), heads, static_cast<int>(in.c / (heads < 1 ? 1 : heads))};
-  node.kv.int16 = int16 && node.kv.head_size <= KeyValueShape::widest_int16;
+  if (node.kv.head_size <= KeyValueShape::widest_pairs) node.kv.compute = compute;
   return record(std::move(node));
 }
 
@@ -261,12 +261,13 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
   node.causal = causal;
   node.inputs = {q, kv};
   if (causal && !branches.empty()) fail("attention: a causal attention has no branches");
-  if (node.kv.int16 && (causal || !branches.empty())) fail("attention: neither mask nor branches in 16 bits");
+  if (node.kv.compute != Compute::f32 && (causal || !branches.empty()))
+    fail("attention: neither mask nor branches in 16 bits");
   for (const Branch& branch : branches) {
     const KeyValueShape& own = this->node(branch.kv).kv;
     if (own.heads != node.kv.heads || own.head_size != node.kv.head_size)
       fail("attention: branch of another width");
-    if (own.int16) fail("attention: a branch in 16 bits");
+    if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
     if (own.batch != node.kv.batch) fail("attention: branch of another batch");
     node.inputs.push_back(branch.kv);
     node.inputs.push_back(branch.scale);

@@ -71,9 +71,10 @@ struct Conv {
 struct KeyValueShape {
   int64_t batch = 0, tokens = 0;
   int heads = 0, head_size = 0;
-  // Packed as 16-bit integers, and so multiplied: for a self-attention without branches or causal mask.
-  bool int16 = false;
-  static constexpr int widest_int16 = 512;  // wider heads stay in f32
+  // int16 and bf16: packed in pairs of 16 bits, and so multiplied; for a self-attention without branches or
+  // causal mask.
+  Compute compute = Compute::f32;
+  static constexpr int widest_pairs = 512;  // wider heads stay in f32
 };
 
 struct Node {
@@ -144,8 +145,8 @@ class Graph {
   // The tokens left, each the mean of those that became it: (n, 1, left, c).
   Value merge_rows(Value x, Value map);
   // k and v: (n, 1, tokens, heads * head_size).
-  // int16: rounded to 16-bit integers, see KeyValueShape.
-  Value pack_kv(Value k, Value v, int heads, bool int16 = false);
+  // `compute`: f32, int16 or bf16, see KeyValueShape.
+  Value pack_kv(Value k, Value v, int heads, Compute compute = Compute::f32);
 
   struct Branch {
     Value kv;     // packed

@@ -46,6 +46,6 @@ Compute unet_compute(Compute asked, bool fast_bytes) {
 
 Compute encoder_compute(Compute asked) { return asked == Compute::int8 ? Compute::int8_weights : asked; }
 
-Compute vae_compute(Compute asked) { return asked == Compute::f32 ? Compute::f32 : Compute::int16; }
+Compute vae_compute(Compute asked) { return asked == Compute::int8 ? Compute::int16 : asked; }
 
 }  // namespace ipa
