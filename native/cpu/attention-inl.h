@@ -169,14 +169,15 @@ void attention(const AttentionArgs& g, int64_t task, float* scratch) {
     }
     have_result = true;
   }
-  for (int64_t r = 0; r < count; ++r) {
-    float* out = g.out + (item * g.queries + first + r) * g.out_stride + head * g.head_size;
-    const float* y = result + r * padded_head;
-    for (int64_t j = 0; j < g.head_size; j += L) {
-      if (g.head_size - j >= L)
-        store(out + j, load(y + j));
-      else
-        store_part(out + j, load(y + j), static_cast<int>(g.head_size - j));
+  auto write = [&](auto* base) {
+    for (int64_t r = 0; r < count; ++r) {
+      auto* out = base + (item * g.queries + first + r) * g.out_stride + head * g.head_size;
+      const float* y = result + r * padded_head;
+      for (int64_t j = 0; j < g.head_size; j += L) store_columns(out + j, load(y + j), g.head_size - j);
     }
-  }
+  };
+  if (g.out_bf16)
+    write(as<BFloat16>(g.out));
+  else
+    write(g.out);
 }

@@ -19,15 +19,23 @@ struct AttentionRounding<int16_t> {
   static Rounding of(float limit, float largest) { return rounding_to(limit, largest); }
   static float largest(const float* x, int64_t count) { return largest_of(x, count); }
   static void round(const float* x, int64_t count, V factor, int16_t* to) { to_words(x, count, factor, to); }
-  static void store_value(int16_t* to, V x, V factor) { store_words(to, round_int(mul(x, factor))); }
+  static void store_values(int16_t* to, V even, V odd, V factor) {
+    store_pairs(to, round_int(mul(even, factor)), round_int(mul(odd, factor)));
+  }
 };
 template <>
 struct AttentionRounding<BFloat16> {
   static constexpr int64_t value_tokens = attention_key_block;
   static Rounding of(float, float) { return {1.0f, 1.0f}; }
-  static float largest(const float*, int64_t) { return 1.0f; }
-  static void round(const float* x, int64_t count, V, BFloat16* to) { to_bf16(x, count, to); }
-  static void store_value(BFloat16* to, V x, V) { store_rounded(to, x); }
+  template <class X>
+  static float largest(const X*, int64_t) {
+    return 1.0f;
+  }
+  template <class X>
+  static void round(const X* x, int64_t count, V, BFloat16* to) {
+    to_bf16(x, count, to);
+  }
+  static void store_values(BFloat16* to, V even, V odd, V) { store_pairs(to, even, odd); }
 };
 
 // Where the parts of one (item, head) lie: scales (the keys', then the value columns'), keys as panels of
@@ -47,17 +55,16 @@ KvParts<T> kv_parts(const KvLayout& layout, const float* start) {
   return parts;
 }
 
-template <class T>
+template <class T, class X>
 void pack_kv_pairs(const PackKvArgs& g, int64_t task) {
   using Round = AttentionRounding<T>;
   constexpr int64_t panel = kTileVectors * L;
   const int64_t item = task / g.heads, head = task % g.heads;
   const KvLayout& layout = g.layout;
   const int64_t size = layout.head_size, pairs = head_pairs(layout), tokens = layout.tokens;
-  const float* k = g.k + item * tokens * g.k_stride + head * size;
-  const float* v = g.v + item * tokens * g.v_stride + head * size;
+  const X* k = as<X>(g.k) + item * tokens * g.k_stride + head * size;
+  const X* v = as<X>(g.v) + item * tokens * g.v_stride + head * size;
   const KvParts<T> parts = kv_parts<T>(layout, g.out + task * layout.head_floats_pairs());
-  T words[KeyValueShape::widest_pairs + L] = {};
 
   float largest = 0;
   for (int64_t t = 0; t < tokens; ++t) {
@@ -70,12 +77,15 @@ void pack_kv_pairs(const PackKvArgs& g, int64_t task) {
   T* keys = parts.keys;
   for (int64_t t0 = 0; t0 < layout.padded_tokens; t0 += panel) {
     const int64_t width = layout.padded_tokens - t0 < panel ? layout.padded_tokens - t0 : panel;
-    for (int64_t t = 0; t < width; ++t) {
-      if (t0 + t < tokens)
-        Round::round(k + (t0 + t) * g.k_stride, size, factor, words);
-      else
-        for (int64_t i = 0; i < 2 * pairs; ++i) words[i] = T{};
-      for (int64_t p = 0; p < pairs; ++p) std::memcpy(keys + (p * width + t) * 2, words + 2 * p, 4);
+    for (int64_t t = 0; t < width; t += L) {
+      // Vectors of tokens: their rows first, then a pair of each.
+      T rows[L][KeyValueShape::widest_pairs + L];
+      for (int64_t i = 0; i < L; ++i) {
+        for (int64_t j = t0 + t + i < tokens ? size : 0; j < 2 * pairs; ++j) rows[i][j] = T{};
+        if (t0 + t + i < tokens) Round::round(k + (t0 + t + i) * g.k_stride, size, factor, rows[i]);
+      }
+      for (int64_t p = 0; p < pairs; ++p)
+        for (int64_t i = 0; i < L; ++i) std::memcpy(keys + (p * width + t + i) * 2, rows[i] + 2 * p, 4);
     }
     keys += pairs * width * 2;
   }
@@ -84,33 +94,41 @@ void pack_kv_pairs(const PackKvArgs& g, int64_t task) {
   float factors[KeyValueShape::widest_pairs + L] = {};
   for (int64_t j = 0; j < layout.padded_head; ++j) value_scales[j] = 0.0f;
   if (std::is_same<T, int16_t>::value)
-    for (int64_t t = 0; t < tokens; ++t)
-      for (int64_t j = 0; j < size; ++j) {
-        const float x = std::fabs(v[t * g.v_stride + j]);
-        value_scales[j] = x > value_scales[j] ? x : value_scales[j];
-      }
+    for (int64_t j = 0; j < size; j += L) {
+      V most = set1(0.0f);
+      for (int64_t t = 0; t < tokens; ++t)
+        most = max(most, abs(load_columns(v + t * g.v_stride + j, size - j)));
+      store(value_scales + j, most);
+    }
   for (int64_t j = 0; j < size; ++j) {
     const Rounding column = Round::of(value_limit, value_scales[j]);
     factors[j] = column.factor;
     value_scales[j] = column.scale;
   }
-  for (int64_t t = 0; t < layout.padded_tokens; ++t) {
-    for (int64_t j = 0; j < layout.padded_head; ++j) words[j] = T{};
-    if (t < tokens)
-      for (int64_t j = 0; j < size; j += L)
-        Round::store_value(words + j, load_columns(v + t * g.v_stride + j, size - j), load(factors + j));
+  // Two tokens side by side.
+  for (int64_t t = 0; t < layout.padded_tokens; t += 2) {
     int64_t first = 0;
     for (int p = 0; p < layout.value_panels; ++p) {
       const int64_t width = value_panel_vectors(layout, p) * L;
-      T* to = parts.values + first * layout.padded_tokens + (t / 2 * width) * 2 + t % 2;
-      for (int64_t j = 0; j < width; ++j) to[2 * j] = words[first + j];
+      T* to = parts.values + first * layout.padded_tokens + t * width;
+      for (int64_t j = first; j < first + width; j += L, to += 2 * L) {
+        const X* row = v + t * g.v_stride + j;
+        const V even = t < tokens ? load_columns(row, size - j) : set1(0.0f);
+        const V odd = t + 1 < tokens ? load_columns(row + g.v_stride, size - j) : set1(0.0f);
+        Round::store_values(to, even, odd, load(factors + j));
+      }
       first += width;
     }
   }
 }
 
-void pack_kv_int16(const PackKvArgs& g, int64_t task) { pack_kv_pairs<int16_t>(g, task); }
-void pack_kv_bf16(const PackKvArgs& g, int64_t task) { pack_kv_pairs<BFloat16>(g, task); }
+void pack_kv_int16(const PackKvArgs& g, int64_t task) { pack_kv_pairs<int16_t, float>(g, task); }
+void pack_kv_bf16(const PackKvArgs& g, int64_t task) {
+  if (g.bf16)
+    pack_kv_pairs<BFloat16, BFloat16>(g, task);
+  else
+    pack_kv_pairs<BFloat16, float>(g, task);
+}
 
 // 2^t with a relative error of 8e-5, below the rounding of what follows.
 inline V exp2_short(V t) {
@@ -154,13 +172,13 @@ inline float softmax_pairs(float* s, int64_t valid, float factor, float maximum,
   V sum = set1(0.0f);
   int64_t j = 0;
   for (; j + 2 * L <= valid; j += 2 * L) {
-    store_rounded(words + j, weight(load(s + j)), weight(load(s + j + L)));
+    store(words + j, weight(load(s + j)), weight(load(s + j + L)));
     sum = dot2(sum, load_pairs(words + j), ones);
   }
   float rest = 0;
   for (; j < valid; j += L) {
     const int left = static_cast<int>(valid - j < L ? valid - j : L);
-    store_rounded(words + j, weight(load_part(s + j, left)));
+    store(words + j, weight(load_part(s + j, left)));
     for (int i = 0; i < left; ++i) rest += to_float(words[j + i]);
     for (int i = left; i < L; ++i) words[j + i] = {};
   }
@@ -168,7 +186,7 @@ inline float softmax_pairs(float* s, int64_t valid, float factor, float maximum,
 }
 
 // Scratch as attention's: scores, sums of values, queries.
-template <class T>
+template <class T, class X>
 void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
   using Round = AttentionRounding<T>;
   constexpr int64_t panel = kTileVectors * L;
@@ -188,7 +206,7 @@ void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
   float factor[attention_query_block], maximum[attention_query_block], total[attention_query_block];
   const float limit = key_limit(g.head_size);
   for (int64_t r = 0; r < count; ++r) {
-    const float* q = g.q + (item * g.queries + first + r) * g.q_stride + head * size;
+    const X* q = as<X>(g.q) + (item * g.queries + first + r) * g.q_stride + head * size;
     T* to = queries + r * padded_head;
     if (pairs * 2 > size) to[size] = T{};
     const Rounding rounding = Round::of(limit, Round::largest(q, size));
@@ -234,31 +252,38 @@ void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
         int64_t column = 0;
         for (int p = 0; p < layout.value_panels; ++p) {
           const int64_t width = value_panel_vectors(layout, p) * L;
-          pairs_product<false>(group, (part + 1) / 2, rows, nullptr,
-                               parts.values + column * layout.padded_tokens + (t0 + t) * width, width,
-                               sum_of_values + r0 * padded_head + column, padded_head, t0 + t > 0);
+          const T* values = parts.values + column * layout.padded_tokens + (t0 + t) * width;
+          float* sums = sum_of_values + r0 * padded_head + column;
+          if (!half_vector_product(group, (part + 1) / 2, rows, values, width, size - column, sums, padded_head,
+                                   t0 + t > 0))
+            pairs_product<false>(group, (part + 1) / 2, rows, nullptr, values, width, sums, padded_head,
+                                 t0 + t > 0);
           column += width;
         }
       }
     }
   }
-  for (int64_t r = 0; r < count; ++r) {
-    float* out = g.out + (item * g.queries + first + r) * g.out_stride + head * size;
-    const float* o = sum_of_values + r * padded_head;
-    const V share = set1(1.0f / total[r]);
-    for (int64_t j = 0; j < size; j += L) {
-      const V y = mul(mul(load(o + j), load(parts.scales + 1 + j)), share);
-      if (size - j >= L)
-        store(out + j, y);
-      else
-        store_part(out + j, y, static_cast<int>(size - j));
+  auto write = [&](auto* base) {
+    for (int64_t r = 0; r < count; ++r) {
+      auto* out = base + (item * g.queries + first + r) * g.out_stride + head * size;
+      const float* o = sum_of_values + r * padded_head;
+      const V share = set1(1.0f / total[r]);
+      for (int64_t j = 0; j < size; j += L)
+        store_columns(out + j, mul(mul(load(o + j), load(parts.scales + 1 + j)), share), size - j);
     }
-  }
+  };
+  if (g.out_bf16)
+    write(as<BFloat16>(g.out));
+  else
+    write(g.out);
 }
 
 void attention_int16(const AttentionArgs& g, int64_t task, float* scratch) {
-  attention_pairs<int16_t>(g, task, scratch);
+  attention_pairs<int16_t, float>(g, task, scratch);
 }
 void attention_bf16(const AttentionArgs& g, int64_t task, float* scratch) {
-  attention_pairs<BFloat16>(g, task, scratch);
+  if (g.q_bf16)
+    attention_pairs<BFloat16, BFloat16>(g, task, scratch);
+  else
+    attention_pairs<BFloat16, float>(g, task, scratch);
 }

@@ -90,11 +90,8 @@ inline void tap_sources(const GemmArgs& g, int64_t first, int64_t count, int tap
   }
 }
 
-inline V load_columns(const float* p, int64_t left) {
-  return left >= L ? load(p) : load_part(p, static_cast<int>(left));
-}
-
-inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
+template <class R, class C>
+void gemm_epilogue_of(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
                           int64_t width, const float* acc) {
   const int64_t gate = width / 2;  // geglu: where the gates start inside the panel
   const float* scale = g.column_scale ? g.column_scale + (g.geglu ? 2 * column : column) : nullptr;
@@ -102,11 +99,11 @@ inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64
     const int64_t row = first + r;
     const float* item_bias =
         g.item_bias ? g.item_bias + row / g.rows_per_item * g.item_bias_stride + column : nullptr;
-    const float* residual =
+    const R* residual =
         g.residual
-            ? g.residual + (g.residual_period ? row % g.residual_period : row) * g.residual_stride + column
+            ? as<R>(g.residual) + (g.residual_period ? row % g.residual_period : row) * g.residual_stride + column
             : nullptr;
-    float* out = g.c + row * g.c_stride + column;
+    C* out = as<C>(g.c) + row * g.c_stride + column;
     const float* x = acc + r * width;
     for (int64_t j = 0; j < columns; j += L) {
       const int64_t left = columns - j;
@@ -122,12 +119,19 @@ inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64
       if (item_bias) y = add(y, load_columns(item_bias + j, left));
       y = activate_vector(g.activation, y);
       if (residual) y = add(y, load_columns(residual + j, left));
-      if (left >= L)
-        store(out + j, y);
-      else
-        store_part(out + j, y, static_cast<int>(left));
+      store_columns(out + j, y, left);
     }
   }
+}
+
+inline void gemm_epilogue(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
+                          int64_t width, const float* acc) {
+  if (g.c_bf16)
+    g.residual_bf16 ? gemm_epilogue_of<BFloat16, BFloat16>(g, first, count, column, columns, width, acc)
+                    : gemm_epilogue_of<float, BFloat16>(g, first, count, column, columns, width, acc);
+  else
+    g.residual_bf16 ? gemm_epilogue_of<BFloat16, float>(g, first, count, column, columns, width, acc)
+                    : gemm_epilogue_of<float, float>(g, first, count, column, columns, width, acc);
 }
 
 void widen(const uint16_t* from, int64_t count, float* to) {

@@ -1,6 +1,7 @@
 // Every kernel body. An instruction set's file includes its vectors, then this, inside its own namespace.
 // Each body uses what stands before it, so the order matters:
 // clang-format off
+#include "cpu/storage-inl.h"
 #include "cpu/math-inl.h"
 #include "cpu/gemm-inl.h"
 #include "cpu/int8-inl.h"

@@ -10,6 +10,8 @@
 
 namespace ipa {
 
+// Where a field says so, activations are in bf16 in place of f32; strides count elements.
+
 // Matrix product with an epilogue: C = activation(A B + bias + item_bias) + residual. A's rows are the rows of
 // an activation, or, for convolutions, gathered from it: output pixel m takes, for every tap, the row of the
 // input pixel under that tap.
@@ -22,6 +24,7 @@ struct GemmArgs {
   bool halves = false;
   float* c = nullptr;
   int64_t c_stride = 0;
+  bool a_bf16 = false, c_bf16 = false, residual_bf16 = false;  // a: of Winograd's inputs only
   const float* bias = nullptr;
   const float* item_bias = nullptr;
   int64_t item_bias_stride = 0;  // 0: one for all items
@@ -49,6 +52,7 @@ struct GemmArgs {
 // whole groups of four bytes, or pairs.
 struct QuantizeArgs {
   const float* a = nullptr;
+  bool a_bf16 = false;  // not for bytes
   int64_t a_stride = 0, rows = 0, k = 0;
   void* rounded = nullptr;
   int64_t row_size = 0;  // elements
@@ -75,7 +79,7 @@ struct PairsArgs {
   const void* rows = nullptr;
   const float* row_scales = nullptr;  // of words
   const void* zero_row = nullptr;
-  int64_t row_size = 0;
+  int64_t row_stride = 0, row_size = 0;
   const void* weights = nullptr;
   bool byte_weights = false;  // bytes in place of words
 };
@@ -130,6 +134,7 @@ struct KvLayout {
 
 struct PackKvArgs {
   const float *k = nullptr, *v = nullptr;
+  bool bf16 = false;  // keys and values; for pack_kv_bf16 only
   int64_t k_stride = 0, v_stride = 0;
   KvLayout layout;
   int64_t batch = 0;
@@ -148,6 +153,7 @@ struct AttentionArgs {
   int64_t q_stride = 0;
   float* out = nullptr;
   int64_t out_stride = 0;
+  bool q_bf16 = false, out_bf16 = false;  // q: for attention_bf16 only
   int64_t batch = 0, queries = 0;
   int heads = 0, head_size = 0;
   bool causal = false;
@@ -162,6 +168,7 @@ struct GroupNormArgs {
   int64_t x_stride = 0;
   float* out = nullptr;
   int64_t out_stride = 0;
+  bool x_bf16 = false, out_bf16 = false;
   const float *gamma = nullptr, *beta = nullptr;
   int64_t items = 0, rows = 0, channels = 0;
   int groups = 1;
@@ -177,6 +184,7 @@ struct LayerNormArgs {
   const float* x = nullptr;
   int64_t x_stride = 0;
   float* out = nullptr;
+  bool out_bf16 = false;
   const float *gamma = nullptr, *beta = nullptr;
   int64_t rows = 0, channels = 0;
   float epsilon = 0;
@@ -263,6 +271,7 @@ constexpr float int16_limit = 4095;
 constexpr int64_t int16_chunk = 128;
 constexpr int64_t bf16_chunk = 1024;  // what a block's rows and a panel have of it fits the second-level cache
 constexpr int64_t winograd_block_tiles = 256;
+constexpr int64_t winograd_few_tiles = 48;
 constexpr int64_t winograd_chunk = 64;  // input channels whose weights are transformed at a time
 constexpr int64_t attention_query_block = 48;
 constexpr int64_t attention_key_block = 512;

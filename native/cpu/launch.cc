@@ -43,6 +43,10 @@ void copy_rows(const Kernels& kernels, const CopyArgs& g, int64_t task) {
   }
 }
 
+float element(const GroupNormArgs& g, int64_t index) {
+  return g.x_bf16 ? to_float(reinterpret_cast<const BFloat16*>(g.x)[index]) : g.x[index];
+}
+
 // Meets the blocks' sums of one group of one item in f64 (Chan et al.: the cells' own deviations, and the
 // cells' means about the common one; a cell is one channel of one block). Leaves the mean and, a channel each,
 // a factor and an offset.
@@ -51,14 +55,14 @@ void group_norm_finish(const GroupNormArgs& g, int64_t task) {
   const int64_t first = task % g.groups * per_group, last = first + per_group;
   auto each_cell = [&](auto visit) {
     for (int64_t b = 0; b < g.blocks; ++b) {
-      const float* origin = g.x + (item * g.rows + b * g.block_rows) * g.x_stride;
+      const int64_t origin = (item * g.rows + b * g.block_rows) * g.x_stride;
       const float* sums = g.partial + (item * g.blocks + b) * 2 * g.channels;
       const auto rows = static_cast<double>(std::min(g.block_rows, g.rows - b * g.block_rows));
       const double inverse = 1.0 / rows;
       for (int64_t c = first; c < last; ++c) {
         const auto sum = static_cast<double>(sums[c]);
         const double mean = sum * inverse;  // about the origin
-        visit(rows, static_cast<double>(origin[c]) + mean,
+        visit(rows, static_cast<double>(element(g, origin + c)) + mean,
               static_cast<double>(sums[g.channels + c]) - sum * mean);
       }
     }
@@ -151,6 +155,8 @@ void LaunchBuilder::group_norm(const Step& step) {
   g.x_stride = step.inputs[0].row_stride;
   g.out = at(step.out);
   g.out_stride = step.out.row_stride;
+  g.x_bf16 = step.input_storages[0] == Storage::bf16;
+  g.out_bf16 = step.out_storage == Storage::bf16;
   g.items = in.n;
   g.rows = in.rows_per_item();
   g.channels = in.c;
@@ -196,6 +202,7 @@ void LaunchBuilder::layer_norm(const Step& step) {
   g.x = at(step.inputs[0]);
   g.x_stride = step.inputs[0].row_stride;
   g.out = at(step.out);
+  g.out_bf16 = step.out_storage == Storage::bf16;
   g.gamma = weights(step, 0);
   g.beta = weights(step, 1);
   g.rows = in.rows();
@@ -330,6 +337,7 @@ void LaunchBuilder::pack_kv(const Step& step) {
   g.k_stride = step.inputs[0].row_stride;
   g.v = at(step.inputs[1]);
   g.v_stride = step.inputs[1].row_stride;
+  g.bf16 = step.input_storages[0] == Storage::bf16;
   g.layout = kernels_.kv_layout(kv.tokens, kv.head_size);
   g.batch = kv.batch;
   g.heads = kv.heads;
@@ -367,6 +375,8 @@ void LaunchBuilder::attention(const Step& step) {
   g.q_stride = step.inputs[0].row_stride;
   g.out = at(step.out);
   g.out_stride = step.out.row_stride;
+  g.q_bf16 = step.input_storages[0] == Storage::bf16;
+  g.out_bf16 = step.out_storage == Storage::bf16;
   g.batch = step.out_shape.n;
   g.queries = step.out_shape.rows_per_item();
   g.heads = kv.heads;

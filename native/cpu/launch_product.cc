@@ -46,6 +46,7 @@ void LaunchBuilder::product(const Step& step) {
   GemmArgs g;
   g.a = at(step.inputs[0]);
   g.a_stride = step.inputs[0].row_stride;
+  g.a_bf16 = step.input_storages[0] == Storage::bf16;
   g.m = out.rows();
   g.n = out.c;
   g.k = in.c;
@@ -54,6 +55,7 @@ void LaunchBuilder::product(const Step& step) {
   g.bias = weights(step, 1);
   g.c = at(step.out);
   g.c_stride = step.out.row_stride;
+  g.c_bf16 = step.out_storage == Storage::bf16;
   g.rows_per_item = out.rows_per_item();
   g.activation = step.activation;
   g.geglu = step.node->op == Op::geglu_linear;
@@ -64,6 +66,7 @@ void LaunchBuilder::product(const Step& step) {
   if (step.residual.valid) {
     g.residual = at(step.residual);
     g.residual_stride = step.residual.row_stride;
+    g.residual_bf16 = step.residual_storage == Storage::bf16;
     g.residual_period = step.residual_period;
   }
   if (step.node->op == Op::conv2d) {
@@ -124,6 +127,7 @@ void LaunchBuilder::product(const Step& step) {
 void LaunchBuilder::round_rows(QuantizeArgs rounding, Task task, const Step& step) {
   rounding.a = at(step.inputs[0]);
   rounding.a_stride = step.inputs[0].row_stride;
+  rounding.a_bf16 = step.input_storages[0] == Storage::bf16;
   rounding.rows = step.input_shapes[0].rows();
   rounding.k = step.input_shapes[0].c;
   rounding.block_rows = std::clamp<int64_t>(32768 / rounding.k, 1, rounding.rows);
@@ -190,10 +194,16 @@ void LaunchBuilder::pairs(GemmArgs g, const Step& step) {
       k.gemm_int16(get<PairsArgs>(a), task, s);
     };
   }
-  round_rows(rounding, round, step);
   PairsArgs q;
   q.product = g;
   q.rows = shared;
+  q.row_stride = parts.row_size;
+  if (PairsScratch::needed(step)) {
+    round_rows(rounding, round, step);
+  } else {
+    q.rows = g.a;
+    q.row_stride = g.a_stride;
+  }
   q.row_scales = rounding.scales;
   q.zero_row = memory_.zeros.data();
   q.row_size = parts.row_size;

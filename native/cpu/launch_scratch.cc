@@ -39,7 +39,13 @@ Int8Scratch::Int8Scratch(const Step& step) {
   bytes = ceil_div(scales + rows * static_cast<int64_t>(sizeof(float)), 64) * 64;
 }
 
+bool PairsScratch::needed(const Step& step) {
+  return step.node->params[0]->compute != Compute::bf16 || step.input_storages[0] != Storage::bf16 ||
+         step.input_shapes[0].c % 2 != 0;
+}
+
 PairsScratch::PairsScratch(const Step& step) {
+  if (!needed(step)) return;
   const int64_t k = step.input_shapes[0].c;
   const int64_t rows = step.input_shapes[0].rows();
   scales = ceil_div(rows * pairs_row_size(k) * static_cast<int64_t>(sizeof(int16_t)), 64) * 64;
@@ -52,8 +58,10 @@ int64_t thread_scratch_floats(const Step& step) {
   switch (step.node->op) {
     case Op::conv2d:
       if (const WinogradCut cut(step); cut.outputs) {
-        const int64_t rows = std::min(winograd_block_tiles, cut.part_tiles) + winograd_chunk;
-        return (winograd_positions(cut.outputs) * rows + cut.outputs * cut.outputs) * widest_panel;
+        // Products of every position, transformed weights (of a row in f32, of all in pairs), outputs of a tile.
+        const int64_t positions = winograd_positions(cut.outputs);
+        const int64_t rows = std::min(winograd_block_tiles, cut.part_tiles);
+        return (positions * (rows + winograd_chunk / 2) + cut.outputs * cut.outputs) * widest_panel;
       }
       [[fallthrough]];
     case Op::linear:

@@ -31,6 +31,8 @@ struct Int8Scratch {
 struct PairsScratch {
   int64_t scales = 0, bytes = 0;
   explicit PairsScratch(const Step& step);
+  // Not where the input is in bf16 already.
+  static bool needed(const Step& step);
 };
 
 int64_t thread_scratch_floats(const Step& step);

@@ -90,7 +90,8 @@ inline V activate_vector(Activation activation, V x) {
 }
 
 // Of the magnitudes.
-inline float largest_of(const float* x, int64_t count) {
+template <class X>
+float largest_of(const X* x, int64_t count) {
   V largest = set1(0.0f);
   int64_t i = 0;
   for (; i + L <= count; i += L) largest = max(largest, abs(load(x + i)));

@@ -2,18 +2,19 @@
 
 // Sums and sums of squares of a block of rows, a channel each, about the block's first row: the shift keeps the
 // later subtraction from cancelling when a mean is large, and an unusual first row harms no block but its own.
-void group_norm_sums(const GroupNormArgs& g, int64_t task) {
+template <class X>
+void group_norm_sums_of(const GroupNormArgs& g, int64_t task) {
   const int64_t item = task / g.blocks, block = task % g.blocks;
   const int64_t first = block * g.block_rows;
   const int64_t count = g.rows - first < g.block_rows ? g.rows - first : g.block_rows;
-  const float* origin = g.x + (item * g.rows + first) * g.x_stride;
+  const X* origin = as<X>(g.x) + (item * g.rows + first) * g.x_stride;
   float* sums = g.partial + task * 2 * g.channels;
   float* squares = sums + g.channels;
   for (int64_t c = 0; c < g.channels; c += L) {
     const int64_t left = g.channels - c;
-    const V shift = left >= L ? load(origin + c) : load_part(origin + c, static_cast<int>(left));
+    const V shift = load_columns(origin + c, left);
     V s = set1(0.0f), q = set1(0.0f);
-    const float* x = origin + c;
+    const X* x = origin + c;
     if (left >= L) {
       for (int64_t r = 0; r < count; ++r, x += g.x_stride) {
         const V d = sub(load(x), shift);
@@ -34,7 +35,15 @@ void group_norm_sums(const GroupNormArgs& g, int64_t task) {
   }
 }
 
-void group_norm_apply(const GroupNormArgs& g, int64_t task) {
+void group_norm_sums(const GroupNormArgs& g, int64_t task) {
+  if (g.x_bf16)
+    group_norm_sums_of<BFloat16>(g, task);
+  else
+    group_norm_sums_of<float>(g, task);
+}
+
+template <class X, class Y>
+void group_norm_apply_of(const GroupNormArgs& g, int64_t task) {
   const int64_t item = task / g.blocks, block = task % g.blocks;
   const int64_t first = block * g.block_rows;
   const int64_t count = g.rows - first < g.block_rows ? g.rows - first : g.block_rows;
@@ -44,8 +53,8 @@ void group_norm_apply(const GroupNormArgs& g, int64_t task) {
   const float* offset = factor + g.channels;
   for (int64_t r = 0; r < count; ++r) {
     const int64_t row = item * g.rows + first + r;
-    const float* x = g.x + row * g.x_stride;
-    float* out = g.out + row * g.out_stride;
+    const X* x = as<X>(g.x) + row * g.x_stride;
+    Y* out = as<Y>(g.out) + row * g.out_stride;
     int64_t c = 0;
     for (; c + L <= g.channels; c += L) {
       const V d = sub(load(x + c), load(mean + c));
@@ -60,14 +69,23 @@ void group_norm_apply(const GroupNormArgs& g, int64_t task) {
   }
 }
 
-void layer_norm(const LayerNormArgs& g, int64_t task) {
+void group_norm_apply(const GroupNormArgs& g, int64_t task) {
+  if (g.x_bf16)
+    g.out_bf16 ? group_norm_apply_of<BFloat16, BFloat16>(g, task)
+               : group_norm_apply_of<BFloat16, float>(g, task);
+  else
+    g.out_bf16 ? group_norm_apply_of<float, BFloat16>(g, task) : group_norm_apply_of<float, float>(g, task);
+}
+
+template <class Y>
+void layer_norm_of(const LayerNormArgs& g, int64_t task) {
   const int64_t first = task * g.block_rows;
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   const int64_t whole = g.channels / L * L;
   const int left = static_cast<int>(g.channels - whole);
   for (int64_t row = first; row < last; ++row) {
     const float* x = g.x + row * g.x_stride;
-    float* out = g.out + row * g.channels;
+    Y* out = as<Y>(g.out) + row * g.channels;
     V sum = set1(0.0f);
     for (int64_t c = 0; c < whole; c += L) sum = add(sum, load(x + c));
     if (left) sum = add(sum, load_part(x + whole, left));
@@ -98,4 +116,11 @@ void layer_norm(const LayerNormArgs& g, int64_t task) {
       store_part(out + whole, fma(y, load_part(g.gamma + whole, left), load_part(g.beta + whole, left)), left);
     }
   }
+}
+
+void layer_norm(const LayerNormArgs& g, int64_t task) {
+  if (g.out_bf16)
+    layer_norm_of<BFloat16>(g, task);
+  else
+    layer_norm_of<float>(g, task);
 }

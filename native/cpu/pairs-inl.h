@@ -65,6 +65,9 @@ void pairs_rows(int64_t count, int64_t pairs, const T* const* rows, const float*
   for (; r + kTileRows <= count; r += kTileRows)
     pairs_tile<kTileRows, NV, Scaled>(pairs, rows + r, Scaled ? scales + r : nullptr, b, c + r * c_stride,
                                       c_stride, accumulate);
+  for (; r + 2 <= count; r += 2)
+    pairs_tile<2, NV, Scaled>(pairs, rows + r, Scaled ? scales + r : nullptr, b, c + r * c_stride, c_stride,
+                              accumulate);
   for (; r < count; ++r)
     pairs_tile<1, NV, Scaled>(pairs, rows + r, Scaled ? scales + r : nullptr, b, c + r * c_stride, c_stride,
                               accumulate);
@@ -87,6 +90,65 @@ void pairs_product(int64_t count, int64_t pairs, const T* const* rows, const flo
     default: break;
   }
 }
+
+#if defined(IPA_HALF_VECTORS)
+// NV whole vectors and a half one: c[r][0..NV*L + L/2). A row of b has room for NV + 1.
+template <int MR, int NV, class T>
+void pairs_tile_and_half(int64_t pairs, const T* const* rows, const T* b, float* c, int64_t c_stride,
+                         bool accumulate) {
+  using Half = HalfPairs<T>;
+  typename Pairs<T>::Sum acc[MR][NV];
+  typename Half::Sum half[MR];
+  IPA_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    half[i] = Half::zero();
+    IPA_UNROLL
+    for (int j = 0; j < NV; ++j) acc[i][j] = Pairs<T>::zero();
+  }
+  for (int64_t p = 0; p < pairs; ++p) {
+    decltype(load_pairs(b)) bv[NV];
+    IPA_UNROLL
+    for (int j = 0; j < NV; ++j) bv[j] = load_pairs(b + j * L * 2);
+    const auto rest = Half::load(b + NV * L * 2);
+    b += (NV + 1) * L * 2;
+    IPA_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      const auto x = broadcast_pair(rows[i] + 2 * p);
+      IPA_UNROLL
+      for (int j = 0; j < NV; ++j) acc[i][j] = dot2(acc[i][j], x, bv[j]);
+      half[i] = Half::dot(half[i], Half::lower(x), rest);
+    }
+  }
+  IPA_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    float* to = c + i * c_stride;
+    IPA_UNROLL
+    for (int j = 0; j < NV; ++j) {
+      const V sum = Pairs<T>::total(acc[i][j]);
+      store(to + j * L, accumulate ? add(sum, load(to + j * L)) : sum);
+    }
+    store_half(to + NV * L, Half::total(half[i]), accumulate);
+  }
+}
+
+// Whether a full tile of rows against a panel of `width`, of which `columns` count, was done so.
+template <class T>
+bool half_vector_product(int64_t count, int64_t pairs, const T* const* rows, const T* b, int64_t width,
+                         int64_t columns, float* c, int64_t c_stride, bool accumulate) {
+  if (count != kTileRows || columns > width - L / 2) return false;
+  switch (width / L) {
+    case 2: pairs_tile_and_half<kTileRows, 1>(pairs, rows, b, c, c_stride, accumulate); return true;
+    case 3: pairs_tile_and_half<kTileRows, 2>(pairs, rows, b, c, c_stride, accumulate); return true;
+    case 4: pairs_tile_and_half<kTileRows, 3>(pairs, rows, b, c, c_stride, accumulate); return true;
+    default: return false;
+  }
+}
+#else
+template <class T>
+bool half_vector_product(int64_t, int64_t, const T* const*, const T*, int64_t, int64_t, float*, int64_t, bool) {
+  return false;
+}
+#endif
 
 template <class T, class B>
 void gemm_pairs(const PairsArgs& q, int64_t task, float* scratch) {
@@ -112,7 +174,7 @@ void gemm_pairs(const PairsArgs& q, int64_t task, float* scratch) {
       const int64_t k = chunk * chunk_size;
       const int64_t length = q.row_size - k < chunk_size ? q.row_size - k : chunk_size;
       for (int64_t r = 0; r < count; ++r) {
-        rows[r] = sources[r] < 0 ? static_cast<const T*>(q.zero_row) : a + sources[r] * q.row_size + k;
+        rows[r] = sources[r] < 0 ? static_cast<const T*>(q.zero_row) : a + sources[r] * q.row_stride + k;
         if constexpr (scaled) scales[r] = sources[r] < 0 ? 0.0f : q.row_scales[sources[r] * chunks + chunk];
       }
       pairs_product<scaled>(count, length / 2, rows, scales, b, width, scratch, width, tap + chunk > 0);

@@ -115,6 +115,10 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
 #endif
 }
+inline V load(const BFloat16* p) {
+  const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16));
+}
 // Sums of two products of bf16, in f32.
 constexpr bool kFastBf16 = false;
 struct H2 {
@@ -141,14 +145,14 @@ inline __m256i rounded_bf16(V x) {
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   return _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
 }
-inline void store_rounded(BFloat16* p, V x) {
+inline void store(BFloat16* p, V x) {
   const __m256i words = _mm256_srli_epi32(rounded_bf16(x), 16);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                    _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
 }
-inline void store_rounded(BFloat16* p, V x, V y) {
-  store_rounded(p, x);
-  store_rounded(p + L, y);
+inline void store(BFloat16* p, V x, V y) {
+  store(p, x);
+  store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
   _mm256_storeu_si256(

@@ -89,6 +89,9 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));
 }
+inline V load(const BFloat16* p) {
+  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const uint16_t*>(p)), 16));
+}
 // Sums of two products of bf16: by one instruction (IPA_BF16), or in f32.
 inline uint32x4_t pair_bits(const BFloat16* p) {
   uint32_t two;
@@ -132,10 +135,10 @@ inline uint16x4_t rounded_bf16(V x) {
   const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
   return vshrn_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
 }
-inline void store_rounded(BFloat16* p, V x) { vst1_u16(reinterpret_cast<uint16_t*>(p), rounded_bf16(x)); }
-inline void store_rounded(BFloat16* p, V x, V y) {
-  store_rounded(p, x);
-  store_rounded(p + L, y);
+inline void store(BFloat16* p, V x) { vst1_u16(reinterpret_cast<uint16_t*>(p), rounded_bf16(x)); }
+inline void store(BFloat16* p, V x, V y) {
+  store(p, x);
+  store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
   const uint16x4x2_t pairs = {{rounded_bf16(even), rounded_bf16(odd)}};

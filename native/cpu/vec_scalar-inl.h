@@ -122,6 +122,9 @@ inline VI dot2(VI acc, W2 a, W2 b) {
                    static_cast<int32_t>(a.lane[2 * i + 1]) * b.lane[2 * i + 1];
   return acc;
 }
+inline V load(const BFloat16* p) {
+  return each([=](int i) { return to_float(p[i]); });
+}
 // Sums of two products of bf16, in f32.
 constexpr bool kFastBf16 = false;
 struct H2 {
@@ -147,12 +150,12 @@ inline V odd_to_float(H2 x) {
 inline V dot2(V acc, H2 a, H2 b) {
   return fma(even_to_float(a), even_to_float(b), fma(odd_to_float(a), odd_to_float(b), acc));
 }
-inline void store_rounded(BFloat16* p, V x) {
+inline void store(BFloat16* p, V x) {
   for (int i = 0; i < L; ++i) p[i] = to_bfloat16(x.lane[i]);
 }
-inline void store_rounded(BFloat16* p, V x, V y) {
-  store_rounded(p, x);
-  store_rounded(p + L, y);
+inline void store(BFloat16* p, V x, V y) {
+  store(p, x);
+  store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
   for (int i = 0; i < L; ++i) {

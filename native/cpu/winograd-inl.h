@@ -43,8 +43,8 @@ inline void winograd_out(V* m, int step, std::integral_constant<int, 4>) {
 }
 
 // Where the pixels under a tile lie.
-template <int M>
-void winograd_pixels(const WinogradArgs& w, int64_t index, const float** pixels) {
+template <int M, class X>
+void winograd_pixels(const WinogradArgs& w, int64_t index, const X** pixels) {
   constexpr int side = M + 2;
   const GemmArgs& g = w.product;
   const int64_t tile = w.first_tile + index;
@@ -58,16 +58,15 @@ void winograd_pixels(const WinogradArgs& w, int64_t index, const float** pixels)
         iy = g.map_h[iy];
         ix = g.map_w[ix];
       }
-      pixels[y * side + x] = inside ? g.a + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : g.zeros;
+      pixels[y * side + x] = inside ? as<X>(g.a) + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : as<X>(g.zeros);
     }
 }
 
 // B' d B of a vector of channels from c on, of which `left` exist.
-template <int M>
-void winograd_input_vector(const float* const* pixels, int64_t c, int64_t left, V* d) {
+template <int M, class X>
+void winograd_input_vector(const X* const* pixels, int64_t c, int64_t left, V* d) {
   constexpr int side = M + 2;
-  for (int i = 0; i < side * side; ++i)
-    d[i] = left >= L ? load(pixels[i] + c) : load_part(pixels[i] + c, static_cast<int>(left));
+  for (int i = 0; i < side * side; ++i) d[i] = load_columns(pixels[i] + c, left);
   for (int x = 0; x < side; ++x) winograd_in(d + x, side, std::integral_constant<int, M>());
   for (int y = 0; y < side; ++y) winograd_in(d + y * side, 1, std::integral_constant<int, M>());
 }

@@ -13,11 +13,11 @@ inline float winograd_reach(int row) {
   return std::fabs(g[0]) + std::fabs(g[1]) + std::fabs(g[2]);
 }
 
-template <int M>
+template <int M, class X>
 void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
   constexpr int side = M + 2, positions = side * side;
   const GemmArgs& g = w.product;
-  const float* pixels[positions];
+  const X* pixels[positions];
   winograd_pixels<M>(w, index, pixels);
   float reach[side], buffer[positions * winograd_chunk];
   for (int i = 0; i < side; ++i) reach[i] = winograd_reach<M>(i);
@@ -42,14 +42,19 @@ void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
 }
 
 void winograd_input_int16(const WinogradArgs& w, int64_t task) {
-  winograd_input_tiles(w, task, w.outputs == 4 ? winograd_input_tile_int16<4> : winograd_input_tile_int16<2>);
+  if (w.product.a_bf16)
+    winograd_input_tiles(w, task,
+                         w.outputs == 4 ? winograd_input_tile_int16<4, BFloat16> : winograd_input_tile_int16<2, BFloat16>);
+  else
+    winograd_input_tiles(w, task,
+                         w.outputs == 4 ? winograd_input_tile_int16<4, float> : winograd_input_tile_int16<2, float>);
 }
 
-template <int M>
+template <int M, class X>
 void winograd_input_tile_bf16(const WinogradArgs& w, int64_t index) {
   constexpr int side = M + 2, positions = side * side;
   const GemmArgs& g = w.product;
-  const float* pixels[positions];
+  const X* pixels[positions];
   winograd_pixels<M>(w, index, pixels);
   const int64_t chunk_stride = w.tile_count * winograd_chunk;
   const int64_t position_stride = (g.k + winograd_chunk - 1) / winograd_chunk * chunk_stride;
@@ -59,12 +64,17 @@ void winograd_input_tile_bf16(const WinogradArgs& w, int64_t index) {
     BFloat16* out = static_cast<BFloat16*>(w.pairs) + c / winograd_chunk * chunk_stride +
                     index * winograd_chunk + c % winograd_chunk;
     // Rows of a chunk have room for whole vectors.
-    for (int i = 0; i < positions; ++i) store_rounded(out + i * position_stride, d[i]);
+    for (int i = 0; i < positions; ++i) store(out + i * position_stride, d[i]);
   }
 }
 
 void winograd_input_bf16(const WinogradArgs& w, int64_t task) {
-  winograd_input_tiles(w, task, w.outputs == 4 ? winograd_input_tile_bf16<4> : winograd_input_tile_bf16<2>);
+  if (w.product.a_bf16)
+    winograd_input_tiles(w, task,
+                         w.outputs == 4 ? winograd_input_tile_bf16<4, BFloat16> : winograd_input_tile_bf16<2, BFloat16>);
+  else
+    winograd_input_tiles(w, task,
+                         w.outputs == 4 ? winograd_input_tile_bf16<4, float> : winograd_input_tile_bf16<2, float>);
 }
 
 // What is multiplied: the words themselves, by `gain` and the reach of both rows brought to the limit of words;
@@ -72,37 +82,66 @@ void winograd_input_bf16(const WinogradArgs& w, int64_t task) {
 inline void store_transformed(int16_t* out, V even, V odd) { store_pairs(out, round_int(even), round_int(odd)); }
 inline void store_transformed(BFloat16* out, V even, V odd) { store_pairs(out, even, odd); }
 
-// Row y of G g G' as winograd_weights, for pairs of input channels: `out` is (positions of the row, pairs,
-// width, 2). `gain` makes words of the largest size of bytes.
+// One dimension of G g, of rows divided by `reach` (their own, or 1).
+inline void winograd_filter(const V* g, const V* inverse_reach, V* out, std::integral_constant<int, 2>) {
+  const V even = mul(add(g[0], g[2]), set1(0.5f)), odd = mul(g[1], set1(0.5f));
+  out[0] = g[0];
+  out[1] = mul(add(even, odd), inverse_reach[1]);
+  out[2] = mul(sub(even, odd), inverse_reach[1]);
+  out[3] = g[2];
+}
+inline void winograd_filter(const V* g, const V* inverse_reach, V* out, std::integral_constant<int, 4>) {
+  const auto& rows = winograd_rows(std::integral_constant<int, 4>());
+  auto pair = [&](int row) {
+    const V factor = inverse_reach[row];
+    const V even = fma(mul(set1(rows[row][2]), factor), g[2], mul(mul(set1(rows[row][0]), factor), g[0]));
+    const V odd = mul(mul(set1(rows[row][1]), factor), g[1]);
+    out[row] = add(even, odd);
+    out[row + 1] = sub(even, odd);
+  };
+  out[0] = mul(mul(set1(rows[0][0]), inverse_reach[0]), g[0]);
+  pair(1);
+  pair(3);
+  out[5] = g[2];
+}
+
+// Rows [first_row, first_row + row_count) of G g G' as winograd_weights, for pairs of input channels: `out` is
+// (positions of the rows, pairs, width, 2). `gain` makes words of the largest size of bytes.
 template <int M, class T, class B>
 void winograd_weight_pairs(const B* panel, int64_t row_size, int64_t width, int64_t first, int64_t pairs,
-                           float gain, int y, T* out) {
+                           float gain, int first_row, int row_count, T* out) {
   constexpr int side = M + 2;
   constexpr bool words = std::is_same<T, int16_t>::value;
   const auto& rows = winograd_rows(std::integral_constant<int, M>());
-  V factor[side][3];
-  for (int x = 0; x < side; ++x)
-    for (int i = 0; i < 3; ++i) factor[x][i] = set1(words ? rows[x][i] / winograd_reach<M>(x) : rows[x][i]);
-  V vertical[3];
-  for (int i = 0; i < 3; ++i) vertical[i] = mul(factor[y][i], set1(gain));
+  V inverse_reach[side], vertical[side][3];
+  for (int i = 0; i < side; ++i) {
+    const float inverse = words ? 1.0f / winograd_reach<M>(i) : 1.0f;
+    inverse_reach[i] = set1(inverse);
+    for (int x = 0; x < 3; ++x) vertical[i][x] = set1(rows[i][x] * inverse * gain);
+  }
   for (int64_t p = 0; p < pairs; ++p)
     for (int64_t j = 0; j < width; j += L) {
-      V even[3], odd[3];
-      for (int x = 0; x < 3; ++x)
-        for (int row = 0; row < 3; ++row) {
-          const auto tap =
-              load_pairs(panel + (row * 3 + x) * row_size * width + ((first / 2 + p) * width + j) * 2);
-          const V a = even_to_float(tap), b = odd_to_float(tap);
-          even[x] = row == 0 ? mul(vertical[0], a) : fma(vertical[row], a, even[x]);
-          odd[x] = row == 0 ? mul(vertical[0], b) : fma(vertical[row], b, odd[x]);
+      V even[3][3], odd[3][3];
+      const B* taps = panel + ((first / 2 + p) * width + j) * 2;
+      IPA_UNROLL
+      for (int i = 0; i < 9; ++i) {
+        const auto tap = load_pairs(taps + i * row_size * width);
+        even[i / 3][i % 3] = even_to_float(tap);
+        odd[i / 3][i % 3] = odd_to_float(tap);
+      }
+      for (int y = 0; y < row_count; ++y) {
+        V a[3], b[3], a_row[side], b_row[side];
+        const V* factor = vertical[first_row + y];
+        IPA_UNROLL
+        for (int x = 0; x < 3; ++x) {
+          a[x] = fma(factor[2], even[2][x], fma(factor[1], even[1][x], mul(factor[0], even[0][x])));
+          b[x] = fma(factor[2], odd[2][x], fma(factor[1], odd[1][x], mul(factor[0], odd[0][x])));
         }
-      for (int x = 0; x < side; ++x) {
-        V a = mul(factor[x][0], even[0]), b = mul(factor[x][0], odd[0]);
-        for (int i = 1; i < 3; ++i) {
-          a = fma(factor[x][i], even[i], a);
-          b = fma(factor[x][i], odd[i], b);
-        }
-        store_transformed(out + ((x * pairs + p) * width + j) * 2, a, b);
+        winograd_filter(a, inverse_reach, a_row, std::integral_constant<int, M>());
+        winograd_filter(b, inverse_reach, b_row, std::integral_constant<int, M>());
+        IPA_UNROLL
+        for (int x = 0; x < side; ++x)
+          store_transformed(out + (((y * side + x) * pairs + p) * width + j) * 2, a_row[x], b_row[x]);
       }
     }
 }
@@ -117,14 +156,16 @@ void winograd_product_pairs(const WinogradArgs& w, int64_t task, float* scratch)
   const int64_t row_size = (g.k + 1) / 2 * 2, chunks = (g.k + winograd_chunk - 1) / winograd_chunk;
   const B* start = static_cast<const B*>(g.b) + index * panel * row_size * 9;
   auto* weights = reinterpret_cast<T*>(scratch);
-  float* products = scratch + side * winograd_chunk * panel;
+  float* products = scratch + side * side * winograd_chunk / 2 * panel;
   const T* rows[winograd_block_tiles];
-  for (int y = 0; y < side; ++y)
+  // A few tiles' sums fit the second-level cache for all positions, which saves reading the weights once a row.
+  const int row_count = count <= winograd_few_tiles ? side : 1;
+  for (int y = 0; y < side; y += row_count)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t k = chunk * winograd_chunk;
       const int64_t pairs = (row_size - k < winograd_chunk ? row_size - k : winograd_chunk) / 2;
-      winograd_weight_pairs<M>(start, row_size, width, k, pairs, w.weight_gain, y, weights);
-      for (int x = 0; x < side; ++x) {
+      winograd_weight_pairs<M>(start, row_size, width, k, pairs, w.weight_gain, y, row_count, weights);
+      for (int x = 0; x < row_count * side; ++x) {
         const int i = y * side + x;
         const int64_t row = (i * chunks + chunk) * w.tile_count + first;
         for (int64_t r = 0; r < count; ++r)

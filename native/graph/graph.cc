@@ -5,6 +5,7 @@
 namespace ipa {
 
 Value Graph::record(Node node) {
+  node.compact = compact_;
   nodes_.push_back(std::move(node));
   return Value{static_cast<int32_t>(nodes_.size() - 1)};
 }

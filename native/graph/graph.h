@@ -51,8 +51,9 @@ enum class Activation : uint8_t {
 // inputs of the graph, from a run that kept them.
 enum class NormStatistics : uint8_t { own, recorded, given };
 
-// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
-enum class Storage : uint8_t { f32, i32, packed_kv };
+// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values. A plan may decide for bf16 rows in
+// place of f32.
+enum class Storage : uint8_t { f32, i32, packed_kv, bf16 };
 
 struct Value {
   int32_t id = -1;
@@ -89,7 +90,8 @@ struct Node {
   int groups = 0;
   float epsilon = 0;
   bool causal = false;
-  int64_t offset = 0;  // slice_channels: first channel; token_map: tokens of an item that merge
+  bool compact = false;  // see Graph::set_compact
+  int64_t offset = 0;    // slice_channels: first channel; token_map: tokens of an item that merge
 };
 
 class Graph {
@@ -120,6 +122,9 @@ class Graph {
   void set_norm_statistics(NormStatistics from) { norm_from_ = from; }
   // Of those group norms, in order: outputs (recorded) or inputs (given).
   const std::vector<Value>& norm_statistics() const { return norm_statistics_; }
+  // Values recorded from now on may be kept in bf16 where what makes them is not multiplied in f32: half the
+  // memory, at the price of their rounding. What is only read by products in bf16 is kept so anyway.
+  void set_compact(bool compact) { compact_ = compact; }
   Value layer_norm(Value x, const std::string& name, float epsilon);
   Value activate(Value x, Activation activation);
   Value silu(Value x) { return activate(x, Activation::silu); }
@@ -173,6 +178,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<Value> outputs_;
   NormStatistics norm_from_ = NormStatistics::own;
+  bool compact_ = false;
   std::vector<Value> norm_statistics_;
   Status status_;
 };

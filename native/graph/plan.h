@@ -16,7 +16,7 @@ namespace ipa {
 struct Place {
   int32_t binding = -1;    // index of the bound value; -1: the arena
   int64_t offset = 0;      // bytes
-  int64_t row_stride = 0;  // floats from one row to the next
+  int64_t row_stride = 0;  // elements from one row to the next
   bool valid = false;
 };
 
@@ -27,6 +27,8 @@ struct Step {
   Shape out_shape;
   std::vector<Place> inputs;
   std::vector<Shape> input_shapes;
+  Storage out_storage = Storage::f32, residual_storage = Storage::f32;
+  std::vector<Storage> input_storages;
   // linear, geglu_linear, conv2d: y = activation(product + bias + item_bias) + residual. group_norm,
   // norm_apply: activation only.
   Activation activation = Activation::none;

@@ -18,25 +18,54 @@ bool stays_f32(const Param& param) {
   return false;
 }
 
-// "up_blocks.3.resnets.", of the block behind which only the last norm and convolution follow; "" in a network
-// without.
-std::string last_resnets(const ParamSet& params) {
-  int last = -1;
-  for (const auto& param : params.all()) {
-    int index = 0;
-    if (std::sscanf(param->names.front().c_str(), "up_blocks.%d.", &index) == 1) last = std::max(last, index);
+int index_after(const std::string& name, const char* pattern) {
+  int index = -1;
+  return std::sscanf(name.c_str(), pattern, &index) == 1 ? index : -1;
+}
+
+// How many of a UNet's levels there are, and which up block stands before the last norm and convolution.
+struct Levels {
+  int count = 0, last_up = -1;
+  explicit Levels(const ParamSet& params) {
+    for (const auto& param : params.all()) {
+      count = std::max(count, 1 + index_after(param->names.front(), "down_blocks.%d."));
+      last_up = std::max(last_up, index_after(param->names.front(), "up_blocks.%d."));
+    }
   }
-  return last < 0 ? "" : "up_blocks." + std::to_string(last) + ".resnets.";
+  // Of a residual block: 0 at the size of the latents.
+  int of(const std::string& name) const {
+    if (const int down = index_after(name, "down_blocks.%d."); down >= 0) return down;
+    if (const int up = index_after(name, "up_blocks.%d."); up >= 0) return count - 1 - up;
+    return count - 1;
+  }
+};
+
+// In few pixels the transforms of Winograd's algorithm cost more than it saves.
+constexpr int least_pixels_level = 3;
+
+bool gains_by_words(const Param& param, const Levels& levels) {
+  const std::string& name = param.names.front();
+  if (param.shape.size() != 4 || param.shape[2] != 3 || param.shape[3] != 3) return false;
+  if (has_part(name, "downsamplers.")) return false;
+  return has_part(name, "upsamplers.") || levels.of(name) < least_pixels_level;
+}
+
+Compute int8_choice(const Param& param, const Levels& levels) {
+  const std::string& name = param.names.front();
+  if (levels.last_up >= 0 && has_part(name, "up_blocks." + std::to_string(levels.last_up) + ".resnets."))
+    return Compute::int16;
+  return gains_by_words(param, levels) ? Compute::int8_weights : Compute::int8;
 }
 
 }  // namespace
 
 void choose_compute(ParamSet& params, Compute compute) {
-  const std::string fine = last_resnets(params);
+  const Levels levels(params);
   for (const auto& param : params.all()) {
-    param->compute = stays_f32(*param) ? Compute::f32 : compute;
-    if (param->compute == Compute::int8 && !fine.empty() && has_part(param->names.front(), fine))
-      param->compute = Compute::int16;
+    if (stays_f32(*param))
+      param->compute = Compute::f32;
+    else
+      param->compute = compute == Compute::int8 ? int8_choice(*param, levels) : compute;
   }
 }
 
