@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -251,16 +252,18 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
 
 /** Early, so that a wrong path is named by its option before gigabytes are read. */
 async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<void> {
-  const check = async (path: string, option: string, folder: boolean): Promise<void> => {
-    const status = await stat(path).catch((error: unknown) => {
-      throw site.attach(fileError(`${option}: ${folder ? "folder" : "file"}`, path, error));
+  const find = (path: string, option: string, what: string): Promise<Stats> =>
+    stat(path).catch((error: unknown) => {
+      throw site.attach(fileError(`${option}: ${what}`, path, error));
     });
+  const check = async (path: string, option: string, folder: boolean): Promise<void> => {
+    const status = await find(path, option, folder ? "folder" : "file");
     if (status.isDirectory() === folder) return;
     throw site.attach(new OptionError(option, `expected a ${folder ? "folder in the diffusers layout" : "file"} but ${path} is a ${folder ? "file" : "folder"}`));
   };
-  await check(request.model, "model", true);
+  await find(request.model, "model", "folder or file");
   if (request.unet !== undefined) await check(request.unet, "unet", true);
-  if (request.vae !== undefined) await check(request.vae, "vae", true);
+  if (request.vae !== undefined) await find(request.vae, "vae", "folder or file");
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
   for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);
@@ -269,7 +272,8 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
 async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {
   return Promise.all(
     info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }) => {
-      const tokenizer = await ClipTokenizer.load(join(model, folder));
+      const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
+      const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder)) : ClipTokenizer.shipped(shipped));
       if (tokenizer.size > vocabSize) {
         throw new IpAdapterError("ERR_IPA_MISMATCH", `${folder}/ has ${tokenizer.size} tokens but its text encoder only ${vocabSize}: they are of different models`);
       }
@@ -281,6 +285,7 @@ async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<
 /** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
 async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
+  // A model in one file has none.
   const text = await readRegularFile(join(model, "model_index.json")).catch(() => "{}");
   return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import * as tokenizers from "@huggingface/tokenizers";
 
+import { clipVocabulary } from "./clip-vocabulary";
 import { IpAdapterError, fileError, messageOf, systemCode } from "./errors";
 import { NotAFileError, readRegularFile } from "./read-file";
 
@@ -109,6 +110,20 @@ export class ClipTokenizer implements PromptTokenizer {
     } catch (error) {
       throw error instanceof IpAdapterError ? error : broken(folder, messageOf(error), error);
     }
+  }
+
+  /**
+   * CLIP's own, for models in one file.
+   * @param pad what fills up a prompt: SD 1 and SDXL's first encoder were trained with "<|endoftext|>", open_clip's with "!"
+   * @throws IpAdapterError ERR_IPA_IO when the package is damaged
+   */
+  static async shipped(pad: "<|endoftext|>" | "!"): Promise<ClipTokenizer> {
+    const { vocab, merges } = await clipVocabulary().catch((error: unknown) => {
+      throw fileError("tokenizer", "models/clip-vocabulary", error);
+    });
+    const special = { bos: "<|startoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>", pad };
+    const added = new Map([special.bos, special.eos].map((token) => [token, vocab[token] ?? -1]));
+    return new ClipTokenizer({ vocab, merges, added, special });
   }
 
   encode(text: string): number[] {

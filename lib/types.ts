@@ -25,7 +25,8 @@ export interface LoadOptions {
   imageEncoder?: string | URL | undefined;
   /**
    * what the networks multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
-   * "int8" is faster still and takes less memory, with small differences
+   * "bf16" needs less memory and is the fastest of 16 bits where the processor has instructions for it, and slow elsewhere;
+   * "int8" is faster still and takes least memory, with small differences
    */
   dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */

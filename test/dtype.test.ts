@@ -1,4 +1,4 @@
-/** dtype "int16" and "int8": nearly the pictures of f32, with the same promises. Needs `npm run build:all`. */
+/** dtype "bf16", "int16" and "int8": nearly the pictures of f32, with the same promises. Needs `npm run build:all`. */
 import { join } from "node:path";
 
 import { OptionError, Pipeline, setThreads, systemInfo, type GenerateOptions } from "../lib/index";
@@ -25,6 +25,7 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
 }
 
 describe.each([
+  { dtype: "bf16", least: 35, memory: 1.01 },
   { dtype: "int16", least: 50, memory: 1.01 },
   { dtype: "int8", least: 28, memory: 0.85 },
 ] as const)("$dtype", ({ dtype, least, memory }) => {

@@ -56,3 +56,11 @@ test("what is missing or broken is named", async () => {
   copy(["vocab.json", "merges.txt"], "no such token");
   expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringContaining("pad_token") });
 });
+
+// open_clip's vocabulary under transformers' CLIPTokenizer
+const clip = JSON.parse(readFileSync(join(ROOT, "test/golden/tokenizer-clip.json"), "utf8")) as Golden;
+test.each(clip.cases)("the shipped vocabulary is CLIP's (pad $pad)", async ({ pad, padId, startId, endId, ids }) => {
+  const tokenizer = await ClipTokenizer.shipped(pad as "!");
+  expect([tokenizer.padId, tokenizer.startId, tokenizer.endId, tokenizer.size]).toEqual([padId, startId, endId, 49408]);
+  clip.texts.forEach((text, i) => expect([text, tokenizer.encode(text)]).toEqual([text, ids[i]]));
+});

@@ -111,10 +111,12 @@ int main(int argc, char** argv) {
   ipa::ThreadPool::shared().resize(threads);
   const ipa::CpuBackend backend(*kernels.value(), threads);
   // As a pipeline of this dtype has the network.
+  choice.compact = ipa::compact_vae(choice.compute);
+  if (kernels.value()->fast_bf16) choice.pairs = ipa::Compute::bf16;
   if (choice.model == "text" || choice.model == "vision")
     choice.compute = ipa::encoder_compute(choice.compute);
   else if (choice.model == "vae")
-    choice.compute = ipa::vae_compute(choice.compute);
+    choice.compute = ipa::vae_compute(choice.compute, kernels.value()->fast_bf16);
   else
     choice.compute = ipa::unet_compute(choice.compute, kernels.value()->fast_bytes);
   auto network = ipa_bench::Network::make(choice, backend);

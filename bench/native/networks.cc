@@ -70,7 +70,7 @@ Result<Described> describe_vae(Graph& graph, const Choice& choice) {
   const int64_t side = choice.side ? choice.side : config.sample_size / config.scale();
   Described described;
   described.random = {graph.input({1, side, side, config.latent_channels})};
-  graph.output(ipa::Vae(config).decode(graph, described.random[0]));
+  graph.output(ipa::Vae(config, choice.compact).decode(graph, described.random[0]));
   return described;
 }
 
@@ -156,6 +156,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
     Graph declaring(&network->params);
     IPA_TRY(describe(declaring, choice).status());
     ipa::choose_compute(network->params, choice.compute);
+    network->params.pairs = choice.pairs;
   }
   IPA_ASSIGN(const Described described, describe(graph, choice));
   IPA_TRY(graph.status());

@@ -49,7 +49,7 @@ export interface NativeTextEncoderInfo {
   /** tokens a chunk, start and end token included (77) */
   contextLength: number;
   vocabSize: number;
-  /** folder name of its tokenizer in the model folder: `tokenizer` or `tokenizer_2` */
+  /** folder name of its tokenizer in the model folder: `tokenizer` or `tokenizer_2`; of a model in one file, which of the shipped: `clip` or `open_clip` */
   tokenizer: string;
 }
 

@@ -54,7 +54,7 @@ export const LoadSchema = object(
       path("folder of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
-    dtype: Type.Optional(oneOf(["f32", "bf16", "int16", "int8"], { description: "what the networks multiply in: f32 exact, int16 faster and nearly exact, int8 faster still and in less memory", default: "f32" })),
+    dtype: Type.Optional(oneOf(["f32", "bf16", "int16", "int8"], { description: "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory", default: "f32" })),
     threads: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),
     ),

@@ -189,7 +189,7 @@ inline float softmax_pairs(float* s, int64_t valid, float factor, float maximum,
 template <class T, class X>
 void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
   using Round = AttentionRounding<T>;
-  constexpr int64_t panel = kTileVectors * L;
+  constexpr int64_t panel = kTileVectors * L, kGroup = kAttentionGroup;
   const int64_t block = task % g.query_blocks, pair = task / g.query_blocks;
   const int64_t item = pair / g.heads, head = pair % g.heads;
   const int64_t first = block * g.query_block;
@@ -218,14 +218,14 @@ void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
   for (int64_t t0 = 0; t0 < layout.tokens; t0 += g.key_block) {
     const int64_t tokens = layout.tokens - t0 < g.key_block ? layout.tokens - t0 : g.key_block;
     // So few queries at a time that their scores stay in the first-level cache.
-    for (int64_t r0 = 0; r0 < count; r0 += kTileRows) {
-      const int64_t group = count - r0 < kTileRows ? count - r0 : kTileRows;
+    for (int64_t r0 = 0; r0 < count; r0 += kGroup) {
+      const int64_t group = count - r0 < kGroup ? count - r0 : kGroup;
       for (int64_t t = 0; t < tokens; t += panel) {
         const int64_t left = layout.padded_tokens - t0 - t;
         pairs_product<false>(group, pairs, q_rows + r0, nullptr, parts.keys + (t0 + t) * pairs * 2,
                              left < panel ? left : panel, scores + t, attention_key_block, false);
       }
-      const T* weights[kTileRows];
+      const T* weights[kGroup];
       for (int64_t i = 0; i < group; ++i) {
         const int64_t r = r0 + i;
         float* s = scores + i * attention_key_block;
@@ -247,7 +247,7 @@ void attention_pairs(const AttentionArgs& g, int64_t task, float* scratch) {
       }
       for (int64_t t = 0; t < tokens; t += Round::value_tokens) {
         const int64_t part = tokens - t < Round::value_tokens ? tokens - t : Round::value_tokens;
-        const T* rows[kTileRows];
+        const T* rows[kGroup];
         for (int64_t i = 0; i < group; ++i) rows[i] = weights[i] + t;
         int64_t column = 0;
         for (int p = 0; p < layout.value_panels; ++p) {
@@ -282,6 +282,7 @@ void attention_int16(const AttentionArgs& g, int64_t task, float* scratch) {
   attention_pairs<int16_t, float>(g, task, scratch);
 }
 void attention_bf16(const AttentionArgs& g, int64_t task, float* scratch) {
+  const AmxSession session;
   if (g.q_bf16)
     attention_pairs<BFloat16, BFloat16>(g, task, scratch);
   else

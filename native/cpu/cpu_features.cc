@@ -11,6 +11,10 @@
 #include <intrin.h>
 #else
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #if defined(_WIN32)
@@ -55,8 +59,18 @@ uint64_t xgetbv() {
 #endif
 }
 
+// Linux gives a process tiles when it asks, once for all its threads; elsewhere they are left alone.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
 struct X86 {
-  bool avx2 = false, avx_vnni = false, avx512 = false, avx512_vnni = false, avx512_bf16 = false;
+  bool avx2 = false, avx_vnni = false, avx512 = false, avx512_vnni = false, avx512_bf16 = false, amx = false;
   std::vector<std::string> names;
   std::string name;
 };
@@ -89,7 +103,7 @@ X86 detect() {
   x.avx512_vnni = note("avx512_vnni", zmm && bit(seven.ecx, 11)) && x.avx512;
   x.avx512_bf16 = note("avx512_bf16", zmm && bit(seven_one.eax, 5)) && x.avx512_vnni;
   x.avx_vnni = note("avx_vnni", ymm && bit(seven_one.eax, 4)) && x.avx2;
-  note("amx_bf16", tiles && bit(seven.edx, 22));
+  x.amx = note("amx_bf16", tiles && bit(seven.edx, 22) && bit(seven.edx, 24)) && x.avx512_bf16 && may_use_tiles();
   note("amx_int8", tiles && bit(seven.edx, 25));
   if (cpuid(0x80000000u, 0).eax >= 0x80000004u) {
     char text[49] = {};
@@ -174,6 +188,9 @@ const std::vector<const Kernels*>& runnable_kernels() {
     if (x86().avx512) list.push_back(&kernels_avx512);
     if (x86().avx512_vnni) list.push_back(&kernels_avx512_vnni);
     if (x86().avx512_bf16) list.push_back(&kernels_avx512_bf16);
+#if defined(IPA_HAS_AMX)
+    if (x86().amx) list.push_back(&kernels_amx);
+#endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
     list.push_back(&kernels_neon);  // part of the architecture
     if (has_dot_products()) list.push_back(&kernels_neon_dot);
@@ -194,7 +211,7 @@ Result<const Kernels*> choose_kernels() {
     names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
   bool known = false;
-  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "neon", "neon_dot", "neon_bf16"})
+  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16"})
     known = known || !std::strcmp(forced, name);
   return Status(Code::invalid_option,
                 std::string("NODE_IP_ADAPTER_ISA=") + std::string(forced).substr(0, 40) +

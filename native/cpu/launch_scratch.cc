@@ -20,16 +20,18 @@ WinogradCut::WinogradCut(const Step& step) {
   tiles_h = ceil_div(out.h, outputs);
   tiles_w = ceil_div(out.w, outputs);
   tiles = out.n * tiles_h * tiles_w;
-  constexpr int64_t part_floats = int64_t{4} << 20;
+  const Compute compute = step.node->params[0]->compute;
+  const bool floats = compute == Compute::f32, scaled = !floats && compute != Compute::bf16;
+  const auto size = static_cast<int64_t>(floats ? sizeof(float) : sizeof(int16_t));
+  // Stays in the third-level cache, and is no burden on memory.
+  constexpr int64_t part_bytes = int64_t{12} << 20;
   const int64_t most =
-      std::max(winograd_block_tiles, part_floats / (winograd_positions(outputs) * step.input_shapes[0].c));
+      std::max(winograd_block_tiles, part_bytes / (size * winograd_positions(outputs) * step.input_shapes[0].c));
   // Parts of the same size, rather than a small one at the end.
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
   positions = winograd_positions(outputs);
   const int64_t rows = positions * part_tiles * ceil_div(step.input_shapes[0].c, winograd_chunk);
-  const Compute compute = step.node->params[0]->compute;
-  const bool floats = compute == Compute::f32, scaled = !floats && compute != Compute::bf16;
-  scales = rows * winograd_chunk * static_cast<int64_t>(floats ? sizeof(float) : sizeof(int16_t));
+  scales = rows * winograd_chunk * size;
   bytes = scales + (scaled ? ceil_div(rows * static_cast<int64_t>(sizeof(float)), 64) * 64 : 0);
 }
 

@@ -73,19 +73,42 @@ void pairs_rows(int64_t count, int64_t pairs, const T* const* rows, const float*
                               accumulate);
 }
 
+#if defined(IPA_AMX)
+#include "cpu/amx-inl.h"
+constexpr int kAttentionGroup = kTileSide;  // queries whose scores are computed together
+template <int NV, bool Scaled, class T, class B>
+void panel_rows(int64_t count, int64_t pairs, const T* const* rows, const float* scales, const B* b, float* c,
+                int64_t c_stride, bool accumulate) {
+  if constexpr (std::is_same<T, BFloat16>::value)
+    amx_product<NV>(count, pairs, rows, b, c, c_stride, accumulate);
+  else
+    pairs_rows<NV, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
+}
+#else
+struct AmxSession {
+  AmxSession() {}  // not trivial, so that one may stand unused
+};
+constexpr int kAttentionGroup = kTileRows;
+template <int NV, bool Scaled, class T, class B>
+void panel_rows(int64_t count, int64_t pairs, const T* const* rows, const float* scales, const B* b, float* c,
+                int64_t c_stride, bool accumulate) {
+  pairs_rows<NV, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
+}
+#endif
+
 // `count` rows against a panel of `width` columns.
 template <bool Scaled, class T, class B>
 void pairs_product(int64_t count, int64_t pairs, const T* const* rows, const float* scales, const B* b,
                    int64_t width, float* c, int64_t c_stride, bool accumulate) {
   constexpr int most = kTileVectors;
   switch (width / L) {
-    case 1: pairs_rows<1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate); break;
-    case 2: pairs_rows<2, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate); break;
+    case 1: panel_rows<1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate); break;
+    case 2: panel_rows<2, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate); break;
     case 3:
-      pairs_rows<most >= 3 ? 3 : 1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
+      panel_rows<most >= 3 ? 3 : 1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
       break;
     case 4:
-      pairs_rows<most >= 4 ? 4 : 1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
+      panel_rows<most >= 4 ? 4 : 1, Scaled>(count, pairs, rows, scales, b, c, c_stride, accumulate);
       break;
     default: break;
   }
@@ -193,5 +216,6 @@ void gemm_int16(const PairsArgs& q, int64_t task, float* scratch) {
 }
 
 void gemm_bf16(const PairsArgs& q, int64_t task, float* scratch) {
+  const AmxSession session;
   gemm_pairs<BFloat16, BFloat16>(q, task, scratch);
 }

@@ -194,5 +194,6 @@ void winograd_product_int16(const WinogradArgs& w, int64_t task, float* scratch)
 }
 
 void winograd_product_bf16(const WinogradArgs& w, int64_t task, float* scratch) {
+  const AmxSession session;
   winograd_product_of<BFloat16, BFloat16>(w, task, scratch);
 }

@@ -65,6 +65,8 @@ class ParamSet {
   int64_t elements() const;
   // Memory of the packed weights.
   size_t bytes() const;
+  // What is multiplied in 16 bits for what bytes have made (self-attention): int16 or bf16.
+  Compute pairs = Compute::int16;
   // A description that asked for one parameter in two shapes: a bug in a network's code, reported instead of
   // run.
   const Status& status() const { return status_; }

@@ -75,6 +75,11 @@ Compute unet_compute(Compute asked, bool fast_bytes) {
 
 Compute encoder_compute(Compute asked) { return asked == Compute::int8 ? Compute::int8_weights : asked; }
 
-Compute vae_compute(Compute asked) { return asked == Compute::int8 ? Compute::int16 : asked; }
+bool compact_vae(Compute asked) { return asked == Compute::bf16 || asked == Compute::int8; }
+
+Compute vae_compute(Compute asked, bool fast_bf16) {
+  if (asked != Compute::int8) return asked;
+  return fast_bf16 ? Compute::bf16 : Compute::int16;
+}
 
 }  // namespace ipa

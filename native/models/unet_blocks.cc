@@ -15,9 +15,9 @@ Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, 
 
 Value attend_within(Graph& graph, Value qkv, int heads) {
   const int64_t width = graph.shape(qkv).c / 3;
-  // As exact as what made them; without bytes.
+  // As exact as what made them.
   Compute compute = graph.node(qkv).params[0]->compute;
-  if (compute == Compute::int8 || compute == Compute::int8_weights) compute = Compute::int16;
+  if (compute == Compute::int8 || compute == Compute::int8_weights) compute = graph.params()->pairs;
   const Value kv = graph.pack_kv(graph.slice_channels(qkv, width, width),
                                  graph.slice_channels(qkv, 2 * width, width), heads, compute);
   return graph.attention(graph.slice_channels(qkv, 0, width), kv);

@@ -111,7 +111,11 @@ Value Vae::decode_head(Graph& graph, Value latents, int blocks) const {
 
 Value Vae::decode_tail(Graph& graph, Value features, int blocks) const {
   Value x = features;
-  for (int i = blocks; i <= last_cut(); ++i) x = up_block(graph, i > 0 ? enlarge(graph, x, i - 1) : x, i);
+  for (int i = blocks; i <= last_cut(); ++i) {
+    graph.set_compact(compact_ && i == last_cut());
+    x = up_block(graph, i > 0 ? enlarge(graph, x, i - 1) : x, i);
+  }
+  graph.set_compact(false);
   x = graph.activate(graph.group_norm(x, "decoder.conv_norm_out", config_.norm_groups, norm_epsilon),
                      config_.activation);
   return graph.conv2d(x, "decoder.conv_out", config_.out_channels);

@@ -34,7 +34,8 @@ struct VaeConfig {
 
 class Vae {
  public:
-  explicit Vae(VaeConfig config) : config_(std::move(config)) {}
+  // `compact`: the last level's activations, most of the working memory, may be kept in bf16.
+  explicit Vae(VaeConfig config, bool compact = false) : config_(std::move(config)), compact_(compact) {}
   const VaeConfig& config() const { return config_; }
   // latents (n, h, w, latent_channels), already divided by the scaling factor; result (n, 8h, 8w, 3) in about
   // [-1, 1].
@@ -59,6 +60,7 @@ class Vae {
   Value enlarge(Graph& graph, Value x, int index) const;
   Value resnet(Graph& graph, const std::string& name, Value x, int64_t out) const;
   VaeConfig config_;
+  bool compact_;
 };
 
 }  // namespace ipa

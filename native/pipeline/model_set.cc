@@ -4,35 +4,13 @@
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
 #include "models/compute_choice.h"
+#include "pipeline/components.h"
 #include "pipeline/load_params.h"
 #include "weights/adapter_file.h"
-#include "weights/dialects.h"
 #include "weights/merged_source.h"
-#include "weights/sharded.h"
 
 namespace ipa {
 namespace {
-
-constexpr uint64_t max_config_bytes = 1 << 20;
-
-Result<Json> read_json(const std::string& path) {
-  IPA_ASSIGN(const std::string text, read_file(path, max_config_bytes));
-  Json::Limits limits;
-  limits.python_constants = true;  // diffusers writes "lambda_min_clipped": -Infinity
-  Result<Json> json = Json::parse(text, limits);
-  return json.ok() ? std::move(json) : Result<Json>(json.status().in(path));
-}
-
-Result<Json> read_component_config(const std::string& folder, const std::string& what) {
-  const std::string path = join_path(folder, "config.json");
-  if (path_kind(path) != PathKind::file)
-    return Status(Code::not_found, folder + ": no " + what +
-                                       " here (config.json is missing): pass a folder in the diffusers layout");
-  return read_json(path);
-}
-
-bool is_folder(const std::string& path) { return path_kind(path) == PathKind::folder; }
-bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
 
 // Declares a network's parameters by describing its graph at a small size.
 template <class Describe>
@@ -53,7 +31,7 @@ std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers
 }
 
 Status read_normalisation(VisionTower& tower, const std::string& path) {
-  IPA_ASSIGN(const Json json, read_json(path));
+  IPA_ASSIGN(const Json json, read_model_json(path));
   if (!json.is_object()) return Status(Code::type, path + ": expected an object");
   for (auto [key, values] : {std::pair{"image_mean", tower.mean}, std::pair{"image_std", tower.deviation}}) {
     const Json* list = json.find(key);
@@ -106,32 +84,15 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   std::unique_ptr<ModelSet> set(new ModelSet(CpuBackend(*kernels, threads)));
 
   const std::string& model = request.model;
-  if (!is_folder(model))
-    return Status(Code::not_found,
-                  model + ": no such folder: pass the folder of a model in the diffusers layout");
-  const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
-  if (request.unet.empty() && !is_folder(unet_folder))
-    return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
-  if (is_file(join_path(model, "model_index.json"))) {
-    IPA_ASSIGN(const Json index, read_json(join_path(model, "model_index.json")));
-    const Json* zeros = index.find("force_zeros_for_empty_prompt");
-    set->zeros_for_empty_prompt = !zeros || !zeros->is_boolean() || zeros->boolean();
-  } else {
-    set->zeros_for_empty_prompt = true;
-  }
-  const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
-  if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
-  IPA_ASSIGN(set->scheduler_config, read_json(scheduler));
-
-  const bool second_text = is_folder(join_path(model, "text_encoder_2"));
-  IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, second_text));
+  IPA_ASSIGN(ModelComponents components, find_components(request));
+  set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
+  set->scheduler_config = std::move(components.scheduler);
+  IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, components.text.size() > 1));
   const Compute encoders = encoder_compute(request.compute);
-  IPA_TRY(set->load_text(join_path(model, "text_encoder"), "tokenizer", encoders, loras, cancel));
-  if (second_text)
-    IPA_TRY(set->load_text(join_path(model, "text_encoder_2"), "tokenizer_2", encoders, loras, cancel));
-  IPA_TRY(set->load_unet(unet_folder, request, loras, cancel));
+  for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, encoders, loras, cancel));
+  IPA_TRY(set->load_unet(components.unet, request.compute, loras, cancel));
   IPA_TRY(set->check_family());
-  IPA_TRY(set->load_vae(request.vae.empty() ? join_path(model, "vae") : request.vae, request.compute, cancel));
+  IPA_TRY(set->load_vae(components.vae, request.compute, cancel));
 
   const std::string own_encoder = join_path(model, "image_encoder");
   const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
@@ -146,19 +107,17 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   return set;
 }
 
-Status ModelSet::load_text(const std::string& folder, const std::string& tokenizer, Compute compute,
-                           const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
-  IPA_ASSIGN(const Json json, read_component_config(folder, "text encoder"));
-  IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(json, join_path(folder, "config.json")));
+Status ModelSet::load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
+                           const CancelFlag* cancel) {
+  IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
   auto tower = std::make_unique<TextTower>(std::move(config));
-  tower->tokenizer = tokenizer;
+  tower->tokenizer = component.tokenizer;
   IPA_TRY(declare(tower->params, [&](Graph& graph) {
     const Value ids = graph.input(tokens_shape(1, tower->network.config().context, 1), Storage::i32);
     tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
   choose_compute(tower->params, compute);
-  IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
-  IPA_ASSIGN(source, with_clip_text_names(std::move(source)));
+  IPA_ASSIGN(auto source, component.open(tower->params));
   const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
   IPA_ASSIGN(source, with_loras(std::move(source), loras, part));
   IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the text encoder", cancel));
@@ -168,11 +127,11 @@ Status ModelSet::load_text(const std::string& folder, const std::string& tokeniz
 
 Status ModelSet::load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
                              const CancelFlag* cancel) {
-  IPA_ASSIGN(const Json json, read_component_config(folder, "image encoder"));
+  IPA_ASSIGN(const Component component, find_image_encoder(folder));
   // A whole CLIP model keeps its vision half's fields in an object of their own.
-  const Json* fields = json.find("vision_config");
-  IPA_ASSIGN(ClipVisionConfig config, ClipVisionConfig::parse(fields && fields->is_object() ? *fields : json,
-                                                              join_path(folder, "config.json")));
+  const Json* fields = component.config.find("vision_config");
+  IPA_ASSIGN(ClipVisionConfig config,
+             ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config, component.config_path));
   auto tower = std::make_unique<VisionTower>(std::move(config));
   if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
   const ClipVisionConfig& c = tower->network.config();
@@ -181,22 +140,20 @@ Status ModelSet::load_vision(const std::string& folder, const std::string& prepr
     tower->network.build(graph, pixels, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
   choose_compute(tower->params, compute);
-  IPA_ASSIGN(auto source, open_model_weights(folder, transformers_stem));
-  IPA_ASSIGN(source, with_clip_vision_names(std::move(source)));
+  IPA_ASSIGN(auto source, component.open(tower->params));
   IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the image encoder", cancel));
   vision = std::move(tower);
   return {};
 }
 
-Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request,
-                           const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
-  IPA_ASSIGN(const Json json, read_component_config(folder, "UNet"));
-  IPA_ASSIGN(UNetConfig config, UNetConfig::parse(json, join_path(folder, "config.json")));
+Status ModelSet::load_unet(const Component& component, Compute compute, const std::vector<LoraUse>& loras,
+                           const CancelFlag* cancel) {
+  IPA_ASSIGN(UNetConfig config, UNetConfig::parse(component.config, component.config_path));
   unet = std::make_unique<UNet>(std::move(config));
   const UNetConfig& c = unet->config();
   if (c.class_embedding != ClassEmbedding::none)
     return Status(Code::unsupported,
-                  folder + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
+                  component.where + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
   IPA_TRY(declare(unet_params, [&](Graph& graph) {
     UNetInputs inputs;
     const int64_t side = int64_t{1} << c.levels.size();
@@ -208,26 +165,25 @@ Status ModelSet::load_unet(const std::string& folder, const LoadRequest& request
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  choose_compute(unet_params, unet_compute(request.compute, backend_.kernels().fast_bytes));
-  IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
+  choose_compute(unet_params, unet_compute(compute, backend_.kernels().fast_bytes));
+  if (backend_.kernels().fast_bf16) unet_params.pairs = Compute::bf16;
+  IPA_ASSIGN(auto source, component.open(unet_params));
   IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
   return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);
 }
 
-Status ModelSet::load_vae(const std::string& folder, Compute compute, const CancelFlag* cancel) {
-  IPA_ASSIGN(const Json json, read_component_config(folder, "VAE"));
-  IPA_ASSIGN(VaeConfig config, VaeConfig::parse(json, join_path(folder, "config.json")));
-  vae = std::make_unique<Vae>(std::move(config));
+Status ModelSet::load_vae(const Component& component, Compute compute, const CancelFlag* cancel) {
+  IPA_ASSIGN(VaeConfig config, VaeConfig::parse(component.config, component.config_path));
+  vae = std::make_unique<Vae>(std::move(config), compact_vae(compute));
   if (vae->config().latent_channels != unet->config().out_channels)
-    return Status(Code::mismatch, folder + ": the VAE's latents have " +
+    return Status(Code::mismatch, component.where + ": the VAE's latents have " +
                                       std::to_string(vae->config().latent_channels) + " channels, the UNet's " +
                                       std::to_string(unet->config().out_channels));
   IPA_TRY(declare(vae_params, [&](Graph& graph) {
     vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
   }));
-  choose_compute(vae_params, vae_compute(compute));
-  IPA_ASSIGN(auto source, open_model_weights(folder, diffusers_stem));
-  IPA_ASSIGN(source, with_vae_names(std::move(source)));
+  choose_compute(vae_params, vae_compute(compute, backend_.kernels().fast_bf16));
+  IPA_ASSIGN(auto source, component.open(vae_params));
   return load_params(vae_params, *source, backend_, backend_.threads(), "the VAE", cancel);
 }
 

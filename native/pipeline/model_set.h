@@ -1,4 +1,4 @@
-// The networks of one pipeline, held in memory ready to run: read from a diffusers folder and IP-Adapter files,
+// The networks of one pipeline, held in memory ready to run: read from a model's folder or file and IP-Adapter files,
 // checked against each other.
 #pragma once
 
@@ -28,11 +28,11 @@ struct LoraRequest {
 };
 
 struct LoadRequest {
-  std::string model;                  // diffusers folder
+  std::string model;                  // diffusers folder, or a file of the original layout
   std::vector<std::string> adapters;  // IP-Adapter files
   std::vector<LoraRequest> loras;     // added to the weights in this order
   std::string unet;                   // folder; empty: the model's own
-  std::string vae;                    // folder; empty: the model's own
+  std::string vae;                    // folder or file; empty: the model's own
   std::string image_encoder;          // folder; empty: the model's own
   Compute compute = Compute::f32;     // of the UNet; VAE and encoders follow it, see models/compute_choice.h
   int threads = 0;                    // 0: one per core
@@ -41,7 +41,8 @@ struct LoadRequest {
 struct TextTower {
   ClipText network;
   ParamSet params;
-  std::string tokenizer;  // folder name in the model folder
+  // Folder name in the model folder; of a file: "clip" or "open_clip", which pads otherwise.
+  std::string tokenizer;
   explicit TextTower(ClipTextConfig config) : network(std::move(config)) {}
 };
 
@@ -63,6 +64,9 @@ struct Adapter {
 
 enum class Family { sd1, sd2, sdxl };
 const char* family_name(Family family);
+
+struct Component;
+struct TextComponent;
 
 class ModelSet {
  public:
@@ -86,13 +90,13 @@ class ModelSet {
 
  private:
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
-  Status load_text(const std::string& folder, const std::string& tokenizer, Compute compute,
-                   const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Status load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
+                   const CancelFlag* cancel);
   Status load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
                      const CancelFlag* cancel);
-  Status load_unet(const std::string& folder, const LoadRequest& request, const std::vector<LoraUse>& loras,
+  Status load_unet(const Component& component, Compute compute, const std::vector<LoraUse>& loras,
                    const CancelFlag* cancel);
-  Status load_vae(const std::string& folder, Compute compute, const CancelFlag* cancel);
+  Status load_vae(const Component& component, Compute compute, const CancelFlag* cancel);
   Status load_adapter(const std::string& path, const CancelFlag* cancel);
   Status check_family();
 

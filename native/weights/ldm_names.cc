@@ -4,25 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "weights/name_parts.h"
+
 namespace ipa {
 namespace {
-
-bool take(std::string_view& text, std::string_view prefix) {
-  if (text.substr(0, prefix.size()) != prefix) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
-// A number of at most three digits and the dot behind it; -1 where there is none.
-int take_number(std::string_view& text) {
-  int value = 0;
-  size_t digits = 0;
-  while (digits < text.size() && digits < 3 && text[digits] >= '0' && text[digits] <= '9')
-    value = 10 * value + (text[digits++] - '0');
-  if (digits == 0 || digits == text.size() || text[digits] != '.') return -1;
-  text.remove_prefix(digits + 1);
-  return value;
-}
 
 std::string resnet_part(std::string_view part) {
   static const std::pair<std::string_view, const char*> names[] = {
@@ -48,12 +33,18 @@ std::string in_block(std::string_view part, const std::string& resnet, const std
 
 }  // namespace
 
-LdmUNetNames::LdmUNetNames(const TensorSource& unet) : unet_(unet) {
-  for (const TensorInfo& info : unet.tensors()) {
-    std::string_view name = info.name;
+LdmUNetNames::LdmUNetNames(std::unordered_set<std::string> tensors) : tensors_(std::move(tensors)) {
+  for (const std::string& tensor : tensors_) {
+    std::string_view name = tensor;
     if (!take(name, "down_blocks.0.resnets.")) continue;
     layers_ = std::max(layers_, take_number(name) + 1);
   }
+}
+
+LdmUNetNames LdmUNetNames::of_tensors(const TensorSource& unet) {
+  std::unordered_set<std::string> names;
+  for (const TensorInfo& info : unet.tensors()) names.insert(info.name);
+  return LdmUNetNames(std::move(names));
 }
 
 std::string LdmUNetNames::of(std::string_view layer) const {
@@ -80,7 +71,7 @@ std::string LdmUNetNames::of(std::string_view layer) const {
     if (rest == "upsamplers.0.conv") {
       // Behind the last layer of its level, which may have an attention in between.
       const std::string attention = "up_blocks." + std::to_string(level) + ".attentions.0.proj_in.weight";
-      return side + std::to_string(level * blocks + layers_) + (unet_.find(attention) ? ".2" : ".1") + ".conv";
+      return side + std::to_string(level * blocks + layers_) + (tensors_.count(attention) ? ".2" : ".1") + ".conv";
     }
     std::string_view numbered = rest;
     if (!take(numbered, "resnets.") && !take(numbered, "attentions.")) return "";

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "weights/tensor_source.h"
 
@@ -13,13 +14,14 @@ namespace ipa {
 // a block has, which is read from the tensors.
 class LdmUNetNames {
  public:
-  // `unet`: under diffusers names.
-  explicit LdmUNetNames(const TensorSource& unet);
+  // `tensors`: all names of the UNet as diffusers has them.
+  explicit LdmUNetNames(std::unordered_set<std::string> tensors);
+  static LdmUNetNames of_tensors(const TensorSource& unet);
   // The original name of the layer `layer` ("down_blocks.1.attentions.0.proj_in"); "" when it has none.
   std::string of(std::string_view layer) const;
 
  private:
-  const TensorSource& unet_;
+  std::unordered_set<std::string> tensors_;
   int layers_ = 0;  // resnets of a down block
 };
 

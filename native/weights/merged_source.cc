@@ -80,7 +80,7 @@ class MergedSource : public TensorSource {
 class LayerIndex {
  public:
   explicit LayerIndex(const TensorSource& base) : base_(base) {
-    const LdmUNetNames ldm(base);
+    const LdmUNetNames ldm = LdmUNetNames::of_tensors(base);
     for (const TensorInfo& info : base.tensors()) {
       std::string name = info.name;
       if (name.size() <= weight_ending.size()) continue;

@@ -27,7 +27,7 @@ TEST(weights_ldm_names_are_those_that_diffusers_converts) {
   const auto source = ipa::open_safetensors_bytes(std::move(bytes), "two tensors");
   CHECK_OK(source.status());
   if (!source.ok()) return;
-  const LdmUNetNames names(*source.value());
+  const LdmUNetNames names = LdmUNetNames::of_tensors(*source.value());
   const std::pair<const char*, const char*> pairs[] = {
       {"time_embedding.linear_1", "time_embed.0"},
       {"time_embedding.linear_2", "time_embed.2"},

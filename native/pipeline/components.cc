@@ -1,0 +1,165 @@
+#include "pipeline/components.h"
+
+#include <utility>
+
+#include "base/file.h"
+#include "weights/dialects.h"
+#include "weights/safetensors.h"
+#include "weights/sharded.h"
+#include "weights/single_file.h"
+
+namespace ipa {
+namespace {
+
+constexpr uint64_t max_config_bytes = 1 << 20;
+
+using Source = std::unique_ptr<TensorSource>;
+using Dialect = Result<Source> (*)(Source);
+
+Result<Source> as_it_is(Source source) { return source; }
+
+Result<Component> folder_component(const std::string& folder, const std::string& what, const char* stem,
+                                   Dialect dialect) {
+  Component component;
+  component.where = folder;
+  component.config_path = join_path(folder, "config.json");
+  if (!is_file(component.config_path))
+    return Status(Code::not_found, folder + ": no " + what +
+                                       " here (config.json is missing): pass a folder in the diffusers layout");
+  IPA_ASSIGN(component.config, read_model_json(component.config_path));
+  component.open = [folder, stem, dialect](const ParamSet&) -> Result<Source> {
+    IPA_ASSIGN(Source source, open_model_weights(folder, stem));
+    return dialect(std::move(source));
+  };
+  return component;
+}
+
+std::vector<std::string> names_of(const ParamSet& params) {
+  std::vector<std::string> names;
+  for (const auto& param : params.all()) names.insert(names.end(), param->names.begin(), param->names.end());
+  return names;
+}
+
+// `part` takes what it needs out of the opened file.
+template <class Part>
+Component file_component(const std::string& path, Json config, Part part) {
+  Component component;
+  component.where = component.config_path = path;
+  component.config = std::move(config);
+  component.open = [path, part](const ParamSet& params) -> Result<Source> {
+    IPA_ASSIGN(Source source, open_safetensors(path));
+    return part(std::move(source), names_of(params));
+  };
+  return component;
+}
+
+Component vae_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
+  return file_component(path, file->vae, [file](Source source, const std::vector<std::string>& names) {
+    return single_file_vae(*file, std::move(source), names);
+  });
+}
+
+Result<ModelComponents> components_of_file(const std::string& path, bool other_vae) {
+  IPA_ASSIGN(const Source source, open_safetensors(path));
+  if (!is_single_file(*source))
+    return Status(Code::unsupported,
+                  path + ": this file holds no whole model in the original layout (model.diffusion_model.*): pass such "
+                         "a file, or the folder of a model in the diffusers layout");
+  IPA_ASSIGN(SingleFile read, read_single_file(*source));
+  const auto file = std::make_shared<const SingleFile>(std::move(read));
+  if (!other_vae && file->vae.is_null())
+    return Status(Code::missing_tensor, path + ": no VAE in this file: pass one with the option vae");
+  ModelComponents model;
+  model.scheduler = file->scheduler;
+  model.unet = file_component(path, file->unet, [file](Source tensors, const std::vector<std::string>& names) {
+    return single_file_unet(*file, std::move(tensors), names);
+  });
+  for (const SingleFileText& text : file->text) {
+    TextComponent component;
+    static_cast<Component&>(component) =
+        file_component(path, text.config, [text](Source tensors, const std::vector<std::string>& names) {
+          return single_file_text(text, std::move(tensors), names);
+        });
+    component.tokenizer = text.open_clip ? "open_clip" : "clip";
+    model.text.push_back(std::move(component));
+  }
+  if (!file->vae.is_null()) model.vae = vae_of_file(path, file);
+  return model;
+}
+
+Result<ModelComponents> components_of_folder(const LoadRequest& request) {
+  const std::string& model = request.model;
+  if (!is_folder(model))
+    return Status(Code::not_found, model + ": no such file or folder: pass the folder of a model in the diffusers "
+                                           "layout, or a file of the original one");
+  const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
+  if (request.unet.empty() && !is_folder(unet_folder))
+    return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
+  ModelComponents components;
+  if (is_file(join_path(model, "model_index.json"))) {
+    IPA_ASSIGN(const Json index, read_model_json(join_path(model, "model_index.json")));
+    const Json* zeros = index.find("force_zeros_for_empty_prompt");
+    components.zeros_for_empty_prompt = !zeros || !zeros->is_boolean() || zeros->boolean();
+  }
+  const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
+  if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
+  IPA_ASSIGN(components.scheduler, read_model_json(scheduler));
+  for (const auto& [folder, tokenizer] : {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
+    const std::string path = join_path(model, folder);
+    if (!components.text.empty() && !is_folder(path)) break;
+    TextComponent component;
+    IPA_ASSIGN(static_cast<Component&>(component),
+               folder_component(path, "text encoder", transformers_stem, with_clip_text_names));
+    component.tokenizer = tokenizer;
+    components.text.push_back(std::move(component));
+  }
+  if (request.vae.empty()) {
+    IPA_ASSIGN(components.vae, folder_component(join_path(model, "vae"), "VAE", diffusers_stem, with_vae_names));
+  }
+  return components;
+}
+
+Result<Component> other_vae(const std::string& path, const Json& unet) {
+  if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
+  IPA_ASSIGN(const Source source, open_safetensors(path));
+  const Json* addition = unet.find("addition_embed_type");
+  const bool xl = addition && addition->is_string() && addition->string() == "text_time";
+  IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));
+  return vae_of_file(path, std::make_shared<const SingleFile>(std::move(file)));
+}
+
+}  // namespace
+
+Result<Json> read_model_json(const std::string& path) {
+  IPA_ASSIGN(const std::string text, read_file(path, max_config_bytes));
+  Json::Limits limits;
+  limits.python_constants = true;  // diffusers writes "lambda_min_clipped": -Infinity
+  Result<Json> json = Json::parse(text, limits);
+  return json.ok() ? std::move(json) : Result<Json>(json.status().in(path));
+}
+
+bool is_folder(const std::string& path) { return path_kind(path) == PathKind::folder; }
+bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
+
+Result<ModelComponents> find_components(const LoadRequest& request) {
+  ModelComponents components;
+  if (is_file(request.model)) {
+    IPA_ASSIGN(components, components_of_file(request.model, !request.vae.empty()));
+  } else {
+    IPA_ASSIGN(components, components_of_folder(request));
+  }
+  if (!request.unet.empty() || !is_file(request.model)) {
+    const std::string folder = request.unet.empty() ? join_path(request.model, "unet") : request.unet;
+    IPA_ASSIGN(components.unet, folder_component(folder, "UNet", diffusers_stem, as_it_is));
+  }
+  if (!request.vae.empty()) {
+    IPA_ASSIGN(components.vae, other_vae(request.vae, components.unet.config));
+  }
+  return components;
+}
+
+Result<Component> find_image_encoder(const std::string& folder) {
+  return folder_component(folder, "image encoder", transformers_stem, with_clip_vision_names);
+}
+
+}  // namespace ipa

@@ -1,0 +1,50 @@
+// Whole models in one file under the original names (LDM, sgm): told by their tensors, which also give the
+// configuration that a diffusers folder has in its config.json files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "weights/original_names.h"
+#include "weights/tensor_source.h"
+
+namespace ipa {
+
+// Where a text encoder of the file is, and in which naming.
+struct SingleFileText {
+  std::string prefix;
+  bool open_clip = false;
+  Json config;  // as transformers' config.json
+};
+
+struct SingleFile {
+  std::string family;  // "sd1", "sd2", "sdxl"
+  std::string unet_prefix, vae_prefix;
+  int vae_levels = 0;
+  // As the config.json files of a diffusers folder, and its scheduler_config.json.
+  Json unet, vae, scheduler;
+  std::vector<SingleFileText> text;
+};
+
+// Whether these are the tensors of such a file.
+bool is_single_file(const TensorSource& source);
+// Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text encoder, naming what to
+// pass instead.
+Result<SingleFile> read_single_file(const TensorSource& source);
+// A VAE by itself in the original naming, with or without a prefix; `scaling` is the model family's scaling factor.
+Result<SingleFile> read_single_vae(const TensorSource& source, double scaling);
+
+// The network's tensors `names` from the file.
+Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file, std::unique_ptr<TensorSource> source,
+                                                       const std::vector<std::string>& names);
+Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file, std::unique_ptr<TensorSource> source,
+                                                      const std::vector<std::string>& names);
+Result<std::unique_ptr<TensorSource>> single_file_text(const SingleFileText& text,
+                                                       std::unique_ptr<TensorSource> source,
+                                                       const std::vector<std::string>& names);
+
+}  // namespace ipa
