@@ -122,7 +122,7 @@ export class ClipTokenizer implements PromptTokenizer {
       throw fileError("tokenizer", "models/clip-vocabulary", error);
     });
     const special = { bos: "<|startoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>", pad };
-    const added = new Map([special.bos, special.eos].map((token) => [token, vocab[token] ?? -1]));
+    const added = new Map([special.bos, special.eos, special.pad].map((token) => [token, vocab[token] ?? -1]));
     return new ClipTokenizer({ vocab, merges, added, special });
   }
 

@@ -148,6 +148,7 @@
       "../test/native/weights_safetensors_test.cc",
       "../test/native/weights_writer_test.cc",
       "../test/native/weights_sharded_test.cc",
+      "../test/native/weights_single_file_test.cc",
       "../test/native/weights_adapter_test.cc",
       "../test/native/weights_inspect_test.cc",
       "../test/native/allocation_counter.cc",

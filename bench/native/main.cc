@@ -1,6 +1,6 @@
 // Times every step of a full-size network with random weights: native_bench --model sd15|sdxl|vae|text|vision
-// [--threads N] [--rounds N] [--adapter] [--bf16 | --int16 | --int8] [--side LATENTS] [--layers | --seconds]. Run by
-// bench/kernels.mjs.
+// [--threads N] [--rounds N] [--adapter] [--bf16 | --int16 | --int8] [--side LATENTS] [--layers | --seconds].
+// Run by bench/kernels.mjs.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -19,7 +19,7 @@ struct Choice {
   std::string model = "sd15";
   int side = 0;                              // of the latents; 0: the model's own
   ipa::Compute compute = ipa::Compute::f32;  // of what choose_compute chooses
-  bool compact = false;  // see ipa::Vae
+  bool compact = false;                      // see ipa::Vae
   ipa::Compute pairs = ipa::Compute::int16;  // see ipa::ParamSet
   bool adapter = false;                      // with the four image tokens of a base adapter
 };

@@ -1,8 +1,8 @@
-// Products of bf16 on Intel's AMX: tile registers of 16 rows of 64 bytes, one instruction for 16 rows times 16 pairs
-// times 16 columns. Only whole tiles run here; what is left of rows and pairs is done as without AMX.
+// Products of bf16 on Intel's AMX: tile registers of 16 rows of 64 bytes, one instruction for 16 rows times 16
+// pairs times 16 columns. Only whole tiles run here; what is left of rows and pairs is done as without AMX.
 // IPA_AMX_EMULATED: the same in plain C++, for tests on machines that have no tiles.
 
-constexpr int kTileSide = 16;  // rows, pairs and columns of a tile
+constexpr int kTileSide = 16;        // rows, pairs and columns of a tile
 constexpr int kAmxA = 4, kAmxB = 5;  // tile registers; 0 to 3 hold sums
 
 #if defined(IPA_AMX_EMULATED)
@@ -66,7 +66,7 @@ class AmxSession {
   AmxSession& operator=(const AmxSession&) = delete;
 };
 // The compilers' intrinsics take a register's number as a literal only.
-#define IPA_FOR_TILE(call, ...)                    \
+#define IPA_FOR_TILE(call, ...)                  \
   if constexpr (Tile == 0) call(0, __VA_ARGS__); \
   if constexpr (Tile == 1) call(1, __VA_ARGS__); \
   if constexpr (Tile == 2) call(2, __VA_ARGS__); \

@@ -1,6 +1,6 @@
-// Attention whose products are of 16-bit pairs: integers (queries have a scale a row, keys one a head, values one
-// a column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16. The softmax stays in f32.
-// Self-attention only: no branches, no causal mask.
+// Attention whose products are of 16-bit pairs: integers (queries have a scale a row, keys one a head, values
+// one a column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16. The softmax stays
+// in f32. Self-attention only: no branches, no causal mask.
 
 // The largest magnitude of queries and keys: a sum over the head cannot overflow.
 inline float key_limit(int head_size) {

@@ -103,7 +103,8 @@ X86 detect() {
   x.avx512_vnni = note("avx512_vnni", zmm && bit(seven.ecx, 11)) && x.avx512;
   x.avx512_bf16 = note("avx512_bf16", zmm && bit(seven_one.eax, 5)) && x.avx512_vnni;
   x.avx_vnni = note("avx_vnni", ymm && bit(seven_one.eax, 4)) && x.avx2;
-  x.amx = note("amx_bf16", tiles && bit(seven.edx, 22) && bit(seven.edx, 24)) && x.avx512_bf16 && may_use_tiles();
+  x.amx =
+      note("amx_bf16", tiles && bit(seven.edx, 22) && bit(seven.edx, 24)) && x.avx512_bf16 && may_use_tiles();
   note("amx_int8", tiles && bit(seven.edx, 25));
   if (cpuid(0x80000000u, 0).eax >= 0x80000004u) {
     char text[49] = {};
@@ -211,7 +212,8 @@ Result<const Kernels*> choose_kernels() {
     names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
   bool known = false;
-  for (const char* name : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16"})
+  for (const char* name :
+       {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16"})
     known = known || !std::strcmp(forced, name);
   return Status(Code::invalid_option,
                 std::string("NODE_IP_ADAPTER_ISA=") + std::string(forced).substr(0, 40) +

@@ -10,9 +10,8 @@ void tile(int64_t k, const float* const* rows, const float* b, float* c, int64_t
   IPA_UNROLL
   for (int i = 0; i < MR; ++i) a[i] = rows[i];
   IPA_UNROLL
-  for (int i = 0; i < MR; ++i)
-    IPA_UNROLL
-    for (int j = 0; j < NV; ++j) acc[i][j] = accumulate ? load(c + i * c_stride + j * L) : set1(0.0f);
+  for (int i = 0; i < MR; ++i) IPA_UNROLL
+  for (int j = 0; j < NV; ++j) acc[i][j] = accumulate ? load(c + i * c_stride + j * L) : set1(0.0f);
   for (int64_t p = 0; p < k; ++p) {
     V bv[NV];
     IPA_UNROLL
@@ -26,9 +25,8 @@ void tile(int64_t k, const float* const* rows, const float* b, float* c, int64_t
     }
   }
   IPA_UNROLL
-  for (int i = 0; i < MR; ++i)
-    IPA_UNROLL
-    for (int j = 0; j < NV; ++j) store(c + i * c_stride + j * L, acc[i][j]);
+  for (int i = 0; i < MR; ++i) IPA_UNROLL
+  for (int j = 0; j < NV; ++j) store(c + i * c_stride + j * L, acc[i][j]);
 }
 
 template <int NV>
@@ -92,7 +90,7 @@ inline void tap_sources(const GemmArgs& g, int64_t first, int64_t count, int tap
 
 template <class R, class C>
 void gemm_epilogue_of(const GemmArgs& g, int64_t first, int64_t count, int64_t column, int64_t columns,
-                          int64_t width, const float* acc) {
+                      int64_t width, const float* acc) {
   const int64_t gate = width / 2;  // geglu: where the gates start inside the panel
   const float* scale = g.column_scale ? g.column_scale + (g.geglu ? 2 * column : column) : nullptr;
   for (int64_t r = 0; r < count; ++r) {
@@ -100,9 +98,9 @@ void gemm_epilogue_of(const GemmArgs& g, int64_t first, int64_t count, int64_t c
     const float* item_bias =
         g.item_bias ? g.item_bias + row / g.rows_per_item * g.item_bias_stride + column : nullptr;
     const R* residual =
-        g.residual
-            ? as<R>(g.residual) + (g.residual_period ? row % g.residual_period : row) * g.residual_stride + column
-            : nullptr;
+        g.residual ? as<R>(g.residual) +
+                         (g.residual_period ? row % g.residual_period : row) * g.residual_stride + column
+                   : nullptr;
     C* out = as<C>(g.c) + row * g.c_stride + column;
     const float* x = acc + r * width;
     for (int64_t j = 0; j < columns; j += L) {

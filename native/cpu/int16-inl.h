@@ -35,8 +35,8 @@ void quantize_words_of(const QuantizeArgs& g, int64_t task) {
   for (int64_t row = first; row < last; ++row) {
     int16_t* words = static_cast<int16_t*>(g.rounded) + row * g.row_size;
     for (int64_t k = 0; k < g.k; k += int16_chunk)
-      *scales++ = to_words_scaled(as<X>(g.a) + row * g.a_stride + k, g.k - k < int16_chunk ? g.k - k : int16_chunk,
-                                  int16_limit, words + k);
+      *scales++ = to_words_scaled(as<X>(g.a) + row * g.a_stride + k,
+                                  g.k - k < int16_chunk ? g.k - k : int16_chunk, int16_limit, words + k);
     for (int64_t k = g.k; k < g.row_size; ++k) words[k] = 0;
   }
 }

@@ -44,9 +44,8 @@ void int8_tile(int64_t groups, const uint8_t* const* rows, const float* scales, 
   IPA_UNROLL
   for (int i = 0; i < MR; ++i) a[i] = rows[i];
   IPA_UNROLL
-  for (int i = 0; i < MR; ++i)
-    IPA_UNROLL
-    for (int j = 0; j < NV; ++j) acc[i][j] = zero_int();
+  for (int i = 0; i < MR; ++i) IPA_UNROLL
+  for (int j = 0; j < NV; ++j) acc[i][j] = zero_int();
   for (int64_t p = 0; p < groups; ++p) {
     B4 bv[NV];
     IPA_UNROLL

@@ -73,7 +73,8 @@ struct Int8Args {
   int64_t padded_columns = 0;
 };
 
-// A product in int16 or bf16: its rows are words or bf16, its weights pairs along k for every column of a panel.
+// A product in int16 or bf16: its rows are words or bf16, its weights pairs along k for every column of a
+// panel.
 struct PairsArgs {
   GemmArgs product;  // without a and b
   const void* rows = nullptr;
@@ -226,8 +227,8 @@ struct Kernels {
   void (*round_rows_bf16)(const QuantizeArgs&, int64_t task);
   void (*gemm_bf16)(const PairsArgs&, int64_t task, float* scratch);  // the same
   void (*winograd_input)(const WinogradArgs&, int64_t task);
-  void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);  // the same
-  void (*winograd_input_int16)(const WinogradArgs&, int64_t task);              // the same
+  void (*winograd_product)(const WinogradArgs&, int64_t task, float* scratch);        // the same
+  void (*winograd_input_int16)(const WinogradArgs&, int64_t task);                    // the same
   void (*winograd_product_int16)(const WinogradArgs&, int64_t task, float* scratch);  // the same
   void (*winograd_input_bf16)(const WinogradArgs&, int64_t task);                     // the same
   void (*winograd_product_bf16)(const WinogradArgs&, int64_t task, float* scratch);   // the same
@@ -251,7 +252,8 @@ extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512_vnni;
 extern const Kernels kernels_avx512_bf16;
-#if (defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11)
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11)
 #define IPA_HAS_AMX
 extern const Kernels kernels_amx;
 #endif

@@ -1,4 +1,5 @@
-// The kernels for amx: those of avx512_bf16 with products of bf16 on tiles (Intel server processors from 2023 on).
+// The kernels for amx: those of avx512_bf16 with products of bf16 on tiles (Intel server processors from 2023
+// on).
 #include "cpu/kernels.h"
 #include "cpu/unroll.h"
 
@@ -17,8 +18,9 @@
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
 // compiled for a processor the user may not have.
 #if defined(__clang__)
-#pragma clang attribute push(                                                               \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,amx-tile,amx-bf16,avx2,fma,f16c"))), \
+#pragma clang attribute push(                                                                                 \
+    __attribute__((                                                                                           \
+        target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,amx-tile,amx-bf16,avx2,fma,f16c"))), \
     apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options

@@ -16,7 +16,7 @@
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
 // compiled for a processor the user may not have.
 #if defined(__clang__)
-#pragma clang attribute push(                                                               \
+#pragma clang attribute push(                                                                          \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,f16c"))), \
     apply_to = function)
 #elif defined(__GNUC__)

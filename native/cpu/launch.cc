@@ -353,8 +353,7 @@ void LaunchBuilder::pack_kv(const Step& step) {
     task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float*) {
       k.pack_kv_bf16(get<PackKvArgs>(a), t);
     };
-  push(
-      g, task, kv.batch * kv.heads, static_cast<double>(2 * step.out_shape.elements()), step, 0);
+  push(g, task, kv.batch * kv.heads, static_cast<double>(2 * step.out_shape.elements()), step, 0);
 }
 
 void LaunchBuilder::attention(const Step& step) {
@@ -401,8 +400,7 @@ void LaunchBuilder::attention(const Step& step) {
     task = [](const Kernels& k, const Launch::Arguments& a, int64_t t, float* s) {
       k.attention_bf16(get<AttentionArgs>(a), t, s);
     };
-  push(
-      g, task, g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
+  push(g, task, g.batch * g.heads * g.query_blocks, work, step, thread_scratch_floats(step));
 }
 
 }  // namespace ipa

@@ -27,8 +27,8 @@ void LaunchBuilder::cut_rows(GemmArgs& g, int64_t rows, int64_t most) const {
   g.blocks = ceil_div(rows, g.block_rows);
 }
 
-// What is read again and again from beyond the second-level cache decides: all rows for every panel, or all weights
-// for every block of rows.
+// What is read again and again from beyond the second-level cache decides: all rows for every panel, or all
+// weights for every block of rows.
 void LaunchBuilder::order_tasks(GemmArgs& g, Compute compute) {
   constexpr double cache = 512 << 10;
   const double size = compute == Compute::f32 ? 4 : compute == Compute::int8 ? 1 : 2;

@@ -25,8 +25,8 @@ WinogradCut::WinogradCut(const Step& step) {
   const auto size = static_cast<int64_t>(floats ? sizeof(float) : sizeof(int16_t));
   // Stays in the third-level cache, and is no burden on memory.
   constexpr int64_t part_bytes = int64_t{12} << 20;
-  const int64_t most =
-      std::max(winograd_block_tiles, part_bytes / (size * winograd_positions(outputs) * step.input_shapes[0].c));
+  const int64_t most = std::max(winograd_block_tiles,
+                                part_bytes / (size * winograd_positions(outputs) * step.input_shapes[0].c));
   // Parts of the same size, rather than a small one at the end.
   part_tiles = ceil_div(tiles, ceil_div(tiles, most));
   positions = winograd_positions(outputs);
@@ -60,7 +60,8 @@ int64_t thread_scratch_floats(const Step& step) {
   switch (step.node->op) {
     case Op::conv2d:
       if (const WinogradCut cut(step); cut.outputs) {
-        // Products of every position, transformed weights (of a row in f32, of all in pairs), outputs of a tile.
+        // Products of every position, transformed weights (of a row in f32, of all in pairs), outputs of a
+        // tile.
         const int64_t positions = winograd_positions(cut.outputs);
         const int64_t rows = std::min(winograd_block_tiles, cut.part_tiles);
         return (positions * (rows + winograd_chunk / 2) + cut.outputs * cut.outputs) * widest_panel;

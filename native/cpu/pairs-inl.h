@@ -1,6 +1,6 @@
-// Matrix products whose factors are 16 bits wide and lie in pairs along k: 16-bit integers summed in 32 bits, or
-// bf16 summed in f32. One instruction multiplies pairs (VNNI, AVX-512 BF16, NEON's BFDOT), so either takes half
-// the time of f32.
+// Matrix products whose factors are 16 bits wide and lie in pairs along k: 16-bit integers summed in 32 bits,
+// or bf16 summed in f32. One instruction multiplies pairs (VNNI, AVX-512 BF16, NEON's BFDOT), so either takes
+// half the time of f32.
 
 template <class T>
 struct Pairs;
@@ -27,9 +27,8 @@ void pairs_tile(int64_t pairs, const T* const* rows, const float* scales, const 
   IPA_UNROLL
   for (int i = 0; i < MR; ++i) a[i] = rows[i];
   IPA_UNROLL
-  for (int i = 0; i < MR; ++i)
-    IPA_UNROLL
-    for (int j = 0; j < NV; ++j) acc[i][j] = Pairs<T>::zero();
+  for (int i = 0; i < MR; ++i) IPA_UNROLL
+  for (int j = 0; j < NV; ++j) acc[i][j] = Pairs<T>::zero();
   for (int64_t p = 0; p < pairs; ++p) {
     decltype(load_pairs(b)) bv[NV];
     IPA_UNROLL

@@ -13,7 +13,8 @@ PairsLayout::PairsLayout(const Param& param, const PanelLayout& layout) {
   row_size = pairs_row_size(m.in);
   for (const PanelColumns& panel : panel_columns(param, layout)) padded_columns += panel.width;
   constexpr int64_t line = 64;
-  const auto size = static_cast<int64_t>(param.compute == Compute::int8_weights ? sizeof(int8_t) : sizeof(int16_t));
+  const auto size =
+      static_cast<int64_t>(param.compute == Compute::int8_weights ? sizeof(int8_t) : sizeof(int16_t));
   scales = (m.taps * row_size * padded_columns * size + line - 1) / line * line;
   bytes = scales;
   if (param.compute != Compute::bf16) bytes += padded_columns * static_cast<int64_t>(sizeof(float));

@@ -11,7 +11,7 @@ namespace ipa {
 
 // Where the parts of a packed parameter lie, in bytes from its start.
 struct PairsLayout {
-  int64_t row_size = 0;       // inputs of one tap, padded to whole pairs
+  int64_t row_size = 0;        // inputs of one tap, padded to whole pairs
   int64_t padded_columns = 0;  // of all panels
   int64_t scales = 0;          // f32 (padded_columns), behind the weights; none of bf16
   int64_t bytes = 0;

@@ -155,9 +155,8 @@ inline void store(BFloat16* p, V x, V y) {
   store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
-  _mm256_storeu_si256(
-      reinterpret_cast<__m256i*>(p),
-      _mm256_blend_epi16(_mm256_srli_epi32(rounded_bf16(even), 16), rounded_bf16(odd), 0xaa));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm256_blend_epi16(_mm256_srli_epi32(rounded_bf16(even), 16), rounded_bf16(odd), 0xaa));
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {

@@ -141,8 +141,9 @@ inline void store(BFloat16* p, V x, V y) {
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
   // Element i of either half to 2 i and 2 i + 1.
-  alignas(64) static constexpr uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  alignas(64) static constexpr uint16_t order[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                     21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                     11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const auto halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
   _mm512_storeu_si512(p, _mm512_permutexvar_epi16(_mm512_load_si512(order), halves));
 }
@@ -179,8 +180,8 @@ inline void store(BFloat16* p, V x, V y) {
   store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
-  _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(rounded_bf16(even), 16),
-                                                 rounded_bf16(odd)));
+  _mm512_storeu_si512(
+      p, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(rounded_bf16(even), 16), rounded_bf16(odd)));
 }
 #endif
 // Half vectors of pairs: where the upper half would be padding they take half the time (head size 40).

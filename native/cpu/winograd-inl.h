@@ -58,7 +58,8 @@ void winograd_pixels(const WinogradArgs& w, int64_t index, const X** pixels) {
         iy = g.map_h[iy];
         ix = g.map_w[ix];
       }
-      pixels[y * side + x] = inside ? as<X>(g.a) + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : as<X>(g.zeros);
+      pixels[y * side + x] =
+          inside ? as<X>(g.a) + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : as<X>(g.zeros);
     }
 }
 

@@ -1,6 +1,6 @@
-// Winograd's algorithm with products of 16-bit pairs: inputs are transformed in f32 and rounded, to integers with
-// a scale for every chunk of a transformed row, or to bf16; weights are transformed from their words, bytes or
-// bf16 and rounded again, words with a scale that the position alone decides.
+// Winograd's algorithm with products of 16-bit pairs: inputs are transformed in f32 and rounded, to integers
+// with a scale for every chunk of a transformed row, or to bf16; weights are transformed from their words,
+// bytes or bf16 and rounded again, words with a scale that the position alone decides.
 
 // A chunk of inputs of at most 8191 and weights of at most 4095 adds up to less than 2^31.
 constexpr float winograd_input_limit = 8191;
@@ -43,11 +43,12 @@ void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
 
 void winograd_input_int16(const WinogradArgs& w, int64_t task) {
   if (w.product.a_bf16)
-    winograd_input_tiles(w, task,
-                         w.outputs == 4 ? winograd_input_tile_int16<4, BFloat16> : winograd_input_tile_int16<2, BFloat16>);
+    winograd_input_tiles(
+        w, task,
+        w.outputs == 4 ? winograd_input_tile_int16<4, BFloat16> : winograd_input_tile_int16<2, BFloat16>);
   else
-    winograd_input_tiles(w, task,
-                         w.outputs == 4 ? winograd_input_tile_int16<4, float> : winograd_input_tile_int16<2, float>);
+    winograd_input_tiles(
+        w, task, w.outputs == 4 ? winograd_input_tile_int16<4, float> : winograd_input_tile_int16<2, float>);
 }
 
 template <int M, class X>
@@ -70,16 +71,19 @@ void winograd_input_tile_bf16(const WinogradArgs& w, int64_t index) {
 
 void winograd_input_bf16(const WinogradArgs& w, int64_t task) {
   if (w.product.a_bf16)
-    winograd_input_tiles(w, task,
-                         w.outputs == 4 ? winograd_input_tile_bf16<4, BFloat16> : winograd_input_tile_bf16<2, BFloat16>);
+    winograd_input_tiles(
+        w, task,
+        w.outputs == 4 ? winograd_input_tile_bf16<4, BFloat16> : winograd_input_tile_bf16<2, BFloat16>);
   else
-    winograd_input_tiles(w, task,
-                         w.outputs == 4 ? winograd_input_tile_bf16<4, float> : winograd_input_tile_bf16<2, float>);
+    winograd_input_tiles(
+        w, task, w.outputs == 4 ? winograd_input_tile_bf16<4, float> : winograd_input_tile_bf16<2, float>);
 }
 
 // What is multiplied: the words themselves, by `gain` and the reach of both rows brought to the limit of words;
 // or bf16 as it is.
-inline void store_transformed(int16_t* out, V even, V odd) { store_pairs(out, round_int(even), round_int(odd)); }
+inline void store_transformed(int16_t* out, V even, V odd) {
+  store_pairs(out, round_int(even), round_int(odd));
+}
 inline void store_transformed(BFloat16* out, V even, V odd) { store_pairs(out, even, odd); }
 
 // One dimension of G g, of rows divided by `reach` (their own, or 1).

@@ -51,8 +51,8 @@ enum class Activation : uint8_t {
 // inputs of the graph, from a run that kept them.
 enum class NormStatistics : uint8_t { own, recorded, given };
 
-// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values. A plan may decide for bf16 rows in
-// place of f32.
+// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values. A plan may decide for bf16 rows
+// in place of f32.
 enum class Storage : uint8_t { f32, i32, packed_kv, bf16 };
 
 struct Value {

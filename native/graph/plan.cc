@@ -11,8 +11,7 @@ namespace {
 
 // Operands that a step may write its result over, element by element, once nobody reads them any more: those of
 // ops over rows, and the residual of a product.
-std::vector<Value> replaceable(const Graph& graph, const Fused& fused,
-                               const std::vector<Storage>& storages) {
+std::vector<Value> replaceable(const Graph& graph, const Fused& fused, const std::vector<Storage>& storages) {
   const Node& node = graph.node(Value{fused.node});
   std::vector<Value> values;
   if (has_epilogue(node.op)) {

@@ -17,8 +17,8 @@ Compute unet_compute(Compute asked, bool fast_bytes);
 // What the encoders of text and pictures are multiplied in then: their few passes take no
 // time, but their weights memory, and features are sensitive to the rounding of activations.
 Compute encoder_compute(Compute asked);
-// And the VAE: its last layers are pixels, where integers of eight bits would show. With int8 it is in bf16 where that
-// is fast, since it then needs least memory, else in int16.
+// And the VAE: its last layers are pixels, where integers of eight bits would show. With int8 it is in bf16
+// where that is fast, since it then needs least memory, else in int16.
 Compute vae_compute(Compute asked, bool fast_bf16);
 // Whether it may keep its largest activations in bf16.
 bool compact_vae(Compute asked);

@@ -62,9 +62,11 @@ Component vae_of_file(const std::string& path, const std::shared_ptr<const Singl
 Result<ModelComponents> components_of_file(const std::string& path, bool other_vae) {
   IPA_ASSIGN(const Source source, open_safetensors(path));
   if (!is_single_file(*source))
-    return Status(Code::unsupported,
-                  path + ": this file holds no whole model in the original layout (model.diffusion_model.*): pass such "
-                         "a file, or the folder of a model in the diffusers layout");
+    return Status(
+        Code::unsupported,
+        path +
+            ": this file holds no whole model in the original layout (model.diffusion_model.*): pass such "
+            "a file, or the folder of a model in the diffusers layout");
   IPA_ASSIGN(SingleFile read, read_single_file(*source));
   const auto file = std::make_shared<const SingleFile>(std::move(read));
   if (!other_vae && file->vae.is_null())
@@ -90,8 +92,9 @@ Result<ModelComponents> components_of_file(const std::string& path, bool other_v
 Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   const std::string& model = request.model;
   if (!is_folder(model))
-    return Status(Code::not_found, model + ": no such file or folder: pass the folder of a model in the diffusers "
-                                           "layout, or a file of the original one");
+    return Status(Code::not_found, model +
+                                       ": no such file or folder: pass the folder of a model in the diffusers "
+                                       "layout, or a file of the original one");
   const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
   if (request.unet.empty() && !is_folder(unet_folder))
     return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
@@ -104,7 +107,8 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
   if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
   IPA_ASSIGN(components.scheduler, read_model_json(scheduler));
-  for (const auto& [folder, tokenizer] : {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
+  for (const auto& [folder, tokenizer] :
+       {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
     const std::string path = join_path(model, folder);
     if (!components.text.empty() && !is_folder(path)) break;
     TextComponent component;
@@ -114,7 +118,8 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
     components.text.push_back(std::move(component));
   }
   if (request.vae.empty()) {
-    IPA_ASSIGN(components.vae, folder_component(join_path(model, "vae"), "VAE", diffusers_stem, with_vae_names));
+    IPA_ASSIGN(components.vae,
+               folder_component(join_path(model, "vae"), "VAE", diffusers_stem, with_vae_names));
   }
   return components;
 }

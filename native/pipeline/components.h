@@ -33,7 +33,8 @@ struct ModelComponents {
   bool zeros_for_empty_prompt = true;
 };
 
-// Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers' errors.
+// Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'
+// errors.
 Result<ModelComponents> find_components(const LoadRequest& request);
 Result<Component> find_image_encoder(const std::string& folder);
 

@@ -131,7 +131,8 @@ Status ModelSet::load_vision(const std::string& folder, const std::string& prepr
   // A whole CLIP model keeps its vision half's fields in an object of their own.
   const Json* fields = component.config.find("vision_config");
   IPA_ASSIGN(ClipVisionConfig config,
-             ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config, component.config_path));
+             ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config,
+                                     component.config_path));
   auto tower = std::make_unique<VisionTower>(std::move(config));
   if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
   const ClipVisionConfig& c = tower->network.config();
@@ -152,8 +153,9 @@ Status ModelSet::load_unet(const Component& component, Compute compute, const st
   unet = std::make_unique<UNet>(std::move(config));
   const UNetConfig& c = unet->config();
   if (c.class_embedding != ClassEmbedding::none)
-    return Status(Code::unsupported,
-                  component.where + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
+    return Status(
+        Code::unsupported,
+        component.where + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
   IPA_TRY(declare(unet_params, [&](Graph& graph) {
     UNetInputs inputs;
     const int64_t side = int64_t{1} << c.levels.size();

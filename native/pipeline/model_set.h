@@ -1,5 +1,5 @@
-// The networks of one pipeline, held in memory ready to run: read from a model's folder or file and IP-Adapter files,
-// checked against each other.
+// The networks of one pipeline, held in memory ready to run: read from a model's folder or file and IP-Adapter
+// files, checked against each other.
 #pragma once
 
 #include <memory>

@@ -71,7 +71,8 @@ std::string LdmUNetNames::of(std::string_view layer) const {
     if (rest == "upsamplers.0.conv") {
       // Behind the last layer of its level, which may have an attention in between.
       const std::string attention = "up_blocks." + std::to_string(level) + ".attentions.0.proj_in.weight";
-      return side + std::to_string(level * blocks + layers_) + (tensors_.count(attention) ? ".2" : ".1") + ".conv";
+      return side + std::to_string(level * blocks + layers_) + (tensors_.count(attention) ? ".2" : ".1") +
+             ".conv";
     }
     std::string_view numbered = rest;
     if (!take(numbered, "resnets.") && !take(numbered, "attentions.")) return "";

@@ -26,8 +26,8 @@ std::string vae_resnet(std::string_view part) {
 }
 
 std::string vae_mid(std::string_view part) {
-  constexpr Pair attention[] = {{"group_norm.", "norm."}, {"to_q.", "q."},           {"to_k.", "k."},
-                                {"to_v.", "v."},          {"to_out.0.", "proj_out."}};
+  constexpr Pair attention[] = {
+      {"group_norm.", "norm."}, {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."}, {"to_out.0.", "proj_out."}};
   if (take(part, "resnets.0.")) return "block_1." + vae_resnet(part);
   if (take(part, "resnets.1.")) return "block_2." + vae_resnet(part);
   if (!take(part, "attentions.0.")) return "";
@@ -37,7 +37,8 @@ std::string vae_mid(std::string_view part) {
 
 // Behind "encoder." or "decoder.".
 std::string vae_half(std::string_view part, int levels) {
-  constexpr Pair ends[] = {{"conv_in.", "conv_in."}, {"conv_out.", "conv_out."}, {"conv_norm_out.", "norm_out."}};
+  constexpr Pair ends[] = {
+      {"conv_in.", "conv_in."}, {"conv_out.", "conv_out."}, {"conv_norm_out.", "norm_out."}};
   const std::string end = exchanged(part, ends);
   if (!end.empty()) return end;
   if (take(part, "mid_block.")) {
@@ -90,7 +91,8 @@ OriginalTensor open_clip_text_tensor(std::string_view tensor) {
                             {"self_attn.out_proj.", "attn.out_proj."}};
   const std::string block = "transformer.resblocks." + std::to_string(layer) + ".";
   std::string part = exchanged(rest, parts);
-  constexpr Pair thirds[] = {{"self_attn.q_proj.", "0"}, {"self_attn.k_proj.", "1"}, {"self_attn.v_proj.", "2"}};
+  constexpr Pair thirds[] = {
+      {"self_attn.q_proj.", "0"}, {"self_attn.k_proj.", "1"}, {"self_attn.v_proj.", "2"}};
   for (const auto& [ours, third] : thirds)
     if (take(rest, ours)) {
       part = "attn.in_proj_" + std::string(rest);

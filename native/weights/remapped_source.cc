@@ -46,7 +46,8 @@ class RemappedSource : public TensorSource {
     const auto rows = static_cast<size_t>(tensor.shape[0]), columns = static_cast<size_t>(tensor.shape[1]);
     auto* to = static_cast<uint8_t*>(out);
     for (size_t r = 0; r < rows; ++r)
-      for (size_t c = 0; c < columns; ++c) std::memcpy(to + (r * columns + c) * size, part + (c * rows + r) * size, size);
+      for (size_t c = 0; c < columns; ++c)
+        std::memcpy(to + (r * columns + c) * size, part + (c * rows + r) * size, size);
     return {};
   }
 

@@ -56,7 +56,8 @@ Result<Json> unet_config(const TensorSource& source, std::string& family) {
   auto input = [](int64_t i, const char* rest) { return "input_blocks." + std::to_string(i) + rest; };
   // Layers a level: what stands before the first reduction.
   int layers = 0, levels = 1;
-  for (int i = 1; i < 100 && (unet.has(input(i, ".0.in_layers.2.weight")) || unet.has(input(i, ".0.op.weight"))); ++i) {
+  for (int i = 1;
+       i < 100 && (unet.has(input(i, ".0.in_layers.2.weight")) || unet.has(input(i, ".0.op.weight"))); ++i) {
     const bool reduces = unet.has(input(i, ".0.op.weight"));
     if (reduces) ++levels;
     if (levels == 1) ++layers;
@@ -89,18 +90,20 @@ Result<Json> unet_config(const TensorSource& source, std::string& family) {
   const int64_t addition = unet.size("label_emb.0.0.weight", 1);
   family = addition ? "sdxl" : linear ? "sd2" : "sd1";
   const int64_t side = addition ? 128 : linear ? 96 : 64;
-  std::string text = "{\"in_channels\":" + std::to_string(unet.size("input_blocks.0.0.weight", 1)) +
-                     ",\"out_channels\":" + std::to_string(unet.size("out.2.weight", 0)) +
-                     ",\"sample_size\":" + std::to_string(side) + ",\"layers_per_block\":" + std::to_string(layers) +
-                     ",\"block_out_channels\":" + list(channels) + ",\"down_block_types\":" + list(down) +
-                     ",\"up_block_types\":" + list(up) + ",\"cross_attention_dim\":" + std::to_string(cross) +
-                     ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
-                     ",\"use_linear_projection\":" + (linear ? "true" : "false");
+  std::string text =
+      "{\"in_channels\":" + std::to_string(unet.size("input_blocks.0.0.weight", 1)) +
+      ",\"out_channels\":" + std::to_string(unet.size("out.2.weight", 0)) +
+      ",\"sample_size\":" + std::to_string(side) + ",\"layers_per_block\":" + std::to_string(layers) +
+      ",\"block_out_channels\":" + list(channels) + ",\"down_block_types\":" + list(down) +
+      ",\"up_block_types\":" + list(up) + ",\"cross_attention_dim\":" + std::to_string(cross) +
+      ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
+      ",\"use_linear_projection\":" + (linear ? "true" : "false");
   if (!mid) text += ",\"mid_block_type\":null";
   if (addition)
-    text += ",\"addition_embed_type\":\"text_time\",\"addition_time_embed_dim\":256,"
-            "\"projection_class_embeddings_input_dim\":" +
-            std::to_string(addition);
+    text +=
+        ",\"addition_embed_type\":\"text_time\",\"addition_time_embed_dim\":256,"
+        "\"projection_class_embeddings_input_dim\":" +
+        std::to_string(addition);
   return Json::parse(text + "}");
 }
 
@@ -109,20 +112,22 @@ Result<Json> vae_config(const Prefixed& vae, double scaling, int& levels) {
   std::vector<int64_t> channels;
   for (int i = 0; i < levels; ++i)
     channels.push_back(vae.size("decoder.up." + std::to_string(i) + ".block.0.conv1.weight", 0));
-  const std::vector<std::string> down(channels.size(), "DownEncoderBlock2D"), up(channels.size(), "UpDecoderBlock2D");
+  const std::vector<std::string> down(channels.size(), "DownEncoderBlock2D"),
+      up(channels.size(), "UpDecoderBlock2D");
   const bool attends = vae.has("decoder.mid.attn_1.q.weight");
-  return Json::parse("{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
-                     ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
-                     ",\"layers_per_block\":" + std::to_string(vae.count("decoder.up.0.block.", ".conv1.weight") - 1) +
-                     ",\"latent_channels\":" + std::to_string(vae.size("decoder.conv_in.weight", 1)) +
-                     ",\"scaling_factor\":" + std::to_string(scaling) +
-                     ",\"use_post_quant_conv\":" + (vae.has("post_quant_conv.weight") ? "true" : "false") +
-                     ",\"use_quant_conv\":" + (vae.has("quant_conv.weight") ? "true" : "false") +
-                     ",\"mid_block_add_attention\":" + (attends ? "true" : "false") + "}");
+  return Json::parse(
+      "{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
+      ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
+      ",\"layers_per_block\":" + std::to_string(vae.count("decoder.up.0.block.", ".conv1.weight") - 1) +
+      ",\"latent_channels\":" + std::to_string(vae.size("decoder.conv_in.weight", 1)) +
+      ",\"scaling_factor\":" + std::to_string(scaling) +
+      ",\"use_post_quant_conv\":" + (vae.has("post_quant_conv.weight") ? "true" : "false") +
+      ",\"use_quant_conv\":" + (vae.has("quant_conv.weight") ? "true" : "false") +
+      ",\"mid_block_add_attention\":" + (attends ? "true" : "false") + "}");
 }
 
-// `last_unused`: Stable Diffusion 2 takes the output of the layer before the last, which diffusers' config says by
-// leaving that layer out.
+// `last_unused`: Stable Diffusion 2 takes the output of the layer before the last, which diffusers' config says
+// by leaving that layer out.
 Result<SingleFileText> text_config(const TensorSource& source, const std::string& prefix, bool open_clip,
                                    bool last_unused) {
   SingleFileText text;
@@ -136,21 +141,23 @@ Result<SingleFileText> text_config(const TensorSource& source, const std::string
   int64_t layers = open_clip ? tensors.count("transformer.resblocks.", ".ln_1.weight")
                              : tensors.count("encoder.layers.", ".layer_norm1.weight");
   if (last_unused) --layers;
-  std::string json = "{\"hidden_size\":" + std::to_string(width) + ",\"num_hidden_layers\":" + std::to_string(layers) +
-                     ",\"num_attention_heads\":" + std::to_string(std::max<int64_t>(1, width / 64)) +
-                     ",\"intermediate_size\":" + std::to_string(size("encoder.layers.0.mlp.fc1.weight", 0)) +
-                     ",\"max_position_embeddings\":" + std::to_string(size("embeddings.position_embedding.weight", 0)) +
-                     ",\"vocab_size\":" + std::to_string(size("embeddings.token_embedding.weight", 0)) +
-                     ",\"eos_token_id\":2,\"hidden_act\":\"" + (open_clip ? "gelu" : "quick_gelu") + "\"";
+  std::string json =
+      "{\"hidden_size\":" + std::to_string(width) + ",\"num_hidden_layers\":" + std::to_string(layers) +
+      ",\"num_attention_heads\":" + std::to_string(std::max<int64_t>(1, width / 64)) +
+      ",\"intermediate_size\":" + std::to_string(size("encoder.layers.0.mlp.fc1.weight", 0)) +
+      ",\"max_position_embeddings\":" + std::to_string(size("embeddings.position_embedding.weight", 0)) +
+      ",\"vocab_size\":" + std::to_string(size("embeddings.token_embedding.weight", 0)) +
+      ",\"eos_token_id\":2,\"hidden_act\":\"" + (open_clip ? "gelu" : "quick_gelu") + "\"";
   const int64_t projection = open_clip && !last_unused ? tensors.size("text_projection", 1) : 0;
   if (projection)
-    json += ",\"architectures\":[\"CLIPTextModelWithProjection\"],\"projection_dim\":" + std::to_string(projection);
+    json +=
+        ",\"architectures\":[\"CLIPTextModelWithProjection\"],\"projection_dim\":" + std::to_string(projection);
   IPA_ASSIGN(text.config, Json::parse(json + "}"));
   return text;
 }
 
-// Whether a Stable Diffusion 2 model predicts velocities: nothing in the file says so, but of those that do this bias is
-// much larger (a rule that ComfyUI's users rely on).
+// Whether a Stable Diffusion 2 model predicts velocities: nothing in the file says so, but of those that do
+// this bias is much larger (a rule that ComfyUI's users rely on).
 Result<bool> predicts_velocity(const TensorSource& source) {
   const std::string_view stated = source.metadata("modelspec.predict_key");
   if (stated == "v" || stated == "epsilon") return stated == "v";
@@ -168,15 +175,16 @@ Result<bool> predicts_velocity(const TensorSource& source) {
 // As the models' own scheduler_config.json.
 Result<Json> scheduler_config(const TensorSource& source, const std::string& family) {
   const std::string common =
-      "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"num_train_timesteps\":1000,"
+      "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"num_train_timesteps\":"
+      "1000,"
       "\"steps_offset\":1,\"clip_sample\":false,\"set_alpha_to_one\":false";
   if (family == "sd1")
     return Json::parse("{\"_class_name\":\"PNDMScheduler\",\"skip_prk_steps\":true," + common + "}");
   // Fine-tunes of SDXL that predict velocities say so by tensors of these names.
   const bool velocity = source.find("v_pred") != nullptr, zero_snr = source.find("ztsnr") != nullptr;
   if (family == "sdxl")
-    return Json::parse("{\"_class_name\":\"EulerDiscreteScheduler\",\"timestep_spacing\":\"leading\"," + common +
-                       ",\"prediction_type\":\"" + (velocity ? "v_prediction" : "epsilon") +
+    return Json::parse("{\"_class_name\":\"EulerDiscreteScheduler\",\"timestep_spacing\":\"leading\"," +
+                       common + ",\"prediction_type\":\"" + (velocity ? "v_prediction" : "epsilon") +
                        "\",\"rescale_betas_zero_snr\":" + (zero_snr ? "true" : "false") + "}");
   IPA_ASSIGN(const bool predicts, predicts_velocity(source));
   return Json::parse("{\"_class_name\":\"DDIMScheduler\"," + common + ",\"prediction_type\":\"" +
@@ -205,7 +213,8 @@ Status read_text(const TensorSource& source, SingleFile& file) {
   for (const std::string& prefix : {first + "model.", std::string("conditioner.embedders.1.model.")})
     if (Prefixed(source, prefix).has("token_embedding.weight")) IPA_TRY(add(prefix, true));
   if (file.text.empty())
-    return missing(source, "text encoder", "use a file of the whole model, or its folder in the diffusers layout");
+    return missing(source, "text encoder",
+                   "use a file of the whole model, or its folder in the diffusers layout");
   return {};
 }
 
@@ -220,7 +229,8 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   SingleFile file;
   file.vae_prefix = vae_prefix_of(source);
   if (file.vae_prefix == "none")
-    return missing(source, "VAE", "pass the folder of one in the diffusers layout, or a file with the original names");
+    return missing(source, "VAE",
+                   "pass the folder of one in the diffusers layout, or a file with the original names");
   IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling, file.vae_levels));
   return file;
 }
@@ -242,7 +252,8 @@ Result<SingleFile> read_single_file(const TensorSource& source) {
   return file;
 }
 
-Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file, std::unique_ptr<TensorSource> source,
+Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
+                                                       std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names) {
   const LdmUNetNames ldm(std::unordered_set<std::string>(names.begin(), names.end()));
   return remap_tensors(std::move(source), names, [&](const std::string& name) {
@@ -252,7 +263,8 @@ Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file, s
   });
 }
 
-Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file, std::unique_ptr<TensorSource> source,
+Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file,
+                                                      std::unique_ptr<TensorSource> source,
                                                       const std::vector<std::string>& names) {
   return remap_tensors(std::move(source), names, [&](const std::string& name) {
     OriginalTensor original = ldm_vae_tensor(name, file.vae_levels);

@@ -32,16 +32,19 @@ struct SingleFile {
 
 // Whether these are the tensors of such a file.
 bool is_single_file(const TensorSource& source);
-// Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text encoder, naming what to
-// pass instead.
+// Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text
+// encoder, naming what to pass instead.
 Result<SingleFile> read_single_file(const TensorSource& source);
-// A VAE by itself in the original naming, with or without a prefix; `scaling` is the model family's scaling factor.
+// A VAE by itself in the original naming, with or without a prefix; `scaling` is the model family's scaling
+// factor.
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling);
 
 // The network's tensors `names` from the file.
-Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file, std::unique_ptr<TensorSource> source,
+Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
+                                                       std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names);
-Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file, std::unique_ptr<TensorSource> source,
+Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file,
+                                                      std::unique_ptr<TensorSource> source,
                                                       const std::vector<std::string>& names);
 Result<std::unique_ptr<TensorSource>> single_file_text(const SingleFileText& text,
                                                        std::unique_ptr<TensorSource> source,

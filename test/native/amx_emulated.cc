@@ -1,5 +1,5 @@
-// The kernels of cpu/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512: what can be tested of them
-// on machines without AMX is that the tiles are loaded with the right things.
+// The kernels of cpu/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512: what can be tested
+// of them on machines without AMX is that the tiles are loaded with the right things.
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 
@@ -8,9 +8,9 @@
 #include <cstring>
 #include <type_traits>
 
+#include "amx_emulated.h"
 #include "base/bfloat16.h"
 #include "base/float16.h"
-#include "amx_emulated.h"
 #include "cpu/kernels.h"
 #include "cpu/unroll.h"
 #include "cpu/winograd.h"

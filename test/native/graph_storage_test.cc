@@ -18,8 +18,8 @@ Storage storage_of(GraphRig& rig, Op op) {
   return Storage::f32;
 }
 
-// What only products in bf16 read loses nothing by being kept so: the same bits as with the value an output, which
-// stays f32 and is rounded by its reader.
+// What only products in bf16 read loses nothing by being kept so: the same bits as with the value an output,
+// which stays f32 and is rounded by its reader.
 TEST(graph_storage_rounds_early_what_is_rounded_anyway) {
   auto describe = [](GraphRig& rig) {
     const Value x = rig.input({2, 6, 7, 64});
@@ -93,8 +93,8 @@ TEST(graph_storage_compact) {
         rig.output(rig.graph.conv1x1(rig.graph.group_norm(x, "norm3", 4, 1e-6f), "out", 3));
         rig.use(compute);
         const double allowed = compute == Compute::bf16 || (compact && compute == Compute::int16) ? 6e-2
-                               : compute == Compute::int16                                       ? 6e-3
-                                                                                                 : 1e-5;
+                               : compute == Compute::int16                                        ? 6e-3
+                                                                                                  : 1e-5;
         rig.check(std::string(compact ? "compact" : "plain") + " chain of " + std::to_string(width), allowed);
         const Storage expected = compact && compute != Compute::f32 ? Storage::bf16 : Storage::f32;
         CHECK(storage_of(rig, Op::conv2d) == expected);

@@ -54,8 +54,9 @@ TEST(models_compute_choice_of_convolutions) {
   const auto conv = [&](const std::string& name) {
     return params.declare({name + ".weight"}, ParamRole::conv2d, {64, 64, 3, 3});
   };
-  const std::vector<Param*> words = {conv("down_blocks.0.resnets.0.conv1"), conv("down_blocks.2.resnets.1.conv2"),
-                                     conv("up_blocks.1.resnets.0.conv1"), conv("up_blocks.0.upsamplers.0.conv")};
+  const std::vector<Param*> words = {conv("down_blocks.0.resnets.0.conv1"),
+                                     conv("down_blocks.2.resnets.1.conv2"), conv("up_blocks.1.resnets.0.conv1"),
+                                     conv("up_blocks.0.upsamplers.0.conv")};
   const std::vector<Param*> bytes = {conv("down_blocks.3.resnets.0.conv1"), conv("mid_block.resnets.0.conv1"),
                                      conv("up_blocks.0.resnets.0.conv1"),
                                      conv("down_blocks.0.downsamplers.0.conv")};
@@ -78,5 +79,6 @@ TEST(models_compute_choice_of_the_vae) {
   CHECK(ipa::vae_compute(Compute::int16, true) == Compute::int16);
   CHECK(ipa::vae_compute(Compute::int8, true) == Compute::bf16);
   CHECK(ipa::vae_compute(Compute::int8, false) == Compute::int16);
-  CHECK(!ipa::compact_vae(Compute::f32) && !ipa::compact_vae(Compute::int16) && ipa::compact_vae(Compute::bf16));
+  CHECK(!ipa::compact_vae(Compute::f32) && !ipa::compact_vae(Compute::int16) &&
+        ipa::compact_vae(Compute::bf16));
 }

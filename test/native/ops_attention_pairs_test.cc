@@ -1,5 +1,5 @@
-// Self-attention in 16-bit integers and in bf16 against the exact f64 reference: what rounding of queries, keys,
-// values and softmax weights costs, and what must not depend on it.
+// Self-attention in 16-bit integers and in bf16 against the exact f64 reference: what rounding of queries,
+// keys, values and softmax weights costs, and what must not depend on it.
 #include <cmath>
 
 #include "graph_rig.h"
@@ -15,8 +15,8 @@ using ipa_test::same_bits;
 constexpr Compute both_types[] = {Compute::int16, Compute::bf16};
 const char* name_of(Compute compute) { return compute == Compute::bf16 ? "bf16" : "int16"; }
 
-// Integers: values keep ten bits a column; the sums of many of them come out better. bf16: eight bits of everything,
-// and the error of a score grows with the score.
+// Integers: values keep ten bits a column; the sums of many of them come out better. bf16: eight bits of
+// everything, and the error of a score grows with the score.
 double rounding_of(Compute compute) { return compute == Compute::bf16 ? 1.5e-2 : 2.5e-3; }
 
 void check_attention(int64_t batch, int64_t queries, int64_t tokens, int heads, int head_size) {
@@ -61,12 +61,12 @@ TEST(ops_attention_pairs_of_networks) {
 
 TEST(ops_attention_pairs_of_slices) {
   for (Compute compute : both_types) {
-  GraphRig rig(3);
-  const Value qkv = rig.input({2, 5, 6, 100});
-  const Value q = rig.graph.slice_channels(qkv, 3, 24), k = rig.graph.slice_channels(qkv, 27, 24),
-              v = rig.graph.slice_channels(qkv, 76, 24);
-  rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 3, compute)));
-  rig.check("slices", rounding_of(compute));
+    GraphRig rig(3);
+    const Value qkv = rig.input({2, 5, 6, 100});
+    const Value q = rig.graph.slice_channels(qkv, 3, 24), k = rig.graph.slice_channels(qkv, 27, 24),
+                v = rig.graph.slice_channels(qkv, 76, 24);
+    rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 3, compute)));
+    rig.check("slices", rounding_of(compute));
   }
 }
 
@@ -97,31 +97,32 @@ TEST(ops_attention_int16_of_any_magnitude) {
 // One key takes nearly everything; 4,095 others share the rest, each below a thousandth of it.
 TEST(ops_attention_pairs_keep_long_tails) {
   for (Compute compute : both_types) {
-  GraphRig rig(5);
-  const Value q = rig.input({1, 1, 2, 8}, 1, 1), k = rig.input({1, 1, 4096, 8}, 0, 0),
-              v = rig.input({1, 1, 4096, 8}, 1, 1);
-  rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 1, compute)));
-  // A score of 8.2, e^8.2 = 3,640: nine whole weights of 32,767 to one; and the nearest that bf16 has exactly.
-  const float key = compute == Compute::bf16 ? 2.875f : 2.9f;
-  for (size_t c = 0; c < 8; ++c) rig.floats(k)[1000 * 8 + c] = key;
-  for (size_t c = 0; c < 8; ++c) rig.floats(v)[1000 * 8 + c] = -1.0f;
-  rig.check(name_of(compute) + std::string(" long tail"), 0.03);
+    GraphRig rig(5);
+    const Value q = rig.input({1, 1, 2, 8}, 1, 1), k = rig.input({1, 1, 4096, 8}, 0, 0),
+                v = rig.input({1, 1, 4096, 8}, 1, 1);
+    rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 1, compute)));
+    // A score of 8.2, e^8.2 = 3,640: nine whole weights of 32,767 to one; and the nearest that bf16 has
+    // exactly.
+    const float key = compute == Compute::bf16 ? 2.875f : 2.9f;
+    for (size_t c = 0; c < 8; ++c) rig.floats(k)[1000 * 8 + c] = key;
+    for (size_t c = 0; c < 8; ++c) rig.floats(v)[1000 * 8 + c] = -1.0f;
+    rig.check(name_of(compute) + std::string(" long tail"), 0.03);
   }
 }
 
 TEST(ops_attention_pairs_do_not_depend_on_what_else_is_in_the_batch) {
   for (Compute compute : both_types) {
-  GraphRig both(6), one(6);
-  auto describe = [compute](GraphRig& rig, int64_t batch) {
-    const Value x = rig.input({batch, 1, 50, 40});
-    return rig.output(rig.graph.attention(x, rig.graph.pack_kv(x, x, 2, compute)));
-  };
-  const Value a = describe(both, 2), b = describe(one, 1);
-  CHECK(both.build() && one.build());
-  CHECK(both.run() && one.run());
-  std::vector<float> first = both.result(a);
-  first.resize(first.size() / 2);
-  CHECK(same_bits(first, one.result(b)));
+    GraphRig both(6), one(6);
+    auto describe = [compute](GraphRig& rig, int64_t batch) {
+      const Value x = rig.input({batch, 1, 50, 40});
+      return rig.output(rig.graph.attention(x, rig.graph.pack_kv(x, x, 2, compute)));
+    };
+    const Value a = describe(both, 2), b = describe(one, 1);
+    CHECK(both.build() && one.build());
+    CHECK(both.run() && one.run());
+    std::vector<float> first = both.result(a);
+    first.resize(first.size() / 2);
+    CHECK(same_bits(first, one.result(b)));
   }
 }
 

@@ -26,6 +26,7 @@ transformers.utils.logging.disable_progress_bar()
 import networks  # noqa: E402
 import pictures  # noqa: E402
 import pipelines  # noqa: E402
+import single_files  # noqa: E402
 import unets  # noqa: E402
 from store import ROOT  # noqa: E402
 
@@ -47,6 +48,7 @@ STEPS = {
     "unets": unets.make_alone,
     "networks": networks.make_alone,
     "pipelines": pipelines.make,
+    "single-files": single_files.make,
     "schedulers": script("schedulers.py", "--out", ROOT, needs="scipy"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),

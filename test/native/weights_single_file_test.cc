@@ -1,0 +1,254 @@
+// Models in one file under the original names: recognised and configured by their tensors, and every network
+// gives what diffusers and transformers give with the weights under their names.
+#include <cstring>
+
+#include "golden_case.h"
+#include "harness.h"
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "pipeline/components.h"
+#include "pipeline/model_set.h"
+#include "safetensors_build.h"
+#include "weights/safetensors.h"
+#include "weights/single_file.h"
+
+namespace {
+
+using ipa::Json;
+using ipa::SingleFile;
+using ipa::Value;
+using ipa_test::channels_last;
+using ipa_test::ErrorReport;
+using ipa_test::GoldenFolder;
+using ipa_test::NetworkRun;
+using ipa_test::relative_error;
+using ipa_test::Tensor;
+
+constexpr double allowed = 1e-4;
+
+std::unique_ptr<ipa::TensorSource> open_file(const std::string& path) {
+  auto source = ipa::open_safetensors(path);
+  CHECK_OK(source.status());
+  return source.ok() ? source.take() : nullptr;
+}
+
+std::vector<std::string> names_of(const ipa::ParamSet& params) {
+  std::vector<std::string> names;
+  for (const auto& param : params.all()) names.insert(names.end(), param->names.begin(), param->names.end());
+  return names;
+}
+
+void check_unet(const GoldenFolder& folder, const SingleFile& file) {
+  const auto config = ipa::UNetConfig::parse(file.unet, "the file");
+  CHECK_OK(config.status());
+  if (!config.ok()) return;
+  const ipa::UNet unet(config.value());
+  const ipa::UNetConfig& c = unet.config();
+  ErrorReport report(folder.name() + " unet", allowed);
+  for (const Json* entry : folder.cases("unet")) {
+    const Tensor sample = channels_last(folder.input(*entry, "sample"));
+    const Tensor text = folder.input(*entry, "encoder_hidden_states");
+    const int64_t n = sample.size(0);
+    auto sinusoid = [&](double value, int64_t size) {
+      std::vector<float> result(static_cast<size_t>(size));
+      ipa::timestep_sinusoid(value, size, c.flip_sin_to_cos, c.freq_shift, result.data());
+      return result;
+    };
+    NetworkRun run("the UNet");
+    ipa::UNetInputs inputs;
+    inputs.latents = run.input({n, sample.size(1), sample.size(2), sample.size(3)}, sample.values);
+    inputs.sinusoid =
+        run.input({1, 1, 1, c.sinusoid_size()}, sinusoid(entry->find("timestep")->number(), c.sinusoid_size()));
+    inputs.text_kv =
+        ipa::build_text_keys(run.graph(), unet.cross_layers(),
+                             run.input(ipa::tokens_shape(n, text.size(1), text.size(2)), text.values));
+    if (c.text_time) {
+      const Tensor pooled = folder.input(*entry, "text_embeds"), sizes = folder.input(*entry, "time_ids");
+      std::vector<float> rows;
+      for (int64_t i = 0; i < n; ++i) {
+        const auto from = pooled.values.begin() + i * pooled.size(1);
+        rows.insert(rows.end(), from, from + pooled.size(1));
+        for (int64_t k = 0; k < sizes.size(1); ++k) {
+          const auto size = static_cast<double>(sizes.values[static_cast<size_t>(i * sizes.size(1) + k)]);
+          const std::vector<float> part = sinusoid(size, c.addition_time_size);
+          rows.insert(rows.end(), part.begin(), part.end());
+        }
+      }
+      inputs.addition = run.input({n, 1, 1, c.addition_input_size}, rows);
+    }
+    const Value output = unet.build(run.graph(), inputs);
+    auto weights = ipa::single_file_unet(file, open_file(folder.path("model.safetensors")),
+                                         names_of(*run.graph().params()));
+    if (!run.run(weights, {output})) return;
+    report.add(entry->find("name")->string(),
+               relative_error(run.result(output), channels_last(folder.output(*entry, "sample")).values));
+  }
+}
+
+void check_vae(const GoldenFolder& folder, const SingleFile& file) {
+  const auto config = ipa::VaeConfig::parse(file.vae, "the file");
+  CHECK_OK(config.status());
+  if (!config.ok()) return;
+  const ipa::Vae vae(config.value());
+  ErrorReport report(folder.name() + " vae", allowed);
+  for (const Json* entry : folder.cases("vae")) {
+    const bool encoding = GoldenFolder::has(*entry, "inputs", "sample");
+    const Tensor in = channels_last(folder.input(*entry, encoding ? "sample" : "latents"));
+    NetworkRun run("the VAE");
+    const Value input = run.input({in.size(0), in.size(1), in.size(2), in.size(3)}, in.values);
+    const Value output = encoding ? vae.encode(run.graph(), input) : vae.decode(run.graph(), input);
+    auto weights = ipa::single_file_vae(file, open_file(folder.path("model.safetensors")),
+                                        names_of(*run.graph().params()));
+    if (!run.run(weights, {output})) return;
+    std::vector<float> result = run.result(output);
+    if (encoding) {  // the mean comes first
+      std::vector<float> mean;
+      const auto half = static_cast<size_t>(vae.config().latent_channels);
+      for (size_t row = 0; row < result.size(); row += 2 * half)
+        mean.insert(mean.end(), result.begin() + static_cast<int64_t>(row),
+                    result.begin() + static_cast<int64_t>(row + half));
+      result = mean;
+    }
+    report.add(
+        entry->find("name")->string(),
+        relative_error(result, channels_last(folder.output(*entry, encoding ? "mean" : "sample")).values));
+  }
+}
+
+void check_text(const GoldenFolder& folder, const ipa::SingleFileText& text, const std::string& network) {
+  const auto config = ipa::ClipTextConfig::parse(text.config, "the file");
+  CHECK_OK(config.status());
+  if (!config.ok()) return;
+  const ipa::ClipTextConfig& c = config.value();
+  ErrorReport report(folder.name() + " " + network, allowed);
+  for (const Json* entry : folder.cases(network)) {
+    const Tensor tokens = folder.input(*entry, "input_ids");
+    const int64_t n = tokens.size(0);
+    const std::vector<int32_t> ids = ipa_test::as_ids(tokens);
+    std::vector<int32_t> eos;
+    for (int64_t i = 0; i < n; ++i)
+      eos.push_back(static_cast<int32_t>(i * c.context + c.eos_position(ids.data() + i * c.context)));
+    NetworkRun run("the text encoder");
+    const Value id_input = run.ids(ipa::tokens_shape(n, c.context, 1), ids);
+    const Value eos_input = c.projection_size ? run.ids({n, 1, 1, 1}, eos) : Value{};
+    const ipa::ClipText::Outputs outputs = ipa::ClipText(c).build(run.graph(), id_input, eos_input);
+    std::vector<Value> wanted = {outputs.last, outputs.penultimate};
+    if (outputs.pooled.valid()) wanted.push_back(outputs.pooled);
+    auto weights = ipa::single_file_text(text, open_file(folder.path("model.safetensors")),
+                                         names_of(*run.graph().params()));
+    if (!run.run(weights, wanted)) return;
+    const std::string title = entry->find("name")->string();
+    report.add(title + " last",
+               relative_error(run.result(outputs.last), folder.output(*entry, "last_hidden_state").values));
+    report.add(title + " penultimate",
+               relative_error(run.result(outputs.penultimate), folder.output(*entry, "penultimate").values));
+    CHECK_EQ(outputs.pooled.valid(), GoldenFolder::has(*entry, "outputs", "text_embeds"));
+    if (outputs.pooled.valid())
+      report.add(title + " pooled",
+                 relative_error(run.result(outputs.pooled), folder.output(*entry, "text_embeds").values));
+  }
+}
+
+void check_family(const std::string& name, const std::string& family, const std::string& scheduler,
+                  const std::string& prediction) {
+  const GoldenFolder folder(name);
+  const auto source = open_file(folder.path("model.safetensors"));
+  if (!source) return;
+  CHECK(ipa::is_single_file(*source));
+  const auto file = ipa::read_single_file(*source);
+  CHECK_OK(file.status());
+  if (!file.ok()) return;
+  CHECK_EQ(file.value().family, family);
+  CHECK_EQ(file.value().scheduler.find("_class_name")->string(), scheduler);
+  const Json* type = file.value().scheduler.find("prediction_type");
+  CHECK_EQ(type ? type->string() : "epsilon", prediction);
+  check_unet(folder, file.value());
+  check_vae(folder, file.value());
+  CHECK_EQ(file.value().text.size(), size_t{family == "sdxl" ? 2u : 1u});
+  for (size_t i = 0; i < file.value().text.size(); ++i)
+    check_text(folder, file.value().text[i], i == 0 ? "text_encoder" : "text_encoder_2");
+}
+
+TEST(weights_single_file_sd1_matches_diffusers) {
+  check_family("single-sd1", "sd1", "PNDMScheduler", "epsilon");
+}
+// The small model lacks the layer that tells what is predicted: then as diffusers assumes.
+TEST(weights_single_file_sd2_matches_diffusers) {
+  check_family("single-sd2", "sd2", "DDIMScheduler", "v_prediction");
+}
+TEST(weights_single_file_sdxl_matches_diffusers) {
+  check_family("single-sdxl", "sdxl", "EulerDiscreteScheduler", "epsilon");
+}
+
+// What an SD 2 model predicts shows in how far one bias is spread; what the file says of itself comes first.
+TEST(weights_single_file_tells_velocities_from_noise) {
+  const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
+  auto prediction = [&](float reach, const std::string& metadata) {
+    const std::string header =
+        "{" + metadata + "\"" + name + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)" +
+        R"("model.diffusion_model.input_blocks.0.0.weight":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},)" +
+        R"("model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{"dtype":"F32","shape":[32,1],"data_offsets":[12,140]},)" +
+        R"("model.diffusion_model.input_blocks.1.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[140,144]},)" +
+        R"("cond_stage_model.model.token_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[144,148]}})";
+    std::vector<uint8_t> bytes(8, 0);
+    bytes[0] = static_cast<uint8_t>(header.size() & 255);
+    bytes[1] = static_cast<uint8_t>(header.size() >> 8);
+    bytes.insert(bytes.end(), header.begin(), header.end());
+    const size_t data = bytes.size();
+    bytes.resize(data + 148, 0);
+    const float bias[2] = {-reach, reach};
+    std::memcpy(bytes.data() + data, bias, sizeof bias);
+    const auto source = ipa::open_safetensors_bytes(std::move(bytes), "a file");
+    CHECK_OK(source.status());
+    if (!source.ok()) return std::string();
+    const auto file = ipa::read_single_file(*source.value());
+    CHECK_OK(file.status());
+    return file.ok() ? file.value().scheduler.find("prediction_type")->string() : std::string();
+  };
+  CHECK_EQ(prediction(0.2f, ""), "v_prediction");
+  CHECK_EQ(prediction(0.02f, ""), "epsilon");
+  CHECK_EQ(prediction(0.2f, R"("__metadata__":{"modelspec.predict_key":"epsilon"},)"), "epsilon");
+}
+
+// Loaded as a pipeline loads it: all parts fit each other.
+TEST(weights_single_file_loads_whole) {
+  for (const char* name : {"single-sd1", "single-sd2", "single-sdxl"}) {
+    ipa::LoadRequest request;
+    request.model = GoldenFolder(name).path("model.safetensors");
+    const auto set = ipa::ModelSet::load(request, nullptr);
+    CHECK_OK(set.status());
+    if (!set.ok()) continue;
+    CHECK_EQ(set.value()->text.front()->tokenizer,
+             std::string(std::string(name) == "single-sd2" ? "open_clip" : "clip"));
+    CHECK_EQ(set.value()->text.back()->tokenizer,
+             std::string(std::string(name) == "single-sd1" ? "clip" : "open_clip"));
+  }
+}
+
+// A VAE by itself, as fine-tuned ones are published, in place of the model's own: here the same weights.
+TEST(weights_single_file_vae_by_itself) {
+  ipa::LoadRequest request;
+  request.model = GoldenFolder("single-sd1").path("model.safetensors");
+  request.vae = GoldenFolder("single-sd2").path("model.safetensors");
+  CHECK_OK(ipa::ModelSet::load(request, nullptr).status());
+}
+
+TEST(weights_single_file_says_what_is_missing) {
+  auto load = [](const std::string& model, const std::string& vae) {
+    ipa::LoadRequest request;
+    request.model = model;
+    request.vae = vae;
+    return ipa::ModelSet::load(request, nullptr).status();
+  };
+  const GoldenFolder folder("single-sd1");
+  // Files, but of something else: an adapter-like golden file as model, and as VAE.
+  const ipa::Status no_model = load(folder.path("golden.safetensors"), "");
+  CHECK(no_model.code() == ipa::Code::unsupported);
+  CHECK(no_model.message().find("original layout") != std::string::npos);
+  const ipa::Status no_vae = load(folder.path("model.safetensors"), folder.path("golden.safetensors"));
+  CHECK(no_vae.code() == ipa::Code::missing_tensor);
+  CHECK(load(folder.path("no-such-file.safetensors"), "").code() == ipa::Code::not_found);
+}
+
+}  // namespace
