@@ -275,7 +275,8 @@ async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<
       const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
       const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder)) : ClipTokenizer.shipped(shipped));
       if (tokenizer.size > vocabSize) {
-        throw new IpAdapterError("ERR_IPA_MISMATCH", `${folder}/ has ${tokenizer.size} tokens but its text encoder only ${vocabSize}: they are of different models`);
+        const vocabulary = shipped === undefined ? `${folder}/` : "CLIP's vocabulary, which a model in one file is used with,";
+        throw new IpAdapterError("ERR_IPA_MISMATCH", `${vocabulary} has ${tokenizer.size} tokens but its text encoder only ${vocabSize}: they are of different models`);
       }
       return { tokenizer, contextLength };
     }),

@@ -7,7 +7,7 @@ import { CallSite } from "../lib/native/call";
 import type { NativeAddon } from "../lib/native/contract";
 import { loadAddon } from "../lib/native/load";
 import { Pipeline } from "../lib/pipeline";
-import { BAD_LOADS, BAD_OPTIONS, badImages, type BadInput } from "./support/bad-inputs";
+import { BAD_FILES, BAD_LOADS, BAD_OPTIONS, badImages, type BadInput } from "./support/bad-inputs";
 import { FakeAddon } from "./support/fake-addon";
 import { pixels, rejection } from "./support/load";
 
@@ -19,7 +19,7 @@ const addons: [string, () => NativeAddon][] = [
   ["native addon", loadAddon],
 ];
 
-describe.each(addons)("%s", (_name, addon) => {
+describe.each(addons)("%s", (name, addon) => {
   let pipeline: Pipeline;
   beforeAll(async () => (pipeline = await Pipeline.loadWith(addon, {}, new CallSite())));
   afterAll(() => pipeline.dispose());
@@ -54,7 +54,7 @@ describe.each(addons)("%s", (_name, addon) => {
     await good();
   });
 
-  test.each(BAD_LOADS)("load: $name", async ({ load, ...bad }) => {
+  test.each(name === "native addon" ? [...BAD_LOADS, ...BAD_FILES] : BAD_LOADS)("load: $name", async ({ load, ...bad }) => {
     await expectError(Pipeline.loadWith(addon, load as object, new CallSite()), bad);
     await good();
   });

@@ -60,7 +60,7 @@ TEST(cpu_isa_refuses_names_it_cannot_run) {
   std::string supported;
   for (const Kernels* table : ipa::runnable_kernels()) supported += std::string(table->isa) + ",";
   for (const std::string name :
-       {"sse2", "AVX2", "avx2 ", " ", "avx5120", "scalar,avx2", "neon", "avx2", "avx512", "amx"}) {
+       {"sse2", "AVX2", "avx2 ", " ", "avx5120", "scalar,avx2", "neon", "avx2", "avx512", "amx", "amx_int8"}) {
     if (supported.find(name + ",") != std::string::npos) continue;
     IsaVariable::set(name);
     const auto chosen = ipa::choose_kernels();
@@ -69,7 +69,7 @@ TEST(cpu_isa_refuses_names_it_cannot_run) {
     const std::string& text = chosen.status().message();
     CHECK(text.find("NODE_IP_ADAPTER_ISA=" + name) != std::string::npos);
     CHECK(text.find("scalar") != std::string::npos);  // what to use instead
-    const bool known = name == "neon" || name == "avx2" || name == "avx512";
+    const bool known = name == "neon" || name == "avx2" || name == "avx512" || name == "amx";
     CHECK_EQ(text.find("not supported by this machine") != std::string::npos, known);
   }
   IsaVariable::set(std::string(100000, 'x'));

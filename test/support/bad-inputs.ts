@@ -242,7 +242,6 @@ export const BAD_LOADS: BadLoad[] = (
     ["model a number", { model: 5 }, INVALID, "model: expected a path"],
     ["model empty", { model: "" }, INVALID, "model"],
     ["model missing", { model: "/no/such/model" }, "ERR_IPA_NOT_FOUND", "/no/such/model"],
-    ["model a file", { model: file }, INVALID, "model"],
     ["model a URL", { model: "https://example.com/model" }, INVALID, "local"],
     ["model with NUL", { model: "a\0b" }, INVALID, "NUL"],
     ["adapters an object", { adapters: { file } }, INVALID, "put it in [ ]"],
@@ -255,10 +254,20 @@ export const BAD_LOADS: BadLoad[] = (
     ["unet missing", { unet: "/no/such/unet" }, "ERR_IPA_NOT_FOUND", "unet"],
     ["unet a file", { unet: file }, INVALID, "unet"],
     ["vae missing", { vae: "/no/such/vae" }, "ERR_IPA_NOT_FOUND", "vae"],
-    ["vae a file", { vae: file }, INVALID, "vae"],
     ["dtype unknown", { dtype: "f64" }, INVALID, '"f32"'],
     ["threads negative", { threads: -1 }, INVALID, "threads"],
     ["threads a fraction", { threads: 1.5 }, INVALID, "use 1 or 2"],
     ["signal an event", { signal: {} }, INVALID, "an AbortSignal"],
+  ] as [string, LoadOptions, string, string][]
+).map(([name, load, code, says]) => ({ name, load, code, says }));
+
+/** Files that only a reader of them can tell to be the wrong ones. */
+export const BAD_FILES: BadLoad[] = (
+  [
+    ["model a file of no weights", { model: file }, "ERR_IPA_LIMIT", "package.json"],
+    ["model a file of something else", { model: join(ROOT, "models/mini/ip-adapter.safetensors") }, "ERR_IPA_UNSUPPORTED", "original layout"],
+    ["model a file with other tokens", { model: join(ROOT, "test/golden/models/single-sd1/model.safetensors") }, "ERR_IPA_MISMATCH", "49408 tokens"],
+    ["vae a file of no weights", { vae: file }, "ERR_IPA_LIMIT", "package.json"],
+    ["vae a file of something else", { vae: join(ROOT, "models/mini/ip-adapter.safetensors") }, "ERR_IPA_MISSING_TENSOR", "no VAE in this file"],
   ] as [string, LoadOptions, string, string][]
 ).map(([name, load, code, says]) => ({ name, load, code, says }));
