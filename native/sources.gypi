@@ -161,6 +161,7 @@
       "../test/native/graph_rig.cc",
       "../test/native/graph_run_test.cc",
       "../test/native/graph_storage_test.cc",
+      "../test/native/graph_workspace_test.cc",
       "../test/native/ops_activation_test.cc",
       "../test/native/ops_attention_pairs_test.cc",
       "../test/native/ops_attention_test.cc",

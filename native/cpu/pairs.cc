@@ -33,25 +33,37 @@ void pack_rows(const Param& param, const Kernels& kernels, const StoredTensors& 
                       ? reinterpret_cast<float*>(static_cast<uint8_t*>(out) + parts.scales)
                       : nullptr;
   StoredRows rows(param, kernels, stored);
-  // A row of the checkpoint, and the same tap by tap in whole pairs.
-  std::vector<T> row(static_cast<size_t>(m.in * m.taps)), taps(static_cast<size_t>(m.taps * parts.row_size));
+  const int64_t size = m.taps * parts.row_size;
+  // A row of the checkpoint, and a panel's rows tap by tap in whole pairs.
+  std::vector<T> row(static_cast<size_t>(m.in * m.taps)), columns;
   for (const PanelColumns& panel : panel_columns(param, kernels.panels)) {
+    columns.assign(static_cast<size_t>(panel.width * size), T{});
     for (int64_t j = 0; j < panel.width; ++j) {
       const int64_t channel = panel.channel(j);
       float scale = 0;
-      if (channel < 0) {
-        std::fill(taps.begin(), taps.end(), T{});
-      } else {
+      if (channel >= 0) {
         scale = round(rows.floats(channel), m.in * m.taps, row.data());
-        for (int64_t tap = 0; tap < m.taps; ++tap)
+        T* column = columns.data() + j * size;
+        if (m.taps == 1) {
+          std::copy(row.begin(), row.end(), column);
+        } else {
           for (int64_t i = 0; i < m.in; ++i)
-            taps[static_cast<size_t>(tap * parts.row_size + i)] = row[static_cast<size_t>(i * m.taps + tap)];
+            for (int64_t tap = 0; tap < m.taps; ++tap)
+              column[tap * parts.row_size + i] = row[static_cast<size_t>(i * m.taps + tap)];
+        }
       }
       if (scales) *scales++ = scale;
-      for (int64_t pair = 0; pair < m.taps * parts.row_size / 2; ++pair)
-        std::memcpy(weights + (pair * panel.width + j) * 2, taps.data() + 2 * pair, 2 * sizeof(T));
     }
-    weights += m.taps * parts.row_size * panel.width;
+    // In blocks whose lines stay in the first-level cache until all columns are in them.
+    constexpr int64_t block = 32;
+    for (int64_t first = 0; first < size / 2; first += block) {
+      const int64_t last = std::min(size / 2, first + block);
+      for (int64_t j = 0; j < panel.width; ++j)
+        for (int64_t pair = first; pair < last; ++pair)
+          std::memcpy(weights + (pair * panel.width + j) * 2, columns.data() + j * size + 2 * pair,
+                      2 * sizeof(T));
+    }
+    weights += size * panel.width;
   }
 }
 

@@ -4,15 +4,37 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 #include "base/aligned_buffer.h"
 #include "base/status.h"
 
 namespace ipa {
 
+// An arena kept from one call to the next: memory that a process has touched before costs nothing to get, fresh
+// pages a good part of a second. One at a time, and no very large one, which would be a burden between calls.
+class ArenaKeeper {
+ public:
+  // The kept one where it is large enough; else an empty buffer, and none is kept any more.
+  AlignedBuffer take(size_t bytes);
+  void give(AlignedBuffer arena);
+
+ private:
+  static constexpr size_t largest = size_t{512} << 20;
+  std::mutex mutex_;
+  AlignedBuffer kept_;
+};
+
 class Workspace {
  public:
   explicit Workspace(bool dry = false) : dry_(dry) {}
+  // `keeper` outlives it.
+  explicit Workspace(ArenaKeeper& keeper) : keeper_(&keeper) {}
+  ~Workspace() {
+    if (keeper_ && arena_) keeper_->give(std::move(arena_));
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
 
   bool dry() const { return dry_; }
   // Makes the arena at least this large. It may move; what is in it counts only while one program runs.
@@ -24,7 +46,8 @@ class Workspace {
   size_t peak() const { return peak_; }
 
  private:
-  bool dry_;
+  bool dry_ = false;
+  ArenaKeeper* keeper_ = nullptr;
   AlignedBuffer arena_;
   size_t arena_bytes_ = 0, now_ = 0, peak_ = 0;
 };

@@ -35,7 +35,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
   const int calls = static_cast<int>(scheduler->timesteps().size());
-  Workspace workspace;
+  Workspace workspace(models.arenas);
   IPA_ASSIGN(const std::unique_ptr<Generation> generation,
              make_generation(models, request, calls, tile, workspace, cancel));
   Denoiser& denoiser = *generation->denoiser;

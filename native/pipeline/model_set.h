@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "cpu/cpu_backend.h"
 #include "graph/params.h"
+#include "graph/workspace.h"
 #include "models/clip_text.h"
 #include "models/clip_vision.h"
 #include "models/image_projection.h"
@@ -85,6 +86,7 @@ class ModelSet {
   ParamSet unet_params, vae_params;
   std::optional<LinearPreview> linear_preview;  // made when first asked for
   std::vector<std::unique_ptr<Adapter>> adapters;
+  ArenaKeeper arenas;
   Json scheduler_config;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
 
