@@ -44,14 +44,14 @@ export const LoraSchema = object(
 
 export const LoadSchema = object(
   {
-    model: Type.Optional(path("model folder in the diffusers layout; default: the small model that ships with the package")),
+    model: Type.Optional(path("model folder in the diffusers layout, or .safetensors file of a whole model in the original layout; default: the small model that ships with the package")),
     adapters: Type.Optional(
       Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
     ),
     loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     vae: Type.Optional(
-      path("folder of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
+      path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     dtype: Type.Optional(oneOf(["f32", "bf16", "int16", "int8"], { description: "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory", default: "f32" })),
