@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "weights/lora_file.h"
+#include "weights/single_file.h"
 
 namespace ipa {
 namespace {
@@ -18,6 +19,7 @@ bool any_with_prefix(const TensorSource& source, std::string_view prefix) {
 
 const char* component_kind_name(ComponentKind kind) {
   switch (kind) {
+    case ComponentKind::model: return "model";
     case ComponentKind::ip_adapter: return "ip-adapter";
     case ComponentKind::lora: return "lora";
     case ComponentKind::unet: return "unet";
@@ -30,6 +32,7 @@ const char* component_kind_name(ComponentKind kind) {
 }
 
 ComponentKind component_kind(const TensorSource& source) {
+  if (is_single_file(source)) return ComponentKind::model;
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
   if (any_with_prefix(source, "image_proj.") &&
       (any_with_prefix(source, "ip_adapter.") || any_with_prefix(source, "adapter_modules."))) {

@@ -7,9 +7,10 @@
 
 namespace ipa {
 
-enum class ComponentKind { ip_adapter, lora, unet, vae, text_encoder, image_encoder, tensors };
+enum class ComponentKind { model, ip_adapter, lora, unet, vae, text_encoder, image_encoder, tensors };
 
-// "ip-adapter", "lora", "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
+// "model" (a whole one, see weights/single_file.h), "ip-adapter", "lora", "unet", "vae", "text_encoder",
+// "image_encoder", "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

@@ -10,6 +10,7 @@
 #include "weights/component_kind.h"
 #include "weights/safetensors.h"
 #include "weights/sharded.h"
+#include "weights/single_file.h"
 
 namespace ipa {
 namespace {
@@ -35,6 +36,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   }
   const ComponentKind kind = component_kind(*source);
   result.kind = component_kind_name(kind);
+  if (kind == ComponentKind::model) result.family = single_file_family(*source);
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
   if (kind == ComponentKind::ip_adapter) {
     IPA_ASSIGN(const std::unique_ptr<TensorSource> renamed, with_adapter_names(std::move(source)));

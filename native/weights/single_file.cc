@@ -225,6 +225,11 @@ bool is_single_file(const TensorSource& source) {
   return unet.has("input_blocks.0.0.weight") && unet.has("out.2.weight");
 }
 
+std::string single_file_family(const TensorSource& source) {
+  std::string family;
+  return is_single_file(source) && unet_config(source, family).ok() ? family : "";
+}
+
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   SingleFile file;
   file.vae_prefix = vae_prefix_of(source);

@@ -10,6 +10,7 @@
 #include "pipeline/components.h"
 #include "pipeline/model_set.h"
 #include "safetensors_build.h"
+#include "weights/inspect.h"
 #include "weights/safetensors.h"
 #include "weights/single_file.h"
 
@@ -209,6 +210,17 @@ TEST(weights_single_file_tells_velocities_from_noise) {
   CHECK_EQ(prediction(0.2f, ""), "v_prediction");
   CHECK_EQ(prediction(0.02f, ""), "epsilon");
   CHECK_EQ(prediction(0.2f, R"("__metadata__":{"modelspec.predict_key":"epsilon"},)"), "epsilon");
+}
+
+TEST(weights_single_file_is_inspected_as_a_model) {
+  for (const auto& [name, family] :
+       {std::pair("single-sd1", "sd1"), {"single-sd2", "sd2"}, {"single-sdxl", "sdxl"}}) {
+    const auto inspection = ipa::inspect(GoldenFolder(name).path("model.safetensors"));
+    CHECK_OK(inspection.status());
+    if (!inspection.ok()) continue;
+    CHECK_EQ(inspection.value().kind, std::string("model"));
+    CHECK_EQ(inspection.value().family, std::string(family));
+  }
 }
 
 // Loaded as a pipeline loads it: all parts fit each other.
