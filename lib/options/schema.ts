@@ -32,11 +32,11 @@ function object<T extends TProperties>(properties: T, title: string): TObject<T>
 const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
 const path = (description: string): TUnsafe<string | URL> => special<string | URL>("path", description);
 
-export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors)") }, "adapter");
+export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors or .bin)") }, "adapter");
 
 export const LoraSchema = object(
   {
-    file: path("LoRA file (.safetensors)"),
+    file: path("LoRA file (.safetensors, .bin or .pt)"),
     weight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA; 0 changes nothing" })),
   },
   "LoRA",

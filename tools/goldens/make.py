@@ -48,6 +48,7 @@ STEPS = {
     "networks": networks.make_alone,
     "pipelines": pipelines.make,
     "schedulers": script("schedulers.py", "--out", ROOT, needs="scipy"),
+    "torch": script("torch_files.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),
 }

@@ -2,9 +2,9 @@
 
     python tools/goldens/torch_files.py
 
-Reads test/golden/models/sd15/adapters/base.safetensors and test/golden/loras/sd15-processor.safetensors; writes test/golden/torch/:
-tensors.safetensors, the same as zip.bin and legacy.bin (nested dictionaries), checkpoint.ckpt (a training checkpoint as those of Stable
-Diffusion 1.x, from fake classes of the same names), an adapter as .bin (zip) and a LoRA as .bin (the older form).
+Reads test/golden/models/sd15/ and test/golden/loras/; writes test/golden/torch/: tensors.safetensors, the same as zip.bin and legacy.bin
+(nested dictionaries), checkpoint.ckpt (a training checkpoint as those of Stable Diffusion 1.x, from fake classes of the same names), an
+adapter, a LoRA and an image encoder's folder. The older form numbers storages by their addresses, which differ from run to run.
 """
 import pickle
 import shutil
@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from store import ROOT
 
 FOLDER = ROOT / "torch"
+MODEL = ROOT / "models" / "sd15"
 
 
 def make_tensors():
@@ -92,11 +93,15 @@ def main():
     torch.save(tree, FOLDER / "legacy.bin", _use_new_zipfile_serialization=False)
     torch.save(make_checkpoint(flat), FOLDER / "checkpoint.ckpt", pickle_module=OldNames("old_names"))
     adapter = {"image_proj": {}, "ip_adapter": {}}
-    for key, value in load_file(ROOT / "models" / "sd15" / "adapters" / "base.safetensors").items():
+    for key, value in load_file(MODEL / "adapters" / "base.safetensors").items():
         part, rest = key.split(".", 1)
         adapter[part][rest] = value
     torch.save(adapter, FOLDER / "adapter.bin")
     torch.save(load_file(ROOT / "loras" / "sd15-processor.safetensors"), FOLDER / "lora.bin", _use_new_zipfile_serialization=False)
+    encoder = FOLDER / "image_encoder"
+    encoder.mkdir()
+    shutil.copy(MODEL / "image_encoder" / "config.json", encoder)
+    torch.save(load_file(MODEL / "image_encoder" / "model.safetensors"), encoder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":
