@@ -71,8 +71,6 @@ class TreeWalk {
     if (name->size() + key.size() > SafetensorsLimits::name_bytes)
       return Status(Code::limit, "tensor " + quoted(*name + std::string(key)) + ": name longer than " +
                                      std::to_string(SafetensorsLimits::name_bytes) + " bytes");
-    if (find_invalid_utf8(key) != std::string_view::npos)
-      return Status(Code::utf8, "key " + quoted(key) + " is not UTF-8");
     *name += key;
     return {};
   }

@@ -17,7 +17,7 @@ struct NamedTorchTensor {
 
 // Keys joined with ".", in file order. When the outermost dictionary has a `state_dict`, its tensors are the
 // file's and the rest is ignored; so is everywhere what is neither tensor nor dictionary. Code::type (no
-// dictionary; a tensor whose key is no text), duplicate, utf8, limit (also a dictionary that holds itself).
+// dictionary; a tensor whose key is no text), duplicate, limit (also a dictionary that holds itself).
 Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle);
 
 }  // namespace ipa

@@ -39,6 +39,19 @@ bool is_key(std::string_view text) {
   return true;
 }
 
+// Python also takes tuples and tensors as keys, which no file of weights has.
+bool can_be_key(PickleKind kind) {
+  switch (kind) {
+    case PickleKind::none:
+    case PickleKind::boolean:
+    case PickleKind::integer:
+    case PickleKind::real:
+    case PickleKind::text:
+    case PickleKind::name: return true;
+    default: return false;
+  }
+}
+
 class Unpickler {
  public:
   Unpickler(std::string_view bytes, TorchForm form) : bytes_(bytes), form_(form) {}
@@ -111,6 +124,8 @@ class Unpickler {
     return push(value);
   }
   Status push_text(std::string_view text) {
+    if (find_invalid_utf8(text) != std::string_view::npos)
+      return Status(Code::utf8, "its pickle has a text that is not UTF-8: " + quoted(text));
     PickleValue value;
     value.kind = PickleKind::text;
     value.text = text;
@@ -225,7 +240,12 @@ class Unpickler {
     PickleValue target;
     IPA_TRY(peek(&target));
     if (target.kind != kind) return syntax("it adds items to what is no list or dictionary");
-    if (kind == PickleKind::dict && items.size() % 2 != 0) return syntax("a dictionary's key has no value");
+    if (kind == PickleKind::dict) {
+      if (items.size() % 2 != 0) return syntax("a dictionary's key has no value");
+      for (size_t i = 0; i < items.size(); i += 2) {
+        if (!can_be_key(items[i].kind)) return syntax("a dictionary's key is of a kind that cannot be one");
+      }
+    }
     Items& all = items_of(target);
     all.insert(all.end(), items.begin(), items.end());
     return {};

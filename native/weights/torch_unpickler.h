@@ -22,7 +22,7 @@ enum class TorchForm { zip, legacy };  // they write the references to storages 
 
 // Reads the pickle at the start of `bytes`, which must outlive the result; there may be more behind it. Code::
 // truncated (it ends before its STOP), syntax (malformed), unsupported (another protocol, an opcode or a name
-// that tensors do not need), limit, range, overflow, mismatch (one storage with two types or sizes).
+// that tensors do not need), limit, range, overflow, utf8, mismatch (one storage with two types or sizes).
 Result<TorchPickle> unpickle_torch(std::string_view bytes, TorchForm form);
 
 }  // namespace ipa

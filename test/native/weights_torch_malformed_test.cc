@@ -185,6 +185,12 @@ TEST(weights_torch_refuses_bad_pickles) {
   EXPECT(with_pickle("}Na"), Code::syntax);
   EXPECT(with_pickle(tensor(storage("0", 6), 0, {6}, {1}) + "NNs"), Code::syntax);
   EXPECT(with_pickle("}(Nu"), Code::syntax);
+  // Keys that Python has no hash of, or that no file has.
+  for (const char* key : {"}", "]", ")", "N\x85"})
+    EXPECT(with_pickle(std::string("}") + key + "Ns"), Code::syntax);
+  EXPECT(with_pickle("}NNs" + python_name("torch", "Size") + "Ns\x88NsG12345678NsK\1Ns"), Code::ok);
+  EXPECT(with_pickle(text("\xFF")), Code::utf8);
+  EXPECT(with_pickle("U\1\xFF"), Code::utf8);
   EXPECT(with_pickle("N}b"), Code::syntax);
   EXPECT(with_pickle(tensor(storage("0", 6), 0, {6}, {1}) + "}b"), Code::syntax);
   // A dictionary that holds itself; one that describes 2^60 members; one 100,000 deep.
