@@ -77,14 +77,14 @@ class TorchSource : public TensorSource {
   NameIndex index_;
 };
 
-bool begins_with(const uint8_t* start, size_t size, const char* bytes, size_t count) {
-  return size >= count && std::memcmp(start, bytes, count) == 0;
+bool begins_with(const uint8_t* start, size_t size, std::string_view bytes) {
+  return size >= bytes.size() && std::memcmp(start, bytes.data(), bytes.size()) == 0;
 }
 
 bool is_zip(const uint8_t* start, size_t size) {
   // The length of a safetensors header may happen to be these bytes; its text, which begins at 8, has no zero,
   // where a zip has the method of compression.
-  return begins_with(start, size, "PK\x03\x04", 4) && size > 9 && start[9] == 0;
+  return begins_with(start, size, "PK\x03\x04") && size > 9 && start[9] == 0;
 }
 
 Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> bytes) {
@@ -118,8 +118,7 @@ Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> by
 }  // namespace
 
 bool is_torch_file(const uint8_t* start, size_t size) {
-  return is_zip(start, size) ||
-         begins_with(start, size, "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.", 15);
+  return is_zip(start, size) || begins_with(start, size, torch_legacy_magic);
 }
 
 Result<std::unique_ptr<TensorSource>> open_torch(const std::string& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -18,6 +19,9 @@ struct TorchEntry {
 };
 
 constexpr uint64_t max_pickle_bytes = uint64_t{64} << 20;
+
+// How the older form begins: the pickled integer 0x1950a86a20f9469cfc6c.
+constexpr std::string_view torch_legacy_magic("\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.", 15);
 
 // Files of torch.save since 1.6: a zip archive with data.pkl and one member a storage. Errors of
 // read_zip_directory, unpickle_torch and name_torch_tensors; Code::unsupported (TorchScript, big-endian),

@@ -11,10 +11,7 @@
 namespace ipa {
 namespace {
 
-// The pickled integers 0x1950a86a20f9469cfc6c and 1001, which mark the form and its version.
-constexpr char magic[] = "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.";
-constexpr char version[] = "\x80\x02M\xE9\x03.";
-constexpr size_t magic_bytes = sizeof magic - 1, version_bytes = sizeof version - 1;
+constexpr std::string_view version("\x80\x02M\xE9\x03.", 6);  // the pickled integer 1001
 
 // Pickles one after the other. How long they are is only known when they are read, so more of the file is taken
 // as long as the current one has no end.
@@ -43,13 +40,14 @@ class PickleStream {
     }
   }
 
-  Status expect(const char* bytes, size_t size, const char* what) {
-    std::string text(size, '\0');
-    if (file_.size() - at_ < size) return Status(Code::truncated, std::string("ends before its ") + what);
-    IPA_TRY(file_.read_at(at_, &text[0], size));
-    if (text.compare(0, size, bytes, size) != 0)
+  Status expect(std::string_view bytes, const char* what) {
+    std::string text(bytes.size(), '\0');
+    if (file_.size() - at_ < text.size())
+      return Status(Code::truncated, std::string("ends before its ") + what);
+    IPA_TRY(file_.read_at(at_, &text[0], text.size()));
+    if (text != bytes)
       return Status(Code::unsupported, std::string("its ") + what + " is not that of torch.save");
-    at_ += size;
+    at_ += text.size();
     return {};
   }
 
@@ -111,8 +109,8 @@ Result<std::vector<StoragePlace>> locate_storages(const ByteSource& file, uint64
 
 Result<std::vector<TorchEntry>> read_torch_legacy(const ByteSource& file) {
   PickleStream stream(file);
-  IPA_TRY(stream.expect(magic, magic_bytes, "magic number"));
-  IPA_TRY(stream.expect(version, version_bytes, "format version"));
+  IPA_TRY(stream.expect(torch_legacy_magic, "magic number"));
+  IPA_TRY(stream.expect(version, "format version"));
   TorchPickle system, pickle, keys;
   IPA_TRY(stream.next(&system));
   IPA_TRY(check_system(system));
