@@ -9,7 +9,7 @@ import type { ProgressEvent } from "./progress";
 
 export interface LoadOptions {
   /**
-   * model folder in the diffusers layout, or .safetensors file of a whole model in the original layout (Stable Diffusion 1, 2, SDXL);
+   * model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout (Stable Diffusion 1, 2, SDXL);
    * default: the small model that ships with the package
    */
   model?: string | URL | undefined;
@@ -20,7 +20,7 @@ export interface LoadOptions {
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
   /**
-   * folder (config.json and weights), or .safetensors file in the original layout, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
+   * folder (config.json and weights), or file in the original layout, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
    * decoder is many times faster and a little less exact; default: vae/ in the model folder
    */
   vae?: string | URL | undefined;

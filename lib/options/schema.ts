@@ -32,11 +32,11 @@ function object<T extends TProperties>(properties: T, title: string): TObject<T>
 const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
 const path = (description: string): TUnsafe<string | URL> => special<string | URL>("path", description);
 
-export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors)") }, "adapter");
+export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors or .bin)") }, "adapter");
 
 export const LoraSchema = object(
   {
-    file: path("LoRA file (.safetensors)"),
+    file: path("LoRA file (.safetensors, .bin or .pt)"),
     weight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA; 0 changes nothing" })),
   },
   "LoRA",
@@ -44,7 +44,7 @@ export const LoraSchema = object(
 
 export const LoadSchema = object(
   {
-    model: Type.Optional(path("model folder in the diffusers layout, or .safetensors file of a whole model in the original layout; default: the small model that ships with the package")),
+    model: Type.Optional(path("model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout; default: the small model that ships with the package")),
     adapters: Type.Optional(
       Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
     ),

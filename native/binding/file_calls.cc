@@ -9,8 +9,8 @@
 #include "binding/async_job.h"
 #include "binding/values.h"
 #include "weights/inspect.h"
-#include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
+#include "weights/weight_file.h"
 
 namespace ipa::binding {
 namespace {
@@ -70,7 +70,7 @@ struct ReadTensor {
 };
 
 Result<ReadTensor> read_tensor(const std::string& path, const std::string& name) {
-  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_safetensors(path));
+  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_weight_file(path));
   const TensorInfo* info = source->find(name);
   if (!info)
     return Status(Code::missing_tensor, path + ": there is no tensor " + name.substr(0, 200) + " in this file");

@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "weights/dialects.h"
-#include "weights/safetensors.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -47,7 +47,7 @@ Component file_component(const std::string& path, Json config, Part part) {
   component.where = component.config_path = path;
   component.config = std::move(config);
   component.open = [path, part](const ParamSet& params) -> Result<Source> {
-    IPA_ASSIGN(Source source, open_safetensors(path));
+    IPA_ASSIGN(Source source, open_weight_file(path));
     return part(std::move(source), names_of(params));
   };
   return component;
@@ -60,7 +60,7 @@ Component vae_of_file(const std::string& path, const std::shared_ptr<const Singl
 }
 
 Result<ModelComponents> components_of_file(const std::string& path, bool other_vae) {
-  IPA_ASSIGN(const Source source, open_safetensors(path));
+  IPA_ASSIGN(const Source source, open_weight_file(path));
   if (!is_single_file(*source))
     return Status(
         Code::unsupported,
@@ -126,7 +126,7 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
 
 Result<Component> other_vae(const std::string& path, const Json& unet) {
   if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
-  IPA_ASSIGN(const Source source, open_safetensors(path));
+  IPA_ASSIGN(const Source source, open_weight_file(path));
   const Json* addition = unet.find("addition_embed_type");
   const bool xl = addition && addition->is_string() && addition->string() == "text_time";
   IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));

@@ -8,9 +8,9 @@
 #include "base/utf8.h"
 #include "weights/adapter_file.h"
 #include "weights/component_kind.h"
-#include "weights/safetensors.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -50,14 +50,14 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
 }
 
 Result<Inspection> inspect_file(const std::string& path, const std::string& relative) {
-  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_safetensors(path));
-  return inspect_source(std::move(source), "safetensors", relative);
+  WeightFormat format = WeightFormat::safetensors;
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path, &format));
+  return inspect_source(std::move(source), weight_format_name(format), relative);
 }
 
 bool holds_stem(const std::string& folder, const std::string& stem) {
-  for (const char* ending :
-       {".safetensors", ".fp16.safetensors", ".safetensors.index.json", ".safetensors.index.fp16.json"}) {
-    if (is_file(join_path(folder, stem + ending))) return true;
+  for (const std::string& name : model_weight_files(stem)) {
+    if (is_file(join_path(folder, name))) return true;
   }
   return false;
 }
@@ -102,17 +102,6 @@ Status inspect_subfolder(const std::string& folder, const std::string& name, Ins
   return {};
 }
 
-// Code::unsupported when the folder, or one of its sub-folders `names`, holds PyTorch weights only.
-Status refuse_pytorch_files(const std::string& folder, const std::vector<std::string>& names) {
-  std::vector<std::string> folders = {folder};
-  for (const std::string& name : names) folders.push_back(join_path(folder, name));
-  for (const std::string& candidate : folders) {
-    const Status status = open_model_weights(candidate, diffusers_stem).status();
-    if (status.code() == Code::unsupported) return status;
-  }
-  return {};
-}
-
 Result<Inspection> inspect_model(const std::string& folder) {
   Inspection model;
   model.kind = "model";
@@ -128,10 +117,8 @@ Result<Inspection> inspect_model(const std::string& folder) {
     if (path_kind(join_path(folder, name)) == PathKind::folder)
       IPA_TRY(inspect_subfolder(folder, name, &model));
   }
-  if (model.components.empty()) {
-    IPA_TRY(refuse_pytorch_files(folder, names));
-    return Status(Code::not_found, quoted(folder, 1024) + ": holds no safetensors weights");
-  }
+  if (model.components.empty())
+    return Status(Code::not_found, quoted(folder, 1024) + ": holds no weights of a model");
   return model;
 }
 

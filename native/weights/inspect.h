@@ -12,7 +12,7 @@ namespace ipa {
 
 struct Inspection {
   std::string kind;  // "model", "ip-adapter", "lora", "unet", "vae", "text_encoder", "image_encoder", "tensors"
-  std::string format;   // "safetensors" (a file) or "diffusers" (a folder)
+  std::string format;   // "safetensors", "pytorch" (a file) or "diffusers" (a folder)
   std::string family;   // "sd1", "sd2", "sdxl" or ""
   std::string variant;  // of an adapter, see adapter_variant_name; or ""
   std::string encoder;  // image encoder an adapter needs; or ""
@@ -25,7 +25,7 @@ struct Inspection {
   std::string path;                       // relative to what was inspected, "" for itself
 };
 
-// `path`: a safetensors file, a component folder, or a model folder in the diffusers layout (one with
+// `path`: a weight file, a component folder, or a model folder in the diffusers layout (one with
 // model_index.json, or whose sub-folders hold weights). Errors of the readers; Code::not_found when there is
 // nothing to inspect.
 Result<Inspection> inspect(const std::string& path);

@@ -7,16 +7,13 @@
 #include "base/byte_source.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "weights/dtype.h"
 #include "weights/file_format.h"
 #include "weights/name_index.h"
 #include "weights/safetensors_header.h"
+#include "weights/stored_tensor.h"
 
 namespace ipa {
 namespace {
-
-// Raw bytes converted at a time: small enough to stay in the cache between reading and converting.
-constexpr size_t chunk_bytes = size_t{1} << 18;
 
 class SafetensorsSource : public TensorSource {
  public:
@@ -56,34 +53,13 @@ class SafetensorsSource : public TensorSource {
     }
     if (as != DType::f32 && as != info->type)
       return Status(Code::internal, "a tensor is read as f32 or as it is stored");
-    const Status status =
-        as == info->type ? read_stored(*info, out) : read_converted(*info, static_cast<float*>(out));
+    const Status status = read_stored_tensor(*bytes_, begin_of(*info), *info, as, out);
     return status.ok() ? bytes_->check_unchanged() : status;
   }
 
  private:
   uint64_t begin_of(const TensorInfo& info) const {
     return data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
-  }
-
-  Status read_stored(const TensorInfo& info, void* out) const {
-    return bytes_->read_at(begin_of(info), out, static_cast<size_t>(info.bytes));
-  }
-
-  Status read_converted(const TensorInfo& info, float* out) const {
-    if (!dtype_readable(info.type)) {
-      return Status(Code::unsupported, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
-                                           " is stored as " + dtype_name(info.type) + ", which cannot be read");
-    }
-    const uint64_t begin = begin_of(info);
-    const size_t size = dtype_size(info.type);
-    std::vector<uint8_t> chunk(static_cast<size_t>(std::min<uint64_t>(chunk_bytes, info.bytes)));
-    for (uint64_t done = 0; done < info.bytes; done += chunk.size()) {
-      chunk.resize(static_cast<size_t>(std::min<uint64_t>(chunk.size(), info.bytes - done)));
-      IPA_TRY(bytes_->read_at(begin + done, chunk.data(), chunk.size()));
-      convert_to_f32(info.type, chunk.data(), chunk.size() / size, out + done / size);
-    }
-    return {};
   }
 
   std::unique_ptr<ByteSource> bytes_;

@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "weights/name_index.h"
-#include "weights/safetensors.h"
 #include "weights/safetensors_header.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -128,7 +128,7 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   auto source = std::make_unique<ShardedSource>(index_path);
   const std::string folder = folder_of(index_path);
   for (const std::string& shard : shards) {
-    Result<std::unique_ptr<TensorSource>> opened = open_safetensors(join_path(folder, shard));
+    Result<std::unique_ptr<TensorSource>> opened = open_weight_file(join_path(folder, shard));
     if (!opened.ok()) return opened.status().in("shard of " + quoted(index_path, 1024));
     source->add(opened.take());
   }
@@ -153,29 +153,23 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   return std::unique_ptr<TensorSource>(std::move(source));
 }
 
+std::vector<std::string> model_weight_files(const std::string& stem) {
+  const std::string torch_stem = stem == transformers_stem ? "pytorch_model" : stem;
+  return {stem + ".safetensors",      stem + ".safetensors.index.json",
+          stem + ".fp16.safetensors", stem + ".safetensors.index.fp16.json",
+          torch_stem + ".bin",        torch_stem + ".bin.index.json",
+          torch_stem + ".fp16.bin",   torch_stem + ".bin.index.fp16.json"};
+}
+
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem) {
   if (path_kind(folder) != PathKind::folder) return index_error(Code::not_found, folder, "no such folder");
-  const auto at = [&](const std::string& ending) { return join_path(folder, stem + ending); };
-  const auto present = [](const std::string& path) { return path_kind(path) != PathKind::none; };
-  for (const char* variant : {"", ".fp16"}) {
-    const std::string single = at(std::string(variant) + ".safetensors");
-    if (present(single)) return open_safetensors(single);
-    const std::string index = at(".safetensors.index" + std::string(variant) + ".json");
-    if (present(index)) return open_sharded(index);
+  for (const std::string& name : model_weight_files(stem)) {
+    const std::string path = join_path(folder, name);
+    if (path_kind(path) == PathKind::none) continue;
+    return name.compare(name.size() - 5, 5, ".json") == 0 ? open_sharded(path) : open_weight_file(path);
   }
-  IPA_ASSIGN(const std::vector<std::string> names, list_folder(folder));
-  for (const std::string& name : names) {
-    const bool weights = name.rfind(stem, 0) == 0 || name.rfind("pytorch_model", 0) == 0;
-    const bool bin = name.size() > 4 && name.compare(name.size() - 4, 4, ".bin") == 0;
-    if (weights && bin) {
-      return index_error(
-          Code::unsupported, folder,
-          "only PyTorch weights (" + quoted(name) +
-              ") are here; convert them with Python: load the model with diffusers or transformers and "
-              "call save_pretrained(folder, safe_serialization=True), or get the .safetensors files");
-    }
-  }
-  return index_error(Code::not_found, folder, "no " + stem + ".safetensors, nor an index of shards");
+  return index_error(Code::not_found, folder,
+                     "no " + stem + ".safetensors, no PyTorch .bin file of it, nor an index of shards");
 }
 
 }  // namespace ipa

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "weights/tensor_source.h"
@@ -13,11 +14,14 @@ namespace ipa {
 constexpr const char* diffusers_stem = "diffusion_pytorch_model";
 constexpr const char* transformers_stem = "model";
 
-// Opens the first of these found in `folder`: `<stem>.safetensors`, the shards of
-// `<stem>.safetensors.index.json`,
-// `<stem>.fp16.safetensors`, the shards of `<stem>.safetensors.index.fp16.json`. Beside open_safetensors'
-// errors: Code::not_found (nothing there), unsupported (only PyTorch .bin files there), syntax/type (a bad
-// index), mismatch/missing_tensor/duplicate (index and shards disagree).
+// Names of the files that may hold the weights of a component folder, in the order in which they are looked
+// for:
+// `<stem>.safetensors`, the index of its shards `<stem>.safetensors.index.json`, both in half precision
+// (.fp16), and the same four of PyTorch (`<stem>.bin`; transformers' is called pytorch_model.bin).
+std::vector<std::string> model_weight_files(const std::string& stem);
+
+// Opens the first of model_weight_files that is in `folder`. Beside open_weight_file's errors: Code::not_found
+// (nothing there), syntax/type (a bad index), mismatch/missing_tensor/duplicate (index and shards disagree).
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem);
 
 // The shards an index file lists, as one source. Shards are files beside the index, named without any folder.

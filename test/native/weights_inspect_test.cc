@@ -116,8 +116,8 @@ TEST(weights_inspect_refuses) {
   CHECK(ipa::inspect("").status().code() == Code::not_found);
   std::filesystem::create_directory(folder + "/unet");
   ipa_test::write_text(folder + "/unet/diffusion_pytorch_model.bin", "PK");
-  CHECK(ipa::inspect(folder).status().code() == Code::unsupported);
-  CHECK(ipa::inspect(folder + "/unet").status().code() == Code::unsupported);
+  CHECK(ipa::inspect(folder).status().code() == Code::truncated);
+  CHECK(ipa::inspect(folder + "/unet").status().code() == Code::truncated);
   ipa_test::write_text(folder + "/model_index.json", "{");
   CHECK(ipa::inspect(folder).status().code() == Code::syntax);
 }

@@ -1,0 +1,32 @@
+#include "weights/torch_entries.h"
+
+#include <utility>
+
+#include "weights/torch_tree.h"
+
+namespace ipa {
+
+Result<std::vector<TorchEntry>> torch_entries(const TorchPickle& pickle,
+                                              const std::vector<StoragePlace>& places) {
+  IPA_ASSIGN(std::vector<NamedTorchTensor> named, name_torch_tensors(pickle));
+  std::vector<TorchEntry> entries;
+  entries.reserve(named.size());
+  for (NamedTorchTensor& item : named) {
+    const TorchTensor& tensor = pickle.tensors[item.tensor];
+    const TorchStorage& storage = pickle.storages[tensor.storage];
+    const DType type = storage.type;
+    TorchEntry entry;
+    entry.info.name = std::move(item.name);
+    entry.info.type = type;
+    entry.info.shape = tensor.shape;
+    entry.info.bytes = static_cast<uint64_t>(entry.info.elements()) * dtype_size(type);
+    entry.strides = tensor.strides;
+    entry.begin = places[tensor.storage].begin + tensor.begin * dtype_size(type);
+    if (static_cast<uint64_t>(entry.info.elements()) == storage.elements)
+      entry.crc = places[tensor.storage].crc;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+}  // namespace ipa

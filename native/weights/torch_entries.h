@@ -1,0 +1,20 @@
+// What both forms of PyTorch files share: from a pickle and the places of its storages to tensors in the file.
+#pragma once
+
+#include <vector>
+
+#include "weights/torch_layout.h"
+#include "weights/torch_pickle.h"
+
+namespace ipa {
+
+struct StoragePlace {
+  uint64_t begin = 0;  // in the file
+  uint32_t crc = 0;    // of its bytes; 0 when not known
+};
+
+// The named tensors of a pickle, with the places of its storages in the same order.
+Result<std::vector<TorchEntry>> torch_entries(const TorchPickle& pickle,
+                                              const std::vector<StoragePlace>& places);
+
+}  // namespace ipa

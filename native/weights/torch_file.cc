@@ -1,0 +1,133 @@
+#include "weights/torch_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/byte_source.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "weights/file_format.h"
+#include "weights/name_index.h"
+#include "weights/stored_tensor.h"
+#include "weights/strided_tensor.h"
+#include "weights/torch_layout.h"
+
+namespace ipa {
+namespace {
+
+class TorchSource : public TensorSource {
+ public:
+  TorchSource(std::unique_ptr<ByteSource> bytes, std::vector<TorchEntry> entries) : bytes_(std::move(bytes)) {
+    infos_.reserve(entries.size());
+    places_.reserve(entries.size());
+    for (TorchEntry& entry : entries) {
+      infos_.push_back(std::move(entry.info));
+      places_.push_back({std::move(entry.strides), entry.begin, entry.crc});
+    }
+  }
+  Status build_index() {
+    const size_t twice = index_.build(infos_);
+    if (twice == NameIndex::none) return {};
+    return Status(Code::duplicate, "tensor " + quoted(infos_[twice].name) + " is there twice");
+  }
+
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  const std::string& path() const override { return bytes_->name(); }
+
+  const TensorInfo* find(std::string_view name) const override {
+    const size_t at = index_.find(name);
+    return at == NameIndex::none ? nullptr : &infos_[at];
+  }
+
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
+    const size_t at = index_.find(tensor.name);
+    if (at == NameIndex::none || infos_[at].shape != tensor.shape) {
+      return Status(Code::missing_tensor,
+                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
+    }
+    if (as != DType::f32 && as != infos_[at].type)
+      return Status(Code::internal, "a tensor is read as f32 or as it is stored");
+    IPA_TRY(read_place(infos_[at], places_[at], as, out));
+    return bytes_->check_unchanged();
+  }
+
+ private:
+  struct Place {
+    std::vector<int64_t> strides;
+    uint64_t begin;
+    uint32_t crc;
+  };
+
+  Status read_place(const TensorInfo& info, const Place& place, DType as, void* out) const {
+    if (!is_row_major(info.shape, place.strides))
+      return read_strided_tensor(*bytes_, place.begin, info, place.strides, as, out);
+    uint32_t crc = 0;
+    IPA_TRY(read_stored_tensor(*bytes_, place.begin, info, as, out, place.crc ? &crc : nullptr));
+    if (crc != place.crc)
+      return Status(Code::layout, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
+                                      " does not match its checksum: get the file again");
+    return {};
+  }
+
+  std::unique_ptr<ByteSource> bytes_;
+  std::vector<TensorInfo> infos_;
+  std::vector<Place> places_;  // parallel to infos_
+  NameIndex index_;
+};
+
+bool begins_with(const uint8_t* start, size_t size, std::string_view bytes) {
+  return size >= bytes.size() && std::memcmp(start, bytes.data(), bytes.size()) == 0;
+}
+
+bool is_zip(const uint8_t* start, size_t size) {
+  // The length of a safetensors header may happen to be these bytes; its text, which begins at 8, has no zero,
+  // where a zip has the method of compression.
+  return begins_with(start, size, "PK\x03\x04") && size > 9 && start[9] == 0;
+}
+
+Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> bytes) {
+  uint8_t start[FileFormatSample::bytes] = {};
+  const auto have = static_cast<size_t>(std::min<uint64_t>(bytes->size(), sizeof start));
+  IPA_TRY(bytes->read_at(0, start, have));
+  if (!is_torch_file(start, have)) {
+    const char* other = describe_other_format(start, have);
+    return Status(Code::unsupported, other ? std::string("not a file of torch.save: this is ") + other
+                                           : "not a file of torch.save");
+  }
+  IPA_ASSIGN(std::vector<TorchEntry> entries,
+             is_zip(start, have) ? read_torch_zip(*bytes) : read_torch_legacy(*bytes));
+  IPA_TRY(bytes->check_unchanged());
+  auto source = std::make_unique<TorchSource>(std::move(bytes), std::move(entries));
+  IPA_TRY(source->build_index());
+  return std::unique_ptr<TensorSource>(std::move(source));
+}
+
+Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
+  const std::string where = quoted(bytes->name(), 1024);
+  try {
+    Result<std::unique_ptr<TensorSource>> source = open_checked(std::move(bytes));
+    if (!source.ok()) return source.status().in(where);
+    return source;
+  } catch (const std::bad_alloc&) {
+    return Status(Code::no_memory, where + ": not enough memory for its contents");
+  }
+}
+
+}  // namespace
+
+bool is_torch_file(const uint8_t* start, size_t size) {
+  return is_zip(start, size) || begins_with(start, size, torch_legacy_magic);
+}
+
+Result<std::unique_ptr<TensorSource>> open_torch(const std::string& path) {
+  IPA_ASSIGN(std::unique_ptr<ByteSource> file, open_file(path));
+  return open_source(std::move(file));
+}
+
+Result<std::unique_ptr<TensorSource>> open_torch_bytes(std::vector<uint8_t> bytes, const std::string& name) {
+  return open_source(std::make_unique<MemoryBytes>(std::move(bytes), name));
+}
+
+}  // namespace ipa

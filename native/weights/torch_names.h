@@ -1,0 +1,29 @@
+// The Python names a PyTorch weight file may mention: an exact list, and no code behind any of them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "weights/tensor_source.h"
+
+namespace ipa {
+
+enum class TorchNameKind : uint8_t {
+  ordered_dict,
+  rebuild_tensor,
+  rebuild_parameter,
+  size,     // torch.Size, a tuple
+  storage,  // of elements of `type`
+  inert,    // what old training checkpoints carry beside their tensors: never a part of one
+};
+
+struct TorchName {
+  std::string_view module, name;
+  TorchNameKind kind;
+  DType type = DType::f32;
+};
+
+// nullptr when `module`.`name` is not on the list.
+const TorchName* find_torch_name(std::string_view module, std::string_view name);
+
+}  // namespace ipa

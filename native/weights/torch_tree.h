@@ -1,0 +1,23 @@
+// Names for the tensors in a pickled tree of dictionaries.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "weights/torch_pickle.h"
+
+namespace ipa {
+
+struct NamedTorchTensor {
+  std::string name;
+  size_t tensor = 0;  // in TorchPickle::tensors
+};
+
+// Keys joined with ".", in file order. When the outermost dictionary has a `state_dict`, its tensors are the
+// file's and the rest is ignored; so is everywhere what is neither tensor nor dictionary. Code::type (no
+// dictionary; a tensor whose key is no text), duplicate, limit (also a dictionary that holds itself).
+Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle);
+
+}  // namespace ipa

@@ -1,0 +1,18 @@
+// Opens a weight file of any format that is read here, told from its first bytes and not from its name.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "weights/tensor_source.h"
+
+namespace ipa {
+
+enum class WeightFormat { safetensors, pytorch };
+const char* weight_format_name(WeightFormat format);  // "safetensors", "pytorch"
+
+// Errors of open_torch when it is PyTorch's, else of open_safetensors.
+Result<std::unique_ptr<TensorSource>> open_weight_file(const std::string& path, WeightFormat* format = nullptr);
+
+}  // namespace ipa

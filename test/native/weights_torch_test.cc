@@ -1,0 +1,144 @@
+// Files of torch.save against the same tensors as safetensors wrote them (tools/goldens/torch_files.py).
+#include "weights/torch_file.h"
+
+#include <cstring>
+#include <filesystem>
+
+#include "torch_build.h"
+#include "weights/safetensors.h"
+#include "weights/sharded.h"
+#include "weights/weight_file.h"
+
+using ipa::Code;
+
+namespace {
+
+std::string golden(const std::string& name) { return ipa_test::golden_folder() + "/torch/" + name; }
+
+std::vector<uint8_t> stored(const ipa::TensorSource& source, const ipa::TensorInfo& info) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(info.bytes));
+  CHECK_OK(source.read(info, info.type, bytes.data()));
+  return bytes;
+}
+
+// Every tensor of the reference, and no other, with the same type, shape and bytes, and as f32 the same too.
+void check_same(const ipa::TensorSource& source, const ipa::TensorSource& reference) {
+  CHECK_EQ(source.tensors().size(), reference.tensors().size());
+  for (const ipa::TensorInfo& expected : reference.tensors()) {
+    const ipa::TensorInfo* info = source.find(expected.name);
+    if (!info || info->type != expected.type || info->shape != expected.shape ||
+        info->bytes != expected.bytes) {
+      ipa_test::fail(__FILE__, __LINE__, expected.name + " is not there as it should be");
+      continue;
+    }
+    if (stored(source, *info) != stored(reference, expected))
+      ipa_test::fail(__FILE__, __LINE__, expected.name + " has other values");
+    const std::vector<float> a = ipa_test::values_of(source, info->name),
+                             b = ipa_test::values_of(reference, info->name);
+    if (a.size() != b.size() || (!a.empty() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) != 0))
+      ipa_test::fail(__FILE__, __LINE__, expected.name + " has other values as f32");
+  }
+}
+
+void check_file(const std::string& name, const std::string& reference_path) {
+  const auto source = ipa::open_torch(golden(name));
+  const auto reference = ipa::open_safetensors(reference_path);
+  CHECK_OK(source.status());
+  CHECK_OK(reference.status());
+  if (source.ok() && reference.ok()) check_same(*source.value(), *reference.value());
+}
+
+}  // namespace
+
+TEST(weights_torch_golden_files) {
+  // Ten types; transposed, permuted, strided and shared tensors, scalars, empty ones, parameters.
+  for (const char* name : {"zip.bin", "legacy.bin"}) check_file(name, golden("tensors.safetensors"));
+  // The same as the state_dict of a training checkpoint, with all that is beside it there.
+  check_file("checkpoint.ckpt", golden("tensors.safetensors"));
+  check_file("adapter.bin", ipa_test::golden_folder() + "/models/sd15/adapters/base.safetensors");
+  check_file("lora.bin", ipa_test::golden_folder() + "/loras/sd15-processor.safetensors");
+}
+
+TEST(weights_torch_format_by_content) {
+  const std::string folder = ipa_test::scratch_folder();
+  const std::string zip = folder + "/torch.safetensors", other = folder + "/safetensors.bin";
+  ipa_test::write_bytes(zip, ipa_test::good_zip().bytes());
+  ipa_test::write_bytes(other, ipa_test::zeros_safetensors({{"w", {2}}}));
+  ipa::WeightFormat format = ipa::WeightFormat::safetensors;
+  CHECK_OK(ipa::open_weight_file(zip, &format).status());
+  CHECK(format == ipa::WeightFormat::pytorch);
+  CHECK_OK(ipa::open_weight_file(other, &format).status());
+  CHECK(format == ipa::WeightFormat::safetensors);
+  CHECK(ipa::open_torch(other).status().code() == Code::unsupported);
+  CHECK(ipa::open_safetensors(zip).status().code() == Code::unsupported);
+  CHECK(ipa::open_weight_file(folder + "/none.bin").status().code() == Code::not_found);
+  // A pickle that is not torch.save's, and a tar archive (torch.save before 0.1.10).
+  ipa_test::write_text(other, "\x80\x04\x95" + std::string(600, ' '));
+  CHECK(ipa::open_weight_file(other).status().code() == Code::unsupported);
+  std::string tar(600, '\xFF');
+  tar.replace(257, 5, "ustar");
+  ipa_test::write_text(other, tar);
+  CHECK(ipa::open_weight_file(other).status().message().find("tar") != std::string::npos);
+  // A safetensors header of 67,324,752 bytes has a zip's first bytes as its length.
+  const std::string long_header = ipa_test::raw("PK\x03\x04\0\0\0\0{\"w\": ");
+  CHECK(!ipa::is_torch_file(reinterpret_cast<const uint8_t*>(long_header.data()), long_header.size()));
+}
+
+TEST(weights_torch_model_folders) {
+  const std::string folder = ipa_test::scratch_folder() + "/torch-model";
+  std::filesystem::create_directory(folder);
+  const auto put = [&](const std::string& name, float value) {
+    ipa_test::Zip zip = ipa_test::good_zip();
+    zip.members[2].data = ipa_test::floats({value, 2, 3, 4, 5, 6});
+    ipa_test::write_bytes(folder + "/" + name, zip.bytes());
+  };
+  const auto first = [&](const char* stem) {
+    const auto source = ipa::open_model_weights(folder, stem);
+    CHECK_OK(source.status());
+    return source.ok() ? ipa_test::values_of(*source.value(), "w")[0] : -1.0f;
+  };
+  put("shard.bin", 1);
+  ipa_test::write_text(folder + "/pytorch_model.bin.index.json", "{\"weight_map\":{\"w\":\"shard.bin\"}}");
+  CHECK_EQ(first(ipa::transformers_stem), 1.0f);
+  CHECK(ipa::open_model_weights(folder, ipa::diffusers_stem).status().code() == Code::not_found);
+  put("pytorch_model.bin", 2);
+  CHECK_EQ(first(ipa::transformers_stem), 2.0f);
+  put("diffusion_pytorch_model.fp16.bin", 3);
+  CHECK_EQ(first(ipa::diffusers_stem), 3.0f);
+  put("diffusion_pytorch_model.bin", 4);
+  CHECK_EQ(first(ipa::diffusers_stem), 4.0f);
+  put("diffusion_pytorch_model.safetensors", 5);  // goes before the others, whatever it is
+  CHECK_EQ(first(ipa::diffusers_stem), 5.0f);
+}
+
+// What the zip form has besides what torch.save writes today.
+TEST(weights_torch_other_good_files) {
+  using namespace ipa_test;
+  const auto values = [](const Bytes& bytes, const std::string& name) {
+    const auto source = ipa::open_torch_bytes(bytes, "test");
+    CHECK_OK(source.status());
+    return source.ok() ? values_of(*source.value(), name) : std::vector<float>();
+  };
+  const std::vector<float> all = {1, 2, 3, 4, 5, 6};
+  CHECK(values(good_zip().bytes(), "w") == all);
+  CHECK(values(Legacy().bytes(), "w") == all);
+  Zip wide = good_zip();
+  wide.zip64 = true;
+  CHECK(values(wide.bytes(), "w") == all);
+  Zip old = good_zip();
+  old.members.erase(old.members.begin() + 1);  // byteorder came with 2.0
+  CHECK(values(old.bytes(), "w") == all);
+  // A dictionary in two places; a key that only looks like a prefix; names without torch's memo.
+  const std::string part = "}q\x05" + text("w") + tensor(storage("0", 6), 1, {2, 2}, {1, 3}) + "s";
+  const Bytes twice =
+      zip_around(pickled("}(" + text("a") + part + text("b") + "h\x05" + text("state_dict") + number(1) + "u"))
+          .bytes();
+  CHECK(values(twice, "a.w") == (std::vector<float>{2, 5, 3, 6}));
+  CHECK(values(twice, "b.w") == (std::vector<float>{2, 5, 3, 6}));
+  // PyTorch before 0.4 stored parts of storages under keys of their own.
+  Legacy views;
+  views.object = pickled(
+      dict_of({{"w", tensor(storage("7", 6, "FloatStorage", tuple_of({text("8"), number(2), number(3)})), 1,
+                            {2}, {1})}}));
+  CHECK(values(views.bytes(), "w") == (std::vector<float>{4, 5}));
+}
