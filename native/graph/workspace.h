@@ -18,6 +18,8 @@ class ArenaKeeper {
   // The kept one where it is large enough; else an empty buffer, and none is kept any more.
   AlignedBuffer take(size_t bytes);
   void give(AlignedBuffer arena);
+  // Gives the kept one back to the system.
+  void drop() { take(SIZE_MAX); }
 
  private:
   static constexpr size_t largest = size_t{512} << 20;
@@ -28,8 +30,8 @@ class ArenaKeeper {
 class Workspace {
  public:
   explicit Workspace(bool dry = false) : dry_(dry) {}
-  // `keeper` outlives it.
-  explicit Workspace(ArenaKeeper& keeper) : keeper_(&keeper) {}
+  // `keeper` outlives it; null: none.
+  explicit Workspace(ArenaKeeper* keeper) : keeper_(keeper) {}
   ~Workspace() {
     if (keeper_ && arena_) keeper_->give(std::move(arena_));
   }

@@ -50,7 +50,7 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
                 return Status(Code::invalid_option, "adapter: there is no adapter " + std::to_string(adapter) +
                                                         ", " + std::to_string(models.adapters.size()) +
                                                         " loaded");
-              Workspace workspace(models.arenas);
+              Workspace workspace(&models.arenas);
               return ipa::encode_image(models, *models.adapters[static_cast<size_t>(adapter)], *shared,
                                        workspace, cancel.get());
             }));

@@ -35,7 +35,10 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
   const int calls = static_cast<int>(scheduler->timesteps().size());
-  Workspace workspace(models.arenas);
+  // A budget is for this call's own memory, not for what an earlier one left.
+  const bool thrifty = request.memory_budget > 0;
+  if (thrifty) models.arenas.drop();
+  Workspace workspace(thrifty ? nullptr : &models.arenas);
   IPA_ASSIGN(const std::unique_ptr<Generation> generation,
              make_generation(models, request, calls, tile, workspace, cancel));
   Denoiser& denoiser = *generation->denoiser;

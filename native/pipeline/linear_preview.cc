@@ -72,7 +72,7 @@ Result<LinearPreview> LinearPreview::fit(ModelSet& models, const CancelFlag* can
   constexpr int pictures = 4;
   const int64_t scale = models.vae->config().scale(), wide = side * scale;
   const auto channels = static_cast<size_t>(models.vae->config().latent_channels), n = channels + 1;
-  Workspace workspace(models.arenas);
+  Workspace workspace(&models.arenas);
   IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, Decoder::make(models, side, side, 0, workspace));
   // Keeps the sums solvable when a decoder ignores a channel.
   std::vector<std::vector<double>> a(n, std::vector<double>(n, 0.0));
