@@ -420,7 +420,13 @@ class Unpickler {
       return syntax("a tensor has another number of strides than of dimensions");
     if (begin > elements) return Status(Code::range, "a tensor begins beyond its storage");
     bool empty = false;
-    for (const int64_t size : tensor.shape) empty = empty || size == 0;
+    uint64_t others = 1;  // product of the sizes that are not 0
+    for (const int64_t size : tensor.shape) {
+      empty = empty || size == 0;
+      if (size > 0 && static_cast<uint64_t>(size) > (uint64_t{1} << 60) / others)
+        return Status(Code::overflow, "a tensor's sizes are larger than any file");
+      others *= size > 0 ? static_cast<uint64_t>(size) : 1;
+    }
     if (empty) return {};
     uint64_t count = 1, last = begin;
     for (size_t i = 0; i < tensor.shape.size(); ++i) {

@@ -193,6 +193,10 @@ Result<std::vector<ZipMember>> read_zip_directory(const ByteSource& file) {
     IPA_TRY(widen(rest.substr(central_bytes + name_bytes, extra_bytes), &member.bytes, &packed, &local));
     if (packed != member.bytes || fields.u16(34) != 0)
       return layout("member " + quoted(member.name) + " is stored, but has two sizes");
+    // PyTorch takes what is marked as a folder for empty, whatever it holds.
+    constexpr uint64_t folder_attribute = 0x10;
+    if ((fields.u32(38) & folder_attribute) != 0 && member.bytes != 0)
+      return layout("member " + quoted(member.name) + " is marked as a folder, but has data");
     IPA_TRY(locate(file, local, directory.begin, fields.u16(8), &member));
     ranges.emplace_back(local, member.begin + member.bytes);
     members.push_back(std::move(member));

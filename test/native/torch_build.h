@@ -71,6 +71,7 @@ struct Member {
   bool bad_crc = false;
   int64_t size_change = 0;   // of the directory's uncompressed size
   int64_t local_change = 0;  // of where the directory says its header is
+  uint64_t attributes = 0;   // the directory's
 };
 
 struct Zip {
@@ -96,8 +97,8 @@ struct Zip {
           zip64 ? little(1, 2) + little(24, 2) + little(told, 8) + little(size, 8) + little(begin, 8) : "";
       const auto narrow = [&](uint64_t value) { return little(zip64 ? 0xFFFFFFFF : value, 4); };
       directory += "PK\x01\x02" + little(0, 4) + kind + narrow(size) + narrow(told) +
-                   little(member.name.size(), 2) + little(extra.size(), 2) + little(0, 10) + narrow(begin) +
-                   member.name + extra;
+                   little(member.name.size(), 2) + little(extra.size(), 2) + little(0, 6) +
+                   little(member.attributes, 4) + narrow(begin) + member.name + extra;
     }
     const uint64_t count = members.size() + count_change, begin = file.size(), size = directory.size();
     file += directory;

@@ -241,11 +241,12 @@ TEST(weights_torch_refuses_bad_tensors) {
   EXPECT(with_tensor(good, 0, {-2}, {1}), Code::range);
   EXPECT(with_tensor(good, 0, {2, 2}, {INT64_MAX, INT64_MAX}), Code::range);
   EXPECT(with_tensor(good, 0, {1 << 20, 1 << 20}, {0, 0}), Code::limit);
-  EXPECT(with_tensor(good, 0, {INT64_MAX, 2}, {0, 0}), Code::limit);
+  EXPECT(with_tensor(good, 0, {INT64_MAX, 2}, {0, 0}), Code::overflow);
   EXPECT(with_tensor(good, 0, {2}, {1, 1}), Code::syntax);
   EXPECT(with_tensor(good, 0, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}), Code::limit);
   // A shape that only an empty tensor may have.
-  EXPECT(with_tensor(good, 0, {INT64_MAX, INT64_MAX, 0}, {INT64_MAX, 1, 1}), Code::ok);
+  EXPECT(with_tensor(good, 0, {1 << 30, 4, 0}, {INT64_MAX, 1, 1}), Code::ok);
+  EXPECT(with_tensor(good, 0, {INT64_MAX, INT64_MAX, 0}, {INT64_MAX, 1, 1}), Code::overflow);
   for (const char* key : {"../../etc/passwd", "", "-1", "0x", "999999999999999999999"})
     EXPECT(with_tensor(storage(key, 6), 0, {2}, {1}), Code::range);
   EXPECT(with_tensor(storage("1", 6), 0, {2}, {1}), Code::range);
@@ -326,6 +327,7 @@ TEST(weights_torch_refuses_bad_zips) {
     EXPECT(zip.bytes(), Code::ok);
   }
   EXPECT(changed([](Zip* zip) { zip->members[2].size_change = -4; }), Code::layout);
+  EXPECT(changed([](Zip* zip) { zip->members[2].attributes = 0x10; }), Code::layout, "folder");
   EXPECT(changed([](Zip* zip) { zip->members[0].bad_crc = true; }), Code::layout, "checksum");
   for (const char* name : {"/archive/x", "archive/../x", "archive\\x", "..", "archive/x\n"}) {
     Zip zip = good_zip();

@@ -135,6 +135,14 @@ TEST(weights_torch_other_good_files) {
           .bytes();
   CHECK(values(twice, "a.w") == (std::vector<float>{2, 5, 3, 6}));
   CHECK(values(twice, "b.w") == (std::vector<float>{2, 5, 3, 6}));
+  // A pickle longer than what is read of a file at first.
+  Legacy large;
+  std::vector<std::pair<std::string, std::string>> members;
+  for (int i = 0; i < 5000; ++i)
+    members.emplace_back("option " + std::to_string(i), text(std::string(20, 'x')));
+  members.emplace_back("w", tensor(storage("7", 6, "FloatStorage", "N"), 0, {6}, {1}));
+  large.object = pickled(dict_of(members));
+  CHECK(large.object.size() > 65'536 && values(large.bytes(), "w") == all);
   // PyTorch before 0.4 stored parts of storages under keys of their own.
   Legacy views;
   views.object = pickled(
