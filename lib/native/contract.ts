@@ -190,7 +190,7 @@ export interface NativePipeline {
 
 export interface NativeInspection {
   kind: "model" | "ip-adapter" | "lora" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
-  format: "safetensors" | "diffusers";
+  format: "safetensors" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;
   /** adapters: `base`, `plus`, `full`, `faceid`, …; or "" */
@@ -219,7 +219,7 @@ export interface NativeAddon {
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
-  /** one tensor of a safetensors file as f32, with its shape */
+  /** one tensor of a weight file as f32, with its shape */
   readTensor(path: string, name: string, done: Done<{ shape: number[]; data: ArrayBuffer }>): NativeJob;
   /** writes f32 tensors as a safetensors file (temporary file, then rename) */
   writeTensors(path: string, tensors: { name: string; shape: number[]; data: Float32Array }[], done: Done<void>): NativeJob;

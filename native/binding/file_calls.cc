@@ -9,7 +9,7 @@
 #include "binding/async_job.h"
 #include "binding/values.h"
 #include "weights/inspect.h"
-#include "weights/safetensors.h"
+#include "weights/weight_file.h"
 #include "weights/safetensors_writer.h"
 
 namespace ipa::binding {
@@ -70,7 +70,7 @@ struct ReadTensor {
 };
 
 Result<ReadTensor> read_tensor(const std::string& path, const std::string& name) {
-  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_safetensors(path));
+  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_weight_file(path));
   const TensorInfo* info = source->find(name);
   if (!info)
     return Status(Code::missing_tensor, path + ": there is no tensor " + name.substr(0, 200) + " in this file");

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "weights/renamed_source.h"
-#include "weights/safetensors.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 
@@ -20,7 +20,7 @@ Result<std::unique_ptr<TensorSource>> with_adapter_names(std::unique_ptr<TensorS
 }
 
 Result<AdapterFile> open_adapter(const std::string& path) {
-  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_safetensors(path));
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
   AdapterFile file;
   IPA_ASSIGN(file.weights, with_adapter_names(std::move(source)));
   IPA_ASSIGN(file.description, describe_adapter(*file.weights));

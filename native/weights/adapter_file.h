@@ -16,8 +16,8 @@ struct AdapterFile {
   AdapterDescription description;
 };
 
-// Opens a safetensors IP-Adapter of any known variant; what may be run is for the caller to decide. Errors of
-// open_safetensors and describe_adapter; Code::unsupported for a PyTorch .bin, with the way out.
+// Opens an IP-Adapter of any known variant; what may be run is for the caller to decide. Errors of
+// open_weight_file and describe_adapter; Code::unsupported for a PyTorch .bin, with the way out.
 Result<AdapterFile> open_adapter(const std::string& path);
 
 // Third-party files write `adapter_modules.` for `ip_adapter.`.

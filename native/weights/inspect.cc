@@ -8,8 +8,8 @@
 #include "base/utf8.h"
 #include "weights/adapter_file.h"
 #include "weights/component_kind.h"
-#include "weights/safetensors.h"
 #include "weights/sharded.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -48,13 +48,14 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
 }
 
 Result<Inspection> inspect_file(const std::string& path, const std::string& relative) {
-  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_safetensors(path));
-  return inspect_source(std::move(source), "safetensors", relative);
+  bool gguf = false;
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path, &gguf));
+  return inspect_source(std::move(source), gguf ? "gguf" : "safetensors", relative);
 }
 
 bool holds_stem(const std::string& folder, const std::string& stem) {
-  for (const char* ending :
-       {".safetensors", ".fp16.safetensors", ".safetensors.index.json", ".safetensors.index.fp16.json"}) {
+  for (const char* ending : {".safetensors", ".fp16.safetensors", ".safetensors.index.json",
+                             ".safetensors.index.fp16.json", ".gguf"}) {
     if (is_file(join_path(folder, stem + ending))) return true;
   }
   return false;
@@ -93,7 +94,8 @@ Status inspect_subfolder(const std::string& folder, const std::string& name, Ins
   IPA_ASSIGN(const std::vector<std::string> files, list_folder(path));
   for (const std::string& file : files) {
     const std::string full = join_path(path, file);
-    if (!has_ending(file, ".safetensors") || !is_file(full)) continue;
+    if (!has_ending(file, ".safetensors") && !has_ending(file, ".gguf")) continue;
+    if (!is_file(full)) continue;
     IPA_ASSIGN(Inspection component, inspect_file(full, name + "/" + file));
     add_component(std::move(component), model);
   }

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "weights/safetensors.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -240,7 +240,7 @@ Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source) {
 }
 
 Result<LoraFile> open_lora(const std::string& path) {
-  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_safetensors(path));
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
   return read_lora(std::move(source));
 }
 

@@ -34,7 +34,7 @@ bool has_lora_names(const TensorSource& source);
 
 // Reads the modules of a safetensors LoRA in the spellings of diffusers (PEFT's and the older one) and of
 // kohya's tools. A module's alpha is its own tensor, else the file's `lora_adapter_metadata`, else the rank.
-// Errors of open_safetensors; Code::mismatch (no LoRA), missing_tensor (half of a pair), shape, range (alpha),
+// Errors of open_weight_file; Code::mismatch (no LoRA), missing_tensor (half of a pair), shape, range (alpha),
 // syntax and type (metadata), unsupported (LoHa, LoKr, DoRA, changed biases, alpha patterns).
 Result<LoraFile> open_lora(const std::string& path);
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source);

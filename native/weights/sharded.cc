@@ -10,6 +10,7 @@
 #include "weights/name_index.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_header.h"
+#include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -159,10 +160,12 @@ Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& fold
   const auto present = [](const std::string& path) { return path_kind(path) != PathKind::none; };
   for (const char* variant : {"", ".fp16"}) {
     const std::string single = at(std::string(variant) + ".safetensors");
-    if (present(single)) return open_safetensors(single);
+    if (present(single)) return open_weight_file(single);
     const std::string index = at(".safetensors.index" + std::string(variant) + ".json");
     if (present(index)) return open_sharded(index);
   }
+  const std::string gguf = at(".gguf");
+  if (present(gguf)) return open_weight_file(gguf);
   IPA_ASSIGN(const std::vector<std::string> names, list_folder(folder));
   for (const std::string& name : names) {
     const bool weights = name.rfind(stem, 0) == 0 || name.rfind("pytorch_model", 0) == 0;
@@ -175,7 +178,8 @@ Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& fold
               "call save_pretrained(folder, safe_serialization=True), or get the .safetensors files");
     }
   }
-  return index_error(Code::not_found, folder, "no " + stem + ".safetensors, nor an index of shards");
+  return index_error(Code::not_found, folder,
+                     "no " + stem + ".safetensors, nor an index of shards, nor " + stem + ".gguf");
 }
 
 }  // namespace ipa

@@ -15,9 +15,9 @@ constexpr const char* transformers_stem = "model";
 
 // Opens the first of these found in `folder`: `<stem>.safetensors`, the shards of
 // `<stem>.safetensors.index.json`,
-// `<stem>.fp16.safetensors`, the shards of `<stem>.safetensors.index.fp16.json`. Beside open_safetensors'
-// errors: Code::not_found (nothing there), unsupported (only PyTorch .bin files there), syntax/type (a bad
-// index), mismatch/missing_tensor/duplicate (index and shards disagree).
+// `<stem>.fp16.safetensors`, the shards of `<stem>.safetensors.index.fp16.json`,
+// `<stem>.gguf`. Beside open_weight_file's errors: Code::not_found (nothing there), unsupported (only PyTorch
+// .bin files there), syntax/type (a bad index), mismatch/missing_tensor/duplicate (index and shards disagree).
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem);
 
 // The shards an index file lists, as one source. Shards are files beside the index, named without any folder.
