@@ -9,8 +9,8 @@
 #include "binding/async_job.h"
 #include "binding/values.h"
 #include "weights/inspect.h"
-#include "weights/weight_file.h"
 #include "weights/safetensors_writer.h"
+#include "weights/weight_file.h"
 
 namespace ipa::binding {
 namespace {
