@@ -190,7 +190,7 @@ export interface NativePipeline {
 
 export interface NativeInspection {
   kind: "model" | "ip-adapter" | "lora" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
-  format: "safetensors" | "pytorch" | "diffusers";
+  format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;
   /** adapters: `base`, `plus`, `full`, `faceid`, …; or "" */

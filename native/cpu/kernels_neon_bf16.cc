@@ -1,5 +1,4 @@
-// The kernels for neon_bf16: those of neon_dot with products of bf16 by one instruction (ARMv8.6, which has
-// half-precision floats too).
+// The kernels for neon_bf16: those of neon_dot with products of bf16 by one instruction (ARMv8.6).
 #if defined(__aarch64__) || defined(_M_ARM64)
 #include <arm_neon.h>
 
@@ -15,10 +14,10 @@
 #include "cpu/winograd.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("dotprod,fullfp16,bf16"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("dotprod,bf16"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC target("arch=armv8.2-a+dotprod+fp16+bf16")
+#pragma GCC target("arch=armv8.2-a+dotprod+bf16")
 #endif
 
 namespace ipa {

@@ -89,8 +89,12 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));
 }
+// By memcpy, like all access to bf16: attention writes it over floats, and what is loaded and stored by the
+// pointers of vectors may be reordered around that.
 inline V load(const BFloat16* p) {
-  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const uint16_t*>(p)), 16));
+  uint16x4_t words;
+  std::memcpy(&words, p, sizeof words);
+  return vreinterpretq_f32_u32(vshll_n_u16(words, 16));
 }
 // Sums of two products of bf16: by one instruction (IPA_BF16), or in f32.
 inline uint32x4_t pair_bits(const BFloat16* p) {
@@ -99,7 +103,9 @@ inline uint32x4_t pair_bits(const BFloat16* p) {
   return vdupq_n_u32(two);
 }
 inline uint32x4_t pairs_bits(const BFloat16* p) {
-  return vreinterpretq_u32_u16(vld1q_u16(reinterpret_cast<const uint16_t*>(p)));
+  uint32x4_t pairs;
+  std::memcpy(&pairs, p, sizeof pairs);
+  return pairs;
 }
 inline V even_bits_to_float(uint32x4_t x) { return vreinterpretq_f32_u32(vshlq_n_u32(x, 16)); }
 inline V odd_bits_to_float(uint32x4_t x) {
@@ -109,7 +115,13 @@ inline V odd_bits_to_float(uint32x4_t x) {
 constexpr bool kFastBf16 = true;
 using H2 = bfloat16x8_t;
 inline H2 load_pairs(const BFloat16* p) { return vreinterpretq_bf16_u32(pairs_bits(p)); }
-inline H2 broadcast_pair(const BFloat16* p) { return vreinterpretq_bf16_u32(pair_bits(p)); }
+inline H2 broadcast_pair(const BFloat16* p) {
+  uint32x4_t pair = pair_bits(p);
+#if defined(__GNUC__) && !defined(__clang__)
+  __asm__("" : "+w"(pair));  // gcc 12 makes a constant 1 of bf16 with the bits of a half-precision one
+#endif
+  return vreinterpretq_bf16_u32(pair);
+}
 inline V dot2(V acc, H2 a, H2 b) { return vbfdotq_f32(acc, a, b); }
 inline V even_to_float(H2 x) { return even_bits_to_float(vreinterpretq_u32_bf16(x)); }
 inline V odd_to_float(H2 x) { return odd_bits_to_float(vreinterpretq_u32_bf16(x)); }
@@ -135,14 +147,17 @@ inline uint16x4_t rounded_bf16(V x) {
   const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
   return vshrn_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
 }
-inline void store(BFloat16* p, V x) { vst1_u16(reinterpret_cast<uint16_t*>(p), rounded_bf16(x)); }
+inline void store(BFloat16* p, V x) {
+  const uint16x4_t words = rounded_bf16(x);
+  std::memcpy(p, &words, sizeof words);
+}
 inline void store(BFloat16* p, V x, V y) {
   store(p, x);
   store(p + L, y);
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
-  const uint16x4x2_t pairs = {{rounded_bf16(even), rounded_bf16(odd)}};
-  vst2_u16(reinterpret_cast<uint16_t*>(p), pairs);
+  const uint16x4x2_t pairs = vzip_u16(rounded_bf16(even), rounded_bf16(odd));
+  std::memcpy(p, &pairs, sizeof pairs);
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {

@@ -40,6 +40,17 @@ constexpr DTypeRow rows[] = {
     {DType::f6_e2m3, "F6_E2M3", 6},
     {DType::f6_e3m2, "F6_E3M2", 6},
     {DType::f4, "F4", 4},
+    // Of GGUF, as ggml names them.
+    {DType::q4_0, "Q4_0", 0},
+    {DType::q4_1, "Q4_1", 0},
+    {DType::q5_0, "Q5_0", 0},
+    {DType::q5_1, "Q5_1", 0},
+    {DType::q8_0, "Q8_0", 0},
+    {DType::q2_k, "Q2_K", 0},
+    {DType::q3_k, "Q3_K", 0},
+    {DType::q4_k, "Q4_K", 0},
+    {DType::q5_k, "Q5_K", 0},
+    {DType::q6_k, "Q6_K", 0},
 };
 
 const DTypeRow& row_of(DType type) { return rows[static_cast<size_t>(type)]; }
@@ -110,7 +121,7 @@ bool dtype_readable(DType type) { return type < DType::c64; }
 
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (const DTypeRow& row : rows) {
-    if (name == row.name) return row.type;
+    if (row.bits > 0 && name == row.name) return row.type;
   }
   return std::nullopt;
 }
@@ -148,7 +159,17 @@ bool convert_to_f32(DType type, const void* data, size_t count, float* out) {
     case DType::f8_e5m2fnuz:
     case DType::f6_e2m3:
     case DType::f6_e3m2:
-    case DType::f4: return false;
+    case DType::f4:
+    case DType::q4_0:
+    case DType::q4_1:
+    case DType::q5_0:
+    case DType::q5_1:
+    case DType::q8_0:
+    case DType::q2_k:
+    case DType::q3_k:
+    case DType::q4_k:
+    case DType::q5_k:
+    case DType::q6_k: return false;
   }
   return false;
 }

@@ -48,4 +48,6 @@ const char* describe_other_format(const uint8_t* start, size_t size) {
   return nullptr;
 }
 
+bool is_gguf(const uint8_t* start, size_t size) { return size >= 4 && std::memcmp(start, "GGUF", 4) == 0; }
+
 }  // namespace ipa

@@ -14,4 +14,7 @@ struct FileFormatSample {
 // `start`.
 const char* describe_other_format(const uint8_t* start, size_t size);
 
+// Whether `size` bytes at `start` begin a GGUF file.
+bool is_gguf(const uint8_t* start, size_t size);
+
 }  // namespace ipa

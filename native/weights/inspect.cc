@@ -95,7 +95,8 @@ Status inspect_subfolder(const std::string& folder, const std::string& name, Ins
   IPA_ASSIGN(const std::vector<std::string> files, list_folder(path));
   for (const std::string& file : files) {
     const std::string full = join_path(path, file);
-    if (!has_ending(file, ".safetensors") || !is_file(full)) continue;
+    if (!has_ending(file, ".safetensors") && !has_ending(file, ".gguf")) continue;
+    if (!is_file(full)) continue;
     IPA_ASSIGN(Inspection component, inspect_file(full, name + "/" + file));
     add_component(std::move(component), model);
   }

@@ -12,7 +12,7 @@ namespace ipa {
 
 struct Inspection {
   std::string kind;  // "model", "ip-adapter", "lora", "unet", "vae", "text_encoder", "image_encoder", "tensors"
-  std::string format;   // "safetensors", "pytorch" (a file) or "diffusers" (a folder)
+  std::string format;   // "safetensors", "pytorch", "gguf" (a file) or "diffusers" (a folder)
   std::string family;   // "sd1", "sd2", "sdxl" or ""
   std::string variant;  // of an adapter, see adapter_variant_name; or ""
   std::string encoder;  // image encoder an adapter needs; or ""

@@ -155,10 +155,15 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
 
 std::vector<std::string> model_weight_files(const std::string& stem) {
   const std::string torch_stem = stem == transformers_stem ? "pytorch_model" : stem;
-  return {stem + ".safetensors",      stem + ".safetensors.index.json",
-          stem + ".fp16.safetensors", stem + ".safetensors.index.fp16.json",
-          torch_stem + ".bin",        torch_stem + ".bin.index.json",
-          torch_stem + ".fp16.bin",   torch_stem + ".bin.index.fp16.json"};
+  return {stem + ".safetensors",
+          stem + ".safetensors.index.json",
+          stem + ".fp16.safetensors",
+          stem + ".safetensors.index.fp16.json",
+          stem + ".gguf",
+          torch_stem + ".bin",
+          torch_stem + ".bin.index.json",
+          torch_stem + ".fp16.bin",
+          torch_stem + ".bin.index.fp16.json"};
 }
 
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem) {
@@ -168,8 +173,9 @@ Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& fold
     if (path_kind(path) == PathKind::none) continue;
     return name.compare(name.size() - 5, 5, ".json") == 0 ? open_sharded(path) : open_weight_file(path);
   }
-  return index_error(Code::not_found, folder,
-                     "no " + stem + ".safetensors, no PyTorch .bin file of it, nor an index of shards");
+  return index_error(
+      Code::not_found, folder,
+      "no " + stem + ".safetensors, no " + stem + ".gguf, no PyTorch .bin file of it, nor an index of shards");
 }
 
 }  // namespace ipa

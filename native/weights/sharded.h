@@ -17,7 +17,8 @@ constexpr const char* transformers_stem = "model";
 // Names of the files that may hold the weights of a component folder, in the order in which they are looked
 // for:
 // `<stem>.safetensors`, the index of its shards `<stem>.safetensors.index.json`, both in half precision
-// (.fp16), and the same four of PyTorch (`<stem>.bin`; transformers' is called pytorch_model.bin).
+// (.fp16), `<stem>.gguf`, and the same four of PyTorch (`<stem>.bin`; transformers' is called
+// pytorch_model.bin).
 std::vector<std::string> model_weight_files(const std::string& stem);
 
 // Opens the first of model_weight_files that is in `folder`. Beside open_weight_file's errors: Code::not_found

@@ -35,10 +35,21 @@ enum class DType : uint8_t {
   f6_e2m3,
   f6_e3m2,
   f4,
+  // The quantised types of GGUF, in blocks (ggml_blocks.h).
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
 };
 const char* dtype_name(DType type);  // as safetensors writes it: "F16"
-size_t dtype_bits(DType type);       // bits an element
-size_t dtype_size(DType type);       // bytes an element; 0 for the types smaller than a byte
+size_t dtype_bits(DType type);       // bits an element; 0 for the types in blocks
+size_t dtype_size(DType type);       // bytes an element; 0 for the types smaller than a byte or in blocks
 
 struct TensorInfo {
   std::string name;

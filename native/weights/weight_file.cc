@@ -4,13 +4,19 @@
 
 #include "base/file.h"
 #include "weights/file_format.h"
+#include "weights/gguf.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
 
 namespace ipa {
 
 const char* weight_format_name(WeightFormat format) {
-  return format == WeightFormat::pytorch ? "pytorch" : "safetensors";
+  switch (format) {
+    case WeightFormat::safetensors: return "safetensors";
+    case WeightFormat::pytorch: return "pytorch";
+    case WeightFormat::gguf: return "gguf";
+  }
+  return "";
 }
 
 Result<std::unique_ptr<TensorSource>> open_weight_file(const std::string& path, WeightFormat* format) {
@@ -21,9 +27,16 @@ Result<std::unique_ptr<TensorSource>> open_weight_file(const std::string& path, 
     have = static_cast<size_t>(std::min<uint64_t>(file->size(), sizeof start));
     IPA_TRY(file->read_at(0, start, have));
   }
-  const bool pytorch = is_torch_file(start, have);
-  if (format) *format = pytorch ? WeightFormat::pytorch : WeightFormat::safetensors;
-  return pytorch ? open_torch(path) : open_safetensors(path);
+  WeightFormat found = WeightFormat::safetensors;
+  if (is_torch_file(start, have)) found = WeightFormat::pytorch;
+  if (is_gguf(start, have)) found = WeightFormat::gguf;
+  if (format) *format = found;
+  switch (found) {
+    case WeightFormat::pytorch: return open_torch(path);
+    case WeightFormat::gguf: return open_gguf(path);
+    case WeightFormat::safetensors: break;
+  }
+  return open_safetensors(path);
 }
 
 }  // namespace ipa

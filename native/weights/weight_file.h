@@ -9,10 +9,10 @@
 
 namespace ipa {
 
-enum class WeightFormat { safetensors, pytorch };
-const char* weight_format_name(WeightFormat format);  // "safetensors", "pytorch"
+enum class WeightFormat { safetensors, pytorch, gguf };
+const char* weight_format_name(WeightFormat format);  // "safetensors", "pytorch", "gguf"
 
-// Errors of open_torch when it is PyTorch's, else of open_safetensors.
+// Errors of open_torch when it is PyTorch's, of open_gguf when it is GGUF, else of open_safetensors.
 Result<std::unique_ptr<TensorSource>> open_weight_file(const std::string& path, WeightFormat* format = nullptr);
 
 }  // namespace ipa
