@@ -149,7 +149,7 @@ inline uint16x4_t rounded_bf16(V x) {
 }
 inline void store(BFloat16* p, V x) {
   const uint16x4_t words = rounded_bf16(x);
-  std::memcpy(p, &words, sizeof words);
+  std::memcpy(static_cast<void*>(p), &words, sizeof words);
 }
 inline void store(BFloat16* p, V x, V y) {
   store(p, x);
@@ -157,7 +157,7 @@ inline void store(BFloat16* p, V x, V y) {
 }
 inline void store_pairs(BFloat16* p, V even, V odd) {
   const uint16x4x2_t pairs = vzip_u16(rounded_bf16(even), rounded_bf16(odd));
-  std::memcpy(p, &pairs, sizeof pairs);
+  std::memcpy(static_cast<void*>(p), &pairs, sizeof pairs);
 }
 // From -128 to 127.
 inline void store_signed_bytes(int8_t* p, VI x) {
