@@ -10,6 +10,10 @@
 #include "cpu/unroll.h"
 #include "cpu/winograd.h"
 
+// Four lanes are no register here: unrolled, nothing would be inlined any more.
+#undef IPA_UNROLL
+#define IPA_UNROLL
+
 namespace ipa {
 namespace scalar {
 namespace {
