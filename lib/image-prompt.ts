@@ -1,4 +1,4 @@
-/** Image prompts: read when a call starts, decoded, then grouped in the branches the engine runs. */
+/** Image prompts: read when a call starts, checked against the adapters, decoded, then grouped in the branches the engine runs. */
 import { types } from "node:util";
 
 import { OptionError } from "./errors";
@@ -7,12 +7,19 @@ import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/inpu
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
 
-/** A picture to take after: `image`, or `embeds` computed before by `encodeImage`. */
+/** A picture to take after: `image`, or `embeds` computed before by `encodeImage`; FaceID adapters take `faceEmbeds`, and FaceID Plus both. */
 export interface ImagePrompt {
-  /** a path, a file: URL object, the bytes of an image file, or raw pixels */
+  /** a path, a file: URL object, the bytes of an image file, or raw pixels; FaceID Plus: the face, cropped as InsightFace's norm_crop does */
   image?: ImageInput | undefined;
-  /** base adapters: n * embedSize floats, n pictures; plus and full: the encoder's hidden states of one picture */
+  /** base adapters: n * embedSize floats, n pictures; plus, full and FaceID Plus: the encoder's hidden states of one picture */
   embeds?: Float32Array | readonly number[] | undefined;
+  /**
+   * FaceID adapters: n * 512 floats, n faces (FaceID Plus: one): InsightFace's normed_embedding (buffalo_l), portrait "unnorm" its
+   * embedding. This package has no face model: make them with InsightFace.
+   */
+  faceEmbeds?: Float32Array | readonly number[] | undefined;
+  /** FaceID PlusV2: how much the structure of the face in `image` counts beside `faceEmbeds`, 0 to 5, default 1 */
+  structureScale?: number | undefined;
   /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much */
   scale?: number | undefined;
   /** index into the loaded adapters, default 0 */
@@ -23,20 +30,45 @@ export interface ImagePrompt {
 export interface PromptSnapshot {
   adapter: number;
   scale: number;
+  structureScale: number | undefined;
   /** for messages, such as `imagePrompts[0]` */
   option: string;
-  source: { image: ImageSnapshot } | { embeds: Float32Array[] };
+  image: ImageSnapshot | undefined;
+  embeds: Float32Array | undefined;
+  faceEmbeds: Float32Array | undefined;
+}
+
+/** The same as its adapter takes it: one picture to decode, or any number of embeddings. */
+interface CheckedPrompt {
+  branch: Omit<NativeImageBranch, "images">;
+  option: string;
+  image: ImageSnapshot | undefined;
+  /** what the engine gets, the picture aside */
+  given: NativeImage[];
 }
 
 /** The strength diffusers and the original implementation start from. */
 export const DEFAULT_SCALE = 1;
 
-/** Checks the image prompts against the loaded model and copies what the caller could still change. */
-export function snapshotPrompts(prompts: readonly ImagePrompt[], info: NativePipelineInfo): PromptSnapshot[] {
+/** Copies what the caller could still change. */
+export function snapshotPrompts(prompts: readonly ImagePrompt[]): PromptSnapshot[] {
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
-    const adapter = checkAdapter(entry.adapter ?? 0, `${option}.adapter`, info);
-    return { adapter: entry.adapter ?? 0, scale: entry.scale ?? DEFAULT_SCALE, option, source: readSource(entry, option, adapter, info) };
+    if (entry.image !== undefined && entry.embeds !== undefined) {
+      throw new OptionError(option, "expected image or embeds but received both: leave one out");
+    }
+    if (entry.image === undefined && entry.embeds === undefined && entry.faceEmbeds === undefined) {
+      throw new OptionError(option, "expected image or embeds but received neither: add image");
+    }
+    return {
+      adapter: entry.adapter ?? 0,
+      scale: entry.scale ?? DEFAULT_SCALE,
+      structureScale: entry.structureScale,
+      option,
+      image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`),
+      embeds: entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`),
+      faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),
+    };
   });
 }
 
@@ -49,20 +81,49 @@ export function checkAdapter(index: number, option: string, info: NativePipeline
   throw new OptionError(option, `expected ${length === 1 ? "0 (one adapter is loaded)" : `an integer between 0 and ${length - 1}`} but received ${index}`);
 }
 
-export function checkImageEncoder(option: string, info: NativePipelineInfo): void {
-  if (!info.hasImageEncoder) {
+/** That the adapter can be given a picture. */
+export function checkTakesPictures(option: string, adapter: NativeAdapterInfo): void {
+  if (adapter.embedSize === 0) throw new OptionError(option, `this ${adapter.variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
+  if (!adapter.hasImageEncoder) {
     throw new OptionError(option, "no image encoder is loaded: pass imageEncoder (a CLIP vision model's folder) to Pipeline.load(), or embeds instead of image");
   }
 }
 
-function readSource(entry: ImagePrompt, option: string, adapter: NativeAdapterInfo, info: NativePipelineInfo): PromptSnapshot["source"] {
-  if (entry.image !== undefined && entry.embeds !== undefined) {
-    throw new OptionError(option, "expected image or embeds but received both: leave one out");
+function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedPrompt {
+  const { option, scale, image, structureScale } = prompt;
+  const adapter = checkAdapter(prompt.adapter, `${option}.adapter`, info);
+  if (structureScale !== undefined && !adapter.shortcut) {
+    throw new OptionError(`${option}.structureScale`, `only FaceID PlusV2 adapters have it, this is a ${adapter.variant} adapter: leave it out`);
   }
-  if (entry.embeds !== undefined) return { embeds: splitEmbeds(readFloats(entry.embeds, `${option}.embeds`), `${option}.embeds`, adapter) };
-  if (entry.image === undefined) throw new OptionError(option, "expected image or embeds but received neither: add image");
-  checkImageEncoder(`${option}.image`, info);
-  return { image: snapshotImage(entry.image, `${option}.image`) };
+  const faces = readFaces(prompt, adapter);
+  if (image !== undefined) checkTakesPictures(`${option}.image`, adapter);
+  const embeds = prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, `${option}.embeds`, adapter);
+  const branch = { adapter: prompt.adapter, scale, structureScale: structureScale ?? 1 };
+  if (adapter.embedSize === 0) return { branch, option, image, given: (faces ?? []).map((face) => ({ face })) };
+  if (image === undefined && embeds === undefined) {
+    throw new OptionError(option, `this ${adapter.variant} adapter takes the face's picture too: add image, or embeds`);
+  }
+  const [face] = faces ?? [];
+  const given: NativeImage[] = embeds === undefined ? [{}] : embeds.map((one) => ({ embeds: one }));
+  if (face !== undefined) for (const one of given) one.face = face;
+  return { branch, option, image, given };
+}
+
+/** The faces of one prompt; undefined for adapters that take none. */
+function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, embedSize }: NativeAdapterInfo): Float32Array[] | undefined {
+  if (faceSize === 0) {
+    if (faceEmbeds === undefined) return undefined;
+    throw new OptionError(`${option}.faceEmbeds`, `this ${variant} adapter takes pictures, no faces: pass image`);
+  }
+  const which = variant === "faceid_portrait_unnorm" ? "embedding" : "normed_embedding";
+  const source = `InsightFace's ${which} of a face (buffalo_l), ${faceSize} floats, made outside this package, which has no face model`;
+  if (faceEmbeds === undefined) throw new OptionError(option, `this ${variant} adapter takes face embeddings: add faceEmbeds (${source})`);
+  const count = faceEmbeds.length / faceSize;
+  if (!Number.isInteger(count) || count === 0 || (embedSize > 0 && count > 1)) {
+    const unit = embedSize > 0 ? `${faceSize} floats, one face,` : `${faceSize} floats a face`;
+    throw new OptionError(`${option}.faceEmbeds`, `this ${variant} adapter takes ${unit} but received ${faceEmbeds.length}: pass ${source}`);
+  }
+  return Array.from({ length: count }, (_, i) => faceEmbeds.slice(i * faceSize, (i + 1) * faceSize));
 }
 
 /** A finite copy. */
@@ -81,6 +142,7 @@ function readFloats(value: unknown, option: string): Float32Array {
 
 function splitEmbeds(embeds: Float32Array, option: string, adapter: NativeAdapterInfo): Float32Array[] {
   const { embedSize, variant } = adapter;
+  if (embedSize === 0) throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
   if (embeds.length === 0 || embeds.length % embedSize !== 0) {
     const unit = variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
     throw new OptionError(option, `this ${variant} adapter takes ${unit} but received ${embeds.length}: use the output of encodeImage()`);
@@ -93,26 +155,29 @@ function splitEmbeds(embeds: Float32Array, option: string, adapter: NativeAdapte
  * Decodes the pictures and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
-export async function toBranches(prompts: readonly PromptSnapshot[]): Promise<NativeImageBranch[]> {
-  return group(prompts, await Promise.all(prompts.map(decodePrompt)));
+export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo): Promise<NativeImageBranch[]> {
+  const checked = prompts.map((prompt) => checkPrompt(prompt, info));
+  return group(checked, await Promise.all(checked.map(decodePrompt)));
 }
 
 /** The same without pixels, for what only asks for sizes. */
-export function toBranchSizes(prompts: readonly PromptSnapshot[]): NativeImageBranch[] {
-  return group(prompts, prompts.map(({ source }) => ("embeds" in source ? source.embeds.map((embeds) => ({ embeds })) : [{}])));
+export function toBranchSizes(prompts: readonly PromptSnapshot[], info: NativePipelineInfo): NativeImageBranch[] {
+  const checked = prompts.map((prompt) => checkPrompt(prompt, info));
+  return group(checked, checked.map(({ given }) => given));
 }
 
-function group(prompts: readonly PromptSnapshot[], images: NativeImage[][]): NativeImageBranch[] {
+function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): NativeImageBranch[] {
   const branches: NativeImageBranch[] = [];
-  prompts.forEach(({ adapter, scale }, i) => {
-    let branch = branches.find((b) => b.adapter === adapter && b.scale === scale);
-    if (branch === undefined) branches.push((branch = { adapter, scale, images: [] }));
+  prompts.forEach(({ branch: { adapter, scale, structureScale } }, i) => {
+    let branch = branches.find((b) => b.adapter === adapter && b.scale === scale && b.structureScale === structureScale);
+    if (branch === undefined) branches.push((branch = { adapter, scale, structureScale, images: [] }));
     branch.images.push(...(images[i] ?? []));
   });
   return branches;
 }
 
-async function decodePrompt({ source, option }: PromptSnapshot): Promise<NativeImage[]> {
-  if ("embeds" in source) return source.embeds.map((embeds) => ({ embeds }));
-  return [await decodeImage(source.image, `${option}.image`)];
+async function decodePrompt({ image, given, option }: CheckedPrompt): Promise<NativeImage[]> {
+  if (image === undefined) return given;
+  const pixels = await decodeImage(image, `${option}.image`);
+  return given.map((one) => ({ ...one, ...pixels }));
 }

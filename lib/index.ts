@@ -1,6 +1,7 @@
 /** Image prompts for Stable Diffusion inside Node.js: the public API. */
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
+export type { AdapterVariant } from "./native/contract";
 export { inspect, type Inspection } from "./inspect";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
 export { DisposedError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
@@ -10,6 +11,7 @@ export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { ProgressEvent } from "./progress";
 export type { PreviewDecoder, SchedulerName } from "./options/schema";
 export type {
+  AdapterOptions,
   EncodeImageOptions,
   EstimateOptions,
   FeatureCacheOptions,
@@ -17,6 +19,8 @@ export type {
   GenerateResult,
   InspectOptions,
   LoadOptions,
+  LoraOptions,
   MemoryEstimate,
   PreviewOptions,
+  SignalOptions,
 } from "./types";

@@ -1,18 +1,23 @@
 import { randomInt } from "node:crypto";
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
 import { GeneratedImage } from "./generated-image";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
-import { checkAdapter, checkImageEncoder, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
+import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
+  Done,
+  NativeAdapterRequest,
   NativeAddon,
   NativeGenerateRequest,
+  NativeJob,
   NativeLoadRequest,
+  NativeLoadedParts,
+  NativeLoraRequest,
   NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
@@ -21,14 +26,24 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
-import { EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, MAX_SEED } from "./options/schema";
-import { readOptions } from "./options/validate";
+import { AdaptersSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema, MAX_SEED, SignalSchema } from "./options/schema";
+import { checkValue, readOptions } from "./options/validate";
 import { shippedModel } from "./package-root";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
 import { readRegularFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
-import type { EncodeImageOptions, EstimateOptions, GenerateOptions, GenerateResult, LoadOptions, MemoryEstimate } from "./types";
+import type {
+  AdapterOptions,
+  EncodeImageOptions,
+  EstimateOptions,
+  GenerateOptions,
+  GenerateResult,
+  LoadOptions,
+  LoraOptions,
+  MemoryEstimate,
+  SignalOptions,
+} from "./types";
 
 /** What was loaded. */
 export type PipelineInfo = NativePipelineInfo;
@@ -37,11 +52,15 @@ export type PipelineInfo = NativePipelineInfo;
 export class Pipeline implements AsyncDisposable {
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
-  readonly #info: NativePipelineInfo;
+  #info: NativePipelineInfo;
   /** no negative prompt means zero features, which an empty one does not */
   readonly #zeroNegative: boolean;
   /** calls that have not settled, and native jobs that have not ended */
   readonly #running = new Set<Promise<unknown>>();
+  /** calls whose native job has not started */
+  readonly #preparing = new Set<Promise<unknown>>();
+  /** the last of setAdapters() and setLoras() that has not settled: what comes after it is checked against what it loads */
+  #changing: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
 
   private constructor(native: NativePipeline, info: NativePipelineInfo, encoders: readonly PromptEncoder[], zeroNegative: boolean) {
@@ -122,6 +141,32 @@ export class Pipeline implements AsyncDisposable {
     return this.#track(this.#encodeImage(image, options, site));
   }
 
+  /**
+   * Replaces all adapters; the model stays in memory, and so do adapters that are in both lists. Calls made before it use the old
+   * ones, calls made after it the new ones. An empty list unloads all. On an error nothing has changed.
+   * @throws as Pipeline.load()
+   */
+  async setAdapters(adapters: readonly AdapterOptions[], options: SignalOptions = {}): Promise<void> {
+    const site = new CallSite();
+    this.#checkAlive();
+    const { signal } = readOptions(SignalSchema, options);
+    const requests = adapterRequests(checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[]);
+    return this.#change(site, signal, checkAdapterFiles(requests, site), (done) => this.#native.setAdapters(requests, done));
+  }
+
+  /**
+   * Replaces all LoRAs in the same way. Only the weights that the old or new ones change are read again, from the model's file, so
+   * without LoRAs every bit is as it was.
+   * @throws as Pipeline.load()
+   */
+  async setLoras(loras: readonly LoraOptions[], options: SignalOptions = {}): Promise<void> {
+    const site = new CallSite();
+    this.#checkAlive();
+    const { signal } = readOptions(SignalSchema, options);
+    const requests = loraRequests(checkValue(LorasSchema, loras, "loras") as LoraOptions[]);
+    return this.#change(site, signal, checkLoraFiles(requests, site), (done) => this.#native.setLoras(requests, done));
+  }
+
   /** Refuses new calls, cancels running ones, waits for them and frees the weights. Any number of calls share one promise. */
   dispose(): Promise<void> {
     this.#disposing ??= this.#close();
@@ -137,19 +182,25 @@ export class Pipeline implements AsyncDisposable {
     const { signal, onProgress } = read;
     throwIfAborted(signal);
     const request = this.#request(read);
-    const prompts = snapshotPrompts(read.imagePrompts ?? [], this.#info);
-    const branches = await this.#untilDisposed(toBranches(prompts), signal);
-    const result = await this.#run<NativeResult>(site, signal, (done, fail) => {
-      const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
-      return this.#native.generate({ ...request, branches }, report, done);
+    const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const result = await this.#inOrder(signal, async () => {
+      const branches = await this.#untilDisposed(toBranches(prompts, this.#info), signal);
+      return this.#start<NativeResult>(site, signal, (done, fail) => {
+        const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
+        return this.#native.generate({ ...request, branches }, report, done);
+      });
     });
     return toResult(result, request.seeds, this.#info);
   }
 
   async #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
     const read = readOptions(EstimateSchema, options);
-    const request = { ...this.#request(read), branches: toBranchSizes(snapshotPrompts(read.imagePrompts ?? [], this.#info)) };
-    const { weights, working, tile } = await this.#run<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
+    const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const sized = this.#request(read);
+    const { weights, working, tile } = await this.#inOrder(undefined, () => {
+      const request = { ...sized, branches: toBranchSizes(prompts, this.#info) };
+      return this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
+    });
     return { weights, working, total: weights + working, tiled: tile > 0 };
   }
 
@@ -192,22 +243,73 @@ export class Pipeline implements AsyncDisposable {
   async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<Float32Array> {
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
-    checkAdapter(adapter, "adapter", this.#info);
-    checkImageEncoder("image", this.#info);
-    const rgb = await this.#untilDisposed(decodeImage(snapshotImage(image, "image"), "image"), signal);
-    return new Float32Array(await this.#run<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done)));
+    const picture = snapshotImage(image, "image");
+    const data = await this.#inOrder(signal, async () => {
+      checkTakesPictures("image", checkAdapter(adapter, "adapter", this.#info));
+      const rgb = await this.#untilDisposed(decodeImage(picture, "image"), signal);
+      return this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+    });
+    return new Float32Array(data);
+  }
+
+  async #change(
+    site: CallSite,
+    signal: AbortSignalLike | undefined,
+    files: Promise<void>,
+    start: (done: Done<NativeLoadedParts>) => NativeJob,
+  ): Promise<void> {
+    const earlier = [...this.#preparing, this.#changing];
+    const work = (async (): Promise<void> => {
+      await Promise.all([files, ...earlier.map((one) => one?.catch(() => undefined))]);
+      this.#checkAlive();
+      throwIfAborted(signal);
+      // An abort asks the engine to stop, and the engine says whether it did: it may have been done already.
+      let job: NativeJob | undefined;
+      const onAbort = (): void => job?.cancel();
+      signal?.addEventListener("abort", onAbort);
+      try {
+        const { result } = this.#start<NativeLoadedParts>(site, undefined, (done) => (job = start(done)));
+        this.#info = { ...this.#info, ...(await result) };
+      } catch (error) {
+        if (signal?.aborted === true && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED") throw signal.reason;
+        throw error;
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+      }
+    })();
+    this.#changing = work;
+    try {
+      await this.#track(work);
+    } finally {
+      if (this.#changing === work) this.#changing = undefined;
+    }
+  }
+
+  /** Starts a native job after the changes made before it, and before those made after it. */
+  async #inOrder<T>(signal: AbortSignalLike | undefined, prepare: () => { result: Promise<T> } | Promise<{ result: Promise<T> }>): Promise<T> {
+    const change = this.#changing;
+    const started = (async (): Promise<{ result: Promise<T> }> => {
+      if (change !== undefined) await this.#untilDisposed(change.catch(() => undefined), signal);
+      return prepare();
+    })();
+    this.#preparing.add(started);
+    try {
+      const { result } = await started;
+      return await result;
+    } finally {
+      this.#preparing.delete(started);
+    }
   }
 
   /** A native job, whose end dispose() waits for even when its caller no longer does. */
-  async #run<T>(site: CallSite, signal: AbortSignalLike | undefined, start: Parameters<typeof startNative<T>>[2]): Promise<T> {
+  #start<T>(site: CallSite, signal: AbortSignalLike | undefined, start: Parameters<typeof startNative<T>>[2]): { result: Promise<T> } {
     const call = startNative<T>(site, signal, start);
     void this.#track(call.finished);
-    try {
-      return await call.result;
-    } catch (error) {
+    const result = call.result.catch((error: unknown): never => {
       if (this.disposed && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED") throw site.attach(new DisposedError());
       throw error;
-    }
+    });
+    return { result };
   }
 
   async #untilDisposed<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
@@ -234,13 +336,27 @@ export class Pipeline implements AsyncDisposable {
   }
 }
 
+function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
+  return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
+    const path = readPath(file, `adapters[${i}].file`);
+    // Nothing in the file tells PlusV2 from Plus but its name.
+    const request: NativeAdapterRequest = { file: path, shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)), loraWeight };
+    if (imageEncoder !== undefined) request.imageEncoder = readPath(imageEncoder, `adapters[${i}].imageEncoder`);
+    return request;
+  });
+}
+
+function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[] {
+  return loras.map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight }));
+}
+
 function loadRequest(read: LoadOptions): NativeLoadRequest {
   const shipped = shippedModel();
   const adapters = read.adapters ?? (read.model === undefined ? [{ file: shipped.adapter }] : []);
   const request: NativeLoadRequest = {
     model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
-    adapters: adapters.map(({ file }, i) => ({ file: readPath(file, `adapters[${i}].file`) })),
-    loras: (read.loras ?? []).map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight })),
+    adapters: adapterRequests(adapters),
+    loras: loraRequests(read.loras ?? []),
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
   };
@@ -252,21 +368,36 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
 
 /** Early, so that a wrong path is named by its option before gigabytes are read. */
 async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<void> {
-  const find = (path: string, option: string, what: string): Promise<Stats> =>
-    stat(path).catch((error: unknown) => {
-      throw site.attach(fileError(`${option}: ${what}`, path, error));
-    });
-  const check = async (path: string, option: string, folder: boolean): Promise<void> => {
-    const status = await find(path, option, folder ? "folder" : "file");
-    if (status.isDirectory() === folder) return;
-    throw site.attach(new OptionError(option, `expected a ${folder ? "folder in the diffusers layout" : "file"} but ${path} is a ${folder ? "file" : "folder"}`));
-  };
-  await find(request.model, "model", "folder or file");
-  if (request.unet !== undefined) await check(request.unet, "unet", true);
-  if (request.vae !== undefined) await find(request.vae, "vae", "folder or file");
-  if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
-  for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
-  for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);
+  await findPath(request.model, "model", "folder or file", site);
+  if (request.unet !== undefined) await checkPath(request.unet, "unet", "folder", site);
+  if (request.vae !== undefined) await findPath(request.vae, "vae", "folder or file", site);
+  if (request.imageEncoder !== undefined) await checkPath(request.imageEncoder, "imageEncoder", "folder", site);
+  await checkAdapterFiles(request.adapters, site);
+  await checkLoraFiles(request.loras, site);
+}
+
+async function checkAdapterFiles(adapters: readonly NativeAdapterRequest[], site: CallSite): Promise<void> {
+  for (const [i, { file, imageEncoder }] of adapters.entries()) {
+    await checkPath(file, `adapters[${i}].file`, "file", site);
+    if (imageEncoder !== undefined) await checkPath(imageEncoder, `adapters[${i}].imageEncoder`, "folder", site);
+  }
+}
+
+async function checkLoraFiles(loras: readonly NativeLoraRequest[], site: CallSite): Promise<void> {
+  for (const [i, { file }] of loras.entries()) await checkPath(file, `loras[${i}].file`, "file", site);
+}
+
+async function findPath(path: string, option: string, what: string, site: CallSite): Promise<Stats> {
+  return stat(path).catch((error: unknown) => {
+    throw site.attach(fileError(`${option}: ${what}`, path, error));
+  });
+}
+
+async function checkPath(path: string, option: string, what: "file" | "folder", site: CallSite): Promise<void> {
+  const status = await findPath(path, option, what, site);
+  if (status.isDirectory() === (what === "folder")) return;
+  const [expected, found] = what === "folder" ? ["folder in the diffusers layout", "file"] : ["file", "folder"];
+  throw site.attach(new OptionError(option, `expected a ${expected} but ${path} is a ${found}`));
 }
 
 async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {

@@ -4,8 +4,31 @@ import type { Static } from "@sinclair/typebox";
 import type { GeneratedImage } from "./generated-image";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, PreviewDecoder, SchedulerName } from "./options/schema";
+import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, PreviewDecoder, SchedulerName, SignalSchema } from "./options/schema";
 import type { ProgressEvent } from "./progress";
+
+export interface AdapterOptions {
+  /** IP-Adapter file (.safetensors, .bin or .gguf); its variant is read from its tensors */
+  file: string | URL;
+  /** folder of a CLIP vision encoder for this adapter alone; default: the pipeline's */
+  imageEncoder?: string | URL | undefined;
+  /** FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus; default: whether the file's name has plusv2 in it */
+  shortcut?: boolean | undefined;
+  /** strength of the LoRA inside a FaceID file, -10 to 10, default 1; 0 leaves it out */
+  loraWeight?: number | undefined;
+}
+
+export interface LoraOptions {
+  /** LoRA file (.safetensors, .bin or .pt) of diffusers or kohya's tools */
+  file: string | URL;
+  /** strength, -10 to 10, default 1; 0 changes nothing */
+  weight?: number | undefined;
+}
+
+/** Options of calls that have nothing to say but when to stop. */
+export interface SignalOptions {
+  signal?: AbortSignalLike | undefined;
+}
 
 export interface LoadOptions {
   /**
@@ -14,9 +37,9 @@ export interface LoadOptions {
    */
   model?: string | URL | undefined;
   /** IP-Adapters; default: the shipped one with the shipped model, else none */
-  adapters?: readonly { file: string | URL }[] | undefined;
+  adapters?: readonly AdapterOptions[] | undefined;
   /** LoRA files (diffusers or kohya) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
-  loras?: readonly { file: string | URL; weight?: number | undefined }[] | undefined;
+  loras?: readonly LoraOptions[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
   /**
@@ -158,5 +181,6 @@ export type SchemasMatch = [
   Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
+  Same<Static<typeof SignalSchema>, SignalOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true];

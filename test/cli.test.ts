@@ -114,6 +114,27 @@ describe("generate", () => {
     expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, d)") });
   });
 
+  test("faces come from a file, by themselves or one for each picture of their adapter", async () => {
+    const addon = new FakeAddon();
+    const adapter = join(MINI, "ip-adapter.safetensors");
+    addon.info.adapters = [
+      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 256, shortcut: false, hasImageEncoder: false },
+      { variant: "faceid_plus", tokens: 4, embedSize: 192, faceSize: 256, shortcut: true, hasImageEncoder: true },
+    ];
+    const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--adapter", adapter, "--face-embeds", "f.safetensors:0.5", "--adapter", adapter];
+    args.push("--adapter-encoder", join(MINI, "image_encoder"), "--image-prompt", image);
+    const faces = ["--face-embeds", "f.safetensors"];
+    expect(await cli([...args, "--image-prompt", image, ...faces], addon)).toMatchObject({ code: 0 });
+    expect(addon.loads[0]!.adapters).toMatchObject([{ file: adapter }, { file: adapter, imageEncoder: join(MINI, "image_encoder") }]);
+    expect(addon.loads[0]!.adapters[0]).not.toHaveProperty("imageEncoder");
+    const branches = addon.requests[0]!.branches;
+    expect(branches).toMatchObject([{ adapter: 1, scale: 1 }, { adapter: 0, scale: 0.5 }]);
+    expect(branches[0]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([[true, 256], [true, 256]]);
+    expect(branches[1]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([[false, 256], [false, 256]]);
+    expect(await cli([...args, ...faces], addon)).toMatchObject({ code: 2, err: expect.stringContaining("as many faces as pictures") });
+    expect(await cli(["generate", "--adapter-encoder", MINI, "--adapter", adapter], addon)).toMatchObject({ code: 2, err: expect.stringContaining("--adapter before it") });
+  });
+
   test.each([
     [["--guidance-interval", "0.5"], "START,END"],
     [["--guidance-interval", "0.5,x"], '"x"'],

@@ -14,7 +14,7 @@ const last = (addon: FakeAddon): FakeAddon["requests"][number] => addon.requests
 describe("loading", () => {
   test("without options: the shipped model and its adapter, absolute", async () => {
     const { addon, pipeline } = await loadFake();
-    expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [], dtype: "f32", threads: 0 }]);
+    expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }], loras: [], dtype: "f32", threads: 0 }]);
     expect(pipeline.info).toMatchObject({ family: "sd1", width: 128 });
   });
 
@@ -25,7 +25,7 @@ describe("loading", () => {
 
   test("another UNet in the shipped model keeps the shipped adapter", async () => {
     const { addon } = await loadFake(new FakeAddon(), { unet: join(MINI, "unet") });
-    expect(addon.loads[0]).toMatchObject({ model: MINI, unet: join(MINI, "unet"), adapters: [{ file: join(MINI, "ip-adapter.safetensors") }] });
+    expect(addon.loads[0]).toMatchObject({ model: MINI, unet: join(MINI, "unet"), adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }] });
     expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "nothing") }))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("unet") });
     expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "ip-adapter.safetensors") }))).toMatchObject({ option: "unet" });
   });
@@ -160,8 +160,8 @@ describe("estimateMemory", () => {
     expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
     expect(addon.estimated[0]!.seeds).toHaveLength(2);
     expect(addon.estimated[0]!.branches).toEqual([
-      { adapter: 0, scale: 1, images: [{}] },
-      { adapter: 0, scale: 0.5, images: [{ embeds: new Float32Array(256) }] },
+      { adapter: 0, scale: 1, structureScale: 1, images: [{}] },
+      { adapter: 0, scale: 0.5, structureScale: 1, images: [{ embeds: new Float32Array(256) }] },
     ]);
     expect(addon.requests).toHaveLength(0);
   });
@@ -170,7 +170,7 @@ describe("estimateMemory", () => {
 describe("image prompts", () => {
   test("equal adapter and scale are one branch; another scale is another", async () => {
     const addon = new FakeAddon();
-    addon.info.adapters.push({ variant: "plus", tokens: 16, embedSize: 192 });
+    addon.info.adapters.push({ variant: "plus", tokens: 16, embedSize: 192, faceSize: 0, shortcut: false, hasImageEncoder: true });
     const { pipeline } = await loadFake(addon);
     await pipeline.generate({
       prompt: "x",
@@ -207,7 +207,7 @@ describe("image prompts", () => {
 
   test("without an image encoder, embeds work and pictures say what is missing", async () => {
     const addon = new FakeAddon();
-    addon.info.hasImageEncoder = false;
+    addon.info.adapters[0]!.hasImageEncoder = false;
     const { pipeline } = await loadFake(addon);
     await pipeline.generate({ imagePrompts: [{ embeds: new Float32Array(256) }] });
     const error = await rejection(pipeline.generate({ imagePrompts: [{ image: picture(1) }] }));

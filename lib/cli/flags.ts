@@ -51,19 +51,26 @@ function isDriveOrUrl(text: string, path: string): boolean {
 }
 
 /** An image prompt of the command line, with the --adapter it followed. */
-export type PromptFlag = { kind: "image" | "embeds" } & FileFlag;
+export type PromptFlag = { kind: "image" | "embeds" | "faces" } & FileFlag;
 
 /**
  * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
  * when none came before.
  */
 export class OrderedFlags {
-  readonly adapters: string[] = [];
+  readonly adapters: { file: string; imageEncoder?: string }[] = [];
   readonly loras: FileFlag[] = [];
   readonly prompts: (PromptFlag & { adapter: number })[] = [];
 
-  addAdapter = (file: string): string[] => {
-    this.adapters.push(file);
+  addAdapter = (file: string): unknown => {
+    this.adapters.push({ file });
+    return this.adapters;
+  };
+
+  addAdapterEncoder = (folder: string): unknown => {
+    const adapter = this.adapters.at(-1);
+    if (adapter === undefined) throw new OptionError("--adapter-encoder", "expected --adapter before it, whose encoder it is: add it, or use --image-encoder");
+    adapter.imageEncoder = folder;
     return this.adapters;
   };
 
@@ -75,6 +82,8 @@ export class OrderedFlags {
   addImage = (text: string): unknown => this.#add({ kind: "image", ...parseFileFlag(text, "--image-prompt") });
 
   addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parseFileFlag(text, "--image-embeds") });
+
+  addFaces = (text: string): unknown => this.#add({ kind: "faces", ...parseFileFlag(text, "--face-embeds") });
 
   #add(flag: PromptFlag): unknown {
     this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });

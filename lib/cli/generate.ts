@@ -66,8 +66,10 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
+    .option("--face-embeds <file[:scale]>", "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order", order.addFaces)
     .option("--model <folder>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
+    .option("--adapter-encoder <folder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--vae <folder>", help(LoadSchema, "vae"))
@@ -159,7 +161,7 @@ function progressOf(flags: GenerateFlags, environment: Environment): Progress {
 function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   const options: Record<string, unknown> = {};
   if (flags.model !== undefined) options["model"] = flags.model;
-  if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
+  if (order.adapters.length > 0) options["adapters"] = order.adapters;
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.vae !== undefined) options["vae"] = flags.vae;
@@ -190,24 +192,39 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
 
 async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: AbortSignal): Promise<ImagePrompt[]> {
   const prompts: ImagePrompt[] = [];
+  const faces: ImagePrompt[] = [];
   for (const flag of order.prompts) {
-    const { adapter, scale } = flag;
-    if (flag.kind === "embeds") for (const embeds of await readEmbeds(addon, flag.path, signal)) prompts.push({ embeds, adapter, scale });
-    else prompts.push({ image: flag.path, adapter, scale });
+    const { adapter, scale, path, kind } = flag;
+    if (kind === "image") prompts.push({ image: path, adapter, scale });
+    else if (kind === "embeds") for (const embeds of await readRows(addon, path, "image_embeds", signal)) prompts.push({ embeds, adapter, scale });
+    else for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, adapter, scale });
   }
-  return prompts;
+  return joinFaces(prompts, faces);
 }
 
-/** (n, d): n pictures of a base adapter; (n, t, d): hidden states of n pictures. */
-async function readEmbeds(addon: NativeAddon, path: string, signal: AbortSignal): Promise<Float32Array[]> {
+/** Adapters that were given both get each face with its picture. */
+function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt[]): ImagePrompt[] {
+  const result = [...pictures];
+  for (const index of new Set(faces.map(({ adapter }) => adapter))) {
+    const own = faces.filter(({ adapter }) => adapter === index);
+    const beside = result.filter(({ adapter }) => adapter === index);
+    if (beside.length > 0 && beside.length !== own.length) {
+      throw new OptionError("--face-embeds", `expected as many faces as pictures of the adapter, ${beside.length}, but received ${own.length}`);
+    }
+    if (beside.length === 0) result.push(...own);
+    else beside.forEach((prompt, i) => (prompt.faceEmbeds = own[i]?.faceEmbeds));
+  }
+  return result;
+}
+
+/** The rows of a file's tensor: (n, d) is n vectors, (n, t, d) the hidden states of n pictures. */
+async function readRows(addon: NativeAddon, path: string, name: "image_embeds" | "face_embeds", signal: AbortSignal): Promise<Float32Array[]> {
   throwIfAborted(signal);
   const file = resolve(path);
-  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) =>
-    addon.readTensor(file, "image_embeds", done),
-  ).result;
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, name, done)).result;
   const count = shape[0] ?? 0;
   if (shape.length < 2 || shape.length > 3 || count < 1) {
-    throw new OptionError("--image-embeds", `expected a tensor image_embeds of shape (n, d) but ${file} has (${shape.join(", ")})`);
+    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape (n, d) but ${file} has (${shape.join(", ")})`);
   }
   const floats = new Float32Array(data);
   const size = floats.length / count;

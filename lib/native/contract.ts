@@ -28,12 +28,27 @@ export interface NativeSystem {
   memoryAvailable: number;
 }
 
+export interface NativeAdapterRequest {
+  file: string;
+  /** folder of a CLIP vision encoder of its own */
+  imageEncoder?: string;
+  /** FaceID PlusV2 */
+  shortcut: boolean;
+  /** of the LoRA inside a FaceID file */
+  loraWeight: number;
+}
+
+export interface NativeLoraRequest {
+  file: string;
+  weight: number;
+}
+
 export interface NativeLoadRequest {
   /** folder in the diffusers layout */
   model: string;
-  adapters: { file: string }[];
+  adapters: NativeAdapterRequest[];
   /** LoRA files to add to the weights, each times its weight */
-  loras: { file: string; weight: number }[];
+  loras: NativeLoraRequest[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
@@ -53,15 +68,30 @@ export interface NativeTextEncoderInfo {
   tokenizer: string;
 }
 
+export type AdapterVariant = "base" | "plus" | "full" | "faceid" | "faceid_plus" | "faceid_portrait" | "faceid_portrait_unnorm";
+
 export interface NativeAdapterInfo {
-  variant: "base" | "plus" | "full";
-  /** image tokens one picture becomes */
+  variant: AdapterVariant;
+  /** image tokens one picture or face becomes */
   tokens: number;
-  /** size of the image embedding it takes (base), or of a hidden state (plus, full) */
+  /** size of the image embedding it takes (base), or of a hidden state (plus, full, faceid_plus); 0: it takes no pictures */
   embedSize: number;
+  /** size of the face embedding it takes; 0: it takes no faces */
+  faceSize: number;
+  /** faceid_plus: whether it is used as PlusV2 */
+  shortcut: boolean;
+  /** whether it has an image encoder to read pictures with */
+  hasImageEncoder: boolean;
 }
 
-export interface NativePipelineInfo {
+/** What setAdapters() and setLoras() change of a pipeline's info. */
+export interface NativeLoadedParts {
+  adapters: NativeAdapterInfo[];
+  parameters: number;
+  memoryBytes: number;
+}
+
+export interface NativePipelineInfo extends NativeLoadedParts {
   family: "sd1" | "sd2" | "sdxl";
   /** pixels the model was trained at */
   width: number;
@@ -72,10 +102,7 @@ export interface NativePipelineInfo {
   /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
   scheduler: string;
   textEncoders: NativeTextEncoderInfo[];
-  adapters: NativeAdapterInfo[];
   hasImageEncoder: boolean;
-  parameters: number;
-  memoryBytes: number;
 }
 
 /** One prompt for one text encoder, already cut in chunks of contextLength with start, end and pad tokens. */
@@ -86,19 +113,23 @@ export interface NativeText {
   weights: Float32Array;
 }
 
-/** A picture for an adapter: raw RGB, or the encoder's output computed before. */
+/** A picture for an adapter, as raw RGB or as the encoder's output computed before; a face; or both. */
 export interface NativeImage {
   rgb?: Uint8Array;
   width?: number;
   height?: number;
   /** base adapters: embedSize floats; plus and full: tokens * embedSize floats */
   embeds?: Float32Array;
+  /** one face embedding: faceSize floats */
+  face?: Float32Array;
 }
 
 /** Pictures of one adapter that share one softmax (their tokens are concatenated) and one scale. */
 export interface NativeImageBranch {
   adapter: number;
   scale: number;
+  /** FaceID PlusV2: of what its Resampler makes of the picture */
+  structureScale: number;
   images: NativeImage[];
 }
 
@@ -178,12 +209,16 @@ export interface NativeJob {
 }
 
 export interface NativePipeline {
+  /** as it was loaded */
   info(): NativePipelineInfo;
   generate(request: NativeGenerateRequest, progress: ((event: NativeProgress) => void) | null, done: Done<NativeResult>): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
+  /** replace all adapters, or all LoRAs, between other jobs; on an error nothing has changed */
+  setAdapters(adapters: NativeAdapterRequest[], done: Done<NativeLoadedParts>): NativeJob;
+  setLoras(loras: NativeLoraRequest[], done: Done<NativeLoadedParts>): NativeJob;
   /** refuses new work, cancels and waits for what runs, frees the weights */
   close(done: Done<void>): void;
 }

@@ -32,7 +32,17 @@ function object<T extends TProperties>(properties: T, title: string): TObject<T>
 const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
 const path = (description: string): TUnsafe<string | URL> => special<string | URL>("path", description);
 
-export const AdapterSchema = object({ file: path("IP-Adapter file (.safetensors or .bin)") }, "adapter");
+export const AdapterSchema = object(
+  {
+    file: path("IP-Adapter file (.safetensors, .bin or .gguf)"),
+    imageEncoder: Type.Optional(path("folder of a CLIP vision encoder for this adapter alone; default: the pipeline's")),
+    shortcut: Type.Optional(
+      Type.Boolean({ description: "FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus; default: whether the file's name has plusv2 in it" }),
+    ),
+    loraWeight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA inside a FaceID file; 0 leaves it out" })),
+  },
+  "adapter",
+);
 
 export const LoraSchema = object(
   {
@@ -42,13 +52,17 @@ export const LoraSchema = object(
   "LoRA",
 );
 
+export const AdaptersSchema = Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" });
+export const LorasSchema = Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" });
+
+/** Options of calls that have nothing to say but when to stop. */
+export const SignalSchema = object({ signal: Type.Optional(signal) }, "options");
+
 export const LoadSchema = object(
   {
     model: Type.Optional(path("model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout; default: the small model that ships with the package")),
-    adapters: Type.Optional(
-      Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" }),
-    ),
-    loras: Type.Optional(Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" })),
+    adapters: Type.Optional(AdaptersSchema),
+    loras: Type.Optional(LorasSchema),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     vae: Type.Optional(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
@@ -67,6 +81,12 @@ export const ImagePromptSchema = object(
   {
     image: Type.Optional(special<ImageInput>("image", "picture: path, file URL, encoded bytes, or raw { data, width, height, channels }")),
     embeds: Type.Optional(special<Float32Array | readonly number[]>("floats", "image embedding computed before, instead of image")),
+    faceEmbeds: Type.Optional(
+      special<Float32Array | readonly number[]>("floats", "FaceID adapters: InsightFace embeddings, 512 floats a face, made outside this package"),
+    ),
+    structureScale: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 5, default: 1, description: "FaceID PlusV2: how much the structure of the face in image counts beside faceEmbeds" }),
+    ),
     scale: Type.Optional(
       Type.Number({ minimum: -5, maximum: 5, default: 1, description: "strength of the picture; about 0.6 lets a prompt be heard as much" }),
     ),

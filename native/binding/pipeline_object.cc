@@ -43,13 +43,28 @@ Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
   return object;
 }
 
-const char* variant_name(ProjectionKind kind) {
-  switch (kind) {
-    case ProjectionKind::base: return "base";
-    case ProjectionKind::plus: return "plus";
-    case ProjectionKind::full: return "full";
+// Written into what info() gives, and the answer to a change.
+void parts_to_js(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
+  Napi::Array adapters = Napi::Array::New(env);
+  for (size_t i = 0; i < parts.adapters.size(); ++i) {
+    const LoadedAdapter& from = parts.adapters[i];
+    Napi::Object adapter = Napi::Object::New(env);
+    adapter.Set("variant", adapter_variant_name(from.variant));
+    adapter.Set("tokens", static_cast<double>(from.tokens));
+    adapter.Set("embedSize", static_cast<double>(from.embed_size));
+    adapter.Set("faceSize", static_cast<double>(from.face_size));
+    adapter.Set("shortcut", from.shortcut);
+    adapter.Set("hasImageEncoder", from.image_encoder);
+    adapters.Set(static_cast<uint32_t>(i), adapter);
   }
-  return "";
+  object.Set("adapters", adapters);
+  object.Set("parameters", static_cast<double>(parts.parameters));
+  object.Set("memoryBytes", static_cast<double>(parts.memory_bytes));
+}
+
+void account(Napi::Env env, int64_t& accounted, int64_t bytes) {
+  if (bytes != accounted) Napi::MemoryManagement::AdjustExternalMemory(env, bytes - accounted);
+  accounted = bytes;
 }
 
 // Hands a started job to the engine; one that cannot be queued is answered, or it would keep the environment
@@ -71,6 +86,8 @@ void PipelineObject::define(Napi::Env env) {
       {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
        InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
+       InstanceMethod("setAdapters", &PipelineObject::set_adapters),
+       InstanceMethod("setLoras", &PipelineObject::set_loras),
        InstanceMethod("close", &PipelineObject::close)});
   AddonData::of(env).pipeline_constructor = Napi::Persistent(constructor);
 }
@@ -81,15 +98,11 @@ Napi::Object PipelineObject::create(Napi::Env env, std::shared_ptr<Engine> engin
   self->engine_ = std::move(engine);
   self->describe(env);
   // The collector sees a small object; the weights behind it are what matters.
-  self->accounted_ = static_cast<int64_t>(self->engine_->models().memory_bytes());
-  Napi::MemoryManagement::AdjustExternalMemory(env, self->accounted_);
+  account(env, *self->accounted_, static_cast<int64_t>(self->engine_->models().memory_bytes()));
   return object;
 }
 
-void PipelineObject::forget_memory(Napi::Env env) {
-  if (accounted_) Napi::MemoryManagement::AdjustExternalMemory(env, -accounted_);
-  accounted_ = 0;
-}
+void PipelineObject::forget_memory(Napi::Env env) { account(env, *accounted_, 0); }
 
 void PipelineObject::Finalize(Napi::Env env) { forget_memory(env); }
 
@@ -105,7 +118,7 @@ void PipelineObject::describe(Napi::Env env) {
   object.Set("vaeScale", static_cast<double>(scale));
   object.Set("latentChannels", static_cast<double>(models.vae->config().latent_channels));
   object.Set("scheduler", scheduler_name(models.scheduler_config));
-  Napi::Array encoders = Napi::Array::New(env), adapters = Napi::Array::New(env);
+  Napi::Array encoders = Napi::Array::New(env);
   for (size_t i = 0; i < models.text.size(); ++i) {
     const ClipTextConfig& config = models.text[i]->network.config();
     Napi::Object encoder = Napi::Object::New(env);
@@ -114,19 +127,9 @@ void PipelineObject::describe(Napi::Env env) {
     encoder.Set("tokenizer", models.text[i]->tokenizer);
     encoders.Set(static_cast<uint32_t>(i), encoder);
   }
-  for (size_t i = 0; i < models.adapters.size(); ++i) {
-    const ImageProjectionConfig& projection = models.adapters[i]->projection;
-    Napi::Object adapter = Napi::Object::New(env);
-    adapter.Set("variant", variant_name(projection.kind));
-    adapter.Set("tokens", static_cast<double>(projection.tokens));
-    adapter.Set("embedSize", static_cast<double>(projection.embed_size));
-    adapters.Set(static_cast<uint32_t>(i), adapter);
-  }
   object.Set("textEncoders", encoders);
-  object.Set("adapters", adapters);
   object.Set("hasImageEncoder", models.vision != nullptr);
-  object.Set("parameters", static_cast<double>(models.parameters()));
-  object.Set("memoryBytes", static_cast<double>(models.memory_bytes()));
+  parts_to_js(env, loaded_parts(models), object);
   description_ = Napi::Persistent(object);
 }
 
@@ -194,6 +197,42 @@ Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
     });
   });
   return job->handle(info.Env());
+}
+
+Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
+                                   std::function<Status(ModelSet&, const CancelFlag*)> work) {
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
+  submit(*job, [&] {
+    engine_->change(std::move(work), job->cancel_handle(),
+                    [job, accounted = accounted_](Result<LoadedParts> result) {
+                      if (!result.ok()) return job->fail(result.status());
+                      auto shared = std::make_shared<LoadedParts>(result.take());
+                      job->finish([shared, accounted](Napi::Env on) -> Napi::Value {
+                        // After close() there is nothing to account for.
+                        if (*accounted) account(on, *accounted, static_cast<int64_t>(shared->memory_bytes));
+                        Napi::Object object = Napi::Object::New(on);
+                        parts_to_js(on, *shared, object);
+                        return object;
+                      });
+                    });
+  });
+  return job->handle(env);
+}
+
+Napi::Value PipelineObject::set_adapters(const Napi::CallbackInfo& info) {
+  auto requests = read_adapters(array_argument(info, 0));
+  return change(info.Env(), function_argument(info, 1),
+                [requests = std::move(requests)](ModelSet& models, const CancelFlag* cancel) {
+                  return models.set_adapters(requests, cancel);
+                });
+}
+
+Napi::Value PipelineObject::set_loras(const Napi::CallbackInfo& info) {
+  auto requests = read_loras(array_argument(info, 0));
+  return change(info.Env(), function_argument(info, 1),
+                [requests = std::move(requests)](ModelSet& models, const CancelFlag* cancel) {
+                  return models.set_loras(requests, cancel);
+                });
 }
 
 Napi::Value PipelineObject::close(const Napi::CallbackInfo& info) {

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 
 #include "pipeline/engine.h"
@@ -23,13 +24,18 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value generate(const Napi::CallbackInfo& info);
   Napi::Value encode_image(const Napi::CallbackInfo& info);
   Napi::Value estimate_memory(const Napi::CallbackInfo& info);
+  Napi::Value set_adapters(const Napi::CallbackInfo& info);
+  Napi::Value set_loras(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
+  Napi::Value change(Napi::Env env, const Napi::Function& done,
+                     std::function<Status(ModelSet&, const CancelFlag*)> work);
   void describe(Napi::Env env);
   void forget_memory(Napi::Env env);
 
   std::shared_ptr<Engine> engine_;
   Napi::ObjectReference description_;
-  int64_t accounted_ = 0;  // bytes the collector was told of
+  // Bytes the collector was told of; jobs that change them may end after this object.
+  std::shared_ptr<int64_t> accounted_ = std::make_shared<int64_t>(0);
 };
 
 }  // namespace ipa::binding

@@ -25,17 +25,34 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
 
 }  // namespace
 
+std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
+  std::vector<AdapterRequest> requests;
+  for (uint32_t i = 0; i < adapters.Length(); ++i) {
+    const Napi::Object from = element(adapters, i);
+    AdapterRequest request;
+    request.file = read_text(from, "file");
+    if (has_value(from, "imageEncoder")) request.image_encoder = read_text(from, "imageEncoder");
+    request.shortcut = from.Get("shortcut").ToBoolean();
+    request.lora_weight = static_cast<float>(read_number(from, "loraWeight"));
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+std::vector<LoraRequest> read_loras(const Napi::Array& loras) {
+  std::vector<LoraRequest> requests;
+  for (uint32_t i = 0; i < loras.Length(); ++i) {
+    const Napi::Object lora = element(loras, i);
+    requests.push_back({read_text(lora, "file"), static_cast<float>(read_number(lora, "weight"))});
+  }
+  return requests;
+}
+
 LoadRequest read_load_request(const Napi::Object& object) {
   LoadRequest request;
   request.model = read_text(object, "model");
-  const Napi::Array adapters = read_array(object, "adapters");
-  for (uint32_t i = 0; i < adapters.Length(); ++i)
-    request.adapters.push_back(read_text(element(adapters, i), "file"));
-  const Napi::Array loras = read_array(object, "loras");
-  for (uint32_t i = 0; i < loras.Length(); ++i) {
-    const Napi::Object lora = element(loras, i);
-    request.loras.push_back({read_text(lora, "file"), static_cast<float>(read_number(lora, "weight"))});
-  }
+  request.adapters = read_adapters(read_array(object, "adapters"));
+  request.loras = read_loras(read_array(object, "loras"));
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
@@ -54,11 +71,13 @@ LoadRequest read_load_request(const Napi::Object& object) {
 
 ImagePrompt read_image(const Napi::Object& object) {
   ImagePrompt image;
+  if (has_value(object, "face")) image.face = read_floats(object, "face");
   if (has_value(object, "embeds")) {
     image.embeds = read_floats(object, "embeds");
     if (image.embeds.empty()) throw Napi::TypeError::New(object.Env(), "embeds: expected at least one number");
     return image;
   }
+  if (!image.face.empty() && !has_value(object, "rgb")) return image;
   image.rgb = read_bytes(object, "rgb");
   image.width = read_integer(object, "width");
   image.height = read_integer(object, "height");
@@ -79,11 +98,12 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     ImageBranch branch;
     branch.adapter = read_int32(from, "adapter");
     branch.scale = static_cast<float>(read_number(from, "scale"));
+    branch.structure_scale = static_cast<float>(read_number(from, "structureScale"));
     const Napi::Array images = read_array(from, "images");
     for (uint32_t j = 0; j < images.Length(); ++j) {
       const Napi::Object image = element(images, j);
-      const bool pixels = has_value(image, "rgb") || has_value(image, "embeds");
-      branch.images.push_back(sizes_only && !pixels ? ImagePrompt() : read_image(image));
+      const bool given = has_value(image, "rgb") || has_value(image, "embeds") || has_value(image, "face");
+      branch.images.push_back(sizes_only && !given ? ImagePrompt() : read_image(image));
     }
     request.branches.push_back(std::move(branch));
   }

@@ -3,11 +3,15 @@
 
 #include <napi.h>
 
-#include "pipeline/model_set.h"
+#include <vector>
+
+#include "pipeline/load_request.h"
 #include "pipeline/request.h"
 
 namespace ipa::binding {
 
+std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters);
+std::vector<LoraRequest> read_loras(const Napi::Array& loras);
 LoadRequest read_load_request(const Napi::Object& object);
 // `sizes_only`: pictures may come without pixels.
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);

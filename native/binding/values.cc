@@ -110,6 +110,11 @@ Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Object>();
 }
 
+Napi::Array array_argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsArray()) wrong_type(info.Env(), "argument " + std::to_string(index), "an array");
+  return info[index].As<Napi::Array>();
+}
+
 Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index) {
   if (!info[index].IsFunction()) wrong_type(info.Env(), "argument " + std::to_string(index), "a function");
   return info[index].As<Napi::Function>();

@@ -30,6 +30,7 @@ std::string text_argument(const Napi::CallbackInfo& info, size_t index);
 double number_argument(const Napi::CallbackInfo& info, size_t index);
 int int32_argument(const Napi::CallbackInfo& info, size_t index);
 Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index);
+Napi::Array array_argument(const Napi::CallbackInfo& info, size_t index);
 Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index);
 
 // C++ to JavaScript.

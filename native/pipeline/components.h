@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "graph/params.h"
-#include "pipeline/model_set.h"
+#include "pipeline/load_request.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {

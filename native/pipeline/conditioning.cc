@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pipeline/image_features.h"
+#include "pipeline/image_tokens.h"
 #include "pipeline/text_features.h"
 
 namespace ipa {
@@ -76,45 +76,13 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
     return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
                                             ", " + std::to_string(models.adapters.size()) + " loaded");
   Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
-  const ImageProjectionConfig& p = adapter.projection;
-  if (branch.images.empty())
-    return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
-
-  std::vector<float> positive;
-  size_t each = 0;
-  for (const ImagePrompt& image : branch.images) {
-    std::vector<float> features = image.embeds;
-    if (features.empty()) {
-      IPA_ASSIGN(features, encode_image(models, adapter, image, workspace, cancel));
-    }
-    const auto size = static_cast<size_t>(p.embed_size);
-    const bool fits = p.kind == ProjectionKind::base ? features.size() == size : features.size() % size == 0;
-    if (!fits || features.empty() || (each && features.size() != each))
-      return Status(Code::mismatch, "image embeds of " + std::to_string(features.size()) +
-                                        " numbers, this adapter takes " +
-                                        (p.kind == ProjectionKind::base ? "" : "hidden states of ") +
-                                        std::to_string(size) + " (" + adapter.encoder + ")");
-    each = features.size();
-    positive.insert(positive.end(), features.begin(), features.end());
-  }
-  const auto images = static_cast<int64_t>(branch.images.size());
-  std::vector<float> all;
-  if (guided) {
-    IPA_ASSIGN(const std::vector<float> negative, negative_features(models, adapter, each, workspace, cancel));
-    for (int64_t i = 0; i < images; ++i) all.insert(all.end(), negative.begin(), negative.end());
-  }
-  all.insert(all.end(), positive.begin(), positive.end());
-
+  IPA_ASSIGN(const BranchTokens tokens, branch_tokens(models, adapter, branch, guided, workspace, cancel));
   Graph graph(&adapter.params);
-  const int64_t states = static_cast<int64_t>(each) / p.embed_size;
-  const Value input = graph.input(tokens_shape(conditioning.batch * images, states, p.embed_size));
-  const Value tokens = build_image_projection(graph, p, input);
-  // Several pictures of one adapter: their tokens in one row.
-  const Value joined = graph.reshape(
-      tokens, tokens_shape(conditioning.batch, images * graph.shape(tokens).rows_per_item(), p.cross_size));
-  std::vector<Value> keys = build_image_keys(graph, models.unet->cross_layers(), joined);
+  const Value input =
+      graph.input(tokens_shape(conditioning.batch, tokens.tokens, adapter.projection.cross_size));
+  std::vector<Value> keys = build_image_keys(graph, models.unet->cross_layers(), input);
   IPA_ASSIGN(PackedKeys packed,
-             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
+             run_keys(models, std::move(graph), input, std::move(keys), tokens.values, workspace, cancel));
   conditioning.images.push_back(std::move(packed));
   conditioning.scales.push_back(branch.scale);
   return {};

@@ -65,6 +65,18 @@ void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<
           [done](Status status) { done(std::move(status)); }});
 }
 
+void Engine::change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
+                    Done<LoadedParts> done) {
+  submit({cancel,
+          [=](ModelSet& models) {
+            done(guarded([&]() -> Result<LoadedParts> {
+              IPA_TRY(work(models, cancel.get()));
+              return loaded_parts(models);
+            }));
+          },
+          [done](Status status) { done(std::move(status)); }});
+}
+
 void Engine::submit(Job job) {
   {
     std::lock_guard<std::mutex> lock(mutex_);

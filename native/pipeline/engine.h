@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "pipeline/generate.h"
+#include "pipeline/loaded_parts.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/model_set.h"
 
@@ -43,6 +44,10 @@ class Engine {
   void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
   // What generate() would take for the request.
   void estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done);
+  // Runs `work` on the models between other jobs: how adapters and LoRAs are changed. Answers with what is
+  // loaded then.
+  void change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
+              Done<LoadedParts> done);
   // Refuses new work, cancels the rest, frees the models, then calls `done` once.
   void close(std::function<void()> done);
 

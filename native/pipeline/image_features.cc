@@ -14,9 +14,9 @@ void normalise(const VisionTower& tower, const std::vector<uint8_t>& rgb, float*
     out[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
 }
 
-Result<std::vector<float>> run_encoder(ModelSet& models, bool embedding, const std::vector<uint8_t>& rgb,
-                                       Workspace& workspace, const CancelFlag* cancel) {
-  VisionTower& tower = *models.vision;
+Result<std::vector<float>> run_encoder(ModelSet& models, VisionTower& tower, bool embedding,
+                                       const std::vector<uint8_t>& rgb, Workspace& workspace,
+                                       const CancelFlag* cancel) {
   const ClipVisionConfig& config = tower.network.config();
   Graph graph(&tower.params);
   const Value pixels = graph.input({1, config.image_size, config.image_size, 3});
@@ -39,18 +39,19 @@ Result<std::vector<float>> features_of(ModelSet& models, const Adapter& adapter,
                                        Workspace& workspace, const CancelFlag* cancel) {
   const bool embedding = adapter.projection.kind == ProjectionKind::base;
   // A dry run knows the sizes only; that the features are remembered by then is not certain.
-  if (workspace.dry()) return run_encoder(models, embedding, rgb, workspace, cancel);
-  FeatureCache& cache = models.vision->recent;
+  VisionTower& tower = *adapter.vision;
+  if (workspace.dry()) return run_encoder(models, tower, embedding, rgb, workspace, cancel);
+  FeatureCache& cache = tower.recent;
   if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
-  IPA_ASSIGN(std::vector<float> features, run_encoder(models, embedding, rgb, workspace, cancel));
+  IPA_ASSIGN(std::vector<float> features, run_encoder(models, tower, embedding, rgb, workspace, cancel));
   cache.insert(embedding, std::move(rgb), features);
   return features;
 }
 
-Status require_encoder(const ModelSet& models, const Adapter& adapter) {
-  if (models.vision) return {};
+Status require_encoder(const Adapter& adapter) {
+  if (adapter.vision) return {};
   return Status(Code::not_found,
-                adapter.path + ": this adapter needs an image encoder (" + adapter.encoder +
+                adapter.request.file + ": this adapter needs an image encoder (" + adapter.encoder +
                     ") to read pictures, and the model has none: pass its folder as imageEncoder");
 }
 
@@ -58,9 +59,9 @@ Status require_encoder(const ModelSet& models, const Adapter& adapter) {
 
 Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter, const ImagePrompt& image,
                                         Workspace& workspace, const CancelFlag* cancel) {
-  IPA_TRY(require_encoder(models, adapter));
+  IPA_TRY(require_encoder(adapter));
   if (workspace.dry()) return features_of(models, adapter, {}, workspace, cancel);
-  const int64_t size = models.vision->network.config().image_size;
+  const int64_t size = adapter.vision->network.config().image_size;
   IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, size));
   return features_of(models, adapter, std::move(rgb), workspace, cancel);
 }
@@ -68,7 +69,7 @@ Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter
 Result<std::vector<float>> negative_features(ModelSet& models, const Adapter& adapter, size_t floats,
                                              Workspace& workspace, const CancelFlag* cancel) {
   if (adapter.projection.kind == ProjectionKind::base) return std::vector<float>(floats, 0.0f);
-  IPA_TRY(require_encoder(models, adapter));
+  IPA_TRY(require_encoder(adapter));
   IPA_ASSIGN(std::vector<float> features, features_of(models, adapter, zero_input, workspace, cancel));
   if (features.size() != floats)
     return Status(Code::mismatch, "image embeds of " + std::to_string(floats) +

@@ -12,12 +12,13 @@
 namespace ipa {
 
 // Either the picture's image embedding (base adapters) or its penultimate hidden states, class token included
-// (plus, full). not_found without an image encoder.
+// (plus, full,
+// faceid_plus). not_found without an image encoder.
 Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter, const ImagePrompt& image,
                                         Workspace& workspace, const CancelFlag* cancel);
 
 // What stands in for the picture in the negative branch: a zero embedding (base), or the hidden states of
-// all-zero pixel values (plus, full), as in the reference implementations. `floats`: size of the positive
+// all-zero pixel values (the others), as in the reference implementations. `floats`: size of the positive
 // features, which it must equal.
 Result<std::vector<float>> negative_features(ModelSet& models, const Adapter& adapter, size_t floats,
                                              Workspace& workspace, const CancelFlag* cancel);

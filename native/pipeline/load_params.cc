@@ -7,15 +7,10 @@
 #include <vector>
 
 #include "cpu/thread_pool.h"
+#include "weights/shape_text.h"
 
 namespace ipa {
 namespace {
-
-std::string text_of(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 // 1x1 convolutions and linears are the same weights: trailing ones do not count.
 std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
@@ -24,7 +19,7 @@ std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
 }
 
 struct Loader {
-  ParamSet& params;
+  StagedParams& staged;
   const TensorSource& source;
   const Backend& backend;
   const std::string& what;
@@ -44,8 +39,8 @@ struct Loader {
                       source.path() + ": " + what + " needs the tensor " + name +
                           ", which is not there: the weights and the config.json do not belong together");
       if (without_trailing_ones(tensor->shape) != without_trailing_ones(param.shape))
-        return Status(Code::shape, source.path() + ": " + name + " is " + text_of(tensor->shape) + " but " +
-                                       what + " needs " + text_of(param.shape) +
+        return Status(Code::shape, source.path() + ": " + name + " is " + shape_text(tensor->shape) + " but " +
+                                       what + " needs " + shape_text(param.shape) +
                                        ": the weights and the config.json do not belong together");
     }
     return {};
@@ -57,7 +52,13 @@ struct Loader {
     return true;
   }
 
-  Status load(Param& param, AlignedBuffer& memory) {
+  Status load(StagedParam& to, AlignedBuffer& memory) {
+    // As it will be; the one in use stays as it is.
+    Param param;
+    param.names = to.param->names;
+    param.role = to.param->role;
+    param.shape = to.param->shape;
+    param.compute = to.param->compute;
     if (cancel && cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     StoredTensors stored;
@@ -70,12 +71,13 @@ struct Loader {
     AlignedBuffer packed(backend.packed_bytes(param));
     if (!memory || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
     for (size_t i = 0; i < param.names.size(); ++i) {
-      uint8_t* to = memory.data() + i * each;
-      IPA_TRY(source.read(*source.find(param.names[i]), type, to));
-      stored.tensors.push_back(to);
+      uint8_t* read = memory.data() + i * each;
+      IPA_TRY(source.read(*source.find(param.names[i]), type, read));
+      stored.tensors.push_back(read);
     }
     backend.pack(param, stored, packed.data());
-    param.data = std::move(packed);
+    to.data = std::move(packed);
+    to.halves = param.halves;
     return {};
   }
 
@@ -84,8 +86,7 @@ struct Loader {
     if (self.failed.load(std::memory_order_relaxed)) return;
     Status status;
     try {
-      status =
-          self.load(*self.params.all()[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
+      status = self.load(self.staged[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
     } catch (const std::bad_alloc&) {
       status = Status(Code::no_memory, "out of memory");
     } catch (const std::exception& error) {
@@ -97,17 +98,46 @@ struct Loader {
   }
 };
 
+Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensors, const TensorSource& source,
+                           const Backend& backend, int threads, const std::string& what,
+                           const CancelFlag* cancel) {
+  IPA_TRY(params.status());
+  StagedParams staged;
+  const auto wanted = [&](const Param& param) {
+    return !tensors || std::any_of(param.names.begin(), param.names.end(),
+                                   [&](const std::string& name) { return tensors->count(name) > 0; });
+  };
+  for (const auto& param : params.all())
+    if (wanted(*param)) staged.push_back({param.get(), {}, false});
+  Loader loader{staged, source, backend, what, cancel, {}, {}, {}, {}};
+  loader.scratch.resize(static_cast<size_t>(std::max(1, threads)));
+  // All of the architecture is checked before the first byte of data is read.
+  for (const StagedParam& one : staged) IPA_TRY(loader.check(*one.param));
+  ThreadPool::shared().run(static_cast<int64_t>(staged.size()), threads, &Loader::task, &loader);
+  IPA_TRY(loader.first_error);
+  return staged;
+}
+
 }  // namespace
 
 Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
                    const std::string& what, const CancelFlag* cancel) {
-  IPA_TRY(params.status());
-  Loader loader{params, source, backend, what, cancel, {}, {}, {}, {}};
-  loader.scratch.resize(static_cast<size_t>(std::max(1, threads)));
-  // All of the architecture is checked before the first byte of data is read.
-  for (const auto& param : params.all()) IPA_TRY(loader.check(*param));
-  ThreadPool::shared().run(static_cast<int64_t>(params.all().size()), threads, &Loader::task, &loader);
-  return loader.first_error;
+  IPA_ASSIGN(StagedParams staged, stage(params, nullptr, source, backend, threads, what, cancel));
+  commit_params(std::move(staged));
+  return {};
+}
+
+Result<StagedParams> stage_params(ParamSet& params, const std::set<std::string>& tensors,
+                                  const TensorSource& source, const Backend& backend, int threads,
+                                  const std::string& what, const CancelFlag* cancel) {
+  return stage(params, &tensors, source, backend, threads, what, cancel);
+}
+
+void commit_params(StagedParams staged) {
+  for (StagedParam& one : staged) {
+    one.param->data = std::move(one.data);
+    one.param->halves = one.halves;
+  }
 }
 
 }  // namespace ipa

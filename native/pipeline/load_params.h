@@ -1,18 +1,44 @@
 // Fills a network's parameters from a weight file.
 #pragma once
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "graph/backend.h"
+#include "graph/graph.h"
 #include "graph/params.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
+
+// Declares a network's parameters by describing its graph at a small size.
+template <class Describe>
+Status declare_params(ParamSet& params, Describe describe) {
+  Graph graph(&params);
+  describe(graph);
+  IPA_TRY(graph.status());
+  return params.status();
+}
 
 // Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it is
 // multiplied in another type; tensors are held one at a time a thread. `what` names the network in messages
 // ("the UNet"). missing_tensor and shape when the file is not of this architecture; no_memory; cancelled.
 Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
                    const std::string& what, const CancelFlag* cancel);
+
+// Parameters read and packed but not yet in use, so that several networks change together or not at all.
+struct StagedParam {
+  Param* param = nullptr;
+  AlignedBuffer data;
+  bool halves = false;
+};
+using StagedParams = std::vector<StagedParam>;
+
+// As load_params, of the parameters that hold one of these tensors.
+Result<StagedParams> stage_params(ParamSet& params, const std::set<std::string>& tensors,
+                                  const TensorSource& source, const Backend& backend, int threads,
+                                  const std::string& what, const CancelFlag* cancel);
+void commit_params(StagedParams staged);
 
 }  // namespace ipa

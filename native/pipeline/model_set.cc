@@ -1,25 +1,16 @@
 #include "pipeline/model_set.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/file.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
 #include "models/compute_choice.h"
-#include "pipeline/components.h"
-#include "pipeline/load_params.h"
-#include "weights/adapter_file.h"
-#include "weights/merged_source.h"
+#include "pipeline/loras.h"
 
 namespace ipa {
 namespace {
-
-// Declares a network's parameters by describing its graph at a small size.
-template <class Describe>
-Status declare(ParamSet& params, Describe describe) {
-  Graph graph(&params);
-  describe(graph);
-  IPA_TRY(graph.status());
-  return params.status();
-}
 
 std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers, int64_t batch,
                              int64_t tokens) {
@@ -30,38 +21,15 @@ std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers
   return inputs;
 }
 
-Status read_normalisation(VisionTower& tower, const std::string& path) {
-  IPA_ASSIGN(const Json json, read_model_json(path));
-  if (!json.is_object()) return Status(Code::type, path + ": expected an object");
-  for (auto [key, values] : {std::pair{"image_mean", tower.mean}, std::pair{"image_std", tower.deviation}}) {
-    const Json* list = json.find(key);
-    if (!list || list->is_null()) continue;
-    bool good = list->is_array() && list->array().size() == 3;
-    for (size_t i = 0; good && i < 3; ++i) {
-      const double value = list->array()[i].is_number() ? list->array()[i].number() : -1;
-      // Of pixels from 0 to 1.
-      good = value >= (values == tower.deviation ? 1e-3 : 0) && value <= 1;
-      values[i] = static_cast<float>(value);
-    }
-    if (!good)
-      return Status(Code::range, path + ": " + key + " must be three numbers of a picture from 0 to 1");
-  }
-  return {};
+bool holds_lora(const std::vector<std::shared_ptr<Adapter>>& adapters) {
+  return std::any_of(adapters.begin(), adapters.end(),
+                     [](const std::shared_ptr<Adapter>& adapter) { return adapter->lora; });
 }
 
-Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& requests, bool second_text) {
-  std::vector<LoraUse> loras;
-  for (const LoraRequest& request : requests) {
-    IPA_ASSIGN(LoraFile file, open_lora(request.file));
-    for (const LoraModule& module : file.modules) {
-      if (module.part == LoraPart::text_encoder_2 && !second_text)
-        return Status(Code::mismatch, request.file +
-                                          ": this LoRA changes a second text encoder, which only SDXL "
-                                          "models have: use a LoRA made for this model family");
-    }
-    loras.push_back({std::move(file), request.weight});
-  }
-  return loras;
+std::vector<AdapterRequest> requests_of(const std::vector<std::shared_ptr<Adapter>>& adapters) {
+  std::vector<AdapterRequest> requests;
+  for (const auto& adapter : adapters) requests.push_back(adapter->request);
+  return requests;
 }
 
 }  // namespace
@@ -82,73 +50,51 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
                                           : ThreadPool::hardware_threads();
   pool.grow_to(threads);
   std::unique_ptr<ModelSet> set(new ModelSet(CpuBackend(*kernels, threads)));
+  set->compute_ = request.compute;
+  set->loras_ = request.loras;
 
-  const std::string& model = request.model;
   IPA_ASSIGN(ModelComponents components, find_components(request));
   set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
   set->scheduler_config = std::move(components.scheduler);
-  IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, components.text.size() > 1));
-  const Compute encoders = encoder_compute(request.compute);
-  for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, encoders, loras, cancel));
-  IPA_TRY(set->load_unet(components.unet, request.compute, loras, cancel));
+  IPA_TRY(set->describe_unet(components.unet));
+  IPA_ASSIGN(const std::vector<LoraUse> loras,
+             open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));
+  for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
-  IPA_TRY(set->load_vae(components.vae, request.compute, cancel));
-
-  const std::string own_encoder = join_path(model, "image_encoder");
-  const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
-  if (!request.image_encoder.empty() || is_folder(own_encoder)) {
-    // The preprocessor of the encoder's own folder fits it best; else the model's.
-    std::string preprocessor = join_path(encoder, "preprocessor_config.json");
-    if (!is_file(preprocessor))
-      preprocessor = join_path(join_path(model, "feature_extractor"), "preprocessor_config.json");
-    IPA_TRY(set->load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoders, cancel));
-  }
-  for (const std::string& path : request.adapters) IPA_TRY(set->load_adapter(path, cancel));
+  IPA_TRY(set->load_unet(components.unet, loras, cancel));
+  IPA_TRY(set->load_vae(components.vae, cancel));
+  IPA_TRY(set->load_model_vision(request, cancel));
+  IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
   return set;
 }
 
-Status ModelSet::load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
+Status ModelSet::load_changeable(Component component, ParamSet& params, LoraPart part, const char* what,
+                                 const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
+  Changeable network{std::move(component), &params, part, what, {}};
+  IPA_ASSIGN(auto source, network.component.open(params));
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, part, &network.changed));
+  IPA_TRY(load_params(params, *source, backend_, backend_.threads(), what, cancel));
+  changeable_.push_back(std::move(network));
+  return {};
+}
+
+Status ModelSet::load_text(const TextComponent& component, const std::vector<LoraUse>& loras,
                            const CancelFlag* cancel) {
   IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
   auto tower = std::make_unique<TextTower>(std::move(config));
   tower->tokenizer = component.tokenizer;
-  IPA_TRY(declare(tower->params, [&](Graph& graph) {
+  IPA_TRY(declare_params(tower->params, [&](Graph& graph) {
     const Value ids = graph.input(tokens_shape(1, tower->network.config().context, 1), Storage::i32);
     tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
-  choose_compute(tower->params, compute);
-  IPA_ASSIGN(auto source, component.open(tower->params));
+  choose_compute(tower->params, encoder_compute(compute_));
   const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
-  IPA_ASSIGN(source, with_loras(std::move(source), loras, part));
-  IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the text encoder", cancel));
+  IPA_TRY(load_changeable(component, tower->params, part, "the text encoder", loras, cancel));
   text.push_back(std::move(tower));
   return {};
 }
 
-Status ModelSet::load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
-                             const CancelFlag* cancel) {
-  IPA_ASSIGN(const Component component, find_image_encoder(folder));
-  // A whole CLIP model keeps its vision half's fields in an object of their own.
-  const Json* fields = component.config.find("vision_config");
-  IPA_ASSIGN(ClipVisionConfig config,
-             ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config,
-                                     component.config_path));
-  auto tower = std::make_unique<VisionTower>(std::move(config));
-  if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
-  const ClipVisionConfig& c = tower->network.config();
-  IPA_TRY(declare(tower->params, [&](Graph& graph) {
-    const Value pixels = graph.input({1, c.image_size, c.image_size, 3});
-    tower->network.build(graph, pixels, graph.input({1, 1, 1, 1}, Storage::i32));
-  }));
-  choose_compute(tower->params, compute);
-  IPA_ASSIGN(auto source, component.open(tower->params));
-  IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the image encoder", cancel));
-  vision = std::move(tower);
-  return {};
-}
-
-Status ModelSet::load_unet(const Component& component, Compute compute, const std::vector<LoraUse>& loras,
-                           const CancelFlag* cancel) {
+Status ModelSet::describe_unet(const Component& component) {
   IPA_ASSIGN(UNetConfig config, UNetConfig::parse(component.config, component.config_path));
   unet = std::make_unique<UNet>(std::move(config));
   const UNetConfig& c = unet->config();
@@ -156,7 +102,7 @@ Status ModelSet::load_unet(const Component& component, Compute compute, const st
     return Status(
         Code::unsupported,
         component.where + ": a class-conditional UNet needs more than prompts: pass a text-to-image model");
-  IPA_TRY(declare(unet_params, [&](Graph& graph) {
+  IPA_TRY(declare_params(unet_params, [&](Graph& graph) {
     UNetInputs inputs;
     const int64_t side = int64_t{1} << c.levels.size();
     inputs.latents = graph.input({1, side, side, c.in_channels});
@@ -167,26 +113,43 @@ Status ModelSet::load_unet(const Component& component, Compute compute, const st
     unet->build(graph, inputs);
     build_text_keys(graph, unet->cross_layers(), graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  choose_compute(unet_params, unet_compute(compute, backend_.kernels().fast_bytes));
+  choose_compute(unet_params, unet_compute(compute_, backend_.kernels().fast_bytes));
   if (backend_.kernels().fast_bf16) unet_params.pairs = Compute::bf16;
-  IPA_ASSIGN(auto source, component.open(unet_params));
-  IPA_ASSIGN(source, with_loras(std::move(source), loras, LoraPart::unet));
-  return load_params(unet_params, *source, backend_, backend_.threads(), "the UNet", cancel);
+  return {};
 }
 
-Status ModelSet::load_vae(const Component& component, Compute compute, const CancelFlag* cancel) {
+Status ModelSet::load_unet(const Component& component, const std::vector<LoraUse>& loras,
+                           const CancelFlag* cancel) {
+  return load_changeable(component, unet_params, LoraPart::unet, "the UNet", loras, cancel);
+}
+
+Status ModelSet::load_vae(const Component& component, const CancelFlag* cancel) {
   IPA_ASSIGN(VaeConfig config, VaeConfig::parse(component.config, component.config_path));
-  vae = std::make_unique<Vae>(std::move(config), compact_vae(compute));
+  vae = std::make_unique<Vae>(std::move(config), compact_vae(compute_));
   if (vae->config().latent_channels != unet->config().out_channels)
     return Status(Code::mismatch, component.where + ": the VAE's latents have " +
                                       std::to_string(vae->config().latent_channels) + " channels, the UNet's " +
                                       std::to_string(unet->config().out_channels));
-  IPA_TRY(declare(vae_params, [&](Graph& graph) {
+  IPA_TRY(declare_params(vae_params, [&](Graph& graph) {
     vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
   }));
-  choose_compute(vae_params, vae_compute(compute, backend_.kernels().fast_bf16));
+  choose_compute(vae_params, vae_compute(compute_, backend_.kernels().fast_bf16));
   IPA_ASSIGN(auto source, component.open(vae_params));
   return load_params(vae_params, *source, backend_, backend_.threads(), "the VAE", cancel);
+}
+
+// The encoder in the model's folder, or the one that was asked for instead.
+Status ModelSet::load_model_vision(const LoadRequest& request, const CancelFlag* cancel) {
+  const std::string own_encoder = join_path(request.model, "image_encoder");
+  const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
+  if (request.image_encoder.empty() && !is_folder(own_encoder)) return {};
+  // The preprocessor of the encoder's own folder fits it best; else the model's.
+  std::string preprocessor = join_path(encoder, "preprocessor_config.json");
+  if (!is_file(preprocessor))
+    preprocessor = join_path(join_path(request.model, "feature_extractor"), "preprocessor_config.json");
+  IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_),
+                                 backend_, backend_.threads(), cancel));
+  return {};
 }
 
 Status ModelSet::check_family() {
@@ -214,81 +177,101 @@ Status ModelSet::check_family() {
   return {};
 }
 
-Status ModelSet::load_adapter(const std::string& path, const CancelFlag* cancel) {
-  IPA_ASSIGN(const AdapterFile file, open_adapter(path));
-  const AdapterDescription& d = file.description;
-  auto adapter = std::make_unique<Adapter>();
-  adapter->path = path;
-  adapter->encoder = d.encoder;
-  ImageProjectionConfig& p = adapter->projection;
-  switch (d.variant) {
-    case AdapterVariant::base: p.kind = ProjectionKind::base; break;
-    case AdapterVariant::plus: p.kind = ProjectionKind::plus; break;
-    case AdapterVariant::full: p.kind = ProjectionKind::full; break;
-    default:
-      return Status(Code::unsupported,
-                    path + ": a " + adapter_variant_name(d.variant) +
-                        " adapter takes face embeddings, which this version does not support: use a base, "
-                        "plus or full-face adapter");
+Result<std::shared_ptr<VisionTower>> ModelSet::vision_in(const std::string& folder,
+                                                         const std::vector<std::shared_ptr<Adapter>>& loaded,
+                                                         const CancelFlag* cancel) const {
+  if (folder.empty() || (vision && vision->folder == folder)) return vision;
+  for (const auto* list : {&loaded, &adapters})
+    for (const auto& adapter : *list)
+      if (adapter->vision && adapter->vision->folder == folder) return adapter->vision;
+  const std::string preprocessor = join_path(folder, "preprocessor_config.json");
+  return load_vision(folder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_), backend_,
+                     backend_.threads(), cancel);
+}
+
+Result<std::vector<std::shared_ptr<Adapter>>> ModelSet::make_adapters(
+    const std::vector<AdapterRequest>& requests, const CancelFlag* cancel) const {
+  std::vector<std::shared_ptr<Adapter>> made;
+  for (const AdapterRequest& request : requests) {
+    const auto same = [&](const std::shared_ptr<Adapter>& adapter) { return adapter->request == request; };
+    const auto kept = std::find_if(adapters.begin(), adapters.end(), same);
+    if (kept != adapters.end()) {
+      made.push_back(*kept);
+      continue;
+    }
+    IPA_ASSIGN(std::shared_ptr<VisionTower> tower, vision_in(request.image_encoder, made, cancel));
+    IPA_ASSIGN(std::shared_ptr<Adapter> adapter,
+               load_adapter(request, *unet, family_name(family_), std::move(tower), backend_,
+                            backend_.threads(), cancel));
+    made.push_back(std::move(adapter));
   }
-  const UNetConfig& c = unet->config();
-  if (d.cross_size != c.cross_size())
-    return Status(Code::mismatch, path + ": this adapter is for " + d.family + " models (tokens of width " +
-                                      std::to_string(d.cross_size) + "), the model loaded is " +
-                                      family_name(family_) + " (width " + std::to_string(c.cross_size()) +
-                                      "): use an adapter made for this model family");
-  std::vector<int64_t> hidden_by_index;
-  for (const CrossLayer& layer : unet->cross_layers()) {
-    if (layer.adapter_index < 0) continue;
-    const auto position = static_cast<size_t>(layer.adapter_index / 2);
-    if (hidden_by_index.size() <= position) hidden_by_index.resize(position + 1);
-    hidden_by_index[position] = layer.hidden;
+  return made;
+}
+
+Result<ModelSet::Restaged> ModelSet::restage(const Changeable& network, const std::vector<LoraUse>& loras,
+                                             const CancelFlag* cancel) const {
+  Restaged staged;
+  IPA_ASSIGN(auto source, network.component.open(*network.params));
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, network.part, &staged.changed));
+  std::set<std::string> affected = staged.changed;
+  affected.insert(network.changed.begin(), network.changed.end());
+  if (affected.empty()) return staged;
+  IPA_ASSIGN(staged.params, stage_params(*network.params, affected, *source, backend_, backend_.threads(),
+                                         network.what, cancel));
+  return staged;
+}
+
+void ModelSet::commit(Changeable& network, Restaged staged) {
+  commit_params(std::move(staged.params));
+  network.changed = std::move(staged.changed);
+}
+
+Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const CancelFlag* cancel) {
+  IPA_ASSIGN(std::vector<std::shared_ptr<Adapter>> made, make_adapters(requests, cancel));
+  if (holds_lora(made) || holds_lora(adapters)) {
+    IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(loras_, requests, *unet, text.size() > 1));
+    IPA_ASSIGN(Restaged staged, restage(changeable_.back(), loras, cancel));
+    commit(changeable_.back(), std::move(staged));
   }
-  bool fits = hidden_by_index.size() == d.hidden_sizes.size();
-  for (size_t i = 0; fits && i < hidden_by_index.size(); ++i) fits = hidden_by_index[i] == d.hidden_sizes[i];
-  if (!fits)
-    return Status(Code::mismatch,
-                  path + ": this adapter was made for another UNet (" + std::to_string(d.cross_layers) +
-                      " cross-attention layers, the model has " + std::to_string(hidden_by_index.size()) +
-                      ", or of other widths): use an adapter made for this model family");
-  p.tokens = d.tokens;
-  p.embed_size = d.embed_size;
-  p.cross_size = d.cross_size;
-  p.dim = d.resampler.dim;
-  p.heads = d.resampler.heads;
-  p.depth = d.resampler.depth;
-  p.ff = d.resampler.ff;
-  if (vision) {
-    const ClipVisionConfig& v = vision->network.config();
-    const int64_t given = p.kind == ProjectionKind::base ? v.projection_size : v.stack.hidden_size;
-    if (given != p.embed_size)
-      return Status(Code::mismatch, path + ": this adapter needs another image encoder (" + d.encoder +
-                                        "), found one that gives " + std::to_string(given) +
-                                        ": pass the right one as imageEncoder");
-    if (p.kind == ProjectionKind::full) p.tokens = v.tokens();
-  }
-  IPA_TRY(declare(adapter->params, [&](Graph& graph) {
-    const int64_t states = p.kind == ProjectionKind::base ? 1 : 2;
-    const Value tokens = build_image_projection(graph, p, graph.input(tokens_shape(1, states, p.embed_size)));
-    build_image_keys(graph, unet->cross_layers(), tokens);
-  }));
-  IPA_TRY(load_params(adapter->params, *file.weights, backend_, backend_.threads(), "the IP-Adapter", cancel));
-  adapters.push_back(std::move(adapter));
+  adapters = std::move(made);
   return {};
+}
+
+Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel) {
+  IPA_ASSIGN(const std::vector<LoraUse> loras,
+             open_loras(requests, requests_of(adapters), *unet, text.size() > 1));
+  std::vector<Restaged> staged;
+  for (const Changeable& network : changeable_) {
+    IPA_ASSIGN(Restaged one, restage(network, loras, cancel));
+    staged.push_back(std::move(one));
+  }
+  for (size_t i = 0; i < staged.size(); ++i) commit(changeable_[i], std::move(staged[i]));
+  loras_ = requests;
+  return {};
+}
+
+std::vector<const VisionTower*> ModelSet::towers() const {
+  std::set<const VisionTower*> all;
+  if (vision) all.insert(vision.get());
+  for (const auto& adapter : adapters)
+    if (adapter->vision) all.insert(adapter->vision.get());
+  return {all.begin(), all.end()};
 }
 
 int64_t ModelSet::parameters() const {
   int64_t sum = unet_params.elements() + vae_params.elements();
   for (const auto& tower : text) sum += tower->params.elements();
   for (const auto& adapter : adapters) sum += adapter->params.elements();
-  return sum + (vision ? vision->params.elements() : 0);
+  for (const VisionTower* tower : towers()) sum += tower->params.elements();
+  return sum;
 }
 
 size_t ModelSet::memory_bytes() const {
   size_t sum = unet_params.bytes() + vae_params.bytes();
   for (const auto& tower : text) sum += tower->params.bytes();
   for (const auto& adapter : adapters) sum += adapter->params.bytes();
-  return sum + (vision ? vision->params.bytes() : 0);
+  for (const VisionTower* tower : towers()) sum += tower->params.bytes();
+  return sum;
 }
 
 }  // namespace ipa

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,31 +14,17 @@
 #include "graph/params.h"
 #include "graph/workspace.h"
 #include "models/clip_text.h"
-#include "models/clip_vision.h"
-#include "models/image_projection.h"
 #include "models/unet.h"
 #include "models/vae.h"
-#include "pipeline/feature_cache.h"
+#include "pipeline/adapter.h"
+#include "pipeline/components.h"
 #include "pipeline/linear_preview.h"
+#include "pipeline/load_params.h"
+#include "pipeline/load_request.h"
+#include "pipeline/vision_tower.h"
 #include "weights/merged_source.h"
 
 namespace ipa {
-
-struct LoraRequest {
-  std::string file;
-  float weight = 1;
-};
-
-struct LoadRequest {
-  std::string model;                  // diffusers folder, or a file of the original layout
-  std::vector<std::string> adapters;  // IP-Adapter files
-  std::vector<LoraRequest> loras;     // added to the weights in this order
-  std::string unet;                   // folder; empty: the model's own
-  std::string vae;                    // folder or file; empty: the model's own
-  std::string image_encoder;          // folder; empty: the model's own
-  Compute compute = Compute::f32;     // of the UNet; VAE and encoders follow it, see models/compute_choice.h
-  int threads = 0;                    // 0: one per core
-};
 
 struct TextTower {
   ClipText network;
@@ -47,31 +34,17 @@ struct TextTower {
   explicit TextTower(ClipTextConfig config) : network(std::move(config)) {}
 };
 
-struct VisionTower {
-  ClipVision network;
-  ParamSet params;
-  // From the model's preprocessor_config.json; CLIP's own where there is none.
-  float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
-  float deviation[3] = {0.26862954f, 0.26130258f, 0.27577711f};
-  FeatureCache recent{16};
-  explicit VisionTower(ClipVisionConfig config) : network(std::move(config)) {}
-};
-
-struct Adapter {
-  ImageProjectionConfig projection;
-  ParamSet params;  // image_proj.* and ip_adapter.*
-  std::string path, encoder;
-};
-
 enum class Family { sd1, sd2, sdxl };
 const char* family_name(Family family);
-
-struct Component;
-struct TextComponent;
 
 class ModelSet {
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
+
+  // Replace all adapters, or all LoRAs, and leave the rest as it is; on an error nothing has changed. An
+  // adapter that stays is not read again. Without LoRAs the weights are the bits they were.
+  Status set_adapters(const std::vector<AdapterRequest>& requests, const CancelFlag* cancel);
+  Status set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel);
 
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
@@ -80,30 +53,55 @@ class ModelSet {
   size_t memory_bytes() const;
 
   std::vector<std::unique_ptr<TextTower>> text;
-  std::unique_ptr<VisionTower> vision;
+  std::shared_ptr<VisionTower> vision;  // of adapters that have none of their own; may be null
   std::unique_ptr<UNet> unet;
   std::unique_ptr<Vae> vae;
   ParamSet unet_params, vae_params;
   std::optional<LinearPreview> linear_preview;  // made when first asked for
-  std::vector<std::unique_ptr<Adapter>> adapters;
+  std::vector<std::shared_ptr<Adapter>> adapters;
   ArenaKeeper arenas;
   Json scheduler_config;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
 
  private:
+  // A network that LoRAs change: where its weights come from, and which of them are changed now.
+  struct Changeable {
+    Component component;
+    ParamSet* params;
+    LoraPart part;
+    const char* what;
+    std::set<std::string> changed;
+  };
+  struct Restaged {
+    StagedParams params;
+    std::set<std::string> changed;
+  };
+
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
-  Status load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
-                   const CancelFlag* cancel);
-  Status load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
-                     const CancelFlag* cancel);
-  Status load_unet(const Component& component, Compute compute, const std::vector<LoraUse>& loras,
-                   const CancelFlag* cancel);
-  Status load_vae(const Component& component, Compute compute, const CancelFlag* cancel);
-  Status load_adapter(const std::string& path, const CancelFlag* cancel);
+  Status describe_unet(const Component& component);
+  Status load_text(const TextComponent& component, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Status load_unet(const Component& component, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Status load_vae(const Component& component, const CancelFlag* cancel);
+  Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
+  Status load_changeable(Component component, ParamSet& params, LoraPart part, const char* what,
+                         const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Result<Restaged> restage(const Changeable& network, const std::vector<LoraUse>& loras,
+                           const CancelFlag* cancel) const;
+  static void commit(Changeable& network, Restaged staged);
+  Result<std::shared_ptr<VisionTower>> vision_in(const std::string& folder,
+                                                 const std::vector<std::shared_ptr<Adapter>>& loaded,
+                                                 const CancelFlag* cancel) const;
+  Result<std::vector<std::shared_ptr<Adapter>>> make_adapters(const std::vector<AdapterRequest>& requests,
+                                                              const CancelFlag* cancel) const;
+  // Every image encoder once.
+  std::vector<const VisionTower*> towers() const;
 
   CpuBackend backend_;
   Family family_ = Family::sd1;
+  Compute compute_ = Compute::f32;
+  std::vector<Changeable> changeable_;  // the UNet last
+  std::vector<LoraRequest> loras_;
 };
 
 }  // namespace ipa

@@ -15,11 +15,13 @@ struct TokenChunks {
   std::vector<float> weights;  // one a token; 1 leaves it alone
 };
 
-// A picture for an adapter: pixels, or the image encoder's output.
+// What an adapter takes after: a picture (pixels, or the image encoder's output), a face, or a face with its
+// picture.
 struct ImagePrompt {
   std::vector<uint8_t> rgb;  // 3 * width * height; empty when embeds are given
   int64_t width = 0, height = 0;
-  std::vector<float> embeds;  // base: embed_size floats; plus, full: hidden states * embed_size
+  std::vector<float> embeds;  // base: embed_size floats; plus, full, faceid_plus: hidden states * embed_size
+  std::vector<float> face;    // face_size floats
 };
 
 // Pictures of one adapter under one scale; their tokens share one softmax.
@@ -27,6 +29,7 @@ struct ImageBranch {
   int adapter = 0;
   float scale = 1;
   std::vector<ImagePrompt> images;
+  float structure_scale = 1;  // FaceID PlusV2: of what the Resampler adds to the face's tokens
 };
 
 // Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.

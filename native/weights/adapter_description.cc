@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <climits>
-#include <map>
 #include <set>
 
 #include "base/utf8.h"
+#include "weights/adapter_layers.h"
 #include "weights/component_kind.h"
+#include "weights/shape_text.h"
 
 namespace ipa {
 namespace {
@@ -14,16 +15,10 @@ namespace {
 constexpr int any = -1;
 constexpr int head_size = 64;
 const std::string projection_prefix = "image_proj.";
-const std::string layers_prefix = "ip_adapter.";
+const std::string perceiver = "perceiver_resampler.";
 
 bool starts_with(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
 }
 
 class Describer {
@@ -36,8 +31,16 @@ class Describer {
                    std::string("is no IP-Adapter (no image_proj and ip_adapter tensors), its kind is ") +
                        component_kind_name(component_kind(source_)));
     }
-    IPA_TRY(read_layers());
+    IPA_ASSIGN(const AdapterLayers layers, read_adapter_layers(source_));
+    d_.cross_size = layers.cross_size;
+    d_.cross_layers = static_cast<int>(layers.indices.size());
+    d_.indices = layers.indices;
+    d_.hidden_sizes = layers.hidden_sizes;
+    d_.lora = layers.lora;
     IPA_TRY(read_projection());
+    IPA_TRY(check_nothing_else());
+    if (d_.lora && !reads_faces(d_.variant))
+      return error(Code::unsupported, "an adapter of this variant with LoRA tensors is not known");
     const std::string family = family_of_cross_size(d_.cross_size);
     d_.family = family.empty() ? "custom" : family;
     d_.encoder = encoder_text();
@@ -84,22 +87,15 @@ class Describer {
 
   Status read_projection() {
     // The order matters: later variants share names with earlier ones.
-    if (has("proj.weight")) {
-      IPA_TRY(read_base());
-    } else if (has("proj.3.weight")) {
-      IPA_TRY(read_full());
-    } else if (has("perceiver_resampler.proj_in.weight")) {
-      return read_face(AdapterVariant::faceid_plus);
-    } else if (has("proj.0.weight") && has("norm.weight") && !has("latents")) {
-      return read_face(has_lora_ ? AdapterVariant::faceid : AdapterVariant::faceid_portrait);
-    } else if (has("latents")) {
-      IPA_TRY(read_resampler());
-      if (d_.variant != AdapterVariant::plus) return {};
-    } else {
-      return error(Code::unsupported, "its image_proj tensors are of no known IP-Adapter variant");
+    if (has("proj.weight")) return read_base();
+    if (has("proj.3.weight")) return read_full();
+    if (has(perceiver + "proj_in.weight")) return read_face_plus();
+    if (has("proj.0.weight") && has("norm.weight") && !has("latents")) {
+      d_.variant = d_.lora ? AdapterVariant::faceid : AdapterVariant::faceid_portrait;
+      return read_face();
     }
-    if (has_lora_) return error(Code::unsupported, "an adapter of this variant with LoRA tensors is not known");
-    return check_nothing_else();
+    if (has("latents")) return read_plus();
+    return error(Code::unsupported, "its image_proj tensors are of no known IP-Adapter variant");
   }
 
   Status read_base() {
@@ -130,25 +126,54 @@ class Describer {
     return {};
   }
 
-  Status read_resampler() {
+  Status read_plus() {
     IPA_ASSIGN(const std::vector<int> latents, expect("latents", {1, any, any}));
-    const int dim = latents[2];
-    IPA_ASSIGN(const std::vector<int> input, expect("proj_in.weight", {dim, any}));
-    d_.variant = input[1] == 512 ? AdapterVariant::faceid_portrait_unnorm : AdapterVariant::plus;
+    IPA_ASSIGN(const int input, read_resampler("", latents[2]));
     d_.tokens = latents[1];
-    d_.embed_size = input[1];
-    IPA_TRY(check("proj_in.bias", {dim}));
-    IPA_TRY(check("proj_out.weight", {d_.cross_size, dim}));
-    IPA_TRY(check("proj_out.bias", {d_.cross_size}));
-    IPA_TRY(check_norm("norm_out", d_.cross_size));
+    // Face embeddings have 512 numbers, hidden states of no released image encoder do.
+    d_.variant = input == 512 ? AdapterVariant::faceid_portrait_unnorm : AdapterVariant::plus;
+    (input == 512 ? d_.face_size : d_.embed_size) = input;
+    return {};
+  }
+
+  Status read_face() {
+    IPA_ASSIGN(const std::vector<int> first, expect("proj.0.weight", {any, any}));
+    IPA_TRY(check("proj.0.bias", {first[0]}));
+    IPA_ASSIGN(const std::vector<int> last, expect("proj.2.weight", {any, first[0]}));
+    IPA_TRY(check("proj.2.bias", {last[0]}));
+    IPA_TRY(check_norm("norm", d_.cross_size));
+    if (last[0] % d_.cross_size != 0)
+      return error(Code::shape, "tensor \"image_proj.proj.2.weight\" has " + std::to_string(last[0]) +
+                                    " rows, no multiple of the token width " + std::to_string(d_.cross_size));
+    d_.face_size = first[1];
+    d_.face_hidden = first[0];
+    d_.tokens = last[0] / d_.cross_size;
+    return {};
+  }
+
+  Status read_face_plus() {
+    d_.variant = AdapterVariant::faceid_plus;
+    IPA_TRY(read_face());
+    // The face's tokens enter it as its latents, and are added to what comes out (v2).
+    IPA_ASSIGN(d_.embed_size, read_resampler(perceiver, d_.cross_size));
+    return {};
+  }
+
+  // Gives the width of its input. `under`: prefix of its tensors.
+  Result<int> read_resampler(const std::string& under, int dim) {
+    IPA_ASSIGN(const std::vector<int> input, expect(under + "proj_in.weight", {dim, any}));
+    IPA_TRY(check(under + "proj_in.bias", {dim}));
+    IPA_TRY(check(under + "proj_out.weight", {d_.cross_size, dim}));
+    IPA_TRY(check(under + "proj_out.bias", {d_.cross_size}));
+    IPA_TRY(check_norm(under + "norm_out", d_.cross_size));
     int depth = 0;
     do {
-      IPA_TRY(read_resampler_layer("layers." + std::to_string(depth) + ".", dim, depth == 0));
+      IPA_TRY(read_resampler_layer(under + "layers." + std::to_string(depth) + ".", dim, depth == 0));
       ++depth;
-    } while (has("layers." + std::to_string(depth) + ".0.to_q.weight"));
+    } while (has(under + "layers." + std::to_string(depth) + ".0.to_q.weight"));
     d_.resampler.dim = dim;
     d_.resampler.depth = depth;
-    return {};
+    return input[1];
   }
 
   Status read_resampler_layer(const std::string& layer, int dim, bool first) {
@@ -171,20 +196,11 @@ class Describer {
     return {};
   }
 
-  Status read_face(AdapterVariant variant) {
-    d_.variant = variant;
-    IPA_ASSIGN(const std::vector<int> first, expect("proj.0.weight", {any, any}));
-    IPA_ASSIGN(const std::vector<int> last, expect("proj.2.weight", {any, any}));
-    d_.embed_size = first[1];
-    d_.tokens = last[0] / d_.cross_size;
-    return {};
-  }
-
   // A tensor that the variant does not have would silently change nothing; better to say so.
   Status check_nothing_else() const {
     for (const TensorInfo& info : source_.tensors()) {
       if (!starts_with(info.name, projection_prefix) || known_.count(info.name)) continue;
-      if (starts_with(info.name, projection_prefix + "layers.")) {
+      if (info.name.find(".layers.") != std::string::npos) {
         return error(Code::missing_tensor, "tensor " + quoted(info.name) +
                                                " belongs to a layer that is not complete, " +
                                                std::to_string(d_.resampler.depth) + " layers are");
@@ -196,95 +212,9 @@ class Describer {
     return {};
   }
 
-  // --- ip_adapter ---
-
-  struct Pair {
-    const TensorInfo* k = nullptr;
-    const TensorInfo* v = nullptr;
-  };
-
-  Status read_layers() {
-    std::map<int, Pair> pairs;
-    for (const TensorInfo& info : source_.tensors()) {
-      if (starts_with(info.name, layers_prefix)) IPA_TRY(read_layer_tensor(info, &pairs));
-    }
-    if (pairs.empty()) return error(Code::missing_tensor, "has no ip_adapter.N.to_k_ip and to_v_ip tensors");
-    int expected = 1;
-    for (const auto& entry : pairs) {
-      const int number = entry.first;
-      if (number % 2 == 0) {
-        return error(Code::mismatch,
-                     "has K/V tensors at the even number " + std::to_string(number) +
-                         "; adapters of Stable Diffusion's UNets have odd numbers only (is it for a "
-                         "transformer model such as SD3 or Flux?)");
-      }
-      if (number != expected) {
-        return error(Code::missing_tensor,
-                     "tensor " + quoted(layers_prefix + std::to_string(expected) + ".to_k_ip.weight") +
-                         " is missing, though there are higher numbers");
-      }
-      expected += 2;
-      IPA_TRY(read_pair(number, entry.second));
-    }
-    d_.cross_layers = static_cast<int>(d_.indices.size());
-    return {};
-  }
-
-  Status read_layer_tensor(const TensorInfo& info, std::map<int, Pair>* pairs) {
-    const size_t dot = info.name.find('.', layers_prefix.size());
-    const std::string number = info.name.substr(layers_prefix.size(), dot - layers_prefix.size());
-    const bool digits = !number.empty() && number.size() <= 5 && (number[0] != '0' || number.size() == 1) &&
-                        number.find_first_not_of("0123456789") == std::string::npos;
-    if (dot == std::string::npos || !digits) return unknown_layer_tensor(info);
-    const std::string part = info.name.substr(dot + 1);
-    if (part == "to_k_ip.weight") {
-      (*pairs)[std::stoi(number)].k = &info;
-    } else if (part == "to_v_ip.weight") {
-      (*pairs)[std::stoi(number)].v = &info;
-    } else if (is_lora(part)) {
-      has_lora_ = true;
-    } else {
-      return unknown_layer_tensor(info);
-    }
-    return {};
-  }
-
-  Status unknown_layer_tensor(const TensorInfo& info) const {
-    return error(Code::unsupported,
-                 "tensor " + quoted(info.name) + " is not known in an IP-Adapter for Stable Diffusion");
-  }
-
-  static bool is_lora(const std::string& part) {
-    for (const char* projection : {"to_q", "to_k", "to_v", "to_out"}) {
-      for (const char* side : {"down", "up"}) {
-        if (part == std::string(projection) + "_lora." + side + ".weight") return true;
-      }
-    }
-    return false;
-  }
-
-  Status read_pair(int number, const Pair& pair) {
-    const std::string name =
-        layers_prefix + std::to_string(number) + (pair.k ? ".to_v_ip.weight" : ".to_k_ip.weight");
-    if (!pair.k || !pair.v) return error(Code::missing_tensor, "tensor " + quoted(name) + " is missing");
-    const std::vector<int64_t>& shape = pair.k->shape;
-    if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > INT_MAX || shape[1] > INT_MAX) {
-      return error(Code::shape, "tensor " + quoted(pair.k->name) + " has shape " + shape_text(shape) +
-                                    ", expected [layer width, token width]");
-    }
-    const int cross = static_cast<int>(shape[1]);
-    if (d_.indices.empty()) d_.cross_size = cross;
-    if (pair.v->shape != shape || cross != d_.cross_size) {
-      const TensorInfo* odd_one = pair.v->shape != shape ? pair.v : pair.k;
-      return error(Code::shape, "tensor " + quoted(odd_one->name) + " has shape " + shape_text(odd_one->shape) +
-                                    ", expected " + shape_text({shape[0], d_.cross_size}));
-    }
-    d_.indices.push_back(number);
-    d_.hidden_sizes.push_back(static_cast<int>(shape[0]));
-    return {};
-  }
-
   // --- the encoder it needs ---
+
+  std::string face_text() const { return "InsightFace (" + std::to_string(d_.face_size) + ")"; }
 
   std::string encoder_text() const {
     const std::string size = std::to_string(d_.embed_size);
@@ -302,15 +232,19 @@ class Describer {
         if (d_.embed_size == 1280) return "ViT-H/14 (hidden states of 1280)";
         if (d_.embed_size == 1664) return "ViT-bigG/14 (hidden states of 1664)";
         return "hidden states of size " + size;
-      case AdapterVariant::faceid_plus: return "InsightFace (" + size + ") and ViT-H/14";
-      default: return "InsightFace (" + size + ")";
+      case AdapterVariant::faceid_plus: {
+        const std::string encoder = d_.embed_size == 1280   ? "ViT-H/14"
+                                    : d_.embed_size == 1024 ? "ViT-L/14"
+                                                            : "an image encoder";
+        return face_text() + " and " + encoder + " (hidden states of " + size + ")";
+      }
+      default: return face_text();
     }
   }
 
   const TensorSource& source_;
   AdapterDescription d_;
   std::set<std::string> known_;
-  bool has_lora_ = false;
 };
 
 }  // namespace
@@ -327,6 +261,12 @@ const char* adapter_variant_name(AdapterVariant variant) {
   }
   return "";
 }
+
+bool reads_pictures(AdapterVariant variant) {
+  return !reads_faces(variant) || variant == AdapterVariant::faceid_plus;
+}
+
+bool reads_faces(AdapterVariant variant) { return variant >= AdapterVariant::faceid; }
 
 Result<AdapterDescription> describe_adapter(const TensorSource& source) { return Describer(source).describe(); }
 

@@ -1,23 +1,14 @@
 #include "weights/adapter_file.h"
 
+#include <string_view>
 #include <utility>
-#include <vector>
 
+#include "weights/adapter_names.h"
+#include "weights/name_parts.h"
 #include "weights/renamed_source.h"
 #include "weights/weight_file.h"
 
 namespace ipa {
-
-Result<std::unique_ptr<TensorSource>> with_adapter_names(std::unique_ptr<TensorSource> source) {
-  const std::string foreign = "adapter_modules.";
-  std::vector<Renaming> renamings;
-  for (size_t i = 0; i < source->tensors().size(); ++i) {
-    const TensorInfo& info = source->tensors()[i];
-    const bool rename = info.name.compare(0, foreign.size(), foreign) == 0;
-    renamings.push_back({i, rename ? "ip_adapter." + info.name.substr(foreign.size()) : info.name, info.shape});
-  }
-  return rename_tensors(std::move(source), renamings);
-}
 
 Result<AdapterFile> open_adapter(const std::string& path) {
   IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
@@ -25,6 +16,24 @@ Result<AdapterFile> open_adapter(const std::string& path) {
   IPA_ASSIGN(file.weights, with_adapter_names(std::move(source)));
   IPA_ASSIGN(file.description, describe_adapter(*file.weights));
   return file;
+}
+
+Result<LoraFile> open_adapter_lora(const std::string& path, const std::vector<std::string>& attention) {
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
+  IPA_ASSIGN(source, with_adapter_names(std::move(source)));
+  std::vector<Renaming> renamings;
+  for (size_t i = 0; i < source->tensors().size(); ++i) {
+    const TensorInfo& info = source->tensors()[i];
+    std::string_view rest = info.name;
+    if (!take(rest, "ip_adapter.") || rest.find("_lora.") == std::string_view::npos) continue;
+    const int number = take_number(rest);
+    if (number < 0 || static_cast<size_t>(number) >= attention.size()) continue;
+    renamings.push_back(
+        {i, "unet." + attention[static_cast<size_t>(number)] + "." + std::string(rest), info.shape});
+  }
+  IPA_ASSIGN(source, rename_tensors(std::move(source), renamings));
+  if (renamings.empty()) return LoraFile{std::move(source), {}};
+  return read_lora(std::move(source));
 }
 
 }  // namespace ipa

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "weights/adapter_description.h"
+#include "weights/lora_file.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -16,11 +18,11 @@ struct AdapterFile {
   AdapterDescription description;
 };
 
-// Opens an IP-Adapter of any known variant; what may be run is for the caller to decide. Errors of
-// open_weight_file and describe_adapter.
+// Opens an IP-Adapter of any known variant. Errors of open_weight_file and describe_adapter.
 Result<AdapterFile> open_adapter(const std::string& path);
 
-// Third-party files write `adapter_modules.` for `ip_adapter.`.
-Result<std::unique_ptr<TensorSource>> with_adapter_names(std::unique_ptr<TensorSource> source);
+// The LoRA inside a FaceID adapter, as one of the UNet whose attention layers are named `attention`, in the
+// adapter's order. No modules when the file has no LoRA.
+Result<LoraFile> open_adapter_lora(const std::string& path, const std::vector<std::string>& attention);
 
 }  // namespace ipa

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "weights/adapter_names.h"
 #include "weights/lora_file.h"
 #include "weights/single_file.h"
 
@@ -34,10 +35,7 @@ const char* component_kind_name(ComponentKind kind) {
 ComponentKind component_kind(const TensorSource& source) {
   if (is_single_file(source)) return ComponentKind::model;
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
-  if (any_with_prefix(source, "image_proj.") &&
-      (any_with_prefix(source, "ip_adapter.") || any_with_prefix(source, "adapter_modules."))) {
-    return ComponentKind::ip_adapter;
-  }
+  if (has_adapter_names(source)) return ComponentKind::ip_adapter;
   if (has_lora_names(source)) return ComponentKind::lora;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {
     return ComponentKind::unet;

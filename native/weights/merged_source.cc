@@ -135,7 +135,8 @@ Status unknown_layer(const LoraModule& module) {
 }  // namespace
 
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
-                                                 const std::vector<LoraUse>& loras, LoraPart part) {
+                                                 const std::vector<LoraUse>& loras, LoraPart part,
+                                                 std::set<std::string>* changed) {
   Changes changes;
   const LayerIndex index(*base);
   for (const LoraUse& lora : loras) {
@@ -154,6 +155,8 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
           {lora.file.weights.get(), module.down, module.up, lora.weight * module.factor});
     }
   }
+  if (changed)
+    for (const auto& change : changes) changed->insert(base->tensors()[change.first].name);
   if (changes.empty()) return base;
   return std::unique_ptr<TensorSource>(std::make_unique<MergedSource>(std::move(base), std::move(changes)));
 }

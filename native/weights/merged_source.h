@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -17,8 +19,10 @@ struct LoraUse {
 };
 
 // `base` plus weight * factor * up * down of every module that `loras` have for `part`; `base` itself when they
-// have none. `loras` must outlive the result. Code::mismatch (a layer the network does not have), shape.
+// have none. `loras` must outlive the result; `changed` gets the names of the tensors that differ.
+// Code::mismatch (a layer the network does not have), shape.
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
-                                                 const std::vector<LoraUse>& loras, LoraPart part);
+                                                 const std::vector<LoraUse>& loras, LoraPart part,
+                                                 std::set<std::string>* changed = nullptr);
 
 }  // namespace ipa

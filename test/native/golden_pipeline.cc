@@ -31,6 +31,21 @@ std::vector<ipa::ImagePrompt> embeds_of(const Tensor& tensor) {
   return result;
 }
 
+// Faces, with the picture that goes with them if there is one.
+std::vector<ipa::ImagePrompt> faces_of(const GoldenFolder& folder, const ipa::Json& entry,
+                                       const ipa::Json& adapter, float& structure_scale) {
+  std::vector<ipa::ImagePrompt> faces = embeds_of(folder.input(entry, adapter.find("faces")->string()));
+  const ipa::Json* picture = adapter.find("picture");
+  if (const ipa::Json* structure = adapter.find("structure"))
+    structure_scale = static_cast<float>(structure->number());
+  for (ipa::ImagePrompt& prompt : faces) {
+    std::vector<float> face = std::move(prompt.embeds);
+    prompt = picture ? golden_picture(picture->string()) : ipa::ImagePrompt();
+    prompt.face = std::move(face);
+  }
+  return faces;
+}
+
 }  // namespace
 
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
@@ -88,7 +103,9 @@ ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json&
     ipa::ImageBranch branch;
     branch.adapter = static_cast<int>(request.branches.size());
     branch.scale = static_cast<float>(adapter.find("scale")->number());
-    if (const ipa::Json* images = adapter.find("images"))
+    if (adapter.find("faces"))
+      branch.images = faces_of(folder, entry, adapter, branch.structure_scale);
+    else if (const ipa::Json* images = adapter.find("images"))
       for (const ipa::Json& path : images->array()) branch.images.push_back(golden_picture(path.string()));
     else
       branch.images = embeds_of(folder.input(entry, adapter.find("embeds")->string()));

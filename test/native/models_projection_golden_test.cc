@@ -29,7 +29,7 @@ void check_projections(const std::string& name) {
 
     NetworkRun run("the projection");
     const Value input = run.input(ipa::tokens_shape(n, states, config.embed_size), embeds.values);
-    const Value tokens = ipa::build_image_projection(run.graph(), config, input);
+    const Value tokens = ipa::build_image_projection(run.graph(), config, input).tokens;
     const ipa::Shape shape = run.graph().shape(tokens);
     CHECK((std::vector<int64_t>{shape.n, shape.w, shape.c}) == expected.shape);
     if (!run.run(weights, {tokens})) return;

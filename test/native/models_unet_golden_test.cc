@@ -67,7 +67,7 @@ struct AdapterRun {
     const int64_t n = embeds.size(0), images = embeds.size(1);
     const int64_t states = embeds.shape.size() == 4 ? embeds.size(2) : 1;
     const Value input = run.input(ipa::tokens_shape(n * images, states, config.embed_size), embeds.values);
-    const Value projected = ipa::build_image_projection(run.graph(), config, input);
+    const Value projected = ipa::build_image_projection(run.graph(), config, input).tokens;
     // The tokens of all pictures of an item stand in one row.
     tokens = images * run.graph().shape(projected).rows_per_item();
     const Value joined = run.graph().reshape(projected, ipa::tokens_shape(n, tokens, config.cross_size));

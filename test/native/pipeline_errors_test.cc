@@ -36,7 +36,7 @@ Status load(const std::string& model, const std::vector<std::string>& adapters =
             const std::string& encoder = "") {
   LoadRequest request;
   request.model = model;
-  request.adapters = adapters;
+  request.adapters.assign(adapters.begin(), adapters.end());
   request.image_encoder = encoder;
   request.threads = 2;
   return ModelSet::load(request, nullptr).status();

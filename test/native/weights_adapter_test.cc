@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "safetensors_build.h"
+#include "weights/adapter_names.h"
 #include "weights/safetensors.h"
 
 using ipa::AdapterVariant;
@@ -80,11 +81,22 @@ NamedShapes face(int64_t cross, int64_t tokens) {
           {"image_proj.norm.weight", {cross}},
           {"image_proj.norm.bias", {cross}}};
 }
-NamedShapes lora() {
+// In both attention layers of `blocks` blocks.
+NamedShapes lora(size_t blocks) {
   NamedShapes shapes;
-  for (const char* projection : {"to_q", "to_k", "to_v", "to_out"}) {
-    shapes.push_back({std::string("ip_adapter.0.") + projection + "_lora.down.weight", {8, 4}});
-    shapes.push_back({std::string("ip_adapter.0.") + projection + "_lora.up.weight", {4, 8}});
+  for (size_t n = 0; n < 2 * blocks; ++n)
+    for (const char* projection : {"to_q", "to_k", "to_v", "to_out"}) {
+      const std::string name = "ip_adapter." + std::to_string(n) + "." + projection + "_lora.";
+      shapes.push_back({name + "down.weight", {8, 4}});
+      shapes.push_back({name + "up.weight", {4, 8}});
+    }
+  return shapes;
+}
+NamedShapes face_plus(int64_t cross, int64_t embed) {
+  NamedShapes shapes = face(cross, 4);
+  for (auto [name, shape] : plus(cross, embed, cross, 64, 2)) {
+    if (name == "image_proj.latents") continue;
+    shapes.push_back({"image_proj.perceiver_resampler." + name.substr(11), shape});
   }
   return shapes;
 }
@@ -154,15 +166,18 @@ TEST(weights_adapter_plus_and_full) {
 
 TEST(weights_adapter_face_variants_are_recognised) {
   const NamedShapes sd15 = layers(sd15_widths(40), 768);
-  auto d = described(face(768, 4) + sd15 + lora());
-  CHECK(d.variant == AdapterVariant::faceid && d.tokens == 4 && d.embed_size == 512);
+  auto d = described(face(768, 4) + sd15 + lora(16));
+  CHECK(d.variant == AdapterVariant::faceid && d.tokens == 4 && d.face_size == 512 && d.embed_size == 0 &&
+        d.lora);
+  CHECK(!ipa::reads_pictures(d.variant) && ipa::reads_faces(d.variant));
   d = described(face(768, 16) + sd15);
-  CHECK(d.variant == AdapterVariant::faceid_portrait && d.tokens == 16);
-  d = described(face(768, 4) + NamedShapes{{"image_proj.perceiver_resampler.proj_in.weight", {768, 1280}}} +
-                sd15 + lora());
-  CHECK(d.variant == AdapterVariant::faceid_plus && d.tokens == 4);
+  CHECK(d.variant == AdapterVariant::faceid_portrait && d.tokens == 16 && !d.lora);
+  d = described(face_plus(768, 1280) + sd15 + lora(16));
+  CHECK(d.variant == AdapterVariant::faceid_plus && d.tokens == 4 && d.face_size == 512 &&
+        d.embed_size == 1280);
+  CHECK(ipa::reads_pictures(d.variant) && d.encoder.find("ViT-H/14") != std::string::npos);
   d = described(plus(2048, 512, 1280, 1280) + layers(sdxl_widths(40), 2048));
-  CHECK(d.variant == AdapterVariant::faceid_portrait_unnorm && d.tokens == 16 && d.embed_size == 512);
+  CHECK(d.variant == AdapterVariant::faceid_portrait_unnorm && d.tokens == 16 && d.face_size == 512);
   CHECK_EQ(std::string(ipa::adapter_variant_name(d.variant)), "faceid_portrait_unnorm");
 }
 
@@ -173,10 +188,44 @@ TEST(weights_adapter_third_party_prefix) {
         Code::duplicate);
 }
 
+// A checkpoint of the training scripts: the whole module that was trained, the frozen UNet in it. Its tensors
+// are stored once, as the UNet's processors.
+TEST(weights_adapter_training_checkpoint) {
+  NamedShapes shapes = {{"unet.conv_in.weight", {8, 4, 3, 3}},
+                        {"unet.down_blocks.0.attentions.0.norm.weight", {8}}};
+  for (const auto& [name, shape] : base(64, 32))
+    shapes.push_back({"image_proj_model." + name.substr(11), shape});
+  // In the UNet's order of execution the middle comes before the way up, in an adapter's numbering last.
+  const std::pair<const char*, int64_t> blocks[] = {{"down_blocks.0.attentions.0.transformer_blocks.0", 8},
+                                                    {"down_blocks.0.attentions.0.transformer_blocks.1", 16},
+                                                    {"down_blocks.1.attentions.0.transformer_blocks.0", 24},
+                                                    {"mid_block.attentions.0.transformer_blocks.0", 32},
+                                                    {"up_blocks.1.attentions.0.transformer_blocks.0", 40},
+                                                    {"up_blocks.1.attentions.10.transformer_blocks.0", 56},
+                                                    {"up_blocks.1.attentions.2.transformer_blocks.0", 48}};
+  NamedShapes processors;
+  for (const auto& [block, width] : blocks) {
+    shapes.push_back({std::string("unet.") + block + ".attn2.to_k.weight", {width, 64}});
+    for (const char* part : {"to_k_ip", "to_v_ip"})
+      processors.push_back(
+          {std::string("unet.") + block + ".attn2.processor." + part + ".weight", {width, 64}});
+  }
+  const std::vector<int> widths = {8, 16, 24, 40, 48, 56, 32};
+  const auto d = described(shapes + processors);
+  CHECK(d.variant == AdapterVariant::base && d.tokens == 4 && d.embed_size == 32);
+  CHECK(d.hidden_sizes == widths);
+  // With the list of modules as well, as torch.save writes them.
+  const std::vector<int64_t> wide(widths.begin(), widths.end());
+  CHECK(described(shapes + processors + layers(wide, 64, "adapter_modules.")).hidden_sizes == widths);
+  CHECK(described(shapes + layers(wide, 64, "adapter_modules.")).hidden_sizes == widths);
+}
+
 TEST(weights_adapter_must_be_complete) {
   // Dropping any single tensor must be noticed, and named unless the rest looks like another variant.
-  for (const NamedShapes& good : {base(64, 32) + layers({8, 8, 8}, 64), full(64, 32) + layers({8, 8, 8}, 64),
-                                  plus(64, 32, 48, 128, 3) + layers({8, 8, 8}, 64)}) {
+  for (const NamedShapes& good :
+       {base(64, 32) + layers({8, 8, 8}, 64), full(64, 32) + layers({8, 8, 8}, 64),
+        plus(64, 32, 48, 128, 3) + layers({8, 8, 8}, 64), face(64, 4) + layers({8, 8}, 64) + lora(2),
+        face_plus(64, 32) + layers({8, 8}, 64) + lora(2)}) {
     CHECK(describe(good).ok());
     for (size_t drop = 0; drop < good.size(); ++drop) {
       NamedShapes bad = good;
@@ -198,8 +247,11 @@ TEST(weights_adapter_must_be_complete) {
         // Free sizes, which nothing else depends on.
         const std::string& name = bad[change].first;
         const bool free = (name == "image_proj.proj.weight" || name == "image_proj.proj_in.weight" ||
-                           name == "image_proj.proj.0.weight" || name == "image_proj.latents") &&
+                           name == "image_proj.proj.0.weight" || name == "image_proj.latents" ||
+                           name == "image_proj.perceiver_resampler.proj_in.weight") &&
                           axis == 1;
+        // Whether a LoRA fits the UNet shows when it is added to it.
+        if (name.find("_lora.") != std::string::npos) continue;
         if (free ? !result.ok() : result.status().code() != Code::shape) {
           ipa_test::fail(
               __FILE__, __LINE__,
@@ -228,7 +280,7 @@ TEST(weights_adapter_refuses_others) {
     if (code(base(64, 32) + layers({8}, 64) + NamedShapes{{name, {8, 64}}}) != Code::unsupported)
       ipa_test::fail(__FILE__, __LINE__, name);
   }
-  CHECK(code(base(64, 32) + layers({8}, 64) + lora()) == Code::unsupported);
+  CHECK(code(base(64, 32) + layers({8}, 64) + lora(1)) == Code::unsupported);
   CHECK(code(NamedShapes{{"image_proj.unknown", {8}}} + layers({8}, 64)) == Code::unsupported);
   CHECK(code(plus(64, 32, 48, 100) + layers({8}, 64)) == Code::shape);  // no multiple of 64
   const ipa::Status gap =

@@ -4,12 +4,15 @@
  */
 import type {
   Done,
+  NativeAdapterRequest,
   NativeAddon,
   NativeError,
   NativeGenerateRequest,
   NativeImage,
   NativeJob,
   NativeLoadRequest,
+  NativeLoadedParts,
+  NativeLoraRequest,
   NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
@@ -24,7 +27,7 @@ export const MINI_INFO: NativePipelineInfo = {
   latentChannels: 8,
   scheduler: "ddim",
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
-  adapters: [{ variant: "base", tokens: 4, embedSize: 256 }],
+  adapters: [{ variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true }],
   hasImageEncoder: true,
   parameters: 10_000_000,
   memoryBytes: 40_000_000,
@@ -38,6 +41,7 @@ export class FakeAddon implements NativeAddon {
   encoded: NativeImage[] = [];
   written: { path: string; tensors: { name: string; shape: number[]; data: Float32Array }[] }[] = [];
   tensor = { shape: [2, 256], data: new Float32Array(512).fill(0.5).buffer };
+  changes: { adapters?: NativeAdapterRequest[]; loras?: NativeLoraRequest[] }[] = [];
   loadError: NativeError | null = null;
   generateError: NativeError | null = null;
   cancelled = 0;
@@ -184,6 +188,18 @@ class FakePipeline implements NativePipeline {
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {
     this.#addon.estimated.push(request);
     return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0 }), done);
+  }
+
+  setAdapters(adapters: NativeAdapterRequest[], done: Done<NativeLoadedParts>): NativeJob {
+    const { parameters, memoryBytes } = this.#addon.info;
+    const [first] = this.#addon.info.adapters;
+    this.#addon.changes.push({ adapters });
+    return this.#addon.later(() => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes }), done);
+  }
+
+  setLoras(loras: NativeLoraRequest[], done: Done<NativeLoadedParts>): NativeJob {
+    this.#addon.changes.push({ loras });
+    return this.#addon.later(() => done(null, this.#addon.info), done);
   }
 
   close(done: Done<void>): void {

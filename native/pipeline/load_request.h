@@ -1,0 +1,43 @@
+// What is to be loaded, as plain values.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/params.h"
+
+namespace ipa {
+
+struct AdapterRequest {
+  std::string file;
+  std::string image_encoder;  // folder of its own; empty: the pipeline's
+  // FaceID Plus only: whether it is version 2, which has the same tensors as version 1.
+  bool shortcut = false;
+  float lora_weight = 1;  // of the LoRA inside a FaceID adapter
+
+  AdapterRequest() = default;
+  AdapterRequest(std::string path) : file(std::move(path)) {}
+  bool operator==(const AdapterRequest& other) const {
+    return file == other.file && image_encoder == other.image_encoder && shortcut == other.shortcut &&
+           lora_weight == other.lora_weight;
+  }
+};
+
+struct LoraRequest {
+  std::string file;
+  float weight = 1;
+};
+
+struct LoadRequest {
+  std::string model;  // diffusers folder, or a file of the original layout
+  std::vector<AdapterRequest> adapters;
+  std::vector<LoraRequest> loras;  // added to the weights in this order
+  std::string unet;                // folder; empty: the model's own
+  std::string vae;                 // folder or file; empty: the model's own
+  std::string image_encoder;       // folder; empty: the model's own
+  Compute compute = Compute::f32;  // of the UNet; VAE and encoders follow it, see models/compute_choice.h
+  int threads = 0;                 // 0: one per core
+};
+
+}  // namespace ipa

@@ -1,0 +1,17 @@
+#include "pipeline/loaded_parts.h"
+
+namespace ipa {
+
+LoadedParts loaded_parts(const ModelSet& models) {
+  LoadedParts parts;
+  for (const auto& adapter : models.adapters) {
+    const ImageProjectionConfig& p = adapter->projection;
+    parts.adapters.push_back(
+        {adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut, adapter->vision != nullptr});
+  }
+  parts.parameters = models.parameters();
+  parts.memory_bytes = models.memory_bytes();
+  return parts;
+}
+
+}  // namespace ipa
