@@ -7,6 +7,7 @@ import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors"
 import { GeneratedImage } from "./generated-image";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
+import { sizeConditions, startLatents } from "./generate-request";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
@@ -213,6 +214,8 @@ export class Pipeline implements AsyncDisposable {
     }
     const [start, end] = read.guidanceInterval ?? [0, 1];
     if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
+    const width = checkSide(read.width ?? info.width, "width", info);
+    const height = checkSide(read.height ?? info.height, "height", info);
     const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
@@ -227,8 +230,13 @@ export class Pipeline implements AsyncDisposable {
       tokenMerging: read.tokenMerging ?? 0,
       eta,
       seeds: Array.from({ length: count }, (_, i) => seed + i),
-      width: checkSide(read.width ?? info.width, "width", info),
-      height: checkSide(read.height ?? info.height, "height", info),
+      width,
+      height,
+      clipSkip: read.clipSkip ?? 0,
+      conditions: sizeConditions(read, info),
+      denoisingStart: read.denoisingStart ?? 0,
+      denoisingEnd: read.denoisingEnd ?? 1,
+      latents: startLatents(read, width, height, count, info),
       output: read.output ?? "image",
       previewEvery: read.preview?.every ?? 0,
       vaeTiling: read.vaeTiling ?? "auto",

@@ -68,6 +68,18 @@ export interface GenerateOptions {
   negativePrompt?: string | undefined;
   /** "weighted" (default): (word:1.3), [word] and BREAK have a meaning; "plain": they are text */
   promptSyntax?: "weighted" | "plain" | undefined;
+  /** layers of the text encoders left out for the prompt, as diffusers' clip_skip: 0 (default) up to their number less one; AUTOMATIC1111 counts one more */
+  clipSkip?: number | undefined;
+  /** SDXL's size conditions: [width, height] in pixels of the photograph the picture is told to have come from; default: its own size */
+  originalSize?: readonly [number, number] | undefined;
+  /** SDXL: [width, height] the picture is told to be for; default: its own size */
+  targetSize?: readonly [number, number] | undefined;
+  /** SDXL: [left, top] the picture is told to be cropped at; default [0, 0] */
+  cropOffset?: readonly [number, number] | undefined;
+  /** SDXL's refiner: the score the picture is told to have, 0 to 10, default 6 */
+  aestheticScore?: number | undefined;
+  /** SDXL's refiner: the score it is told not to have, 0 to 10, default 2.5 */
+  negativeAestheticScore?: number | undefined;
   /** pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers */
   imagePrompts?: readonly ImagePrompt[] | undefined;
   /** sampler; default: the model's own */
@@ -83,6 +95,12 @@ export interface GenerateOptions {
    * floor(end * n) and off elsewhere, where a step is half the work (Kynkäänniemi et al. 2024). Changes the picture.
    */
   guidanceInterval?: readonly [number, number] | undefined;
+  /** share of the noise schedule to begin at, 0 (default) to 1, from the `latents` of a call that ended there */
+  denoisingStart?: number | undefined;
+  /** share of the noise schedule to end at, 0 to 1 (default); with output "latents", a refiner goes on from there */
+  denoisingEnd?: number | undefined;
+  /** latents to start from, one for all pictures or one each: noise in place of the seed's, or with denoisingStart another call's */
+  latents?: Float32Array | readonly Float32Array[] | undefined;
   /** run the whole UNet only in some steps; changes the picture. Default: in all of them */
   featureCache?: FeatureCacheOptions | undefined;
   /**

@@ -93,6 +93,8 @@ export interface NativeLoadedParts {
 
 export interface NativePipelineInfo extends NativeLoadedParts {
   family: "sd1" | "sd2" | "sdxl";
+  /** SDXL's refiner */
+  refiner: boolean;
   /** pixels the model was trained at */
   width: number;
   height: number;
@@ -158,6 +160,24 @@ export interface NativeGenerateRequest {
   seeds: number[];
   width: number;
   height: number;
+  /** text encoder layers left out for the prompt */
+  clipSkip: number;
+  /** SDXL's size conditions in pixels, 0: the picture's own */
+  conditions: {
+    originalWidth: number;
+    originalHeight: number;
+    targetWidth: number;
+    targetHeight: number;
+    cropLeft: number;
+    cropTop: number;
+    aestheticScore: number;
+    negativeAestheticScore: number;
+  };
+  /** shares of the noise schedule to begin and end at */
+  denoisingStart: number;
+  denoisingEnd: number;
+  /** to start from: none, one for all pictures or one each; channel-major */
+  latents: Float32Array[];
   output: "image" | "latents";
   /** a decoded preview every so many steps, 0 = never */
   previewEvery: number;

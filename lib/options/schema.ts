@@ -15,7 +15,7 @@ export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 export const VAE_TILINGS = ["auto", "on", "off"] as const;
 
 /** Values JSON has no type for: checked by kind, described by an example in messages. */
-export type SpecialKind = "path" | "image" | "floats" | "signal" | "function";
+export type SpecialKind = "path" | "image" | "floats" | "latents" | "signal" | "function";
 
 function special<T>(kind: SpecialKind, description: string): TUnsafe<T> {
   return Type.Unsafe<T>({ "x-kind": kind, description });
@@ -117,6 +117,12 @@ export const FeatureCacheSchema = object(
   "featureCache",
 );
 
+/** Two whole numbers of pixels. */
+const pixelPair = (minimum: number, description: string): TUnsafe<readonly [number, number]> =>
+  Type.Unsafe<readonly [number, number]>({ type: "array", items: Type.Integer({ minimum, maximum: 65536 }), minItems: 2, maxItems: 2, description });
+
+const share = (description: string, value: number): TUnsafe<number> => Type.Unsafe<number>({ type: "number", minimum: 0, maximum: 1, default: value, description });
+
 /** Static: a pair of numbers; typebox's own tuples have no form the validator could read. */
 const interval = (description: string): TUnsafe<readonly [number, number]> =>
   Type.Unsafe<readonly [number, number]>({
@@ -137,6 +143,14 @@ export const GenerateSchema = object(
     promptSyntax: Type.Optional(
       oneOf(["weighted", "plain"], { default: "weighted", description: "weighted: brackets and BREAK have a meaning; plain: they are text" }),
     ),
+    clipSkip: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 64, default: 0, description: "layers of the text encoders left out for the prompt (diffusers' clip_skip; one less than AUTOMATIC1111's)" }),
+    ),
+    originalSize: Type.Optional(pixelPair(1, "SDXL: [width, height] of the photograph it is told to have come from; default: the picture's own")),
+    targetSize: Type.Optional(pixelPair(1, "SDXL: [width, height] it is told to be for; default: the picture's own")),
+    cropOffset: Type.Optional(pixelPair(0, "SDXL: [left, top] it is told to be cropped at; default: [0, 0]")),
+    aestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 6, description: "SDXL refiner: the score it is told to have" })),
+    negativeAestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 2.5, description: "SDXL refiner: the score it is told not to have" })),
     imagePrompts: Type.Optional(Type.Array(ImagePromptSchema, { maxItems: 64, default: [], description: "pictures to take after" })),
     scheduler: Type.Optional(oneOf(SCHEDULERS, { description: "sampler; default: the model's own" })),
     sigmas: Type.Optional(oneOf(["karras"], { description: "spacing of the noise levels; default: the sampler's own" })),
@@ -145,6 +159,11 @@ export const GenerateSchema = object(
       Type.Number({ minimum: 0, maximum: 100, description: "classifier-free guidance; 1 or less: none; default: 7.5, SDXL 5" }),
     ),
     guidanceInterval: Type.Optional(interval("[start, end]: shares of the steps between which guidance is on; elsewhere a step is half the work")),
+    denoisingStart: Type.Optional(share("share of the noise schedule to begin at, with latents: where another model's denoisingEnd was", 0)),
+    denoisingEnd: Type.Optional(share("share of the noise schedule to end at, with output latents: a refiner goes on from there", 1)),
+    latents: Type.Optional(
+      special<Float32Array | readonly Float32Array[]>("latents", "latents to start from, one or one a picture: initial noise, or with denoisingStart another call's latents"),
+    ),
     featureCache: Type.Optional(FeatureCacheSchema),
     tokenMerging: Type.Optional(
       Type.Number({ minimum: 0, maximum: 0.75, default: 0, description: "share of the tokens to merge in the outermost self-attention; 0: none" }),

@@ -177,6 +177,8 @@ export function expectation(rule: SchemaView): string {
       return "an image";
     case "floats":
       return "a Float32Array";
+    case "latents":
+      return "a Float32Array, or an array of them,";
     case "signal":
       return "an AbortSignal";
     case "function":

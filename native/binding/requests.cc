@@ -23,6 +23,17 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
   return prompts;
 }
 
+void read_conditions(const Napi::Object& from, GenerateRequest& request) {
+  request.original_width = read_integer(from, "originalWidth");
+  request.original_height = read_integer(from, "originalHeight");
+  request.target_width = read_integer(from, "targetWidth");
+  request.target_height = read_integer(from, "targetHeight");
+  request.crop_left = read_integer(from, "cropLeft");
+  request.crop_top = read_integer(from, "cropTop");
+  request.aesthetic_score = static_cast<float>(read_number(from, "aestheticScore"));
+  request.negative_aesthetic_score = static_cast<float>(read_number(from, "negativeAestheticScore"));
+}
+
 }  // namespace
 
 std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
@@ -128,6 +139,11 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   }
   request.width = read_integer(object, "width");
   request.height = read_integer(object, "height");
+  request.clip_skip = read_int32(object, "clipSkip");
+  read_conditions(read_object(object, "conditions"), request);
+  request.denoising_start = read_number(object, "denoisingStart");
+  request.denoising_end = read_number(object, "denoisingEnd");
+  request.latents = read_float_arrays(object, "latents");
   request.decode = read_text(object, "output") == "image";
   request.preview_every = read_int32(object, "previewEvery");
   const std::string tiling = read_text(object, "vaeTiling");

@@ -72,6 +72,19 @@ std::vector<float> read_floats(const Napi::Object& object, const char* key) {
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
+std::vector<std::vector<float>> read_float_arrays(const Napi::Object& object, const char* key) {
+  const Napi::Array arrays = read_array(object, key);
+  std::vector<std::vector<float>> result;
+  for (uint32_t i = 0; i < arrays.Length(); ++i) {
+    const Napi::Value value = arrays.Get(i);
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+      wrong_type(object.Env(), key, "an array of Float32Arrays");
+    const auto array = value.As<Napi::Float32Array>();
+    result.emplace_back(array.Data(), array.Data() + array.ElementLength());
+  }
+  return result;
+}
+
 std::vector<int32_t> read_ids(const Napi::Object& object, const char* key) {
   const auto array = read_typed<Napi::Int32Array>(object, key, napi_int32_array, "an Int32Array");
   return {array.Data(), array.Data() + array.ElementLength()};

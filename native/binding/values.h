@@ -22,6 +22,8 @@ Napi::Array read_array(const Napi::Object& object, const char* key);
 bool has_value(const Napi::Object& object, const char* key);
 std::vector<uint8_t> read_bytes(const Napi::Object& object, const char* key);
 std::vector<float> read_floats(const Napi::Object& object, const char* key);
+// Of an array of Float32Arrays.
+std::vector<std::vector<float>> read_float_arrays(const Napi::Object& object, const char* key);
 std::vector<int32_t> read_ids(const Napi::Object& object, const char* key);
 std::vector<int64_t> read_shape(const Napi::Object& object, const char* key);
 

@@ -30,9 +30,13 @@ class ClipText {
     Value last;         // (n, 1, context, hidden): after the final layer norm
     Value penultimate;  // hidden_states[-2]: before the last layer, no norm
     Value pooled;       // (n, 1, 1, projection): with projection and eos rows only
+    // The first two with `skip` layers fewer before them (clip skip); the same for 0.
+    Value last_skipped, penultimate_skipped;
   };
+  // Largest `skip` there are layers for.
+  int most_skipped() const { return std::max(0, config_.stack.layers - 1); }
   // ids: i32 (n, 1, context, 1). eos_rows: i32 (n, 1, 1, 1), rows counted over the batch; may be invalid.
-  Outputs build(Graph& graph, Value ids, Value eos_rows) const;
+  Outputs build(Graph& graph, Value ids, Value eos_rows, int skip = 0) const;
 
  private:
   ClipTextConfig config_;

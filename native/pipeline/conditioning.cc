@@ -24,13 +24,23 @@ Result<PackedKeys> run_keys(ModelSet& models, Graph graph, Value input, std::vec
   return packed;
 }
 
-// Size conditions in the order (original height, width, crop top, left, target height, width).
+// Size conditions in the order (original height, width, crop top, left, target height, width), the refiner's with
+// the aesthetic score in place of the target.
 void append_addition(const ModelSet& models, const GenerateRequest& request, const std::vector<float>& pooled,
-                     std::vector<float>& out) {
+                     bool negative, std::vector<float>& out) {
   const UNetConfig& c = models.unet->config();
   out.insert(out.end(), pooled.begin(), pooled.end());
-  const auto height = static_cast<double>(request.height), width = static_cast<double>(request.width);
-  for (double value : {height, width, 0.0, 0.0, height, width}) {
+  const auto or_own = [](int64_t size, int64_t own) { return static_cast<double>(size ? size : own); };
+  std::vector<double> values = {
+      or_own(request.original_height, request.height), or_own(request.original_width, request.width),
+      static_cast<double>(request.crop_top), static_cast<double>(request.crop_left)};
+  if (models.refiner) {
+    values.push_back(static_cast<double>(negative ? request.negative_aesthetic_score : request.aesthetic_score));
+  } else {
+    values.push_back(or_own(request.target_height, request.height));
+    values.push_back(or_own(request.target_width, request.width));
+  }
+  for (double value : values) {
     const size_t at = out.size();
     out.resize(at + static_cast<size_t>(c.addition_time_size));
     timestep_sinusoid(value, c.addition_time_size, c.flip_sin_to_cos, c.freq_shift, out.data() + at);
@@ -44,7 +54,7 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   const bool zeros = guided && request.negative.empty();
   if (guided && !zeros) prompts.push_back(&request.negative);
   prompts.push_back(&request.prompt);
-  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(models, prompts, workspace, cancel));
+  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(models, prompts, request.clip_skip, workspace, cancel));
   const TextFeatures& positive = features.back();
   if (zeros) {
     if (!models.zeros_for_empty_prompt || models.family() != Family::sdxl)
@@ -66,7 +76,8 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   IPA_ASSIGN(conditioning.text,
              run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
   if (models.family() == Family::sdxl)
-    for (const TextFeatures& f : features) append_addition(models, request, f.pooled, conditioning.addition);
+    for (const TextFeatures& f : features)
+      append_addition(models, request, f.pooled, &f != &features.back(), conditioning.addition);
   return {};
 }
 

@@ -26,6 +26,13 @@ Status paint_preview(ModelSet& models, const GenerateRequest& request, const Gen
   return {};
 }
 
+std::vector<float> initial_latents(const GenerateRequest& request, size_t image, size_t count, Noise& noise) {
+  if (!request.latents.empty()) return request.latents[request.latents.size() == 1 ? 0 : image];
+  std::vector<float> latents(count);
+  noise.fill(latents.data(), count);
+  return latents;
+}
+
 }  // namespace
 
 Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request,
@@ -52,9 +59,10 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       IPA_ASSIGN(scheduler, make_request_scheduler(models, request));
     }
     TorchNoise noise(request.seeds[image]);
-    std::vector<float> latents(count);
-    noise.fill(latents.data(), count);
-    for (float& value : latents) value *= scheduler->init_noise_sigma();
+    std::vector<float> latents = initial_latents(request, image, count, noise);
+    // Another call's latents have their noise in them.
+    if (request.denoising_start == 0)
+      for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
       IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),

@@ -27,6 +27,20 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
                                             std::to_string(least_tile(models)) + " on but received " +
                                             std::to_string(request.vae_tile));
   if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
+  const int64_t pixels = (request.height / scale) * (request.width / scale);
+  const auto elements = static_cast<size_t>(models.unet->config().out_channels * pixels);
+  if (request.latents.size() > 1 && request.latents.size() != request.seeds.size())
+    return Status(Code::invalid_option, "latents: expected one, or one for each picture");
+  for (const std::vector<float>& latents : request.latents)
+    if (latents.size() != elements)
+      return Status(Code::invalid_option, "latents: expected " + std::to_string(elements) +
+                                              " numbers but received " + std::to_string(latents.size()));
+  if (!(request.denoising_start >= 0 && request.denoising_start < request.denoising_end &&
+        request.denoising_end <= 1))
+    return Status(Code::invalid_option,
+                  "denoisingStart: expected a number from 0 to less than denoisingEnd, which is 1 at most");
+  if (request.denoising_start > 0 && request.latents.empty())
+    return Status(Code::invalid_option, "denoisingStart: expected latents to go on from");
   for (const ImageBranch& branch : request.branches)
     if (!std::isfinite(branch.scale)) return Status(Code::invalid_option, "scale must be a finite number");
   for (const auto* prompts : {&request.prompt, &request.negative})

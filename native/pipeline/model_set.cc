@@ -88,7 +88,8 @@ Status ModelSet::load_text(const TextComponent& component, const std::vector<Lor
     tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
   choose_compute(tower->params, encoder_compute(compute_));
-  const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
+  const bool first = text.empty() && component.tokenizer != "tokenizer_2";
+  const LoraPart part = first ? LoraPart::text_encoder : LoraPart::text_encoder_2;
   IPA_TRY(load_changeable(component, tower->params, part, "the text encoder", loras, cancel));
   text.push_back(std::move(tower));
   return {};
@@ -169,10 +170,13 @@ Status ModelSet::check_family() {
                       "pass a text-to-image model");
   if (family_ == Family::sdxl) {
     const int64_t pooled = text.back()->network.config().projection_size;
-    if (text.size() != 2 || pooled + 6 * c.addition_time_size != c.addition_input_size)
+    const int64_t conditions = (c.addition_input_size - pooled) / c.addition_time_size;
+    refiner = text.size() == 1 && conditions == 5;
+    if (pooled + conditions * c.addition_time_size != c.addition_input_size ||
+        !(refiner || (text.size() == 2 && conditions == 6)))
       return Status(Code::unsupported,
-                    "this SDXL layout is not supported: it needs two text encoders and six size conditions "
-                    "(the base model)");
+                    "this SDXL layout is not supported: it needs two text encoders and six size conditions (the "
+                    "base model), or one and five (the refiner)");
   }
   return {};
 }

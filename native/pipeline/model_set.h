@@ -62,6 +62,8 @@ class ModelSet {
   ArenaKeeper arenas;
   Json scheduler_config;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
+  // SDXL's refiner: one text encoder, and an aesthetic score among the size conditions.
+  bool refiner = false;
 
  private:
   // A network that LoRAs change: where its weights come from, and which of them are changed now.

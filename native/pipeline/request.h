@@ -39,6 +39,11 @@ struct GenerateRequest {
   std::vector<TokenChunks> prompt;    // one a text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
+  int clip_skip = 0;  // layers of the text encoders left out for the prompt, not for the negative one
+  // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.
+  int64_t original_width = 0, original_height = 0, target_width = 0, target_height = 0;
+  int64_t crop_left = 0, crop_top = 0;
+  float aesthetic_score = 6, negative_aesthetic_score = 2.5;
   std::string scheduler;  // "" = the model's own
   bool karras = false;
   int steps = 30;
@@ -51,6 +56,11 @@ struct GenerateRequest {
   int cache_every = 0, cache_depth = 0;
   double merge_ratio = 0;  // of tokens in the outermost self-attention (ToMe, Bolya and Hoffman 2023)
   float eta = 0;
+  // Shares of the noise schedule between which the model runs: one model ends where a refiner goes on.
+  double denoising_start = 0, denoising_end = 1;
+  // To start from, channel-major: initial noise of deviation 1, or with denoising_start the latents of another
+  // call. One for all pictures or one each; empty: noise by the seed.
+  std::vector<std::vector<float>> latents;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;
   bool decode = true;           // false: latents only

@@ -45,7 +45,7 @@ void apply_weights(const float* weights, int64_t context, int64_t width, float* 
 // Runs one encoder over every chunk of every prompt in a batch and writes its channels at `channel` of the
 // features.
 Status run_tower(ModelSet& models, size_t index, const std::vector<const std::vector<TokenChunks>*>& prompts,
-                 int64_t channel, std::vector<TextFeatures>& results, Workspace& workspace,
+                 int clip_skip, int64_t channel, std::vector<TextFeatures>& results, Workspace& workspace,
                  const CancelFlag* cancel) {
   TextTower& tower = *models.text[index];
   const ClipTextConfig& config = tower.network.config();
@@ -60,9 +60,11 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
   const Value ids = graph.input(tokens_shape(chunks, context, 1), Storage::i32);
   const bool pooled = sdxl && config.projection_size;
   const Value eos = pooled ? graph.input({chunks, 1, 1, 1}, Storage::i32) : Value{};
-  const ClipText::Outputs outputs = tower.network.build(graph, ids, eos);
+  const ClipText::Outputs outputs = tower.network.build(graph, ids, eos, clip_skip);
   const Value features = sdxl ? outputs.penultimate : outputs.last;
-  graph.output(features);
+  const Value skipped = sdxl ? outputs.penultimate_skipped : outputs.last_skipped;
+  if (prompts.size() > 1 || !clip_skip) graph.output(features);
+  if (clip_skip) graph.output(skipped);
   if (pooled) graph.output(outputs.pooled);
   IPA_ASSIGN(const std::unique_ptr<Program> program,
              Program::make(std::move(graph), models.backend(), {}, &workspace));
@@ -92,8 +94,9 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
     if (result.tokens != own * context)
       return Status(Code::invalid_option, "the text encoders got prompts of different length");
     if (dry) continue;
+    const bool positive = p + 1 == prompts.size();
     for (int64_t i = 0; i < own; ++i, ++chunk) {
-      float* from = program->floats(features) + chunk * context * width;
+      float* from = program->floats(positive && clip_skip ? skipped : features) + chunk * context * width;
       apply_weights(tokens.weights.data() + i * context, context, width, from);
       for (int64_t t = 0; t < context; ++t)
         std::copy_n(from + t * width, width, result.features.data() + (i * context + t) * cross + channel);
@@ -110,7 +113,7 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
 
 Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 Workspace& workspace, const CancelFlag* cancel) {
+                                                 int clip_skip, Workspace& workspace, const CancelFlag* cancel) {
   std::vector<TextFeatures> results(prompts.size());
   for (const auto* prompt : prompts)
     if (prompt->size() != models.text.size())
@@ -118,7 +121,12 @@ Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                     "a prompt needs tokens for " + std::to_string(models.text.size()) + " text encoders");
   int64_t channel = 0;
   for (size_t i = 0; i < models.text.size(); ++i) {
-    IPA_TRY(run_tower(models, i, prompts, channel, results, workspace, cancel));
+    const int most = models.text[i]->network.most_skipped();
+    if (clip_skip < 0 || clip_skip > most)
+      return Status(Code::invalid_option, "clipSkip: expected 0 to " + std::to_string(most) +
+                                              " for this model's text encoders but received " +
+                                              std::to_string(clip_skip));
+    IPA_TRY(run_tower(models, i, prompts, clip_skip, channel, results, workspace, cancel));
     channel += models.text[i]->network.config().stack.hidden_size;
   }
   return results;
