@@ -2,12 +2,13 @@
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export { inspect, type Inspection } from "./inspect";
+export { pull } from "./hub/pull";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
-export { DisposedError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
+export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
 export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
-export type { ProgressEvent } from "./progress";
+export type { DownloadProgressEvent, ProgressEvent } from "./progress";
 export type { PreviewDecoder, SchedulerName } from "./options/schema";
 export type {
   EncodeImageOptions,
@@ -15,8 +16,11 @@ export type {
   FeatureCacheOptions,
   GenerateOptions,
   GenerateResult,
+  HubAccessOptions,
   InspectOptions,
   LoadOptions,
   MemoryEstimate,
   PreviewOptions,
+  PullOptions,
+  PullResult,
 } from "./types";

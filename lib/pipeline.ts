@@ -3,8 +3,10 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { abortable } from "./abortable";
 import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
 import { GeneratedImage } from "./generated-image";
+import { placeNames } from "./hub/place-names";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
 import { checkAdapter, checkImageEncoder, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
@@ -53,7 +55,8 @@ export class Pipeline implements AsyncDisposable {
 
   /**
    * Loads a model and its adapters; without options, the small model that ships with the package.
-   * @throws OptionError; ERR_IPA_NOT_FOUND; ERR_IPA_MISMATCH when the parts do not fit; signal.reason
+   * Names on the Hugging Face hub are fetched into its cache first.
+   * @throws OptionError; ERR_IPA_NOT_FOUND; HubError; ERR_IPA_MISMATCH when the parts do not fit; signal.reason
    */
   static async load(options: LoadOptions = {}): Promise<Pipeline> {
     return Pipeline.loadWith(loadAddon, options, new CallSite());
@@ -65,6 +68,7 @@ export class Pipeline implements AsyncDisposable {
     const request = loadRequest(read);
     const { signal } = read;
     throwIfAborted(signal);
+    await placeNames(request, read, site);
     await checkFiles(request, site);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
@@ -306,17 +310,6 @@ function checkTile(value: number, info: NativePipelineInfo): number {
   if (value % unit === 0) return value;
   const low = Math.floor(value / unit) * unit;
   throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
-}
-
-/** Rejects at once when the signal fires; the work itself ends on its own. */
-function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    if (signal.aborted) onAbort();
-  });
 }
 
 function callProgress(

@@ -12,6 +12,7 @@ import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, VAE_TILINGS, 
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
+import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
@@ -24,6 +25,7 @@ interface GenerateFlags {
   imageEncoder?: string;
   dtype?: string;
   threads?: string;
+  offline?: boolean;
   prompt?: string;
   negativePrompt?: string;
   promptSyntax?: string;
@@ -66,7 +68,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
-    .option("--model <folder>", help(LoadSchema, "model"))
+    .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
     .option("--unet <folder>", help(LoadSchema, "unet"))
@@ -74,6 +76,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
+    .option("--offline", help(LoadSchema, "offline"))
     .option("--scheduler <name>", `${help(GenerateSchema, "scheduler")} (${SCHEDULERS.join(", ")})`)
     .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
     .option("--steps <n>", help(GenerateSchema, "steps"))
@@ -111,7 +114,8 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const imagePrompts = await readPrompts(order, addon, signal);
 
   const started = environment.now();
-  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal }, new CallSite());
+  const report = new DownloadReport(environment, flags.json === true);
+  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
   const loaded = environment.now();
   const progress = progressOf(flags, environment);
   const previews: Promise<unknown>[] = [];
@@ -165,6 +169,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
+  if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
   return options;
 }
