@@ -18,7 +18,10 @@ export class DownloadReport {
   onProgress = (event: DownloadProgressEvent): void => {
     const { err, now } = this.#environment;
     const { repo, file, bytes, size } = event;
-    if (this.#json) return void this.#environment.json(event);
+    if (this.#json) {
+      this.#environment.json(event);
+      return;
+    }
     if (repo !== this.#repo) {
       this.end();
       this.#repo = repo;

@@ -15,7 +15,7 @@ export function addInspect(program: Command, environment: Environment): void {
     .option("--offline", "fetch nothing from the hub, use what its cache holds")
     .option("--json", "the whole answer as one JSON object")
     .action(async (path: string, flags: { json?: boolean; offline?: boolean }) => {
-      const report = new DownloadReport(environment, flags.json === true);
+      const report = new DownloadReport(environment, false);
       const options = { offline: flags.offline, signal: environment.signal, onProgress: report.onProgress };
       const inspection = await inspectWith(environment.addon(), path, options, new CallSite()).finally(() => report.end());
       if (flags.json === true) environment.json(inspection);

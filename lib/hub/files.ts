@@ -44,7 +44,9 @@ export function chooseReadable(files: readonly string[]): string[] {
   const all = new Set(files);
   return files.filter((file) => {
     if (/\.(?:json|txt)$/i.test(file)) return true;
-    return isWeightFile(file) && !(/\.(?:bin|pt|pth|ckpt)$/i.test(file) && all.has(file.replace(/\.\w+$/, ".safetensors")));
+    if (!isWeightFile(file) || /(?:^|\/)openvino_/.test(file)) return false;
+    const twin = file.replace(/pytorch_model(?=[^/]*$)/, "model").replace(/\.(?:bin|pt|pth|ckpt)$/i, ".safetensors");
+    return twin === file || !all.has(twin);
   });
 }
 
