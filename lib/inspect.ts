@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 
 import { fileError, IpAdapterError } from "./errors";
-import { locate } from "./hub/locate";
+import { hubNameOf, locate } from "./hub/locate";
 import { HubSession } from "./hub/session";
 import { CallSite, startNative, throwIfAborted } from "./native/call";
 import type { NativeAddon, NativeInspection } from "./native/contract";
@@ -38,9 +38,11 @@ export async function inspectWith(addon: NativeAddon, path: string | URL, option
 }
 
 async function onDisk(value: string | URL, path: string, read: InspectOptions, site: CallSite): Promise<string> {
+  const name = await hubNameOf(value, path, "any");
+  if (name === undefined) return path;
   using session = new HubSession(read);
   try {
-    return await locate(session, { value, path, option: "path", want: "any" });
+    return await locate(session, { name, want: "any", option: "path", path });
   } catch (error) {
     throw error instanceof IpAdapterError ? site.attach(error) : error;
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { abortable } from "./abortable";
 import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
 import { GeneratedImage } from "./generated-image";
-import { placeNames } from "./hub/place-names";
+import { findNames, placeNames } from "./hub/place-names";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
 import { checkAdapter, checkImageEncoder, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
@@ -68,8 +68,13 @@ export class Pipeline implements AsyncDisposable {
     const request = loadRequest(read);
     const { signal } = read;
     throwIfAborted(signal);
-    await placeNames(request, read, site);
-    await checkFiles(request, site);
+    const named = await findNames(request, read);
+    await checkFiles(request, site, new Set(named.map(({ option }) => option)));
+    if (named.length > 0) {
+      throwIfAborted(signal);
+      await placeNames(named, read, site);
+      await checkFiles(request, site);
+    }
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;
@@ -254,15 +259,20 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
   return request;
 }
 
-/** Early, so that a wrong path is named by its option before gigabytes are read. */
-async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<void> {
-  const find = (path: string, option: string, what: string): Promise<Stats> =>
-    stat(path).catch((error: unknown) => {
+/**
+ * Early, so that a wrong path is named by its option before gigabytes are read or fetched.
+ * @param unplaced options whose files are yet to come from the hub
+ */
+async function checkFiles(request: NativeLoadRequest, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
+  const find = async (path: string, option: string, what: string): Promise<Stats | undefined> => {
+    if (unplaced.has(option)) return undefined;
+    return stat(path).catch((error: unknown) => {
       throw site.attach(fileError(`${option}: ${what}`, path, error));
     });
+  };
   const check = async (path: string, option: string, folder: boolean): Promise<void> => {
     const status = await find(path, option, folder ? "folder" : "file");
-    if (status.isDirectory() === folder) return;
+    if (status === undefined || status.isDirectory() === folder) return;
     throw site.attach(new OptionError(option, `expected a ${folder ? "folder in the diffusers layout" : "file"} but ${path} is a ${folder ? "file" : "folder"}`));
   };
   await find(request.model, "model", "folder or file");

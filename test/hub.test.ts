@@ -123,7 +123,7 @@ describe("the cache", () => {
     hub.publish(NAME, SD15);
     const nothing = await rejection(loaded({ model: NAME, offline: true }));
     expect(nothing).toBeInstanceOf(HubError);
-    expect(nothing).toMatchObject({ code: "ERR_IPA_OFFLINE", repo: NAME, message: expect.stringContaining("holds nothing of team/sd15, and the option offline forbids") });
+    expect(nothing).toMatchObject({ code: "ERR_IPA_OFFLINE", repo: NAME, message: expect.stringContaining("holds nothing of team/sd15, and the option offline forbids fetching it") });
     await loaded({ model: NAME });
     rmSync(join(folder(), "snapshots", hub.commit(NAME), UNET));
     rmSync(join(folder(), "snapshots", hub.commit(NAME), "tokenizer/vocab.json"));

@@ -11,6 +11,9 @@ export interface HubFile {
   etag: string;
 }
 
+/** More files than any model has. */
+const MAX_FILES = 100_000;
+
 type FetchInput = Parameters<typeof fetch>[0];
 type HubPackage = typeof import("@huggingface/hub");
 let loading: Promise<HubPackage> | undefined;
@@ -59,7 +62,10 @@ export class HubClient {
     const files: HubFile[] = [];
     await this.#read(
       (async () => {
-        for await (const { type, path, size, oid, lfs } of entries) if (type === "file") files.push(this.#check({ path, size: lfs?.size ?? size, etag: lfs?.oid ?? oid ?? "" }));
+        for await (const { type, path, size, oid, lfs } of entries) {
+          if (type === "file") files.push(this.#check({ path, size: lfs?.size ?? size, etag: lfs?.oid ?? oid ?? "" }));
+          if (files.length > MAX_FILES) throw this.#strange(`more than ${MAX_FILES} files`);
+        }
       })(),
     );
     return files;

@@ -8,24 +8,32 @@ import { type HubName, parseHubName } from "./name";
 import { resolveHubName } from "./resolve";
 import type { HubSession } from "./session";
 
-export interface Place {
-  /** as the caller gave it */
-  value: string | URL;
-  /** what it means as a path */
-  path: string;
-  option: string;
+/**
+ * What a value names on the hub; undefined when it is a path, because it exists, or has no other meaning.
+ * @param path what the value means as a path
+ */
+export async function hubNameOf(value: string | URL | undefined, path: string, want: Want): Promise<HubName | undefined> {
+  const name = typeof value === "string" ? parseHubName(value) : undefined;
+  if (name === undefined || (want === "file" && name.path === "")) return undefined;
+  // A folder of the repository's name: then a file in it was mistyped.
+  const there = await Promise.all([path, resolve(name.repo)].map((place) => stat(place).then(() => true, () => false)));
+  return there.includes(true) ? undefined : name;
+}
+
+export interface NamedPlace {
+  name: HubName;
   want: Want;
+  option: string;
+  path: string;
   /** parts of a model that come from elsewhere */
   skip?: Parts;
 }
 
 /**
- * The path itself, unless only the hub can be meant: what exists on disk always wins.
+ * The place in the cache of what a name stands for.
  * @throws HubError; IpAdapterError ERR_IPA_IO; session.signal's reason
  */
-export async function locate(session: HubSession, { value, path, option, want, skip }: Place): Promise<string> {
-  const name = typeof value === "string" ? parseHubName(value) : undefined;
-  if (name === undefined || (want === "file" && name.path === "") || (await isOnDisk(path, name))) return path;
+export async function locate(session: HubSession, { name, want, option, path, skip }: NamedPlace): Promise<string> {
   try {
     return await resolveHubName(session, name, want, skip ?? new Set());
   } catch (error) {
@@ -35,10 +43,4 @@ export async function locate(session: HubSession, { value, path, option, want, s
     const note = code === "ERR_IPA_CHECKSUM" ? "" : ` (nor is there a file or folder ${path})`;
     throw new HubError(code, `${option}: ${message}${note}`, cause === undefined ? { repo, status } : { repo, status, cause });
   }
-}
-
-/** The path, or a folder of the repository's name, in which a file was mistyped. */
-async function isOnDisk(path: string, { repo }: HubName): Promise<boolean> {
-  const there = await Promise.all([path, resolve(repo)].map((place) => stat(place).then(() => true, () => false)));
-  return there.includes(true);
 }

@@ -1,28 +1,41 @@
+/** The options of Pipeline.load() that are names on the hub, and their files. */
 import { IpAdapterError } from "../errors";
 import type { CallSite } from "../native/call";
 import type { NativeLoadRequest } from "../native/contract";
 import type { LoadOptions } from "../types";
 import type { Want } from "./files";
-import { locate } from "./locate";
+import { type NamedPlace, hubNameOf, locate } from "./locate";
 import { HubSession } from "./session";
 
+type Named = NamedPlace & { put: (path: string) => void };
+
+/** @param request holds what the options mean as paths */
+export async function findNames(request: NativeLoadRequest, read: LoadOptions): Promise<Named[]> {
+  const named: Named[] = [];
+  const look = async (value: string | URL | undefined, path: string | undefined, option: string, want: Want, put: (path: string) => void): Promise<void> => {
+    const name = path === undefined ? undefined : await hubNameOf(value, path, want);
+    if (name !== undefined && path !== undefined) named.push({ name, want, option, path, put });
+  };
+  // The smallest first, so that mistakes come to light before gigabytes are fetched.
+  for (const [i, lora] of request.loras.entries()) await look(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file", (path) => (lora.file = path));
+  for (const [i, adapter] of request.adapters.entries()) await look(read.adapters?.[i]?.file, adapter.file, `adapters[${i}].file`, "file", (path) => (adapter.file = path));
+  await look(read.vae, request.vae, "vae", "component", (path) => (request.vae = path));
+  await look(read.imageEncoder, request.imageEncoder, "imageEncoder", "component", (path) => (request.imageEncoder = path));
+  await look(read.unet, request.unet, "unet", "component", (path) => (request.unet = path));
+  await look(read.model, request.model, "model", "model", (path) => (request.model = path));
+  return named;
+}
+
 /**
- * Puts into `request`, in place of names on the hub, where their files are in its cache.
+ * Fetches what the cache does not hold, and puts the places in the cache into the request.
  * @throws OptionError; HubError; IpAdapterError ERR_IPA_IO; signal.reason
  */
-export async function placeNames(request: NativeLoadRequest, read: LoadOptions, site: CallSite): Promise<void> {
+export async function placeNames(named: readonly Named[], read: LoadOptions, site: CallSite): Promise<void> {
+  const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
+  const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
   using session = new HubSession(read);
-  const place = async (value: string | URL | undefined, path: string, option: string, want: Want, skip?: ReadonlySet<string>): Promise<string> =>
-    value === undefined ? path : locate(session, { value, path, option, want, ...(skip === undefined ? {} : { skip }) });
   try {
-    const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
-    const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
-    request.model = await place(read.model, request.model, "model", "model", skip);
-    if (request.unet !== undefined) request.unet = await place(read.unet, request.unet, "unet", "component");
-    if (request.vae !== undefined) request.vae = await place(read.vae, request.vae, "vae", "component");
-    if (request.imageEncoder !== undefined) request.imageEncoder = await place(read.imageEncoder, request.imageEncoder, "imageEncoder", "component");
-    for (const [i, adapter] of request.adapters.entries()) adapter.file = await place(read.adapters?.[i]?.file, adapter.file, `adapters[${i}].file`, "file");
-    for (const [i, lora] of request.loras.entries()) lora.file = await place(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file");
+    for (const place of named) place.put(await locate(session, place.option === "model" ? { ...place, skip } : place));
   } catch (error) {
     throw error instanceof IpAdapterError ? site.attach(error) : error;
   }

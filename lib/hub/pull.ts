@@ -26,7 +26,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   using session = new HubSession(read);
   session.throwIfAborted();
   try {
-    if (session.offline !== undefined) throw new HubError("ERR_IPA_OFFLINE", `${repo}: ${session.offline} forbids to fetch anything: pull with a network`, { repo });
+    if (session.offline !== undefined) throw new HubError("ERR_IPA_OFFLINE", `${repo}: ${session.offline} forbids fetching anything: pull without it`, { repo });
     const cache = new RepoCache(session.cache, repo);
     const client = await session.client(repo);
     const commit = await client.commit(revision);

@@ -42,7 +42,7 @@ async function chooseHeld(cache: RepoCache, commit: string, path: string, want: 
 function notHeld(session: HubSession, cache: RepoCache, name: HubName, choice: Choice | undefined): HubError {
   const held = choice === undefined ? "nothing" : `not ${some(choice.missing)}`;
   const again = session.offline === "HF_HUB_OFFLINE" ? "without HF_HUB_OFFLINE" : "without offline";
-  return new HubError("ERR_IPA_OFFLINE", `the cache ${cache.folder} holds ${held} of ${formatHubName({ ...name, path: "" })}, and ${session.offline ?? ""} forbids to fetch it: run node-ip-adapter pull ${formatHubName(name)} with a network, or try again ${again}`, { repo: name.repo });
+  return new HubError("ERR_IPA_OFFLINE", `the cache ${cache.folder} holds ${held} of ${formatHubName({ ...name, path: "" })}, and ${session.offline ?? ""} forbids fetching it: run node-ip-adapter pull ${formatHubName(name)} with a network, or try again ${again}`, { repo: name.repo });
 }
 
 function unusable(name: HubName, want: Want, choice: Choice, paths: readonly string[]): HubError {

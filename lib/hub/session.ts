@@ -37,7 +37,7 @@ export class HubSession implements Disposable {
   }
 
   async client(repo: string): Promise<HubClient> {
-    return new HubClient(endpoint(), repo, this.#options.token ?? (await findToken()), this.signal);
+    return new HubClient(endpoint(), repo, await findToken(this.#options.token), this.signal);
   }
 
   report(event: DownloadProgressEvent): void {
