@@ -283,6 +283,17 @@ describe("a download", () => {
   });
 });
 
+test("several processes fetch the same model at the same time", async () => {
+  hub.publish(NAME, SD15);
+  hub.cuts = [{ path: UNET, after: 300_000 }];
+  const main = join(ROOT, "dist/cli/main.js");
+  const pulls = await Promise.all([1, 2, 3].map(() => promisify(execFile)(process.execPath, [main, "pull", NAME], { env: { ...process.env } })));
+  const snapshot = join(folder(), "snapshots", hub.commit(NAME));
+  expect(pulls.map(({ stdout }) => stdout)).toEqual(Array(3).fill(`${snapshot}\n`));
+  for (const path of [UNET, "text_encoder/model.safetensors", "vae/config.json"]) expect(readFileSync(join(snapshot, path)).equals(SD15[path]!)).toBe(true);
+  expect(blobs().filter((blob) => blob.includes("incomplete"))).toEqual([]);
+});
+
 describe("refused by the hub", () => {
   test.each<[string, () => void, LoadOptions, string, string]>([
     ["no such repository", () => undefined, { model: "team/sd51" }, "ERR_IPA_NOT_FOUND", "/team/sd51 does not exist, or it is private and no token was sent"],

@@ -21,6 +21,12 @@ export function parseHubName(text: string): HubName | undefined {
   return { repo, revision, path };
 }
 
+/** The name of what a page or file of huggingface.co shows. */
+export function hubNameOfUrl(href: string): HubName | undefined {
+  const [, repo = "", revision, path] = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/?#]+\/[^/?#]+)(?:\/(?:blob|resolve|tree)\/([^/?#]+)(?:\/([^?#]+))?)?/i.exec(href) ?? [];
+  return parseHubName(`${repo}${revision === undefined ? "" : `@${revision}`}${path === undefined ? "" : `/${path}`}`);
+}
+
 /** By the hub's rules; a name that ends as weight files do is a path that somebody mistyped. */
 function isRepo(repo: string): boolean {
   return repo !== "" && repo.split("/").every((part) => NAME.test(part)) && !/--|\.\.|\.git$/.test(repo) && !WEIGHT_FILE.test(repo);

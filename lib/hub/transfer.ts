@@ -1,6 +1,6 @@
 /** One file from the hub to its blob: into BLOB.incomplete, resumed where an earlier attempt ended, checked, then renamed. */
 import { createHash, type Hash } from "node:crypto";
-import { constants, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { constants, mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { abortable } from "../abortable";
@@ -86,11 +86,18 @@ async function receive(transfer: Transfer, part: string): Promise<{ right: boole
     }
     right = !progress.tooLong && progress.matches();
     if (right) await handle.datasync();
+    else await remove(part, transfer.blob, handle);
   } finally {
     await handle.close();
   }
-  if (!right) await rm(part, { force: true });
   return { right, resumed };
+}
+
+/** Also under its final name, if another process has put it there in the meantime. */
+async function remove(part: string, blob: string, handle: FileHandle): Promise<void> {
+  const [{ ino }, there] = await Promise.all([handle.stat(), stat(blob).catch(() => undefined)]);
+  await rm(part, { force: true });
+  if (there?.ino === ino) await rm(blob, { force: true });
 }
 
 async function append(transfer: Transfer, progress: Progress): Promise<void> {

@@ -243,6 +243,8 @@ export const BAD_LOADS: BadLoad[] = (
     ["model empty", { model: "" }, INVALID, "model"],
     ["model missing", { model: "/no/such/model" }, "ERR_IPA_NOT_FOUND", "/no/such/model"],
     ["model a URL", { model: "https://example.com/model" }, INVALID, "local"],
+    ["model a page of the hub", { model: "https://huggingface.co/h94/IP-Adapter" }, INVALID, 'use "h94/IP-Adapter"'],
+    ["adapter a URL of the hub", { adapters: [{ file: new URL("https://huggingface.co/h94/IP-Adapter/resolve/main/models/ip-adapter_sd15.bin?download=true") }] }, INVALID, 'use "h94/IP-Adapter/models/ip-adapter_sd15.bin"'],
     ["model with NUL", { model: "a\0b" }, INVALID, "NUL"],
     ["adapters an object", { adapters: { file } }, INVALID, "put it in [ ]"],
     ["adapters of paths", { adapters: [file] }, INVALID, "adapters[0]"],
