@@ -11,6 +11,7 @@ export type ErrorCode =
   | "ERR_IPA_IMAGE_LIMIT"
   | "ERR_IPA_SHARP_MISSING"
   | "ERR_IPA_ADDON_MISSING"
+  | "ERR_IPA_HUB_MISSING"
   | "ERR_IPA_TOKENIZER"
   | "ERR_IPA_TRUNCATED"
   | "ERR_IPA_LIMIT"
@@ -26,6 +27,10 @@ export type ErrorCode =
   | "ERR_IPA_SHAPE"
   | "ERR_IPA_MISMATCH"
   | "ERR_IPA_CHANGED"
+  | "ERR_IPA_NETWORK"
+  | "ERR_IPA_OFFLINE"
+  | "ERR_IPA_ACCESS"
+  | "ERR_IPA_CHECKSUM"
   | "ERR_IPA_NO_MEMORY"
   | "ERR_IPA_CANCELLED"
   | "ERR_IPA_DISPOSED"
@@ -77,6 +82,24 @@ export class DisposedError extends IpAdapterError {
 
   static {
     Object.defineProperty(this.prototype, "name", { value: "DisposedError", configurable: true, writable: true });
+  }
+}
+
+/** Something could not be fetched from the Hugging Face hub. */
+export class HubError extends IpAdapterError {
+  /** `owner/name` */
+  readonly repo: string;
+  /** the hub's answer, when it gave one */
+  readonly status: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: { repo: string; status?: number | undefined; cause?: unknown }) {
+    super(code, message, details);
+    this.repo = details.repo;
+    this.status = details.status;
+  }
+
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "HubError", configurable: true, writable: true });
   }
 }
 

@@ -3,24 +3,28 @@ export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export type { AdapterVariant } from "./native/contract";
 export { inspect, type Inspection } from "./inspect";
+export { pull } from "./hub/pull";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
-export { DisposedError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
+export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
 export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
-export type { ProgressEvent } from "./progress";
+export type { DownloadProgressEvent, ProgressEvent } from "./progress";
 export type { PreviewDecoder, SchedulerName } from "./options/schema";
 export type {
   AdapterOptions,
+  ChangeOptions,
   EncodeImageOptions,
   EstimateOptions,
   FeatureCacheOptions,
   GenerateOptions,
   GenerateResult,
+  HubAccessOptions,
   InspectOptions,
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
   PreviewOptions,
-  SignalOptions,
+  PullOptions,
+  PullResult,
 } from "./types";

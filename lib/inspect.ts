@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 
-import { fileError } from "./errors";
+import { fileError, IpAdapterError } from "./errors";
+import { hubNameOf, locate } from "./hub/locate";
+import { HubSession } from "./hub/session";
 import { CallSite, startNative, throwIfAborted } from "./native/call";
 import type { NativeAddon, NativeInspection } from "./native/contract";
 import { loadAddon } from "./native/load";
@@ -14,7 +16,8 @@ export type Inspection = NativeInspection;
 
 /**
  * Tells what a weight file or model folder holds, from its tensors and not its name, without loading it.
- * @throws IpAdapterError ERR_IPA_NOT_FOUND, or what is wrong with the file
+ * A name on the Hugging Face hub is fetched into its cache first, with all that load() would fetch.
+ * @throws IpAdapterError ERR_IPA_NOT_FOUND, HubError, or what is wrong with the file
  */
 export async function inspect(path: string | URL, options: InspectOptions = {}): Promise<Inspection> {
   return inspectWith(loadAddon(), path, options, new CallSite());
@@ -22,12 +25,25 @@ export async function inspect(path: string | URL, options: InspectOptions = {}):
 
 /** @internal */
 export async function inspectWith(addon: NativeAddon, path: string | URL, options: InspectOptions, site: CallSite): Promise<Inspection> {
-  const { signal } = readOptions(InspectSchema, options);
-  const file = readPath(path, "path");
+  const read = readOptions(InspectSchema, options);
+  const { signal } = read;
+  const named = readPath(path, "path");
   throwIfAborted(signal);
+  const file = await onDisk(path, named, read, site);
   await stat(file).catch((error: unknown) => {
     throw site.attach(fileError("file or folder", file, error));
   });
   throwIfAborted(signal);
   return startNative<NativeInspection>(site, signal, (done) => addon.inspect(file, done)).result;
+}
+
+async function onDisk(value: string | URL, path: string, read: InspectOptions, site: CallSite): Promise<string> {
+  const name = await hubNameOf(value, path, "any");
+  if (name === undefined) return path;
+  using session = new HubSession(read);
+  try {
+    return await locate(session, { name, want: "any", option: "path", path });
+  } catch (error) {
+    throw error instanceof IpAdapterError ? site.attach(error) : error;
+  }
 }

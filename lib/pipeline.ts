@@ -1,24 +1,21 @@
 import { randomInt } from "node:crypto";
-import type { Stats } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
 
-import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
+import { abortable } from "./abortable";
+import { DisposedError, IpAdapterError, OptionError } from "./errors";
 import { GeneratedImage } from "./generated-image";
+import { sizeConditions, startLatents } from "./generate-request";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
-import { sizeConditions, startLatents } from "./generate-request";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
+import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
+import { hasZeroNegative, loadTokenizers } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
   Done,
-  NativeAdapterRequest,
   NativeAddon,
   NativeGenerateRequest,
   NativeJob,
-  NativeLoadRequest,
   NativeLoadedParts,
-  NativeLoraRequest,
   NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
@@ -26,16 +23,13 @@ import type {
   NativeResult,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { readPath } from "./options/path";
-import { AdaptersSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema, MAX_SEED, SignalSchema } from "./options/schema";
+import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema, MAX_SEED } from "./options/schema";
 import { checkValue, readOptions } from "./options/validate";
-import { shippedModel } from "./package-root";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
-import { readRegularFile } from "./read-file";
-import { ClipTokenizer } from "./tokenizer";
 import type {
   AdapterOptions,
+  ChangeOptions,
   EncodeImageOptions,
   EstimateOptions,
   GenerateOptions,
@@ -43,7 +37,6 @@ import type {
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
-  SignalOptions,
 } from "./types";
 
 /** What was loaded. */
@@ -73,7 +66,8 @@ export class Pipeline implements AsyncDisposable {
 
   /**
    * Loads a model and its adapters; without options, the small model that ships with the package.
-   * @throws OptionError; ERR_IPA_NOT_FOUND; ERR_IPA_MISMATCH when the parts do not fit; signal.reason
+   * Names on the Hugging Face hub are fetched into its cache first.
+   * @throws OptionError; ERR_IPA_NOT_FOUND; HubError; ERR_IPA_MISMATCH when the parts do not fit; signal.reason
    */
   static async load(options: LoadOptions = {}): Promise<Pipeline> {
     return Pipeline.loadWith(loadAddon, options, new CallSite());
@@ -85,7 +79,7 @@ export class Pipeline implements AsyncDisposable {
     const request = loadRequest(read);
     const { signal } = read;
     throwIfAborted(signal);
-    await checkFiles(request, site);
+    await placeFiles(request, read, site);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;
@@ -147,12 +141,12 @@ export class Pipeline implements AsyncDisposable {
    * ones, calls made after it the new ones. An empty list unloads all. On an error nothing has changed.
    * @throws as Pipeline.load()
    */
-  async setAdapters(adapters: readonly AdapterOptions[], options: SignalOptions = {}): Promise<void> {
+  async setAdapters(adapters: readonly AdapterOptions[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const { signal } = readOptions(SignalSchema, options);
-    const requests = adapterRequests(checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[]);
-    return this.#change(site, signal, checkAdapterFiles(requests, site), (done) => this.#native.setAdapters(requests, done));
+    const read: LoadOptions = { ...readOptions(ChangeSchema, options), adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[] };
+    const requests = adapterRequests(read.adapters ?? []);
+    return this.#change(site, read.signal, placeFiles({ adapters: requests }, read, site), (done) => this.#native.setAdapters(requests, done));
   }
 
   /**
@@ -160,12 +154,12 @@ export class Pipeline implements AsyncDisposable {
    * without LoRAs every bit is as it was.
    * @throws as Pipeline.load()
    */
-  async setLoras(loras: readonly LoraOptions[], options: SignalOptions = {}): Promise<void> {
+  async setLoras(loras: readonly LoraOptions[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const { signal } = readOptions(SignalSchema, options);
-    const requests = loraRequests(checkValue(LorasSchema, loras, "loras") as LoraOptions[]);
-    return this.#change(site, signal, checkLoraFiles(requests, site), (done) => this.#native.setLoras(requests, done));
+    const read: LoadOptions = { ...readOptions(ChangeSchema, options), loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[] };
+    const requests = loraRequests(read.loras ?? []);
+    return this.#change(site, read.signal, placeFiles({ loras: requests }, read, site), (done) => this.#native.setLoras(requests, done));
   }
 
   /** Refuses new calls, cancels running ones, waits for them and frees the weights. Any number of calls share one promise. */
@@ -344,92 +338,6 @@ export class Pipeline implements AsyncDisposable {
   }
 }
 
-function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
-  return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
-    const path = readPath(file, `adapters[${i}].file`);
-    // Nothing in the file tells PlusV2 from Plus but its name.
-    const request: NativeAdapterRequest = { file: path, shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)), loraWeight };
-    if (imageEncoder !== undefined) request.imageEncoder = readPath(imageEncoder, `adapters[${i}].imageEncoder`);
-    return request;
-  });
-}
-
-function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[] {
-  return loras.map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight }));
-}
-
-function loadRequest(read: LoadOptions): NativeLoadRequest {
-  const shipped = shippedModel();
-  const adapters = read.adapters ?? (read.model === undefined ? [{ file: shipped.adapter }] : []);
-  const request: NativeLoadRequest = {
-    model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
-    adapters: adapterRequests(adapters),
-    loras: loraRequests(read.loras ?? []),
-    dtype: read.dtype ?? "f32",
-    threads: read.threads ?? 0,
-  };
-  if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
-  if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
-  if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
-  return request;
-}
-
-/** Early, so that a wrong path is named by its option before gigabytes are read. */
-async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<void> {
-  await findPath(request.model, "model", "folder or file", site);
-  if (request.unet !== undefined) await checkPath(request.unet, "unet", "folder", site);
-  if (request.vae !== undefined) await findPath(request.vae, "vae", "folder or file", site);
-  if (request.imageEncoder !== undefined) await checkPath(request.imageEncoder, "imageEncoder", "folder", site);
-  await checkAdapterFiles(request.adapters, site);
-  await checkLoraFiles(request.loras, site);
-}
-
-async function checkAdapterFiles(adapters: readonly NativeAdapterRequest[], site: CallSite): Promise<void> {
-  for (const [i, { file, imageEncoder }] of adapters.entries()) {
-    await checkPath(file, `adapters[${i}].file`, "file", site);
-    if (imageEncoder !== undefined) await checkPath(imageEncoder, `adapters[${i}].imageEncoder`, "folder", site);
-  }
-}
-
-async function checkLoraFiles(loras: readonly NativeLoraRequest[], site: CallSite): Promise<void> {
-  for (const [i, { file }] of loras.entries()) await checkPath(file, `loras[${i}].file`, "file", site);
-}
-
-async function findPath(path: string, option: string, what: string, site: CallSite): Promise<Stats> {
-  return stat(path).catch((error: unknown) => {
-    throw site.attach(fileError(`${option}: ${what}`, path, error));
-  });
-}
-
-async function checkPath(path: string, option: string, what: "file" | "folder", site: CallSite): Promise<void> {
-  const status = await findPath(path, option, what, site);
-  if (status.isDirectory() === (what === "folder")) return;
-  const [expected, found] = what === "folder" ? ["folder in the diffusers layout", "file"] : ["file", "folder"];
-  throw site.attach(new OptionError(option, `expected a ${expected} but ${path} is a ${found}`));
-}
-
-async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {
-  return Promise.all(
-    info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }) => {
-      const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
-      const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder)) : ClipTokenizer.shipped(shipped));
-      if (tokenizer.size > vocabSize) {
-        const vocabulary = shipped === undefined ? `${folder}/` : "CLIP's vocabulary, which a model in one file is used with,";
-        throw new IpAdapterError("ERR_IPA_MISMATCH", `${vocabulary} has ${tokenizer.size} tokens but its text encoder only ${vocabSize}: they are of different models`);
-      }
-      return { tokenizer, contextLength };
-    }),
-  );
-}
-
-/** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
-async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
-  if (info.family !== "sdxl") return false;
-  // A model in one file has none.
-  const text = await readRegularFile(join(model, "model_index.json")).catch(() => "{}");
-  return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
-}
-
 function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
   const unit = info.vaeScale;
   const minimum = unit < 8 ? 16 : 64;
@@ -445,17 +353,6 @@ function checkTile(value: number, info: NativePipelineInfo): number {
   if (value % unit === 0) return value;
   const low = Math.floor(value / unit) * unit;
   throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
-}
-
-/** Rejects at once when the signal fires; the work itself ends on its own. */
-function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    if (signal.aborted) onAbort();
-  });
 }
 
 function callProgress(

@@ -1,5 +1,21 @@
 import type { GeneratedImage } from "./generated-image";
 
+/** What `onProgress` of load(), inspect() and pull() gets while files come from the Hugging Face hub. */
+export interface DownloadProgressEvent {
+  type: "download";
+  /** `owner/name` */
+  repo: string;
+  commit: string;
+  /** path in the repository */
+  file: string;
+  /** bytes of the file that are there, those of an earlier attempt included */
+  fileBytes: number;
+  fileSize: number;
+  /** the same over all files that had to be fetched from this repository */
+  bytes: number;
+  size: number;
+}
+
 /** What `onProgress` gets after every step. */
 export interface ProgressEvent {
   /** index of the picture this step belongs to */

@@ -4,8 +4,28 @@ import type { Static } from "@sinclair/typebox";
 import type { GeneratedImage } from "./generated-image";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type { EncodeImageSchema, EstimateSchema, GenerateSchema, InspectSchema, LoadSchema, PreviewDecoder, SchedulerName, SignalSchema } from "./options/schema";
-import type { ProgressEvent } from "./progress";
+import type {
+  ChangeSchema,
+  EncodeImageSchema,
+  EstimateSchema,
+  GenerateSchema,
+  InspectSchema,
+  LoadSchema,
+  PreviewDecoder,
+  PullSchema,
+  SchedulerName,
+} from "./options/schema";
+import type { DownloadProgressEvent, ProgressEvent } from "./progress";
+
+/** Of calls that take names on the Hugging Face hub: `owner/name`, `owner/name@revision`, with a path behind them. */
+export interface HubAccessOptions {
+  /** access token; default: HF_TOKEN, or the token file that `hf auth login` writes */
+  token?: string | undefined;
+  /** true: fetch nothing, use what the cache holds; default: HF_HUB_OFFLINE */
+  offline?: boolean | undefined;
+  /** called while files are fetched; an error it throws cancels the call, which then rejects with it */
+  onProgress?: ((event: DownloadProgressEvent) => unknown) | undefined;
+}
 
 export interface AdapterOptions {
   /** IP-Adapter file (.safetensors, .bin or .gguf); its variant is read from its tensors */
@@ -25,14 +45,15 @@ export interface LoraOptions {
   weight?: number | undefined;
 }
 
-/** Options of calls that have nothing to say but when to stop. */
-export interface SignalOptions {
+/** Of setAdapters() and setLoras(). */
+export interface ChangeOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
 
-export interface LoadOptions {
+/** A path that does not exist and has the form of a name on the Hugging Face hub is looked up there, see docs/hub.md. */
+export interface LoadOptions extends HubAccessOptions {
   /**
-   * model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout (Stable Diffusion 1, 2, SDXL);
+   * model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout (Stable Diffusion 1, 2, SDXL), or `owner/name` on the hub;
    * default: the small model that ships with the package
    */
   model?: string | URL | undefined;
@@ -187,7 +208,25 @@ export interface EncodeImageOptions {
   signal?: AbortSignalLike | undefined;
 }
 
-export interface InspectOptions {
+export interface PullOptions extends HubAccessOptions {
+  /** branch, tag or commit; default "main" */
+  revision?: string | undefined;
+  /** patterns of the files to fetch, such as `unet/*` (`*` also matches slashes); default: what the engine reads */
+  include?: readonly string[] | undefined;
+  /** patterns of files not to fetch */
+  exclude?: readonly string[] | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
+export interface PullResult {
+  /** folder or file in the cache, to pass as an option of load() */
+  path: string;
+  commit: string;
+  /** what of the repository is there now */
+  files: string[];
+}
+
+export interface InspectOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
 
@@ -199,6 +238,7 @@ export type SchemasMatch = [
   Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
-  Same<Static<typeof SignalSchema>, SignalOptions>,
+  Same<Static<typeof ChangeSchema>, ChangeOptions>,
+  Same<Static<typeof PullSchema>, PullOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true];

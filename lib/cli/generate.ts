@@ -12,6 +12,7 @@ import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, VAE_TILINGS, 
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
+import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
@@ -24,6 +25,7 @@ interface GenerateFlags {
   imageEncoder?: string;
   dtype?: string;
   threads?: string;
+  offline?: boolean;
   prompt?: string;
   negativePrompt?: string;
   promptSyntax?: string;
@@ -67,7 +69,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
     .option("--face-embeds <file[:scale]>", "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order", order.addFaces)
-    .option("--model <folder>", help(LoadSchema, "model"))
+    .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--adapter-encoder <folder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
@@ -76,6 +78,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
+    .option("--offline", help(LoadSchema, "offline"))
     .option("--scheduler <name>", `${help(GenerateSchema, "scheduler")} (${SCHEDULERS.join(", ")})`)
     .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
     .option("--steps <n>", help(GenerateSchema, "steps"))
@@ -113,7 +116,8 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const imagePrompts = await readPrompts(order, addon, signal);
 
   const started = environment.now();
-  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal }, new CallSite());
+  const report = new DownloadReport(environment, flags.json === true);
+  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
   const loaded = environment.now();
   const progress = progressOf(flags, environment);
   const previews: Promise<unknown>[] = [];
@@ -167,6 +171,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
+  if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
   return options;
 }

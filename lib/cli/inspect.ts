@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { inspectWith, type Inspection } from "../inspect";
 import { CallSite } from "../native/call";
+import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { formatBytes, formatCount } from "./report";
 
@@ -10,10 +11,13 @@ export function addInspect(program: Command, environment: Environment): void {
   program
     .command("inspect")
     .description("tell what a weight file or model folder is, from its tensors")
-    .argument("<file-or-folder>")
+    .argument("<file-or-folder>", "a path, or owner/name on the Hugging Face hub, perhaps with a path in it")
+    .option("--offline", "fetch nothing from the hub, use what its cache holds")
     .option("--json", "the whole answer as one JSON object")
-    .action(async (path: string, flags: { json?: boolean }) => {
-      const inspection = await inspectWith(environment.addon(), path, { signal: environment.signal }, new CallSite());
+    .action(async (path: string, flags: { json?: boolean; offline?: boolean }) => {
+      const report = new DownloadReport(environment, false);
+      const options = { offline: flags.offline, signal: environment.signal, onProgress: report.onProgress };
+      const inspection = await inspectWith(environment.addon(), path, options, new CallSite()).finally(() => report.end());
       if (flags.json === true) environment.json(inspection);
       else environment.out.write(`${inspectionLines(inspection).join("\n")}\n`);
     });

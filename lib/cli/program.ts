@@ -7,6 +7,7 @@ import { addDoctor } from "./doctor";
 import type { Environment } from "./environment";
 import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
+import { addPull } from "./pull";
 import { errorCode, errorLine } from "./report";
 
 export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
@@ -22,6 +23,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
     .exitOverride();
   addGenerate(program, environment);
   addInspect(program, environment);
+  addPull(program, environment);
   addDoctor(program, environment);
   try {
     process.exitCode = 0;

@@ -8,6 +8,15 @@ export interface Sink {
   columns?: number;
 }
 
+/** What progress counts, in words. */
+export interface Words {
+  /** in front of a line */
+  what: string;
+  show: (amount: number) => string;
+}
+
+const STEPS: Words = { what: "step", show: String };
+
 export interface Progress {
   update(step: number, total: number, note?: string): void;
   /** removes the bar, so that other lines can follow */
@@ -19,17 +28,20 @@ export class ProgressBar implements Progress {
   readonly #out: Sink;
   readonly #now: () => number;
   readonly #clock: EtaClock;
+  readonly #words: Words;
   #drawn = false;
 
-  constructor(out: Sink, now: () => number = Date.now) {
+  constructor(out: Sink, now: () => number = Date.now, words = STEPS) {
     this.#out = out;
     this.#now = now;
+    this.#words = words;
     this.#clock = new EtaClock(now());
   }
 
   update(step: number, total: number, note = ""): void {
     const left = this.#clock.left(step, total, this.#now());
-    const text = ` ${step}/${total}${left === undefined ? "" : ` ${formatSeconds(left)} left`}${note === "" ? "" : ` ${note}`}`;
+    const { show } = this.#words;
+    const text = ` ${show(step)}/${show(total)}${left === undefined ? "" : ` ${formatSeconds(left)} left`}${note === "" ? "" : ` ${note}`}`;
     const width = Math.max(0, Math.min(40, (this.#out.columns ?? 80) - text.length - 3));
     const full = Math.round((width * step) / Math.max(1, total));
     const bar = width < 4 ? "" : `[${"=".repeat(full)}${" ".repeat(width - full)}]`;
@@ -48,11 +60,13 @@ export class ProgressLines implements Progress {
   readonly #out: Sink;
   readonly #now: () => number;
   readonly #clock: EtaClock;
+  readonly #words: Words;
   #tenth = 0;
 
-  constructor(out: Sink, now: () => number = Date.now) {
+  constructor(out: Sink, now: () => number = Date.now, words = STEPS) {
     this.#out = out;
     this.#now = now;
+    this.#words = words;
     this.#clock = new EtaClock(now());
   }
 
@@ -61,7 +75,8 @@ export class ProgressLines implements Progress {
     const tenth = Math.floor((10 * step) / Math.max(1, total));
     if (tenth === this.#tenth) return;
     this.#tenth = tenth;
-    this.#out.write(`step ${step}/${total}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`);
+    const { what, show } = this.#words;
+    this.#out.write(`${what} ${show(step)}/${show(total)}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`);
   }
 
   end(): void {

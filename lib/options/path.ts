@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { OptionError, messageOf } from "../errors";
+import { formatHubName, hubNameOfUrl } from "../hub/name";
 import { describe } from "./describe";
 
 /** A URL object of any realm. */
@@ -39,8 +40,10 @@ function urlPath(url: URL, option: string): string {
 }
 
 function remote(option: string, href: string): OptionError {
+  const name = option.endsWith("image") ? undefined : hubNameOfUrl(href);
+  if (name !== undefined) return new OptionError(option, `expected a path or a name on the hub but received ${describe(href)}: use ${describe(formatHubName(name))}`);
   return new OptionError(
     option,
-    `expected a local file but received ${describe(href)}: nothing is downloaded here; fetch it yourself and pass the bytes (or save them and pass the path)`,
+    `expected a local file but received ${describe(href)}: URLs are not fetched; fetch it yourself and pass the bytes (or save them and pass the path)`,
   );
 }

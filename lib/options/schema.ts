@@ -1,9 +1,9 @@
 /** One schema per options object: the single place of names, ranges, defaults and descriptions. */
-import { Type, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
+import { Type, type TArray, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
 
 import type { AbortSignalLike } from "../native/call";
 import type { ImageInput } from "../image/input";
-import type { ProgressEvent } from "../progress";
+import type { DownloadProgressEvent, ProgressEvent } from "../progress";
 
 /** Samplers by their names in this API. */
 export const SCHEDULERS = ["ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm"] as const;
@@ -32,6 +32,13 @@ function object<T extends TProperties>(properties: T, title: string): TObject<T>
 const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
 const path = (description: string): TUnsafe<string | URL> => special<string | URL>("path", description);
 
+/** Of every call that takes names on the Hugging Face hub. */
+const hub = {
+  token: Type.Optional(Type.String({ maxLength: 4096, description: "access token of the Hugging Face hub; default: HF_TOKEN, or the token file" })),
+  offline: Type.Optional(Type.Boolean({ description: "fetch nothing from the Hugging Face hub, use what the cache holds; default: HF_HUB_OFFLINE" })),
+  onProgress: Type.Optional(special<(event: DownloadProgressEvent) => unknown>("function", "called while files come from the Hugging Face hub")),
+};
+
 export const AdapterSchema = object(
   {
     file: path("IP-Adapter file (.safetensors, .bin or .gguf)"),
@@ -55,12 +62,11 @@ export const LoraSchema = object(
 export const AdaptersSchema = Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" });
 export const LorasSchema = Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" });
 
-/** Options of calls that have nothing to say but when to stop. */
-export const SignalSchema = object({ signal: Type.Optional(signal) }, "options");
+export const ChangeSchema = object({ ...hub, signal: Type.Optional(signal) }, "options");
 
 export const LoadSchema = object(
   {
-    model: Type.Optional(path("model folder in the diffusers layout, or file (.safetensors, .ckpt) of a whole model in the original layout; default: the small model that ships with the package")),
+    model: Type.Optional(path("model folder in the diffusers layout, file (.safetensors, .ckpt) of a whole model in the original layout, or owner/name on the Hugging Face hub; default: the small model that ships with the package")),
     adapters: Type.Optional(AdaptersSchema),
     loras: Type.Optional(LorasSchema),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
@@ -72,6 +78,7 @@ export const LoadSchema = object(
     threads: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),
     ),
+    ...hub,
     signal: Type.Optional(signal),
   },
   "Pipeline.load options",
@@ -203,7 +210,20 @@ export const EncodeImageSchema = object(
   "encodeImage options",
 );
 
-export const InspectSchema = object({ signal: Type.Optional(signal) }, "inspect options");
+export const InspectSchema = object({ ...hub, signal: Type.Optional(signal) }, "inspect options");
+
+const globs = (description: string): TArray<TString> => Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 256, description });
+
+export const PullSchema = object(
+  {
+    revision: Type.Optional(Type.String({ maxLength: 256, default: "main", description: "branch, tag or commit" })),
+    include: Type.Optional(globs("patterns of the files to fetch, such as unet/*; default: what the engine reads")),
+    exclude: Type.Optional(globs("patterns of files not to fetch")),
+    ...hub,
+    signal: Type.Optional(signal),
+  },
+  "pull options",
+);
 
 export const EncodeOptionsSchema = object(
   {

@@ -243,6 +243,8 @@ export const BAD_LOADS: BadLoad[] = (
     ["model empty", { model: "" }, INVALID, "model"],
     ["model missing", { model: "/no/such/model" }, "ERR_IPA_NOT_FOUND", "/no/such/model"],
     ["model a URL", { model: "https://example.com/model" }, INVALID, "local"],
+    ["model a page of the hub", { model: "https://huggingface.co/h94/IP-Adapter" }, INVALID, 'use "h94/IP-Adapter"'],
+    ["adapter a URL of the hub", { adapters: [{ file: new URL("https://huggingface.co/h94/IP-Adapter/resolve/main/models/ip-adapter_sd15.bin?download=true") }] }, INVALID, 'use "h94/IP-Adapter/models/ip-adapter_sd15.bin"'],
     ["model with NUL", { model: "a\0b" }, INVALID, "NUL"],
     ["adapters an object", { adapters: { file } }, INVALID, "put it in [ ]"],
     ["adapters of paths", { adapters: [file] }, INVALID, "adapters[0]"],
@@ -257,6 +259,11 @@ export const BAD_LOADS: BadLoad[] = (
     ["dtype unknown", { dtype: "f64" }, INVALID, '"f32"'],
     ["threads negative", { threads: -1 }, INVALID, "threads"],
     ["threads a fraction", { threads: 1.5 }, INVALID, "use 1 or 2"],
+    ["token a number", { token: 5 }, INVALID, "token: expected a string"],
+    ["offline in words", { offline: "yes" }, INVALID, "offline: expected true or false"],
+    ["onProgress an object", { onProgress: {} }, INVALID, "onProgress: expected a function"],
+    ["a token with a line break, not shown", { model: "owner/name", token: "hf_a\nb", offline: false }, INVALID, "token: expected an access token, which has"],
+    ["a mistyped file beside a name on the hub", { model: "owner/name", adapters: [{ file: "/no/such.safetensors" }] }, "ERR_IPA_NOT_FOUND", "/no/such.safetensors"],
     ["signal an event", { signal: {} }, INVALID, "an AbortSignal"],
   ] as [string, LoadOptions, string, string][]
 ).map(([name, load, code, says]) => ({ name, load, code, says }));

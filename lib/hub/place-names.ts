@@ -1,0 +1,49 @@
+/** The options of Pipeline.load() that are names on the hub, and their files. */
+import { IpAdapterError } from "../errors";
+import type { CallSite } from "../native/call";
+import type { NativeLoadRequest } from "../native/contract";
+import type { LoadOptions } from "../types";
+import type { Want } from "./files";
+import { type NamedPlace, hubNameOf, locate } from "./locate";
+import { HubSession } from "./session";
+
+type Named = NamedPlace & { put: (path: string) => void };
+
+/** What of a request can be a name. */
+export type NamedRequest = Partial<Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "unet" | "vae" | "imageEncoder">>;
+
+/** @param request holds what the options mean as paths */
+export async function findNames(request: NamedRequest, read: LoadOptions): Promise<Named[]> {
+  const named: Named[] = [];
+  const look = async (value: string | URL | undefined, path: string | undefined, option: string, want: Want, put: (path: string) => void): Promise<void> => {
+    const name = path === undefined ? undefined : await hubNameOf(value, path, want);
+    if (name !== undefined && path !== undefined) named.push({ name, want, option, path, put });
+  };
+  // The smallest first, so that mistakes come to light before gigabytes are fetched.
+  for (const [i, lora] of (request.loras ?? []).entries()) await look(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file", (path) => (lora.file = path));
+  for (const [i, adapter] of (request.adapters ?? []).entries()) {
+    const given = read.adapters?.[i];
+    await look(given?.file, adapter.file, `adapters[${i}].file`, "file", (path) => (adapter.file = path));
+    await look(given?.imageEncoder, adapter.imageEncoder, `adapters[${i}].imageEncoder`, "component", (path) => (adapter.imageEncoder = path));
+  }
+  await look(read.vae, request.vae, "vae", "component", (path) => (request.vae = path));
+  await look(read.imageEncoder, request.imageEncoder, "imageEncoder", "component", (path) => (request.imageEncoder = path));
+  await look(read.unet, request.unet, "unet", "component", (path) => (request.unet = path));
+  await look(read.model, request.model, "model", "model", (path) => (request.model = path));
+  return named;
+}
+
+/**
+ * Fetches what the cache does not hold, and puts the places in the cache into the request.
+ * @throws OptionError; HubError; IpAdapterError ERR_IPA_IO; signal.reason
+ */
+export async function placeNames(named: readonly Named[], read: LoadOptions, site: CallSite): Promise<void> {
+  const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
+  const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
+  using session = new HubSession(read);
+  try {
+    for (const place of named) place.put(await locate(session, place.option === "model" ? { ...place, skip } : place));
+  } catch (error) {
+    throw error instanceof IpAdapterError ? site.attach(error) : error;
+  }
+}

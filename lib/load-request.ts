@@ -1,0 +1,81 @@
+/** What is to be loaded, as the engine is asked for it: options to absolute paths, which are found, fetched and checked. */
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+
+import { OptionError, fileError } from "./errors";
+import { type NamedRequest, findNames, placeNames } from "./hub/place-names";
+import { type CallSite, throwIfAborted } from "./native/call";
+import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
+import { readPath } from "./options/path";
+import { shippedModel } from "./package-root";
+import type { AdapterOptions, LoadOptions, LoraOptions } from "./types";
+
+export function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
+  return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
+    const path = readPath(file, `adapters[${i}].file`);
+    // Nothing in the file tells PlusV2 from Plus but its name.
+    const request: NativeAdapterRequest = { file: path, shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)), loraWeight };
+    if (imageEncoder !== undefined) request.imageEncoder = readPath(imageEncoder, `adapters[${i}].imageEncoder`);
+    return request;
+  });
+}
+
+export function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[] {
+  return loras.map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight }));
+}
+
+export function loadRequest(read: LoadOptions): NativeLoadRequest {
+  const shipped = shippedModel();
+  const adapters = read.adapters ?? (read.model === undefined ? [{ file: shipped.adapter }] : []);
+  const request: NativeLoadRequest = {
+    model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
+    adapters: adapterRequests(adapters),
+    loras: loraRequests(read.loras ?? []),
+    dtype: read.dtype ?? "f32",
+    threads: read.threads ?? 0,
+  };
+  if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
+  if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
+  if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
+  return request;
+}
+
+/**
+ * Early, so that a wrong path is named by its option before gigabytes are read or fetched. What has the form of a name on the hub
+ * is fetched, and its place in the cache put into the request.
+ * @param read the options that `request` was made of
+ */
+export async function placeFiles(request: NamedRequest, read: LoadOptions, site: CallSite): Promise<void> {
+  const named = await findNames(request, read);
+  await checkPaths(request, site, new Set(named.map(({ option }) => option)));
+  if (named.length === 0) return;
+  throwIfAborted(read.signal);
+  await placeNames(named, read, site);
+  await checkPaths(request, site);
+}
+
+/** @param unplaced options whose files are yet to come from the hub */
+async function checkPaths(request: NamedRequest, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
+  const find = async (path: string | undefined, option: string, what: string): Promise<Stats | undefined> => {
+    if (path === undefined || unplaced.has(option)) return undefined;
+    return stat(path).catch((error: unknown) => {
+      throw site.attach(fileError(`${option}: ${what}`, path, error));
+    });
+  };
+  const check = async (path: string | undefined, option: string, what: "file" | "folder"): Promise<void> => {
+    const status = await find(path, option, what);
+    if (status === undefined || status.isDirectory() === (what === "folder")) return;
+    const [expected, found] = what === "folder" ? ["folder in the diffusers layout", "file"] : ["file", "folder"];
+    throw site.attach(new OptionError(option, `expected a ${expected} but ${path ?? ""} is a ${found}`));
+  };
+  await find(request.model, "model", "folder or file");
+  await check(request.unet, "unet", "folder");
+  await find(request.vae, "vae", "folder or file");
+  await check(request.imageEncoder, "imageEncoder", "folder");
+  for (const [i, { file, imageEncoder }] of (request.adapters ?? []).entries()) {
+    await check(file, `adapters[${i}].file`, "file");
+    await check(imageEncoder, `adapters[${i}].imageEncoder`, "folder");
+  }
+  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`, "file");
+}
