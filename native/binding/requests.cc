@@ -23,6 +23,19 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
   return prompts;
 }
 
+SigmaChoice read_sigmas(const Napi::Object& object) {
+  SigmaChoice sigmas;
+  if (has_value(object, "sigmaValues")) {
+    sigmas.spacing = SigmaSpacing::given;
+    sigmas.values = read_floats(object, "sigmaValues");
+    return sigmas;
+  }
+  const auto spacing = sigma_spacing(read_text(object, "sigmas"));
+  if (!spacing) throw Napi::TypeError::New(object.Env(), "sigmas: expected the name of a spacing");
+  sigmas.spacing = *spacing;
+  return sigmas;
+}
+
 }  // namespace
 
 LoadRequest read_load_request(const Napi::Object& object) {
@@ -88,7 +101,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     request.branches.push_back(std::move(branch));
   }
   request.scheduler = read_text(object, "scheduler");
-  request.karras = read_text(object, "sigmas") == "karras";
+  request.sigmas = read_sigmas(object);
   request.steps = read_int32(object, "steps");
   request.guidance = static_cast<float>(read_number(object, "guidance"));
   request.guidance_start = read_number(object, "guidanceStart");

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "schedulers/sigma_choice.h"
+
 namespace ipa {
 
 // One prompt for one text encoder: chunks of the encoder's context length, start, end and padding tokens
@@ -37,7 +39,7 @@ struct GenerateRequest {
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
   std::string scheduler;  // "" = the model's own
-  bool karras = false;
+  SigmaChoice sigmas;
   int steps = 30;
   float guidance = 7.5f;
   // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024); elsewhere the
