@@ -50,6 +50,7 @@ STEPS = {
     "pipelines": pipelines.make,
     "single-files": single_files.make,
     "schedulers": script("schedulers.py", "--out", ROOT, needs="scipy"),
+    "samplers": script("samplers.py", needs="scipy"),
     "torch": script("torch_files.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),

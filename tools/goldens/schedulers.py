@@ -235,24 +235,23 @@ def align_your_steps(config, steps):
     return spaced
 
 
-def prepare(name, config, steps, sigmas):
-    """The scheduler with its timesteps set. Levels of one's own go in where a class takes them; in the others, in place of its Karras sigmas
-    (in DPM2's, which would round their timesteps, of its exponential ones)."""
+def build(name, config, steps, sigmas=""):
+    """The scheduler, and what its set_timesteps or a pipeline is to be called with. Levels of one's own go in where a class takes them; in the others,
+    in place of its Karras sigmas (in DPM2's, which would round their timesteps, of its exponential ones)."""
     changes = dict(CHANGES.get(name, {}))
     if sigmas != "":
         changes |= {f"use_{family}_sigmas": family == sigmas for family in FAMILIES}
     if sigmas == "sgm_uniform":
         changes["timestep_spacing"] = "trailing"
     levels = align_your_steps(config, steps) if sigmas == "ays" else np.array(sigmas) if isinstance(sigmas, list) else None
-    if levels is None or name == "euler":
-        scheduler = CLASSES[name].from_config(dict(config), **changes)
-        scheduler.set_timesteps(**({"num_inference_steps": steps} if levels is None else {"sigmas": [*levels, 0.0]}))
-        return scheduler
+    if levels is None:
+        return CLASSES[name].from_config(dict(config), **changes), {"num_inference_steps": steps}
+    if name == "euler":
+        return CLASSES[name].from_config(dict(config), **changes), {"sigmas": [*levels, 0.0]}
     family = "exponential" if name.startswith("dpm2") else "karras"
     scheduler = CLASSES[name].from_config(dict(config), **{**changes, f"use_{family}_sigmas": True})
     setattr(scheduler, f"_convert_to_{family}", lambda in_sigmas, num_inference_steps=None: levels)
-    scheduler.set_timesteps(steps)
-    return scheduler
+    return scheduler, {"num_inference_steps": steps}
 
 
 def saved_calls(name, count):
@@ -262,7 +261,8 @@ def saved_calls(name, count):
 
 
 def run(name, config, steps, eta, sigmas, noise, outputs):
-    scheduler = prepare(name, config, steps, sigmas)
+    scheduler, timesteps = build(name, config, steps, sigmas)
+    scheduler.set_timesteps(**timesteps)
     accepted = inspect.signature(scheduler.step).parameters
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(0)
