@@ -51,7 +51,7 @@ export interface GenerateOptions {
   scheduler?: SchedulerName | undefined;
   /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
   sigmas?: SigmasName | readonly number[] | undefined;
-  /** 1 to 1000, default 30, or as many as there are numbers in `sigmas`; heun, dpm2 and dpm2_a call the model 2 * steps - 1 times */
+  /** 1 to 1000, default 30, or as many as there are numbers in `sigmas`; heun, dpm2, dpm2_a and dpm++_sde call the model 2 * steps - 1 times */
   steps?: number | undefined;
   /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
   guidance?: number | undefined;

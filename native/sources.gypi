@@ -87,6 +87,7 @@
       "schedulers/deis.cc",
       "schedulers/dpm2.cc",
       "schedulers/dpm_multistep.cc",
+      "schedulers/dpm_sde.cc",
       "schedulers/euler.cc",
       "schedulers/euler_ancestral.cc",
       "schedulers/heun.cc",

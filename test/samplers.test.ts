@@ -49,6 +49,7 @@ describe("on the shipped model", () => {
     ["heun", 7],
     ["dpm2", 7],
     ["dpm2_a", 7],
+    ["dpm++_sde", 7],
     ["lms", 4],
   ] as const)("progress of %s counts the calls of the model: %i for 4 steps", async (scheduler, calls) => {
     const events: ProgressEvent[] = [];

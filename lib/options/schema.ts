@@ -19,6 +19,7 @@ export const SCHEDULERS = [
   "dpm++2m",
   "dpm++2m_sde",
   "dpm++3m_sde",
+  "dpm++_sde",
   "unipc",
   "lcm",
   "tcd",

@@ -8,6 +8,7 @@
 #include "schedulers/deis.h"
 #include "schedulers/dpm2.h"
 #include "schedulers/dpm_multistep.h"
+#include "schedulers/dpm_sde.h"
 #include "schedulers/euler.h"
 #include "schedulers/euler_ancestral.h"
 #include "schedulers/heun.h"
@@ -49,6 +50,7 @@ constexpr Entry kEntries[] = {
     {"dpm++2m", "DPMSolverMultistepScheduler", kAll, make_dpm_multistep},
     {"dpm++2m_sde", "DPMSolverMultistepScheduler", kAll, make_dpm_2m_sde},
     {"dpm++3m_sde", "DPMSolverMultistepScheduler", kAll, make_dpm_3m_sde},
+    {"dpm++_sde", "DPMSolverSDEScheduler", kAll, make_dpm_sde},
     {"unipc", "UniPCMultistepScheduler", kAll, make_unipc},
     {"lcm", "LCMScheduler", 0, make_lcm},
     {"tcd", "TCDScheduler", 0, make_tcd},

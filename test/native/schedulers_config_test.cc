@@ -67,6 +67,7 @@ const Refusal kRefusals[] = {
     {"tcd", "{}", 51, "", kInvalid, "original_inference_steps"},
     {"heun", R"({"use_karras_sigmas": true, "use_beta_sigmas": true})", 20, "", kInvalid, "use_beta_sigmas"},
     {"dpm2", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"dpm++_sde", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
     {"dpm2_a", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
     {"deis", R"({"algorithm_type": "sde-dpmsolver++"})", 20, "", kInvalid, "sde-dpmsolver++"},
     {"deis", R"({"use_flow_sigmas": true})", 20, "", kUnsupported, "use_flow_sigmas"},
@@ -162,6 +163,7 @@ TEST(schedulers_config_class_name_picks_the_scheduler) {
                             {"LMSDiscreteScheduler", "lms"},
                             {"DEISMultistepScheduler", "deis"},
                             {"DPMSolverMultistepScheduler", "dpm++2m"},
+                            {"DPMSolverSDEScheduler", "dpm++_sde"},
                             {"UniPCMultistepScheduler", "unipc"},
                             {"LCMScheduler", "lcm"},
                             {"TCDScheduler", "tcd"}};
@@ -175,7 +177,7 @@ TEST(schedulers_config_class_name_picks_the_scheduler) {
 }
 
 TEST(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
-  for (const char* name : {"euler", "heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m", "unipc"}) {
+  for (const char* name : {"euler", "heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m", "dpm++_sde", "unipc"}) {
     const auto asked = make(name, R"({"use_exponential_sigmas": true})", 12, "karras");
     const auto configured = make(name, R"({"use_karras_sigmas": true})", 12);
     const auto plain = make(name, "{}", 12);

@@ -157,4 +157,5 @@ TEST(schedulers_dpm_2m_sde_matches_diffusers) { check_scheduler("dpm++2m_sde", 2
 TEST(schedulers_dpm_3m_sde_matches_diffusers) { check_scheduler("dpm++3m_sde", 20); }
 TEST(schedulers_unipc_matches_diffusers) { check_scheduler("unipc", 70); }
 TEST(schedulers_lcm_matches_diffusers) { check_scheduler("lcm", 20); }
+TEST(schedulers_dpm_sde_matches_diffusers) { check_scheduler("dpm++_sde", 18); }
 TEST(schedulers_tcd_matches_diffusers) { check_scheduler("tcd", 15); }

@@ -14,7 +14,7 @@ from store import ROOT, VERSIONS, write_json
 
 STEPS, GUIDANCE, SEED = 6, 5.0, 7
 CASES = [
-    *(dict(model="sd15", scheduler=name) for name in ("heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m_sde", "dpm++3m_sde", "tcd")),
+    *(dict(model="sd15", scheduler=name) for name in ("heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m_sde", "dpm++3m_sde", "dpm++_sde", "tcd")),
     *(dict(model="sd2", scheduler=name) for name in ("heun", "dpm2_a", "lms", "deis", "dpm++3m_sde", "tcd")),
     *(dict(model="sdxl", scheduler=name) for name in ("heun", "dpm2", "deis", "dpm++2m_sde")),
     dict(model="sd15", scheduler="dpm++2m", sigmas="exponential"),
@@ -25,6 +25,7 @@ CASES = [
     dict(model="sd15", scheduler="euler", sigmas="ays"),
     dict(model="sdxl", scheduler="euler", sigmas="ays"),
     dict(model="sdxl", scheduler="dpm++2m_sde", sigmas="ays"),
+    dict(model="sdxl", scheduler="dpm++_sde", sigmas="karras"),
     dict(model="sd15", scheduler="euler", sigmas=GIVEN),
     dict(model="sd15", scheduler="heun", sigmas=GIVEN),
 ]
@@ -37,7 +38,10 @@ def sample(model, scheduler, sigmas=""):
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler, timesteps = build(scheduler, pipe.scheduler.config, len(sigmas) if isinstance(sigmas, list) else STEPS, sigmas)
     call = dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=GUIDANCE, width=64, height=64, eta=0.3 if scheduler == "tcd" else 0.0)
-    return pipe(generator=torch.Generator().manual_seed(SEED), output_type="latent", **call, **timesteps).images[0]
+    generator = torch.Generator().manual_seed(SEED)
+    if scheduler == "dpm++_sde":
+        pipe.scheduler.generator, pipe.scheduler.shape = generator, (1, 4, 64 // pipe.vae_scale_factor, 64 // pipe.vae_scale_factor)
+    return pipe(generator=generator, output_type="latent", **call, **timesteps).images[0]
 
 
 def main():

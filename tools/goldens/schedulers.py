@@ -2,7 +2,7 @@
 
     python tools/goldens/schedulers.py [--out test/golden]
 
-needs diffusers, torch, safetensors and scipy (for the beta sigmas). Writes schedulers.safetensors and schedulers.json (one
+needs diffusers, torch, safetensors, scipy (for the beta sigmas) and torchsde (which DPMSolverSDEScheduler wants). Writes schedulers.safetensors and schedulers.json (one
 entry a case) and noise.safetensors. The "model" of every case is 0.5 * outputs[call] + 0.5 * scaled input, which is exact to
 one float32 rounding wherever it is computed; fresh noise comes from a generator seeded with NOISE_SEED.
 """
@@ -22,6 +22,26 @@ from safetensors.torch import save_file
 
 SHAPE = (1, 4, 6, 6)
 NOISE_SEED = 7
+
+
+class DrawnSde(diffusers.DPMSolverSDEScheduler):
+    """Draws its Brownian motion from `generator` on the way instead of asking torchsde's tree: from sigma to the step's middle, then on to its end."""
+
+    generator, shape = None, None
+
+    def set_timesteps(self, *arguments, **options):
+        super().set_timesteps(*arguments, **options)
+        self.noise_sampler, self.behind = self.draw, None
+
+    def draw(self, start, end):
+        fresh = torch.randn(self.shape, generator=self.generator)
+        if self.behind is None:
+            self.behind = (end, fresh)
+            return fresh
+        (middle, first), self.behind = self.behind, None
+        return ((start - middle).sqrt() * first + (middle - end).sqrt() * fresh) / (start - end).sqrt()
+
+
 CLASSES = {
     "ddim": diffusers.DDIMScheduler,
     "pndm": diffusers.PNDMScheduler,
@@ -37,6 +57,7 @@ CLASSES = {
     "deis": diffusers.DEISMultistepScheduler,
     "dpm++2m_sde": diffusers.DPMSolverMultistepScheduler,
     "dpm++3m_sde": diffusers.DPMSolverMultistepScheduler,
+    "dpm++_sde": DrawnSde,
     "tcd": diffusers.TCDScheduler,
 }
 # What a name means beyond its class.
@@ -46,8 +67,8 @@ CHANGES = {
 }
 FIRST = ("ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm")
 LATER = tuple(name for name in CLASSES if name not in FIRST)
-IN_SIGMA = ("euler", "euler_a", "heun", "dpm2", "dpm2_a", "lms")  # x = clean + sigma * noise
-RESPACED = ("euler", "heun", "dpm2", "dpm2_a", "lms", "dpm++2m", "dpm++2m_sde", "dpm++3m_sde", "unipc")
+IN_SIGMA = ("euler", "euler_a", "heun", "dpm2", "dpm2_a", "lms", "dpm++_sde")  # x = clean + sigma * noise
+RESPACED = ("euler", "heun", "dpm2", "dpm2_a", "lms", "dpm++2m", "dpm++2m_sde", "dpm++3m_sde", "dpm++_sde", "unipc")
 FAMILIES = ("karras", "exponential", "beta")
 GIVEN = [14.0, 9.5, 6.0, 3.2, 1.75, 1.0, 0.5, 0.25, 0.0625]
 
@@ -190,7 +211,7 @@ def later_cases(case):
         yield case(name, SD15, 9, num_train_timesteps=60, trained_betas=trained, original_inference_steps=20)
         yield case(name, SD15, 11, timestep_spacing="leading", prediction_type="v_prediction")
         yield case(name, SD15, 11, timestep_spacing="trailing", prediction_type="v_prediction", rescale_betas_zero_snr=True)
-        if name not in ("dpm2", "dpm2_a"):
+        if name not in ("dpm2", "dpm2_a", "dpm++_sde"):
             yield case(name, SD15, 11, timestep_spacing="trailing", prediction_type="sample")
     for eta in (0.3, 0.55, 1.0):
         yield case("tcd", SD15, 4, eta)
@@ -263,10 +284,12 @@ def saved_calls(name, count):
 def run(name, config, steps, eta, sigmas, noise, outputs):
     scheduler, timesteps = build(name, config, steps, sigmas)
     scheduler.set_timesteps(**timesteps)
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    if name == "dpm++_sde":
+        scheduler.generator, scheduler.shape = generator, SHAPE
     accepted = inspect.signature(scheduler.step).parameters
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(0)
-    generator = torch.Generator().manual_seed(NOISE_SEED)
     timesteps = scheduler.timesteps
     kept = saved_calls(name, len(timesteps))
     sample = noise * scheduler.init_noise_sigma
