@@ -1,9 +1,10 @@
 /** Whole calls with samplers and noise levels that the models' own references lack make the latents of diffusers. Needs `npm run build:all`. */
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Pipeline, type GenerateOptions, type ProgressEvent } from "../lib/index";
-import { ROOT, rejection } from "./support/load";
+import { Pipeline, type GenerateOptions, type ProgressEvent, type SchedulerName } from "../lib/index";
+import { MINI, ROOT, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
 const GOLDEN = join(ROOT, "test/golden");
@@ -56,6 +57,34 @@ describe("on the shipped model", () => {
     await pipeline.generate({ scheduler, steps: 4, count: 2, output: "latents", onProgress: (event) => events.push(event) });
     expect(events.map(({ step }) => step)).toEqual(Array.from({ length: 2 * calls }, (_, i) => i + 1));
     expect(new Set(events.map(({ total }) => total))).toEqual(new Set([2 * calls]));
+  });
+
+  test.each([
+    ["HeunDiscreteScheduler", "heun"],
+    ["KDPM2DiscreteScheduler", "dpm2"],
+    ["KDPM2AncestralDiscreteScheduler", "dpm2_a"],
+    ["LMSDiscreteScheduler", "lms"],
+    ["DEISMultistepScheduler", "deis"],
+    ["DPMSolverSDEScheduler", "dpm++_sde"],
+    ["TCDScheduler", "tcd"],
+  ])("a model folder's %s is %s with the folder's own settings", async (className, name) => {
+    const folder = mkdtempSync(join(tmpdir(), "sampler-"));
+    try {
+      cpSync(MINI, folder, { recursive: true });
+      const file = join(folder, "scheduler/scheduler_config.json");
+      const write = (changes: object): void => writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
+      const options: GenerateOptions = { steps: 4, seed: 3, output: "latents" };
+      write({ _class_name: className });
+      await using plain = await Pipeline.load({ model: folder });
+      expect(plain.info.scheduler).toBe(name);
+      const { latents } = await plain.generate(options);
+      expect(latents).toEqual((await pipeline.generate({ ...options, scheduler: name as SchedulerName })).latents);
+      write({ beta_start: 0.002 });
+      await using changed = await Pipeline.load({ model: folder });
+      expect((await changed.generate(options)).latents).not.toEqual(latents);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("as many steps as noise levels of one's own", async () => {

@@ -1,7 +1,6 @@
 #include "schedulers/scheduler.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "schedulers/align_your_steps.h"
 #include "schedulers/ddim.h"
@@ -79,33 +78,6 @@ unsigned needed(SigmaSpacing spacing) {
   return kLevels;
 }
 
-std::string number_text(float value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", static_cast<double>(value));
-  return text;
-}
-
-// Numbers of the caller's own.
-Status check_values(const std::vector<float>& values, int steps) {
-  if (values.size() != static_cast<size_t>(steps)) {
-    return Status(Code::invalid_option, "sigmas: " + std::to_string(values.size()) + " noise levels for " +
-                                            std::to_string(steps) + " steps: give one a step");
-  }
-  constexpr float kLargest = 10000;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::string where = "sigmas[" + std::to_string(i) + "]: expected ";
-    const std::string received = " but received " + number_text(values[i]);
-    if (!(values[i] > 0 && values[i] <= kLargest)) {
-      return Status(Code::invalid_option, where + "a number above 0, at most 10000," + received);
-    }
-    if (i > 0 && !(values[i] < values[i - 1])) {
-      return Status(Code::invalid_option, where + "less than the one before, " + number_text(values[i - 1]) +
-                                              "," + received + ": order them from the noisiest down");
-    }
-  }
-  return Status::ok_status();
-}
-
 Status check_sigmas(const Entry& entry, const SchedulerOptions& options) {
   const SigmaSpacing spacing = options.sigmas.spacing;
   const unsigned need = needed(spacing);
@@ -116,8 +88,7 @@ Status check_sigmas(const Entry& entry, const SchedulerOptions& options) {
     return Status(Code::invalid_option, "sigmas: " + what + " not go with scheduler \"" + entry.name +
                                             "\": use one of " + name_list(need));
   }
-  return spacing == SigmaSpacing::given ? check_values(options.sigmas.values, options.steps)
-                                        : Status::ok_status();
+  return spacing == SigmaSpacing::given ? check_values(options.sigmas, options.steps) : Status::ok_status();
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
+
 namespace ipa {
 
 // own: as the config says. sgm_uniform: by trailing timesteps, as Stability's sgm does. ays: Align Your Steps
@@ -20,5 +22,8 @@ struct SigmaChoice {
   SigmaSpacing spacing = SigmaSpacing::own;
   std::vector<float> values;  // given: one a step, descending; the end is the sampler's own
 };
+
+// invalid_option unless there are `steps` values, above 0 and descending.
+Status check_values(const SigmaChoice& sigmas, int steps);
 
 }  // namespace ipa
