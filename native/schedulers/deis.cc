@@ -71,9 +71,7 @@ class Deis : public Scheduler {
   const float* denoised() const override { return clean_.data(); }
 
  private:
-  bool same(int step) const {
-    return levels_[static_cast<size_t>(step)].lambda == levels_[static_cast<size_t>(step) + 1].lambda;
-  }
+  bool same(int step) const { return log_rho(step, 0) == log_rho(step, -1); }
 
   int order_of(int index) const {
     const int calls = static_cast<int>(timesteps_.size());

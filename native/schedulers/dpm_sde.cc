@@ -28,7 +28,9 @@ class DpmSde : public Scheduler {
       step.to = run.sigmas[i + 1];
       if (step.to > 0) {  // the last step is one of Euler's
         const float start = -log_f32(step.from), end = -log_f32(step.to);
-        step.middle = exp_f32(-(start + (end - start) * 0.5f));
+        // Rounding must not carry it beyond levels that are next to each other.
+        const float middle = exp_f32(-(start + (end - start) * 0.5f));
+        step.middle = std::min(std::max(middle, step.to), step.from);
         sde->timesteps_.push_back(static_cast<float>(timestep_of_sigma(step.middle, run.training_logs)));
       }
       sde->steps_.push_back(step);
@@ -58,7 +60,12 @@ class DpmSde : public Scheduler {
       move(step.from, step.middle, sample, count);
       return;
     }
-    // The motion from the start of the step to its end, in two parts.
+    // The motion from the start of the step to its end, in two parts; of two equal levels nothing is left of
+    // it.
+    if (step.from == step.to) {
+      std::copy(origin_.begin(), origin_.end(), sample);
+      return;
+    }
     const float whole = std::sqrt(step.from - step.to);
     const float first = std::sqrt(step.from - step.middle) / whole;
     const float second = std::sqrt(step.middle - step.to) / whole;

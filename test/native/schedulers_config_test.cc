@@ -242,8 +242,8 @@ TEST(schedulers_trailing_makes_as_many_calls_as_steps) {
 TEST(schedulers_every_step_count_stays_finite) {
   // With so many steps some neighbouring noise levels are equal.
   for (const std::string& name : ipa::scheduler_names()) {
-    for (const char* fields :
-         {"", R"(, "solver_order": 3)", R"(, "use_karras_sigmas": true, "final_sigmas_type": "sigma_min")"}) {
+    for (const char* fields : {"", R"(, "solver_order": 3)", R"(, "use_beta_sigmas": true)",
+                               R"(, "use_karras_sigmas": true, "final_sigmas_type": "sigma_min")"}) {
       for (int steps : {1, 2, 3, 50, 999, 1000}) {
         if ((name == "lcm" || name == "tcd") && steps > 50) continue;
         const std::string config =
