@@ -10,7 +10,7 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { PreviewDecoder, SchedulerName } from "./options/schema";
+export type { PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
 export type {
   AdapterOptions,
   ChangeOptions,

@@ -201,10 +201,12 @@ export class Pipeline implements AsyncDisposable {
 
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
     const info = this.#info;
-    const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), eta = 0, scheduler = "" } = read;
+    const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), scheduler = "", sigmas = "" } = read;
     if (seed > MAX_SEED - (count - 1)) throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
-    if (eta !== 0 && (scheduler === "" ? info.scheduler : scheduler) !== "ddim") {
-      throw new OptionError("eta", `only the ddim scheduler adds noise by eta, this is ${scheduler === "" ? info.scheduler : scheduler}: leave eta out`);
+    const sampler = scheduler === "" ? info.scheduler : scheduler;
+    const { eta = sampler === "tcd" ? 0.3 : 0 } = read;
+    if (eta !== 0 && sampler !== "ddim" && sampler !== "tcd") {
+      throw new OptionError("eta", `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`);
     }
     const [start, end] = read.guidanceInterval ?? [0, 1];
     if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
@@ -214,8 +216,8 @@ export class Pipeline implements AsyncDisposable {
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
       scheduler,
-      sigmas: read.sigmas ?? "",
-      steps: read.steps ?? 30,
+      sigmas: typeof sigmas === "string" ? sigmas : "",
+      steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
       guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
       guidanceStart: start,
       guidanceEnd: end,
@@ -238,6 +240,7 @@ export class Pipeline implements AsyncDisposable {
       memoryBudget: read.memoryBudget ?? 0,
       previewDecoder: read.preview?.decoder ?? "vae",
     };
+    if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
     if (!this.#zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
     return request;
   }

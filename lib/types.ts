@@ -14,6 +14,7 @@ import type {
   PreviewDecoder,
   PullSchema,
   SchedulerName,
+  SigmasName,
 } from "./options/schema";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
@@ -105,9 +106,9 @@ export interface GenerateOptions {
   imagePrompts?: readonly ImagePrompt[] | undefined;
   /** sampler; default: the model's own */
   scheduler?: SchedulerName | undefined;
-  /** spacing of the noise levels; default: the sampler's own */
-  sigmas?: "karras" | undefined;
-  /** 1 to 1000, default 30 */
+  /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
+  sigmas?: SigmasName | readonly number[] | undefined;
+  /** 1 to 1000, default 30, or as many as there are numbers in `sigmas`; heun, dpm2, dpm2_a and dpm++_sde call the model 2 * steps - 1 times */
   steps?: number | undefined;
   /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
   guidance?: number | undefined;
@@ -129,7 +130,7 @@ export interface GenerateOptions {
    * resolution (ToMe, Bolya and Hoffman 2023). Changes the picture; worth it in large ones.
    */
   tokenMerging?: number | undefined;
-  /** noise added by ddim, 0 (default) to 1 */
+  /** noise added by ddim, 0 (default) to 1, or by tcd, 0 to 1 (default 0.3) */
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */
   seed?: number | undefined;

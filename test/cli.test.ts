@@ -105,6 +105,15 @@ describe("generate", () => {
     expect(lines.at(-1)).toMatchObject({ images: [{ seed: 5, width: 128, height: 128 }, { seed: 6 }, { seed: 7 }] });
   });
 
+  test("noise levels are a name or numbers", async () => {
+    const addon = new FakeAddon();
+    const generate = (sigmas: string): ReturnType<typeof cli> => cli(["generate", "--sigmas", sigmas, "--output", join(folder, "a.png")], addon);
+    expect(await generate("ays")).toMatchObject({ code: 0 });
+    expect(addon.requests[0]).toMatchObject({ sigmas: "ays", steps: 30 });
+    expect(await generate("14.6,2,.5")).toMatchObject({ code: 0 });
+    expect(addon.requests[1]).toMatchObject({ sigmas: "", sigmaValues: Float32Array.of(14.6, 2, 0.5), steps: 3 });
+  });
+
   test("embeddings come from a file", async () => {
     const addon = new FakeAddon();
     const { code } = await cli(["generate", "--steps", "1", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon);
@@ -140,6 +149,8 @@ describe("generate", () => {
     [["--guidance-interval", "0.5,x"], '"x"'],
     [["--guidance-interval", "0.8,0.2"], "use [0.2, 0.8]"],
     [["--feature-cache", "2:1:1"], "N:DEPTH"],
+    [["--sigmas", "3,x"], '"x"'],
+    [["--sigmas", "linear"], '"ays", or an array of numbers'],
     [["--feature-cache", "1"], "use 2 or more"],
     [["--preview-decoder", "linear"], "--preview N"],
   ])("%j says what is wrong", async (flags, says) => {

@@ -103,6 +103,10 @@ describe("the request", () => {
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
     await pipeline.generate({ eta: 0.5 });
     expect(last(addon).eta).toBe(0.5);
+    await pipeline.generate({ scheduler: "tcd" });
+    expect(last(addon).eta).toBe(0.3);
+    await pipeline.generate({ sigmas: [10, 3, 1, 0.25] });
+    expect(last(addon)).toMatchObject({ sigmas: "", sigmaValues: Float32Array.of(10, 3, 1, 0.25), steps: 4 });
     await pipeline.generate({ guidanceInterval: [0.1, 0.8], featureCache: { every: 3, depth: 2 }, tokenMerging: 0.5 });
     expect(last(addon)).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.5 });
     await pipeline.generate({ featureCache: { every: 2 } });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DisposedError, GeneratedImage, IpAdapterError, OptionError, Pipeline, inspect, setThreads, systemInfo } from "../lib/index";
 import type { GenerateOptions, GenerateResult, ProgressEvent } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { SCHEDULERS } from "../lib/options/schema";
 import { MINI, ROOT, pixels, rejection } from "./support/load";
 
 const picture = { data: pixels(80, 60), width: 80, height: 60 };
@@ -166,7 +167,7 @@ describe("generate", () => {
     expect(await same({ guidance: 1 }, { guidance: 2 })).toBe(false);
   });
 
-  test.each(["ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm"] as const)("scheduler %s", async (scheduler) => {
+  test.each(SCHEDULERS)("scheduler %s", async (scheduler) => {
     const { latents } = await pipeline.generate({ ...base, scheduler, steps: 5 });
     expect(latents[0]!.every(Number.isFinite)).toBe(true);
     expect(await same({ scheduler }, { scheduler })).toBe(true);

@@ -8,7 +8,7 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
+import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
@@ -80,7 +80,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--threads <n>", help(LoadSchema, "threads"))
     .option("--offline", help(LoadSchema, "offline"))
     .option("--scheduler <name>", `${help(GenerateSchema, "scheduler")} (${SCHEDULERS.join(", ")})`)
-    .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (karras)`)
+    .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (${SIGMAS.join(", ")}, or numbers with commas between)`)
     .option("--steps <n>", help(GenerateSchema, "steps"))
     .option("--guidance <g>", help(GenerateSchema, "guidance"))
     .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
@@ -178,9 +178,10 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
 
 function generateOptions(flags: GenerateFlags): GenerateOptions {
   const options: Record<string, unknown> = {};
-  for (const name of ["prompt", "negativePrompt", "promptSyntax", "scheduler", "sigmas"] as const) {
+  for (const name of ["prompt", "negativePrompt", "promptSyntax", "scheduler"] as const) {
     if (flags[name] !== undefined) options[name] = flags[name];
   }
+  if (flags.sigmas !== undefined) options["sigmas"] = /^[-+.\d]/.test(flags.sigmas) ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas")) : flags.sigmas;
   for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
   }

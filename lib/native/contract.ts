@@ -143,7 +143,10 @@ export interface NativeGenerateRequest {
   branches: NativeImageBranch[];
   /** API name, or "" for the model's own */
   scheduler: string;
-  sigmas: "" | "karras";
+  /** API name, or "" for the model's own */
+  sigmas: string;
+  /** noise levels of the caller's own, one a step, in place of a name */
+  sigmaValues?: Float32Array;
   steps: number;
   guidance: number;
   /** shares of the steps between which guidance is on, 0 and 1: always */
@@ -154,7 +157,7 @@ export interface NativeGenerateRequest {
   cacheDepth: number;
   /** share of tokens merged in the outermost self-attention, 0 to 0.75 */
   tokenMerging: number;
-  /** DDIM's eta, 0 = deterministic */
+  /** DDIM's and TCD's eta, 0 = deterministic */
   eta: number;
   /** one image per seed */
   seeds: number[];

@@ -6,8 +6,29 @@ import type { ImageInput } from "../image/input";
 import type { DownloadProgressEvent, ProgressEvent } from "../progress";
 
 /** Samplers by their names in this API. */
-export const SCHEDULERS = ["ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc", "lcm"] as const;
+export const SCHEDULERS = [
+  "ddim",
+  "pndm",
+  "euler",
+  "euler_a",
+  "heun",
+  "dpm2",
+  "dpm2_a",
+  "lms",
+  "deis",
+  "dpm++2m",
+  "dpm++2m_sde",
+  "dpm++3m_sde",
+  "dpm++_sde",
+  "unipc",
+  "lcm",
+  "tcd",
+] as const;
 export type SchedulerName = (typeof SCHEDULERS)[number];
+
+/** Spacings of the noise levels by their names in this API. */
+export const SIGMAS = ["karras", "exponential", "beta", "sgm_uniform", "ays"] as const;
+export type SigmasName = (typeof SIGMAS)[number];
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
@@ -23,6 +44,16 @@ function special<T>(kind: SpecialKind, description: string): TUnsafe<T> {
 
 function oneOf<const T extends string>(values: readonly T[], options: { description: string; default?: T }): TUnsafe<T> {
   return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
+}
+
+/** One of the names, or numbers of the caller's own. */
+function oneOfOrNumbers<const T extends string>(
+  values: readonly T[],
+  numbers: { minimum: number; maximum: number; maxItems: number },
+  description: string,
+): TUnsafe<T | readonly number[]> {
+  const { minimum, maximum, maxItems } = numbers;
+  return Type.Unsafe<T | readonly number[]>({ type: "string", enum: [...values], items: Type.Number({ minimum, maximum }), minItems: 1, maxItems, description });
 }
 
 function object<T extends TProperties>(properties: T, title: string): TObject<T> {
@@ -160,7 +191,9 @@ export const GenerateSchema = object(
     negativeAestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 2.5, description: "SDXL refiner: the score it is told not to have" })),
     imagePrompts: Type.Optional(Type.Array(ImagePromptSchema, { maxItems: 64, default: [], description: "pictures to take after" })),
     scheduler: Type.Optional(oneOf(SCHEDULERS, { description: "sampler; default: the model's own" })),
-    sigmas: Type.Optional(oneOf(["karras"], { description: "spacing of the noise levels; default: the sampler's own" })),
+    sigmas: Type.Optional(
+      oneOfOrNumbers(SIGMAS, { minimum: 1e-6, maximum: 10000, maxItems: 1000 }, "spacing of the noise levels, or the levels themselves, one a step, descending; default: the model's own"),
+    ),
     steps: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 30, description: "sampling steps" })),
     guidance: Type.Optional(
       Type.Number({ minimum: 0, maximum: 100, description: "classifier-free guidance; 1 or less: none; default: 7.5, SDXL 5" }),
@@ -175,7 +208,7 @@ export const GenerateSchema = object(
     tokenMerging: Type.Optional(
       Type.Number({ minimum: 0, maximum: 0.75, default: 0, description: "share of the tokens to merge in the outermost self-attention; 0: none" }),
     ),
-    eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: "noise added by ddim: 0 none, 1 as DDPM" })),
+    eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: "noise added by ddim, 0 none, 1 as DDPM, default: 0; or by tcd, default: 0.3" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
     width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
     height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),

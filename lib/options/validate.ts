@@ -44,7 +44,7 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
     case "number":
       return checkNumber(rule, value, option);
     case "string":
-      return checkString(rule, value, option);
+      return rule.items !== undefined && Array.isArray(value) ? checkArray(rule, value, option) : checkString(rule, value, option);
     case "boolean":
       if (typeof value !== "boolean") throw wrong(option, rule, value, value === "true" || value === "false" ? `use ${value} without quotes` : "");
       return value;
@@ -166,7 +166,9 @@ export function expectation(rule: SchemaView): string {
     case "number":
       return `a finite number${range}`;
     case "string":
-      return rule.enum === undefined ? "a string" : rule.enum.length === 1 ? `"${rule.enum[0] ?? ""}"` : `one of ${rule.enum.map((v) => `"${v}"`).join(", ")}`;
+      if (rule.enum === undefined) return "a string";
+      if (rule.enum.length === 1) return `"${rule.enum[0] ?? ""}"`;
+      return `one of ${rule.enum.map((v) => `"${v}"`).join(", ")}${rule.items === undefined ? "" : ", or an array of numbers,"}`;
     case "boolean":
       return "true or false";
     case "array":

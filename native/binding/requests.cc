@@ -34,6 +34,19 @@ void read_conditions(const Napi::Object& from, GenerateRequest& request) {
   request.negative_aesthetic_score = static_cast<float>(read_number(from, "negativeAestheticScore"));
 }
 
+SigmaChoice read_sigmas(const Napi::Object& object) {
+  SigmaChoice sigmas;
+  if (has_value(object, "sigmaValues")) {
+    sigmas.spacing = SigmaSpacing::given;
+    sigmas.values = read_floats(object, "sigmaValues");
+    return sigmas;
+  }
+  const auto spacing = sigma_spacing(read_text(object, "sigmas"));
+  if (!spacing) throw Napi::TypeError::New(object.Env(), "sigmas: expected the name of a spacing");
+  sigmas.spacing = *spacing;
+  return sigmas;
+}
+
 }  // namespace
 
 std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
@@ -119,7 +132,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     request.branches.push_back(std::move(branch));
   }
   request.scheduler = read_text(object, "scheduler");
-  request.karras = read_text(object, "sigmas") == "karras";
+  request.sigmas = read_sigmas(object);
   request.steps = read_int32(object, "steps");
   request.guidance = static_cast<float>(read_number(object, "guidance"));
   request.guidance_start = read_number(object, "guidanceStart");

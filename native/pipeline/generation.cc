@@ -9,7 +9,8 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
                                                           const GenerateRequest& request) {
   SchedulerOptions options;
   options.name = request.scheduler;
-  options.karras = request.karras;
+  options.sigmas = request.sigmas;
+  options.xl = models.family() == Family::sdxl;
   options.steps = request.steps;
   options.eta = request.eta;
   return make_scheduler(models.scheduler_config, options);

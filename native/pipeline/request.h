@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "schedulers/sigma_choice.h"
+
 namespace ipa {
 
 // One prompt for one text encoder: chunks of the encoder's context length, start, end and padding tokens
@@ -45,7 +47,7 @@ struct GenerateRequest {
   int64_t crop_left = 0, crop_top = 0;
   float aesthetic_score = 6, negative_aesthetic_score = 2.5;
   std::string scheduler;  // "" = the model's own
-  bool karras = false;
+  SigmaChoice sigmas;
   int steps = 30;
   float guidance = 7.5f;
   // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024); elsewhere the

@@ -17,7 +17,7 @@ class Ddim : public Scheduler {
     NoiseScheduleDefaults defaults;
     defaults.nonzero_terminal_alpha = false;
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, defaults));
-    const Spacing spacing = read_spacing(config, "leading");
+    const Spacing spacing = read_spacing(config, "leading", options.sigmas.spacing);
     const int offset = read_steps_offset(config, schedule.train_steps());
     const bool alpha_to_one = config.boolean("set_alpha_to_one", true);
     ddim->prediction_ = read_prediction(config, true);

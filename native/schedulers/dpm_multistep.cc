@@ -15,7 +15,9 @@ enum class Solver { midpoint, heun };
 
 class DpmMultistep : public Scheduler {
  public:
-  static Result<std::unique_ptr<Scheduler>> make(ConfigReader& config, const SchedulerOptions& options) {
+  // `sde_order`: of the stochastic form that is asked for; 0: as the config says.
+  static Result<std::unique_ptr<Scheduler>> make(ConfigReader& config, const SchedulerOptions& options,
+                                                 int sde_order) {
     auto dpm = std::make_unique<DpmMultistep>();
     SolverScheduleRules rules;
     rules.has_lu = true;
@@ -40,6 +42,10 @@ class DpmMultistep : public Scheduler {
                                           {"bh2", Solver::midpoint}});
     // The class treats every order above 3 as 3.
     dpm->order_ = static_cast<int>(std::min<int64_t>(config.integer("solver_order", 2, 1, 1000), 3));
+    if (sde_order > 0) {
+      dpm->algorithm_ = Algorithm::sde_dpm_pp;
+      dpm->order_ = sde_order;
+    }
     dpm->prediction_ = read_prediction(config, true);
     dpm->limit_ = CleanLimit::read_thresholding(config);
     dpm->lower_order_final_ = config.boolean("lower_order_final", true);
@@ -54,8 +60,8 @@ class DpmMultistep : public Scheduler {
       }
     }
     // diffusers refuses "deis" here too, before it maps it.
-    if (dpm->final_zero_ &&
-        (!dpm->predicts_clean() || config.text("algorithm_type", "dpmsolver++") == "deis")) {
+    if (dpm->final_zero_ && (!dpm->predicts_clean() ||
+                             (sde_order == 0 && config.text("algorithm_type", "dpmsolver++") == "deis"))) {
       config.fail(Code::invalid_option, "final_sigmas_type", "\"zero\" with this algorithm_type",
                   "set final_sigmas_type to \"sigma_min\", or algorithm_type to \"dpmsolver++\"");
     }
@@ -220,7 +226,15 @@ class DpmMultistep : public Scheduler {
 }  // namespace
 
 Result<std::unique_ptr<Scheduler>> make_dpm_multistep(ConfigReader& config, const SchedulerOptions& options) {
-  return DpmMultistep::make(config, options);
+  return DpmMultistep::make(config, options, 0);
+}
+
+Result<std::unique_ptr<Scheduler>> make_dpm_2m_sde(ConfigReader& config, const SchedulerOptions& options) {
+  return DpmMultistep::make(config, options, 2);
+}
+
+Result<std::unique_ptr<Scheduler>> make_dpm_3m_sde(ConfigReader& config, const SchedulerOptions& options) {
+  return DpmMultistep::make(config, options, 3);
 }
 
 }  // namespace ipa

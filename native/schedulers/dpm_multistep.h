@@ -7,5 +7,8 @@
 namespace ipa {
 
 Result<std::unique_ptr<Scheduler>> make_dpm_multistep(ConfigReader& config, const SchedulerOptions& options);
+// The stochastic form of DPM-Solver++ of order 2 or 3, whatever the config says.
+Result<std::unique_ptr<Scheduler>> make_dpm_2m_sde(ConfigReader& config, const SchedulerOptions& options);
+Result<std::unique_ptr<Scheduler>> make_dpm_3m_sde(ConfigReader& config, const SchedulerOptions& options);
 
 }  // namespace ipa

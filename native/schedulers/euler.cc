@@ -26,7 +26,7 @@ class Euler : public Scheduler {
   static Result<std::unique_ptr<Scheduler>> make(ConfigReader& config, const SchedulerOptions& options) {
     auto euler = std::make_unique<Euler>();
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, NoiseScheduleDefaults()));
-    const Spacing spacing = read_spacing(config, "linspace");
+    const Spacing spacing = read_spacing(config, "linspace", options.sigmas.spacing);
     const int offset = read_steps_offset(config, schedule.train_steps());
     const Interpolation interpolation = config.choice<Interpolation>(
         "interpolation_type", "linear",
@@ -34,7 +34,7 @@ class Euler : public Scheduler {
     const TimestepType type = config.choice<TimestepType>(
         "timestep_type", "discrete",
         {{"discrete", TimestepType::discrete}, {"continuous", TimestepType::continuous}});
-    const SigmaOptions family = read_sigma_options(config, options.karras, false);
+    const SigmaOptions family = read_sigma_options(config, options.sigmas, false);
     const FinalSigma final_sigma = read_final_sigma(config);
     euler->prediction_ = read_euler_prediction(config);
     IPA_TRY(config.status());

@@ -17,7 +17,7 @@ class EulerAncestral : public Scheduler {
   static Result<std::unique_ptr<Scheduler>> make(ConfigReader& config, const SchedulerOptions& options) {
     auto euler = std::make_unique<EulerAncestral>();
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, NoiseScheduleDefaults()));
-    const Spacing spacing = read_spacing(config, "linspace");
+    const Spacing spacing = read_spacing(config, "linspace", options.sigmas.spacing);
     const int offset = read_steps_offset(config, schedule.train_steps());
     euler->prediction_ = read_prediction(config, false);
     IPA_TRY(config.status());

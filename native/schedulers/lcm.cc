@@ -4,6 +4,7 @@
 
 #include "schedulers/noise_schedule.h"
 #include "schedulers/prediction.h"
+#include "schedulers/spacing.h"
 #include "schedulers/step_range.h"
 
 namespace ipa {
@@ -31,13 +32,7 @@ class Lcm : public Scheduler {
                                               std::to_string(original) + ")");
     }
 
-    // Evenly chosen out of the timesteps the model was distilled on: multiples of `stride`, less one.
-    const int stride = train_steps / original;
-    const double spread = static_cast<double>(original) / options.steps;
-    for (int i = 0; i < options.steps; ++i) {
-      const int place = static_cast<int>(std::floor(i * spread));
-      lcm->timesteps_.push_back(static_cast<float>((original - place) * stride - 1));
-    }
+    lcm->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
     const std::vector<float>& alphas = schedule.alphas_cumprod();
     for (size_t i = 0; i < lcm->timesteps_.size(); ++i) {
       const float t = lcm->timesteps_[i];

@@ -22,7 +22,7 @@ class Pndm : public Scheduler {
     defaults.zero_snr = false;
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, defaults));
     const int train_steps = schedule.train_steps(), steps = options.steps;
-    const Spacing spacing = read_spacing(config, "leading");
+    const Spacing spacing = read_spacing(config, "leading", options.sigmas.spacing);
     const int offset = read_steps_offset(config, train_steps);
     const bool alpha_to_one = config.boolean("set_alpha_to_one", false);
     const bool runge_kutta = !config.boolean("skip_prk_steps", false);

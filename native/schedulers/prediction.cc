@@ -88,9 +88,19 @@ CleanLimit CleanLimit::read_thresholding(ConfigReader& config) {
 
 CleanLimit CleanLimit::read_with_clip(ConfigReader& config, bool clip) {
   CleanLimit limit = read_thresholding(config);
-  limit.clips_ = config.boolean("clip_sample", clip);
-  limit.range_ = static_cast<float>(config.number("clip_sample_range", 1.0));
+  limit.read_clip_fields(config, clip);
   return limit;
+}
+
+CleanLimit CleanLimit::read_clip(ConfigReader& config) {
+  CleanLimit limit;
+  limit.read_clip_fields(config, false);
+  return limit;
+}
+
+void CleanLimit::read_clip_fields(ConfigReader& config, bool clip) {
+  clips_ = config.boolean("clip_sample", clip);
+  range_ = static_cast<float>(config.number("clip_sample_range", 1.0));
 }
 
 // PyTorch's quantile with linear interpolation, its rank in float32.

@@ -31,12 +31,15 @@ class CleanLimit {
   // clip_sample (by default `clip`) and clip_sample_range. Thresholding wins over clipping.
   static CleanLimit read_with_clip(ConfigReader& config, bool clip);
   static CleanLimit read_thresholding(ConfigReader& config);
+  // clip_sample alone, by default off.
+  static CleanLimit read_clip(ConfigReader& config);
 
   bool thresholds() const { return thresholds_; }
   // In place. NaNs stay NaN; with thresholding one NaN makes the whole image NaN, as a quantile with a NaN is.
   void apply(float* clean, size_t count);
 
  private:
+  void read_clip_fields(ConfigReader& config, bool clip);
   float quantile_of_magnitudes(const float* values, size_t count);
 
   bool thresholds_ = false;

@@ -2,12 +2,19 @@
 
 #include <algorithm>
 
+#include "schedulers/align_your_steps.h"
 #include "schedulers/ddim.h"
+#include "schedulers/deis.h"
+#include "schedulers/dpm2.h"
 #include "schedulers/dpm_multistep.h"
+#include "schedulers/dpm_sde.h"
 #include "schedulers/euler.h"
 #include "schedulers/euler_ancestral.h"
+#include "schedulers/heun.h"
 #include "schedulers/lcm.h"
+#include "schedulers/lms.h"
 #include "schedulers/pndm.h"
+#include "schedulers/tcd.h"
 #include "schedulers/unipc.h"
 
 namespace ipa {
@@ -15,27 +22,73 @@ namespace {
 
 using Make = Result<std::unique_ptr<Scheduler>> (*)(ConfigReader& config, const SchedulerOptions& options);
 
+// What of SigmaSpacing a class can have.
+constexpr unsigned kTrailing = 1;  // sgm_uniform
+constexpr unsigned kFamilies = 2;  // karras, exponential, beta
+constexpr unsigned kLevels = 4;    // ays, given
+constexpr unsigned kAll = kTrailing | kFamilies | kLevels;
+
 struct Entry {
   const char* name;
   const char* class_name;
-  bool has_karras;
+  unsigned spacings;
   Make make;
 };
 
+// Of several names of one class, the first is the one its config names.
 constexpr Entry kEntries[] = {
-    {"ddim", "DDIMScheduler", false, make_ddim},
-    {"pndm", "PNDMScheduler", false, make_pndm},
-    {"euler", "EulerDiscreteScheduler", true, make_euler},
-    {"euler_a", "EulerAncestralDiscreteScheduler", false, make_euler_ancestral},
-    {"dpm++2m", "DPMSolverMultistepScheduler", true, make_dpm_multistep},
-    {"unipc", "UniPCMultistepScheduler", true, make_unipc},
-    {"lcm", "LCMScheduler", false, make_lcm},
+    {"ddim", "DDIMScheduler", kTrailing, make_ddim},
+    {"pndm", "PNDMScheduler", kTrailing, make_pndm},
+    {"euler", "EulerDiscreteScheduler", kAll, make_euler},
+    {"euler_a", "EulerAncestralDiscreteScheduler", kTrailing, make_euler_ancestral},
+    {"heun", "HeunDiscreteScheduler", kAll, make_heun},
+    {"dpm2", "KDPM2DiscreteScheduler", kAll, make_dpm2},
+    {"dpm2_a", "KDPM2AncestralDiscreteScheduler", kAll, make_dpm2_ancestral},
+    {"lms", "LMSDiscreteScheduler", kAll, make_lms},
+    {"deis", "DEISMultistepScheduler", kTrailing | kFamilies, make_deis},
+    {"dpm++2m", "DPMSolverMultistepScheduler", kAll, make_dpm_multistep},
+    {"dpm++2m_sde", "DPMSolverMultistepScheduler", kAll, make_dpm_2m_sde},
+    {"dpm++3m_sde", "DPMSolverMultistepScheduler", kAll, make_dpm_3m_sde},
+    {"dpm++_sde", "DPMSolverSDEScheduler", kAll, make_dpm_sde},
+    {"unipc", "UniPCMultistepScheduler", kAll, make_unipc},
+    {"lcm", "LCMScheduler", 0, make_lcm},
+    {"tcd", "TCDScheduler", 0, make_tcd},
 };
 
-std::string name_list() {
+// Names of the entries that can have one of `spacings`; 0: all.
+std::string name_list(unsigned spacings = 0) {
   std::string list;
-  for (const Entry& entry : kEntries) list += (list.empty() ? "\"" : ", \"") + std::string(entry.name) + "\"";
+  for (const Entry& entry : kEntries) {
+    if ((entry.spacings & spacings) == spacings)
+      list += (list.empty() ? "\"" : ", \"") + std::string(entry.name) + "\"";
+  }
   return list;
+}
+
+unsigned needed(SigmaSpacing spacing) {
+  switch (spacing) {
+    case SigmaSpacing::own: return 0;
+    case SigmaSpacing::sgm_uniform: return kTrailing;
+    case SigmaSpacing::karras:
+    case SigmaSpacing::exponential:
+    case SigmaSpacing::beta: return kFamilies;
+    case SigmaSpacing::ays:
+    case SigmaSpacing::given: break;
+  }
+  return kLevels;
+}
+
+Status check_sigmas(const Entry& entry, const SchedulerOptions& options) {
+  const SigmaSpacing spacing = options.sigmas.spacing;
+  const unsigned need = needed(spacing);
+  if ((entry.spacings & need) != need) {
+    const std::string what = spacing == SigmaSpacing::given
+                                 ? "noise levels of your own do"
+                                 : "\"" + std::string(sigma_spacing_name(spacing)) + "\" does";
+    return Status(Code::invalid_option, "sigmas: " + what + " not go with scheduler \"" + entry.name +
+                                            "\": use one of " + name_list(need));
+  }
+  return spacing == SigmaSpacing::given ? check_values(options.sigmas, options.steps) : Status::ok_status();
 }
 
 }  // namespace
@@ -78,11 +131,6 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
   }
   for (const Entry& entry : kEntries) {
     if (name != entry.name) continue;
-    if (options.karras && !entry.has_karras) {
-      return Status(Code::invalid_option,
-                    "sigmas: \"karras\" does not go with scheduler \"" + name +
-                        "\", which has no Karras sigmas: use \"euler\", \"dpm++2m\" or \"unipc\"");
-    }
     if (options.steps < 1) {
       return Status(Code::invalid_option,
                     "steps: expected 1 or more but received " + std::to_string(options.steps));
@@ -90,8 +138,12 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
     if (!(options.eta >= 0 && options.eta <= 1)) {
       return Status(Code::invalid_option, "eta " + std::to_string(options.eta) + ": use a number from 0 to 1");
     }
+    IPA_TRY(check_sigmas(entry, options));
     ConfigReader reader(config, entry.class_name);
-    return entry.make(reader, options);
+    if (options.sigmas.spacing != SigmaSpacing::ays) return entry.make(reader, options);
+    SchedulerOptions resolved = options;
+    resolved.sigmas.values = align_your_steps(options.xl, options.steps);
+    return entry.make(reader, resolved);
   }
   return Status(Code::invalid_option, "scheduler \"" + name + "\": use one of " + name_list());
 }

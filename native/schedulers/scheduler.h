@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "schedulers/sigma_choice.h"
 
 namespace ipa {
 
@@ -39,16 +40,16 @@ class Scheduler {
 };
 
 struct SchedulerOptions {
-  std::string name;     // "ddim" | "pndm" | "euler" | "euler_a" | "dpm++2m" | "unipc" | "lcm"; "" = the one the
-                        // config names
-  bool karras = false;  // use_karras_sigmas, whatever the config says
+  std::string name;    // one of scheduler_names(); "" = the one the config names
+  SigmaChoice sigmas;  // whatever the config says
+  bool xl = false;     // "ays" as it is for SDXL
   int steps = 50;
-  float eta = 0;  // DDIM only
+  float eta = 0;  // DDIM and TCD only
 };
 
 // `config` is a scheduler_config.json: fields it lacks take the chosen class's own defaults, as diffusers'
-// from_config does. invalid_option for an unknown name, steps outside 1..num_train_timesteps (LCM:
-// original_inference_steps), karras where the class has none, or a field value diffusers would refuse.
+// from_config does. invalid_option for an unknown name, steps outside 1..num_train_timesteps (LCM and TCD:
+// original_inference_steps), sigmas that the class cannot have, or a field value diffusers would refuse.
 Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const SchedulerOptions& options);
 
 // API name for a config's `_class_name` ("PNDMScheduler" -> "pndm"); "" when it is none of ours.

@@ -8,21 +8,34 @@
 
 namespace ipa {
 
-SigmaOptions read_sigma_options(ConfigReader& config, bool karras, bool has_lu) {
-  const bool use_karras = config.boolean("use_karras_sigmas", false) || karras;
+SigmaOptions read_sigma_options(ConfigReader& config, const SigmaChoice& choice, bool has_lu) {
+  const bool karras = config.boolean("use_karras_sigmas", false);
   const bool exponential = config.boolean("use_exponential_sigmas", false);
   const bool beta = config.boolean("use_beta_sigmas", false);
   const bool lu = has_lu && config.boolean("use_lu_lambdas", false);
-  if (use_karras + exponential + beta > 1) {
+  if (karras + exponential + beta > 1) {
     config.fail(Code::invalid_option, "use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas", "together",
                 "set one of them at most");
   }
   SigmaOptions options;
-  options.family = use_karras    ? SigmaFamily::karras
-                   : lu          ? SigmaFamily::lu
-                   : exponential ? SigmaFamily::exponential
-                   : beta        ? SigmaFamily::beta
-                                 : SigmaFamily::training;
+  switch (choice.spacing) {
+    case SigmaSpacing::own:
+      options.family = karras        ? SigmaFamily::karras
+                       : lu          ? SigmaFamily::lu
+                       : exponential ? SigmaFamily::exponential
+                       : beta        ? SigmaFamily::beta
+                                     : SigmaFamily::training;
+      break;
+    case SigmaSpacing::karras: options.family = SigmaFamily::karras; break;
+    case SigmaSpacing::exponential: options.family = SigmaFamily::exponential; break;
+    case SigmaSpacing::beta: options.family = SigmaFamily::beta; break;
+    case SigmaSpacing::sgm_uniform: options.family = SigmaFamily::training; break;
+    case SigmaSpacing::ays:
+    case SigmaSpacing::given:
+      options.family = SigmaFamily::given;
+      options.values = choice.values;
+      break;
+  }
   options.sigma_min = config.optional_number("sigma_min");
   options.sigma_max = config.optional_number("sigma_max");
   for (const auto& [key, value] :
@@ -73,6 +86,7 @@ std::vector<double> respaced_sigmas(const SigmaOptions& options, double sigma_ma
   std::vector<double> sigmas;
   switch (options.family) {
     case SigmaFamily::training: break;
+    case SigmaFamily::given: sigmas.assign(options.values.begin(), options.values.end()); break;
     case SigmaFamily::karras: {
       constexpr double kRho = 7;
       const double from = std::pow(sigma_max, 1 / kRho), to = std::pow(sigma_min, 1 / kRho);

@@ -6,22 +6,26 @@
 #include <vector>
 
 #include "base/config_reader.h"
+#include "schedulers/sigma_choice.h"
 
 namespace ipa {
 
 // karras: Karras et al. 2022, eq. 5 with rho 7. exponential: even in log sigma. beta: quantiles of Beta(0.6,
-// 0.6) (Lee et al. 2024). lu: even in log SNR (Lu et al. 2022). training: as the timestep spacing says.
-enum class SigmaFamily { training, karras, exponential, beta, lu };
+// 0.6) (Lee et al. 2024). lu: even in log SNR (Lu et al. 2022). training: as the timestep spacing says. given:
+// the caller's numbers.
+enum class SigmaFamily { training, karras, exponential, beta, lu, given };
 
 struct SigmaOptions {
   SigmaFamily family = SigmaFamily::training;
   // Ends of a re-spaced family; without them those of the schedule.
   std::optional<double> sigma_min, sigma_max;
+  std::vector<float> values;  // given
 };
 
-// Reads use_karras_sigmas (true when `karras`), use_exponential_sigmas, use_beta_sigmas, sigma_min, sigma_max
-// and, if the class `has_lu`, use_lu_lambdas. invalid_option when more than one of the first three is set.
-SigmaOptions read_sigma_options(ConfigReader& config, bool karras, bool has_lu);
+// Reads use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas, sigma_min, sigma_max and, if the class
+// `has_lu`, use_lu_lambdas. A choice of the caller's takes the place of the family. invalid_option when more
+// than one of the first three is set.
+SigmaOptions read_sigma_options(ConfigReader& config, const SigmaChoice& choice, bool has_lu);
 
 enum class FinalSigma { zero, sigma_min };
 // Reads final_sigmas_type.

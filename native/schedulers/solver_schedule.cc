@@ -30,16 +30,18 @@ int last_timestep(const NoiseSchedule& schedule, double minimum) {
 
 Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const SchedulerOptions& options,
                                             const SolverScheduleRules& rules) {
-  IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, NoiseScheduleDefaults()));
+  NoiseScheduleDefaults defaults;
+  defaults.zero_snr = rules.has_zero_snr;
+  IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, defaults));
   const int train_steps = schedule.train_steps();
-  const Spacing spacing = read_spacing(config, "linspace");
+  const Spacing spacing = read_spacing(config, "linspace", options.sigmas.spacing);
   const int offset = read_steps_offset(config, train_steps);
   const double minimum =
       rules.has_lambda_clip
           ? config.number_or_minus_infinity("lambda_min_clipped", -std::numeric_limits<double>::infinity())
           : -std::numeric_limits<double>::infinity();
-  const SigmaOptions family = read_sigma_options(config, options.karras, rules.has_lu);
-  const FinalSigma final_sigma = read_final_sigma(config);
+  const SigmaOptions family = read_sigma_options(config, options.sigmas, rules.has_lu);
+  const FinalSigma final_sigma = rules.has_final_sigma ? read_final_sigma(config) : FinalSigma::sigma_min;
   refuse_flow(config);
   const bool cosine = config.text("beta_schedule", "linear") == "squaredcos_cap_v2";
   IPA_TRY(config.status());
@@ -64,8 +66,8 @@ Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const Schedule
   } else {
     const std::vector<float> logs = logarithms(training);
     sigmas = respaced_sigmas(family, training.back(), training.front(), options.steps);
-    const bool rounded = (family.family == SigmaFamily::karras || family.family == SigmaFamily::lu) &&
-                         !(cosine && rules.cosine_stays_fractional);
+    const bool even = family.family == SigmaFamily::exponential || family.family == SigmaFamily::beta;
+    const bool rounded = !even && !(cosine && rules.cosine_stays_fractional);
     for (double sigma : sigmas) {
       const double t = timestep_of_sigma(sigma, logs);
       timesteps.push_back(rounded ? round_half_even(t) : std::trunc(t));

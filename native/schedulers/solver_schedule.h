@@ -1,4 +1,4 @@
-// Timesteps and noise levels of the multistep solvers (DPM-Solver and UniPC), which place them alike.
+// Timesteps and noise levels of the multistep solvers (DPM-Solver, UniPC and DEIS), which place them alike.
 #pragma once
 
 #include <limits>
@@ -16,8 +16,10 @@ struct SolverSchedule {
   std::vector<NoiseLevel> levels;  // one more than there are timesteps
 };
 
-// Where the two solvers differ.
+// Where the solvers differ.
 struct SolverScheduleRules {
+  bool has_zero_snr = true;              // rescale_betas_zero_snr
+  bool has_final_sigma = true;           // final_sigmas_type, else it is "sigma_min"
   bool has_lu = false;                   // use_lu_lambdas
   bool has_lambda_clip = false;          // lambda_min_clipped
   bool cosine_stays_fractional = false;  // re-spaced timesteps of squaredcos_cap_v2 are cut, not rounded

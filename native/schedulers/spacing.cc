@@ -24,10 +24,11 @@ std::vector<double> trailing(int steps, int train_steps, int last) {
 
 }  // namespace
 
-Spacing read_spacing(ConfigReader& config, const char* fallback) {
-  return config.choice<Spacing>(
+Spacing read_spacing(ConfigReader& config, const char* fallback, SigmaSpacing asked) {
+  const Spacing spacing = config.choice<Spacing>(
       "timestep_spacing", fallback,
       {{"linspace", Spacing::linspace}, {"leading", Spacing::leading}, {"trailing", Spacing::trailing}});
+  return asked == SigmaSpacing::sgm_uniform ? Spacing::trailing : spacing;
 }
 
 std::vector<double> linspace(double start, double stop, int count) {
@@ -71,6 +72,17 @@ std::vector<double> spaced_timesteps(Spacing spacing, int steps, int train_steps
       break;
     }
     case Spacing::trailing: timesteps = trailing(steps, train_steps, train_steps); break;
+  }
+  return timesteps;
+}
+
+std::vector<float> distilled_timesteps(int steps, int original, int train_steps) {
+  const int stride = train_steps / original;
+  const double spread = static_cast<double>(original) / steps;
+  std::vector<float> timesteps;
+  for (int i = 0; i < steps; ++i) {
+    const int place = static_cast<int>(std::floor(i * spread));
+    timesteps.push_back(static_cast<float>((original - place) * stride - 1));
   }
   return timesteps;
 }

@@ -91,7 +91,7 @@ ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json&
   request.prompt = chunks_of(entry.find("prompt_ids"));
   request.negative = chunks_of(entry.find("negative_ids"));
   request.scheduler = entry.find("scheduler")->string();
-  request.karras = entry.find("sigmas")->string() == "karras";
+  request.sigmas.spacing = ipa::sigma_spacing(entry.find("sigmas")->string()).value();
   request.steps = static_cast<int>(entry.find("steps")->number());
   request.guidance = static_cast<float>(entry.find("guidance")->number());
   request.eta = static_cast<float>(entry.find("eta")->number());

@@ -258,7 +258,7 @@ TEST(pipeline_refuses_requests_out_of_range) {
   }
   CHECK_ERROR(changed([](GenerateRequest& r) { r.steps = 0; }), Code::invalid_option, "steps");
   CHECK_ERROR(changed([](GenerateRequest& r) { r.seeds.clear(); }), Code::invalid_option, "seeds");
-  CHECK_ERROR(changed([](GenerateRequest& r) { r.scheduler = "heun"; }), Code::invalid_option, "heun", "euler");
+  CHECK_ERROR(changed([](GenerateRequest& r) { r.scheduler = "dpm3"; }), Code::invalid_option, "dpm3", "euler");
   CHECK_ERROR(changed([](GenerateRequest& r) { r.guidance = std::numeric_limits<float>::quiet_NaN(); }),
               Code::invalid_option, "guidance", "finite");
   CHECK_OK(changed([](GenerateRequest&) {}));

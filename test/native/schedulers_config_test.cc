@@ -13,14 +13,14 @@
 namespace {
 
 ipa::Result<std::unique_ptr<ipa::Scheduler>> make(const std::string& name, const std::string& config,
-                                                  int steps = 20, bool karras = false, float eta = 0) {
+                                                  int steps = 20, const char* sigmas = "", float eta = 0) {
   auto json = ipa::Json::parse(config);
   CHECK_OK(json.status());
   if (!json.ok()) return json.status();
   ipa::SchedulerOptions options;
   options.name = name;
   options.steps = steps;
-  options.karras = karras;
+  options.sigmas.spacing = ipa::sigma_spacing(sigmas).value();
   options.eta = eta;
   return ipa::make_scheduler(json.value(), options);
 }
@@ -35,7 +35,7 @@ struct Refusal {
   const char* scheduler;
   const char* config;
   int steps;
-  bool karras;
+  const char* sigmas;
   ipa::Code code;
   const char* message_part;
 };
@@ -44,61 +44,72 @@ constexpr ipa::Code kInvalid = ipa::Code::invalid_option;
 constexpr ipa::Code kUnsupported = ipa::Code::unsupported;
 
 const Refusal kRefusals[] = {
-    {"heun", "{}", 20, false, kInvalid, "\"dpm++2m\""},
-    {"", "{}", 20, false, kInvalid, "_class_name"},
-    {"", R"({"_class_name": "DDPMScheduler"})", 20, false, kUnsupported, "DDPMScheduler"},
-    {"ddim", "{}", 0, false, kInvalid, "steps: expected 1 or more but received 0"},
-    {"ddim", "{}", -3, false, kInvalid, "steps: expected 1 or more but received -3"},
-    {"ddim", "{}", 1001, false, kInvalid, "1000"},
-    {"ddim", R"({"steps_offset": 1})", 1000, false, kInvalid, "steps_offset"},
-    {"euler", R"({"num_train_timesteps": 30})", 31, false, kInvalid, "30"},
-    {"lcm", "{}", 51, false, kInvalid, "original_inference_steps (50)"},
-    {"lcm", R"({"num_train_timesteps": 40})", 4, false, kInvalid, "original_inference_steps"},
-    {"lcm", R"({"original_inference_steps": 2000})", 4, false, kInvalid, "2000"},
-    {"dpm++2m", R"({"timestep_spacing": "leading"})", 1000, false, kInvalid, "leading"},
-    {"ddim", "{}", 20, true, kInvalid, "karras"},
-    {"pndm", "{}", 20, true, kInvalid, "karras"},
-    {"euler_a", "{}", 20, true, kInvalid, "karras"},
-    {"lcm", "{}", 4, true, kInvalid, "karras"},
-    {"euler", R"({"use_exponential_sigmas": true})", 20, true, kInvalid, "use_exponential_sigmas"},
-    {"unipc", R"({"use_exponential_sigmas": true, "use_beta_sigmas": true})", 20, false, kInvalid,
+    {"dpm3", "{}", 20, "", kInvalid, "\"dpm++2m\""},
+    {"", "{}", 20, "", kInvalid, "_class_name"},
+    {"", R"({"_class_name": "DDPMScheduler"})", 20, "", kUnsupported, "DDPMScheduler"},
+    {"ddim", "{}", 0, "", kInvalid, "steps: expected 1 or more but received 0"},
+    {"ddim", "{}", -3, "", kInvalid, "steps: expected 1 or more but received -3"},
+    {"ddim", "{}", 1001, "", kInvalid, "1000"},
+    {"ddim", R"({"steps_offset": 1})", 1000, "", kInvalid, "steps_offset"},
+    {"euler", R"({"num_train_timesteps": 30})", 31, "", kInvalid, "30"},
+    {"lcm", "{}", 51, "", kInvalid, "original_inference_steps (50)"},
+    {"lcm", R"({"num_train_timesteps": 40})", 4, "", kInvalid, "original_inference_steps"},
+    {"lcm", R"({"original_inference_steps": 2000})", 4, "", kInvalid, "2000"},
+    {"dpm++2m", R"({"timestep_spacing": "leading"})", 1000, "", kInvalid, "leading"},
+    {"ddim", "{}", 20, "karras", kInvalid, "karras"},
+    {"pndm", "{}", 20, "karras", kInvalid, "karras"},
+    {"euler_a", "{}", 20, "karras", kInvalid, "karras"},
+    {"lcm", "{}", 4, "karras", kInvalid, "karras"},
+    {"deis", "{}", 20, "ays", kInvalid, "\"dpm++2m_sde\""},
+    {"euler_a", "{}", 20, "beta", kInvalid, "\"deis\""},
+    {"tcd", "{}", 4, "sgm_uniform", kInvalid, "\"euler_a\""},
+    {"ddim", "{}", 20, "exponential", kInvalid, "\"lms\""},
+    {"tcd", "{}", 51, "", kInvalid, "original_inference_steps"},
+    {"heun", R"({"use_karras_sigmas": true, "use_beta_sigmas": true})", 20, "", kInvalid, "use_beta_sigmas"},
+    {"dpm2", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"dpm++_sde", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"dpm2_a", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"deis", R"({"algorithm_type": "sde-dpmsolver++"})", 20, "", kInvalid, "sde-dpmsolver++"},
+    {"deis", R"({"use_flow_sigmas": true})", 20, "", kUnsupported, "use_flow_sigmas"},
+    {"deis", R"({"timestep_spacing": "leading"})", 1000, "", kInvalid, "leading"},
+    {"unipc", R"({"use_exponential_sigmas": true, "use_beta_sigmas": true})", 20, "", kInvalid,
      "use_beta_sigmas"},
-    {"ddim", R"({"prediction_type": "velocity"})", 20, false, kInvalid, "\"velocity\""},
-    {"pndm", R"({"prediction_type": "sample"})", 20, false, kInvalid, "\"sample\""},
-    {"euler_a", R"({"prediction_type": "sample"})", 20, false, kInvalid, "\"sample\""},
-    {"dpm++2m", R"({"prediction_type": "flow_prediction"})", 20, false, kUnsupported, "flow_prediction"},
-    {"unipc", R"({"use_flow_sigmas": true})", 20, false, kUnsupported, "use_flow_sigmas"},
-    {"dpm++2m", R"({"use_dynamic_shifting": true})", 20, false, kUnsupported, "use_dynamic_shifting"},
-    {"dpm++2m", R"({"variance_type": "learned_range"})", 20, false, kUnsupported, "variance_type"},
-    {"dpm++2m", R"({"algorithm_type": "dpmsolver"})", 20, false, kInvalid, "final_sigmas_type"},
-    {"dpm++2m", R"({"algorithm_type": "dpm3"})", 20, false, kInvalid, "dpm3"},
-    {"dpm++2m", R"({"solver_type": "rk4"})", 20, false, kInvalid, "rk4"},
-    {"dpm++2m", R"({"solver_order": 0})", 20, false, kInvalid, "solver_order"},
-    {"dpm++2m", R"({"solver_order": 2.5})", 20, false, kInvalid, "2.5"},
-    {"dpm++2m", R"({"lambda_min_clipped": 50})", 20, false, kInvalid, "lambda_min_clipped"},
-    {"unipc", R"({"solver_order": 9})", 20, false, kUnsupported, "solver_order"},
-    {"unipc", R"({"predict_x0": false})", 20, false, kUnsupported, "predict_x0"},
-    {"unipc", R"({"lower_order_final": false})", 20, false, kUnsupported, "lower_order_final"},
-    {"unipc", R"({"solver_p": {"_class_name": "DDIMScheduler"}})", 20, false, kUnsupported, "solver_p"},
-    {"unipc", R"({"disable_corrector": ["a"]})", 20, false, kInvalid, "disable_corrector"},
-    {"pndm", "{}", 3, false, kInvalid, "steps: expected 4 or more"},
-    {"ddim", R"({"beta_schedule": "sigmoid"})", 20, false, kInvalid, "sigmoid"},
-    {"ddim", R"({"beta_start": -0.1})", 20, false, kInvalid, "beta_start"},
-    {"ddim", R"({"beta_end": "0.02"})", 20, false, kInvalid, "beta_end"},
-    {"ddim", R"({"beta_end": 1.5})", 20, false, kInvalid, "beta_end"},
-    {"ddim", R"({"trained_betas": [0.1, 0.2]})", 20, false, kInvalid, "trained_betas"},
-    {"ddim", R"({"num_train_timesteps": 2, "trained_betas": [0.1, 1.2]})", 2, false, kInvalid, "1.2"},
-    {"ddim", R"({"num_train_timesteps": 0})", 1, false, kInvalid, "num_train_timesteps"},
-    {"ddim", R"({"num_train_timesteps": 1e300})", 1, false, kInvalid, "num_train_timesteps"},
-    {"ddim", R"({"timestep_spacing": "sqrt"})", 20, false, kInvalid, "sqrt"},
-    {"ddim", R"({"clip_sample": "yes"})", 20, false, kInvalid, "clip_sample"},
-    {"ddim", R"({"steps_offset": 5000})", 20, false, kInvalid, "steps_offset"},
-    {"ddim", R"({"steps_offset": -1})", 20, false, kInvalid, "steps_offset"},
-    {"ddim", R"({"thresholding": true, "dynamic_thresholding_ratio": 1.5})", 20, false, kInvalid, "1.5"},
-    {"euler", R"({"final_sigmas_type": "last"})", 20, false, kInvalid, "last"},
-    {"euler", R"({"interpolation_type": "cubic"})", 20, false, kInvalid, "cubic"},
-    {"euler", R"({"timestep_type": "fuzzy"})", 20, false, kInvalid, "fuzzy"},
-    {"euler", R"({"use_karras_sigmas": true, "sigma_min": 0})", 20, false, kInvalid, "sigma_min"},
+    {"ddim", R"({"prediction_type": "velocity"})", 20, "", kInvalid, "\"velocity\""},
+    {"pndm", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"euler_a", R"({"prediction_type": "sample"})", 20, "", kInvalid, "\"sample\""},
+    {"dpm++2m", R"({"prediction_type": "flow_prediction"})", 20, "", kUnsupported, "flow_prediction"},
+    {"unipc", R"({"use_flow_sigmas": true})", 20, "", kUnsupported, "use_flow_sigmas"},
+    {"dpm++2m", R"({"use_dynamic_shifting": true})", 20, "", kUnsupported, "use_dynamic_shifting"},
+    {"dpm++2m", R"({"variance_type": "learned_range"})", 20, "", kUnsupported, "variance_type"},
+    {"dpm++2m", R"({"algorithm_type": "dpmsolver"})", 20, "", kInvalid, "final_sigmas_type"},
+    {"dpm++2m", R"({"algorithm_type": "dpm3"})", 20, "", kInvalid, "dpm3"},
+    {"dpm++2m", R"({"solver_type": "rk4"})", 20, "", kInvalid, "rk4"},
+    {"dpm++2m", R"({"solver_order": 0})", 20, "", kInvalid, "solver_order"},
+    {"dpm++2m", R"({"solver_order": 2.5})", 20, "", kInvalid, "2.5"},
+    {"dpm++2m", R"({"lambda_min_clipped": 50})", 20, "", kInvalid, "lambda_min_clipped"},
+    {"unipc", R"({"solver_order": 9})", 20, "", kUnsupported, "solver_order"},
+    {"unipc", R"({"predict_x0": false})", 20, "", kUnsupported, "predict_x0"},
+    {"unipc", R"({"lower_order_final": false})", 20, "", kUnsupported, "lower_order_final"},
+    {"unipc", R"({"solver_p": {"_class_name": "DDIMScheduler"}})", 20, "", kUnsupported, "solver_p"},
+    {"unipc", R"({"disable_corrector": ["a"]})", 20, "", kInvalid, "disable_corrector"},
+    {"pndm", "{}", 3, "", kInvalid, "steps: expected 4 or more"},
+    {"ddim", R"({"beta_schedule": "sigmoid"})", 20, "", kInvalid, "sigmoid"},
+    {"ddim", R"({"beta_start": -0.1})", 20, "", kInvalid, "beta_start"},
+    {"ddim", R"({"beta_end": "0.02"})", 20, "", kInvalid, "beta_end"},
+    {"ddim", R"({"beta_end": 1.5})", 20, "", kInvalid, "beta_end"},
+    {"ddim", R"({"trained_betas": [0.1, 0.2]})", 20, "", kInvalid, "trained_betas"},
+    {"ddim", R"({"num_train_timesteps": 2, "trained_betas": [0.1, 1.2]})", 2, "", kInvalid, "1.2"},
+    {"ddim", R"({"num_train_timesteps": 0})", 1, "", kInvalid, "num_train_timesteps"},
+    {"ddim", R"({"num_train_timesteps": 1e300})", 1, "", kInvalid, "num_train_timesteps"},
+    {"ddim", R"({"timestep_spacing": "sqrt"})", 20, "", kInvalid, "sqrt"},
+    {"ddim", R"({"clip_sample": "yes"})", 20, "", kInvalid, "clip_sample"},
+    {"ddim", R"({"steps_offset": 5000})", 20, "", kInvalid, "steps_offset"},
+    {"ddim", R"({"steps_offset": -1})", 20, "", kInvalid, "steps_offset"},
+    {"ddim", R"({"thresholding": true, "dynamic_thresholding_ratio": 1.5})", 20, "", kInvalid, "1.5"},
+    {"euler", R"({"final_sigmas_type": "last"})", 20, "", kInvalid, "last"},
+    {"euler", R"({"interpolation_type": "cubic"})", 20, "", kInvalid, "cubic"},
+    {"euler", R"({"timestep_type": "fuzzy"})", 20, "", kInvalid, "fuzzy"},
+    {"euler", R"({"use_karras_sigmas": true, "sigma_min": 0})", 20, "", kInvalid, "sigma_min"},
 };
 
 // Runs with outputs of one value and gives the last latents.
@@ -127,7 +138,7 @@ bool all_finite(const std::vector<float>& values) {
 
 TEST(schedulers_config_refusals_name_the_field) {
   for (const Refusal& refusal : kRefusals) {
-    const auto made = make(refusal.scheduler, refusal.config, refusal.steps, refusal.karras);
+    const auto made = make(refusal.scheduler, refusal.config, refusal.steps, refusal.sigmas);
     const std::string what = std::string(refusal.scheduler) + " " + refusal.config;
     if (made.ok()) {
       ipa_test::fail(__FILE__, __LINE__, what + " was accepted");
@@ -137,26 +148,73 @@ TEST(schedulers_config_refusals_name_the_field) {
                      what + ": " + ipa::error_name(made.status().code()) + " " + made.status().message());
     }
   }
-  CHECK_EQ(make("ddim", "{}", 20, false, std::numeric_limits<float>::quiet_NaN()).ok(), false);
-  CHECK_EQ(make("ddim", "{}", 20, false, -0.5f).ok(), false);
+  CHECK_EQ(make("ddim", "{}", 20, "", std::numeric_limits<float>::quiet_NaN()).ok(), false);
+  CHECK_EQ(make("ddim", "{}", 20, "", -0.5f).ok(), false);
 }
 
 TEST(schedulers_config_class_name_picks_the_scheduler) {
-  const char* classes[] = {"DDIMScheduler",
-                           "PNDMScheduler",
-                           "EulerDiscreteScheduler",
-                           "EulerAncestralDiscreteScheduler",
-                           "DPMSolverMultistepScheduler",
-                           "UniPCMultistepScheduler",
-                           "LCMScheduler"};
-  const std::vector<std::string>& names = ipa::scheduler_names();
-  CHECK_EQ(names.size(), size_t{7});
-  for (size_t i = 0; i < names.size(); ++i) {
-    const std::string config = std::string("{\"_class_name\": \"") + classes[i] + "\"}";
+  const char* named[][2] = {{"DDIMScheduler", "ddim"},
+                            {"PNDMScheduler", "pndm"},
+                            {"EulerDiscreteScheduler", "euler"},
+                            {"EulerAncestralDiscreteScheduler", "euler_a"},
+                            {"HeunDiscreteScheduler", "heun"},
+                            {"KDPM2DiscreteScheduler", "dpm2"},
+                            {"KDPM2AncestralDiscreteScheduler", "dpm2_a"},
+                            {"LMSDiscreteScheduler", "lms"},
+                            {"DEISMultistepScheduler", "deis"},
+                            {"DPMSolverMultistepScheduler", "dpm++2m"},
+                            {"DPMSolverSDEScheduler", "dpm++_sde"},
+                            {"UniPCMultistepScheduler", "unipc"},
+                            {"LCMScheduler", "lcm"},
+                            {"TCDScheduler", "tcd"}};
+  for (const auto& [class_name, name] : named) {
+    const std::string config = std::string("{\"_class_name\": \"") + class_name + "\"}";
     auto json = ipa::Json::parse(config);
     CHECK_OK(json.status());
-    CHECK_EQ(ipa::scheduler_name(json.value()), names[i]);
+    CHECK_EQ(ipa::scheduler_name(json.value()), name);
     CHECK_OK(status_of("", config));
+  }
+}
+
+TEST(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
+  for (const char* name : {"euler", "heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m", "dpm++_sde", "unipc"}) {
+    const auto asked = make(name, R"({"use_exponential_sigmas": true})", 12, "karras");
+    const auto configured = make(name, R"({"use_karras_sigmas": true})", 12);
+    const auto plain = make(name, "{}", 12);
+    CHECK_OK(asked.status());
+    CHECK(asked.ok() && asked.value()->timesteps() == configured.value()->timesteps());
+    CHECK(asked.ok() && asked.value()->timesteps() != plain.value()->timesteps());
+  }
+}
+
+TEST(schedulers_config_given_sigmas_are_checked) {
+  const auto refusal = [](std::vector<float> values, int steps) {
+    ipa::SchedulerOptions options;
+    options.name = "heun";
+    options.steps = steps;
+    options.sigmas = {ipa::SigmaSpacing::given, std::move(values)};
+    const auto json = ipa::Json::parse("{}");
+    const auto made = ipa::make_scheduler(json.value(), options);
+    return made.ok() ? std::string() : made.status().message();
+  };
+  CHECK_EQ(refusal({9, 3, 0.5f}, 3), "");
+  CHECK_EQ(refusal({9, 3, 0.5f}, 4), "sigmas: 3 noise levels for 4 steps: give one a step");
+  CHECK(refusal({9, 3, 0}, 3).find("sigmas[2]: expected a number above 0") == 0);
+  CHECK(refusal({std::numeric_limits<float>::infinity(), 3}, 2).find("sigmas[0]: expected") == 0);
+  CHECK(refusal({std::numeric_limits<float>::quiet_NaN(), 3}, 2).find("sigmas[0]: expected") == 0);
+  CHECK(refusal({9, 3, 3}, 3).find("sigmas[2]: expected less than the one before, 3, but received 3") == 0);
+}
+
+TEST(schedulers_given_sigmas_far_apart_stay_finite) {
+  for (const std::string& name : ipa::scheduler_names()) {
+    ipa::SchedulerOptions options;
+    options.name = name;
+    options.steps = 4;
+    options.sigmas = {ipa::SigmaSpacing::given, {10000, 9999.5f, 1, 1e-6f}};
+    const auto json = ipa::Json::parse("{}");
+    const auto made = ipa::make_scheduler(json.value(), options);
+    if (made.ok() && !all_finite(run(*made.value(), 0.1f)))
+      ipa_test::fail(__FILE__, __LINE__, name + " is not finite");
   }
 }
 
@@ -169,7 +227,7 @@ TEST(schedulers_config_null_and_infinity) {
 
 TEST(schedulers_trailing_makes_as_many_calls_as_steps) {
   // For these counts a floating-point range from 1000 down has one element too many.
-  for (const char* name : {"ddim", "pndm", "euler", "euler_a", "dpm++2m", "unipc"}) {
+  for (const char* name : {"ddim", "pndm", "euler", "euler_a", "lms", "deis", "dpm++2m", "unipc"}) {
     for (int steps : {61, 103, 121, 999, 1000}) {
       const auto made = make(name, R"({"timestep_spacing": "trailing", "skip_prk_steps": true})", steps);
       CHECK_OK(made.status());
@@ -184,10 +242,10 @@ TEST(schedulers_trailing_makes_as_many_calls_as_steps) {
 TEST(schedulers_every_step_count_stays_finite) {
   // With so many steps some neighbouring noise levels are equal.
   for (const std::string& name : ipa::scheduler_names()) {
-    for (const char* fields :
-         {"", R"(, "solver_order": 3)", R"(, "use_karras_sigmas": true, "final_sigmas_type": "sigma_min")"}) {
+    for (const char* fields : {"", R"(, "solver_order": 3)", R"(, "use_beta_sigmas": true)",
+                               R"(, "use_karras_sigmas": true, "final_sigmas_type": "sigma_min")"}) {
       for (int steps : {1, 2, 3, 50, 999, 1000}) {
-        if (name == "lcm" && steps > 50) continue;
+        if ((name == "lcm" || name == "tcd") && steps > 50) continue;
         const std::string config =
             std::string(
                 R"({"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "skip_prk_steps": true)") +

@@ -35,6 +35,17 @@ double relative_difference(const float* values, const float* reference, size_t c
   return difference / scale;
 }
 
+ipa::SigmaChoice read_sigmas(const Json& json) {
+  ipa::SigmaChoice sigmas;
+  if (json.is_string()) {
+    sigmas.spacing = ipa::sigma_spacing(json.string()).value();
+  } else {
+    sigmas.spacing = ipa::SigmaSpacing::given;
+    for (const Json& value : json.array()) sigmas.values.push_back(static_cast<float>(value.number()));
+  }
+  return sigmas;
+}
+
 class Runner {
  public:
   Runner(const ipa::TensorSource& source, uint64_t noise_seed) : source_(source), noise_seed_(noise_seed) {
@@ -48,7 +59,8 @@ class Runner {
     options.name = entry.find("scheduler")->string();
     options.steps = static_cast<int>(entry.find("steps")->number());
     options.eta = static_cast<float>(entry.find("eta")->number());
-    options.karras = entry.find("karras")->boolean();
+    options.xl = entry.find("xl")->boolean();
+    options.sigmas = read_sigmas(*entry.find("sigmas"));
     auto made = ipa::make_scheduler(*entry.find("config"), options);
     CHECK_OK(made.status());
     if (!made.ok()) return 1e30;
@@ -135,6 +147,15 @@ TEST(schedulers_ddim_matches_diffusers) { check_scheduler("ddim", 30); }
 TEST(schedulers_pndm_matches_diffusers) { check_scheduler("pndm", 30); }
 TEST(schedulers_euler_matches_diffusers) { check_scheduler("euler", 50); }
 TEST(schedulers_euler_ancestral_matches_diffusers) { check_scheduler("euler_a", 20); }
+TEST(schedulers_heun_matches_diffusers) { check_scheduler("heun", 20); }
+TEST(schedulers_dpm2_matches_diffusers) { check_scheduler("dpm2", 18); }
+TEST(schedulers_dpm2_ancestral_matches_diffusers) { check_scheduler("dpm2_a", 18); }
+TEST(schedulers_lms_matches_diffusers) { check_scheduler("lms", 20); }
+TEST(schedulers_deis_matches_diffusers) { check_scheduler("deis", 20); }
 TEST(schedulers_dpm_multistep_matches_diffusers) { check_scheduler("dpm++2m", 90); }
+TEST(schedulers_dpm_2m_sde_matches_diffusers) { check_scheduler("dpm++2m_sde", 20); }
+TEST(schedulers_dpm_3m_sde_matches_diffusers) { check_scheduler("dpm++3m_sde", 20); }
 TEST(schedulers_unipc_matches_diffusers) { check_scheduler("unipc", 70); }
 TEST(schedulers_lcm_matches_diffusers) { check_scheduler("lcm", 20); }
+TEST(schedulers_dpm_sde_matches_diffusers) { check_scheduler("dpm++_sde", 18); }
+TEST(schedulers_tcd_matches_diffusers) { check_scheduler("tcd", 15); }

@@ -1,0 +1,115 @@
+/** Whole calls with samplers and noise levels that the models' own references lack make the latents of diffusers. Needs `npm run build:all`. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Pipeline, type GenerateOptions, type ProgressEvent, type SchedulerName } from "../lib/index";
+import { MINI, ROOT, rejection } from "./support/load";
+import { readSafetensors } from "./support/safetensors";
+
+const GOLDEN = join(ROOT, "test/golden");
+
+interface Case {
+  model: string;
+  scheduler: NonNullable<GenerateOptions["scheduler"]>;
+  sigmas?: GenerateOptions["sigmas"];
+}
+// tools/goldens/samplers.py
+const index = JSON.parse(readFileSync(join(GOLDEN, "samplers.json"), "utf8")) as {
+  prompt: string;
+  negative: string;
+  steps: number;
+  guidance: number;
+  seed: number;
+  cases: Case[];
+};
+const golden = readSafetensors(join(GOLDEN, "samplers.safetensors"));
+const { prompt, steps, guidance, seed } = index;
+const call: GenerateOptions = { prompt, negativePrompt: index.negative, guidance, seed, width: 64, height: 64, output: "latents" };
+
+const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+
+describe.each(["sd15", "sd2", "sdxl"])("on the small %s model", (model) => {
+  let pipeline: Pipeline;
+  beforeAll(async () => (pipeline = await Pipeline.load({ model: join(GOLDEN, "models", model) })));
+  afterAll(() => pipeline.dispose());
+
+  const cases = index.cases.map((entry, i) => ({ ...entry, i, name: [entry.scheduler, entry.sigmas ?? []].flat().join(" ") })).filter((entry) => entry.model === model);
+  test.each(cases)("the latents of diffusers: $name", async ({ scheduler, sigmas, i }) => {
+    const { latents } = await pipeline.generate({ ...call, scheduler, sigmas, steps: Array.isArray(sigmas) ? undefined : steps });
+    expect(relativeError(latents[0]!, golden.get(String(i))!.floats())).toBeLessThan(1e-4);
+  });
+});
+
+describe("on the shipped model", () => {
+  let pipeline: Pipeline;
+  beforeAll(async () => (pipeline = await Pipeline.load()));
+  afterAll(() => pipeline.dispose());
+
+  test.each([
+    ["heun", 7],
+    ["dpm2", 7],
+    ["dpm2_a", 7],
+    ["dpm++_sde", 7],
+    ["lms", 4],
+  ] as const)("progress of %s counts the calls of the model: %i for 4 steps", async (scheduler, calls) => {
+    const events: ProgressEvent[] = [];
+    await pipeline.generate({ scheduler, steps: 4, count: 2, output: "latents", onProgress: (event) => events.push(event) });
+    expect(events.map(({ step }) => step)).toEqual(Array.from({ length: 2 * calls }, (_, i) => i + 1));
+    expect(new Set(events.map(({ total }) => total))).toEqual(new Set([2 * calls]));
+  });
+
+  test.each([
+    ["HeunDiscreteScheduler", "heun"],
+    ["KDPM2DiscreteScheduler", "dpm2"],
+    ["KDPM2AncestralDiscreteScheduler", "dpm2_a"],
+    ["LMSDiscreteScheduler", "lms"],
+    ["DEISMultistepScheduler", "deis"],
+    ["DPMSolverSDEScheduler", "dpm++_sde"],
+    ["TCDScheduler", "tcd"],
+  ])("a model folder's %s is %s with the folder's own settings", async (className, name) => {
+    const folder = mkdtempSync(join(tmpdir(), "sampler-"));
+    try {
+      cpSync(MINI, folder, { recursive: true });
+      const file = join(folder, "scheduler/scheduler_config.json");
+      const write = (changes: object): void => writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
+      const options: GenerateOptions = { steps: 4, seed: 3, output: "latents" };
+      write({ _class_name: className });
+      await using plain = await Pipeline.load({ model: folder });
+      expect(plain.info.scheduler).toBe(name);
+      const { latents } = await plain.generate(options);
+      expect(latents).toEqual((await pipeline.generate({ ...options, scheduler: name as SchedulerName })).latents);
+      write({ beta_start: 0.002 });
+      await using changed = await Pipeline.load({ model: folder });
+      expect((await changed.generate(options)).latents).not.toEqual(latents);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("as many steps as noise levels of one's own", async () => {
+    const events: ProgressEvent[] = [];
+    await pipeline.generate({ scheduler: "euler", sigmas: [10, 2, 0.5], output: "latents", onProgress: (event) => events.push(event) });
+    expect(events.at(-1)).toMatchObject({ step: 3, total: 3 });
+  });
+
+  test.each([
+    [{ scheduler: "ddim", sigmas: "ays" }, "sigmas", '"ays" does not go with scheduler "ddim": use one of "euler", "heun"'],
+    [{ scheduler: "deis", sigmas: [3, 2, 1] }, "sigmas", 'noise levels of your own do not go with scheduler "deis": use one of "euler"'],
+    [{ scheduler: "tcd", sigmas: "sgm_uniform" }, "sigmas", 'use one of "ddim"'],
+    [{ scheduler: "euler", sigmas: [3, 2, 1], steps: 4 }, "sigmas", "3 noise levels for 4 steps: give one a step"],
+    [{ scheduler: "euler", sigmas: [3, 2, 2] }, "sigmas[2]", "expected less than the one before, 2, but received 2: order them from the noisiest down"],
+    [{ scheduler: "tcd", steps: 60 }, "steps", "expected 1 to 50"],
+  ] as const)("%j is refused", async (options, option, message) => {
+    const error = await rejection(pipeline.generate(options));
+    expect(error).toMatchObject({ name: "OptionError", code: "ERR_IPA_INVALID_OPTION", option, message: expect.stringContaining(message) });
+  });
+
+  test("tcd adds noise by eta, 0.3 unless told otherwise", async () => {
+    const latents = async (eta?: number): Promise<Float32Array> =>
+      (await pipeline.generate({ scheduler: "tcd", steps: 3, seed: 1, output: "latents", eta })).latents[0]!;
+    const usual = await latents();
+    expect(await latents(0.3)).toEqual(usual);
+    expect(await latents(0)).not.toEqual(usual);
+  });
+});
