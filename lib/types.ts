@@ -15,7 +15,7 @@ export interface LoadOptions {
   model?: string | URL | undefined;
   /** IP-Adapters; default: the shipped one with the shipped model, else none */
   adapters?: readonly { file: string | URL }[] | undefined;
-  /** LoRA files (diffusers or kohya) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
+  /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
   loras?: readonly { file: string | URL; weight?: number | undefined }[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
