@@ -121,13 +121,13 @@ Result<Dense> read_matrix(const TensorSource& source, const LoraMatrix& matrix) 
 }
 
 Dense kronecker(const Dense& a, const Dense& b) {
-  Dense result{a.rows * b.rows, a.columns * b.columns, {}};
-  result.values.reserve(a.values.size() * b.values.size());
+  Dense result{a.rows * b.rows, a.columns * b.columns, std::vector<float>(a.values.size() * b.values.size())};
+  float* to = result.values.data();
   for (int64_t row = 0; row < result.rows; ++row) {
     const float* left = a.values.data() + row / b.rows * a.columns;
     const float* right = b.values.data() + row % b.rows * b.columns;
     for (int64_t i = 0; i < a.columns; ++i) {
-      for (int64_t j = 0; j < b.columns; ++j) result.values.push_back(left[i] * right[j]);
+      for (int64_t j = 0; j < b.columns; ++j) *to++ = left[i] * right[j];
     }
   }
   return result;

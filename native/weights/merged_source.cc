@@ -97,19 +97,26 @@ class MergedSource : public TensorSource {
     const auto rows = static_cast<size_t>(tensor.shape[0]), inputs = static_cast<size_t>(tensor.shape[1]);
     const size_t kernel = delta->size() / rows / inputs;
     const bool of_outputs = has_length_per_output(magnitude, tensor);
-    const auto group = [&](size_t i) { return of_outputs ? i / kernel / inputs : i / kernel % inputs; };
-    std::vector<double> squares(lengths.size());
-    for (size_t i = 0; i < delta->size(); ++i) {
-      const double value = static_cast<double>(original[i]) + static_cast<double>((*delta)[i]);
-      squares[group(i)] += value * value;
-    }
-    for (size_t i = 0; i < delta->size(); ++i) {
-      const double value = static_cast<double>(original[i]) + static_cast<double>((*delta)[i]);
-      const size_t at = group(i);
+    std::vector<double> scales(lengths.size());
+    const auto each = [&](const auto& visit) {
+      for (size_t row = 0; row < rows; ++row) {
+        for (size_t input = 0; input < inputs; ++input) {
+          const size_t begin = (row * inputs + input) * kernel;
+          for (size_t i = begin; i < begin + kernel; ++i) visit(i, scales[of_outputs ? row : input]);
+        }
+      }
+    };
+    const auto sum = [&](size_t i) {
+      return static_cast<double>(original[i]) + static_cast<double>((*delta)[i]);
+    };
+    each([&](size_t i, double& squares) { squares += sum(i) * sum(i); });
+    for (size_t i = 0; i < scales.size(); ++i) {
       // Zeros have no direction to be given a length.
-      const double scale = squares[at] > 0 ? static_cast<double>(lengths[at]) / std::sqrt(squares[at]) : 0;
-      (*delta)[i] = static_cast<float>(value * scale - static_cast<double>(original[i]));
+      if (scales[i] > 0) scales[i] = static_cast<double>(lengths[i]) / std::sqrt(scales[i]);
     }
+    each([&](size_t i, double scale) {
+      (*delta)[i] = static_cast<float>(sum(i) * scale - static_cast<double>(original[i]));
+    });
     return {};
   }
 
