@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, extname, join } from "node:path";
 
 import { DisposedError, IpAdapterError, OptionError, fileError } from "./errors";
 import { GeneratedImage } from "./generated-image";
@@ -70,7 +70,8 @@ export class Pipeline implements AsyncDisposable {
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;
     try {
-      const info = native.info();
+      const info = structuredClone(native.info());
+      nameEmbeddings(read, request, info);
       const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
       return new Pipeline(native, info, encoders, zeroNegative);
@@ -241,6 +242,7 @@ function loadRequest(read: LoadOptions): NativeLoadRequest {
     model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
     adapters: adapters.map(({ file }, i) => ({ file: readPath(file, `adapters[${i}].file`) })),
     loras: (read.loras ?? []).map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight })),
+    embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
   };
@@ -267,16 +269,31 @@ async function checkFiles(request: NativeLoadRequest, site: CallSite): Promise<v
   if (request.imageEncoder !== undefined) await check(request.imageEncoder, "imageEncoder", true);
   for (const [i, adapter] of request.adapters.entries()) await check(adapter.file, `adapters[${i}].file`, false);
   for (const [i, lora] of request.loras.entries()) await check(lora.file, `loras[${i}].file`, false);
+  for (const [i, embedding] of request.embeddings.entries()) await check(embedding.file, `embeddings[${i}].file`, false);
+}
+
+/** The option's token, else the file's, else the file's name. */
+function nameEmbeddings(read: LoadOptions, request: NativeLoadRequest, info: NativePipelineInfo): void {
+  for (const [i, embedding] of info.embeddings.entries()) {
+    const file = request.embeddings[i]?.file ?? "";
+    const own = embedding.token === "" ? basename(file, extname(file)) : embedding.token;
+    embedding.token = read.embeddings?.[i]?.token ?? own;
+  }
 }
 
 async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {
   return Promise.all(
-    info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }) => {
+    info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }, encoder) => {
       const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
       const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder)) : ClipTokenizer.shipped(shipped));
-      if (tokenizer.size > vocabSize) {
+      const learned = info.embeddings.reduce((sum, { vectors }) => sum + (vectors[encoder] ?? 0), 0);
+      if (tokenizer.size > vocabSize - learned) {
         const vocabulary = shipped === undefined ? `${folder}/` : "CLIP's vocabulary, which a model in one file is used with,";
-        throw new IpAdapterError("ERR_IPA_MISMATCH", `${vocabulary} has ${tokenizer.size} tokens but its text encoder only ${vocabSize}: they are of different models`);
+        throw new IpAdapterError("ERR_IPA_MISMATCH", `${vocabulary} has ${tokenizer.size} tokens but its text encoder only ${vocabSize - learned}: they are of different models`);
+      }
+      for (const [i, { token, ids, vectors }] of info.embeddings.entries()) {
+        const [first, count = 0] = [ids[encoder], vectors[encoder]];
+        if (first !== undefined && count > 0) tokenizer.addToken(token, first, count, `embeddings[${i}].token`);
       }
       return { tokenizer, contextLength };
     }),

@@ -17,6 +17,11 @@ export interface LoadOptions {
   adapters?: readonly { file: string | URL }[] | undefined;
   /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
   loras?: readonly { file: string | URL; weight?: number | undefined }[] | undefined;
+  /**
+   * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token
+   * in the file, else the file's name without its ending
+   */
+  embeddings?: readonly { file: string | URL; token?: string | undefined }[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
   /**

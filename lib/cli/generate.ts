@@ -69,6 +69,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--model <folder>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
+    .option("--embedding <file[=token]>", "textual inversion, with what stands for it in prompts; repeat for more", order.addEmbedding)
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
@@ -161,6 +162,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.model !== undefined) options["model"] = flags.model;
   if (order.adapters.length > 0) options["adapters"] = order.adapters.map((file) => ({ file }));
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
+  if (order.embeddings.length > 0) options["embeddings"] = order.embeddings;
   if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;

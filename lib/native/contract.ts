@@ -34,6 +34,8 @@ export interface NativeLoadRequest {
   adapters: { file: string }[];
   /** LoRA files to add to the weights, each times its weight */
   loras: { file: string; weight: number }[];
+  /** textual inversion files */
+  embeddings: { file: string }[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
@@ -61,6 +63,16 @@ export interface NativeAdapterInfo {
   embedSize: number;
 }
 
+/** What a textual inversion file brought. */
+export interface NativeEmbeddingInfo {
+  /** what stands for it in prompts; from the addon as the file has it, "" when it has none */
+  token: string;
+  /** its first token id in each text encoder */
+  ids: number[];
+  /** its token ids in each text encoder, 0 where it has none */
+  vectors: number[];
+}
+
 export interface NativePipelineInfo {
   family: "sd1" | "sd2" | "sdxl";
   /** pixels the model was trained at */
@@ -73,6 +85,8 @@ export interface NativePipelineInfo {
   scheduler: string;
   textEncoders: NativeTextEncoderInfo[];
   adapters: NativeAdapterInfo[];
+  /** textual inversions, in the order of the request */
+  embeddings: NativeEmbeddingInfo[];
   hasImageEncoder: boolean;
   parameters: number;
   memoryBytes: number;

@@ -29,8 +29,7 @@ ClipText::Outputs ClipText::build(Graph& graph, Value ids, Value eos_rows) const
   const ClipStack& stack = config_.stack;
   const int64_t width = stack.hidden_size;
   const std::string prefix = "text_model.";
-  const Value tokens =
-      graph.embedding(ids, prefix + "embeddings.token_embedding.weight", config_.vocab_size, width);
+  const Value tokens = graph.embedding(ids, token_table, config_.vocab_size, width);
   const Value positions = graph.param_rows(prefix + "embeddings.position_embedding.weight",
                                            {config_.context, width}, config_.context, width, 1);
   Outputs outputs;

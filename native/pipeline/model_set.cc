@@ -64,6 +64,16 @@ Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& requests
   return loras;
 }
 
+Result<LearnedTokens> open_learned_tokens(const std::vector<std::string>& files,
+                                          const std::vector<TextComponent>& components) {
+  std::vector<LearnedTokens::Encoder> encoders;
+  for (const TextComponent& component : components) {
+    IPA_ASSIGN(const ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
+    encoders.push_back({config.vocab_size, config.stack.hidden_size});
+  }
+  return LearnedTokens::open(files, encoders);
+}
+
 }  // namespace
 
 const char* family_name(Family family) {
@@ -88,8 +98,11 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
   set->scheduler_config = std::move(components.scheduler);
   IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(request.loras, components.text.size() > 1));
+  IPA_ASSIGN(const LearnedTokens learned, open_learned_tokens(request.embeddings, components.text));
+  set->learned_tokens = learned.tokens();
   const Compute encoders = encoder_compute(request.compute);
-  for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, encoders, loras, cancel));
+  for (const TextComponent& text : components.text)
+    IPA_TRY(set->load_text(text, encoders, loras, learned, cancel));
   IPA_TRY(set->load_unet(components.unet, request.compute, loras, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_vae(components.vae, request.compute, cancel));
@@ -108,8 +121,9 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
 }
 
 Status ModelSet::load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
-                           const CancelFlag* cancel) {
+                           const LearnedTokens& learned, const CancelFlag* cancel) {
   IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
+  config.vocab_size += learned.count_of(text.size());
   auto tower = std::make_unique<TextTower>(std::move(config));
   tower->tokenizer = component.tokenizer;
   IPA_TRY(declare(tower->params, [&](Graph& graph) {
@@ -120,6 +134,7 @@ Status ModelSet::load_text(const TextComponent& component, Compute compute, cons
   IPA_ASSIGN(auto source, component.open(tower->params));
   const LoraPart part = text.empty() ? LoraPart::text_encoder : LoraPart::text_encoder_2;
   IPA_ASSIGN(source, with_loras(std::move(source), loras, part));
+  IPA_ASSIGN(source, with_more_rows(std::move(source), ClipText::token_table, learned.rows_of(text.size())));
   IPA_TRY(load_params(tower->params, *source, backend_, backend_.threads(), "the text encoder", cancel));
   text.push_back(std::move(tower));
   return {};

@@ -18,6 +18,7 @@
 #include "models/unet.h"
 #include "models/vae.h"
 #include "pipeline/feature_cache.h"
+#include "pipeline/learned_tokens.h"
 #include "pipeline/linear_preview.h"
 #include "weights/merged_source.h"
 
@@ -37,6 +38,8 @@ struct LoadRequest {
   std::string image_encoder;          // folder; empty: the model's own
   Compute compute = Compute::f32;     // of the UNet; VAE and encoders follow it, see models/compute_choice.h
   int threads = 0;                    // 0: one per core
+  // Textual inversion files.
+  std::vector<std::string> embeddings;
 };
 
 struct TextTower {
@@ -87,13 +90,14 @@ class ModelSet {
   std::optional<LinearPreview> linear_preview;  // made when first asked for
   std::vector<std::unique_ptr<Adapter>> adapters;
   ArenaKeeper arenas;
+  std::vector<LearnedToken> learned_tokens;  // one a file of the request's
   Json scheduler_config;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
 
  private:
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
   Status load_text(const TextComponent& component, Compute compute, const std::vector<LoraUse>& loras,
-                   const CancelFlag* cancel);
+                   const LearnedTokens& learned, const CancelFlag* cancel);
   Status load_vision(const std::string& folder, const std::string& preprocessor, Compute compute,
                      const CancelFlag* cancel);
   Status load_unet(const Component& component, Compute compute, const std::vector<LoraUse>& loras,
