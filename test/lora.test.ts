@@ -43,6 +43,22 @@ test.each(kinds.cases)("the latents with LyCORIS's own changes of the weights: $
   expect(relativeError(latents[0]!, kindsGolden.get(`${name}.latents`)!.floats())).toBeLessThan(1e-4);
 });
 
+interface LcmCase {
+  name: string;
+  model: string;
+  lora: string;
+  guidance: number;
+}
+// tools/goldens/lcm_lora.py
+const lcm = JSON.parse(readFileSync(join(GOLDEN, "lcm.json"), "utf8")) as { prompt: string; negative: string; steps: number; seed: number; cases: LcmCase[] };
+const lcmGolden = readSafetensors(join(GOLDEN, "lcm.safetensors"));
+
+test.each(lcm.cases)("an LCM-LoRA with the LCM scheduler, model and guidance $name", async ({ name, model: folder, lora: file, guidance }) => {
+  await using pipeline = await Pipeline.load({ model: model(folder), loras: [{ file: join(GOLDEN, "lcm", file) }] });
+  const { latents } = await pipeline.generate({ ...call, prompt: lcm.prompt, negativePrompt: lcm.negative, steps: lcm.steps, seed: lcm.seed, guidance, scheduler: "lcm" });
+  expect(relativeError(latents[0]!, lcmGolden.get(name)!.floats())).toBeLessThan(1e-4);
+});
+
 test("weight 0 leaves the model as it is, in bits; the default is 1", async () => {
   const latents = async (loras: { file: string; weight?: number }[]): Promise<Float32Array> => {
     await using pipeline = await Pipeline.load({ model: model("sd15"), loras });
