@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Pipeline } from "../lib/index";
+import { Pipeline, inspect } from "../lib/index";
 import { encodePrompts } from "../lib/prompt/encode";
 import { ClipTokenizer } from "../lib/tokenizer";
 import { ROOT, rejection } from "./support/load";
@@ -50,6 +50,13 @@ test("tokens are named by the option, the file, or the file's name", async () =>
   expect(pipeline.info.embeddings.map(({ token, vectors }) => [token, vectors])).toEqual([["<cat-toy>", [1]], ["<my-style>", [3]], ["bad-pictures", [4]], ["<half>", [2]]]);
   await using other = await Pipeline.load({ model: model("sd15"), embeddings: [{ file: file("halves.safetensors") }, { file: file("style.safetensors"), token: "<other>" }] });
   expect(other.info.embeddings.map(({ token }) => token)).toEqual(["halves", "<other>"]);
+});
+
+test("inspect tells a textual inversion and its family", async () => {
+  for (const name of ["learned_embeds.bin", "style.safetensors", "bad-pictures.pt", "halves.safetensors"]) expect(await inspect(file(name))).toMatchObject({ kind: "embedding", family: "" });
+  expect(await inspect(file("xl.safetensors"))).toMatchObject({ kind: "embedding", family: "sdxl" });
+  expect(await inspect(made({ emb_params: { shape: [1, 768], data: new Float32Array(768) } }))).toMatchObject({ kind: "embedding", family: "sd1" });
+  expect(await inspect(made({ style: { shape: [1, 768], data: new Float32Array(768) } }))).toMatchObject({ kind: "tensors" });
 });
 
 describe("in prompts", () => {

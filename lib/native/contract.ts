@@ -203,7 +203,7 @@ export interface NativePipeline {
 }
 
 export interface NativeInspection {
-  kind: "model" | "ip-adapter" | "lora" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
+  kind: "model" | "ip-adapter" | "lora" | "embedding" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "weights/embedding_file.h"
 #include "weights/lora_file.h"
 #include "weights/single_file.h"
 
@@ -22,6 +23,7 @@ const char* component_kind_name(ComponentKind kind) {
     case ComponentKind::model: return "model";
     case ComponentKind::ip_adapter: return "ip-adapter";
     case ComponentKind::lora: return "lora";
+    case ComponentKind::embedding: return "embedding";
     case ComponentKind::unet: return "unet";
     case ComponentKind::vae: return "vae";
     case ComponentKind::text_encoder: return "text_encoder";
@@ -39,6 +41,7 @@ ComponentKind component_kind(const TensorSource& source) {
     return ComponentKind::ip_adapter;
   }
   if (has_lora_names(source)) return ComponentKind::lora;
+  if (has_embedding_names(source)) return ComponentKind::embedding;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {
     return ComponentKind::unet;
   }

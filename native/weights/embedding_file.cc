@@ -55,6 +55,17 @@ Status find_rows(EmbeddingFile* file) {
 
 }  // namespace
 
+bool has_embedding_names(const TensorSource& source) {
+  const std::vector<TensorInfo>& tensors = source.tensors();
+  for (const TensorInfo& info : tensors) {
+    if (begins_with(info.name, automatic_rows)) return true;
+  }
+  if (tensors.size() == 2) return source.find("clip_l") && source.find("clip_g");
+  if (tensors.size() != 1) return false;
+  const std::string& name = tensors[0].name;
+  return name == "emb_params" || (name.size() > 2 && name.front() == '<' && name.back() == '>');
+}
+
 int64_t embedding_vectors(const TensorInfo& rows) { return rows.shape.size() == 1 ? 1 : rows.shape[0]; }
 int64_t embedding_width(const TensorInfo& rows) { return rows.shape.back(); }
 

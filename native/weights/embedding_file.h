@@ -20,6 +20,10 @@ struct EmbeddingFile {
   const TensorInfo* second = nullptr;
 };
 
+// Whether the names of the tensors are those of such a file. One tensor under a token's name is taken for one
+// only when the token stands in < >, as most do: any file with a single tensor looks the same.
+bool has_embedding_names(const TensorSource& source);
+
 int64_t embedding_vectors(const TensorInfo& rows);
 int64_t embedding_width(const TensorInfo& rows);
 
