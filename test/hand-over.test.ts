@@ -53,7 +53,7 @@ test.each(of("clip-skip"))("$name", async ({ name, model: of, clipSkip }) => {
 });
 
 test("SDXL's size conditions", async () => {
-  const [{ originalSize, targetSize, cropOffset } = {}] = of("sizes");
+  const { originalSize, targetSize, cropOffset } = of("sizes")[0]!;
   await check(base, "sizes", { scheduler: "euler", steps: 4, originalSize, targetSize, cropOffset });
 });
 
@@ -67,7 +67,7 @@ test.each(of("refined"))("$name", async ({ name, scheduler, steps, share }) => {
 });
 
 test("the refiner's scores", async () => {
-  const [{ aestheticScore, negativeAestheticScore } = {}] = of("scores");
+  const { aestheticScore, negativeAestheticScore } = of("scores")[0]!;
   const latents = latentsOf("ddim-10-0.6-base");
   await check(refiner, "scores", { scheduler: "ddim", steps: 10, denoisingStart: 0.6, latents, seed: index.refinerSeed, aestheticScore, negativeAestheticScore });
 });
