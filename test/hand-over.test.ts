@@ -10,7 +10,7 @@ import { readSafetensors } from "./support/safetensors";
 const GOLDEN = join(ROOT, "test/golden");
 const model = (name: string): string => join(GOLDEN, "models", name);
 
-interface Case {
+interface Case extends Pick<GenerateOptions, "originalSize" | "targetSize" | "cropOffset" | "aestheticScore" | "negativeAestheticScore"> {
   name: string;
   kind: "clip-skip" | "sizes" | "base" | "refined" | "scores";
   model: string;
@@ -18,7 +18,6 @@ interface Case {
   steps: number;
   share: number;
   clipSkip: number;
-  [size: string]: unknown;
 }
 // tools/goldens/hand_over.py
 const index = JSON.parse(readFileSync(join(GOLDEN, "hand-over.json"), "utf8")) as { prompt: string; negative: string; guidance: number; seed: number; refinerSeed: number; cases: Case[] };
