@@ -67,7 +67,10 @@ export interface LoadOptions extends HubAccessOptions {
    * in the file, else the file's name without its ending
    */
   embeddings?: readonly { file: string | URL; token?: string | undefined }[] | undefined;
-  /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
+  /**
+   * folder (config.json and weights), or file, of a UNet fine-tuned from the same base; a file with diffusers' names is built as the model's
+   * own UNet; default: unet/ in the model folder
+   */
   unet?: string | URL | undefined;
   /**
    * folder (config.json and weights), or file in the original layout, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose

@@ -51,7 +51,7 @@ export interface NativeLoadRequest {
   loras: NativeLoraRequest[];
   /** textual inversion files */
   embeddings: { file: string }[];
-  /** folder of a UNet, when not `model`/unet */
+  /** folder or file of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
   vae?: string;

@@ -109,7 +109,7 @@ export const LoadSchema = object(
     adapters: Type.Optional(AdaptersSchema),
     loras: Type.Optional(LorasSchema),
     embeddings: Type.Optional(Type.Array(EmbeddingSchema, { maxItems: 64, default: [], description: "textual inversions: tokens for prompts, learned from pictures" })),
-    unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
+    unet: Type.Optional(path("folder or file of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     vae: Type.Optional(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
