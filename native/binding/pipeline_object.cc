@@ -113,6 +113,7 @@ void PipelineObject::describe(Napi::Env env) {
   const double side = static_cast<double>(models.unet->config().sample_size * scale);
   Napi::Object object = Napi::Object::New(env);
   object.Set("family", family_name(models.family()));
+  object.Set("task", task_name(models.task()));
   object.Set("width", side);
   object.Set("height", side);
   object.Set("vaeScale", static_cast<double>(scale));

@@ -1,6 +1,7 @@
 #include "binding/requests.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "binding/values.h"
 
@@ -88,6 +89,16 @@ ImagePrompt read_image(const Napi::Object& object) {
   return image;
 }
 
+namespace {
+
+Picture read_picture(const Napi::Object& object, bool sizes_only) {
+  if (sizes_only && !has_value(object, "rgb")) return {};
+  ImagePrompt image = read_image(object);
+  return {std::move(image.rgb), image.width, image.height};
+}
+
+}  // namespace
+
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only) {
   GenerateRequest request;
   request.prompt = read_prompt(object, "prompt");
@@ -107,6 +118,9 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     }
     request.branches.push_back(std::move(branch));
   }
+  if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
+  if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
+  request.image_guidance = static_cast<float>(read_number(object, "imageGuidance"));
   request.scheduler = read_text(object, "scheduler");
   request.karras = read_text(object, "sigmas") == "karras";
   request.steps = read_int32(object, "steps");

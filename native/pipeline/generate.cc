@@ -55,6 +55,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     std::vector<float> latents(count);
     noise.fill(latents.data(), count);
     for (float& value : latents) value *= scheduler->init_noise_sigma();
+    if (generation->source) denoiser.set_source(generation->source->channels(noise));
     for (int i = 0; i < calls; ++i) {
       scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
       IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),

@@ -37,6 +37,12 @@ struct TextTower {
 enum class Family { sd1, sd2, sdxl };
 const char* family_name(Family family);
 
+// What a UNet reads beside the noisy latents, told by its input channels: nothing; a mask and the latents of
+// the picture around it (StableDiffusionInpaintPipeline); or the latents of the picture to change
+// (StableDiffusionInstructPix2PixPipeline).
+enum class Task : uint8_t { text_to_image, inpainting, instruct };
+const char* task_name(Task task);
+
 class ModelSet {
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
@@ -48,6 +54,7 @@ class ModelSet {
 
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
+  Task task() const { return task_; }
   // Weights and bytes over all networks.
   int64_t parameters() const;
   size_t memory_bytes() const;
@@ -84,6 +91,7 @@ class ModelSet {
   Status load_vae(const Component& component, const CancelFlag* cancel);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
+  Status find_task();
   Status load_changeable(Component component, ParamSet& params, LoraPart part, const char* what,
                          const std::vector<LoraUse>& loras, const CancelFlag* cancel);
   Result<Restaged> restage(const Changeable& network, const std::vector<LoraUse>& loras,
@@ -99,6 +107,7 @@ class ModelSet {
 
   CpuBackend backend_;
   Family family_ = Family::sd1;
+  Task task_ = Task::text_to_image;
   Compute compute_ = Compute::f32;
   std::vector<Changeable> changeable_;  // the UNet last
   std::vector<LoraRequest> loras_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct ImagePrompt {
   std::vector<float> face;    // face_size floats
 };
 
+// Pixels; without any where only sizes are asked for.
+struct Picture {
+  std::vector<uint8_t> rgb;  // 3 * width * height
+  int64_t width = 0, height = 0;
+};
+
 // Pictures of one adapter under one scale; their tokens share one softmax.
 struct ImageBranch {
   int adapter = 0;
@@ -39,7 +46,10 @@ struct GenerateRequest {
   std::vector<TokenChunks> prompt;    // one a text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
-  std::string scheduler;  // "" = the model's own
+  // The picture that an inpainting or instruct model changes; for inpainting where (white is repainted).
+  std::optional<Picture> image, mask;
+  float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
+  std::string scheduler;        // "" = the model's own
   bool karras = false;
   int steps = 30;
   float guidance = 7.5f;

@@ -21,6 +21,7 @@ import type {
 
 export const MINI_INFO: NativePipelineInfo = {
   family: "sd1",
+  task: "text-to-image",
   width: 128,
   height: 128,
   vaeScale: 8,
