@@ -121,6 +121,7 @@ ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json&
   if (GoldenFolder::has(entry, "inputs", "mask")) request.mask = mask_of(folder.input(entry, "mask"));
   if (const ipa::Json* guidance = entry.find("image_guidance"))
     request.image_guidance = static_cast<float>(guidance->number());
+  if (const ipa::Json* end = entry.find("guidance_end")) request.guidance_end = end->number();
   for (const ipa::Json& adapter : entry.find("adapters")->array()) {
     ipa::ImageBranch branch;
     branch.adapter = static_cast<int>(request.branches.size());

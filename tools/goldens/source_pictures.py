@@ -77,9 +77,12 @@ class Model:
         return pipe
 
     def add(self, name, picture, size=None, mask=(90, 70), scheduler="ddim", guidance=7.5, image_guidance=None, adapter=None, scale=0.8, steps=6, seed=7,
-            negative=NEGATIVE, eta=0.0):
-        """`size`: width and height; None: the picture's own, as the instruct pipeline takes it."""
+            negative=NEGATIVE, eta=0.0, tiny=False, guided_steps=None):
+        """`size`: width and height; None: the picture's own, as the instruct pipeline takes it. `tiny`: with AutoencoderTiny.
+        `guided_steps`: guidance is off after so many."""
         pipe = self.open(adapter)
+        if tiny:
+            pipe.vae = AutoencoderTiny.from_pretrained(self.folder.path / "taesd").eval()
         pipe.scheduler = CLASSES[scheduler].from_config(pipe.scheduler.config)
         source = open_picture(picture)
         width, height = size or [side // pipe.vae_scale_factor * pipe.vae_scale_factor for side in source.size]
@@ -94,6 +97,20 @@ class Model:
                 call |= dict(width=width, height=height)
             elif size:
                 source = source.resize(size, Image.LANCZOS)
+        if tiny:
+            rest["vae"] = "taesd"
+        if guided_steps:
+            rest["guidance_end"] = guided_steps / steps
+
+            def unguided(pipe, step, _timestep, tensors):
+                if step + 1 == guided_steps:
+                    pipe._guidance_scale = 1.0
+                    keep = slice(1, 2) if self.inpaint else slice(0, 1)  # of the batch, what follows the prompt
+                    return {name: value if name == "latents" else value[keep] for name, value in tensors.items()}
+                return tensors
+
+            beside = ["mask", "masked_image_latents"] if self.inpaint else ["image_latents"]
+            call |= dict(callback_on_step_end=unguided, callback_on_step_end_tensor_inputs=["latents", "prompt_embeds", *beside])
         branches = []
         if adapter:
             unets.set_scales(pipe.unet, [scale])
@@ -118,7 +135,8 @@ def add_inpaint(model):
              model.add("euler", "wide-150x100", (72, 40), scheduler="euler", mask=(72, 40)),
              model.add("base", **small, adapter="base"), model.add("base-plain", **small, adapter="base", guidance=1.0)]
     if not model.xl:
-        found.append(model.add("plus", "square-64", (64, 64), adapter="plus", mask=(64, 64)))
+        found += [model.add("plus", "square-64", (64, 64), adapter="plus", mask=(64, 64)), model.add("tiny", **small, tiny=True),
+                  model.add("interval", **small, guided_steps=3)]
     return found
 
 
@@ -129,7 +147,8 @@ def add_instruct(model):
         found.append(model.add("no-negative", "wide-150x100", (64, 48), negative=None))
     else:
         found += [model.add("own-size", "wide-150x100", scheduler="euler_a"), model.add("base", "square-64", (64, 64), adapter="base"),
-                  model.add("plus", "square-64", (64, 64), adapter="plus"), model.add("base-plain", "square-64", (64, 64), adapter="base", guidance=1.0)]
+                  model.add("plus", "square-64", (64, 64), adapter="plus"), model.add("base-plain", "square-64", (64, 64), adapter="base", guidance=1.0),
+                  model.add("tiny", "square-64", (64, 64), tiny=True), model.add("interval", "square-64", (64, 64), guided_steps=3)]
     return found
 
 
@@ -160,6 +179,7 @@ def make():
         "unet: the subfolder of this folder whose UNet takes the place of the model's own; model: the folder of the other parts",
         "inpaint: strength 1; mask u8 (h, w), white is repainted; the first draw of the seed are the initial latents, the second the sample of the masked picture's latents",
         "instruct: the picture is resized to width x height before the call, where that is not its own size rounded down to multiples of the VAE's scale"])
+    add_tiny(folder, 970)
     for index, name in enumerate(PIPELINES):
         model = Model(folder, name, 950 + index)
         found = add_inpaint(model) if model.inpaint else add_instruct(model)
@@ -167,6 +187,5 @@ def make():
             for b in found[:i]:
                 if a.shape == b.shape and torch.allclose(a, b, atol=1e-2):
                     raise ValueError(f"{name}: two cases give the same picture: something has no effect")
-    add_tiny(folder, 970)
     add_resizes(folder)
     folder.close()
