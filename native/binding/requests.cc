@@ -24,6 +24,12 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
   return prompts;
 }
 
+Picture read_picture(const Napi::Object& object, bool sizes_only) {
+  if (sizes_only && !has_value(object, "rgb")) return {};
+  ImagePrompt image = read_image(object);
+  return {std::move(image.rgb), image.width, image.height};
+}
+
 }  // namespace
 
 std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
@@ -88,16 +94,6 @@ ImagePrompt read_image(const Napi::Object& object) {
     throw Napi::TypeError::New(object.Env(), "rgb: expected 3 * width * height bytes");
   return image;
 }
-
-namespace {
-
-Picture read_picture(const Napi::Object& object, bool sizes_only) {
-  if (sizes_only && !has_value(object, "rgb")) return {};
-  ImagePrompt image = read_image(object);
-  return {std::move(image.rgb), image.width, image.height};
-}
-
-}  // namespace
 
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only) {
   GenerateRequest request;
