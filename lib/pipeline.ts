@@ -6,6 +6,7 @@ import { GeneratedImage } from "./generated-image";
 import { sizeConditions, startLatents } from "./generate-request";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
+import { leastSide } from "./image/limits";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
@@ -27,6 +28,7 @@ import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, Genera
 import { checkValue, readOptions } from "./options/validate";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
+import { snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -179,11 +181,13 @@ export class Pipeline implements AsyncDisposable {
     throwIfAborted(signal);
     const request = this.#request(read);
     const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const pictures = snapshotSource(read, this.#info);
     const result = await this.#inOrder(signal, async () => {
       const branches = await this.#untilDisposed(toBranches(prompts, this.#info), signal);
+      const source = await this.#untilDisposed(toSource(pictures, this.#info), signal);
       return this.#start<NativeResult>(site, signal, (done, fail) => {
         const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
-        return this.#native.generate({ ...request, branches }, report, done);
+        return this.#native.generate({ ...request, ...source, branches }, report, done);
       });
     });
     return toResult(result, request.seeds, this.#info);
@@ -192,9 +196,11 @@ export class Pipeline implements AsyncDisposable {
   async #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
     const read = readOptions(EstimateSchema, options);
     const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const pictures = snapshotSource(read, this.#info);
     const sized = this.#request(read);
-    const { weights, working, tile } = await this.#inOrder(undefined, () => {
-      const request = { ...sized, branches: toBranchSizes(prompts, this.#info) };
+    const { weights, working, tile } = await this.#inOrder(undefined, async () => {
+      const source = await this.#untilDisposed(toSourceSizes(pictures, this.#info), undefined);
+      const request = { ...sized, ...source, branches: toBranchSizes(prompts, this.#info) };
       return this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
     });
     return { weights, working, total: weights + working, tiled: tile > 0 };
@@ -216,6 +222,7 @@ export class Pipeline implements AsyncDisposable {
     const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
+      imageGuidance: read.imageGuidance ?? 1.5,
       scheduler,
       sigmas: typeof sigmas === "string" ? sigmas : "",
       steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
@@ -344,7 +351,7 @@ export class Pipeline implements AsyncDisposable {
 
 function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
   const unit = info.vaeScale;
-  const minimum = unit < 8 ? 16 : 64;
+  const minimum = leastSide(unit);
   if (value % unit === 0 && value >= minimum) return value;
   const low = Math.max(minimum, Math.floor(value / unit) * unit);
   const high = Math.max(minimum, Math.ceil(value / unit) * unit);

@@ -2,6 +2,7 @@
 import type { Static } from "@sinclair/typebox";
 
 import type { GeneratedImage } from "./generated-image";
+import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
 import type {
@@ -112,6 +113,12 @@ export interface GenerateOptions {
   negativeAestheticScore?: number | undefined;
   /** pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers */
   imagePrompts?: readonly ImagePrompt[] | undefined;
+  /** inpainting and instruct models (info.task): the picture to change, resized to width x height; a path, a file: URL object, the bytes of an image file, or raw pixels */
+  image?: ImageInput | undefined;
+  /** inpainting models: a picture of any size, white where `image` is repainted, black where it stays */
+  mask?: ImageInput | undefined;
+  /** instruct models: guidance towards `image`, 1 to 100, default 1.5; `guidance` is that towards the prompt */
+  imageGuidance?: number | undefined;
   /** sampler; default: the model's own */
   scheduler?: SchedulerName | undefined;
   /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
@@ -142,9 +149,9 @@ export interface GenerateOptions {
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */
   seed?: number | undefined;
-  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  /** pixels, a multiple of info.vaeScale; default: that of `image` rounded down, else the model's own */
   width?: number | undefined;
-  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  /** pixels, a multiple of info.vaeScale; default: that of `image` rounded down, else the model's own */
   height?: number | undefined;
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;

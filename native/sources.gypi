@@ -115,6 +115,7 @@
       "schedulers/unipc_weights.cc",
       "base/system_memory.cc",
       "image/clip_preprocess.cc",
+      "image/resample.cc",
       "models/clip_layers.cc",
       "models/clip_text.cc",
       "models/clip_vision.cc",
@@ -146,6 +147,7 @@
       "pipeline/loaded_parts.cc",
       "pipeline/loras.cc",
       "pipeline/model_set.cc",
+      "pipeline/source_picture.cc",
       "pipeline/step_plan.cc",
       "pipeline/step_span.cc",
       "pipeline/text_features.cc",
@@ -236,6 +238,7 @@
       "../test/native/pipeline_feature_cache_test.cc",
       "../test/native/pipeline_golden_test.cc",
       "../test/native/pipeline_properties_test.cc",
+      "../test/native/pipeline_source_test.cc",
       "../test/native/pipeline_tiles_test.cc",
       "../test/native/pipeline_memory_test.cc",
       "../test/native/pipeline_steps_test.cc"

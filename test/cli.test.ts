@@ -123,6 +123,16 @@ describe("generate", () => {
     expect(await cli(args, addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, channels, h, w)") });
   });
 
+  test("a picture to change, its mask and its guidance", async () => {
+    const addon = new FakeAddon();
+    addon.info.task = "instruct";
+    const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--image", image, "--mask", image];
+    expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({ code: 0 });
+    expect(addon.requests[0]).toMatchObject({ image: { width: expect.any(Number) }, mask: { width: expect.any(Number) }, imageGuidance: 2.5, width: 64 });
+    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({ code: 2, err: expect.stringContaining("imageGuidance") });
+    expect(await cli(["generate", "--image", join(folder, "none.png")])).toMatchObject({ code: 1, err: expect.stringContaining("none.png") });
+  });
+
   test("several pictures carry their seeds in their names", async () => {
     const { code, lines } = await cli(["generate", "--steps", "1", "--count", "3", "--seed", "5", "--output", join(folder, "a.webp"), "--json", "--sigmas", "karras"]);
     expect(code).toBe(0);

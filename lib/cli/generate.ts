@@ -29,6 +29,9 @@ interface GenerateFlags {
   prompt?: string;
   negativePrompt?: string;
   promptSyntax?: string;
+  image?: string;
+  mask?: string;
+  imageGuidance?: string;
   scheduler?: string;
   sigmas?: string;
   steps?: string;
@@ -78,6 +81,9 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
     .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
     .option("--face-embeds <file[:scale]>", "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order", order.addFaces)
+    .option("--image <img>", help(GenerateSchema, "image"))
+    .option("--mask <img>", help(GenerateSchema, "mask"))
+    .option("--image-guidance <g>", help(GenerateSchema, "imageGuidance"))
     .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--adapter-encoder <folder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
@@ -204,7 +210,7 @@ function flagOf(option: string): string {
 
 function generateOptions(flags: GenerateFlags): GenerateOptions {
   const options: Record<string, unknown> = {};
-  for (const name of ["prompt", "negativePrompt", "promptSyntax", "scheduler"] as const) {
+  for (const name of ["prompt", "negativePrompt", "promptSyntax", "image", "mask", "scheduler"] as const) {
     if (flags[name] !== undefined) options[name] = flags[name];
   }
   if (flags.sigmas !== undefined) options["sigmas"] = /^[-+.\d]/.test(flags.sigmas) ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas")) : flags.sigmas;
@@ -217,6 +223,7 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   for (const name of ["originalSize", "targetSize", "cropOffset"] as const) {
     if (flags[name] !== undefined) options[name] = parsePair(flags[name], flagOf(name));
   }
+  if (flags.imageGuidance !== undefined) options["imageGuidance"] = parseNumber(flags.imageGuidance, "--image-guidance");
   if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
   if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
   if (flags.memoryBudget !== undefined) options["memoryBudget"] = parseNumber(flags.memoryBudget, "--memory-budget");

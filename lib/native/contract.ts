@@ -107,6 +107,8 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   family: "sd1" | "sd2" | "sdxl";
   /** SDXL's refiner */
   refiner: boolean;
+  /** what the UNet reads beside the prompts: nothing, a picture and where to repaint it, or a picture to change */
+  task: "text-to-image" | "inpainting" | "instruct";
   /** pixels the model was trained at */
   width: number;
   height: number;
@@ -140,6 +142,9 @@ export interface NativeImage {
   face?: Float32Array;
 }
 
+/** A picture to change, or its mask; without pixels where only sizes are asked for. */
+export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
+
 /** Pictures of one adapter that share one softmax (their tokens are concatenated) and one scale. */
 export interface NativeImageBranch {
   adapter: number;
@@ -155,6 +160,12 @@ export interface NativeGenerateRequest {
   /** absent for SDXL when no negative prompt was given at all (zero embeddings) */
   negative?: NativeText[];
   branches: NativeImageBranch[];
+  /** of inpainting and instruct models: the picture to change, resized to width x height */
+  image?: NativePicture;
+  /** of inpainting models: white is repainted */
+  mask?: NativePicture;
+  /** of instruct models: towards the picture */
+  imageGuidance: number;
   /** API name, or "" for the model's own */
   scheduler: string;
   /** API name, or "" for the model's own */

@@ -199,6 +199,11 @@ export const GenerateSchema = object(
     aestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 6, description: "SDXL refiner: the score it is told to have" })),
     negativeAestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 2.5, description: "SDXL refiner: the score it is told not to have" })),
     imagePrompts: Type.Optional(Type.Array(ImagePromptSchema, { maxItems: 64, default: [], description: "pictures to take after" })),
+    image: Type.Optional(special<ImageInput>("image", "inpainting and instruct models: the picture to change: path, file URL, encoded bytes, or raw pixels")),
+    mask: Type.Optional(special<ImageInput>("image", "inpainting models: a picture that is white where image is repainted, black where it stays")),
+    imageGuidance: Type.Optional(
+      Type.Number({ minimum: 1, maximum: 100, default: 1.5, description: "instruct models: guidance towards image, beside that towards the prompt" }),
+    ),
     scheduler: Type.Optional(oneOf(SCHEDULERS, { description: "sampler; default: the model's own" })),
     sigmas: Type.Optional(
       oneOfOrNumbers(SIGMAS, { minimum: 1e-6, maximum: 10000, maxItems: 1000 }, "spacing of the noise levels, or the levels themselves, one a step, descending; default: the model's own"),
@@ -219,8 +224,8 @@ export const GenerateSchema = object(
     ),
     eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: "noise added by ddim, 0 none, 1 as DDPM, default: 0; or by tcd, default: 0.3" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
-    width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
-    height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
+    width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: that of image, else the model's own" })),
+    height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: that of image, else the model's own" })),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "pictures, with seeds seed, seed + 1, …" })),
     output: Type.Optional(oneOf(["image", "latents"], { default: "image", description: "latents: skip the VAE decoder" })),
     preview: Type.Optional(PreviewSchema),

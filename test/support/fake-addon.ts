@@ -22,6 +22,7 @@ import type {
 export const MINI_INFO: NativePipelineInfo = {
   family: "sd1",
   refiner: false,
+  task: "text-to-image",
   width: 128,
   height: 128,
   vaeScale: 8,
