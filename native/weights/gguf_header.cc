@@ -10,41 +10,16 @@
 #include "base/utf8.h"
 #include "weights/dtype.h"
 #include "weights/ggml_blocks.h"
+#include "weights/gguf_types.h"
 
 namespace ipa {
 namespace {
 
-constexpr uint64_t max_bytes = INT64_MAX;
-constexpr const char original_shape[] = "comfy.gguf.orig_shape.";
+using namespace gguf_value;
 
-enum ValueType : uint32_t {
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  f32,
-  boolean,
-  string,
-  array,
-  u64,
-  i64,
-  f64,
-  value_types
-};
+constexpr uint64_t max_bytes = INT64_MAX;
 constexpr uint64_t value_bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};  // of a string: its length
 
-struct StoredType {
-  uint32_t id;
-  DType type;
-};
-constexpr StoredType stored_types[] = {
-    {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},  {6, DType::q5_0},
-    {7, DType::q5_1},  {8, DType::q8_0},  {10, DType::q2_k}, {11, DType::q3_k}, {12, DType::q4_k},
-    {13, DType::q5_k}, {14, DType::q6_k}, {24, DType::i8},   {25, DType::i16},  {26, DType::i32},
-    {27, DType::i64},  {28, DType::f64},  {30, DType::bf16},
-};
 // Types of ggml that this reader does not know how to convert.
 struct OtherType {
   uint32_t id;
@@ -215,7 +190,7 @@ class HeaderReader {
       }
       return {};
     }
-    if (key.rfind(original_shape, 0) == 0) return read_shape(key, type, count);
+    if (key.rfind(gguf_original_shape, 0) == 0) return read_shape(key, type, count);
     if (type != boolean) return cursor_.skip(count * value_bytes[type]);
     for (uint64_t i = 0; i < count; ++i) IPA_TRY(read_scalar(key, type).status());
     return {};
@@ -231,7 +206,7 @@ class HeaderReader {
       if (size > INT32_MAX) return key_error(Code::overflow, key, "a size out of range");
       shape.push_back(static_cast<int64_t>(size));
     }
-    shapes_.emplace(key.substr(sizeof original_shape - 1), std::move(shape));
+    shapes_.emplace(key.substr(gguf_original_shape.size()), std::move(shape));
     return {};
   }
 
@@ -263,9 +238,8 @@ class HeaderReader {
   }
 
   static Status set_type(uint32_t id, TensorInfo* info) {
-    for (const StoredType& row : stored_types) {
-      if (row.id != id) continue;
-      info->type = row.type;
+    if (const std::optional<DType> known = gguf_dtype(id)) {
+      info->type = *known;
       return {};
     }
     for (const OtherType& row : other_types) {
