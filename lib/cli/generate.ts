@@ -15,7 +15,7 @@ import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
-import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
+import { formatSeconds, progressFor } from "./report";
 
 interface GenerateFlags {
   model?: string;
@@ -113,7 +113,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const started = environment.now();
   await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal }, new CallSite());
   const loaded = environment.now();
-  const progress = progressOf(flags, environment);
+  const progress = progressFor(environment.err, environment.now, flags.json === true, "step");
   const previews: Promise<unknown>[] = [];
   try {
     const result = await pipeline.generate({
@@ -148,12 +148,6 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
     progress.end();
     await Promise.allSettled(previews);
   }
-}
-
-function progressOf(flags: GenerateFlags, environment: Environment): Progress {
-  return environment.err.isTTY === true && flags.json !== true
-    ? new ProgressBar(environment.err, environment.now)
-    : new ProgressLines(environment.err, environment.now);
 }
 
 function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {

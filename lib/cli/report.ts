@@ -48,11 +48,13 @@ export class ProgressLines implements Progress {
   readonly #out: Sink;
   readonly #now: () => number;
   readonly #clock: EtaClock;
+  readonly #unit: string;
   #tenth = 0;
 
-  constructor(out: Sink, now: () => number = Date.now) {
+  constructor(out: Sink, now: () => number = Date.now, unit = "step") {
     this.#out = out;
     this.#now = now;
+    this.#unit = unit;
     this.#clock = new EtaClock(now());
   }
 
@@ -61,12 +63,17 @@ export class ProgressLines implements Progress {
     const tenth = Math.floor((10 * step) / Math.max(1, total));
     if (tenth === this.#tenth) return;
     this.#tenth = tenth;
-    this.#out.write(`step ${step}/${total}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`);
+    this.#out.write(`${this.#unit} ${step}/${total}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`);
   }
 
   end(): void {
     // Lines stay.
   }
+}
+
+/** A bar where people watch, lines elsewhere and beside JSON. */
+export function progressFor(out: Sink, now: () => number, json: boolean, unit: string): Progress {
+  return out.isTTY === true && !json ? new ProgressBar(out, now) : new ProgressLines(out, now, unit);
 }
 
 /** Time left, from the steps since the first: that one carries encoders and planning. */
@@ -105,6 +112,11 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? bytes : bytes.toFixed(bytes < 10 ? 2 : 1)} ${units[unit] ?? ""}`;
+}
+
+/** Tensors by storage type, as `F16 686`. */
+export function formatTypes(types: Readonly<Record<string, number>>): string {
+  return Object.entries(types).map(([type, count]) => `${type} ${count}`).join(" ");
 }
 
 export function formatCount(count: number): string {
