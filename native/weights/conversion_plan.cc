@@ -48,6 +48,8 @@ bool fits_f16(DType type) { return type == DType::f16 || type == DType::f8_e4m3 
 
 DType type_of(const TensorInfo& tensor, DType wanted) {
   if (is_integer(tensor.type)) return tensor.type;
+  // The gguf package cannot read one in bf16.
+  if (wanted == DType::bf16 && tensor.shape.empty()) return DType::f32;
   if (!quantisable(wanted)) return wanted;
   if (tensor.type == wanted && gguf_shape(tensor)) return wanted;
   if (is_kept(tensor)) return fits_f16(tensor.type) ? DType::f16 : DType::f32;

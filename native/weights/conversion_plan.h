@@ -9,7 +9,8 @@
 namespace ipa {
 
 // The tensors of `source` as a file of `type` (see encodable) holds them. Integers stay as they are. f32, f16
-// and bf16 are the type of all others. A quantised type is that of the large weights only:
+// and bf16 are the type of all others (scalars are f32 where others are bf16). A quantised type is that of the
+// large weights only:
 // - tensors with one size at most or up to 1024 values, and embeddings of positions, times and sizes, keep f16
 //   where they have it, else f32;
 //   (blocks of that very type are kept, whatever they are of);

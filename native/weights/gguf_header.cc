@@ -138,6 +138,7 @@ class HeaderReader {
     if (type >= value_types) return key_error(Code::type, key, "has the unknown type " + std::to_string(type));
     if (key == "general.alignment") return read_alignment(type);
     if (type == array) return read_array(key);
+    if (is_shape_key(key)) return key_error(Code::type, key, "a shape is an array of integers");
     if (type == string) {
       Result<std::string> text = cursor_.text(GgufLimits::string_bytes, "a string");
       if (!text.ok()) return text.status().in("key " + quoted(key));
@@ -164,6 +165,8 @@ class HeaderReader {
     return {};
   }
 
+  static bool is_shape_key(const std::string& key) { return key.rfind(gguf_original_shape, 0) == 0; }
+
   // The bytes of a value as an unsigned number.
   Result<uint64_t> read_scalar(const std::string& key, uint32_t type) {
     uint8_t raw[8] = {};
@@ -182,6 +185,7 @@ class HeaderReader {
     if (count > cursor_.left() / value_bytes[type])
       return key_error(Code::limit, key,
                        "an array of " + std::to_string(count) + " values, more than the file holds");
+    if (is_shape_key(key)) return read_shape(key, type, count);
     if (type == string) {
       for (uint64_t i = 0; i < count; ++i) {
         IPA_ASSIGN(const uint64_t length, cursor_.number<uint64_t>());
@@ -190,7 +194,6 @@ class HeaderReader {
       }
       return {};
     }
-    if (key.rfind(gguf_original_shape, 0) == 0) return read_shape(key, type, count);
     if (type != boolean) return cursor_.skip(count * value_bytes[type]);
     for (uint64_t i = 0; i < count; ++i) IPA_TRY(read_scalar(key, type).status());
     return {};

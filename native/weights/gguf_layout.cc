@@ -50,6 +50,7 @@ bool can_hold(const std::string& key, const std::string& text) {
   for (const char* own :
        {"general.alignment", "general.architecture", "general.file_type", "general.quantization_version"})
     if (key == own) return false;
+  if (begins_with(key, "GGUF.")) return false;  // the gguf package has fields of its own under these names
   return !key.empty() && key.size() <= GgufLimits::key_bytes && is_printable(key) &&
          !begins_with(key, gguf_original_shape) && text.size() <= GgufLimits::string_bytes &&
          find_invalid_utf8(text) == std::string::npos;

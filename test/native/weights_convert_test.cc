@@ -397,3 +397,16 @@ TEST(weights_convert_asks_for_room_first) {
   CHECK_OK(file.check_room(1));
   EXPECT_ERROR(file.check_room(UINT64_MAX / 2), Code::io, "are free");
 }
+
+TEST(weights_convert_scalars_are_never_bf16) {
+  // gguf.GGUFReader fails on those.
+  const std::string folder = fresh_folder("convert-scalars");
+  const std::string input =
+      write_input(folder + "/in.safetensors", {{"x.alpha", "F16", {}}, {"x.weight", "F16", {2, 2}}});
+  const Source bf16 = converted(input, folder + "/out.gguf", DType::bf16);
+  const Source f16 = converted(input, folder + "/out.gguf", DType::f16);
+  if (!bf16 || !f16) return;
+  EXPECT_TENSOR(*bf16, "x.alpha", DType::f32, {});
+  EXPECT_TENSOR(*bf16, "x.weight", DType::bf16, {2, 2});
+  EXPECT_TENSOR(*f16, "x.alpha", DType::f16, {});
+}

@@ -169,6 +169,13 @@ TEST(weights_gguf_bad_tensors) {
              .tensor("w", {2}, 0, 0)
              .data(8),
          Code::shape);
+  // A shape that is text, a number or a list of texts is none.
+  const std::string key = "comfy.gguf.orig_shape.w";
+  const auto with = [](Build start) { return start.tensor("w", {2}, 0, 0).data(8); };
+  EXPECT(with(Build().start(1, 1).key(key, 8).text("2,1")), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 4).number(2, 4)), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 9).number(8, 4).number(0, 8)), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 9).number(5, 4).number(2, 8).number(1, 4).number(2, 4)), Code::ok);
 }
 
 TEST(weights_gguf_cut_anywhere_is_an_error) {
