@@ -75,7 +75,7 @@ def flatten(tree, prefix=""):
 
 
 def planned(name, tensor, stored, wanted):
-    """The type that docs/models.md gives this tensor, and the shape it has in the file."""
+    """The type that docs/api.md gives this tensor, and the shape it has in the file."""
     kind, shape = TYPES[wanted], tuple(tensor.shape)
     if tensor.dtype in INTEGERS:
         return INTEGERS[tensor.dtype], shape
