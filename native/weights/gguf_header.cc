@@ -255,15 +255,18 @@ class HeaderReader {
   }
 
   static Status set_bytes(TensorInfo* info) {
+    // The other sizes of an empty tensor must be countable too, as they must for ggml and numpy.
     uint64_t count = 1;
-    const bool empty = std::find(info->shape.begin(), info->shape.end(), 0) != info->shape.end();
+    bool empty = false;
     for (const int64_t size : info->shape) {
-      if (empty) continue;
+      if (size == 0) {
+        empty = true;
+        continue;
+      }
       if (count > max_bytes / static_cast<uint64_t>(size))
         return tensor_error(Code::overflow, info->name, "more values than can be counted");
       count *= static_cast<uint64_t>(size);
     }
-    if (empty) count = 0;
     BlockLayout block = block_layout(info->type);
     if (block.values == 0) block = {1, dtype_size(info->type)};
     const int64_t row = info->shape.empty() ? 1 : info->shape.back();
@@ -275,7 +278,7 @@ class HeaderReader {
     const uint64_t blocks = count / block.values;
     if (blocks > max_bytes / block.bytes)
       return tensor_error(Code::overflow, info->name, "more bytes than can be counted");
-    info->bytes = blocks * block.bytes;
+    info->bytes = empty ? 0 : blocks * block.bytes;
     return {};
   }
 

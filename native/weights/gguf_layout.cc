@@ -32,6 +32,16 @@ bool rows_are_whole_blocks(const TensorInfo& tensor) {
   return values == 0 || (!tensor.shape.empty() && tensor.shape.back() % values == 0);
 }
 
+// Readers multiply the sizes of an empty tensor too.
+bool is_countable(const TensorInfo& tensor) {
+  int64_t count = 8;  // bytes at most for a value
+  for (const int64_t size : tensor.shape) {
+    if (size > 0 && count > INT64_MAX / size) return false;
+    count *= std::max<int64_t>(size, 1);
+  }
+  return true;
+}
+
 // As llama.cpp numbers the types of whole files.
 uint32_t file_type(DType type) {
   switch (type) {
@@ -100,6 +110,7 @@ Status check_tensor(const TensorInfo& tensor) {
 }  // namespace
 
 std::optional<std::vector<int64_t>> gguf_shape(const TensorInfo& tensor) {
+  if (!is_countable(tensor)) return std::nullopt;
   if (tensor.shape.size() <= GgufLimits::rank && rows_are_whole_blocks(tensor)) return tensor.shape;
   const int64_t count = tensor.elements();
   const bool in_blocks = block_layout(tensor.type).values > 0;

@@ -359,10 +359,11 @@ TEST(weights_convert_values_that_do_not_fit_leave_nothing) {
 
 TEST(weights_convert_types_that_gguf_has_not) {
   const std::string folder = fresh_folder("convert-types-not");
-  const auto error = [&](const std::string& type, const std::string& size, const std::string& output) {
+  const auto error = [&](const std::string& type, const std::string& size, const std::string& output,
+                         const std::string& shape = "[2]") {
     const std::string input = ipa_test::write_bytes(
         folder + "/in.safetensors",
-        ipa_test::raw_safetensors("{" + ipa_test::entry("w", type, "[2]", "[0," + size + "]") + "}",
+        ipa_test::raw_safetensors("{" + ipa_test::entry("w", type, shape, "[0," + size + "]") + "}",
                                   std::string(static_cast<size_t>(std::stoi(size)), '\0')));
     return ipa::convert({input, folder + "/" + output, DType::f16, true}).status();
   };
@@ -370,6 +371,10 @@ TEST(weights_convert_types_that_gguf_has_not) {
   CHECK_OK(error("U8", "2", "out.safetensors"));
   EXPECT_ERROR(error("C64", "16", "out.safetensors"), Code::unsupported, "stored as C64");
   CHECK_OK(error("F8_E5M2", "2", "out.gguf"));
+  const std::string large = "[0,4611686018427387904,2]";
+  EXPECT_ERROR(error("F16", "0", "out.gguf", large), Code::unsupported, "GGUF has no such shape");
+  EXPECT_ERROR(error("F16", "0", "out.gguf", "[0,2,3,4,5]"), Code::unsupported, "GGUF has no such shape");
+  CHECK_OK(error("F16", "0", "out.safetensors", "[0,2,3,4,5]"));
 }
 
 TEST(weights_convert_cancel_leaves_nothing) {

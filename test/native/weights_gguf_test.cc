@@ -145,6 +145,9 @@ TEST(weights_gguf_bad_tensors) {
   EXPECT(one({uint64_t{1} << 32, uint64_t{1} << 32}, 0, 0, 4), Code::overflow);
   EXPECT(one({(uint64_t{1} << 42) + 1, 1152}, 0, 0, 4), Code::truncated);
   EXPECT(one({(uint64_t{1} << 62) - 1}, 0, 0, 4), Code::overflow);
+  EXPECT(one({0, uint64_t{1} << 32, uint64_t{1} << 32}, 0, 0, 4), Code::overflow);
+  EXPECT(one({uint64_t{1} << 61, 0}, 0, 0, 4), Code::overflow);
+  EXPECT(one({uint64_t{1} << 60, 0}, 0, 0, 4), Code::ok);
   const uint64_t huge = (uint64_t{1} << 63) - 64;
   EXPECT(Build().start(2, 0).tensor("a", {huge}, 24, 0).tensor("b", {huge}, 24, huge).data(4), Code::overflow);
   for (const uint32_t type : {4u, 31u, 43u, 0xFFFFFFFFu}) EXPECT(one({32}, type, 0, 32), Code::type);

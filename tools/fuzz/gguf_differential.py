@@ -6,8 +6,8 @@ Build test/fuzz/gguf_verdicts.cc (see test/fuzz/README.md), then:
 
 Fails when the program crashes, when we accept a file that the package refuses, or when both accept it with other names, types,
 shapes, bytes or texts. Needs gguf and numpy. Counted apart, because the package refuses them for reasons of its own: keys named as the
-three fields that it keeps for the start of the file (GGUF.version and so on), tensors of type BF16 without sizes, on which its arithmetic
-of shapes fails, and empty tensors whose other sizes numpy cannot multiply.
+three fields that it keeps for the start of the file (GGUF.version and so on), and tensors of type BF16 without sizes, on which its
+arithmetic of shapes fails.
 
 The known reasons why we refuse more: alignments below 8 or beyond 65536 and array elements that are arrays (TYPE), BOOL values other than
 0 and 1 (TYPE), keys that are not printable ASCII (SYNTAX), empty names, names, counts and ranks beyond our limits (LIMIT), big-endian
@@ -37,7 +37,7 @@ NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 31, 32, 33, 64, 255, 256, 4096
            1 << 40, 1 << 61, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 32, (1 << 64) - 1]
 SCALARS = [(0, "<B"), (1, "<b"), (2, "<H"), (3, "<h"), (4, "<I"), (5, "<i"), (6, "<f"), (7, "<B"), (10, "<Q"), (11, "<q"), (12, "<d")]
 ORIGINAL = "comfy.gguf.orig_shape."
-SECONDS = 0.5  # the package walks through an array of any declared length, value by value
+SECONDS = 0.3  # of computing: the package walks through an array of any declared length, value by value
 
 
 def number(value: int, size: int) -> list:
@@ -140,15 +140,17 @@ def mutant(rng: random.Random) -> bytes:
 
 
 class TooLong(Exception):
-    pass
+    armed = False
 
 
 def stop(*_):
-    raise TooLong
+    if TooLong.armed:
+        raise TooLong
 
 
 def theirs(file) -> str:
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    TooLong.armed = True
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         reader = gguf.GGUFReader(file)
         line = ["OK"]
@@ -168,7 +170,8 @@ def theirs(file) -> str:
     except Exception as error:  # whatever a damaged file leads to
         return f"{type(error).__name__}: {error}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        TooLong.armed = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def of_its_own(their: str) -> str:
@@ -177,8 +180,6 @@ def of_its_own(their: str) -> str:
         return "keys of the package's own"
     if their == "IndexError: tuple index out of range":
         return "BF16 without sizes"
-    if "maximum supported dimension" in their or "array is too big" in their or "Maximum allowed dimension" in their:
-        return "empty tensors with large sizes"
     return ""
 
 
@@ -188,7 +189,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
     np.seterr(all="ignore")
     rng = random.Random(arguments.seed)
     inputs = [mutant(rng) for _ in range(arguments.count)]
