@@ -2,6 +2,7 @@
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export type { AdapterVariant } from "./native/contract";
+export { convert, type Conversion, type ConvertProgress } from "./convert";
 export { inspect, type Inspection } from "./inspect";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
@@ -10,10 +11,11 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
+export type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
 export type {
   AdapterOptions,
   ChangeOptions,
+  ConvertOptions,
   EncodeImageOptions,
   EstimateOptions,
   FeatureCacheOptions,

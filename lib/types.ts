@@ -1,12 +1,15 @@
 /** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
 import type { Static } from "@sinclair/typebox";
 
+import type { ConvertProgress } from "./convert";
 import type { GeneratedImage } from "./generated-image";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
 import type {
   ChangeSchema,
+  ConvertSchema,
+  ConvertType,
   EncodeImageSchema,
   EstimateSchema,
   GenerateSchema,
@@ -246,6 +249,17 @@ export interface InspectOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface ConvertOptions {
+  /** type of the weights written; the quantised ones (q8_0 to q4_0) in .gguf files only, and for the large tensors only */
+  type: ConvertType;
+  /** replace a file that exists; default: refuse */
+  overwrite?: boolean | undefined;
+  /** cancels the call, which then rejects with signal.reason and leaves no file */
+  signal?: AbortSignalLike | undefined;
+  /** called after every tensor, less often where they are many and small; what it throws, or its promise rejects with, cancels the call */
+  onProgress?: ((event: ConvertProgress) => unknown) | undefined;
+}
+
 // A compile error here means that a schema and its interface have parted.
 type Same<Schema, Options> = Schema extends Options ? (keyof Options extends keyof Schema ? true : never) : never;
 export type SchemasMatch = [
@@ -255,6 +269,7 @@ export type SchemasMatch = [
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
   Same<Static<typeof ChangeSchema>, ChangeOptions>,
+  Same<Static<typeof ConvertSchema>, ConvertOptions>,
   Same<Static<typeof PullSchema>, PullOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true];

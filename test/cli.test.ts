@@ -267,6 +267,19 @@ describe("inspect", () => {
   });
 });
 
+test("convert hands its flags over and says what was written", async () => {
+  const addon = new FakeAddon();
+  const output = join(folder, "a.gguf");
+  expect(await cli(["convert", "in.ckpt", output, "--type", "q8_0"], addon)).toMatchObject({ code: 0, out: `${output}: 36 tensors, Q8_0 30 F16 6, 12.0 MB, gguf\n` });
+  expect(await cli(["convert", "in.ckpt", output, "--type", "bf16", "--force"], addon, true)).toMatchObject({ code: 0, err: expect.stringContaining("36/36") });
+  expect(addon.conversions).toEqual([
+    { input: join(process.cwd(), "in.ckpt"), output, type: "q8_0", overwrite: false },
+    { input: join(process.cwd(), "in.ckpt"), output, type: "bf16", overwrite: true },
+  ]);
+  const { lines } = await cli(["convert", "in.ckpt", output, "--type", "q8_0", "--json"]);
+  expect(lines).toEqual([expect.objectContaining({ type: "progress", tensors: 36 }), { type: "result", file: output, format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }]);
+});
+
 describe("doctor", () => {
   test("all well", async () => {
     const { code, out } = await cli(["doctor"]);

@@ -16,7 +16,7 @@ import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
-import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
+import { formatSeconds, progressFor } from "./report";
 
 interface GenerateFlags {
   model?: string;
@@ -145,7 +145,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const report = new DownloadReport(environment, flags.json === true);
   await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
   const loaded = environment.now();
-  const progress = progressOf(flags, environment);
+  const progress = progressFor(environment.err, environment.now, flags.json === true);
   const previews: Promise<unknown>[] = [];
   try {
     const result = await pipeline.generate({
@@ -180,12 +180,6 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
     progress.end();
     await Promise.allSettled(previews);
   }
-}
-
-function progressOf(flags: GenerateFlags, environment: Environment): Progress {
-  return environment.err.isTTY === true && flags.json !== true
-    ? new ProgressBar(environment.err, environment.now)
-    : new ProgressLines(environment.err, environment.now);
 }
 
 function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {

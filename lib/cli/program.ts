@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 
 import { OptionError } from "../errors";
 import { packageVersion } from "../package-root";
+import { addConvert } from "./convert";
 import { addDoctor } from "./doctor";
 import type { Environment } from "./environment";
 import { addGenerate } from "./generate";
@@ -24,6 +25,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
   addGenerate(program, environment);
   addInspect(program, environment);
   addPull(program, environment);
+  addConvert(program, environment);
   addDoctor(program, environment);
   try {
     process.exitCode = 0;

@@ -292,11 +292,40 @@ export interface NativeInspection {
   path: string;
 }
 
+export interface NativeConvertRequest {
+  /** weight file or component folder */
+  input: string;
+  /** `.gguf` or `.safetensors` */
+  output: string;
+  type: "f32" | "f16" | "bf16" | "q8_0" | "q5_1" | "q5_0" | "q4_1" | "q4_0";
+  overwrite: boolean;
+}
+
+export interface NativeConvertProgress {
+  /** written, and of how many */
+  tensors: number;
+  totalTensors: number;
+  /** of the file */
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface NativeConversion {
+  format: "safetensors" | "gguf";
+  tensors: number;
+  /** of the file */
+  bytes: number;
+  /** tensors by storage type, `{ Q8_0: 268, F16: 418 }` */
+  types: Record<string, number>;
+}
+
 export interface NativeAddon {
   system(): NativeSystem;
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
+  /** writes a weight file as another type; after a cancel nothing of it is left */
+  convert(request: NativeConvertRequest, progress: ((event: NativeConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
   inspect(path: string, done: Done<NativeInspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;

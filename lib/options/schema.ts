@@ -2,6 +2,7 @@
 import { Type, type TArray, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
 
 import type { AbortSignalLike } from "../native/call";
+import type { NativeConvertProgress } from "../native/contract";
 import type { ImageInput } from "../image/input";
 import type { DownloadProgressEvent, ProgressEvent } from "../progress";
 
@@ -270,6 +271,20 @@ export const PullSchema = object(
     signal: Type.Optional(signal),
   },
   "pull options",
+);
+
+/** Types that convert() writes; those after bf16 in GGUF files only. */
+export const CONVERT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] as const;
+export type ConvertType = (typeof CONVERT_TYPES)[number];
+
+export const ConvertSchema = object(
+  {
+    type: oneOf(CONVERT_TYPES, { description: "type of the weights written; the quantised ones in .gguf files only" }),
+    overwrite: Type.Optional(Type.Boolean({ description: "replace a file that exists" })),
+    signal: Type.Optional(signal),
+    onProgress: Type.Optional(special<(event: NativeConvertProgress) => unknown>("function", "called after every tensor")),
+  },
+  "convert options",
 );
 
 export const EncodeOptionsSchema = object(

@@ -10,6 +10,7 @@
 #include "pipeline/components.h"
 #include "pipeline/model_set.h"
 #include "safetensors_build.h"
+#include "weights/convert.h"
 #include "weights/inspect.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
@@ -227,15 +228,20 @@ TEST(weights_single_file_is_inspected_as_a_model) {
 // Loaded as a pipeline loads it: all parts fit each other.
 TEST(weights_single_file_loads_whole) {
   for (const char* name : {"single-sd1", "single-sd2", "single-sdxl"}) {
-    ipa::LoadRequest request;
-    request.model = GoldenFolder(name).path("model.safetensors");
-    const auto set = ipa::ModelSet::load(request, nullptr);
-    CHECK_OK(set.status());
-    if (!set.ok()) continue;
-    CHECK_EQ(set.value()->text.front()->tokenizer,
-             std::string(std::string(name) == "single-sd2" ? "open_clip" : "clip"));
-    CHECK_EQ(set.value()->text.back()->tokenizer,
-             std::string(std::string(name) == "single-sd1" ? "clip" : "open_clip"));
+    const std::string original = GoldenFolder(name).path("model.safetensors");
+    const std::string gguf = ipa_test::scratch_folder() + "/" + name + ".gguf";
+    CHECK_OK(ipa::convert({original, gguf, ipa::DType::q8_0}).status());
+    for (const std::string& path : {original, gguf}) {
+      ipa::LoadRequest request;
+      request.model = path;
+      const auto set = ipa::ModelSet::load(request, nullptr);
+      CHECK_OK(set.status());
+      if (!set.ok()) continue;
+      CHECK_EQ(set.value()->text.front()->tokenizer,
+               std::string(std::string(name) == "single-sd2" ? "open_clip" : "clip"));
+      CHECK_EQ(set.value()->text.back()->tokenizer,
+               std::string(std::string(name) == "single-sd1" ? "clip" : "open_clip"));
+    }
   }
 }
 
