@@ -2,6 +2,9 @@
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export type { AdapterVariant } from "./native/contract";
+export { ImageEmbeds } from "./embeds/image-embeds";
+export { loadEmbeds, saveEmbeds } from "./embeds/file";
+export { combineEmbeds } from "./embeds/combine";
 export { inspect, type Inspection } from "./inspect";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
@@ -10,7 +13,7 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
+export type { CombineMethod, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
 export type {
   AdapterOptions,
   ChangeOptions,
@@ -21,6 +24,7 @@ export type {
   GenerateResult,
   HubAccessOptions,
   InspectOptions,
+  LoadEmbedsOptions,
   LoadOptions,
   LoraOptions,
   MemoryEstimate,

@@ -10,6 +10,7 @@ import type {
   EstimateSchema,
   GenerateSchema,
   InspectSchema,
+  LoadEmbedsSchema,
   LoadSchema,
   PreviewDecoder,
   PullSchema,
@@ -209,6 +210,12 @@ export interface EncodeImageOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface LoadEmbedsOptions {
+  /** which of them, in a file of diffusers with embeddings for several adapters; default 0 */
+  adapter?: number | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
 export interface PullOptions extends HubAccessOptions {
   /** branch, tag or commit; default "main" */
   revision?: string | undefined;
@@ -238,8 +245,9 @@ export type SchemasMatch = [
   Same<Static<typeof GenerateSchema>, GenerateOptions>,
   Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Static<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
   Same<Static<typeof ChangeSchema>, ChangeOptions>,
   Same<Static<typeof PullSchema>, PullOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true];
