@@ -54,7 +54,7 @@ interface GenerateFlags {
 }
 
 /** Help text of an API option, from its schema. */
-function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
+export function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
   const { description = "", minimum, maximum, default: value }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
   const range = minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? ` (${minimum} to ${maximum})` : "";
   return `${description}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { OptionError } from "../errors";
 import { packageVersion } from "../package-root";
 import { addDoctor } from "./doctor";
+import { addEncode } from "./encode";
 import type { Environment } from "./environment";
 import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
@@ -22,6 +23,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
   addGenerate(program, environment);
+  addEncode(program, environment);
   addInspect(program, environment);
   addPull(program, environment);
   addDoctor(program, environment);
