@@ -4,7 +4,7 @@ import { OptionError } from "../errors";
 import { describe } from "./describe";
 
 /** A finite copy of a typed array or of plain numbers. */
-export function readFloats(value: unknown, option: string): Float32Array<ArrayBuffer> {
+export function readFloats(value: unknown, option: string): Float32Array {
   if (!types.isFloat32Array(value) && !types.isFloat64Array(value) && !Array.isArray(value)) {
     throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
   }

@@ -53,6 +53,7 @@ def combined(x, w):
 
 @torch.no_grad()
 def main():
+    torch.set_num_threads(1)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     images = [Image.open(ROOT / "images" / f"{name}.png").convert("RGB") for name in NAMES]
