@@ -1,13 +1,14 @@
 import { randomInt } from "node:crypto";
 
 import { abortable } from "./abortable";
+import type { ImageEmbeds } from "./embeds/image-embeds";
 import { DisposedError, IpAdapterError, OptionError } from "./errors";
 import { GeneratedImage } from "./generated-image";
 import { sizeConditions, startLatents } from "./generate-request";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
 import { leastSide } from "./image/limits";
-import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
+import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
@@ -130,10 +131,10 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
-   * The image encoder's output for one picture, to pass as `embeds` any number of times.
+   * The image encoder's output for one picture, to pass as `embeds` any number of times, or to saveEmbeds() and combineEmbeds().
    * @returns base adapters: embedSize floats; plus and full: the hidden states
    */
-  async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<Float32Array> {
+  async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
     this.#checkAlive();
     return this.#track(this.#encodeImage(image, options, site));
@@ -253,16 +254,17 @@ export class Pipeline implements AsyncDisposable {
     return request;
   }
 
-  async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<Float32Array> {
+  async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
     const picture = snapshotImage(image, "image");
-    const data = await this.#inOrder(signal, async () => {
-      checkTakesPictures("image", checkAdapter(adapter, "adapter", this.#info));
+    return this.#inOrder(signal, async () => {
+      const taken = checkAdapter(adapter, "adapter", this.#info);
+      checkTakesPictures("image", taken);
       const rgb = await this.#untilDisposed(decodeImage(picture, "image"), signal);
-      return this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+      const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+      return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
     });
-    return new Float32Array(data);
   }
 
   async #change(

@@ -14,6 +14,7 @@ import type {
   EstimateSchema,
   GenerateSchema,
   InspectSchema,
+  LoadEmbedsSchema,
   LoadSchema,
   PreviewDecoder,
   PullSchema,
@@ -227,6 +228,12 @@ export interface EncodeImageOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface LoadEmbedsOptions {
+  /** which of them, in a file of diffusers with embeddings for several adapters; default 0 */
+  adapter?: number | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
 export interface PullOptions extends HubAccessOptions {
   /** branch, tag or commit; default "main" */
   revision?: string | undefined;
@@ -267,6 +274,7 @@ export type SchemasMatch = [
   Same<Static<typeof GenerateSchema>, GenerateOptions>,
   Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Static<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
   Same<Static<typeof ChangeSchema>, ChangeOptions>,
   Same<Static<typeof ConvertSchema>, ConvertOptions>,

@@ -5,6 +5,7 @@ import { OptionError } from "../errors";
 import { packageVersion } from "../package-root";
 import { addConvert } from "./convert";
 import { addDoctor } from "./doctor";
+import { addEncode } from "./encode";
 import type { Environment } from "./environment";
 import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
@@ -23,6 +24,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
   addGenerate(program, environment);
+  addEncode(program, environment);
   addInspect(program, environment);
   addPull(program, environment);
   addConvert(program, environment);

@@ -331,6 +331,8 @@ export interface NativeAddon {
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
+  /** names and shapes of all tensors of a weight file */
+  listTensors(path: string, done: Done<{ name: string; shape: number[] }[]>): NativeJob;
   /** one tensor of a weight file as f32, with its shape */
   readTensor(path: string, name: string, done: Done<{ shape: number[]; data: ArrayBuffer }>): NativeJob;
   /** writes f32 tensors as a safetensors file (temporary file, then rename) */

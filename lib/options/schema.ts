@@ -258,6 +258,26 @@ export const EncodeImageSchema = object(
   "encodeImage options",
 );
 
+/** How combineEmbeds() combines. */
+export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
+export type CombineMethod = (typeof COMBINE_METHODS)[number];
+
+export const CombineSchema = object(
+  {
+    how: oneOf(COMBINE_METHODS, { description: "how the embeddings are combined" }),
+    weights: Type.Array(Type.Number({ minimum: -100, maximum: 100 }), { description: "one for each picture" }),
+  },
+  "combineEmbeds arguments",
+);
+
+export const LoadEmbedsSchema = object(
+  {
+    adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "which of them, in a file with embeddings for several adapters" })),
+    signal: Type.Optional(signal),
+  },
+  "loadEmbeds options",
+);
+
 export const InspectSchema = object({ ...hub, signal: Type.Optional(signal) }, "inspect options");
 
 const globs = (description: string): TArray<TString> => Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 256, description });

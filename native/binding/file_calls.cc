@@ -114,6 +114,33 @@ Napi::Value convert_call(const Napi::CallbackInfo& info) {
       conversion_to_js);
 }
 
+Napi::Array shape_to_js(Napi::Env env, const std::vector<int64_t>& sizes) {
+  Napi::Array shape = Napi::Array::New(env);
+  for (size_t i = 0; i < sizes.size(); ++i) shape.Set(static_cast<uint32_t>(i), static_cast<double>(sizes[i]));
+  return shape;
+}
+
+Result<std::vector<TensorInfo>> list_tensors(const std::string& path) {
+  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_weight_file(path));
+  return std::vector<TensorInfo>(source->tensors());
+}
+
+Napi::Value list_tensors_call(const Napi::CallbackInfo& info) {
+  const std::string path = text_argument(info, 0);
+  return answer(
+      info.Env(), function_argument(info, 1), [path] { return list_tensors(path); },
+      [](Napi::Env env, const std::vector<TensorInfo>& tensors) {
+        Napi::Array list = Napi::Array::New(env);
+        for (size_t i = 0; i < tensors.size(); ++i) {
+          Napi::Object object = Napi::Object::New(env);
+          object.Set("name", tensors[i].name);
+          object.Set("shape", shape_to_js(env, tensors[i].shape));
+          list.Set(static_cast<uint32_t>(i), object);
+        }
+        return list;
+      });
+}
+
 struct ReadTensor {
   std::vector<int64_t> shape;
   std::vector<float> data;
@@ -137,10 +164,7 @@ Napi::Value read_tensor_call(const Napi::CallbackInfo& info) {
       info.Env(), function_argument(info, 2), [path, name] { return read_tensor(path, name); },
       [](Napi::Env env, const ReadTensor& tensor) {
         Napi::Object object = Napi::Object::New(env);
-        Napi::Array shape = Napi::Array::New(env);
-        for (size_t i = 0; i < tensor.shape.size(); ++i)
-          shape.Set(static_cast<uint32_t>(i), static_cast<double>(tensor.shape[i]));
-        object.Set("shape", shape);
+        object.Set("shape", shape_to_js(env, tensor.shape));
         object.Set("data", copy_to_js(env, tensor.data.data(), tensor.data.size() * sizeof(float)));
         return object;
       });
@@ -186,6 +210,7 @@ Napi::Value write_tensors_call(const Napi::CallbackInfo& info) {
 void define_file_calls(Napi::Env env, Napi::Object exports) {
   exports.Set("convert", Napi::Function::New(env, convert_call, "convert"));
   exports.Set("inspect", Napi::Function::New(env, inspect_call, "inspect"));
+  exports.Set("listTensors", Napi::Function::New(env, list_tensors_call, "listTensors"));
   exports.Set("readTensor", Napi::Function::New(env, read_tensor_call, "readTensor"));
   exports.Set("writeTensors", Napi::Function::New(env, write_tensors_call, "writeTensors"));
 }

@@ -109,6 +109,10 @@ export class FakeAddon implements NativeAddon {
     return new ArrayBuffer(count * 4);
   }
 
+  listTensors(_path: string, done: Parameters<NativeAddon["listTensors"]>[1]): NativeJob {
+    return this.later(() => done(null, [{ name: "image_embeds", shape: this.tensor.shape }]), done);
+  }
+
   readTensor(_path: string, _name: string, done: Parameters<NativeAddon["readTensor"]>[2]): NativeJob {
     return this.later(() => done(null, this.tensor), done);
   }

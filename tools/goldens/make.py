@@ -56,6 +56,7 @@ STEPS = {
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
     "torch": script("torch_files.py"),
+    "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),
 }
