@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { run } from "../lib/cli/program";
 import { ImageEmbeds, Pipeline, combineEmbeds, inspect, loadEmbeds, saveEmbeds, type CombineMethod, type ImagePrompt } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { FakeAddon, MINI_INFO } from "./support/fake-addon";
 import { MINI, ROOT, loadFake, rejection } from "./support/load";
 import { readSafetensors, writeSafetensors } from "./support/safetensors";
 
