@@ -26,7 +26,7 @@ const here = fileURLToPath(import.meta.url);
 /** This engine's figures; in a process of its own, for its peak memory. */
 async function ours() {
   const started = performance.now();
-  await using pipeline = await Pipeline.load({ model, adapters: [{ file: path.join(model, "ip-adapter.safetensors") }], dtype: values.dtype, threads });
+  const pipeline = await Pipeline.load({ model, adapters: [{ file: path.join(model, "ip-adapter.safetensors") }], dtype: values.dtype, threads });
   const print = (metric, value) => console.log(`${metric} ${value.toFixed(3)}`);
   print("load_s", (performance.now() - started) / 1000);
   const embeds = Float32Array.from({ length: pipeline.info.adapters[0].embedSize }, (_, i) => Math.sin(i));
@@ -44,6 +44,7 @@ async function ours() {
     if (spread < 2) throw new Error("the picture is of one colour");
   }
   print("peak_mb", process.resourceUsage().maxRSS / 1024);
+  await pipeline.dispose();
 }
 
 /** The metrics that a child process prints. */

@@ -1,13 +1,72 @@
-/** Parts of a generation's request that depend on the loaded model. */
+/** What generate() is asked for, as the engine takes it: options checked against the loaded model. */
+import { randomInt } from "node:crypto";
 import { types } from "node:util";
 
 import { OptionError } from "./errors";
+import { leastSide } from "./image/limits";
 import type { NativeGenerateRequest, NativePipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
+import { MAX_SEED } from "./options/schema";
+import { type PromptEncoder, encodePrompts } from "./prompt/encode";
 import type { GenerateOptions } from "./types";
 
+/**
+ * The request for these options, its pictures aside.
+ * @param zeroNegative no negative prompt means zero features, which an empty one does not
+ */
+export function generateRequest(
+  read: GenerateOptions,
+  info: NativePipelineInfo,
+  encoders: readonly PromptEncoder[],
+  zeroNegative: boolean,
+): Omit<NativeGenerateRequest, "branches"> {
+  const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), scheduler = "", sigmas = "" } = read;
+  if (seed > MAX_SEED - (count - 1)) throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
+  const sampler = scheduler === "" ? info.scheduler : scheduler;
+  const { eta = sampler === "tcd" ? 0.3 : 0 } = read;
+  if (eta !== 0 && sampler !== "ddim" && sampler !== "tcd") {
+    throw new OptionError("eta", `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`);
+  }
+  const [start, end] = read.guidanceInterval ?? [0, 1];
+  if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
+  const width = checkSide(read.width ?? info.width, "width", info);
+  const height = checkSide(read.height ?? info.height, "height", info);
+  const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
+  const request: Omit<NativeGenerateRequest, "branches"> = {
+    prompt: texts.prompt,
+    imageGuidance: read.imageGuidance ?? 1.5,
+    scheduler,
+    sigmas: typeof sigmas === "string" ? sigmas : "",
+    steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
+    guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
+    guidanceStart: start,
+    guidanceEnd: end,
+    cacheEvery: read.featureCache?.every ?? 0,
+    cacheDepth: read.featureCache?.depth ?? 1,
+    tokenMerging: read.tokenMerging ?? 0,
+    eta,
+    seeds: Array.from({ length: count }, (_, i) => seed + i),
+    width,
+    height,
+    clipSkip: read.clipSkip ?? 0,
+    conditions: sizeConditions(read, info),
+    denoisingStart: read.denoisingStart ?? 0,
+    denoisingEnd: read.denoisingEnd ?? 1,
+    latents: startLatents(read, width, height, count, info),
+    output: read.output ?? "image",
+    previewEvery: read.preview?.every ?? 0,
+    vaeTiling: read.vaeTiling ?? "auto",
+    vaeTile: read.vaeTile === undefined ? 0 : checkTile(read.vaeTile, info),
+    memoryBudget: read.memoryBudget ?? 0,
+    previewDecoder: read.preview?.decoder ?? "vae",
+  };
+  if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
+  if (!zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
+  return request;
+}
+
 /** SDXL's size conditions: 0 stands for the picture's own size. */
-export function sizeConditions(read: GenerateOptions, info: NativePipelineInfo): NativeGenerateRequest["conditions"] {
+function sizeConditions(read: GenerateOptions, info: NativePipelineInfo): NativeGenerateRequest["conditions"] {
   const { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } = read;
   const given = { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
   for (const [option, value] of Object.entries(given)) {
@@ -33,7 +92,7 @@ export function sizeConditions(read: GenerateOptions, info: NativePipelineInfo):
 }
 
 /** Copies of the latents to start from: none, one for all pictures, or one each. */
-export function startLatents(read: GenerateOptions, width: number, height: number, count: number, info: NativePipelineInfo): Float32Array[] {
+function startLatents(read: GenerateOptions, width: number, height: number, count: number, info: NativePipelineInfo): Float32Array[] {
   const { latents, denoisingStart = 0, denoisingEnd = 1 } = read;
   if (denoisingStart >= denoisingEnd) throw new OptionError("denoisingStart", `expected less than denoisingEnd (${denoisingEnd}) but received ${denoisingStart}`);
   if (latents === undefined) {
@@ -56,4 +115,21 @@ export function startLatents(read: GenerateOptions, width: number, height: numbe
     if (bad >= 0) throw new OptionError(`${option}[${bad}]`, "expected a finite number");
     return value.slice();
   });
+}
+
+function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
+  const unit = info.vaeScale;
+  const minimum = leastSide(unit);
+  if (value % unit === 0 && value >= minimum) return value;
+  const low = Math.max(minimum, Math.floor(value / unit) * unit);
+  const high = Math.max(minimum, Math.ceil(value / unit) * unit);
+  const fix = low === high ? `${low}` : `${low} or ${high}`;
+  throw new OptionError(option, `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`);
+}
+
+function checkTile(value: number, info: NativePipelineInfo): number {
+  const unit = info.vaeScale;
+  if (value % unit === 0) return value;
+  const low = Math.floor(value / unit) * unit;
+  throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
 }

@@ -1,13 +1,10 @@
-import { randomInt } from "node:crypto";
-
 import { abortable } from "./abortable";
 import type { ImageEmbeds } from "./embeds/image-embeds";
-import { DisposedError, IpAdapterError, OptionError } from "./errors";
-import { GeneratedImage } from "./generated-image";
-import { sizeConditions, startLatents } from "./generate-request";
+import { DisposedError, IpAdapterError } from "./errors";
+import { generateRequest } from "./generate-request";
+import { callProgress, toResult } from "./generate-result";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
-import { leastSide } from "./image/limits";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
@@ -25,10 +22,9 @@ import type {
   NativeResult,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema, MAX_SEED } from "./options/schema";
+import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema } from "./options/schema";
 import { checkValue, readOptions } from "./options/validate";
-import { encodePrompts, type PromptEncoder } from "./prompt/encode";
-import type { ProgressEvent } from "./progress";
+import type { PromptEncoder } from "./prompt/encode";
 import { snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
@@ -208,50 +204,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
-    const info = this.#info;
-    const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), scheduler = "", sigmas = "" } = read;
-    if (seed > MAX_SEED - (count - 1)) throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
-    const sampler = scheduler === "" ? info.scheduler : scheduler;
-    const { eta = sampler === "tcd" ? 0.3 : 0 } = read;
-    if (eta !== 0 && sampler !== "ddim" && sampler !== "tcd") {
-      throw new OptionError("eta", `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`);
-    }
-    const [start, end] = read.guidanceInterval ?? [0, 1];
-    if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
-    const width = checkSide(read.width ?? info.width, "width", info);
-    const height = checkSide(read.height ?? info.height, "height", info);
-    const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
-    const request: Omit<NativeGenerateRequest, "branches"> = {
-      prompt: texts.prompt,
-      imageGuidance: read.imageGuidance ?? 1.5,
-      scheduler,
-      sigmas: typeof sigmas === "string" ? sigmas : "",
-      steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
-      guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
-      guidanceStart: start,
-      guidanceEnd: end,
-      cacheEvery: read.featureCache?.every ?? 0,
-      cacheDepth: read.featureCache?.depth ?? 1,
-      tokenMerging: read.tokenMerging ?? 0,
-      eta,
-      seeds: Array.from({ length: count }, (_, i) => seed + i),
-      width,
-      height,
-      clipSkip: read.clipSkip ?? 0,
-      conditions: sizeConditions(read, info),
-      denoisingStart: read.denoisingStart ?? 0,
-      denoisingEnd: read.denoisingEnd ?? 1,
-      latents: startLatents(read, width, height, count, info),
-      output: read.output ?? "image",
-      previewEvery: read.preview?.every ?? 0,
-      vaeTiling: read.vaeTiling ?? "auto",
-      vaeTile: read.vaeTile === undefined ? 0 : checkTile(read.vaeTile, info),
-      memoryBudget: read.memoryBudget ?? 0,
-      previewDecoder: read.preview?.decoder ?? "vae",
-    };
-    if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
-    if (!this.#zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
-    return request;
+    return generateRequest(read, this.#info, this.#encoders, this.#zeroNegative);
   }
 
   async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
@@ -349,49 +302,4 @@ export class Pipeline implements AsyncDisposable {
     await Promise.allSettled(this.#running);
     if (error !== null) throw new CallSite().toError(error);
   }
-}
-
-function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
-  const unit = info.vaeScale;
-  const minimum = leastSide(unit);
-  if (value % unit === 0 && value >= minimum) return value;
-  const low = Math.max(minimum, Math.floor(value / unit) * unit);
-  const high = Math.max(minimum, Math.ceil(value / unit) * unit);
-  const fix = low === high ? `${low}` : `${low} or ${high}`;
-  throw new OptionError(option, `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`);
-}
-
-function checkTile(value: number, info: NativePipelineInfo): number {
-  const unit = info.vaeScale;
-  if (value % unit === 0) return value;
-  const low = Math.floor(value / unit) * unit;
-  throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
-}
-
-function callProgress(
-  onProgress: (event: ProgressEvent) => unknown,
-  { image, step, total, preview, previewWidth = 0, previewHeight = 0, tile, tiles }: NativeProgress,
-  request: Pick<NativeGenerateRequest, "seeds">,
-  fail: (reason: unknown) => void,
-): void {
-  const seed = request.seeds[image] ?? 0;
-  const event: ProgressEvent = { image, seed, step, total };
-  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
-  if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
-  try {
-    // An async callback's rejection counts like a throw.
-    Promise.resolve(onProgress(event)).catch(fail);
-  } catch (error) {
-    fail(error);
-  }
-}
-
-function toResult(result: NativeResult, seeds: number[], info: NativePipelineInfo): GenerateResult {
-  const { width, height } = result;
-  return {
-    images: result.images.map((data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0)),
-    latents: result.latents.map((data) => new Float32Array(data)),
-    seeds,
-    latentShape: [info.latentChannels, height / info.vaeScale, width / info.vaeScale],
-  };
 }

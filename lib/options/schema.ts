@@ -28,7 +28,7 @@ export const SCHEDULERS = [
 export type SchedulerName = (typeof SCHEDULERS)[number];
 
 /** Spacings of the noise levels by their names in this API. */
-export const SIGMAS = ["karras", "exponential", "beta", "sgm_uniform", "ays"] as const;
+export const SIGMAS = ["normal", "karras", "exponential", "beta", "sgm_uniform", "ays"] as const;
 export type SigmasName = (typeof SIGMAS)[number];
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;

@@ -67,7 +67,8 @@ std::string name_list(unsigned spacings = 0) {
 
 unsigned needed(SigmaSpacing spacing) {
   switch (spacing) {
-    case SigmaSpacing::own: return 0;
+    case SigmaSpacing::own:
+    case SigmaSpacing::normal: return 0;
     case SigmaSpacing::sgm_uniform: return kTrailing;
     case SigmaSpacing::karras:
     case SigmaSpacing::exponential:

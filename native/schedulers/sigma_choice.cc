@@ -12,11 +12,9 @@ struct Name {
 };
 
 constexpr Name kNames[] = {
-    {"", SigmaSpacing::own},
-    {"karras", SigmaSpacing::karras},
-    {"exponential", SigmaSpacing::exponential},
-    {"beta", SigmaSpacing::beta},
-    {"sgm_uniform", SigmaSpacing::sgm_uniform},
+    {"", SigmaSpacing::own},          {"normal", SigmaSpacing::normal},
+    {"karras", SigmaSpacing::karras}, {"exponential", SigmaSpacing::exponential},
+    {"beta", SigmaSpacing::beta},     {"sgm_uniform", SigmaSpacing::sgm_uniform},
     {"ays", SigmaSpacing::ays},
 };
 

@@ -29,6 +29,7 @@ SigmaOptions read_sigma_options(ConfigReader& config, const SigmaChoice& choice,
     case SigmaSpacing::karras: options.family = SigmaFamily::karras; break;
     case SigmaSpacing::exponential: options.family = SigmaFamily::exponential; break;
     case SigmaSpacing::beta: options.family = SigmaFamily::beta; break;
+    case SigmaSpacing::normal:
     case SigmaSpacing::sgm_uniform: options.family = SigmaFamily::training; break;
     case SigmaSpacing::ays:
     case SigmaSpacing::given:

@@ -187,6 +187,15 @@ TEST(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
   }
 }
 
+TEST(schedulers_config_normal_sigmas_are_those_of_no_family) {
+  for (const char* name : {"euler", "dpm++2m", "heun", "unipc", "deis", "ddim"}) {
+    const auto asked = make(name, R"({"use_karras_sigmas": true})", 12, "normal");
+    const auto plain = make(name, "{}", 12);
+    CHECK_OK(asked.status());
+    if (asked.ok() && plain.ok()) CHECK(asked.value()->timesteps() == plain.value()->timesteps());
+  }
+}
+
 TEST(schedulers_config_given_sigmas_are_checked) {
   const auto refusal = [](std::vector<float> values, int steps) {
     ipa::SchedulerOptions options;

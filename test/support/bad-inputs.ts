@@ -107,7 +107,7 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["scheduler unknown", { scheduler: "dpm++3m" }, INVALID, 'did you mean "dpm++2m"?'],
     ["scheduler in capitals", { scheduler: "DDIM" }, INVALID, 'did you mean "ddim"?'],
     ["scheduler a number", { scheduler: 3 }, INVALID, "scheduler"],
-    ["sigmas unknown", { sigmas: "linear" }, INVALID, '"karras", "exponential", "beta", "sgm_uniform", "ays", or an array of numbers, but received "linear"'],
+    ["sigmas unknown", { sigmas: "linear" }, INVALID, '"normal", "karras", "exponential", "beta", "sgm_uniform", "ays", or an array of numbers, but received "linear"'],
     ["sigmas misspelt", { sigmas: "expnential" }, INVALID, 'did you mean "exponential"?'],
     ["sigmas a number", { sigmas: 7 }, INVALID, "sigmas: expected one of"],
     ["sigmas empty", { sigmas: [] }, INVALID, "at least 1 entries"],

@@ -1,0 +1,34 @@
+/** What the engine answers, as callers get it. */
+import { GeneratedImage } from "./generated-image";
+import type { NativeGenerateRequest, NativePipelineInfo, NativeProgress, NativeResult } from "./native/contract";
+import type { ProgressEvent } from "./progress";
+import type { GenerateResult } from "./types";
+
+/** @param fail called with what onProgress throws, or rejects with */
+export function callProgress(
+  onProgress: (event: ProgressEvent) => unknown,
+  { image, step, total, preview, previewWidth = 0, previewHeight = 0, tile, tiles }: NativeProgress,
+  request: Pick<NativeGenerateRequest, "seeds">,
+  fail: (reason: unknown) => void,
+): void {
+  const seed = request.seeds[image] ?? 0;
+  const event: ProgressEvent = { image, seed, step, total };
+  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
+  if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
+  try {
+    // An async callback's rejection counts like a throw.
+    Promise.resolve(onProgress(event)).catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+export function toResult(result: NativeResult, seeds: number[], info: NativePipelineInfo): GenerateResult {
+  const { width, height } = result;
+  return {
+    images: result.images.map((data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0)),
+    latents: result.latents.map((data) => new Float32Array(data)),
+    seeds,
+    latentShape: [info.latentChannels, height / info.vaeScale, width / info.vaeScale],
+  };
+}
