@@ -78,7 +78,7 @@ export interface LoadOptions extends HubAccessOptions {
    */
   unet?: string | URL | undefined;
   /**
-   * folder (config.json and weights), or file in the original layout, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
+   * folder (config.json and weights), or file, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
    * decoder is many times faster and a little less exact; default: vae/ in the model folder
    */
   vae?: string | URL | undefined;

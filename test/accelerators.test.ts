@@ -134,11 +134,29 @@ describe("on the shipped model", () => {
 describe("vae", () => {
   test("AutoencoderTiny makes the picture that diffusers makes of the same latents", async () => {
     const { interval } = index.cases[0]!;
-    await using pipeline = await Pipeline.load({ model: model("sd15"), vae: TAESD });
-    const { images } = await pipeline.generate({ ...call, scheduler: "ddim", guidanceInterval: interval });
-    const theirs = golden.get("taesd.image")!.bytes;
-    expect(images[0]!.data.reduce((worst, v, i) => Math.max(worst, Math.abs(v - theirs[i]!)), 0)).toBeLessThanOrEqual(1);
-    expect(images[0]!.data).toHaveLength(theirs.length);
+    for (const vae of [TAESD, join(TAESD, "diffusion_pytorch_model.safetensors")]) {
+      await using pipeline = await Pipeline.load({ model: model("sd15"), vae });
+      const { images } = await pipeline.generate({ ...call, scheduler: "ddim", guidanceInterval: interval });
+      const theirs = golden.get("taesd.image")!.bytes;
+      expect(images[0]!.data.reduce((worst, v, i) => Math.max(worst, Math.abs(v - theirs[i]!)), 0)).toBeLessThanOrEqual(1);
+      expect(images[0]!.data).toHaveLength(theirs.length);
+    }
+  });
+
+  test("a VAE in a file with diffusers' names is built as the model's own", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "vae-"));
+    try {
+      const file = join(folder, "vae.safetensors");
+      cpSync(join(model("sd15"), "vae/diffusion_pytorch_model.safetensors"), file);
+      const decoded: Uint8Array[] = [];
+      for (const vae of [undefined, file]) {
+        await using pipeline = await Pipeline.load({ model: model("sd15"), vae });
+        decoded.push((await pipeline.generate({ ...call, scheduler: "ddim", steps: 2 })).images[0]!.data);
+      }
+      expect(decoded[1]).toEqual(decoded[0]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("a model folder may bring an AutoencoderTiny as its own, and inspect knows it", async () => {

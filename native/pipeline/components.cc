@@ -131,8 +131,18 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   return components;
 }
 
-// A file of a UNet alone: the original's names tell its configuration; with diffusers' names it is built as the
-// model's own, `own` where that is in a file too.
+// The configuration beside a file with diffusers' names, as it lies in a folder of that layout. False when
+// there is none.
+Result<bool> read_sibling_config(const std::string& path, Component& component) {
+  const std::string config = join_path(folder_of(path), "config.json");
+  if (!is_file(config)) return false;
+  IPA_ASSIGN(component.config, read_model_json(config));
+  component.config_path = config;
+  return true;
+}
+
+// A file of a UNet alone: the original's names tell its configuration; with diffusers' names and no
+// configuration beside it, it is built as the model's own, `own` where that is in a file too.
 Result<Component> other_unet(const LoadRequest& request, const Component& own) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
@@ -145,18 +155,43 @@ Result<Component> other_unet(const LoadRequest& request, const Component& own) {
                                       component_kind_name(component_kind(*source)) +
                                       "): pass one, or the folder of one in the diffusers layout");
   Component unet = own;
-  if (!own.open) {
-    IPA_ASSIGN(unet,
-               folder_component(join_path(request.model, "unet"), "UNet", diffusers_stem, as_it_is));
+  IPA_ASSIGN(const bool configured, read_sibling_config(path, unet));
+  if (!configured && !own.open) {
+    IPA_ASSIGN(unet, folder_component(join_path(request.model, "unet"), "UNet", diffusers_stem, as_it_is));
   }
   unet.where = path;
   unet.open = [path](const ParamSet&) -> Result<Source> { return open_weight_file(path); };
   return unet;
 }
 
-Result<Component> other_vae(const std::string& path, const Json& unet) {
+// A file of a VAE with diffusers' names and no configuration: an AutoencoderTiny is always built alike, another
+// as the model's own.
+Result<Component> named_vae(const LoadRequest& request, const TensorSource& source, const Component& own) {
+  Component vae = own;
+  IPA_ASSIGN(const bool configured, read_sibling_config(request.vae, vae));
+  const TensorInfo* first = source.find("decoder.layers.0.weight");
+  if (!configured && first) {
+    const int64_t channels = first->shape.size() == 4 ? first->shape[1] : 4;
+    IPA_ASSIGN(vae.config, Json::parse("{\"_class_name\":\"AutoencoderTiny\",\"latent_channels\":" +
+                                       std::to_string(channels) + "}"));
+    vae.config_path = request.vae;
+  } else if (!configured && !own.open) {
+    IPA_ASSIGN(vae, folder_component(join_path(request.model, "vae"), "VAE", diffusers_stem, with_vae_names));
+  }
+  const std::string path = request.vae;
+  vae.where = path;
+  vae.open = [path](const ParamSet&) -> Result<Source> {
+    IPA_ASSIGN(Source opened, open_weight_file(path));
+    return with_vae_names(std::move(opened));
+  };
+  return vae;
+}
+
+Result<Component> other_vae(const LoadRequest& request, const Json& unet, const Component& own) {
+  const std::string& path = request.vae;
   if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
   IPA_ASSIGN(const Source source, open_weight_file(path));
+  if (component_kind(*source) == ComponentKind::vae) return named_vae(request, *source, own);
   const Json* addition = unet.find("addition_embed_type");
   const bool xl = addition && addition->is_string() && addition->string() == "text_time";
   IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));
@@ -190,7 +225,7 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
     IPA_ASSIGN(components.unet, folder_component(folder, "UNet", diffusers_stem, as_it_is));
   }
   if (!request.vae.empty()) {
-    IPA_ASSIGN(components.vae, other_vae(request.vae, components.unet.config));
+    IPA_ASSIGN(components.vae, other_vae(request, components.unet.config, components.vae));
   }
   return components;
 }
