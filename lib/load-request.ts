@@ -32,6 +32,7 @@ export function loadRequest(read: LoadOptions): NativeLoadRequest {
     model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
     adapters: adapterRequests(adapters),
     loras: loraRequests(read.loras ?? []),
+    embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
   };
@@ -78,4 +79,5 @@ async function checkPaths(request: NamedRequest, site: CallSite, unplaced: Reado
     await check(imageEncoder, `adapters[${i}].imageEncoder`, "folder");
   }
   for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`, "file");
+  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`, "file");
 }

@@ -8,7 +8,7 @@ import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
-import { hasZeroNegative, loadTokenizers } from "./model-text";
+import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
   Done,
@@ -84,7 +84,8 @@ export class Pipeline implements AsyncDisposable {
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;
     try {
-      const info = native.info();
+      const info = structuredClone(native.info());
+      nameEmbeddings(read, request, info);
       const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
       return new Pipeline(native, info, encoders, zeroNegative);

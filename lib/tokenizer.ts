@@ -8,7 +8,7 @@ import { join } from "node:path";
 import * as tokenizers from "@huggingface/tokenizers";
 
 import { clipVocabulary } from "./clip-vocabulary";
-import { IpAdapterError, fileError, messageOf, systemCode } from "./errors";
+import { IpAdapterError, OptionError, fileError, messageOf, systemCode } from "./errors";
 import { NotAFileError, readRegularFile } from "./read-file";
 
 /** What prompt encoding needs of a tokenizer. */
@@ -20,6 +20,8 @@ export interface PromptTokenizer {
   readonly commaId: number;
   /** ids without start and end token */
   encode(text: string): number[];
+  /** how many ids, from this one on, are one token's and better stay in one chunk; mostly 1 */
+  spanOf(id: number): number;
 }
 
 /** The part of the library that is used; its own types do not resolve under Node's module rules. */
@@ -49,15 +51,19 @@ export class ClipTokenizer implements PromptTokenizer {
   /** one more than the largest id */
   readonly size: number;
   readonly #bpe: Bpe;
+  readonly #vocab: Record<string, number>;
   readonly #added: Map<string, number>;
   readonly #split: RegExp;
+  /** textual inversions, by their normalised text: the ids each stands for */
+  readonly #learned = new Map<string, number[]>();
+  readonly #spans = new Map<number, number>();
+  #splitLearned: RegExp | undefined;
 
   private constructor(files: Files) {
     const { vocab, merges, added, special } = files;
+    this.#vocab = vocab;
     this.#added = added;
-    // Longest first: where one added token begins another, the longer one is meant.
-    const texts = [...added.keys()].sort((a, b) => b.length - a.length);
-    this.#split = new RegExp(`(${texts.map(escapeRegExp).join("|")})`, "u");
+    this.#split = anyOf(added.keys());
     this.#bpe = new Tokenizer(
       {
         version: "1.0",
@@ -126,16 +132,52 @@ export class ClipTokenizer implements PromptTokenizer {
     return new ClipTokenizer({ vocab, merges, added, special });
   }
 
+  /**
+   * A token that was learned by textual inversion: its text, anywhere in a prompt and in any case, stands for `count` ids from
+   * `firstId` on. As in diffusers, those behind the first have names of their own too: token_1, token_2, and so on.
+   * @param option where the token comes from, for messages
+   * @throws OptionError (ERR_IPA_DUPLICATE) for a token that there is already
+   */
+  addToken(token: string, firstId: number, count: number, option: string): void {
+    if (token.trim() === "") throw new OptionError(option, `expected a token with letters but its name is ${JSON.stringify(token)}: pass one`);
+    const ids = Array.from({ length: count }, (_, i) => firstId + i);
+    const names = ids.map((_, i) => (i === 0 ? token : `${token}_${i}`));
+    for (const name of [...names, `${token}_1`]) {
+      if (!Object.hasOwn(this.#vocab, name) && !this.#added.has(name) && !this.#learned.has(normalise(name))) continue;
+      throw new OptionError(option, `the token ${JSON.stringify(name)} is in the model's vocabulary already: pass another name`, { code: "ERR_IPA_DUPLICATE" });
+    }
+    names.forEach((name, i) => this.#learned.set(normalise(name), i === 0 ? ids : ids.slice(i, i + 1)));
+    this.#spans.set(firstId, count);
+    this.#splitLearned = anyOf(this.#learned.keys());
+  }
+
   encode(text: string): number[] {
     const ids: number[] = [];
     for (const part of text.split(this.#split)) {
-      if (part === "") continue;
       const added = this.#added.get(part);
       if (added !== undefined) ids.push(added);
-      else ids.push(...this.#bpe.encode(normalise(part), { add_special_tokens: false }).ids);
+      else if (part !== "") this.#encodePlain(normalise(part), ids);
     }
     return ids;
   }
+
+  spanOf(id: number): number {
+    return this.#spans.get(id) ?? 1;
+  }
+
+  #encodePlain(text: string, ids: number[]): void {
+    for (const part of this.#splitLearned === undefined ? [text] : text.split(this.#splitLearned)) {
+      const learned = this.#learned.get(part);
+      if (learned !== undefined) ids.push(...learned);
+      else if (part !== "") ids.push(...this.#bpe.encode(part, { add_special_tokens: false }).ids);
+    }
+  }
+}
+
+/** Splits at any of these texts; where one begins another, the longer one is meant. */
+function anyOf(texts: Iterable<string>): RegExp {
+  const longest = [...texts].sort((a, b) => b.length - a.length);
+  return new RegExp(`(${longest.map(escapeRegExp).join("|")})`, "u");
 }
 
 /** NFC, white space as single spaces, each character lower case on its own. */
@@ -145,7 +187,7 @@ function normalise(text: string): string {
   return result;
 }
 
-const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 function idOf(files: Files, token: string, name: string): number {
   const id = files.added.get(token) ?? (Object.hasOwn(files.vocab, token) ? files.vocab[token] : undefined);

@@ -60,8 +60,13 @@ export interface LoadOptions extends HubAccessOptions {
   model?: string | URL | undefined;
   /** IP-Adapters; default: the shipped one with the shipped model, else none */
   adapters?: readonly AdapterOptions[] | undefined;
-  /** LoRA files (diffusers or kohya) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
+  /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
   loras?: readonly LoraOptions[] | undefined;
+  /**
+   * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token
+   * in the file, else the file's name without its ending
+   */
+  embeddings?: readonly { file: string | URL; token?: string | undefined }[] | undefined;
   /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
   unet?: string | URL | undefined;
   /**

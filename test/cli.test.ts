@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import sharp from "sharp";
 
-import { parseFileFlag, OrderedFlags } from "../lib/cli/flags";
+import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flags";
 import { run } from "../lib/cli/program";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { FakeAddon } from "./support/fake-addon";
@@ -62,6 +62,17 @@ describe("IMG[:SCALE]", () => {
     expect(parseFileFlag(text, "--image-prompt", (file) => files.has(file))).toEqual(scale === undefined ? { path } : { path, scale });
   });
 
+  test.each<[string, string, string | undefined]>([
+    ["style.pt", "style.pt", undefined],
+    ["style.pt=<style>", "style.pt", "<style>"],
+    ["a=b.pt=x", "a=b.pt", "x"],
+    ["rank=4/style.pt", "rank=4/style.pt", undefined],
+    ["rank=4.pt", "rank=4.pt", undefined],
+    ["style.pt=", "style.pt=", undefined],
+  ])("textual inversion %s", (text, file, token) => {
+    expect(parseEmbeddingFlag(text, "--embedding", (path) => path === "rank=4.pt")).toEqual(token === undefined ? { file } : { file, token });
+  });
+
   test("an image prompt belongs to the adapter before it", () => {
     const order = new OrderedFlags();
     order.addImage("first.png");
@@ -81,20 +92,35 @@ describe("generate", () => {
     const output = join(folder, "out.png");
     const latents = join(folder, "latents.safetensors");
     const lora = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
+    const embedding = join(ROOT, "test/golden/embeddings/style.safetensors");
     const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
     args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
-    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--count", "1", "--save-latents", latents, "--output", output);
+    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--embedding", `${embedding}=<style>`, "--count", "1", "--save-latents", latents, "--output", output);
     args.push("--guidance-interval", "0.1,0.8", "--feature-cache", "3:2", "--token-merging", "0.25", "--preview", "2", "--preview-decoder", "linear", "--vae", join(MINI, "vae"), "--vae-tiling", "on", "--vae-tile", "256", "--memory-budget", "2e9");
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
-    expect(addon.loads[0]).toMatchObject({ model: MINI, vae: join(MINI, "vae"), threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }] });
+    expect(addon.loads[0]).toMatchObject({ model: MINI, vae: join(MINI, "vae"), threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }], embeddings: [{ file: embedding }] });
     expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
     expect(addon.requests[0]).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.25, previewEvery: 2, previewDecoder: "linear", vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9 });
     expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
     expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
     expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });
     expect(addon.closed).toBe(1);
+  });
+
+  test("latents and the refiner's options", async () => {
+    const addon = new FakeAddon();
+    addon.info = { ...addon.info, family: "sdxl", refiner: true, textEncoders: addon.info.textEncoders };
+    addon.tensor = { shape: [2, 8, 16, 16], data: new Float32Array(4096).fill(0.5).buffer };
+    const args = ["generate", "--steps", "2", "--count", "2", "--negative-prompt", "", "--output", join(folder, "a.png"), "--latents", "l.safetensors"];
+    args.push("--denoising-start", "0.25", "--denoising-end", "0.75", "--clip-skip", "1", "--original-size", "640,480", "--crop-offset", "8,16", "--aesthetic-score", "7");
+    expect(await cli(args, addon)).toMatchObject({ code: 0 });
+    expect(addon.requests[0]).toMatchObject({ denoisingStart: 0.25, denoisingEnd: 0.75, clipSkip: 1 });
+    expect(addon.requests[0]!.conditions).toMatchObject({ originalWidth: 640, originalHeight: 480, cropLeft: 8, cropTop: 16, aestheticScore: 7, negativeAestheticScore: 2.5 });
+    expect(addon.requests[0]!.latents.map(({ length }) => length)).toEqual([2048, 2048]);
+    addon.tensor.shape = [4096];
+    expect(await cli(args, addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, channels, h, w)") });
   });
 
   test("several pictures carry their seeds in their names", async () => {

@@ -14,7 +14,7 @@ const last = (addon: FakeAddon): FakeAddon["requests"][number] => addon.requests
 describe("loading", () => {
   test("without options: the shipped model and its adapter, absolute", async () => {
     const { addon, pipeline } = await loadFake();
-    expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }], loras: [], dtype: "f32", threads: 0 }]);
+    expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }], loras: [], embeddings: [], dtype: "f32", threads: 0 }]);
     expect(pipeline.info).toMatchObject({ family: "sd1", width: 128 });
   });
 

@@ -67,6 +67,7 @@ const words: PromptTokenizer = {
   padId: 0,
   commaId: 1000,
   encode: (text) => [...text.matchAll(/w(\d+)|,/g)].map(([token, n]) => (token === "," ? 1000 : Number(n))),
+  spanOf: () => 1,
 };
 const list = (from: number, to: number): string => Array.from({ length: to - from + 1 }, (_, i) => `w${from + i}`).join(" ");
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -50,6 +50,19 @@ function isDriveOrUrl(text: string, path: string): boolean {
   return /^[a-z]$/i.test(path) || /^https?:\/\/[^/]*:\d+$/i.test(text);
 }
 
+/** A textual inversion of the command line. */
+export interface EmbeddingFlag {
+  file: string;
+  token?: string;
+}
+
+/** `FILE[=TOKEN]`. The last = counts unless a folder follows it, or it belongs to the name of a file that exists. */
+export function parseEmbeddingFlag(text: string, option: string, exists: (path: string) => boolean = existsSync): EmbeddingFlag {
+  if (text === "") throw new OptionError(option, "expected FILE, or FILE=TOKEN, but received an empty string");
+  const [, file, token] = /^(.+)=([^/\\]+)$/s.exec(text) ?? [];
+  return file === undefined || token === undefined || exists(text) ? { file: text } : { file, token };
+}
+
 /** An image prompt of the command line, with the --adapter it followed. */
 export type PromptFlag = { kind: "image" | "embeds" | "faces" } & FileFlag;
 
@@ -60,6 +73,7 @@ export type PromptFlag = { kind: "image" | "embeds" | "faces" } & FileFlag;
 export class OrderedFlags {
   readonly adapters: { file: string; imageEncoder?: string }[] = [];
   readonly loras: FileFlag[] = [];
+  readonly embeddings: EmbeddingFlag[] = [];
   readonly prompts: (PromptFlag & { adapter: number })[] = [];
 
   addAdapter = (file: string): unknown => {
@@ -77,6 +91,11 @@ export class OrderedFlags {
   addLora = (text: string): FileFlag[] => {
     this.loras.push(parseFileFlag(text, "--lora"));
     return this.loras;
+  };
+
+  addEmbedding = (text: string): EmbeddingFlag[] => {
+    this.embeddings.push(parseEmbeddingFlag(text, "--embedding"));
+    return this.embeddings;
   };
 
   addImage = (text: string): unknown => this.#add({ kind: "image", ...parseFileFlag(text, "--image-prompt") });

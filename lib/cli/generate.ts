@@ -36,6 +36,15 @@ interface GenerateFlags {
   guidanceInterval?: string;
   featureCache?: string;
   tokenMerging?: string;
+  clipSkip?: string;
+  originalSize?: string;
+  targetSize?: string;
+  cropOffset?: string;
+  aestheticScore?: string;
+  negativeAestheticScore?: string;
+  denoisingStart?: string;
+  denoisingEnd?: string;
+  latents?: string;
   eta?: string;
   seed?: string;
   width?: string;
@@ -73,6 +82,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--adapter-encoder <folder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
     .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
+    .option("--embedding <file[=token]>", "textual inversion, with what stands for it in prompts; repeat for more", order.addEmbedding)
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
@@ -86,6 +96,15 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
     .option("--feature-cache <n[:depth]>", "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture")
     .option("--token-merging <ratio>", help(GenerateSchema, "tokenMerging"))
+    .option("--clip-skip <layers>", help(GenerateSchema, "clipSkip"))
+    .option("--original-size <width,height>", help(GenerateSchema, "originalSize"))
+    .option("--target-size <width,height>", help(GenerateSchema, "targetSize"))
+    .option("--crop-offset <left,top>", help(GenerateSchema, "cropOffset"))
+    .option("--aesthetic-score <s>", help(GenerateSchema, "aestheticScore"))
+    .option("--negative-aesthetic-score <s>", help(GenerateSchema, "negativeAestheticScore"))
+    .option("--denoising-start <share>", help(GenerateSchema, "denoisingStart"))
+    .option("--denoising-end <share>", help(GenerateSchema, "denoisingEnd"))
+    .option("--latents <file>", "safetensors file with a tensor latents (n, 4, h, w), as --save-latents writes it: to start from")
     .option("--eta <eta>", help(GenerateSchema, "eta"))
     .option("--seed <s>", help(GenerateSchema, "seed"))
     .option("--width <pixels>", help(GenerateSchema, "width"))
@@ -114,6 +133,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   readOptions(GenerateSchema, options);
   const addon = environment.addon();
   const imagePrompts = await readPrompts(order, addon, signal);
+  if (flags.latents !== undefined) options.latents = await readRows(addon, flags.latents, "latents", signal);
 
   const started = environment.now();
   const report = new DownloadReport(environment, flags.json === true);
@@ -167,6 +187,7 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.model !== undefined) options["model"] = flags.model;
   if (order.adapters.length > 0) options["adapters"] = order.adapters;
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
+  if (order.embeddings.length > 0) options["embeddings"] = order.embeddings;
   if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
@@ -174,6 +195,11 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
   return options;
+}
+
+/** `--clip-skip` of `clipSkip` */
+function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function generateOptions(flags: GenerateFlags): GenerateOptions {
@@ -184,6 +210,12 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   if (flags.sigmas !== undefined) options["sigmas"] = /^[-+.\d]/.test(flags.sigmas) ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas")) : flags.sigmas;
   for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
+  }
+  for (const name of ["clipSkip", "aestheticScore", "negativeAestheticScore", "denoisingStart", "denoisingEnd"] as const) {
+    if (flags[name] !== undefined) options[name] = parseNumber(flags[name], flagOf(name));
+  }
+  for (const name of ["originalSize", "targetSize", "cropOffset"] as const) {
+    if (flags[name] !== undefined) options[name] = parsePair(flags[name], flagOf(name));
   }
   if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
   if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
@@ -223,14 +255,15 @@ function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt
   return result;
 }
 
-/** The rows of a file's tensor: (n, d) is n vectors, (n, t, d) the hidden states of n pictures. */
-async function readRows(addon: NativeAddon, path: string, name: "image_embeds" | "face_embeds", signal: AbortSignal): Promise<Float32Array[]> {
+/** The rows of a file's tensor: of (n, ...) there are n. */
+async function readRows(addon: NativeAddon, path: string, name: "image_embeds" | "face_embeds" | "latents", signal: AbortSignal): Promise<Float32Array[]> {
   throwIfAborted(signal);
   const file = resolve(path);
   const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, name, done)).result;
   const count = shape[0] ?? 0;
-  if (shape.length < 2 || shape.length > 3 || count < 1) {
-    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape (n, d) but ${file} has (${shape.join(", ")})`);
+  const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 3, "(n, d)"];
+  if (shape.length < least || shape.length > most || count < 1) {
+    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape ${form} but ${file} has (${shape.join(", ")})`);
   }
   const floats = new Float32Array(data);
   const size = floats.length / count;

@@ -10,7 +10,7 @@ import { HubSession } from "./session";
 type Named = NamedPlace & { put: (path: string) => void };
 
 /** What of a request can be a name. */
-export type NamedRequest = Partial<Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "unet" | "vae" | "imageEncoder">>;
+export type NamedRequest = Partial<Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">>;
 
 /** @param request holds what the options mean as paths */
 export async function findNames(request: NamedRequest, read: LoadOptions): Promise<Named[]> {
@@ -21,6 +21,7 @@ export async function findNames(request: NamedRequest, read: LoadOptions): Promi
   };
   // The smallest first, so that mistakes come to light before gigabytes are fetched.
   for (const [i, lora] of (request.loras ?? []).entries()) await look(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file", (path) => (lora.file = path));
+  for (const [i, embedding] of (request.embeddings ?? []).entries()) await look(read.embeddings?.[i]?.file, embedding.file, `embeddings[${i}].file`, "file", (path) => (embedding.file = path));
   for (const [i, adapter] of (request.adapters ?? []).entries()) {
     const given = read.adapters?.[i];
     await look(given?.file, adapter.file, `adapters[${i}].file`, "file", (path) => (adapter.file = path));

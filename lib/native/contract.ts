@@ -49,6 +49,8 @@ export interface NativeLoadRequest {
   adapters: NativeAdapterRequest[];
   /** LoRA files to add to the weights, each times its weight */
   loras: NativeLoraRequest[];
+  /** textual inversion files */
+  embeddings: { file: string }[];
   /** folder of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
@@ -84,6 +86,16 @@ export interface NativeAdapterInfo {
   hasImageEncoder: boolean;
 }
 
+/** What a textual inversion file brought. */
+export interface NativeEmbeddingInfo {
+  /** what stands for it in prompts; from the addon as the file has it, "" when it has none */
+  token: string;
+  /** its first token id in each text encoder */
+  ids: number[];
+  /** its token ids in each text encoder, 0 where it has none */
+  vectors: number[];
+}
+
 /** What setAdapters() and setLoras() change of a pipeline's info. */
 export interface NativeLoadedParts {
   adapters: NativeAdapterInfo[];
@@ -104,6 +116,8 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
   scheduler: string;
   textEncoders: NativeTextEncoderInfo[];
+  /** textual inversions, in the order of the request */
+  embeddings: NativeEmbeddingInfo[];
   hasImageEncoder: boolean;
 }
 
@@ -247,7 +261,7 @@ export interface NativePipeline {
 }
 
 export interface NativeInspection {
-  kind: "model" | "ip-adapter" | "lora" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
+  kind: "model" | "ip-adapter" | "lora" | "embedding" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;

@@ -90,6 +90,14 @@ export const LoraSchema = object(
   "LoRA",
 );
 
+export const EmbeddingSchema = object(
+  {
+    file: path("textual inversion file (.safetensors, .bin or .pt)"),
+    token: Type.Optional(Type.String({ maxLength: 256, description: "what stands for it in prompts; default: the file's own name for it, else its file name without the ending" })),
+  },
+  "embedding",
+);
+
 export const AdaptersSchema = Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" });
 export const LorasSchema = Type.Array(LoraSchema, { maxItems: 16, default: [], description: "LoRAs to add to the UNet and the text encoders" });
 
@@ -100,6 +108,7 @@ export const LoadSchema = object(
     model: Type.Optional(path("model folder in the diffusers layout, file (.safetensors, .ckpt) of a whole model in the original layout, or owner/name on the Hugging Face hub; default: the small model that ships with the package")),
     adapters: Type.Optional(AdaptersSchema),
     loras: Type.Optional(LorasSchema),
+    embeddings: Type.Optional(Type.Array(EmbeddingSchema, { maxItems: 64, default: [], description: "textual inversions: tokens for prompts, learned from pictures" })),
     unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     vae: Type.Optional(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),

@@ -31,9 +31,12 @@ export function chunkPrompt(parts: readonly PromptPart[], tokenizer: PromptToken
       continue;
     }
     for (const id of tokenizer.encode(part.text)) {
+      const span = tokenizer.spanOf(id);
+      // Only what fits in a chunk at all can stay together.
+      const full = chunk.ids.length + (span > size ? 1 : span) > size;
       if (id === tokenizer.commaId) comma = chunk.ids.length;
-      else if (chunk.ids.length === size && comma !== -1 && size - comma <= COMMA_REACH) next(splitAfter(chunk, comma));
-      if (chunk.ids.length === size) next();
+      else if (full && comma !== -1 && size - comma <= COMMA_REACH) next(splitAfter(chunk, comma));
+      if (chunk.ids.length + (span > size ? 1 : span) > size) next();
       chunk.ids.push(id);
       chunk.weights.push(part.weight);
     }

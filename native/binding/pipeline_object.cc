@@ -128,7 +128,22 @@ void PipelineObject::describe(Napi::Env env) {
     encoder.Set("tokenizer", models.text[i]->tokenizer);
     encoders.Set(static_cast<uint32_t>(i), encoder);
   }
+  Napi::Array embeddings = Napi::Array::New(env);
+  for (size_t i = 0; i < models.learned_tokens().size(); ++i) {
+    const LearnedToken& token = models.learned_tokens()[i];
+    Napi::Array ids = Napi::Array::New(env), vectors = Napi::Array::New(env);
+    for (uint32_t e = 0; e < token.encoders.size(); ++e) {
+      ids.Set(e, static_cast<double>(token.encoders[e].first));
+      vectors.Set(e, static_cast<double>(token.encoders[e].count));
+    }
+    Napi::Object embedding = Napi::Object::New(env);
+    embedding.Set("token", token.name);
+    embedding.Set("ids", ids);
+    embedding.Set("vectors", vectors);
+    embeddings.Set(static_cast<uint32_t>(i), embedding);
+  }
   object.Set("textEncoders", encoders);
+  object.Set("embeddings", embeddings);
   object.Set("hasImageEncoder", models.vision != nullptr);
   parts_to_js(env, loaded_parts(models), object);
   description_ = Napi::Persistent(object);

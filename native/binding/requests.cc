@@ -77,6 +77,9 @@ LoadRequest read_load_request(const Napi::Object& object) {
   request.model = read_text(object, "model");
   request.adapters = read_adapters(read_array(object, "adapters"));
   request.loras = read_loras(read_array(object, "loras"));
+  const Napi::Array embeddings = read_array(object, "embeddings");
+  for (uint32_t i = 0; i < embeddings.Length(); ++i)
+    request.embeddings.push_back(read_text(element(embeddings, i), "file"));
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");

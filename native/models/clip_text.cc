@@ -29,8 +29,7 @@ ClipText::Outputs ClipText::build(Graph& graph, Value ids, Value eos_rows, int s
   const ClipStack& stack = config_.stack;
   const int64_t width = stack.hidden_size;
   const std::string prefix = "text_model.";
-  const Value tokens =
-      graph.embedding(ids, prefix + "embeddings.token_embedding.weight", config_.vocab_size, width);
+  const Value tokens = graph.embedding(ids, token_table, config_.vocab_size, width);
   const Value positions = graph.param_rows(prefix + "embeddings.position_embedding.weight",
                                            {config_.context, width}, config_.context, width, 1);
   Outputs outputs;
@@ -39,7 +38,9 @@ ClipText::Outputs ClipText::build(Graph& graph, Value ids, Value eos_rows, int s
   std::vector<Value> hidden = {embedded};
   for (int i = 0; i < stack.layers; ++i)
     hidden.push_back(clip_layers(graph, stack, prefix + "encoder", i, i + 1, hidden.back(), true));
-  const auto before = [&](int layers) { return hidden[static_cast<size_t>(std::max(0, stack.layers - layers))]; };
+  const auto before = [&](int layers) {
+    return hidden[static_cast<size_t>(std::max(0, stack.layers - layers))];
+  };
   const auto normed = [&](Value state) {
     return graph.layer_norm(state, prefix + "final_layer_norm", stack.epsilon);
   };

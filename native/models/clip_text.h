@@ -25,6 +25,8 @@ class ClipText {
  public:
   explicit ClipText(ClipTextConfig config) : config_(std::move(config)) {}
   const ClipTextConfig& config() const { return config_; }
+  // (vocab_size, hidden_size): a row for every token.
+  static constexpr const char* token_table = "text_model.embeddings.token_embedding.weight";
 
   struct Outputs {
     Value last;         // (n, 1, context, hidden): after the final layer norm

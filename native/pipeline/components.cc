@@ -111,7 +111,8 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
        {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
     const std::string path = join_path(model, folder);
     // SDXL's refiner has the second one only.
-    if (!is_folder(path) && (!components.text.empty() || is_folder(join_path(model, "text_encoder_2")))) continue;
+    if (!is_folder(path) && (!components.text.empty() || is_folder(join_path(model, "text_encoder_2"))))
+      continue;
     TextComponent component;
     IPA_ASSIGN(static_cast<Component&>(component),
                folder_component(path, "text encoder", transformers_stem, with_clip_text_names));

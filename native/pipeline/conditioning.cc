@@ -24,18 +24,19 @@ Result<PackedKeys> run_keys(ModelSet& models, Graph graph, Value input, std::vec
   return packed;
 }
 
-// Size conditions in the order (original height, width, crop top, left, target height, width), the refiner's with
-// the aesthetic score in place of the target.
+// Size conditions in the order (original height, width, crop top, left, target height, width), the refiner's
+// with the aesthetic score in place of the target.
 void append_addition(const ModelSet& models, const GenerateRequest& request, const std::vector<float>& pooled,
                      bool negative, std::vector<float>& out) {
   const UNetConfig& c = models.unet->config();
   out.insert(out.end(), pooled.begin(), pooled.end());
   const auto or_own = [](int64_t size, int64_t own) { return static_cast<double>(size ? size : own); };
-  std::vector<double> values = {
-      or_own(request.original_height, request.height), or_own(request.original_width, request.width),
-      static_cast<double>(request.crop_top), static_cast<double>(request.crop_left)};
+  std::vector<double> values = {or_own(request.original_height, request.height),
+                                or_own(request.original_width, request.width),
+                                static_cast<double>(request.crop_top), static_cast<double>(request.crop_left)};
   if (models.refiner) {
-    values.push_back(static_cast<double>(negative ? request.negative_aesthetic_score : request.aesthetic_score));
+    values.push_back(
+        static_cast<double>(negative ? request.negative_aesthetic_score : request.aesthetic_score));
   } else {
     values.push_back(or_own(request.target_height, request.height));
     values.push_back(or_own(request.target_width, request.width));
@@ -54,7 +55,8 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   const bool zeros = guided && request.negative.empty();
   if (guided && !zeros) prompts.push_back(&request.negative);
   prompts.push_back(&request.prompt);
-  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(models, prompts, request.clip_skip, workspace, cancel));
+  IPA_ASSIGN(std::vector<TextFeatures> features,
+             encode_prompts(models, prompts, request.clip_skip, workspace, cancel));
   const TextFeatures& positive = features.back();
   if (zeros) {
     if (!models.zeros_for_empty_prompt || models.family() != Family::sdxl)

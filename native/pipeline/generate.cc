@@ -3,6 +3,7 @@
 #include "pipeline/generation.h"
 #include "pipeline/linear_preview.h"
 #include "pipeline/memory_estimate.h"
+#include "pipeline/step_span.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
@@ -41,7 +42,8 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   // Options are checked before minutes of work begin.
   IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
-  const int calls = static_cast<int>(scheduler->timesteps().size());
+  IPA_ASSIGN(const StepSpan span, step_span(*scheduler, models.scheduler_config, request));
+  const int calls = span.calls();
   // A budget is for this call's own memory, not for what an earlier one left.
   const bool thrifty = request.memory_budget > 0;
   if (thrifty) models.arenas.drop();
@@ -64,10 +66,11 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     if (request.denoising_start == 0)
       for (float& value : latents) value *= scheduler->init_noise_sigma();
     for (int i = 0; i < calls; ++i) {
-      scheduler->scale_model_input(i, latents.data(), scaled.data(), count);
+      const int index = span.first + i;
+      scheduler->scale_model_input(index, latents.data(), scaled.data(), count);
       IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),
-                               scheduler->timesteps()[static_cast<size_t>(i)], prediction.data(), cancel));
-      scheduler->step(i, prediction.data(), latents.data(), count, noise);
+                               scheduler->timesteps()[static_cast<size_t>(index)], prediction.data(), cancel));
+      scheduler->step(index, prediction.data(), latents.data(), count, noise);
       if (!progress) continue;
       Progress event;
       event.image = static_cast<int>(image);

@@ -17,12 +17,15 @@ std::string with_underscores(std::string layer) {
 Result<bool> same_change(const LoraFile& own, const LoraFile& inside) {
   const LoraModule& first = inside.modules.front();
   for (const LoraModule& module : own.modules) {
-    if (module.part != first.part || with_underscores(module.layer) != with_underscores(first.layer)) continue;
-    if (module.down->shape != first.down->shape) return false;
-    std::vector<float> a(static_cast<size_t>(first.down->elements())), b(a.size());
-    IPA_TRY(own.weights->read_f32(*module.down, a.data()));
-    IPA_TRY(inside.weights->read_f32(*first.down, b.data()));
-    return a == b;
+    if (module.part != first.part || module.bias || module.delta.join != LoraJoin::first_only) continue;
+    if (with_underscores(module.layer) != with_underscores(first.layer)) continue;
+    const TensorInfo* a = module.delta.first.right;
+    const TensorInfo* b = first.delta.first.right;
+    if (!a || !b || a->shape != b->shape) return false;
+    std::vector<float> of_own(static_cast<size_t>(a->elements())), of_inside(of_own.size());
+    IPA_TRY(own.weights->read_f32(*a, of_own.data()));
+    IPA_TRY(inside.weights->read_f32(*b, of_inside.data()));
+    return of_own == of_inside;
   }
   return false;
 }

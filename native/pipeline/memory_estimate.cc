@@ -5,6 +5,7 @@
 
 #include "base/system_memory.h"
 #include "pipeline/generation.h"
+#include "pipeline/step_span.h"
 
 namespace ipa {
 namespace {
@@ -36,9 +37,9 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
   const Held held_prompts(dry, prompts);
   size_t latents = 0;
   {
-    IPA_ASSIGN(
-        const std::unique_ptr<Generation> generation,
-        make_generation(models, request, static_cast<int>(scheduler->timesteps().size()), tile, dry, nullptr));
+    IPA_ASSIGN(const StepSpan span, step_span(*scheduler, models.scheduler_config, request));
+    IPA_ASSIGN(const std::unique_ptr<Generation> generation,
+               make_generation(models, request, span.calls(), tile, dry, nullptr));
     latents = static_cast<size_t>(generation->denoiser->elements());
     // Scaled latents, prediction, and about as many states as samplers of a high order keep.
     constexpr size_t sampler_states = 6;

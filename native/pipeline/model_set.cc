@@ -32,6 +32,16 @@ std::vector<AdapterRequest> requests_of(const std::vector<std::shared_ptr<Adapte
   return requests;
 }
 
+Result<LearnedTokens> open_learned_tokens(const std::vector<std::string>& files,
+                                          const std::vector<TextComponent>& components) {
+  std::vector<LearnedTokens::Encoder> encoders;
+  for (const TextComponent& component : components) {
+    IPA_ASSIGN(const ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
+    encoders.push_back({config.vocab_size, config.stack.hidden_size});
+  }
+  return LearnedTokens::open(files, encoders);
+}
+
 }  // namespace
 
 const char* family_name(Family family) {
@@ -59,6 +69,8 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_TRY(set->describe_unet(components.unet));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));
+  IPA_ASSIGN(LearnedTokens learned, open_learned_tokens(request.embeddings, components.text));
+  set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
   for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
   IPA_TRY(set->load_unet(components.unet, loras, cancel));
@@ -68,12 +80,19 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   return set;
 }
 
-Status ModelSet::load_changeable(Component component, ParamSet& params, LoraPart part, const char* what,
-                                 const std::vector<LoraUse>& loras, const CancelFlag* cancel) {
-  Changeable network{std::move(component), &params, part, what, {}};
-  IPA_ASSIGN(auto source, network.component.open(params));
-  IPA_ASSIGN(source, with_loras(std::move(source), loras, part, &network.changed));
-  IPA_TRY(load_params(params, *source, backend_, backend_.threads(), what, cancel));
+Result<std::unique_ptr<TensorSource>> ModelSet::open(const Changeable& network,
+                                                     const std::vector<LoraUse>& loras,
+                                                     std::set<std::string>* changed) const {
+  IPA_ASSIGN(auto source, network.component.open(*network.params));
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, network.part, changed));
+  if (network.part == LoraPart::unet) return source;
+  return with_more_rows(std::move(source), ClipText::token_table, learned_->rows_of(network.encoder));
+}
+
+Status ModelSet::load_changeable(Changeable network, const std::vector<LoraUse>& loras,
+                                 const CancelFlag* cancel) {
+  IPA_ASSIGN(const auto source, open(network, loras, &network.changed));
+  IPA_TRY(load_params(*network.params, *source, backend_, backend_.threads(), network.what, cancel));
   changeable_.push_back(std::move(network));
   return {};
 }
@@ -81,6 +100,7 @@ Status ModelSet::load_changeable(Component component, ParamSet& params, LoraPart
 Status ModelSet::load_text(const TextComponent& component, const std::vector<LoraUse>& loras,
                            const CancelFlag* cancel) {
   IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
+  config.vocab_size += learned_->count_of(text.size());
   auto tower = std::make_unique<TextTower>(std::move(config));
   tower->tokenizer = component.tokenizer;
   IPA_TRY(declare_params(tower->params, [&](Graph& graph) {
@@ -90,7 +110,8 @@ Status ModelSet::load_text(const TextComponent& component, const std::vector<Lor
   choose_compute(tower->params, encoder_compute(compute_));
   const bool first = text.empty() && component.tokenizer != "tokenizer_2";
   const LoraPart part = first ? LoraPart::text_encoder : LoraPart::text_encoder_2;
-  IPA_TRY(load_changeable(component, tower->params, part, "the text encoder", loras, cancel));
+  IPA_TRY(
+      load_changeable({component, &tower->params, part, text.size(), "the text encoder", {}}, loras, cancel));
   text.push_back(std::move(tower));
   return {};
 }
@@ -121,7 +142,7 @@ Status ModelSet::describe_unet(const Component& component) {
 
 Status ModelSet::load_unet(const Component& component, const std::vector<LoraUse>& loras,
                            const CancelFlag* cancel) {
-  return load_changeable(component, unet_params, LoraPart::unet, "the UNet", loras, cancel);
+  return load_changeable({component, &unet_params, LoraPart::unet, 0, "the UNet", {}}, loras, cancel);
 }
 
 Status ModelSet::load_vae(const Component& component, const CancelFlag* cancel) {
@@ -174,9 +195,10 @@ Status ModelSet::check_family() {
     refiner = text.size() == 1 && conditions == 5;
     if (pooled + conditions * c.addition_time_size != c.addition_input_size ||
         !(refiner || (text.size() == 2 && conditions == 6)))
-      return Status(Code::unsupported,
-                    "this SDXL layout is not supported: it needs two text encoders and six size conditions (the "
-                    "base model), or one and five (the refiner)");
+      return Status(
+          Code::unsupported,
+          "this SDXL layout is not supported: it needs two text encoders and six size conditions (the "
+          "base model), or one and five (the refiner)");
   }
   return {};
 }
@@ -215,8 +237,7 @@ Result<std::vector<std::shared_ptr<Adapter>>> ModelSet::make_adapters(
 Result<ModelSet::Restaged> ModelSet::restage(const Changeable& network, const std::vector<LoraUse>& loras,
                                              const CancelFlag* cancel) const {
   Restaged staged;
-  IPA_ASSIGN(auto source, network.component.open(*network.params));
-  IPA_ASSIGN(source, with_loras(std::move(source), loras, network.part, &staged.changed));
+  IPA_ASSIGN(const auto source, open(network, loras, &staged.changed));
   std::set<std::string> affected = staged.changed;
   affected.insert(network.changed.begin(), network.changed.end());
   if (affected.empty()) return staged;

@@ -18,6 +18,7 @@
 #include "models/vae.h"
 #include "pipeline/adapter.h"
 #include "pipeline/components.h"
+#include "pipeline/learned_tokens.h"
 #include "pipeline/linear_preview.h"
 #include "pipeline/load_params.h"
 #include "pipeline/load_request.h"
@@ -48,6 +49,8 @@ class ModelSet {
 
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
+  // One a file of the request's.
+  const std::vector<LearnedToken>& learned_tokens() const { return learned_->tokens(); }
   // Weights and bytes over all networks.
   int64_t parameters() const;
   size_t memory_bytes() const;
@@ -71,6 +74,7 @@ class ModelSet {
     Component component;
     ParamSet* params;
     LoraPart part;
+    size_t encoder;  // of text encoders, which
     const char* what;
     std::set<std::string> changed;
   };
@@ -86,8 +90,9 @@ class ModelSet {
   Status load_vae(const Component& component, const CancelFlag* cancel);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
-  Status load_changeable(Component component, ParamSet& params, LoraPart part, const char* what,
-                         const std::vector<LoraUse>& loras, const CancelFlag* cancel);
+  Result<std::unique_ptr<TensorSource>> open(const Changeable& network, const std::vector<LoraUse>& loras,
+                                             std::set<std::string>* changed) const;
+  Status load_changeable(Changeable network, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
   Result<Restaged> restage(const Changeable& network, const std::vector<LoraUse>& loras,
                            const CancelFlag* cancel) const;
   static void commit(Changeable& network, Restaged staged);
@@ -104,6 +109,7 @@ class ModelSet {
   Compute compute_ = Compute::f32;
   std::vector<Changeable> changeable_;  // the UNet last
   std::vector<LoraRequest> loras_;
+  std::unique_ptr<const LearnedTokens> learned_;
 };
 
 }  // namespace ipa

@@ -113,7 +113,8 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
 
 Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 int clip_skip, Workspace& workspace, const CancelFlag* cancel) {
+                                                 int clip_skip, Workspace& workspace,
+                                                 const CancelFlag* cancel) {
   std::vector<TextFeatures> results(prompts.size());
   for (const auto* prompt : prompts)
     if (prompt->size() != models.text.size())

@@ -19,9 +19,9 @@ struct TextFeatures {
 
 // Every prompt has one TokenChunks a text encoder. SD 1.x and 2.x read the last hidden state after the final
 // norm, SDXL both encoders' penultimate states side by side. Token weights scale features; each chunk keeps its
-// mean (AUTOMATIC1111's rule). Of the last prompt, the positive one, states `clip_skip` layers earlier are read, and
-// the final norm is applied to them where it is to the last; the pooled features stay (diffusers' rules).
-// invalid_option for ids outside the vocabulary, ragged chunks, or too many layers skipped.
+// mean (AUTOMATIC1111's rule). Of the last prompt, the positive one, states `clip_skip` layers earlier are
+// read, and the final norm is applied to them where it is to the last; the pooled features stay (diffusers'
+// rules). invalid_option for ids outside the vocabulary, ragged chunks, or too many layers skipped.
 Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
                                                  int clip_skip, Workspace& workspace, const CancelFlag* cancel);

@@ -37,7 +37,9 @@ class Deis : public Scheduler {
     if (clean_.size() != count) {
       clean_.assign(count, 0.0f);
       for (std::vector<float>& buffer : history_) buffer.assign(count, 0.0f);
+      taken_ = 0;
     }
+    ++taken_;
     const NoiseLevel& here = levels_[static_cast<size_t>(index)];
     predict_clean(prediction_, here.alpha, here.sigma, sample, output, clean_.data(), count);
     limit_.apply(clean_.data(), count);
@@ -76,7 +78,7 @@ class Deis : public Scheduler {
   int order_of(int index) const {
     const int calls = static_cast<int>(timesteps_.size());
     const int left = lower_order_final_ && calls < 15 ? calls - index : order_;
-    int order = std::min({order_, index + 1, left});
+    int order = std::min({order_, taken_, left});
     // Two equal noise levels in a row give no difference to divide by.
     if (order > 1 && same(index - 1)) order = 1;
     if (order > 2 && same(index - 2)) order = 2;
@@ -116,6 +118,7 @@ class Deis : public Scheduler {
   bool lower_order_final_ = true;
   std::vector<NoiseLevel> levels_;
   std::array<std::vector<float>, 3> history_;  // outputs as noise, newest first
+  int taken_ = 0;                              // of them are there
   std::vector<float> clean_;
 };
 

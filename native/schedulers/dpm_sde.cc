@@ -40,6 +40,7 @@ class DpmSde : public Scheduler {
   }
 
   float init_noise_sigma() const override { return init_noise_sigma_; }
+  int calls_a_step() const override { return 2; }
 
   void scale_model_input(int index, const float* sample, float* out, size_t count) const override {
     scale_by_sigma(sigma_of(index), sample, out, count);

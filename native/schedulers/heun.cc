@@ -29,6 +29,7 @@ class Heun : public Scheduler {
   }
 
   float init_noise_sigma() const override { return init_noise_sigma_; }
+  int calls_a_step() const override { return 2; }
 
   void scale_model_input(int index, const float* sample, float* out, size_t count) const override {
     scale_by_sigma(sigmas_[static_cast<size_t>(index + 1) / 2], sample, out, count);

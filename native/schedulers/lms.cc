@@ -38,7 +38,9 @@ class Lms : public Scheduler {
     if (clean_.size() != count) {
       clean_.assign(count, 0.0f);
       for (std::vector<float>& slope : slopes_) slope.assign(count, 0.0f);
+      taken_ = 0;
     }
+    ++taken_;
     const float sigma = sigmas_[static_cast<size_t>(index)];
     predict_clean_from_sigma(prediction_, sigma, sample, output, clean_.data(), count);
     std::rotate(slopes_.begin(), slopes_.end() - 1, slopes_.end());
@@ -62,7 +64,7 @@ class Lms : public Scheduler {
   // As many slopes as there are, up to where two of their sigmas are equal and nothing lies between them.
   int order_of(int index) const {
     int order = 1;
-    while (order < kOrder && order <= index && sigma(index - order) != sigma(index - order + 1)) ++order;
+    while (order < kOrder && order < taken_ && sigma(index - order) != sigma(index - order + 1)) ++order;
     return order;
   }
 
@@ -88,6 +90,7 @@ class Lms : public Scheduler {
   std::vector<float> sigmas_;                      // one more than there are steps
   std::array<std::vector<float>, kOrder> slopes_;  // newest first
   std::vector<float> clean_;
+  int taken_ = 0;
 };
 
 }  // namespace

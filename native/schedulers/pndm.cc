@@ -76,6 +76,9 @@ class Pndm : public Scheduler {
     move(transfer, sample, count);
   }
 
+  // Its first steps are others than the rest.
+  bool can_begin_late() const override { return false; }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

@@ -30,7 +30,11 @@ class Scheduler {
   virtual float init_noise_sigma() const { return 1.0f; }
   // What the model sees at call `index`: `out` may be `sample`.
   virtual void scale_model_input(int index, const float* sample, float* out, size_t count) const;
-  // Replaces `sample` by the next latents. Calls must come with index 0, 1, 2, … once each.
+  // Calls of the model a step; the last one may take fewer.
+  virtual int calls_a_step() const { return 1; }
+  // Whether the first call may have another index than 0.
+  virtual bool can_begin_late() const { return true; }
+  // Replaces `sample` by the next latents. Calls must come with indices that follow each other, once each.
   virtual void step(int index, const float* model_output, float* sample, size_t count, Noise& noise) = 0;
   // The predicted clean latents of the last step (for previews); `count` floats, valid until the next call.
   virtual const float* denoised() const = 0;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "weights/adapter_names.h"
+#include "weights/embedding_file.h"
 #include "weights/lora_file.h"
 #include "weights/single_file.h"
 
@@ -23,6 +24,7 @@ const char* component_kind_name(ComponentKind kind) {
     case ComponentKind::model: return "model";
     case ComponentKind::ip_adapter: return "ip-adapter";
     case ComponentKind::lora: return "lora";
+    case ComponentKind::embedding: return "embedding";
     case ComponentKind::unet: return "unet";
     case ComponentKind::vae: return "vae";
     case ComponentKind::text_encoder: return "text_encoder";
@@ -37,6 +39,7 @@ ComponentKind component_kind(const TensorSource& source) {
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
   if (has_adapter_names(source)) return ComponentKind::ip_adapter;
   if (has_lora_names(source)) return ComponentKind::lora;
+  if (has_embedding_names(source)) return ComponentKind::embedding;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {
     return ComponentKind::unet;
   }

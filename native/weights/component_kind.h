@@ -7,10 +7,20 @@
 
 namespace ipa {
 
-enum class ComponentKind { model, ip_adapter, lora, unet, vae, text_encoder, image_encoder, tensors };
+enum class ComponentKind {
+  model,
+  ip_adapter,
+  lora,
+  embedding,
+  unet,
+  vae,
+  text_encoder,
+  image_encoder,
+  tensors
+};
 
-// "model" (a whole one, see weights/single_file.h), "ip-adapter", "lora", "unet", "vae", "text_encoder",
-// "image_encoder", "tensors" (anything else).
+// "model" (a whole one, see weights/single_file.h), "ip-adapter", "lora", "embedding" (textual inversion),
+// "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

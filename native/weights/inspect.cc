@@ -9,6 +9,7 @@
 #include "weights/adapter_description.h"
 #include "weights/adapter_names.h"
 #include "weights/component_kind.h"
+#include "weights/embedding_file.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
 #include "weights/weight_file.h"
@@ -38,6 +39,11 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   const ComponentKind kind = component_kind(*source);
   result.kind = component_kind_name(kind);
   if (kind == ComponentKind::model) result.family = single_file_family(*source);
+  if (kind == ComponentKind::embedding) {
+    IPA_ASSIGN(const EmbeddingFile file, read_embedding(std::move(source)));
+    result.family = file.any ? family_of_cross_size(embedding_width(*file.any)) : "sdxl";
+    return result;
+  }
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
   if (kind == ComponentKind::ip_adapter) {
     IPA_ASSIGN(const std::unique_ptr<TensorSource> renamed, with_adapter_names(std::move(source)));

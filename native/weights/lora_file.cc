@@ -1,5 +1,6 @@
 #include "weights/lora_file.h"
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -12,94 +13,6 @@
 
 namespace ipa {
 namespace {
-
-struct Prefix {
-  std::string_view text;
-  LoraPart part;
-  bool underscores;
-};
-constexpr Prefix prefixes[] = {
-    {"unet.", LoraPart::unet, false},
-    {"text_encoder.", LoraPart::text_encoder, false},
-    {"text_encoder_2.", LoraPart::text_encoder_2, false},
-    {"lora_unet_", LoraPart::unet, true},
-    {"lora_te_", LoraPart::text_encoder, true},
-    {"lora_te1_", LoraPart::text_encoder, true},
-    {"lora_te2_", LoraPart::text_encoder_2, true},
-};
-
-enum class Role : uint8_t { down, up, alpha };
-struct Ending {
-  std::string_view text;
-  Role role;
-};
-constexpr Ending endings[] = {
-    {".lora_A.weight", Role::down},    {".lora_B.weight", Role::up},      {".lora_down.weight", Role::down},
-    {".lora_up.weight", Role::up},     {".lora.down.weight", Role::down}, {".lora.up.weight", Role::up},
-    {"_lora.down.weight", Role::down}, {"_lora.up.weight", Role::up},     {".alpha", Role::alpha},
-};
-
-// What tells that a tensor belongs to a kind of change this reader does not know, and its name.
-constexpr std::pair<std::string_view, const char*> others[] = {
-    {".hada_", "LoHa"},
-    {".lokr_", "LoKr"},
-    {".dora_scale", "DoRA"},
-    {".lora_magnitude_vector", "DoRA"},
-    {".lora_mid.", "Tucker-decomposed LoRA"},
-    {".lora_B.bias", "LoRA with biases"},
-    {".diff", "full-weight difference"},
-};
-
-bool take_prefix(std::string_view* text, std::string_view prefix) {
-  if (text->substr(0, prefix.size()) != prefix) return false;
-  text->remove_prefix(prefix.size());
-  return true;
-}
-
-bool take_ending(std::string_view* text, std::string_view ending) {
-  if (text->size() < ending.size() || text->substr(text->size() - ending.size()) != ending) return false;
-  text->remove_suffix(ending.size());
-  return true;
-}
-
-struct Piece {
-  LoraPart part = LoraPart::unet;
-  bool underscores = false;
-  Role role = Role::down;
-  std::string layer;
-};
-
-// Layer of diffusers' older spelling: `attn1.processor.to_out` is the layer attn1.to_out.0.
-std::string processor_layer(std::string_view name) {
-  std::string layer(name);
-  const std::string processor = ".processor.";
-  const size_t at = layer.rfind(processor);
-  if (at != std::string::npos) layer.replace(at, processor.size(), ".");
-  std::string_view rest = layer;
-  return take_ending(&rest, ".to_out") ? layer + ".0" : layer;
-}
-
-std::optional<Piece> parse_name(std::string_view name) {
-  for (const Prefix& prefix : prefixes) {
-    std::string_view rest = name;
-    if (!take_prefix(&rest, prefix.text)) continue;
-    for (const Ending& ending : endings) {
-      if (!take_ending(&rest, ending.text)) continue;
-      Piece piece{prefix.part, prefix.underscores, ending.role, std::string(rest)};
-      if (ending.text.front() == '_') piece.layer = processor_layer(rest);
-      return piece;
-    }
-    return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-const char* other_kind(std::string_view name) {
-  for (const auto& other : others) {
-    if (name.find(other.first) != std::string_view::npos) return other.second;
-  }
-  return nullptr;
-}
 
 const char* part_name(LoraPart part) {
   switch (part) {
@@ -129,9 +42,6 @@ class Metadata {
         return Status(Code::unsupported,
                       "it has an alpha of its own for some layers (alpha_pattern), which "
                       "cannot be read: save the LoRA with one alpha");
-      const Json* dora = metadata.find(part, "use_dora");
-      if (dora && dora->boolean())
-        return Status(Code::unsupported, "it is a DoRA, which cannot be read: pass a plain LoRA");
     }
     return metadata;
   }
@@ -144,6 +54,11 @@ class Metadata {
     return alpha->number() / (stabilised && stabilised->boolean() ? std::sqrt(rank) : rank);
   }
 
+  bool is_dora(LoraPart part) const {
+    const Json* dora = find(part, "use_dora");
+    return dora && dora->boolean();
+  }
+
  private:
   const Json* find(LoraPart part, const char* key) const {
     return json_.find(std::string(part_name(part)) + "." + key);
@@ -151,72 +66,181 @@ class Metadata {
   Json json_;
 };
 
+// The tensors of one layer.
 struct Pieces {
   bool underscores = false;
-  const TensorInfo* down = nullptr;
-  const TensorInfo* up = nullptr;
-  const TensorInfo* alpha = nullptr;
+  std::array<const TensorInfo*, lora_roles> tensors{};
+  const TensorInfo*& at(LoraRole role) { return tensors[static_cast<size_t>(role)]; }
+  const TensorInfo* at(LoraRole role) const { return tensors[static_cast<size_t>(role)]; }
 };
 
-Status check_shapes(const std::string& layer, const Pieces& pieces) {
-  const auto& down = pieces.down->shape;
-  const auto& up = pieces.up->shape;
-  bool good = down.size() == up.size() && (down.size() == 2 || down.size() == 4) && up[1] == down[0];
-  for (const int64_t size : down) good = good && size > 0;
-  good = good && up[0] > 0;
-  for (size_t i = 2; i < up.size(); ++i) good = good && up[i] == 1;
-  if (good) return {};
-  return Status(Code::shape,
-                "layer " + quoted(layer) +
-                    ": its two matrices do not fit each other as down (rank, in) and up (out, rank)");
-}
+// Makes modules of one layer's tensors.
+class LayerReader {
+ public:
+  LayerReader(const TensorSource& source, const Metadata& metadata, LoraPart part, const std::string& layer,
+              const Pieces& pieces)
+      : source_(source), metadata_(metadata), part_(part), layer_(layer), pieces_(pieces) {}
 
-Result<float> factor_of(const TensorSource& source, const Metadata& metadata, LoraPart part,
-                        const std::string& layer, const Pieces& pieces) {
-  const auto rank = static_cast<double>(pieces.down->shape[0]);
-  double factor = 0;
-  if (pieces.alpha) {
-    float alpha = 0;
-    if (pieces.alpha->elements() != 1)
-      return Status(Code::shape, "layer " + quoted(layer) + ": alpha is no number");
-    IPA_TRY(source.read_f32(*pieces.alpha, &alpha));
-    factor = alpha / rank;
-  } else {
-    factor = metadata.factor(part, rank);
+  Status read(std::vector<LoraModule>* modules) const {
+    LoraModule module;
+    module.part = part_;
+    module.layer = layer_;
+    module.underscores = pieces_.underscores;
+    const size_t before = modules->size();
+    if (any(LoraRole::down, LoraRole::mid)) {
+      IPA_ASSIGN(module.delta.first, product(LoraRole::up, LoraRole::down, LoraRole::mid));
+      IPA_TRY(add(module, modules));
+    }
+    if (any(LoraRole::hada_w1_a, LoraRole::hada_t2)) {
+      module.delta.join = LoraJoin::hadamard;
+      IPA_ASSIGN(module.delta.first, product(LoraRole::hada_w1_a, LoraRole::hada_w1_b, LoraRole::hada_t1));
+      IPA_ASSIGN(module.delta.second, product(LoraRole::hada_w2_a, LoraRole::hada_w2_b, LoraRole::hada_t2));
+      if (!module.delta.first.core != !module.delta.second.core)
+        return missing(module.delta.first.core ? LoraRole::hada_t2 : LoraRole::hada_t1);
+      IPA_TRY(add(module, modules));
+    }
+    if (any(LoraRole::lokr_w1, LoraRole::lokr_t2)) {
+      module.delta.join = LoraJoin::kronecker;
+      IPA_ASSIGN(module.delta.first,
+                 factor_matrix(LoraRole::lokr_w1, LoraRole::lokr_w1_a, LoraRole::lokr_w1_b, {}));
+      IPA_ASSIGN(module.delta.second,
+                 factor_matrix(LoraRole::lokr_w2, LoraRole::lokr_w2_a, LoraRole::lokr_w2_b, LoraRole::lokr_t2));
+      IPA_TRY(add(module, modules));
+    }
+    if (const TensorInfo* whole = pieces_.at(LoraRole::diff)) {
+      module.delta = {};
+      module.delta.first.whole = whole;
+      IPA_TRY(add(module, modules));
+    }
+    if (modules->size() > before + 1)
+      return Status(Code::duplicate, "layer " + quoted(layer_) + " is changed in several ways at once, by " +
+                                         quoted(some_tensor()->name) + " and others");
+    const bool changes_weight = modules->size() > before;
+    if (!changes_weight && (magnitude() || !pieces_.at(LoraRole::diff_b))) return missing(LoraRole::up);
+    if (const TensorInfo* whole = pieces_.at(LoraRole::diff_b)) {
+      LoraModule bias{part_, layer_, pieces_.underscores, true, {}, 1, nullptr};
+      bias.delta.first.whole = whole;
+      IPA_TRY(bias.delta.check());
+      modules->push_back(bias);
+    }
+    return {};
   }
-  if (!std::isfinite(factor)) return Status(Code::range, "layer " + quoted(layer) + ": alpha is not finite");
-  return static_cast<float>(factor);
+
+ private:
+  bool any(LoraRole from, LoraRole to) const {
+    for (auto role = static_cast<size_t>(from); role <= static_cast<size_t>(to); ++role) {
+      if (pieces_.tensors[role]) return true;
+    }
+    return false;
+  }
+
+  const TensorInfo* some_tensor() const {
+    for (const TensorInfo* tensor : pieces_.tensors) {
+      if (tensor) return tensor;
+    }
+    return nullptr;
+  }
+
+  Status missing(LoraRole role) const {
+    return Status(Code::missing_tensor, "layer " + quoted(layer_) + " has " + quoted(some_tensor()->name) +
+                                            " but no " + lora_role_name(role) +
+                                            ", which belongs with it: get the file again");
+  }
+
+  Result<LoraMatrix> product(LoraRole left, LoraRole right, std::optional<LoraRole> core) const {
+    LoraMatrix matrix;
+    matrix.left = pieces_.at(left);
+    matrix.right = pieces_.at(right);
+    if (core) matrix.core = pieces_.at(*core);
+    if (!matrix.left) return missing(left);
+    if (!matrix.right) return missing(right);
+    // LyCORIS writes rank first beside a core, LoCon does not.
+    matrix.left_transposed = matrix.core && left != LoraRole::up;
+    return matrix;
+  }
+
+  // One of LoKr's two, either whole or a product.
+  Result<LoraMatrix> factor_matrix(LoraRole whole, LoraRole left, LoraRole right,
+                                   std::optional<LoraRole> core) const {
+    const bool parts = pieces_.at(left) || pieces_.at(right) || (core && pieces_.at(*core));
+    LoraMatrix matrix;
+    matrix.whole = pieces_.at(whole);
+    if (matrix.whole && parts)
+      return Status(Code::duplicate, "tensor " + quoted(matrix.whole->name) + " is there whole and in parts");
+    if (!matrix.whole && !parts) return missing(whole);
+    if (parts) return product(left, right, core);
+    return matrix;
+  }
+
+  const TensorInfo* magnitude() const {
+    const TensorInfo* peft = pieces_.at(LoraRole::magnitude);
+    return peft ? peft : pieces_.at(LoraRole::dora_scale);
+  }
+
+  Status add(LoraModule module, std::vector<LoraModule>* modules) const {
+    IPA_TRY(module.delta.check());
+    IPA_ASSIGN(module.factor, factor_of(module.delta));
+    module.magnitude = magnitude();
+    const bool plain = any(LoraRole::down, LoraRole::mid);
+    if (plain && metadata_.is_dora(part_) && !module.magnitude) return missing(LoraRole::magnitude);
+    modules->push_back(std::move(module));
+    return {};
+  }
+
+  Result<float> factor_of(const LoraDelta& delta) const {
+    // The last product decides, as in ComfyUI and AUTOMATIC1111; what is whole is not scaled.
+    const TensorInfo* right = delta.second.right ? delta.second.right : delta.first.right;
+    if (!right) return 1.0f;
+    const auto rank = static_cast<double>(right->shape[0]);
+    double factor = 1;
+    if (const TensorInfo* tensor = pieces_.at(LoraRole::alpha)) {
+      float alpha = 0;
+      if (tensor->elements() != 1)
+        return Status(Code::shape, "tensor " + quoted(tensor->name) + ": alpha is no number");
+      IPA_TRY(source_.read_f32(*tensor, &alpha));
+      factor = alpha / rank;
+    } else if (delta.join == LoraJoin::first_only) {
+      factor = metadata_.factor(part_, rank);
+    }
+    if (!std::isfinite(factor)) return Status(Code::range, "layer " + quoted(layer_) + ": alpha is not finite");
+    return static_cast<float>(factor);
+  }
+
+  const TensorSource& source_;
+  const Metadata& metadata_;
+  const LoraPart part_;
+  const std::string& layer_;
+  const Pieces& pieces_;
+};
+
+Status unknown_name(const std::string& name) {
+  const char* other = other_lora_kind(name);
+  if (other)
+    return Status(Code::unsupported, "tensor " + quoted(name) + " belongs to a " + other +
+                                         ", which cannot be read: pass a LoRA, LoHa, LoKr or DoRA");
+  return Status(Code::mismatch, "tensor " + quoted(name) +
+                                    " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
 }
 
 Result<std::vector<LoraModule>> read_modules(const TensorSource& source) {
   std::map<std::pair<LoraPart, std::string>, Pieces> layers;
   for (const TensorInfo& info : source.tensors()) {
-    const char* other = other_kind(info.name);
-    if (other)
-      return Status(Code::unsupported, "tensor " + quoted(info.name) + " belongs to a " + other +
-                                           ", which cannot be read: pass a plain LoRA");
-    const std::optional<Piece> piece = parse_name(info.name);
-    if (!piece)
-      return Status(Code::mismatch, "tensor " + quoted(info.name) +
-                                        " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
-    Pieces& pieces = layers[{piece->part, piece->layer}];
-    const TensorInfo*& slot = piece->role == Role::down ? pieces.down
-                              : piece->role == Role::up ? pieces.up
-                                                        : pieces.alpha;
-    if (slot) return Status(Code::duplicate, "layer " + quoted(piece->layer) + " is there twice");
+    const std::optional<LoraName> name = parse_lora_name(info.name);
+    if (!name) return unknown_name(info.name);
+    Pieces& pieces = layers[{name->part, name->layer}];
+    const TensorInfo*& slot = pieces.at(name->role);
+    if (slot)
+      return Status(Code::duplicate, "layer " + quoted(name->layer) + " has " + lora_role_name(name->role) +
+                                         " twice, as " + quoted(slot->name) + " and " + quoted(info.name));
     slot = &info;
-    pieces.underscores = piece->underscores;
+    pieces.underscores = name->underscores;
   }
   if (layers.empty()) return Status(Code::mismatch, "it holds no tensors: pass a LoRA file");
   IPA_ASSIGN(const Metadata metadata, Metadata::read(source));
   std::vector<LoraModule> modules;
   for (const auto& [key, pieces] : layers) {
-    const auto& [part, layer] = key;
-    if (!pieces.down || !pieces.up)
-      return Status(Code::missing_tensor, "layer " + quoted(layer) + " has only one of its two matrices");
-    IPA_TRY(check_shapes(layer, pieces));
-    IPA_ASSIGN(const float factor, factor_of(source, metadata, part, layer, pieces));
-    modules.push_back({part, layer, pieces.underscores, pieces.down, pieces.up, factor});
+    const LayerReader reader(source, metadata, key.first, key.second, pieces);
+    IPA_TRY(reader.read(&modules));
   }
   return modules;
 }
@@ -225,8 +249,8 @@ Result<std::vector<LoraModule>> read_modules(const TensorSource& source) {
 
 bool has_lora_names(const TensorSource& source) {
   for (const TensorInfo& info : source.tensors()) {
-    const std::optional<Piece> piece = parse_name(info.name);
-    if (piece && piece->role != Role::alpha) return true;
+    const std::optional<LoraName> name = parse_lora_name(info.name);
+    if (name && name->role != LoraRole::alpha) return true;
     if (info.name.find(".hada_") != std::string::npos || info.name.find(".lokr_") != std::string::npos)
       return true;
   }

@@ -1,27 +1,28 @@
-// LoRA files (Hu et al., 2021): low-rank changes of some of a model's weights, W + factor * up * down.
+// LoRA files (Hu et al., 2021) and their kin of LyCORIS (Yeh et al., 2023): small changes of a model's weights.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "weights/lora_delta.h"
+#include "weights/lora_names.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
 
-// The network a module belongs to.
-enum class LoraPart : uint8_t { unet, text_encoder, text_encoder_2 };
-
+// A change of one layer: its weight becomes W + factor * delta.
 struct LoraModule {
   LoraPart part = LoraPart::unet;
   // Path of the layer it changes; with underscores for dots when the file writes it so (kohya's tools).
   std::string layer;
   bool underscores = false;
-  const TensorInfo* down = nullptr;  // (rank, in) or (rank, in, kh, kw)
-  const TensorInfo* up = nullptr;    // (out, rank) or (out, rank, 1, 1)
-  float factor = 1;                  // alpha / rank
+  bool bias = false;  // changes the layer's bias instead
+  LoraDelta delta;
+  float factor = 1;  // alpha / rank
+  // DoRA (Liu et al., 2024): the lengths that the sum's rows have in the end, or its columns.
+  const TensorInfo* magnitude = nullptr;
 };
 
 struct LoraFile {
@@ -32,10 +33,10 @@ struct LoraFile {
 // Whether any tensor's name is one of a LoRA's, readable here or not.
 bool has_lora_names(const TensorSource& source);
 
-// Reads the modules of a LoRA in the spellings of diffusers (PEFT's and the older one) and of
-// kohya's tools. A module's alpha is its own tensor, else the file's `lora_adapter_metadata`, else the rank.
-// Errors of open_weight_file; Code::mismatch (no LoRA), missing_tensor (half of a pair), shape, range (alpha),
-// syntax and type (metadata), unsupported (LoHa, LoKr, DoRA, changed biases, alpha patterns).
+// Reads the modules of a LoRA, LoCon, LoHa, LoKr, DoRA or whole difference (see lora_names.h for the
+// spellings). A module's alpha is its own tensor, else for LoRA the file's `lora_adapter_metadata`, else the
+// rank. Errors of open_weight_file; Code::mismatch (no LoRA), missing_tensor (half of a pair), duplicate,
+// shape, range (alpha), syntax and type (metadata), unsupported (other kinds, alpha patterns).
 Result<LoraFile> open_lora(const std::string& path);
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source);
 

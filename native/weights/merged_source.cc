@@ -1,6 +1,7 @@
 #include "weights/merged_source.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,13 +18,31 @@ constexpr std::string_view weight_ending = ".weight";
 
 struct Change {
   const TensorSource* source;
-  const TensorInfo* down;
-  const TensorInfo* up;
+  const LoraModule* module;
   float factor;
 };
 
 // By the tensor's place in the base.
 using Changes = std::unordered_map<size_t, std::vector<Change>>;
+
+// PEFT writes DoRA's lengths as (out), or (1, out, 1, 1) for convolutions; LyCORIS as (out, 1...) or, at first,
+// as (1, in...).
+bool has_length_per_output(const TensorInfo& magnitude, const TensorInfo& weight) {
+  if (magnitude.elements() != weight.shape[0]) return false;
+  if (magnitude.shape.size() < 2 || magnitude.shape[0] == weight.shape[0]) return true;
+  const std::string_view name = magnitude.name;
+  return name.find(lora_role_name(LoraRole::magnitude)) != std::string_view::npos;
+}
+
+Status check_magnitude(const TensorInfo& magnitude, const TensorInfo& weight) {
+  const bool per_input = weight.shape.size() >= 2 && magnitude.shape.size() >= 2 && magnitude.shape[0] == 1 &&
+                         magnitude.elements() == weight.shape[1];
+  if (weight.shape.size() >= 2 && (per_input || has_length_per_output(magnitude, weight))) return {};
+  return Status(Code::shape,
+                "tensor " + quoted(magnitude.name) +
+                    " has neither a length for every output of its layer nor for every input: use a "
+                    "LoRA made for this model family");
+}
 
 class MergedSource : public TensorSource {
  public:
@@ -49,24 +68,55 @@ class MergedSource : public TensorSource {
     IPA_TRY(base_->read(tensor, as, out));
     const auto found = changes_.find(index_.find(tensor.name));
     if (found == changes_.end()) return {};
-    for (const Change& change : found->second) IPA_TRY(add(change, tensor, static_cast<float*>(out)));
+    auto* weight = static_cast<float*>(out);
+    // DoRA turns the weight as the model has it, whatever else is added to it.
+    std::vector<float> original;
+    for (const Change& change : found->second) {
+      if (change.module->magnitude) original.assign(weight, weight + tensor.elements());
+    }
+    for (const Change& change : found->second) IPA_TRY(add(change, tensor, original, weight));
     return {};
   }
 
  private:
-  static Status add(const Change& change, const TensorInfo& tensor, float* out) {
-    const int64_t rows = tensor.shape[0], columns = tensor.elements() / rows, rank = change.down->shape[0];
-    std::vector<float> down(static_cast<size_t>(rank * columns)), up(static_cast<size_t>(rows * rank));
-    IPA_TRY(change.source->read_f32(*change.down, down.data()));
-    IPA_TRY(change.source->read_f32(*change.up, up.data()));
-    for (int64_t row = 0; row < rows; ++row) {
-      float* to = out + row * columns;
-      for (int64_t r = 0; r < rank; ++r) {
-        const float by = change.factor * up[static_cast<size_t>(row * rank + r)];
-        const float* from = down.data() + r * columns;
-        for (int64_t column = 0; column < columns; ++column) to[column] += by * from[column];
+  static Status add(const Change& change, const TensorInfo& tensor, const std::vector<float>& original,
+                    float* out) {
+    IPA_ASSIGN(std::vector<float> delta, change.module->delta.read(*change.source));
+    for (float& value : delta) value *= change.factor;
+    if (change.module->magnitude) IPA_TRY(add_dora(change, tensor, original, &delta));
+    for (size_t i = 0; i < delta.size(); ++i) out[i] += delta[i];
+    return {};
+  }
+
+  // From W's change to that of m * W / |W|, where |W| has a length for every output or for every input.
+  static Status add_dora(const Change& change, const TensorInfo& tensor, const std::vector<float>& original,
+                         std::vector<float>* delta) {
+    const TensorInfo& magnitude = *change.module->magnitude;
+    std::vector<float> lengths(static_cast<size_t>(magnitude.elements()));
+    IPA_TRY(change.source->read_f32(magnitude, lengths.data()));
+    const auto rows = static_cast<size_t>(tensor.shape[0]), inputs = static_cast<size_t>(tensor.shape[1]);
+    const size_t kernel = delta->size() / rows / inputs;
+    const bool of_outputs = has_length_per_output(magnitude, tensor);
+    std::vector<double> scales(lengths.size());
+    const auto each = [&](const auto& visit) {
+      for (size_t row = 0; row < rows; ++row) {
+        for (size_t input = 0; input < inputs; ++input) {
+          const size_t begin = (row * inputs + input) * kernel;
+          for (size_t i = begin; i < begin + kernel; ++i) visit(i, scales[of_outputs ? row : input]);
+        }
       }
+    };
+    const auto sum = [&](size_t i) {
+      return static_cast<double>(original[i]) + static_cast<double>((*delta)[i]);
+    };
+    each([&](size_t i, double& squares) { squares += sum(i) * sum(i); });
+    for (size_t i = 0; i < scales.size(); ++i) {
+      // Zeros have no direction to be given a length.
+      if (scales[i] > 0) scales[i] = static_cast<double>(lengths[i]) / std::sqrt(scales[i]);
     }
+    each([&](size_t i, double scale) {
+      (*delta)[i] = static_cast<float>(sum(i) * scale - static_cast<double>(original[i]));
+    });
     return {};
   }
 
@@ -76,7 +126,7 @@ class MergedSource : public TensorSource {
   NameIndex index_;
 };
 
-// Finds the weight of a module's layer.
+// Finds the weight or bias of a module's layer.
 class LayerIndex {
  public:
   explicit LayerIndex(const TensorSource& base) : base_(base) {
@@ -91,45 +141,36 @@ class LayerIndex {
       for (std::string spelling : {name, ldm.of(name)}) {
         if (spelling.empty()) continue;
         std::replace(spelling.begin(), spelling.end(), '.', '_');
-        by_underscores_.emplace(std::move(spelling), &info);
+        by_underscores_.emplace(std::move(spelling), name);
       }
     }
   }
 
   const TensorInfo* find(const LoraModule& module) const {
+    const std::string ending = module.bias ? ".bias" : std::string(weight_ending);
     // The text encoder's layers are also written without the model's own name in front.
     for (const char* front : {"", "text_model"}) {
+      std::string layer = module.layer;
+      if (*front) layer = front + ((module.underscores ? "_" : ".") + layer);
       if (module.underscores) {
-        const auto found = by_underscores_.find(*front ? front + ("_" + module.layer) : module.layer);
-        if (found != by_underscores_.end()) return found->second;
-      } else {
-        const std::string layer = *front ? front + ("." + module.layer) : module.layer;
-        const TensorInfo* found = base_.find(layer + std::string(weight_ending));
-        if (found) return found;
+        const auto found = by_underscores_.find(layer);
+        if (found == by_underscores_.end()) continue;
+        layer = found->second;
       }
+      if (const TensorInfo* found = base_.find(layer + ending)) return found;
     }
     return nullptr;
   }
 
  private:
   const TensorSource& base_;
-  std::unordered_map<std::string, const TensorInfo*> by_underscores_;
+  std::unordered_map<std::string, std::string> by_underscores_;
 };
 
-// (out, in) and (out, in, 1, 1) are the same weights.
-bool fits(const TensorInfo& weight, const LoraModule& module) {
-  const auto& down = module.down->shape;
-  const auto size = [](const std::vector<int64_t>& shape, size_t i) { return i < shape.size() ? shape[i] : 1; };
-  if (weight.shape.size() < 2 || weight.shape[0] != module.up->shape[0]) return false;
-  for (size_t i = 1; i < std::max(down.size(), weight.shape.size()); ++i) {
-    if (size(down, i) != size(weight.shape, i)) return false;
-  }
-  return true;
-}
-
 Status unknown_layer(const LoraModule& module) {
-  return Status(Code::mismatch,
-                "the model has no layer " + quoted(module.layer) + ": use a LoRA made for this model family");
+  return Status(Code::mismatch, std::string("the model has no layer ") + quoted(module.layer) +
+                                    (module.bias ? " with a bias" : "") +
+                                    ": use a LoRA made for this model family");
 }
 
 }  // namespace
@@ -145,14 +186,15 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
       if (module.part != part) continue;
       const TensorInfo* weight = index.find(module);
       if (!weight) return unknown_layer(module).in(where);
-      if (!fits(*weight, module))
+      if (!module.delta.fits(weight->shape))
         return Status(Code::shape,
                       where + ": layer " + quoted(module.layer) +
                           " has another size than the model's: use a LoRA made for this model family");
+      if (module.magnitude) IPA_TRY(check_magnitude(*module.magnitude, *weight).in(where));
       // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
       if (lora.weight == 0) continue;
       changes[static_cast<size_t>(weight - base->tensors().data())].push_back(
-          {lora.file.weights.get(), module.down, module.up, lora.weight * module.factor});
+          {lora.file.weights.get(), &module, lora.weight * module.factor});
     }
   }
   if (changed)

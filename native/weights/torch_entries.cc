@@ -6,10 +6,11 @@
 
 namespace ipa {
 
-Result<std::vector<TorchEntry>> torch_entries(const TorchPickle& pickle,
-                                              const std::vector<StoragePlace>& places) {
+Result<TorchContents> torch_contents(const TorchPickle& pickle, const std::vector<StoragePlace>& places) {
   IPA_ASSIGN(std::vector<NamedTorchTensor> named, name_torch_tensors(pickle));
-  std::vector<TorchEntry> entries;
+  TorchContents contents;
+  contents.texts = torch_texts(pickle);
+  std::vector<TorchEntry>& entries = contents.entries;
   entries.reserve(named.size());
   for (NamedTorchTensor& item : named) {
     const TorchTensor& tensor = pickle.tensors[item.tensor];
@@ -26,7 +27,7 @@ Result<std::vector<TorchEntry>> torch_entries(const TorchPickle& pickle,
       entry.crc = places[tensor.storage].crc;
     entries.push_back(std::move(entry));
   }
-  return entries;
+  return contents;
 }
 
 }  // namespace ipa

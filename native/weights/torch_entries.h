@@ -13,8 +13,7 @@ struct StoragePlace {
   uint32_t crc = 0;    // of its bytes; 0 when not known
 };
 
-// The named tensors of a pickle, with the places of its storages in the same order.
-Result<std::vector<TorchEntry>> torch_entries(const TorchPickle& pickle,
-                                              const std::vector<StoragePlace>& places);
+// The named tensors and the texts of a pickle, with the places of its storages in the same order.
+Result<TorchContents> torch_contents(const TorchPickle& pickle, const std::vector<StoragePlace>& places);
 
 }  // namespace ipa

@@ -19,10 +19,11 @@ namespace {
 
 class TorchSource : public TensorSource {
  public:
-  TorchSource(std::unique_ptr<ByteSource> bytes, std::vector<TorchEntry> entries) : bytes_(std::move(bytes)) {
-    infos_.reserve(entries.size());
-    places_.reserve(entries.size());
-    for (TorchEntry& entry : entries) {
+  TorchSource(std::unique_ptr<ByteSource> bytes, TorchContents contents)
+      : bytes_(std::move(bytes)), texts_(std::move(contents.texts)) {
+    infos_.reserve(contents.entries.size());
+    places_.reserve(contents.entries.size());
+    for (TorchEntry& entry : contents.entries) {
       infos_.push_back(std::move(entry.info));
       places_.push_back({std::move(entry.strides), entry.begin, entry.crc});
     }
@@ -35,6 +36,13 @@ class TorchSource : public TensorSource {
 
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
   const std::string& path() const override { return bytes_->name(); }
+
+  std::string_view metadata(std::string_view key) const override {
+    for (const auto& text : texts_) {
+      if (text.first == key) return text.second;
+    }
+    return {};
+  }
 
   const TensorInfo* find(std::string_view name) const override {
     const size_t at = index_.find(name);
@@ -72,6 +80,7 @@ class TorchSource : public TensorSource {
   }
 
   std::unique_ptr<ByteSource> bytes_;
+  std::vector<std::pair<std::string, std::string>> texts_;
   std::vector<TensorInfo> infos_;
   std::vector<Place> places_;  // parallel to infos_
   NameIndex index_;
@@ -96,10 +105,9 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
     return Status(Code::unsupported, other ? std::string("not a file of torch.save: this is ") + other
                                            : "not a file of torch.save");
   }
-  IPA_ASSIGN(std::vector<TorchEntry> entries,
-             is_zip(start, have) ? read_torch_zip(*bytes) : read_torch_legacy(*bytes));
+  IPA_ASSIGN(TorchContents contents, is_zip(start, have) ? read_torch_zip(*bytes) : read_torch_legacy(*bytes));
   IPA_TRY(bytes->check_unchanged());
-  auto source = std::make_unique<TorchSource>(std::move(bytes), std::move(entries));
+  auto source = std::make_unique<TorchSource>(std::move(bytes), std::move(contents));
   IPA_TRY(source->build_index());
   return std::unique_ptr<TensorSource>(std::move(source));
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -18,6 +20,12 @@ struct TorchEntry {
   uint32_t crc = 0;              // of the tensor's bytes, where they are a whole storage; 0 when not known
 };
 
+struct TorchContents {
+  std::vector<TorchEntry> entries;
+  // What the outermost dictionary says in short texts, such as an embedding's `name`.
+  std::vector<std::pair<std::string, std::string>> texts;
+};
+
 constexpr uint64_t max_pickle_bytes = uint64_t{64} << 20;
 
 // How the older form begins: the pickled integer 0x1950a86a20f9469cfc6c.
@@ -26,9 +34,9 @@ constexpr std::string_view torch_legacy_magic("\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\
 // Files of torch.save since 1.6: a zip archive with data.pkl and one member a storage. Errors of
 // read_zip_directory, unpickle_torch and name_torch_tensors; Code::unsupported (TorchScript, big-endian),
 // range (no such storage), layout (a storage of another size).
-Result<std::vector<TorchEntry>> read_torch_zip(const ByteSource& file);
+Result<TorchContents> read_torch_zip(const ByteSource& file);
 
 // The older form: pickles and raw storages one after the other. The same errors.
-Result<std::vector<TorchEntry>> read_torch_legacy(const ByteSource& file);
+Result<TorchContents> read_torch_legacy(const ByteSource& file);
 
 }  // namespace ipa

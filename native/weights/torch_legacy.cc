@@ -107,7 +107,7 @@ Result<std::vector<StoragePlace>> locate_storages(const ByteSource& file, uint64
 
 }  // namespace
 
-Result<std::vector<TorchEntry>> read_torch_legacy(const ByteSource& file) {
+Result<TorchContents> read_torch_legacy(const ByteSource& file) {
   PickleStream stream(file);
   IPA_TRY(stream.expect(torch_legacy_magic, "magic number"));
   IPA_TRY(stream.expect(version, "format version"));
@@ -117,7 +117,7 @@ Result<std::vector<TorchEntry>> read_torch_legacy(const ByteSource& file) {
   IPA_TRY(stream.next(&pickle));
   IPA_TRY(stream.next(&keys));
   IPA_ASSIGN(const std::vector<StoragePlace> places, locate_storages(file, stream.at(), pickle, keys));
-  return torch_entries(pickle, places);
+  return torch_contents(pickle, places);
 }
 
 }  // namespace ipa

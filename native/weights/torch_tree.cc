@@ -97,4 +97,18 @@ Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pick
   return tree.take_tensors();
 }
 
+std::vector<std::pair<std::string, std::string>> torch_texts(const TorchPickle& pickle) {
+  constexpr size_t longest = 256, most = 64;
+  std::vector<std::pair<std::string, std::string>> texts;
+  if (pickle.root.kind != PickleKind::dict) return texts;
+  const std::vector<PickleValue>& items = pickle.containers[static_cast<size_t>(pickle.root.number)];
+  for (size_t i = 0; i + 1 < items.size() && texts.size() < most; i += 2) {
+    const PickleValue &key = items[i], &value = items[i + 1];
+    if (key.kind != PickleKind::text || value.kind != PickleKind::text) continue;
+    if (key.text.size() <= longest && value.text.size() <= longest)
+      texts.emplace_back(std::string(key.text), std::string(value.text));
+  }
+  return texts;
+}
+
 }  // namespace ipa

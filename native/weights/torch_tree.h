@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -19,5 +20,8 @@ struct NamedTorchTensor {
 // file's and the rest is ignored; so is everywhere what is neither tensor nor dictionary. Code::type (no
 // dictionary; a tensor whose key is no text), duplicate, limit (also a dictionary that holds itself).
 Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle);
+
+// The texts of the outermost dictionary by their keys; only short ones, which may be names.
+std::vector<std::pair<std::string, std::string>> torch_texts(const TorchPickle& pickle);
 
 }  // namespace ipa

@@ -67,7 +67,7 @@ Status check_version(const Archive& archive) {
 
 }  // namespace
 
-Result<std::vector<TorchEntry>> read_torch_zip(const ByteSource& file) {
+Result<TorchContents> read_torch_zip(const ByteSource& file) {
   Archive archive(file);
   IPA_TRY(archive.open());
   if (!archive.find("data.pkl"))
@@ -86,7 +86,7 @@ Result<std::vector<TorchEntry>> read_torch_zip(const ByteSource& file) {
                                       dtype_name(storage.type) + " take another number");
     places.push_back({member->begin, member->crc});
   }
-  return torch_entries(pickle, places);
+  return torch_contents(pickle, places);
 }
 
 }  // namespace ipa

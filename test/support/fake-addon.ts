@@ -29,6 +29,7 @@ export const MINI_INFO: NativePipelineInfo = {
   scheduler: "ddim",
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
   adapters: [{ variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true }],
+  embeddings: [],
   hasImageEncoder: true,
   parameters: 10_000_000,
   memoryBytes: 40_000_000,

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 import unets
-from pipelines import CLASSES, GAINS, NEGATIVE, PROMPT
+from pipelines import GAINS, NEGATIVE, PROMPT
+from schedulers import build
 from store import ROOT, VERSIONS, Folder, write_json
 
 DOWN, CROSS_DOWN, UP, CROSS_UP = "DownBlock2D", "CrossAttnDownBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"
@@ -52,7 +53,9 @@ def open_refiner(base, unet):
 
 
 def run(pipe, scheduler, seed=7, **call):
-    pipe.scheduler = CLASSES[scheduler].from_config(pipe.scheduler.config)
+    pipe.scheduler, _ = build(scheduler, pipe.scheduler.config, call["num_inference_steps"])
+    if scheduler == "tcd":
+        call["eta"] = 0.3
     return pipe(generator=torch.Generator().manual_seed(seed), output_type="latent", **call).images
 
 
@@ -78,9 +81,8 @@ def main():
 
     refiner = open_refiner(base, make_refiner())
     for scheduler, steps, share in (("ddim", 10, 0.6), ("euler", 10, 0.6), ("euler", 7, 0.8), ("euler_a", 10, 0.5), ("dpm++2m", 10, 0.6), ("unipc", 10, 0.7),
-                                    ("lcm", 8, 0.5), ("heun", 10, 0.6), ("dpm2", 8, 0.5), ("lms", 10, 0.6), ("deis", 10, 0.6), ("dpm++2m_sde", 10, 0.6)):
-        if scheduler not in CLASSES:
-            continue
+                                    ("lcm", 8, 0.5), ("heun", 10, 0.6), ("dpm2", 8, 0.5), ("dpm2_a", 9, 0.7), ("deis", 10, 0.6), ("dpm++2m_sde", 10, 0.6), ("dpm++3m_sde", 10, 0.4),
+                                    ("tcd", 8, 0.5)):  # not pndm and lms, which diffusers gives wrong weights when they begin late
         call = dict(num_inference_steps=steps, guidance_scale=5.0, **prompts)
         ended = run(base, scheduler, denoising_end=share, **call, **SIZE)
         add(f"{scheduler}-{steps}-{share:g}-base", ended, kind="base", scheduler=scheduler, steps=steps, share=share)

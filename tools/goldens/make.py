@@ -49,6 +49,8 @@ STEPS = {
     "networks": networks.make_alone,
     "pipelines": pipelines.make,
     "single-files": single_files.make,
+    "faces": script("faces.py", needs="peft"),
+    "hand-over": script("hand_over.py", needs="torchsde"),
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
     "torch": script("torch_files.py"),
