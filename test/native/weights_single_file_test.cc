@@ -182,6 +182,10 @@ TEST(weights_single_file_sdxl_matches_diffusers) {
   check_family("single-sdxl", "sdxl", "EulerDiscreteScheduler", "epsilon");
 }
 
+TEST(weights_single_file_ssd_matches_diffusers) {
+  check_family("single-ssd", "sdxl", "EulerDiscreteScheduler", "epsilon");
+}
+
 // What an SD 2 model predicts shows in how far one bias is spread; what the file says of itself comes first.
 TEST(weights_single_file_tells_velocities_from_noise) {
   const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";

@@ -10,6 +10,7 @@ import formats
 import models
 import pictures
 import random_weights as weights
+import source_pictures
 import store
 import unets
 
@@ -153,6 +154,13 @@ def picture(seed=7):
     return path
 
 
+@functools.cache
+def mask():
+    path = store.ROOT / "mask.png"
+    source_pictures.make_mask(150, 100).save(path)
+    return path
+
+
 def face(name):
     """One face; portrait adapters take several."""
     projection = FILES[name][1]
@@ -175,8 +183,7 @@ def reference_inputs(pipe, name):
         both = both[:, :, None]  # a face is the one hidden state of a picture
     if projection is faceid_plus:
         pixels = pipe.feature_extractor(Image.open(picture()).convert("RGB"), return_tensors="pt").pixel_values
-        with torch.no_grad():
-            states = pipe.image_encoder(torch.cat([torch.zeros_like(pixels), pixels]), output_hidden_states=True).hidden_states[-2]
+        states = pipe.image_encoder(torch.cat([torch.zeros_like(pixels), pixels]), output_hidden_states=True).hidden_states[-2]
         layer = pipe.unet.encoder_hid_proj.image_projection_layers[0]
         layer.clip_embeds, layer.shortcut = states[:, None], "plusv2" in name
     return {"ip_adapter_image_embeds": [both]}

@@ -9,8 +9,10 @@ from safetensors.torch import load_file
 from transformers import CLIPVisionModelWithProjection
 
 import adapters
+import embeddings
 import formats
 import loras
+import lycoris_kinds
 import models
 import references
 
@@ -39,6 +41,15 @@ def model_format(row):
         path, states = formats.write_file(model, row.form)
     return dict(key=("model", row.model, row.form if states else ""), load={"model": path}, generate=references.our_options({}),
                 reference=lambda: references.run(replace_weights(references.open_pipeline(model), states), {}))
+
+
+def changed(row):
+    """A model that changes a picture, where a mask says so if it takes one."""
+    model, call, picture = models.model(row.model), dict(row.call), adapters.picture()
+    mask = adapters.mask() if "inpaint" in row.model else None
+    path = formats.write_file(model, row.form)[0] if row.form else model.path
+    return dict(key=("changed", row.model), load={"model": path}, generate=references.our_options(call) | {"image": picture} | ({"mask": mask} if mask else {}),
+                reference=lambda: references.run_changed(model, call, picture, mask))
 
 
 def unet_type(row):
@@ -82,33 +93,55 @@ def vae(row):
                 reference=lambda: references.run(references.open_pipeline(model, vae=network), {}))
 
 
+# How loras.py, lycoris_kinds.py and embeddings.py call the pipeline.
+LORA_CALL = dict(promptSyntax="plain", scheduler="ddim", steps=5, guidance=4.0, seed=7, width=64, height=64, output="latents")
+
+
 @functools.cache
-def lora_texts():
+def lora_files(kind):
+    """Makes the files of one module of tools/goldens for our models; returns its cases by name, and what runs one in diffusers."""
     for name in ("sd15", "sdxl"):
         models.model(name)
-    texts = loras.Texts()
-    loras.make_files(texts)
-    return texts
-
-
-LORA_CALL = dict(prompt=loras.PROMPT, negativePrompt="", promptSyntax="plain", scheduler="ddim", steps=5, guidance=4.0, seed=7, width=64, height=64, output="latents")
+    module = {"lora": loras, "lycoris": lycoris_kinds}[kind]
+    if kind == "lora":
+        texts = loras.Texts()
+        loras.make_files(texts)
+        return module, lambda case: loras.run(case, texts)["latents"]
+    lycoris_kinds.make_files()
+    lycoris_kinds.make_peft_dora()
+    return module, lycoris_kinds.run
 
 
 def lora(row):
-    texts = lora_texts()
-    case = next(case for case in loras.CASES if case["name"] == row.form)
+    module, run = lora_files(row.kind)
+    case = next(case for case in module.CASES if case["name"] == row.form)
     files = []
     for name, weight in case["loras"]:
-        path = loras.FOLDER / f"{name}.safetensors"
+        path = module.FOLDER / f"{name}.safetensors"
         if row.column == "PyTorch":
             path = path.with_suffix(".pt")
             torch.save(load_file(path.with_suffix(".safetensors")), path)
         files.append({"file": path, "weight": weight})
-    return dict(key=("lora", row.form), load={"model": models.model(case["model"]).path, "loras": files}, generate=LORA_CALL,
-                reference=lambda: {"latents": loras.run(case, texts)["latents"]})
+    return dict(key=(row.kind, row.form), load={"model": models.model(case["model"]).path, "loras": files},
+                generate=LORA_CALL | {"prompt": loras.PROMPT, "negativePrompt": ""}, reference=lambda: {"latents": run(case)})
 
 
-KINDS = {"family": family, "format": model_format, "type": unet_type, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora}
+@functools.cache
+def embedding_files():
+    embeddings.make_files({"sd15": (models.TEXT["hidden_size"],), "sdxl": [config["hidden_size"] for _, _, config in models.MODELS["sdxl"]["texts"]]})
+
+
+def embedding(row):
+    embedding_files()
+    case = next(case for case in embeddings.CASES if case["name"] == row.form)
+    model = models.model(case["model"])
+    loaded = [{"file": embeddings.FOLDER / file} | ({} if token is None else {"token": token}) for file, token in embeddings.LOADED[case["model"]]]
+    return dict(key=("embedding", row.form), load={"model": model.path, "embeddings": loaded},
+                generate=LORA_CALL | {"prompt": case["prompt"], "negativePrompt": case["negative"]}, reference=lambda: {"latents": embeddings.run(case)["latents"]})
+
+
+KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
+         "embedding": embedding}
 
 
 def build(row):

@@ -1,4 +1,5 @@
 """The same weights in every form that models are published in, written by other people's packages."""
+import functools
 import shutil
 
 import gguf
@@ -173,6 +174,7 @@ def write_file(model, form):
 TYPES = {"bf16": torch.bfloat16, "fp8 e4m3": torch.float8_e4m3fn, "fp8 e5m2": torch.float8_e5m2}
 
 
+@functools.cache
 def write_typed_unet(model, form):
     """A folder with the UNet stored in another type, and its weights widened again."""
     folder = store.ROOT / "formats" / f"{model.name}-unet-{form.replace(' ', '-')}"

@@ -22,18 +22,19 @@ from unets import CROSS_DOWN, CROSS_UP, DOWN, UP
 VOCABULARY = Path(__file__).resolve().parents[2] / "models" / "clip-vocabulary" / "merges.txt.gz"
 TEXT = dict(hidden_size=64, num_attention_heads=1, intermediate_size=96, projection_dim=64, vocab_size=49408, max_position_embeddings=77,
             bos_token_id=49406, eos_token_id=49407, pad_token_id=1)
-CLIP_L, CLIP_H, CLIP_G = ("text_encoder", False, dict(TEXT)), ("text_encoder", False, dict(TEXT, hidden_act="gelu")), ("text_encoder_2", True, dict(TEXT, hidden_act="gelu"))
+CLIP_L, CLIP_H = ("text_encoder", False, dict(TEXT)), ("text_encoder", False, dict(TEXT, hidden_act="gelu"))
+CLIP_G = ("text_encoder_2", True, dict(TEXT, hidden_size=128, num_attention_heads=2, projection_dim=128, hidden_act="gelu"))
 VAE = dict(block_out_channels=(32,) * 4, layers_per_block=2, norm_num_groups=32, sample_size=64)
 ENCODERS = {"vit-h": dict(hidden_size=32, projection_dim=24), "vit-g": dict(hidden_size=40, num_attention_heads=2, projection_dim=28)}
 
 SD1 = dict(sample_size=64, block_out_channels=(32, 64, 64, 64), layers_per_block=2, cross_attention_dim=64, attention_head_dim=8, norm_num_groups=32,
            down_block_types=(CROSS_DOWN,) * 3 + (DOWN,), up_block_types=(UP,) + (CROSS_UP,) * 3)
 SD2 = SD1 | dict(sample_size=96, block_out_channels=(32, 64, 128, 128), attention_head_dim=(1, 1, 2, 2), use_linear_projection=True)
-SDXL = dict(sample_size=128, block_out_channels=(64, 64, 128), layers_per_block=2, cross_attention_dim=128, attention_head_dim=(1, 1, 2), norm_num_groups=32,
+SDXL = dict(sample_size=128, block_out_channels=(64, 64, 128), layers_per_block=2, cross_attention_dim=64 + 128, attention_head_dim=(1, 1, 2), norm_num_groups=32,
             transformer_layers_per_block=(1, 2, 10), use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=256,
-            projection_class_embeddings_input_dim=64 + 6 * 256, down_block_types=(DOWN, CROSS_DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, CROSS_UP, UP))
-REFINER = hand_over.REFINER | dict(sample_size=128, block_out_channels=(64, 128, 128, 128), layers_per_block=2, cross_attention_dim=64, attention_head_dim=(1, 2, 2, 2),
-                                   norm_num_groups=32, transformer_layers_per_block=4, addition_time_embed_dim=256, projection_class_embeddings_input_dim=64 + 5 * 256)
+            projection_class_embeddings_input_dim=128 + 6 * 256, down_block_types=(DOWN, CROSS_DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, CROSS_UP, UP))
+REFINER = hand_over.REFINER | dict(sample_size=128, block_out_channels=(64, 128, 128, 128), layers_per_block=2, cross_attention_dim=128, attention_head_dim=(1, 2, 2, 2),
+                                   norm_num_groups=32, transformer_layers_per_block=4, addition_time_embed_dim=256, projection_class_embeddings_input_dim=128 + 5 * 256)
 # One layer a block and no mid block; tiny without the innermost level as well (both after BK-SDM).
 SMALL = SD1 | dict(layers_per_block=1, mid_block_type=None)
 TINY = SMALL | dict(block_out_channels=(32, 64, 64), down_block_types=(CROSS_DOWN,) * 3, up_block_types=(CROSS_UP,) * 3)
@@ -48,6 +49,11 @@ MODELS = {
     "sd2-base": dict(unet=SD2, texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"] | dict(prediction_type="epsilon"), bias=0.02),
     "sd2": dict(unet=SD2, texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"], bias=0.2),
     "sdxl": dict(unet=SDXL, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
+    "inpaint": dict(unet=SD1 | dict(in_channels=9), texts=(CLIP_L,), scheduler=pipelines.SCHEDULERS["sd15"]),
+    "inpaint-sd2": dict(unet=SD2 | dict(in_channels=9), texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"] | dict(prediction_type="epsilon"), bias=0.02),
+    "inpaint-sdxl": dict(unet=SDXL | dict(in_channels=9), texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
+    "instruct": dict(unet=SD1 | dict(in_channels=8), texts=(CLIP_L,), scheduler=pipelines.SCHEDULERS["sd15"]),
+    "instruct-sdxl": dict(unet=SDXL | dict(in_channels=8), texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
     "sd-turbo": dict(unet=SD2, texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sdxl"] | TRAILING, bias=0.02),
     "sdxl-turbo": dict(unet=SDXL, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"] | TRAILING | dict(_class_name="EulerAncestralDiscreteScheduler")),
     "lcm": dict(unet=SD1 | dict(time_cond_proj_dim=256), texts=(CLIP_L,), scheduler=LCM),
@@ -86,14 +92,13 @@ class Model:
         unet = weights.randomize(UNet2DConditionModel(**recipe["unet"]), torch.Generator().manual_seed(seed), **pipelines.GAINS)
         if "bias" in recipe:
             # Stable Diffusion 2's models that predict velocities are told from the others by how far this bias is spread.
-            with torch.no_grad():
-                bias = unet.up_blocks[3].attentions[2].transformer_blocks[0].norm1.bias
-                bias.mul_(recipe["bias"] / bias.std())
+            bias = unet.up_blocks[3].attentions[2].transformer_blocks[0].norm1.bias
+            bias.mul_(recipe["bias"] / bias.std())
         self.parts = {"unet": self.folder.save_network(unet, "unet"),
                       "vae": networks.build_vae(self.folder, VAE | dict(scaling_factor=scaling(self.xl), force_upcast=self.xl), seed + 1)}
         for index, (part, projection, config) in enumerate(recipe["texts"]):
             self.parts[part] = networks.build_text(self.folder, networks.text_config(**config), seed + 2 + index, projection, part)
-            pipelines.copy_tokenizer(self.folder, part.replace("text_encoder", "tokenizer"), "!" if projection else "<|endoftext|>", tokenizer_files(), 77)
+            pipelines.copy_tokenizer(self.folder, part.replace("text_encoder", "tokenizer"), "!" if config.get("hidden_act") == "gelu" else "<|endoftext|>", tokenizer_files(), 77)
         shutil.copytree(encoder("vit-g" if self.xl else "vit-h"), self.folder.path / "image_encoder")
         pipelines.write_index(self.folder, self.xl, self.scheduler)
 

@@ -1,10 +1,14 @@
 """What diffusers makes of a model: latents after the last step, and the picture they decode to."""
+import inspect
+
 import diffusers
 import torch
+from PIL import Image
 
 import hand_over
 import models
 import pictures
+import source_pictures
 from pipelines import CLASSES, NEGATIVE, PROMPT
 
 WIDTH, HEIGHT, SEED = 96, 64, 7
@@ -29,7 +33,6 @@ def set_scheduler(pipe, scheduler, sigmas=None):
     pipe.scheduler = CLASSES[scheduler].from_config(pipe.scheduler.config, **changes)
 
 
-@torch.no_grad()
 def decode(vae, latents):
     """The picture, u8 (height, width, 3)."""
     sample = vae.decode(latents / vae.config.scaling_factor).sample[0]
@@ -39,7 +42,6 @@ def decode(vae, latents):
     return picture
 
 
-@torch.no_grad()
 def run(pipe, call, **inputs):
     call = CALL | call
     set_scheduler(pipe, call["scheduler"], call.get("sigmas"))
@@ -48,7 +50,25 @@ def run(pipe, call, **inputs):
     return {"latents": latents, "image": decode(pipe.vae, latents)}
 
 
-@torch.no_grad()
+def run_changed(model, call, picture, mask=None):
+    """Inpainting (with a mask) and instruct models: what they make of a picture."""
+    kind = source_pictures.PIPELINES[f"{'sdxl' if model.xl else 'sd15'}-{'inpaint' if mask else 'instruct'}"]
+    parts = open_pipeline(model, image_encoder=None).components
+    pipe = kind(**{key: value for key, value in parts.items() if key in inspect.signature(kind).parameters}, **({} if model.xl else {"requires_safety_checker": False}))
+    pipe.set_progress_bar_config(disable=True)
+    call = CALL | call
+    set_scheduler(pipe, call["scheduler"])
+    source = Image.open(picture).convert("RGB")
+    more = dict(mask_image=Image.open(mask), strength=1.0) if mask else dict(image_guidance_scale=1.5)
+    if mask or model.xl:
+        more |= dict(width=WIDTH, height=HEIGHT)
+    else:
+        source = source.resize((WIDTH, HEIGHT), Image.LANCZOS)  # this pipeline takes no size
+    latents = pipe(prompt=PROMPT, negative_prompt=NEGATIVE, image=source, num_inference_steps=call["steps"], guidance_scale=call["guidance"], output_type="latent",
+                   generator=torch.Generator().manual_seed(SEED), **more).images
+    return {"latents": latents, "image": decode(pipe.vae, latents)}
+
+
 def run_refined(call, share):
     """SDXL's base to a share of the schedule, and from there the refiner."""
     base = open_pipeline(models.model("sdxl"), image_encoder=None)

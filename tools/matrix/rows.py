@@ -44,8 +44,13 @@ ROWS = [
     Row(SPAN, "format", "SSD-1B, one file", model="ssd-1b", form="one file, `.safetensors`", note="depths and mid block read off the tensors"),
     Row(SPAN, "family", "Segmind Vega", model="vega", note=f"the same with other depths; {COMFY}"),
     Row(SPAN, "format", "Segmind Vega, one file", model="vega", form="one file, `.safetensors`"),
-    Row(SPAN, "", "Inpainting (9 input channels)", pending="this version has no options `image` and `mask`"),
-    Row(SPAN, "", "Instruct (8 input channels)", pending="this version has no option `image`"),
+    Row(SPAN, "changed", "Inpainting, SD 1.x", model="inpaint", note="9 input channels; `image` and `mask`"),
+    Row(SPAN, "changed", "Inpainting, SD 1.x, one file", model="inpaint", form="one file, `.safetensors`"),
+    Row(SPAN, "changed", "Inpainting, SD 2.x", model="inpaint-sd2"),
+    Row(SPAN, "changed", "Inpainting, SDXL", model="inpaint-sdxl", call=dict(scheduler="euler")),
+    Row(SPAN, "changed", "Instruct (InstructPix2Pix), SD 1.x", model="instruct", note="8 input channels; `image`"),
+    Row(SPAN, "changed", "Instruct, SD 1.x, one file", model="instruct", form="one file, `.safetensors`"),
+    Row(SPAN, "changed", "Instruct, SDXL", model="instruct-sdxl", call=dict(scheduler="euler")),
 ]
 
 FAMILIES = {"SD 1.x": "sd15", "SD 2.x (v)": "sd2", "SD 2.x base": "sd2-base", "SDXL": "sdxl"}
@@ -65,8 +70,17 @@ ROWS += [Row("IP-Adapters", "adapter", f"`{name}`", form, form=form, note=NOTES.
 
 for form, name in (("peft", "diffusers (PEFT), SD 1.x: UNet and text encoder"), ("kohya", "kohya, SD 1.x: UNet and text encoder"), ("processor", "diffusers' older attention processors, SD 1.x"),
                    ("two-at-once", "two at once, one with a negative weight"), ("sdxl", "diffusers (PEFT), SDXL: UNet and both text encoders"), ("sgm", "kohya, SDXL, the original's layer names")):
-    ROWS += [Row("LoRA", "lora", name, column, form=form) for column in ("safetensors", "PyTorch")]
-ROWS += [Row("LoRA", "", name, "safetensors", pending="not in this version") for name in ("LoHa", "LoKr", "DoRA", "textual inversion")]
+    # PEFT's alpha stands in the metadata, which PyTorch's files have none of.
+    in_metadata = form in ("peft", "two-at-once", "sdxl")
+    ROWS += [Row("LoRA", "lora", name, column, form=form) for column in ("safetensors", "PyTorch")[:1 if in_metadata else 2]]
+for form, name in (("loha", "LyCORIS LoHa, SD 1.x"), ("lokr", "LyCORIS LoKr, SD 1.x"), ("locon", "LyCORIS LoCon with a middle, SD 1.x"), ("full", "LyCORIS whole differences and norms, SD 1.x"),
+                   ("mixed", "three of them at once"), ("dora", "DoRA of LyCORIS, SD 1.x"), ("sdxl", "LoHa, LoKr and LoCon, SDXL")):
+    ROWS += [Row("LoRA", "lycoris", name, column, form=form) for column in ("safetensors", "PyTorch")]
+ROWS += [Row("LoRA", "lycoris", "DoRA of peft, SD 1.x", "safetensors", form="peft-dora")]
+
+ROWS += [Row("Textual inversion", "embedding", name, form=form) for form, name in (
+    ("one", "`learned_embeds.bin` of diffusers, SD 1.x"), ("vectors", "several vectors: safetensors; AUTOMATIC1111's `.pt` in the negative prompt"), ("longest", "f16 (`emb_params`) under a given token"),
+    ("two-encoders", "SDXL (`clip_l`, `clip_g`)"))]
 
 ROWS += [Row("Other VAEs", "vae", name, form=form) for name, form in (
     ("AutoencoderKL, folder", "folder"), *((f"AutoencoderKL, original names, {form}", form) for form in formats.VAE_FILES), ("AutoencoderTiny (TAESD), folder", "AutoencoderTiny"))]

@@ -95,4 +95,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with torch.no_grad():
+        sys.exit(main())

@@ -19,7 +19,9 @@ def cell(row, results):
     if row.pending:
         return "not verified"
     passed, _ = judge(results[id(row)])
-    return f"{results[id(row)]['latents']:.1e}" if passed else "**fails**"
+    if not passed:
+        return "**fails**"
+    return str(results[id(row)]["picture"]) if row.kind == "vae" else f"{results[id(row)]['latents']:.1e}"
 
 
 def section_table(rows, results):
@@ -27,7 +29,8 @@ def section_table(rows, results):
     for row in rows:
         lines.setdefault(row.name, []).append(row)
     notes = any(row.note or row.pending for row in rows)
-    heading = ["", *(column or "relative error" for column in columns), *([""] if notes else [])]
+    measure = "largest difference of the picture, of 255" if rows[0].kind == "vae" else "relative error"
+    heading = ["", *(column or measure for column in columns), *([""] if notes else [])]
     text = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
     for name, found in lines.items():
         cells = {row.column: cell(row, results) for row in found}
