@@ -46,10 +46,12 @@ export function startLatents(read: GenerateOptions, width: number, height: numbe
   }
   const shape = [info.latentChannels, height / info.vaeScale, width / info.vaeScale];
   const size = shape.reduce((product, side) => product * side, 1);
+  // A picture to change may decide the size; the engine then knows it.
+  const sized = read.image === undefined || (read.width !== undefined && read.height !== undefined);
   return list.map((value, i) => {
     const option = list.length === 1 ? "latents" : `latents[${i}]`;
     if (!types.isFloat32Array(value)) throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
-    if (value.length !== size) throw new OptionError(option, `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${value.length}`);
+    if (sized && value.length !== size) throw new OptionError(option, `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${value.length}`);
     const bad = value.findIndex((number) => !Number.isFinite(number));
     if (bad >= 0) throw new OptionError(`${option}[${bad}]`, "expected a finite number");
     return value.slice();

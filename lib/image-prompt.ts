@@ -1,17 +1,19 @@
 /** Image prompts: read when a call starts, checked against the adapters, decoded, then grouped in the branches the engine runs. */
-import { types } from "node:util";
-
+import { ImageEmbeds, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/input";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
-import { describe } from "./options/describe";
+import { readFloats } from "./options/floats";
 
 /** A picture to take after: `image`, or `embeds` computed before by `encodeImage`; FaceID adapters take `faceEmbeds`, and FaceID Plus both. */
 export interface ImagePrompt {
   /** a path, a file: URL object, the bytes of an image file, or raw pixels; FaceID Plus: the face, cropped as InsightFace's norm_crop does */
   image?: ImageInput | undefined;
-  /** base adapters: n * embedSize floats, n pictures; plus, full and FaceID Plus: the encoder's hidden states of one picture */
+  /**
+   * what encodeImage(), loadEmbeds() or combineEmbeds() gave, or plain floats. Base adapters: n * embedSize, n pictures; plus, full and
+   * FaceID Plus: the encoder's hidden states of one picture, of several where they are ImageEmbeds
+   */
   embeds?: Float32Array | readonly number[] | undefined;
   /**
    * FaceID adapters: n * 512 floats, n faces (FaceID Plus: one): InsightFace's normed_embedding (buffalo_l), portrait "unnorm" its
@@ -35,6 +37,8 @@ export interface PromptSnapshot {
   option: string;
   image: ImageSnapshot | undefined;
   embeds: Float32Array | undefined;
+  /** of `embeds`, where it is known */
+  shape: readonly number[] | undefined;
   faceEmbeds: Float32Array | undefined;
 }
 
@@ -67,6 +71,7 @@ export function snapshotPrompts(prompts: readonly ImagePrompt[]): PromptSnapshot
       option,
       image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`),
       embeds: entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`),
+      shape: entry.embeds instanceof ImageEmbeds ? entry.embeds.shape : undefined,
       faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),
     };
   });
@@ -89,6 +94,11 @@ export function checkTakesPictures(option: string, adapter: NativeAdapterInfo): 
   }
 }
 
+/** What the adapter's image encoder made of one picture. */
+export function toEmbeds(floats: Float32Array, { variant, embedSize }: NativeAdapterInfo): ImageEmbeds {
+  return new ImageEmbeds(floats, variant === "base" ? [1, floats.length] : [1, floats.length / embedSize, embedSize]);
+}
+
 function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedPrompt {
   const { option, scale, image, structureScale } = prompt;
   const adapter = checkAdapter(prompt.adapter, `${option}.adapter`, info);
@@ -97,13 +107,16 @@ function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedP
   }
   const faces = readFaces(prompt, adapter);
   if (image !== undefined) checkTakesPictures(`${option}.image`, adapter);
-  const embeds = prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, `${option}.embeds`, adapter);
+  const embeds = prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, prompt.shape, `${option}.embeds`, adapter);
   const branch = { adapter: prompt.adapter, scale, structureScale: structureScale ?? 1 };
   if (adapter.embedSize === 0) return { branch, option, image, given: (faces ?? []).map((face) => ({ face })) };
   if (image === undefined && embeds === undefined) {
     throw new OptionError(option, `this ${adapter.variant} adapter takes the face's picture too: add image, or embeds`);
   }
   const [face] = faces ?? [];
+  if (face !== undefined && embeds !== undefined && embeds.length > 1) {
+    throw new OptionError(`${option}.embeds`, `a face takes one picture but received ${embeds.length}: make an image prompt of each, with its face`);
+  }
   const given: NativeImage[] = embeds === undefined ? [{}] : embeds.map((one) => ({ embeds: one }));
   if (face !== undefined) for (const one of given) one.face = face;
   return { branch, option, image, given };
@@ -126,25 +139,15 @@ function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, 
   return Array.from({ length: count }, (_, i) => faceEmbeds.slice(i * faceSize, (i + 1) * faceSize));
 }
 
-/** A finite copy. */
-function readFloats(value: unknown, option: string): Float32Array {
-  if (!types.isFloat32Array(value) && !types.isFloat64Array(value) && !Array.isArray(value)) {
-    throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
-  }
-  const floats = new Float32Array(value.length);
-  for (let i = 0; i < floats.length; i++) {
-    const number: unknown = value[i];
-    floats[i] = typeof number === "number" ? number : NaN;
-    if (!Number.isFinite(floats[i])) throw new OptionError(`${option}[${i}]`, `expected a finite number but received ${describe(number)}`);
-  }
-  return floats;
-}
-
-function splitEmbeds(embeds: Float32Array, option: string, adapter: NativeAdapterInfo): Float32Array[] {
+function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined, option: string, adapter: NativeAdapterInfo): Float32Array[] {
   const { embedSize, variant } = adapter;
   if (embedSize === 0) throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
+  const unit = variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
+  if (shape !== undefined) {
+    if (shape.length === (variant === "base" ? 2 : 3) && shape.at(-1) === embedSize) return picturesOf(embeds, shape);
+    throw new OptionError(option, `this ${variant} adapter takes ${unit} but received embeddings of shape ${shapeText(shape)}: use the output of encodeImage() for this adapter`);
+  }
   if (embeds.length === 0 || embeds.length % embedSize !== 0) {
-    const unit = variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
     throw new OptionError(option, `this ${variant} adapter takes ${unit} but received ${embeds.length}: use the output of encodeImage()`);
   }
   if (variant !== "base") return [embeds];

@@ -2,6 +2,10 @@
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export type { AdapterVariant } from "./native/contract";
+export { convert, type Conversion, type ConvertProgress } from "./convert";
+export { ImageEmbeds } from "./embeds/image-embeds";
+export { loadEmbeds, saveEmbeds } from "./embeds/file";
+export { combineEmbeds } from "./embeds/combine";
 export { inspect, type Inspection } from "./inspect";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo, type SystemInfo } from "./system";
@@ -10,10 +14,11 @@ export type { ImagePrompt } from "./image-prompt";
 export type { ImageInput, RawImage } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
+export type { CombineMethod, ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
 export type {
   AdapterOptions,
   ChangeOptions,
+  ConvertOptions,
   EncodeImageOptions,
   EstimateOptions,
   FeatureCacheOptions,
@@ -21,6 +26,7 @@ export type {
   GenerateResult,
   HubAccessOptions,
   InspectOptions,
+  LoadEmbedsOptions,
   LoadOptions,
   LoraOptions,
   MemoryEstimate,

@@ -71,7 +71,7 @@ async function checkPaths(request: NamedRequest, site: CallSite, unplaced: Reado
     throw site.attach(new OptionError(option, `expected a ${expected} but ${path ?? ""} is a ${found}`));
   };
   await find(request.model, "model", "folder or file");
-  await check(request.unet, "unet", "folder");
+  await find(request.unet, "unet", "folder or file");
   await find(request.vae, "vae", "folder or file");
   await check(request.imageEncoder, "imageEncoder", "folder");
   for (const [i, { file, imageEncoder }] of (request.adapters ?? []).entries()) {

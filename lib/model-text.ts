@@ -40,7 +40,7 @@ export async function loadTokenizers(model: string, info: NativePipelineInfo): P
 /** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
 export async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
-  // A model in one file has none.
-  const text = await readRegularFile(join(model, "model_index.json")).catch(() => "{}");
+  // A model in one file has none; the refiner was trained with empty prompts.
+  const text = await readRegularFile(join(model, "model_index.json")).catch(() => (info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}"));
   return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }

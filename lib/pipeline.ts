@@ -1,12 +1,14 @@
 import { randomInt } from "node:crypto";
 
 import { abortable } from "./abortable";
+import type { ImageEmbeds } from "./embeds/image-embeds";
 import { DisposedError, IpAdapterError, OptionError } from "./errors";
 import { GeneratedImage } from "./generated-image";
 import { sizeConditions, startLatents } from "./generate-request";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, snapshotImage } from "./image/input";
-import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches } from "./image-prompt";
+import { leastSide } from "./image/limits";
+import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
@@ -27,6 +29,7 @@ import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, Genera
 import { checkValue, readOptions } from "./options/validate";
 import { encodePrompts, type PromptEncoder } from "./prompt/encode";
 import type { ProgressEvent } from "./progress";
+import { snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -128,10 +131,10 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
-   * The image encoder's output for one picture, to pass as `embeds` any number of times.
+   * The image encoder's output for one picture, to pass as `embeds` any number of times, or to saveEmbeds() and combineEmbeds().
    * @returns base adapters: embedSize floats; plus and full: the hidden states
    */
-  async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<Float32Array> {
+  async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
     this.#checkAlive();
     return this.#track(this.#encodeImage(image, options, site));
@@ -179,11 +182,13 @@ export class Pipeline implements AsyncDisposable {
     throwIfAborted(signal);
     const request = this.#request(read);
     const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const pictures = snapshotSource(read, this.#info);
     const result = await this.#inOrder(signal, async () => {
       const branches = await this.#untilDisposed(toBranches(prompts, this.#info), signal);
+      const source = await this.#untilDisposed(toSource(pictures, this.#info), signal);
       return this.#start<NativeResult>(site, signal, (done, fail) => {
         const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
-        return this.#native.generate({ ...request, branches }, report, done);
+        return this.#native.generate({ ...request, ...source, branches }, report, done);
       });
     });
     return toResult(result, request.seeds, this.#info);
@@ -192,9 +197,11 @@ export class Pipeline implements AsyncDisposable {
   async #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
     const read = readOptions(EstimateSchema, options);
     const prompts = snapshotPrompts(read.imagePrompts ?? []);
+    const pictures = snapshotSource(read, this.#info);
     const sized = this.#request(read);
-    const { weights, working, tile } = await this.#inOrder(undefined, () => {
-      const request = { ...sized, branches: toBranchSizes(prompts, this.#info) };
+    const { weights, working, tile } = await this.#inOrder(undefined, async () => {
+      const source = await this.#untilDisposed(toSourceSizes(pictures, this.#info), undefined);
+      const request = { ...sized, ...source, branches: toBranchSizes(prompts, this.#info) };
       return this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
     });
     return { weights, working, total: weights + working, tiled: tile > 0 };
@@ -216,6 +223,7 @@ export class Pipeline implements AsyncDisposable {
     const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, this.#encoders);
     const request: Omit<NativeGenerateRequest, "branches"> = {
       prompt: texts.prompt,
+      imageGuidance: read.imageGuidance ?? 1.5,
       scheduler,
       sigmas: typeof sigmas === "string" ? sigmas : "",
       steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
@@ -246,16 +254,17 @@ export class Pipeline implements AsyncDisposable {
     return request;
   }
 
-  async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<Float32Array> {
+  async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
     const picture = snapshotImage(image, "image");
-    const data = await this.#inOrder(signal, async () => {
-      checkTakesPictures("image", checkAdapter(adapter, "adapter", this.#info));
+    return this.#inOrder(signal, async () => {
+      const taken = checkAdapter(adapter, "adapter", this.#info);
+      checkTakesPictures("image", taken);
       const rgb = await this.#untilDisposed(decodeImage(picture, "image"), signal);
-      return this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+      const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+      return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
     });
-    return new Float32Array(data);
   }
 
   async #change(
@@ -344,7 +353,7 @@ export class Pipeline implements AsyncDisposable {
 
 function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
   const unit = info.vaeScale;
-  const minimum = unit < 8 ? 16 : 64;
+  const minimum = leastSide(unit);
   if (value % unit === 0 && value >= minimum) return value;
   const low = Math.max(minimum, Math.floor(value / unit) * unit);
   const high = Math.max(minimum, Math.ceil(value / unit) * unit);

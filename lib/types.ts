@@ -1,15 +1,20 @@
 /** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
 import type { Static } from "@sinclair/typebox";
 
+import type { ConvertProgress } from "./convert";
 import type { GeneratedImage } from "./generated-image";
+import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
 import type {
   ChangeSchema,
+  ConvertSchema,
+  ConvertType,
   EncodeImageSchema,
   EstimateSchema,
   GenerateSchema,
   InspectSchema,
+  LoadEmbedsSchema,
   LoadSchema,
   PreviewDecoder,
   PullSchema,
@@ -67,7 +72,10 @@ export interface LoadOptions extends HubAccessOptions {
    * in the file, else the file's name without its ending
    */
   embeddings?: readonly { file: string | URL; token?: string | undefined }[] | undefined;
-  /** folder (config.json and weights) of a UNet fine-tuned from the same base; default: unet/ in the model folder */
+  /**
+   * folder (config.json and weights), or file, of a UNet fine-tuned from the same base; a file with diffusers' names is built as the model's
+   * own UNet; default: unet/ in the model folder
+   */
   unet?: string | URL | undefined;
   /**
    * folder (config.json and weights), or file in the original layout, of another VAE with the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), whose
@@ -109,6 +117,12 @@ export interface GenerateOptions {
   negativeAestheticScore?: number | undefined;
   /** pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers */
   imagePrompts?: readonly ImagePrompt[] | undefined;
+  /** inpainting and instruct models (info.task): the picture to change, resized to width x height; a path, a file: URL object, the bytes of an image file, or raw pixels */
+  image?: ImageInput | undefined;
+  /** inpainting models: a picture of any size, white where `image` is repainted, black where it stays */
+  mask?: ImageInput | undefined;
+  /** instruct models: guidance towards `image`, 1 to 100, default 1.5; `guidance` is that towards the prompt */
+  imageGuidance?: number | undefined;
   /** sampler; default: the model's own */
   scheduler?: SchedulerName | undefined;
   /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
@@ -139,9 +153,9 @@ export interface GenerateOptions {
   eta?: number | undefined;
   /** 0 to 2^53 - 1; default: random, reported in the result */
   seed?: number | undefined;
-  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  /** pixels, a multiple of info.vaeScale; default: that of `image` rounded down, else the model's own */
   width?: number | undefined;
-  /** pixels, a multiple of info.vaeScale; default: the model's own */
+  /** pixels, a multiple of info.vaeScale; default: that of `image` rounded down, else the model's own */
   height?: number | undefined;
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;
@@ -214,6 +228,12 @@ export interface EncodeImageOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface LoadEmbedsOptions {
+  /** which of them, in a file of diffusers with embeddings for several adapters; default 0 */
+  adapter?: number | undefined;
+  signal?: AbortSignalLike | undefined;
+}
+
 export interface PullOptions extends HubAccessOptions {
   /** branch, tag or commit; default "main" */
   revision?: string | undefined;
@@ -236,6 +256,17 @@ export interface InspectOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface ConvertOptions {
+  /** type of the weights written; the quantised ones (q8_0 to q4_0) in .gguf files only, and for the large tensors only */
+  type: ConvertType;
+  /** replace a file that exists; default: refuse */
+  overwrite?: boolean | undefined;
+  /** cancels the call, which then rejects with signal.reason and leaves no file */
+  signal?: AbortSignalLike | undefined;
+  /** called after every tensor, less often where they are many and small; what it throws, or its promise rejects with, cancels the call */
+  onProgress?: ((event: ConvertProgress) => unknown) | undefined;
+}
+
 // A compile error here means that a schema and its interface have parted.
 type Same<Schema, Options> = Schema extends Options ? (keyof Options extends keyof Schema ? true : never) : never;
 export type SchemasMatch = [
@@ -243,8 +274,10 @@ export type SchemasMatch = [
   Same<Static<typeof GenerateSchema>, GenerateOptions>,
   Same<Static<typeof EstimateSchema>, EstimateOptions>,
   Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Static<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
   Same<Static<typeof InspectSchema>, InspectOptions>,
   Same<Static<typeof ChangeSchema>, ChangeOptions>,
+  Same<Static<typeof ConvertSchema>, ConvertOptions>,
   Same<Static<typeof PullSchema>, PullOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true];

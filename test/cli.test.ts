@@ -123,6 +123,16 @@ describe("generate", () => {
     expect(await cli(args, addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, channels, h, w)") });
   });
 
+  test("a picture to change, its mask and its guidance", async () => {
+    const addon = new FakeAddon();
+    addon.info.task = "instruct";
+    const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--image", image, "--mask", image];
+    expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({ code: 0 });
+    expect(addon.requests[0]).toMatchObject({ image: { width: expect.any(Number) }, mask: { width: expect.any(Number) }, imageGuidance: 2.5, width: 64 });
+    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({ code: 2, err: expect.stringContaining("imageGuidance") });
+    expect(await cli(["generate", "--image", join(folder, "none.png")])).toMatchObject({ code: 1, err: expect.stringContaining("none.png") });
+  });
+
   test("several pictures carry their seeds in their names", async () => {
     const { code, lines } = await cli(["generate", "--steps", "1", "--count", "3", "--seed", "5", "--output", join(folder, "a.webp"), "--json", "--sigmas", "karras"]);
     expect(code).toBe(0);
@@ -255,6 +265,19 @@ describe("inspect", () => {
     expect((await cli(["inspect", file, "--json"])).lines[0]).toMatchObject({ kind: "ip-adapter", tokens: 4 });
     expect(await cli(["inspect", join(folder, "none")])).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_NOT_FOUND") });
   });
+});
+
+test("convert hands its flags over and says what was written", async () => {
+  const addon = new FakeAddon();
+  const output = join(folder, "a.gguf");
+  expect(await cli(["convert", "in.ckpt", output, "--type", "q8_0"], addon)).toMatchObject({ code: 0, out: `${output}: 36 tensors, Q8_0 30 F16 6, 12.0 MB, gguf\n` });
+  expect(await cli(["convert", "in.ckpt", output, "--type", "bf16", "--force"], addon, true)).toMatchObject({ code: 0, err: expect.stringContaining("36/36") });
+  expect(addon.conversions).toEqual([
+    { input: join(process.cwd(), "in.ckpt"), output, type: "q8_0", overwrite: false },
+    { input: join(process.cwd(), "in.ckpt"), output, type: "bf16", overwrite: true },
+  ]);
+  const { lines } = await cli(["convert", "in.ckpt", output, "--type", "q8_0", "--json"]);
+  expect(lines).toEqual([expect.objectContaining({ type: "progress", tensors: 36 }), { type: "result", file: output, format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }]);
 });
 
 describe("doctor", () => {

@@ -1,6 +1,6 @@
 /** The built package as a user has it: both module systems, worker threads, the command. Needs `npm run build:all`. */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -94,6 +94,31 @@ test("the command generates, inspects and checks", async () => {
   expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 8, 16, 16] });
   expect(await node(main, "inspect", "models/mini")).toContain("unet");
   expect(await node(main, "doctor")).not.toContain("FAIL");
+});
+
+test("a conversion that the disk has no room for ends with the reason and no file", async () => {
+  const empty = mkdtempSync(join(folder, "full-"));
+  // A limit on the size of files stands for a full disk.
+  const limited = `ulimit -f 64; exec "$0" "$@"`;
+  const call = promisify(execFile)("sh", ["-c", limited, process.execPath, main, "convert", "models/mini/unet", join(empty, "a.gguf"), "--type", "f16"], { cwd: ROOT });
+  await expect(call).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_IPA_IO: ".*a\.gguf": cannot write: /) });
+  expect(readdirSync(empty)).toEqual([]);
+});
+
+test("workers stopped in the middle of a conversion leave no half of a file", async () => {
+  const code = `const { Worker } = require("node:worker_threads");
+    const work = "const { convert } = require(" + ${JSON.stringify(JSON.stringify(ROOT))} + "); const { parentPort } = require('node:worker_threads');" +
+      "convert('models/mini/unet', " + ${JSON.stringify(JSON.stringify(join(folder, "stopped.gguf")))} + ", { type: 'q5_1', overwrite: true, onProgress: () => parentPort.postMessage(1) })";
+    (async () => {
+      for (let round = 0; round < 8; round++) {
+        const worker = new Worker(work, { eval: true });
+        await new Promise((resolve) => worker.once("message", resolve));
+        await worker.terminate();
+      }
+      console.log("alive");
+    })()`;
+  expect(await node("-e", code)).toBe("alive\n");
+  expect(readdirSync(folder).filter((name) => name.includes(".tmp-"))).toEqual([]);
 });
 
 test("Ctrl-C ends the command with 130 and no file", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { DisposedError, GeneratedImage, IpAdapterError, OptionError, Pipeline, inspect, setThreads, systemInfo } from "../lib/index";
-import type { GenerateOptions, GenerateResult, ProgressEvent } from "../lib/index";
+import type { GenerateOptions, GenerateResult, LoadOptions, ProgressEvent } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
 import { SCHEDULERS } from "../lib/options/schema";
 import { MINI, ROOT, pixels, rejection } from "./support/load";
@@ -39,6 +39,17 @@ describe("what was loaded", () => {
     const error = await rejection(Pipeline.load({ unet: join(ROOT, "test/golden/models/sd15/unet") }));
     expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/192.*32|32.*192/) });
     await expect(Pipeline.load({ unet: join(MINI, "vae") })).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_IPA_/) });
+  });
+
+  test("a UNet in a file with diffusers' names is the one in its folder; another file is none", async () => {
+    const options = { prompt: "a cat", negativePrompt: "", steps: 2, seed: 3, width: 64, height: 64, output: "latents" } as const;
+    const model = join(ROOT, "test/golden/models/sd15");
+    const latents = async (load: LoadOptions): Promise<Float32Array> => {
+      await using loaded = await Pipeline.load(load);
+      return (await loaded.generate(options)).latents[0]!;
+    };
+    expect(await latents({ model, unet: join(model, "unet/diffusion_pytorch_model.safetensors") })).toEqual(await latents({ model }));
+    expect(await rejection(Pipeline.load({ unet: join(MINI, "ip-adapter.safetensors") }))).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringContaining("no UNet") });
   });
 
   test("systemInfo tells the machine", () => {

@@ -1,7 +1,7 @@
 /** What commands say while files come from the Hugging Face hub. */
 import type { DownloadProgressEvent } from "../progress";
 import type { Environment } from "./environment";
-import { ProgressBar, ProgressLines, formatBytes, type Progress } from "./report";
+import { progressFor, formatBytes, type Progress } from "./report";
 
 /** `onProgress` for load(), inspect() and pull(); call end() when they are done. */
 export class DownloadReport {
@@ -27,7 +27,7 @@ export class DownloadReport {
       this.#repo = repo;
       err.write(`fetching ${formatBytes(size)} from ${repo}\n`);
       const words = { what: "fetched", show: formatBytes };
-      this.#progress = err.isTTY === true ? new ProgressBar(err, now, words) : new ProgressLines(err, now, words);
+      this.#progress = progressFor(err, now, false, words);
     }
     this.#progress?.update(bytes, size, file);
   };

@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import type { TSchema } from "@sinclair/typebox";
 import type { Command } from "commander";
 
+import { loadEmbedsWith } from "../embeds/file";
+import { ImageEmbeds, picturesOf, shapeText } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
@@ -16,7 +18,7 @@ import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
-import { ProgressBar, ProgressLines, formatSeconds, type Progress } from "./report";
+import { formatSeconds, progressFor } from "./report";
 
 interface GenerateFlags {
   model?: string;
@@ -29,6 +31,9 @@ interface GenerateFlags {
   prompt?: string;
   negativePrompt?: string;
   promptSyntax?: string;
+  image?: string;
+  mask?: string;
+  imageGuidance?: string;
   scheduler?: string;
   sigmas?: string;
   steps?: string;
@@ -61,7 +66,7 @@ interface GenerateFlags {
 }
 
 /** Help text of an API option, from its schema. */
-function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
+export function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
   const { description = "", minimum, maximum, default: value }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
   const range = minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? ` (${minimum} to ${maximum})` : "";
   return `${description}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;
@@ -76,8 +81,11 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--negative-prompt <text>", help(GenerateSchema, "negativePrompt"))
     .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
     .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
-    .option("--image-embeds <file[:scale]>", "safetensors file with a tensor image_embeds (n, d), instead of pictures", order.addEmbeds)
+    .option("--image-embeds <file[:scale]>", "file of embeddings instead of pictures: what the command encode writes, or .ipadpt of ComfyUI or diffusers", order.addEmbeds)
     .option("--face-embeds <file[:scale]>", "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order", order.addFaces)
+    .option("--image <img>", help(GenerateSchema, "image"))
+    .option("--mask <img>", help(GenerateSchema, "mask"))
+    .option("--image-guidance <g>", help(GenerateSchema, "imageGuidance"))
     .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
     .option("--adapter-encoder <folder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
@@ -139,7 +147,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const report = new DownloadReport(environment, flags.json === true);
   await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
   const loaded = environment.now();
-  const progress = progressOf(flags, environment);
+  const progress = progressFor(environment.err, environment.now, flags.json === true);
   const previews: Promise<unknown>[] = [];
   try {
     const result = await pipeline.generate({
@@ -176,12 +184,6 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   }
 }
 
-function progressOf(flags: GenerateFlags, environment: Environment): Progress {
-  return environment.err.isTTY === true && flags.json !== true
-    ? new ProgressBar(environment.err, environment.now)
-    : new ProgressLines(environment.err, environment.now);
-}
-
 function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   const options: Record<string, unknown> = {};
   if (flags.model !== undefined) options["model"] = flags.model;
@@ -204,7 +206,7 @@ function flagOf(option: string): string {
 
 function generateOptions(flags: GenerateFlags): GenerateOptions {
   const options: Record<string, unknown> = {};
-  for (const name of ["prompt", "negativePrompt", "promptSyntax", "scheduler"] as const) {
+  for (const name of ["prompt", "negativePrompt", "promptSyntax", "image", "mask", "scheduler"] as const) {
     if (flags[name] !== undefined) options[name] = flags[name];
   }
   if (flags.sigmas !== undefined) options["sigmas"] = /^[-+.\d]/.test(flags.sigmas) ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas")) : flags.sigmas;
@@ -217,6 +219,7 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   for (const name of ["originalSize", "targetSize", "cropOffset"] as const) {
     if (flags[name] !== undefined) options[name] = parsePair(flags[name], flagOf(name));
   }
+  if (flags.imageGuidance !== undefined) options["imageGuidance"] = parseNumber(flags.imageGuidance, "--image-guidance");
   if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
   if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
   if (flags.memoryBudget !== undefined) options["memoryBudget"] = parseNumber(flags.memoryBudget, "--memory-budget");
@@ -234,8 +237,8 @@ async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: Abor
   for (const flag of order.prompts) {
     const { adapter, scale, path, kind } = flag;
     if (kind === "image") prompts.push({ image: path, adapter, scale });
-    else if (kind === "embeds") for (const embeds of await readRows(addon, path, "image_embeds", signal)) prompts.push({ embeds, adapter, scale });
-    else for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, adapter, scale });
+    else if (kind === "embeds") for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, adapter, scale });
+    else for (const faceEmbeds of await readFaces(addon, path, signal)) faces.push({ faceEmbeds, adapter, scale });
   }
   return joinFaces(prompts, faces);
 }
@@ -255,19 +258,24 @@ function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt
   return result;
 }
 
+/** Each picture's, so that each may get a face. */
+async function readEmbeds(addon: NativeAddon, path: string, adapter: number, signal: AbortSignal): Promise<ImageEmbeds[]> {
+  const embeds = await loadEmbedsWith(addon, { path, adapter, option: "--image-embeds", signal }, new CallSite());
+  const shape = [1, ...embeds.shape.slice(1)];
+  return picturesOf(embeds, embeds.shape).map((one) => new ImageEmbeds(one, shape));
+}
+
 /** The rows of a file's tensor: of (n, ...) there are n. */
-async function readRows(addon: NativeAddon, path: string, name: "image_embeds" | "face_embeds" | "latents", signal: AbortSignal): Promise<Float32Array[]> {
+async function readRows(addon: NativeAddon, path: string, name: "face_embeds" | "latents", signal: AbortSignal): Promise<Float32Array[]> {
   throwIfAborted(signal);
   const file = resolve(path);
-  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, name, done)).result;
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, "face_embeds", done)).result;
   const count = shape[0] ?? 0;
-  const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 3, "(n, d)"];
+  const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 2, "(n, d)"];
   if (shape.length < least || shape.length > most || count < 1) {
-    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape ${form} but ${file} has (${shape.join(", ")})`);
+    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`);
   }
-  const floats = new Float32Array(data);
-  const size = floats.length / count;
-  return Array.from({ length: count }, (_, i) => floats.slice(i * size, (i + 1) * size));
+  return picturesOf(new Float32Array(data), shape);
 }
 
 async function saveLatents(addon: NativeAddon, file: string, { latents, latentShape }: GenerateResult): Promise<void> {

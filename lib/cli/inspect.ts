@@ -5,7 +5,7 @@ import { inspectWith, type Inspection } from "../inspect";
 import { CallSite } from "../native/call";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
-import { formatBytes, formatCount } from "./report";
+import { formatBytes, formatCount, formatTypes } from "./report";
 
 export function addInspect(program: Command, environment: Environment): void {
   program
@@ -30,7 +30,7 @@ export function inspectionLines(inspection: Inspection, indent = ""): string[] {
   const facts = [
     `${formatCount(parameters)} parameters`,
     `${tensors} tensors`,
-    Object.entries(types).map(([type, count]) => `${type} ${count}`).join(" "),
+    formatTypes(types),
     formatBytes(bytes),
     format,
   ];

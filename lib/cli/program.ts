@@ -3,7 +3,9 @@ import { Command, CommanderError } from "commander";
 
 import { OptionError } from "../errors";
 import { packageVersion } from "../package-root";
+import { addConvert } from "./convert";
 import { addDoctor } from "./doctor";
+import { addEncode } from "./encode";
 import type { Environment } from "./environment";
 import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
@@ -22,8 +24,10 @@ export async function run(args: readonly string[], environment: Environment): Pr
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
   addGenerate(program, environment);
+  addEncode(program, environment);
   addInspect(program, environment);
   addPull(program, environment);
+  addConvert(program, environment);
   addDoctor(program, environment);
   try {
     process.exitCode = 0;

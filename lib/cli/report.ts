@@ -84,6 +84,11 @@ export class ProgressLines implements Progress {
   }
 }
 
+/** A bar where people watch, lines elsewhere and beside JSON. */
+export function progressFor(out: Sink, now: () => number, json: boolean, words = STEPS): Progress {
+  return out.isTTY === true && !json ? new ProgressBar(out, now, words) : new ProgressLines(out, now, words);
+}
+
 /** Time left, from the steps since the first: that one carries encoders and planning. */
 class EtaClock {
   #started: { step: number; at: number };
@@ -120,6 +125,11 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? bytes : bytes.toFixed(bytes < 10 ? 2 : 1)} ${units[unit] ?? ""}`;
+}
+
+/** Tensors by storage type, as `F16 686`. */
+export function formatTypes(types: Readonly<Record<string, number>>): string {
+  return Object.entries(types).map(([type, count]) => `${type} ${count}`).join(" ");
 }
 
 export function formatCount(count: number): string {

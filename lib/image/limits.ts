@@ -14,6 +14,10 @@ export const IMAGE_LIMITS = {
   fileBytes: 256 * 1024 * 1024,
 } as const;
 
+/** Pixels along a side of what a model makes, whose VAE covers `vaeScale` of them with a latent. */
+export const leastSide = (vaeScale: number): number => (vaeScale < 8 ? 16 : 64);
+export const MOST_SIDE = 4096;
+
 /** @throws ImageError ERR_IPA_IMAGE_LIMIT */
 export function checkSize(width: number, height: number, where: string): void {
   const limit = (what: string): ImageError =>

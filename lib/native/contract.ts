@@ -51,7 +51,7 @@ export interface NativeLoadRequest {
   loras: NativeLoraRequest[];
   /** textual inversion files */
   embeddings: { file: string }[];
-  /** folder of a UNet, when not `model`/unet */
+  /** folder or file of a UNet, when not `model`/unet */
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
   vae?: string;
@@ -107,6 +107,8 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   family: "sd1" | "sd2" | "sdxl";
   /** SDXL's refiner */
   refiner: boolean;
+  /** what the UNet reads beside the prompts: nothing, a picture and where to repaint it, or a picture to change */
+  task: "text-to-image" | "inpainting" | "instruct";
   /** pixels the model was trained at */
   width: number;
   height: number;
@@ -140,6 +142,9 @@ export interface NativeImage {
   face?: Float32Array;
 }
 
+/** A picture to change, or its mask; without pixels where only sizes are asked for. */
+export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
+
 /** Pictures of one adapter that share one softmax (their tokens are concatenated) and one scale. */
 export interface NativeImageBranch {
   adapter: number;
@@ -155,6 +160,12 @@ export interface NativeGenerateRequest {
   /** absent for SDXL when no negative prompt was given at all (zero embeddings) */
   negative?: NativeText[];
   branches: NativeImageBranch[];
+  /** of inpainting and instruct models: the picture to change, resized to width x height */
+  image?: NativePicture;
+  /** of inpainting models: white is repainted */
+  mask?: NativePicture;
+  /** of instruct models: towards the picture */
+  imageGuidance: number;
   /** API name, or "" for the model's own */
   scheduler: string;
   /** API name, or "" for the model's own */
@@ -281,16 +292,47 @@ export interface NativeInspection {
   path: string;
 }
 
+export interface NativeConvertRequest {
+  /** weight file or component folder */
+  input: string;
+  /** `.gguf` or `.safetensors` */
+  output: string;
+  type: "f32" | "f16" | "bf16" | "q8_0" | "q5_1" | "q5_0" | "q4_1" | "q4_0";
+  overwrite: boolean;
+}
+
+export interface NativeConvertProgress {
+  /** written, and of how many */
+  tensors: number;
+  totalTensors: number;
+  /** of the file */
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface NativeConversion {
+  format: "safetensors" | "gguf";
+  tensors: number;
+  /** of the file */
+  bytes: number;
+  /** tensors by storage type, `{ Q8_0: 268, F16: 418 }` */
+  types: Record<string, number>;
+}
+
 export interface NativeAddon {
   system(): NativeSystem;
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
+  /** writes a weight file as another type; after a cancel nothing of it is left */
+  convert(request: NativeConvertRequest, progress: ((event: NativeConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
   inspect(path: string, done: Done<NativeInspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
+  /** names and shapes of all tensors of a weight file */
+  listTensors(path: string, done: Done<{ name: string; shape: number[] }[]>): NativeJob;
   /** one tensor of a weight file as f32, with its shape */
   readTensor(path: string, name: string, done: Done<{ shape: number[]; data: ArrayBuffer }>): NativeJob;
   /** writes f32 tensors as a safetensors file (temporary file, then rename) */

@@ -2,6 +2,7 @@
 import { Type, type TArray, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
 
 import type { AbortSignalLike } from "../native/call";
+import type { NativeConvertProgress } from "../native/contract";
 import type { ImageInput } from "../image/input";
 import type { DownloadProgressEvent, ProgressEvent } from "../progress";
 
@@ -109,7 +110,7 @@ export const LoadSchema = object(
     adapters: Type.Optional(AdaptersSchema),
     loras: Type.Optional(LorasSchema),
     embeddings: Type.Optional(Type.Array(EmbeddingSchema, { maxItems: 64, default: [], description: "textual inversions: tokens for prompts, learned from pictures" })),
-    unet: Type.Optional(path("folder of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
+    unet: Type.Optional(path("folder or file of a UNet fine-tuned from the same base, instead of the model's own; default: unet/ in the model folder")),
     vae: Type.Optional(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
@@ -199,6 +200,11 @@ export const GenerateSchema = object(
     aestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 6, description: "SDXL refiner: the score it is told to have" })),
     negativeAestheticScore: Type.Optional(Type.Number({ minimum: 0, maximum: 10, default: 2.5, description: "SDXL refiner: the score it is told not to have" })),
     imagePrompts: Type.Optional(Type.Array(ImagePromptSchema, { maxItems: 64, default: [], description: "pictures to take after" })),
+    image: Type.Optional(special<ImageInput>("image", "inpainting and instruct models: the picture to change: path, file URL, encoded bytes, or raw pixels")),
+    mask: Type.Optional(special<ImageInput>("image", "inpainting models: a picture that is white where image is repainted, black where it stays")),
+    imageGuidance: Type.Optional(
+      Type.Number({ minimum: 1, maximum: 100, default: 1.5, description: "instruct models: guidance towards image, beside that towards the prompt" }),
+    ),
     scheduler: Type.Optional(oneOf(SCHEDULERS, { description: "sampler; default: the model's own" })),
     sigmas: Type.Optional(
       oneOfOrNumbers(SIGMAS, { minimum: 1e-6, maximum: 10000, maxItems: 1000 }, "spacing of the noise levels, or the levels themselves, one a step, descending; default: the model's own"),
@@ -219,8 +225,8 @@ export const GenerateSchema = object(
     ),
     eta: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: "noise added by ddim, 0 none, 1 as DDPM, default: 0; or by tcd, default: 0.3" })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_SEED, description: "seed of the first picture; default: random, reported" })),
-    width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
-    height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: the model's own" })),
+    width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: that of image, else the model's own" })),
+    height: Type.Optional(Type.Integer({ minimum: 16, maximum: 4096, description: "pixels; default: that of image, else the model's own" })),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "pictures, with seeds seed, seed + 1, …" })),
     output: Type.Optional(oneOf(["image", "latents"], { default: "image", description: "latents: skip the VAE decoder" })),
     preview: Type.Optional(PreviewSchema),
@@ -252,6 +258,26 @@ export const EncodeImageSchema = object(
   "encodeImage options",
 );
 
+/** How combineEmbeds() combines. */
+export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
+export type CombineMethod = (typeof COMBINE_METHODS)[number];
+
+export const CombineSchema = object(
+  {
+    how: oneOf(COMBINE_METHODS, { description: "how the embeddings are combined" }),
+    weights: Type.Array(Type.Number({ minimum: -100, maximum: 100 }), { description: "one for each picture" }),
+  },
+  "combineEmbeds arguments",
+);
+
+export const LoadEmbedsSchema = object(
+  {
+    adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "which of them, in a file with embeddings for several adapters" })),
+    signal: Type.Optional(signal),
+  },
+  "loadEmbeds options",
+);
+
 export const InspectSchema = object({ ...hub, signal: Type.Optional(signal) }, "inspect options");
 
 const globs = (description: string): TArray<TString> => Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 256, description });
@@ -265,6 +291,20 @@ export const PullSchema = object(
     signal: Type.Optional(signal),
   },
   "pull options",
+);
+
+/** Types that convert() writes; those after bf16 in GGUF files only. */
+export const CONVERT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] as const;
+export type ConvertType = (typeof CONVERT_TYPES)[number];
+
+export const ConvertSchema = object(
+  {
+    type: oneOf(CONVERT_TYPES, { description: "type of the weights written; the quantised ones in .gguf files only" }),
+    overwrite: Type.Optional(Type.Boolean({ description: "replace a file that exists" })),
+    signal: Type.Optional(signal),
+    onProgress: Type.Optional(special<(event: NativeConvertProgress) => unknown>("function", "called after every tensor")),
+  },
+  "convert options",
 );
 
 export const EncodeOptionsSchema = object(

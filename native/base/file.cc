@@ -238,6 +238,12 @@ PathKind path_kind(const std::string& path) {
   }
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+  if (path_kind(a) == PathKind::none || path_kind(b) == PathKind::none) return false;
+  std::error_code error;
+  return std::filesystem::equivalent(native_path(a), native_path(b), error) && !error;
+}
+
 Result<std::vector<std::string>> list_folder(const std::string& path) {
   if (path_kind(path) != PathKind::folder) return path_error(Code::not_found, path, "no such folder");
   std::error_code error;
@@ -263,6 +269,16 @@ std::string join_path(const std::string& folder, const std::string& name) {
   if (last == '\\') return folder + name;
 #endif
   return last == '/' ? folder + name : folder + "/" + name;
+}
+
+std::string folder_of(const std::string& path) {
+#ifdef _WIN32
+  const size_t slash = path.find_last_of("/\\");
+#else
+  const size_t slash = path.rfind('/');
+#endif
+  if (slash == std::string::npos) return ".";
+  return path.substr(0, std::max<size_t>(slash, 1));
 }
 
 }  // namespace ipa

@@ -23,10 +23,15 @@ enum class PathKind { none, file, folder, other };
 // What is at `path`, links followed.
 PathKind path_kind(const std::string& path);
 
+// Whether two paths lead to the same file or folder; false when one of them leads nowhere.
+bool same_file(const std::string& a, const std::string& b);
+
 // Names (not paths) in a folder, sorted bytewise, without "." and "..".
 Result<std::vector<std::string>> list_folder(const std::string& path);
 
 // `folder` and `name` with one separator between them.
 std::string join_path(const std::string& folder, const std::string& name);
+// The folder that a file is in, "." for a name by itself.
+std::string folder_of(const std::string& path);
 
 }  // namespace ipa

@@ -91,6 +91,15 @@ Status FileWriter::open() {
   return error("cannot write there");
 }
 
+Status FileWriter::check_room(uint64_t bytes) const {
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(native_path(folder_of(path_)), unknown);
+  // Some file systems do not tell, and say 0 of 0.
+  if (unknown || space.capacity == 0 || space.available >= bytes) return {};
+  return Status(Code::io, quoted(path_, 1024) + ": needs " + std::to_string(bytes) + " bytes, where " +
+                              std::to_string(space.available) + " are free");
+}
+
 Status FileWriter::write(const void* data, size_t bytes) {
   if (!file_) return Status(Code::internal, quoted(path_, 1024) + ": written to without being open");
   if (bytes == 0 || std::fwrite(data, 1, bytes, file_) == bytes) return {};

@@ -20,6 +20,8 @@ class FileWriter {
   ~FileWriter();
 
   Status open();
+  // An error when the file system says that it has no room for `bytes` bytes.
+  Status check_room(uint64_t bytes) const;
   Status write(const void* data, size_t bytes);
   // Flushes to the disk and renames. The writer is closed afterwards, whatever the outcome.
   Status commit();

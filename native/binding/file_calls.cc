@@ -8,6 +8,7 @@
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
 #include "binding/values.h"
+#include "weights/convert.h"
 #include "weights/inspect.h"
 #include "weights/safetensors_writer.h"
 #include "weights/weight_file.h"
@@ -15,13 +16,13 @@
 namespace ipa::binding {
 namespace {
 
-// Runs `work` (a Result<T>) in the background and hands its value to `to_js` on the JS thread.
+// Runs `work(job)` (a Result<T>) in the background and hands its value to `to_js` on the JS thread.
 template <class Work, class ToJs>
-Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
+Napi::Value answer_job(Napi::Env env, Napi::Function done, Napi::Function progress, Work work, ToJs to_js) {
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done, progress);
   AddonData::of(env).run_in_background(job, [job, work = std::move(work), to_js = std::move(to_js)] {
     try {
-      auto result = work();
+      auto result = work(*job);
       if (!result.ok()) return job->fail(result.status());
       using T = std::remove_reference_t<decltype(result.value())>;
       auto shared = std::make_shared<T>(result.take());
@@ -33,6 +34,12 @@ Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
     }
   });
   return job->handle(env);
+}
+
+// The same for work that cannot be cancelled.
+template <class Work, class ToJs>
+Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
+  return answer_job(env, done, {}, [work = std::move(work)](AsyncJob&) { return work(); }, std::move(to_js));
 }
 
 Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
@@ -64,6 +71,76 @@ Napi::Value inspect_call(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const Inspection& inspection) { return inspection_to_js(env, inspection); });
 }
 
+Napi::Object conversion_to_js(Napi::Env env, const Conversion& conversion) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("format", conversion.format);
+  object.Set("tensors", static_cast<double>(conversion.tensors));
+  object.Set("bytes", static_cast<double>(conversion.bytes));
+  Napi::Object types = Napi::Object::New(env);
+  for (const auto& [name, count] : conversion.types) types.Set(name, static_cast<double>(count));
+  object.Set("types", types);
+  return object;
+}
+
+Napi::Value progress_to_js(Napi::Env env, const ConvertProgress& progress) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("tensors", static_cast<double>(progress.tensors));
+  object.Set("totalTensors", static_cast<double>(progress.total_tensors));
+  object.Set("bytes", static_cast<double>(progress.bytes));
+  object.Set("totalBytes", static_cast<double>(progress.total_bytes));
+  return object;
+}
+
+Napi::Value convert_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object object = object_argument(info, 0);
+  ConvertRequest request;
+  request.input = read_text(object, "input");
+  request.output = read_text(object, "output");
+  const std::optional<DType> type = conversion_type(read_text(object, "type"));
+  if (!type) throw Napi::TypeError::New(env, "type: not one of the types that can be written");
+  request.type = *type;
+  request.overwrite = has_value(object, "overwrite") && object.Get("overwrite").ToBoolean();
+  const bool has_progress = info[1].IsFunction();
+  return answer_job(
+      env, function_argument(info, 2), has_progress ? info[1].As<Napi::Function>() : Napi::Function(),
+      [request, has_progress](AsyncJob& job) {
+        return convert(request, job.cancel_handle().get(), [&](const ConvertProgress& progress) {
+          // A JS thread that is busy hears less; the last event always comes.
+          if (!has_progress || (job.in_flight() > 0 && progress.tensors < progress.total_tensors)) return;
+          job.progress([progress](Napi::Env e) { return progress_to_js(e, progress); });
+        });
+      },
+      conversion_to_js);
+}
+
+Napi::Array shape_to_js(Napi::Env env, const std::vector<int64_t>& sizes) {
+  Napi::Array shape = Napi::Array::New(env);
+  for (size_t i = 0; i < sizes.size(); ++i) shape.Set(static_cast<uint32_t>(i), static_cast<double>(sizes[i]));
+  return shape;
+}
+
+Result<std::vector<TensorInfo>> list_tensors(const std::string& path) {
+  IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_weight_file(path));
+  return std::vector<TensorInfo>(source->tensors());
+}
+
+Napi::Value list_tensors_call(const Napi::CallbackInfo& info) {
+  const std::string path = text_argument(info, 0);
+  return answer(
+      info.Env(), function_argument(info, 1), [path] { return list_tensors(path); },
+      [](Napi::Env env, const std::vector<TensorInfo>& tensors) {
+        Napi::Array list = Napi::Array::New(env);
+        for (size_t i = 0; i < tensors.size(); ++i) {
+          Napi::Object object = Napi::Object::New(env);
+          object.Set("name", tensors[i].name);
+          object.Set("shape", shape_to_js(env, tensors[i].shape));
+          list.Set(static_cast<uint32_t>(i), object);
+        }
+        return list;
+      });
+}
+
 struct ReadTensor {
   std::vector<int64_t> shape;
   std::vector<float> data;
@@ -87,10 +164,7 @@ Napi::Value read_tensor_call(const Napi::CallbackInfo& info) {
       info.Env(), function_argument(info, 2), [path, name] { return read_tensor(path, name); },
       [](Napi::Env env, const ReadTensor& tensor) {
         Napi::Object object = Napi::Object::New(env);
-        Napi::Array shape = Napi::Array::New(env);
-        for (size_t i = 0; i < tensor.shape.size(); ++i)
-          shape.Set(static_cast<uint32_t>(i), static_cast<double>(tensor.shape[i]));
-        object.Set("shape", shape);
+        object.Set("shape", shape_to_js(env, tensor.shape));
         object.Set("data", copy_to_js(env, tensor.data.data(), tensor.data.size() * sizeof(float)));
         return object;
       });
@@ -134,7 +208,9 @@ Napi::Value write_tensors_call(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void define_file_calls(Napi::Env env, Napi::Object exports) {
+  exports.Set("convert", Napi::Function::New(env, convert_call, "convert"));
   exports.Set("inspect", Napi::Function::New(env, inspect_call, "inspect"));
+  exports.Set("listTensors", Napi::Function::New(env, list_tensors_call, "listTensors"));
   exports.Set("readTensor", Napi::Function::New(env, read_tensor_call, "readTensor"));
   exports.Set("writeTensors", Napi::Function::New(env, write_tensors_call, "writeTensors"));
 }

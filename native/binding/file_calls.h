@@ -1,4 +1,4 @@
-// Calls about files: inspect, readTensor, writeTensors of lib/native/contract.ts.
+// Calls about files: convert, inspect, listTensors, readTensor, writeTensors of lib/native/contract.ts.
 #pragma once
 
 #include <napi.h>

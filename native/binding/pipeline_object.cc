@@ -114,6 +114,7 @@ void PipelineObject::describe(Napi::Env env) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("family", family_name(models.family()));
   object.Set("refiner", models.refiner);
+  object.Set("task", task_name(models.task()));
   object.Set("width", side);
   object.Set("height", side);
   object.Set("vaeScale", static_cast<double>(scale));

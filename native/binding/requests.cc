@@ -1,6 +1,7 @@
 #include "binding/requests.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "binding/values.h"
 
@@ -45,6 +46,12 @@ SigmaChoice read_sigmas(const Napi::Object& object) {
   if (!spacing) throw Napi::TypeError::New(object.Env(), "sigmas: expected the name of a spacing");
   sigmas.spacing = *spacing;
   return sigmas;
+}
+
+Picture read_picture(const Napi::Object& object, bool sizes_only) {
+  if (sizes_only && !has_value(object, "rgb")) return {};
+  ImagePrompt image = read_image(object);
+  return {std::move(image.rgb), image.width, image.height};
 }
 
 }  // namespace
@@ -134,6 +141,9 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     }
     request.branches.push_back(std::move(branch));
   }
+  if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
+  if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
+  request.image_guidance = static_cast<float>(read_number(object, "imageGuidance"));
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
   request.steps = read_int32(object, "steps");

@@ -12,9 +12,4 @@ namespace ipa {
 // rgb: 3 * width * height bytes, row-major. Result: 3 * size * size bytes. Sides 1..65536; no_memory otherwise.
 Result<std::vector<uint8_t>> clip_resize(const uint8_t* rgb, int64_t width, int64_t height, int64_t size);
 
-// Pillow's Image.resize(BICUBIC) on 8-bit RGB: across, then down, bit for bit. Pillow 13 goes down first for
-// some pictures, tall ones being shrunk among them, which rounds part of the values to a neighbour.
-Result<std::vector<uint8_t>> resize_bicubic(const uint8_t* rgb, int64_t width, int64_t height,
-                                            int64_t new_width, int64_t new_height);
-
 }  // namespace ipa

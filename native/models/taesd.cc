@@ -23,14 +23,23 @@ TaesdConfig TaesdConfig::parse(ConfigReader& reader) {
   };
   read("decoder_block_out_channels", config.channels, 1, 16384);
   read("num_decoder_blocks", config.blocks, 0, 64);
-  if (config.channels.size() != config.blocks.size())
+  read("encoder_block_out_channels", config.encoder_channels, 1, 16384);
+  read("num_encoder_blocks", config.encoder_blocks, 0, 64);
+  const size_t stages = config.channels.size();
+  if (stages != config.blocks.size())
     reader.fail(Code::invalid_option,
                 "decoder_block_out_channels and num_decoder_blocks need the same number of stages");
-  if (config.channels.size() > 8) reader.fail(Code::invalid_option, "more than 8 stages");
+  if (stages != config.encoder_channels.size() || stages != config.encoder_blocks.size())
+    reader.fail(Code::invalid_option,
+                "encoder_block_out_channels and num_encoder_blocks need the decoder's number of stages");
+  if (stages > 8) reader.fail(Code::invalid_option, "more than 8 stages");
   // A stage keeps the width of the one before: the network has no layer that would change it.
   for (int64_t width : config.channels)
     if (width != config.channels.front())
       reader.fail(Code::unsupported, "decoder_block_out_channels of different widths");
+  for (int64_t width : config.encoder_channels)
+    if (width != config.encoder_channels.front())
+      reader.fail(Code::unsupported, "encoder_block_out_channels of different widths");
   config.out_channels = reader.integer("out_channels", 3, 3, 3);
   config.activation = reader.choice<Activation>("act_fn", "relu",
                                                 {{"relu", Activation::relu},
@@ -63,6 +72,19 @@ Value taesd_decode(Graph& graph, const TaesdConfig& config, Value latents) {
     ++index;
   }
   return graph.activate(x, Activation::unit_to_signed);
+}
+
+Value taesd_encode(Graph& graph, const TaesdConfig& config, Value pixels, int64_t latent_channels) {
+  int index = 0;
+  auto name = [&] { return "encoder.layers." + std::to_string(index++); };
+  Value x = pixels;
+  for (size_t i = 0; i < config.encoder_channels.size(); ++i) {
+    const int64_t width = config.encoder_channels[i];
+    x = i == 0 ? graph.conv2d(x, name(), width) : graph.conv2d(x, name(), width, {3, 3, 2, 1, 1, 1, 1}, false);
+    for (int64_t j = 0; j < config.encoder_blocks[i]; ++j)
+      x = block(graph, name(), x, width, config.activation);
+  }
+  return graph.conv2d(x, name(), latent_channels);
 }
 
 }  // namespace ipa

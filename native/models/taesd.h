@@ -1,4 +1,4 @@
-// The decoder of AutoencoderTiny (TAESD): a small distilled network in place of AutoencoderKL's decoder.
+// AutoencoderTiny (TAESD): small distilled networks in place of AutoencoderKL's decoder and encoder.
 #pragma once
 
 #include <vector>
@@ -11,6 +11,9 @@ namespace ipa {
 struct TaesdConfig {
   std::vector<int64_t> channels = {64, 64, 64, 64};  // of each stage, from the latents up
   std::vector<int64_t> blocks = {3, 3, 3, 1};        // residual blocks of each stage
+  // Of the encoder, from the picture down.
+  std::vector<int64_t> encoder_channels = {64, 64, 64, 64};
+  std::vector<int64_t> encoder_blocks = {1, 3, 3, 3};
   int64_t out_channels = 3;
   Activation activation = Activation::relu;
 
@@ -21,5 +24,8 @@ struct TaesdConfig {
 
 // latents (n, h, w, c), divided by the scaling factor; result (n, scale * h, scale * w, 3) in about [-1, 1].
 Value taesd_decode(Graph& graph, const TaesdConfig& config, Value latents);
+// pixels (n, h, w, 3) in [0, 1]; result (n, h / scale, w / scale, latent_channels), multiplied by no scaling
+// factor.
+Value taesd_encode(Graph& graph, const TaesdConfig& config, Value pixels, int64_t latent_channels);
 
 }  // namespace ipa

@@ -131,6 +131,7 @@ int64_t Vae::tail_reach(int blocks) const {
 }
 
 Value Vae::encode(Graph& graph, Value pixels) const {
+  if (config_.tiny) return taesd_encode(graph, *config_.tiny, pixels, config_.latent_channels);
   const size_t n = config_.channels.size();
   Value x = graph.conv2d(pixels, "encoder.conv_in", config_.channels[0]);
   for (size_t i = 0; i < n; ++i) {

@@ -1,5 +1,4 @@
-// AutoencoderKL: pictures to latents and back (Rombach et al. 2022). Or AutoencoderTiny (TAESD) in its place,
-// to decode only.
+// AutoencoderKL: pictures to latents and back (Rombach et al. 2022). Or AutoencoderTiny (TAESD) in its place.
 #pragma once
 
 #include <optional>
@@ -24,7 +23,7 @@ struct VaeConfig {
   // Playground-style normalisation, empty in most models: latent * std / scaling_factor + mean.
   std::vector<double> latents_mean, latents_std;
   int64_t sample_size = 512;
-  // Set for AutoencoderTiny: its decoder takes the place of the one described above.
+  // Set for AutoencoderTiny: its networks take the place of those described above.
   std::optional<TaesdConfig> tiny;
 
   // Pixels a latent covers along a side.
@@ -50,9 +49,10 @@ class Vae {
   int64_t tail_scale(int blocks) const { return config_.scale() >> (blocks > 0 ? blocks - 1 : 0); }
   // Features on each side that a pixel of the tail depends on through its convolutions.
   int64_t tail_reach(int blocks) const;
-  // pixels (n, h, w, 3) in [-1, 1]; result (n, h/8, w/8, 2 * latent_channels): mean, then log variance (not
-  // clamped).
+  // pixels (n, h, w, 3) from black() to 1; result (n, h/8, w/8, 2 * latent_channels): mean, then log variance
+  // (not clamped). AutoencoderTiny's are the latents themselves, (n, h/8, w/8, latent_channels).
   Value encode(Graph& graph, Value pixels) const;
+  float black() const { return config_.tiny ? 0.0f : -1.0f; }
 
  private:
   Value mid_block(Graph& graph, const std::string& name, Value x) const;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "weights/component_kind.h"
 #include "weights/dialects.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
@@ -53,6 +54,12 @@ Component file_component(const std::string& path, Json config, Part part) {
   return component;
 }
 
+Component unet_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
+  return file_component(path, file->unet, [file](Source tensors, const std::vector<std::string>& names) {
+    return single_file_unet(*file, std::move(tensors), names);
+  });
+}
+
 Component vae_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
   return file_component(path, file->vae, [file](Source source, const std::vector<std::string>& names) {
     return single_file_vae(*file, std::move(source), names);
@@ -73,9 +80,7 @@ Result<ModelComponents> components_of_file(const std::string& path, bool other_v
     return Status(Code::missing_tensor, path + ": no VAE in this file: pass one with the option vae");
   ModelComponents model;
   model.scheduler = file->scheduler;
-  model.unet = file_component(path, file->unet, [file](Source tensors, const std::vector<std::string>& names) {
-    return single_file_unet(*file, std::move(tensors), names);
-  });
+  model.unet = unet_of_file(path, file);
   for (const SingleFileText& text : file->text) {
     TextComponent component;
     static_cast<Component&>(component) =
@@ -126,6 +131,29 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   return components;
 }
 
+// A file of a UNet alone: the original's names tell its configuration; with diffusers' names it is built as the
+// model's own, `own` where that is in a file too.
+Result<Component> other_unet(const LoadRequest& request, const Component& own) {
+  const std::string& path = request.unet;
+  IPA_ASSIGN(const Source source, open_weight_file(path));
+  if (is_single_unet(*source)) {
+    IPA_ASSIGN(SingleFile read, read_single_unet(*source));
+    return unet_of_file(path, std::make_shared<const SingleFile>(std::move(read)));
+  }
+  if (component_kind(*source) != ComponentKind::unet)
+    return Status(Code::mismatch, path + ": this file holds no UNet (its kind is " +
+                                      component_kind_name(component_kind(*source)) +
+                                      "): pass one, or the folder of one in the diffusers layout");
+  Component unet = own;
+  if (!own.open) {
+    IPA_ASSIGN(unet,
+               folder_component(join_path(request.model, "unet"), "UNet", diffusers_stem, as_it_is));
+  }
+  unet.where = path;
+  unet.open = [path](const ParamSet&) -> Result<Source> { return open_weight_file(path); };
+  return unet;
+}
+
 Result<Component> other_vae(const std::string& path, const Json& unet) {
   if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
   IPA_ASSIGN(const Source source, open_weight_file(path));
@@ -155,7 +183,9 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
   } else {
     IPA_ASSIGN(components, components_of_folder(request));
   }
-  if (!request.unet.empty() || !is_file(request.model)) {
+  if (is_file(request.unet)) {
+    IPA_ASSIGN(components.unet, other_unet(request, components.unet));
+  } else if (!request.unet.empty() || !is_file(request.model)) {
     const std::string folder = request.unet.empty() ? join_path(request.model, "unet") : request.unet;
     IPA_ASSIGN(components.unet, folder_component(folder, "UNet", diffusers_stem, as_it_is));
   }

@@ -70,6 +70,8 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
   if (features.front().tokens != features.back().tokens)
     return Status(Code::invalid_option, "prompt and negative prompt need the same number of chunks");
 
+  if (conditioning.batch == 3) features.insert(features.begin(), TextFeatures(features.front()));
+
   std::vector<float> all;
   for (const TextFeatures& f : features) all.insert(all.end(), f.features.begin(), f.features.end());
   Graph graph(&models.unet_params);
@@ -89,7 +91,12 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
     return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
                                             ", " + std::to_string(models.adapters.size()) + " loaded");
   Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
-  IPA_ASSIGN(const BranchTokens tokens, branch_tokens(models, adapter, branch, guided, workspace, cancel));
+  IPA_ASSIGN(BranchTokens tokens, branch_tokens(models, adapter, branch, guided, workspace, cancel));
+  if (conditioning.batch == 3) {
+    const std::vector<float> negative(tokens.values.begin(),
+                                      tokens.values.begin() + static_cast<int64_t>(tokens.values.size() / 2));
+    tokens.values.insert(tokens.values.begin(), negative.begin(), negative.end());
+  }
   Graph graph(&adapter.params);
   const Value input =
       graph.input(tokens_shape(conditioning.batch, tokens.tokens, adapter.projection.cross_size));
@@ -106,7 +113,7 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
 Result<Conditioning> make_conditioning(ModelSet& models, const GenerateRequest& request, bool guided,
                                        Workspace& workspace, const CancelFlag* cancel) {
   Conditioning conditioning;
-  conditioning.batch = guided ? 2 : 1;
+  conditioning.batch = !guided ? 1 : models.task() == Task::instruct ? 3 : 2;
   IPA_TRY(add_text(models, request, guided, conditioning, workspace, cancel));
   for (const ImageBranch& branch : request.branches)
     IPA_TRY(add_branch(models, branch, guided, conditioning, workspace, cancel));

@@ -20,7 +20,9 @@ struct PackedKeys {
 };
 
 struct Conditioning {
-  int64_t batch = 1;  // 2 with guidance: negative first
+  // With guidance 2, negative first; with that of an instruct model 3: the negative prompt without the picture
+  // to change, the same with it, the prompt with it.
+  int64_t batch = 1;
   PackedKeys text;
   std::vector<PackedKeys> images;  // one a branch
   std::vector<float> scales;       // one a branch

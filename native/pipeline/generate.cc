@@ -65,6 +65,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
     // Another call's latents have their noise in them.
     if (request.denoising_start == 0)
       for (float& value : latents) value *= scheduler->init_noise_sigma();
+    if (generation->source) denoiser.set_source(generation->source->channels(noise));
     for (int i = 0; i < calls; ++i) {
       const int index = span.first + i;
       scheduler->scale_model_input(index, latents.data(), scaled.data(), count);

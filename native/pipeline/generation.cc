@@ -61,7 +61,7 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
                                             ", the skip connections of this model, but received " +
                                             std::to_string(request.cache_depth));
-  return {};
+  return check_source(models, request);
 }
 
 Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request, int calls,
@@ -75,10 +75,11 @@ Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const Gene
   generation->kinds = plan_steps(calls, can_guide, request);
   const bool guided = std::any_of(generation->kinds.begin(), generation->kinds.end(),
                                   [](const StepKind& kind) { return kind.guided; });
+  IPA_ASSIGN(generation->source, SourcePicture::make(models, request, workspace, cancel));
   IPA_ASSIGN(generation->conditioning, make_conditioning(models, request, guided, workspace, cancel));
-  IPA_ASSIGN(generation->denoiser,
-             Denoiser::make(models, generation->conditioning, height, width, request.guidance,
-                            generation->kinds, request.cache_depth, request.merge_ratio, workspace));
+  IPA_ASSIGN(generation->denoiser, Denoiser::make(models, generation->conditioning, height, width,
+                                                  request.guidance, request.image_guidance, generation->kinds,
+                                                  request.cache_depth, request.merge_ratio, workspace));
   if (needs_decoder(request)) {
     IPA_ASSIGN(generation->decoder, Decoder::make(models, height, width, tile, workspace));
   }

@@ -1,5 +1,5 @@
-// What a generation needs before its first step: its prompts encoded, the UNet and the VAE decoder planned for
-// its size, all in one workspace.
+// What a generation needs before its first step: its prompts and pictures encoded, the UNet and the VAE decoder
+// planned for its size, all in one workspace.
 #pragma once
 
 #include <memory>
@@ -8,11 +8,13 @@
 #include "pipeline/conditioning.h"
 #include "pipeline/decoder.h"
 #include "pipeline/denoiser.h"
+#include "pipeline/source_picture.h"
 #include "schedulers/scheduler.h"
 
 namespace ipa {
 
 struct Generation {
+  std::unique_ptr<SourcePicture> source;  // null for models that take no picture
   Conditioning conditioning;
   std::vector<StepKind> kinds;  // of a picture's model calls
   std::unique_ptr<Denoiser> denoiser;

@@ -34,7 +34,7 @@ struct LoadRequest {
   std::vector<AdapterRequest> adapters;
   std::vector<LoraRequest> loras;       // added to the weights in this order
   std::vector<std::string> embeddings;  // textual inversion files
-  std::string unet;                     // folder; empty: the model's own
+  std::string unet;                     // folder or file; empty: the model's own
   std::string vae;                      // folder or file; empty: the model's own
   std::string image_encoder;            // folder; empty: the model's own
   Compute compute = Compute::f32;       // of the UNet; VAE and encoders follow it, see models/compute_choice.h

@@ -31,6 +31,8 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
   for (const ImageBranch& branch : request.branches)
     for (const ImagePrompt& image : branch.images)
       prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
+  for (const auto* picture : {&request.image, &request.mask})
+    if (*picture) prompts += (*picture)->rgb.size();
 
   IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
   Workspace dry(true);

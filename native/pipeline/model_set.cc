@@ -53,6 +53,15 @@ const char* family_name(Family family) {
   return "";
 }
 
+const char* task_name(Task task) {
+  switch (task) {
+    case Task::text_to_image: return "text-to-image";
+    case Task::inpainting: return "inpainting";
+    case Task::instruct: return "instruct";
+  }
+  return "";
+}
+
 Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, const CancelFlag* cancel) {
   IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   ThreadPool& pool = ThreadPool::shared();
@@ -73,6 +82,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
   for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
+  IPA_TRY(set->find_task());
   IPA_TRY(set->load_unet(components.unet, loras, cancel));
   IPA_TRY(set->load_vae(components.vae, cancel));
   IPA_TRY(set->load_model_vision(request, cancel));
@@ -154,6 +164,8 @@ Status ModelSet::load_vae(const Component& component, const CancelFlag* cancel) 
                                       std::to_string(unet->config().out_channels));
   IPA_TRY(declare_params(vae_params, [&](Graph& graph) {
     vae->decode(graph, graph.input({1, 2, 2, vae->config().latent_channels}));
+    const int64_t side = 2 * vae->config().scale();
+    if (task_ != Task::text_to_image) vae->encode(graph, graph.input({1, side, side, 3}));
   }));
   choose_compute(vae_params, vae_compute(compute_, backend_.kernels().fast_bf16));
   IPA_ASSIGN(auto source, component.open(vae_params));
@@ -184,11 +196,6 @@ Status ModelSet::check_family() {
     return Status(Code::mismatch, "the text encoders give features of width " + std::to_string(width) +
                                       " but the UNet reads " + std::to_string(c.cross_size()) +
                                       ": text_encoder and unet do not belong together");
-  if (c.in_channels != c.out_channels)
-    return Status(Code::unsupported,
-                  "a UNet with " + std::to_string(c.in_channels) +
-                      " input channels (an inpainting model) cannot make pictures from prompts alone: "
-                      "pass a text-to-image model");
   if (family_ == Family::sdxl) {
     const int64_t pooled = text.back()->network.config().projection_size;
     const int64_t conditions = (c.addition_input_size - pooled) / c.addition_time_size;
@@ -200,6 +207,24 @@ Status ModelSet::check_family() {
           "this SDXL layout is not supported: it needs two text encoders and six size conditions (the "
           "base model), or one and five (the refiner)");
   }
+  return {};
+}
+
+Status ModelSet::find_task() {
+  const int64_t read = unet->config().in_channels, latents = unet->config().out_channels;
+  if (read == latents)
+    task_ = Task::text_to_image;
+  else if (read == 2 * latents + 1)
+    task_ = Task::inpainting;
+  else if (read == 2 * latents)
+    task_ = Task::instruct;
+  else
+    return Status(
+        Code::unsupported,
+        "a UNet with " + std::to_string(read) + " input channels for latents of " + std::to_string(latents) +
+            " reads something that cannot be given to it here: pass a text-to-image model, an "
+            "inpainting model (" +
+            std::to_string(2 * latents + 1) + ") or an instruct model (" + std::to_string(2 * latents) + ")");
   return {};
 }
 

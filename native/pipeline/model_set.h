@@ -38,6 +38,12 @@ struct TextTower {
 enum class Family { sd1, sd2, sdxl };
 const char* family_name(Family family);
 
+// What a UNet reads beside the noisy latents, told by its input channels: nothing; a mask and the latents of
+// the picture around it (StableDiffusionInpaintPipeline); or the latents of the picture to change
+// (StableDiffusionInstructPix2PixPipeline).
+enum class Task : uint8_t { text_to_image, inpainting, instruct };
+const char* task_name(Task task);
+
 class ModelSet {
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
@@ -49,6 +55,7 @@ class ModelSet {
 
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
+  Task task() const { return task_; }
   // One a file of the request's.
   const std::vector<LearnedToken>& learned_tokens() const { return learned_->tokens(); }
   // Weights and bytes over all networks.
@@ -90,6 +97,7 @@ class ModelSet {
   Status load_vae(const Component& component, const CancelFlag* cancel);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
+  Status find_task();
   Result<std::unique_ptr<TensorSource>> open(const Changeable& network, const std::vector<LoraUse>& loras,
                                              std::set<std::string>* changed) const;
   Status load_changeable(Changeable network, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
@@ -106,6 +114,7 @@ class ModelSet {
 
   CpuBackend backend_;
   Family family_ = Family::sd1;
+  Task task_ = Task::text_to_image;
   Compute compute_ = Compute::f32;
   std::vector<Changeable> changeable_;  // the UNet last
   std::vector<LoraRequest> loras_;

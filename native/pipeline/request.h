@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ struct ImagePrompt {
   std::vector<float> face;    // face_size floats
 };
 
+// Pixels; without any where only sizes are asked for.
+struct Picture {
+  std::vector<uint8_t> rgb;  // 3 * width * height
+  int64_t width = 0, height = 0;
+};
+
 // Pictures of one adapter under one scale; their tokens share one softmax.
 struct ImageBranch {
   int adapter = 0;
@@ -41,6 +48,9 @@ struct GenerateRequest {
   std::vector<TokenChunks> prompt;    // one a text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
+  // The picture that an inpainting or instruct model changes; for inpainting where (white is repainted).
+  std::optional<Picture> image, mask;
+  float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
   int clip_skip = 0;  // layers of the text encoders left out for the prompt, not for the negative one
   // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.
   int64_t original_width = 0, original_height = 0, target_width = 0, target_height = 0;

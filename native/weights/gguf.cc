@@ -45,6 +45,8 @@ class GgufSource : public TensorSource {
     return {};
   }
 
+  Texts texts() const override { return texts_; }
+
   Status read(const TensorInfo& tensor, DType as, void* out) const override {
     // Only what this file declares is trusted for sizes, not what the caller passes.
     const TensorInfo* info = find(tensor.name);
@@ -82,7 +84,7 @@ class GgufSource : public TensorSource {
   }
 
   std::unique_ptr<ByteSource> bytes_;
-  std::vector<std::pair<std::string, std::string>> texts_;
+  Texts texts_;
   std::vector<TensorInfo> infos_;
   std::vector<uint64_t> begins_;  // in the file, parallel to infos_
   NameIndex index_;

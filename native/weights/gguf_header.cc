@@ -10,41 +10,16 @@
 #include "base/utf8.h"
 #include "weights/dtype.h"
 #include "weights/ggml_blocks.h"
+#include "weights/gguf_types.h"
 
 namespace ipa {
 namespace {
 
-constexpr uint64_t max_bytes = INT64_MAX;
-constexpr const char original_shape[] = "comfy.gguf.orig_shape.";
+using namespace gguf_value;
 
-enum ValueType : uint32_t {
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  f32,
-  boolean,
-  string,
-  array,
-  u64,
-  i64,
-  f64,
-  value_types
-};
+constexpr uint64_t max_bytes = INT64_MAX;
 constexpr uint64_t value_bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};  // of a string: its length
 
-struct StoredType {
-  uint32_t id;
-  DType type;
-};
-constexpr StoredType stored_types[] = {
-    {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},  {6, DType::q5_0},
-    {7, DType::q5_1},  {8, DType::q8_0},  {10, DType::q2_k}, {11, DType::q3_k}, {12, DType::q4_k},
-    {13, DType::q5_k}, {14, DType::q6_k}, {24, DType::i8},   {25, DType::i16},  {26, DType::i32},
-    {27, DType::i64},  {28, DType::f64},  {30, DType::bf16},
-};
 // Types of ggml that this reader does not know how to convert.
 struct OtherType {
   uint32_t id;
@@ -163,6 +138,7 @@ class HeaderReader {
     if (type >= value_types) return key_error(Code::type, key, "has the unknown type " + std::to_string(type));
     if (key == "general.alignment") return read_alignment(type);
     if (type == array) return read_array(key);
+    if (is_shape_key(key)) return key_error(Code::type, key, "a shape is an array of integers");
     if (type == string) {
       Result<std::string> text = cursor_.text(GgufLimits::string_bytes, "a string");
       if (!text.ok()) return text.status().in("key " + quoted(key));
@@ -189,6 +165,8 @@ class HeaderReader {
     return {};
   }
 
+  static bool is_shape_key(const std::string& key) { return key.rfind(gguf_original_shape, 0) == 0; }
+
   // The bytes of a value as an unsigned number.
   Result<uint64_t> read_scalar(const std::string& key, uint32_t type) {
     uint8_t raw[8] = {};
@@ -207,6 +185,7 @@ class HeaderReader {
     if (count > cursor_.left() / value_bytes[type])
       return key_error(Code::limit, key,
                        "an array of " + std::to_string(count) + " values, more than the file holds");
+    if (is_shape_key(key)) return read_shape(key, type, count);
     if (type == string) {
       for (uint64_t i = 0; i < count; ++i) {
         IPA_ASSIGN(const uint64_t length, cursor_.number<uint64_t>());
@@ -215,7 +194,6 @@ class HeaderReader {
       }
       return {};
     }
-    if (key.rfind(original_shape, 0) == 0) return read_shape(key, type, count);
     if (type != boolean) return cursor_.skip(count * value_bytes[type]);
     for (uint64_t i = 0; i < count; ++i) IPA_TRY(read_scalar(key, type).status());
     return {};
@@ -231,7 +209,7 @@ class HeaderReader {
       if (size > INT32_MAX) return key_error(Code::overflow, key, "a size out of range");
       shape.push_back(static_cast<int64_t>(size));
     }
-    shapes_.emplace(key.substr(sizeof original_shape - 1), std::move(shape));
+    shapes_.emplace(key.substr(gguf_original_shape.size()), std::move(shape));
     return {};
   }
 
@@ -263,9 +241,8 @@ class HeaderReader {
   }
 
   static Status set_type(uint32_t id, TensorInfo* info) {
-    for (const StoredType& row : stored_types) {
-      if (row.id != id) continue;
-      info->type = row.type;
+    if (const std::optional<DType> known = gguf_dtype(id)) {
+      info->type = *known;
       return {};
     }
     for (const OtherType& row : other_types) {
@@ -278,15 +255,18 @@ class HeaderReader {
   }
 
   static Status set_bytes(TensorInfo* info) {
+    // The other sizes of an empty tensor must be countable too, as they must for ggml and numpy.
     uint64_t count = 1;
-    const bool empty = std::find(info->shape.begin(), info->shape.end(), 0) != info->shape.end();
+    bool empty = false;
     for (const int64_t size : info->shape) {
-      if (empty) continue;
+      if (size == 0) {
+        empty = true;
+        continue;
+      }
       if (count > max_bytes / static_cast<uint64_t>(size))
         return tensor_error(Code::overflow, info->name, "more values than can be counted");
       count *= static_cast<uint64_t>(size);
     }
-    if (empty) count = 0;
     BlockLayout block = block_layout(info->type);
     if (block.values == 0) block = {1, dtype_size(info->type)};
     const int64_t row = info->shape.empty() ? 1 : info->shape.back();
@@ -298,7 +278,7 @@ class HeaderReader {
     const uint64_t blocks = count / block.values;
     if (blocks > max_bytes / block.bytes)
       return tensor_error(Code::overflow, info->name, "more bytes than can be counted");
-    info->bytes = blocks * block.bytes;
+    info->bytes = empty ? 0 : blocks * block.bytes;
     return {};
   }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -28,8 +27,8 @@ struct GgufEntry {
 };
 
 struct GgufHeader {
-  std::vector<GgufEntry> entries;                          // in data order
-  std::vector<std::pair<std::string, std::string>> texts;  // metadata of type string
+  std::vector<GgufEntry> entries;  // in data order
+  Texts texts;                     // metadata of type string
 };
 
 // Reads and checks everything in front of the data, and that the file holds all data. Errors: Code::truncated,

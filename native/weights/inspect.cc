@@ -62,17 +62,10 @@ Result<Inspection> inspect_file(const std::string& path, const std::string& rela
   return inspect_source(std::move(source), weight_format_name(format), relative);
 }
 
-bool holds_stem(const std::string& folder, const std::string& stem) {
-  for (const std::string& name : model_weight_files(stem)) {
-    if (is_file(join_path(folder, name))) return true;
-  }
-  return false;
-}
-
 // The stem of a component folder's weights, or nullptr when it is none.
 const char* stem_in(const std::string& folder) {
   for (const char* stem : {diffusers_stem, transformers_stem}) {
-    if (holds_stem(folder, stem)) return stem;
+    if (has_model_weights(folder, stem)) return stem;
   }
   return nullptr;
 }
@@ -139,7 +132,12 @@ Result<Inspection> inspect(const std::string& path) {
     default: return inspect_file(path, "");
   }
   const char* stem = is_file(join_path(path, "model_index.json")) ? nullptr : stem_in(path);
-  return stem ? inspect_component(path, stem, "") : inspect_model(path);
+  if (stem) return inspect_component(path, stem, "");
+  Result<Inspection> model = inspect_model(path);
+  if (model.status().code() != Code::not_found) return model;
+  // A component whose weights are a GGUF file under a name of its own.
+  Result<Inspection> component = inspect_component(path, diffusers_stem, "");
+  return component.ok() ? std::move(component) : std::move(model);
 }
 
 }  // namespace ipa

@@ -18,7 +18,7 @@ namespace {
 class SafetensorsSource : public TensorSource {
  public:
   SafetensorsSource(std::unique_ptr<ByteSource> bytes, uint64_t data_begin,
-                    std::vector<SafetensorsEntry> entries, SafetensorsMetadata metadata)
+                    std::vector<SafetensorsEntry> entries, Texts metadata)
       : bytes_(std::move(bytes)), data_begin_(data_begin), metadata_(std::move(metadata)) {
     infos_.reserve(entries.size());
     begins_.reserve(entries.size());
@@ -44,6 +44,8 @@ class SafetensorsSource : public TensorSource {
     return {};
   }
 
+  Texts texts() const override { return metadata_; }
+
   Status read(const TensorInfo& tensor, DType as, void* out) const override {
     // Only what this file declares is trusted for sizes, not what the caller passes.
     const TensorInfo* info = find(tensor.name);
@@ -64,7 +66,7 @@ class SafetensorsSource : public TensorSource {
 
   std::unique_ptr<ByteSource> bytes_;
   uint64_t data_begin_;
-  SafetensorsMetadata metadata_;
+  Texts metadata_;
   std::vector<TensorInfo> infos_;
   std::vector<uint64_t> begins_;  // in the data section, parallel to infos_
   NameIndex index_;
@@ -92,7 +94,7 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
   std::string text(static_cast<size_t>(header), '\0');
   IPA_TRY(bytes->read_at(8, &text[0], text.size()));
   IPA_TRY(bytes->check_unchanged());
-  SafetensorsMetadata metadata;
+  Texts metadata;
   IPA_ASSIGN(std::vector<SafetensorsEntry> entries,
              parse_safetensors_header(text, size - 8 - header, &metadata));
   return std::unique_ptr<TensorSource>(std::make_unique<SafetensorsSource>(

@@ -28,7 +28,7 @@ Status tensor_error(Code code, const std::string& name, const std::string& what)
 
 class HeaderParser {
  public:
-  HeaderParser(std::string_view text, SafetensorsMetadata* metadata)
+  HeaderParser(std::string_view text, Texts* metadata)
       : reader_(text, max_depth, text.size()), metadata_(metadata) {}
 
   Result<std::vector<RawEntry>> parse() {
@@ -146,7 +146,7 @@ class HeaderParser {
   }
 
   JsonReader reader_;
-  SafetensorsMetadata* metadata_;
+  Texts* metadata_;
   bool seen_metadata_ = false;
 };
 
@@ -236,7 +236,7 @@ Status check_cover(const std::vector<SafetensorsEntry>& entries, uint64_t data_b
 }  // namespace
 
 Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes,
-                                                               SafetensorsMetadata* metadata) {
+                                                               Texts* metadata) {
   IPA_TRY(check_json(text).in("header"));
   IPA_ASSIGN(std::vector<RawEntry> raw, HeaderParser(text, metadata).parse());
   IPA_TRY(check_unique(raw));

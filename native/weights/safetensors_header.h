@@ -20,8 +20,6 @@ struct SafetensorsLimits {
   static constexpr size_t rank = 8;
 };
 
-using SafetensorsMetadata = std::vector<std::pair<std::string, std::string>>;
-
 struct SafetensorsEntry {
   TensorInfo info;
   uint64_t begin = 0;  // offset in the data section
@@ -34,6 +32,6 @@ struct SafetensorsEntry {
 // syntax, limit, type, duplicate, overflow, range, layout, truncated (well laid out, but the data ends too
 // early).
 Result<std::vector<SafetensorsEntry>> parse_safetensors_header(std::string_view text, uint64_t data_bytes,
-                                                               SafetensorsMetadata* metadata = nullptr);
+                                                               Texts* metadata = nullptr);
 
 }  // namespace ipa

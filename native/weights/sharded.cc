@@ -69,6 +69,10 @@ class ShardedSource : public TensorSource {
   NameIndex index_;
 };
 
+bool has_ending(const std::string& name, const std::string& ending) {
+  return name.size() > ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+}
+
 // An index comes from outside: it must not lead out of its folder.
 bool is_plain_file_name(const std::string& name) {
   if (name.empty() || name.size() > 255 || name == "." || name == "..") return false;
@@ -109,9 +113,16 @@ Result<std::vector<NameAndShard>> read_weight_map(const std::string& path) {
   return entries;
 }
 
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.find_last_of("/\\");
-  return slash == std::string::npos ? "." : path.substr(0, slash);
+// Quantised models are passed around under names of their own.
+std::vector<std::string> gguf_files(const std::string& folder) {
+  std::vector<std::string> found;
+  const Result<std::vector<std::string>> names = list_folder(folder);
+  if (!names.ok()) return found;
+  for (const std::string& name : names.value()) {
+    if (has_ending(name, ".gguf") && path_kind(join_path(folder, name)) == PathKind::file)
+      found.push_back(name);
+  }
+  return found;
 }
 
 }  // namespace
@@ -166,12 +177,26 @@ std::vector<std::string> model_weight_files(const std::string& stem) {
           torch_stem + ".bin.index.fp16.json"};
 }
 
+bool has_model_weights(const std::string& folder, const std::string& stem) {
+  for (const std::string& name : model_weight_files(stem)) {
+    if (path_kind(join_path(folder, name)) == PathKind::file) return true;
+  }
+  return false;
+}
+
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem) {
   if (path_kind(folder) != PathKind::folder) return index_error(Code::not_found, folder, "no such folder");
   for (const std::string& name : model_weight_files(stem)) {
     const std::string path = join_path(folder, name);
     if (path_kind(path) == PathKind::none) continue;
-    return name.compare(name.size() - 5, 5, ".json") == 0 ? open_sharded(path) : open_weight_file(path);
+    return has_ending(name, ".json") ? open_sharded(path) : open_weight_file(path);
+  }
+  const std::vector<std::string> other = gguf_files(folder);
+  if (other.size() == 1) return open_weight_file(join_path(folder, other[0]));
+  if (other.size() > 1) {
+    return index_error(
+        Code::not_found, folder,
+        "holds " + std::to_string(other.size()) + " .gguf files; call the one to use " + stem + ".gguf");
   }
   return index_error(
       Code::not_found, folder,

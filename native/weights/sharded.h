@@ -21,8 +21,12 @@ constexpr const char* transformers_stem = "model";
 // pytorch_model.bin).
 std::vector<std::string> model_weight_files(const std::string& stem);
 
-// Opens the first of model_weight_files that is in `folder`. Beside open_weight_file's errors: Code::not_found
-// (nothing there), syntax/type (a bad index), mismatch/missing_tensor/duplicate (index and shards disagree).
+// Whether one of them is in `folder`.
+bool has_model_weights(const std::string& folder, const std::string& stem);
+
+// Opens the first of model_weight_files that is in `folder`, else the one file there that ends in .gguf. Beside
+// open_weight_file's errors: Code::not_found (nothing there), syntax/type (a bad index),
+// mismatch/missing_tensor/duplicate (index and shards disagree).
 Result<std::unique_ptr<TensorSource>> open_model_weights(const std::string& folder, const std::string& stem);
 
 // The shards an index file lists, as one source. Shards are files beside the index, named without any folder.

@@ -56,8 +56,8 @@ Status missing(const TensorSource& source, const std::string& what, const std::s
   return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " + what + " in this file: " + fix);
 }
 
-Result<Json> unet_config(const TensorSource& source, std::string& family) {
-  const Prefixed unet(source, unet_prefix);
+Result<Json> unet_config(const TensorSource& source, const std::string& prefix, std::string& family) {
+  const Prefixed unet(source, prefix);
   auto input = [](int64_t i, const char* rest) { return "input_blocks." + std::to_string(i) + rest; };
   // Layers a level: what stands before the first reduction.
   int layers = 0, levels = 1;
@@ -233,16 +233,21 @@ Status read_text(const TensorSource& source, SingleFile& file) {
   return {};
 }
 
-}  // namespace
-
-bool is_single_file(const TensorSource& source) {
-  const Prefixed unet(source, unet_prefix);
+bool has_unet(const TensorSource& source, const char* prefix) {
+  const Prefixed unet(source, prefix);
   return unet.has("input_blocks.0.0.weight") && unet.has("out.2.weight");
 }
 
+// Files of the UNet alone are found with and without the whole model's prefix.
+std::string unet_prefix_of(const TensorSource& source) { return has_unet(source, unet_prefix) ? unet_prefix : ""; }
+
+}  // namespace
+
+bool is_single_file(const TensorSource& source) { return has_unet(source, unet_prefix); }
+
 std::string single_file_family(const TensorSource& source) {
   std::string family;
-  return is_single_file(source) && unet_config(source, family).ok() ? family : "";
+  return is_single_file(source) && unet_config(source, unet_prefix, family).ok() ? family : "";
 }
 
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
@@ -255,9 +260,18 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   return file;
 }
 
+bool is_single_unet(const TensorSource& source) { return !unet_prefix_of(source).empty() || has_unet(source, ""); }
+
+Result<SingleFile> read_single_unet(const TensorSource& source) {
+  SingleFile file;
+  file.unet_prefix = unet_prefix_of(source);
+  IPA_ASSIGN(file.unet, unet_config(source, file.unet_prefix, file.family));
+  return file;
+}
+
 Result<SingleFile> read_single_file(const TensorSource& source) {
   std::string family;
-  IPA_ASSIGN(Json unet, unet_config(source, family));
+  IPA_ASSIGN(Json unet, unet_config(source, unet_prefix, family));
   SingleFile file;
   file.family = family;
   file.unet = std::move(unet);

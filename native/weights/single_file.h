@@ -37,6 +37,9 @@ std::string single_file_family(const TensorSource& source);
 // Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text
 // encoder, naming what to pass instead.
 Result<SingleFile> read_single_file(const TensorSource& source);
+// A UNet by itself in the original naming, with or without a prefix; whether it is one.
+bool is_single_unet(const TensorSource& source);
+Result<SingleFile> read_single_unet(const TensorSource& source);
 // A VAE by itself in the original naming, with or without a prefix; `scaling` is the model family's scaling
 // factor.
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling);

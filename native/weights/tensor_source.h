@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -59,6 +60,9 @@ struct TensorInfo {
   int64_t elements() const;
 };
 
+// Keys and free texts that a file carries beside its tensors.
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
@@ -72,6 +76,8 @@ class TensorSource {
   Status read_f32(const TensorInfo& tensor, float* out) const { return read(tensor, DType::f32, out); }
   // Free text that the file carries beside its tensors; "" when it has none under this key.
   virtual std::string_view metadata(std::string_view /*key*/) const { return {}; }
+  // All of them, in file order.
+  virtual Texts texts() const { return {}; }
   // For error messages: the file or folder.
   virtual const std::string& path() const = 0;
 };

@@ -17,8 +17,9 @@ namespace ipa {
 bool is_torch_file(const uint8_t* start, size_t size);
 
 // Opens what torch.save wrote of a dictionary of tensors, or of dictionaries of them: names are joined with
-// ".", and a checkpoint's `state_dict` stands for all of it. Errors of open_file, read_torch_zip and
-// read_torch_legacy; Code::duplicate (two tensors of one name), no_memory. Messages name the file.
+// ".", and a checkpoint's `state_dict` stands for all of it. A tensor by itself is named "tensor", those of a
+// list "0", "1", ... Errors of open_file, read_torch_zip and read_torch_legacy; Code::duplicate (two tensors of
+// one name), no_memory. Messages name the file.
 Result<std::unique_ptr<TensorSource>> open_torch(const std::string& path);
 
 // The same for bytes in memory; `name` stands for the path.

@@ -80,13 +80,33 @@ class TreeWalk {
   std::vector<NamedTorchTensor> tensors_;
 };
 
+// Tensors without names, as precomputed image embeddings are saved: one, or nothing but tensors in a list.
+Result<std::vector<NamedTorchTensor>> number_tensors(const TorchPickle& pickle) {
+  const PickleValue& root = pickle.root;
+  std::vector<NamedTorchTensor> named;
+  if (root.kind == PickleKind::tensor) {
+    named.push_back({"tensor", static_cast<size_t>(root.number)});
+    return named;
+  }
+  if (root.kind == PickleKind::list || root.kind == PickleKind::tuple) {
+    const std::vector<PickleValue>& items = pickle.containers[static_cast<size_t>(root.number)];
+    if (items.size() > SafetensorsLimits::tensors)
+      return Status(Code::limit, "more than " + std::to_string(SafetensorsLimits::tensors) + " tensors");
+    for (const PickleValue& item : items) {
+      if (item.kind != PickleKind::tensor) break;
+      named.push_back({std::to_string(named.size()), static_cast<size_t>(item.number)});
+    }
+    if (!named.empty() && named.size() == items.size()) return named;
+  }
+  return Status(Code::type,
+                "holds no dictionary or list of tensors: save a state_dict, {name: tensor}, or a tensor");
+}
+
 }  // namespace
 
 Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle) {
   PickleValue root = pickle.root;
-  if (root.kind != PickleKind::dict) {
-    return Status(Code::type, "holds no dictionary of tensors: save a state_dict, or {name: tensor}");
-  }
+  if (root.kind != PickleKind::dict) return number_tensors(pickle);
   TreeWalk tree(pickle);
   IPA_TRY(tree.check_keys(root));
   const std::vector<PickleValue>& items = tree.items_of(root);

@@ -46,6 +46,20 @@ std::vector<ipa::ImagePrompt> faces_of(const GoldenFolder& folder, const ipa::Js
   return faces;
 }
 
+ipa::Picture picture_of(const std::string& path) {
+  ipa::ImagePrompt picture = golden_picture(path);
+  return {std::move(picture.rgb), picture.width, picture.height};
+}
+
+// A grey mask (h, w) as RGB.
+ipa::Picture mask_of(const Tensor& grey) {
+  ipa::Picture mask;
+  for (float value : grey.values) mask.rgb.insert(mask.rgb.end(), 3, static_cast<uint8_t>(value));
+  mask.height = grey.size(0);
+  mask.width = grey.size(1);
+  return mask;
+}
+
 }  // namespace
 
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
@@ -53,6 +67,10 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
   ipa::LoadRequest request;
   request.model = golden_folder() + "/models/" + folder;
   for (const std::string& file : adapters) request.adapters.push_back(request.model + "/" + file);
+  return load_golden_models(std::move(request), threads);
+}
+
+std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads) {
   request.threads = threads;
   auto models = ipa::ModelSet::load(request, nullptr);
   CHECK_OK(models.status());
@@ -99,6 +117,11 @@ ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json&
   request.width = static_cast<int64_t>(entry.find("width")->number());
   request.height = static_cast<int64_t>(entry.find("height")->number());
   request.decode = GoldenFolder::has(entry, "outputs", "image");
+  if (const ipa::Json* image = entry.find("image")) request.image = picture_of(image->string());
+  if (GoldenFolder::has(entry, "inputs", "mask")) request.mask = mask_of(folder.input(entry, "mask"));
+  if (const ipa::Json* guidance = entry.find("image_guidance"))
+    request.image_guidance = static_cast<float>(guidance->number());
+  if (const ipa::Json* end = entry.find("guidance_end")) request.guidance_end = end->number();
   for (const ipa::Json& adapter : entry.find("adapters")->array()) {
     ipa::ImageBranch branch;
     branch.adapter = static_cast<int>(request.branches.size());

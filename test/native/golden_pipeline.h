@@ -18,6 +18,9 @@ namespace ipa_test {
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
                                                   const std::vector<std::string>& adapters, int threads = 2);
 
+// The same of any request.
+std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads = 2);
+
 // A committed picture by its path below test/golden ("images/square-64.png").
 ipa::ImagePrompt golden_picture(const std::string& path);
 

@@ -1,11 +1,12 @@
-// CLIP's resize and crop against transformers' CLIPImageProcessor on Pillow.
+// Resizes against Pillow: CLIP's, with its crop, as transformers' CLIPImageProcessor does it, and Lanczos.
 #include "image/clip_preprocess.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "golden_case.h"
+#include "golden_pipeline.h"
 #include "harness.h"
+#include "image/resample.h"
 #include "safetensors_build.h"
 #include "weights/safetensors.h"
 
@@ -52,6 +53,31 @@ TEST(image_clip_resize_matches_pillow) {
   CHECK(exact * 100 >= values * 99);
   std::printf("  %lld values, %lld equal, the others off by at most %d of 255\n",
               static_cast<long long>(values), static_cast<long long>(exact), largest);
+}
+
+TEST(image_lanczos_resize_matches_pillow) {
+  const ipa_test::GoldenFolder folder("source-pictures");
+  for (const ipa::Json* entry : folder.cases("lanczos")) {
+    const ipa::ImagePrompt picture = ipa_test::golden_picture(entry->find("image")->string());
+    const auto side = [&](const char* key) { return static_cast<int64_t>(entry->find(key)->number()); };
+    const auto resized = ipa::resize_picture(picture.rgb.data(), picture.width, picture.height, side("width"),
+                                             side("height"), ipa::Filter::lanczos);
+    CHECK_OK(resized.status());
+    if (!resized.ok()) continue;
+    const std::vector<float> expected = folder.output(*entry, "rgb").values;
+    CHECK_EQ(resized.value().size(), expected.size());
+    if (resized.value().size() != expected.size()) continue;
+    int worst = 0, different = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const int difference = std::abs(int{resized.value()[i]} - static_cast<int>(expected[i]));
+      worst = std::max(worst, difference);
+      different += difference > 0;
+    }
+    std::printf("  %s: %d of %zu differ, by at most %d\n", entry->find("name")->string().c_str(), different,
+                expected.size(), worst);
+    CHECK(worst <= 1);
+    CHECK(static_cast<size_t>(different) * 100 <= expected.size());
+  }
 }
 
 TEST(image_clip_resize_refuses_impossible_sizes) {

@@ -1,4 +1,4 @@
-// The decoder of AutoencoderTiny against diffusers.
+// AutoencoderTiny against diffusers, both ways.
 #include "golden_case.h"
 #include "harness.h"
 #include "models/vae.h"
@@ -43,6 +43,27 @@ TEST(models_taesd_decoder_matches_diffusers) {
   }
 }
 
+TEST(models_taesd_encoder_matches_diffusers) {
+  const ipa_test::GoldenFolder folder("source-pictures");
+  const std::string path = folder.path("taesd");
+  const auto config = VaeConfig::parse(ipa_test::read_json_file(path + "/config.json"), path);
+  CHECK_OK(config.status());
+  if (!config.ok()) return;
+  const ipa::Vae vae(config.value());
+  ipa_test::ErrorReport report("TAESD encoder", 1e-4);
+  for (const Json* entry : folder.cases("vae")) {
+    Tensor in = channels_last(folder.input(*entry, "sample"));
+    for (float& value : in.values) value = (value + 1) / 2;  // from [-1, 1] to what black() says
+    ipa_test::NetworkRun run("the VAE");
+    const Value input = run.input({in.size(0), in.size(1), in.size(2), in.size(3)}, in.values);
+    const Value output = vae.encode(run.graph(), input);
+    if (!run.run(ipa::open_model_weights(path, ipa::diffusers_stem), {output})) return;
+    report.add(
+        entry->find("name")->string(),
+        ipa_test::relative_error(run.result(output), channels_last(folder.output(*entry, "latents")).values));
+  }
+}
+
 TEST(models_taesd_configs_that_are_another_network_are_refused) {
   CHECK_OK(parse(""));
   CHECK_OK(parse(", \"act_fn\": \"gelu\", \"latent_channels\": 16"));
@@ -51,5 +72,7 @@ TEST(models_taesd_configs_that_are_another_network_are_refused) {
   CHECK(parse(", \"upsample_fn\": \"bilinear\"").code() == ipa::Code::unsupported);
   CHECK(parse(", \"num_decoder_blocks\": [3, 3]").code() == ipa::Code::invalid_option);
   CHECK(parse(", \"decoder_block_out_channels\": [64, 64, 64, 32]").code() == ipa::Code::unsupported);
+  CHECK(parse(", \"encoder_block_out_channels\": [64, 64, 64, 32]").code() == ipa::Code::unsupported);
+  CHECK(parse(", \"num_encoder_blocks\": [3, 3]").code() == ipa::Code::invalid_option);
   CHECK(parse(", \"decoder_block_out_channels\": [64, 64, 64, 1000000000]").code() != ipa::Code::ok);
 }

@@ -187,8 +187,6 @@ TEST(pipeline_refuses_folders_that_are_no_text_to_image_model) {
     replace_part(model, "unet", name);
     CHECK_ERROR(load(model), Code::unsupported, "class-conditional", "pass a text-to-image model");
   }
-  replace_part(model, "unet", "unet-inpaint");
-  CHECK_ERROR(load(model), Code::unsupported, "9 input channels", "pass a text-to-image model");
   replace_part(model, "unet", "unet-lcm");
   CHECK_ERROR(load(model), Code::mismatch, "32", "24", "text_encoder and unet do not belong together");
   replace_part(model, "unet", "sd15");

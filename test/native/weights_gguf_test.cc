@@ -145,6 +145,9 @@ TEST(weights_gguf_bad_tensors) {
   EXPECT(one({uint64_t{1} << 32, uint64_t{1} << 32}, 0, 0, 4), Code::overflow);
   EXPECT(one({(uint64_t{1} << 42) + 1, 1152}, 0, 0, 4), Code::truncated);
   EXPECT(one({(uint64_t{1} << 62) - 1}, 0, 0, 4), Code::overflow);
+  EXPECT(one({0, uint64_t{1} << 32, uint64_t{1} << 32}, 0, 0, 4), Code::overflow);
+  EXPECT(one({uint64_t{1} << 61, 0}, 0, 0, 4), Code::overflow);
+  EXPECT(one({uint64_t{1} << 60, 0}, 0, 0, 4), Code::ok);
   const uint64_t huge = (uint64_t{1} << 63) - 64;
   EXPECT(Build().start(2, 0).tensor("a", {huge}, 24, 0).tensor("b", {huge}, 24, huge).data(4), Code::overflow);
   for (const uint32_t type : {4u, 31u, 43u, 0xFFFFFFFFu}) EXPECT(one({32}, type, 0, 32), Code::type);
@@ -169,6 +172,13 @@ TEST(weights_gguf_bad_tensors) {
              .tensor("w", {2}, 0, 0)
              .data(8),
          Code::shape);
+  // A shape that is text, a number or a list of texts is none.
+  const std::string key = "comfy.gguf.orig_shape.w";
+  const auto with = [](Build start) { return start.tensor("w", {2}, 0, 0).data(8); };
+  EXPECT(with(Build().start(1, 1).key(key, 8).text("2,1")), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 4).number(2, 4)), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 9).number(8, 4).number(0, 8)), Code::type);
+  EXPECT(with(Build().start(1, 1).key(key, 9).number(5, 4).number(2, 8).number(1, 4).number(2, 4)), Code::ok);
 }
 
 TEST(weights_gguf_cut_anywhere_is_an_error) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "safetensors_build.h"
+#include "weights/convert.h"
 
 using ipa::Code;
 using ipa_test::NamedShapes;
@@ -102,6 +103,13 @@ TEST(weights_inspect_model_folders) {
   CHECK_EQ(model.parameters,
            model.components[0].parameters + model.components[1].parameters + model.components[2].parameters);
   CHECK_EQ(inspected(folder + "/unet").kind, "unet");
+  // Its weights may be a GGUF file under any name.
+  CHECK_OK(ipa::convert({folder + "/unet", folder + "/vae/unet-f16.gguf", ipa::DType::f16}).status());
+  std::filesystem::remove(folder + "/unet/diffusion_pytorch_model.safetensors");
+  std::filesystem::rename(folder + "/vae/unet-f16.gguf", folder + "/unet/unet-f16.gguf");
+  CHECK_EQ(inspected(folder + "/unet").kind, "unet");
+  CHECK_EQ(inspected(folder + "/unet").tensors, uint64_t{5});
+  CHECK_EQ(inspected(folder).components[1].path, "unet/unet-f16.gguf");
   // One broken component is not passed over.
   ipa_test::write_text(folder + "/unet/diffusion_pytorch_model.safetensors", "short");
   const ipa::Status status = ipa::inspect(folder).status();

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "safetensors_build.h"
+#include "weights/convert.h"
 #include "weights/dialects.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
@@ -119,6 +120,32 @@ TEST(weights_sharded_finds_the_file) {
   write_values(folder + "/diffusion_pytorch_model.safetensors", {{"x", 1}});
   CHECK_EQ(value(), 1.0f);
   CHECK(ipa::open_model_weights(folder + "/none", "model").status().code() == Code::not_found);
+}
+
+TEST(weights_sharded_finds_one_gguf_under_any_name) {
+  const std::string folder = fresh_folder("gguf-names");
+  const auto add = [&](float value, const std::string& name) {
+    const std::string from = ipa_test::scratch_folder() + "/one.safetensors";
+    write_values(from, {{"x", value}});
+    CHECK_OK(ipa::convert({from, folder + "/" + name, ipa::DType::f32, true}).status());
+  };
+  const auto value = [&] {
+    const auto source = ipa::open_model_weights(folder, ipa::diffusers_stem);
+    CHECK_OK(source.status());
+    return source.ok() ? ipa_test::values_of(*source.value(), "x")[0] : 0.0f;
+  };
+  write_text(folder + "/config.json", "{}");
+  add(1, "unet-Q8_0.gguf");
+  CHECK_EQ(value(), 1.0f);
+  add(2, "unet-Q4_0.gguf");
+  const ipa::Status status = ipa::open_model_weights(folder, ipa::diffusers_stem).status();
+  CHECK(status.code() == Code::not_found);
+  CHECK(status.message().find("holds 2 .gguf files; call the one to use diffusion_pytorch_model.gguf") !=
+        std::string::npos);
+  add(3, "diffusion_pytorch_model.gguf");
+  CHECK_EQ(value(), 3.0f);
+  write_values(folder + "/diffusion_pytorch_model.safetensors", {{"x", 4}});
+  CHECK_EQ(value(), 4.0f);
 }
 
 TEST(weights_dialects_clip) {

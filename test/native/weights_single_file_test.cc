@@ -10,8 +10,10 @@
 #include "pipeline/components.h"
 #include "pipeline/model_set.h"
 #include "safetensors_build.h"
+#include "weights/convert.h"
 #include "weights/inspect.h"
 #include "weights/safetensors.h"
+#include "weights/safetensors_writer.h"
 #include "weights/single_file.h"
 
 namespace {
@@ -230,15 +232,20 @@ TEST(weights_single_file_is_inspected_as_a_model) {
 // Loaded as a pipeline loads it: all parts fit each other.
 TEST(weights_single_file_loads_whole) {
   for (const char* name : {"single-sd1", "single-sd2", "single-sdxl"}) {
-    ipa::LoadRequest request;
-    request.model = GoldenFolder(name).path("model.safetensors");
-    const auto set = ipa::ModelSet::load(request, nullptr);
-    CHECK_OK(set.status());
-    if (!set.ok()) continue;
-    CHECK_EQ(set.value()->text.front()->tokenizer,
-             std::string(std::string(name) == "single-sd2" ? "open_clip" : "clip"));
-    CHECK_EQ(set.value()->text.back()->tokenizer,
-             std::string(std::string(name) == "single-sd1" ? "clip" : "open_clip"));
+    const std::string original = GoldenFolder(name).path("model.safetensors");
+    const std::string gguf = ipa_test::scratch_folder() + "/" + name + ".gguf";
+    CHECK_OK(ipa::convert({original, gguf, ipa::DType::q8_0}).status());
+    for (const std::string& path : {original, gguf}) {
+      ipa::LoadRequest request;
+      request.model = path;
+      const auto set = ipa::ModelSet::load(request, nullptr);
+      CHECK_OK(set.status());
+      if (!set.ok()) continue;
+      CHECK_EQ(set.value()->text.front()->tokenizer,
+               std::string(std::string(name) == "single-sd2" ? "open_clip" : "clip"));
+      CHECK_EQ(set.value()->text.back()->tokenizer,
+               std::string(std::string(name) == "single-sd1" ? "clip" : "open_clip"));
+    }
   }
 }
 
@@ -248,6 +255,46 @@ TEST(weights_single_file_vae_by_itself) {
   request.model = GoldenFolder("single-sd1").path("model.safetensors");
   request.vae = GoldenFolder("single-sd2").path("model.safetensors");
   CHECK_OK(ipa::ModelSet::load(request, nullptr).status());
+}
+
+// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same weights.
+TEST(weights_single_file_unet_by_itself) {
+  const std::string whole = GoldenFolder("single-sd1").path("model.safetensors");
+  const std::string prefix = "model.diffusion_model.", bare = ipa_test::scratch_folder() + "/unet.safetensors";
+  const auto source = ipa::open_safetensors(whole);
+  CHECK_OK(source.status());
+  if (!source.ok()) return;
+  std::vector<std::vector<float>> data;
+  std::vector<ipa::TensorToWrite> tensors;
+  for (const ipa::TensorInfo& info : source.value()->tensors()) {
+    if (info.name.compare(0, prefix.size(), prefix) != 0) continue;
+    data.emplace_back(static_cast<size_t>(info.elements()));
+    CHECK_OK(source.value()->read_f32(info, data.back().data()));
+    tensors.push_back({info.name.substr(prefix.size()), info.shape, nullptr, ipa::DType::f16});
+  }
+  for (size_t i = 0; i < data.size(); ++i) tensors[i].data = data[i].data();
+  CHECK_OK(ipa::write_safetensors(bare, tensors));
+  ipa::LoadRequest request;
+  request.model = whole;
+  const auto own = ipa::ModelSet::load(request, nullptr);
+  CHECK_OK(own.status());
+  for (const std::string& unet : {whole, bare}) {
+    request.unet = unet;
+    const auto other = ipa::ModelSet::load(request, nullptr);
+    CHECK_OK(other.status());
+    if (!own.ok() || !other.ok()) continue;
+    const auto& a = own.value()->unet_params.all();
+    const auto& b = other.value()->unet_params.all();
+    CHECK_EQ(a.size(), b.size());
+    bool same = a.size() == b.size();
+    for (size_t i = 0; same && i < a.size(); ++i)
+      same = a[i]->data.bytes() == b[i]->data.bytes() &&
+             std::memcmp(a[i]->data.data(), b[i]->data.data(), a[i]->data.bytes()) == 0;
+    CHECK(same);
+  }
+  request.unet = GoldenFolder("sd15").path("adapters/base.safetensors");
+  const ipa::Status none = ipa::ModelSet::load(request, nullptr).status();
+  CHECK(none.code() == ipa::Code::mismatch && none.message().find("no UNet") != std::string::npos);
 }
 
 TEST(weights_single_file_says_what_is_missing) {

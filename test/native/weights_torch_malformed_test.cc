@@ -208,8 +208,15 @@ TEST(weights_torch_refuses_bad_pickles) {
   EXPECT(with_pickle(deep), Code::limit);
   // Names of tensors.
   const std::string w = tensor(storage("0", 6), 0, {6}, {1});
-  EXPECT(with_pickle("]" + w + "a"), Code::type);
-  EXPECT(with_pickle(w), Code::type);
+  // Without names: one tensor, or nothing but tensors in a list.
+  EXPECT(with_pickle(w), Code::ok);
+  EXPECT(with_pickle("]" + w + "a"), Code::ok);
+  EXPECT(with_pickle("](" + w + "Ne"), Code::type, "list of tensors");
+  EXPECT(with_pickle("](N" + w + "e"), Code::type);
+  EXPECT(with_pickle("](" + w + dict_of({{"w", w}}) + "e"), Code::type);
+  EXPECT(with_pickle("]]" + w + "aa"), Code::type);
+  EXPECT(with_pickle("]q\1h\1a"), Code::type);
+  EXPECT(with_pickle("](" + w + "q\1" + repeated("h\1", 100'000) + "e"), Code::limit);
   EXPECT(with_pickle("}K\1" + w + "s"), Code::type);
   EXPECT(with_pickle("}K\1" + dict_of({{"w", w}}) + "s"), Code::type);
   EXPECT(with_pickle("}" + text("") + w + "s"), Code::limit);

@@ -57,6 +57,11 @@ TEST(weights_torch_golden_files) {
   check_file("checkpoint.ckpt", golden("tensors.safetensors"));
   check_file("adapter.bin", ipa_test::golden_folder() + "/models/sd15/adapters/base.safetensors");
   check_file("lora.bin", ipa_test::golden_folder() + "/loras/sd15-processor.safetensors");
+  // Without a dictionary.
+  for (const char* name : {"bare-zip.ipadpt", "bare-legacy.ipadpt"})
+    check_file(name, golden("bare.safetensors"));
+  for (const char* name : {"list-zip.ipadpt", "list-legacy.ipadpt", "tuple.ipadpt"})
+    check_file(name, golden("list.safetensors"));
 }
 
 TEST(weights_torch_format_by_content) {

@@ -6,6 +6,8 @@ import type {
   Done,
   NativeAdapterRequest,
   NativeAddon,
+  NativeConvertProgress,
+  NativeConvertRequest,
   NativeError,
   NativeGenerateRequest,
   NativeImage,
@@ -22,6 +24,7 @@ import type {
 export const MINI_INFO: NativePipelineInfo = {
   family: "sd1",
   refiner: false,
+  task: "text-to-image",
   width: 128,
   height: 128,
   vaeScale: 8,
@@ -41,6 +44,7 @@ export class FakeAddon implements NativeAddon {
   requests: NativeGenerateRequest[] = [];
   estimated: NativeGenerateRequest[] = [];
   encoded: NativeImage[] = [];
+  conversions: NativeConvertRequest[] = [];
   written: { path: string; tensors: { name: string; shape: number[]; data: Float32Array }[] }[] = [];
   tensor = { shape: [2, 256], data: new Float32Array(512).fill(0.5).buffer };
   changes: { adapters?: NativeAdapterRequest[]; loras?: NativeLoraRequest[] }[] = [];
@@ -73,6 +77,12 @@ export class FakeAddon implements NativeAddon {
     return this.later(() => (this.loadError === null ? done(null, new FakePipeline(this)) : done(this.loadError)), done);
   }
 
+  convert(request: NativeConvertRequest, progress: ((event: NativeConvertProgress) => void) | null, done: Parameters<NativeAddon["convert"]>[2]): NativeJob {
+    this.conversions.push(request);
+    progress?.({ tensors: 36, totalTensors: 36, bytes: 12_000_000, totalBytes: 12_000_000 });
+    return this.later(() => done(null, { format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }), done);
+  }
+
   inspect(_path: string, done: Parameters<NativeAddon["inspect"]>[1]): NativeJob {
     const inspection = {
       kind: "ip-adapter" as const,
@@ -97,6 +107,10 @@ export class FakeAddon implements NativeAddon {
 
   randn(_seed: number, count: number): ArrayBuffer {
     return new ArrayBuffer(count * 4);
+  }
+
+  listTensors(_path: string, done: Parameters<NativeAddon["listTensors"]>[1]): NativeJob {
+    return this.later(() => done(null, [{ name: "image_embeds", shape: this.tensor.shape }]), done);
   }
 
   readTensor(_path: string, _name: string, done: Parameters<NativeAddon["readTensor"]>[2]): NativeJob {

@@ -51,8 +51,10 @@ def tensor(rng: random.Random) -> torch.Tensor:
     return made
 
 
-def good_tree(rng: random.Random) -> dict:
+def good_tree(rng: random.Random) -> dict | list | torch.Tensor:
     tensors = [tensor(rng) for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.2:  # without names
+        return rng.choice([tensors[0], tensors, tuple(tensors)])
     tree = OrderedDict() if rng.random() < 0.5 else {}
     for i in range(rng.randint(1, 4)):
         tree[rng.choice(["w", "b", "a.b", "é"]) + str(i)] = rng.choice(tensors)
@@ -63,7 +65,7 @@ def good_tree(rng: random.Random) -> dict:
     return tree
 
 
-def save(tree: dict, zipped: bool) -> bytes:
+def save(tree, zipped: bool) -> bytes:
     out = io.BytesIO()
     torch.save(tree, out, _use_new_zipfile_serialization=zipped)
     return out.getvalue()
@@ -162,6 +164,10 @@ def describe(tree) -> str:
                 yield f"{(prefix + key).encode().hex()}:{TYPES.get(data.dtype)}:{shape}:{zlib.crc32(raw)}"
             elif isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
+    if isinstance(tree, torch.Tensor):
+        tree = {"tensor": tree}
+    elif isinstance(tree, (list, tuple)):
+        tree = {str(i): one for i, one in enumerate(tree)}
     if isinstance(tree.get("state_dict"), dict):
         tree = tree["state_dict"]
     return " ".join(["OK", *sorted(walk(tree, ""))])

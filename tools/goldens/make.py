@@ -27,6 +27,7 @@ import networks  # noqa: E402
 import pictures  # noqa: E402
 import pipelines  # noqa: E402
 import single_files  # noqa: E402
+import source_pictures  # noqa: E402
 import unets  # noqa: E402
 from store import ROOT  # noqa: E402
 
@@ -49,11 +50,13 @@ STEPS = {
     "networks": networks.make_alone,
     "pipelines": pipelines.make,
     "single-files": single_files.make,
+    "source-pictures": source_pictures.make,
     "faces": script("faces.py", needs="peft"),
     "hand-over": script("hand_over.py", needs="torchsde"),
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
     "torch": script("torch_files.py"),
+    "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),
 }

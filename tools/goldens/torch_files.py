@@ -3,8 +3,9 @@
     python tools/goldens/torch_files.py
 
 Reads test/golden/models/sd15/ and test/golden/loras/; writes test/golden/torch/: tensors.safetensors, the same as zip.bin and legacy.bin
-(nested dictionaries), checkpoint.ckpt (a training checkpoint as those of Stable Diffusion 1.x, from fake classes of the same names), an
-adapter, a LoRA and an image encoder's folder. The older form numbers storages by their addresses, which differ from run to run.
+(nested dictionaries), bare and list (a tensor, and a list of them, without names), checkpoint.ckpt (a training checkpoint as those of Stable
+Diffusion 1.x, from fake classes of the same names), an adapter, a LoRA and an image encoder's folder. The older form numbers storages by their
+addresses, which differ from run to run.
 """
 import pickle
 import shutil
@@ -83,6 +84,17 @@ def make_checkpoint(flat):
     }
 
 
+def save_nameless(draw):
+    """A tensor, and a list or tuple of tensors, in place of a dictionary; beside them safetensors with the names they are given."""
+    bare, parts = draw(2, 5).half(), [draw(2, 1, 4), draw(4, 3).t(), torch.tensor([1, -2])]
+    save_file({"tensor": bare}, FOLDER / "bare.safetensors")
+    save_file({str(i): part.contiguous() for i, part in enumerate(parts)}, FOLDER / "list.safetensors")
+    for form in ("zip", "legacy"):
+        torch.save(bare, FOLDER / f"bare-{form}.ipadpt", _use_new_zipfile_serialization=form == "zip")
+        torch.save(parts, FOLDER / f"list-{form}.ipadpt", _use_new_zipfile_serialization=form == "zip")
+    torch.save(tuple(parts), FOLDER / "tuple.ipadpt")
+
+
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
@@ -91,6 +103,8 @@ def main():
     save_file({key: value.detach().contiguous().clone() for key, value in flat.items()}, FOLDER / "tensors.safetensors")
     torch.save(tree, FOLDER / "zip.bin")
     torch.save(tree, FOLDER / "legacy.bin", _use_new_zipfile_serialization=False)
+    generator = torch.Generator().manual_seed(12)
+    save_nameless(lambda *shape: torch.randn(*shape, generator=generator))
     torch.save(make_checkpoint(flat), FOLDER / "checkpoint.ckpt", pickle_module=OldNames("old_names"))
     adapter = {"image_proj": {}, "ip_adapter": {}}
     for key, value in load_file(MODEL / "adapters" / "base.safetensors").items():

@@ -1,0 +1,63 @@
+import { CallSite, startNative, throwIfAborted } from "./native/call";
+import type { NativeAddon, NativeConversion, NativeConvertProgress, NativeJob } from "./native/contract";
+import { loadAddon } from "./native/load";
+import { readPath } from "./options/path";
+import { ConvertSchema, type ConvertType } from "./options/schema";
+import { readOptions } from "./options/validate";
+import type { ConvertOptions } from "./types";
+
+/** What `onProgress` of convert() gets after every tensor. */
+export type ConvertProgress = NativeConvertProgress;
+
+/** The file that convert() wrote. */
+export interface Conversion extends NativeConversion {
+  /** absolute */
+  path: string;
+  type: ConvertType;
+}
+
+/**
+ * Writes a weight file, or the weights of a component folder, as another type: a `.gguf` or `.safetensors` file, as `output`
+ * says. It appears when all of it is written; after an error nothing is left.
+ * @throws OptionError, IpAdapterError, signal.reason, or what onProgress threw
+ */
+export async function convert(input: string | URL, output: string | URL, options: ConvertOptions): Promise<Conversion> {
+  return convertWith(loadAddon(), input, output, options, new CallSite());
+}
+
+/** @internal */
+export async function convertWith(addon: NativeAddon, input: string | URL, output: string | URL, options: ConvertOptions, site: CallSite): Promise<Conversion> {
+  const { type, overwrite = false, signal, onProgress } = readOptions(ConvertSchema, options);
+  const request = { input: readPath(input, "input"), output: readPath(output, "output"), type, overwrite };
+  throwIfAborted(signal);
+  let thrown: { reason: unknown } | undefined;
+  let job: NativeJob | undefined;
+  const fail = (reason: unknown): void => {
+    thrown ??= { reason };
+    job?.cancel();
+  };
+  const report = (event: NativeConvertProgress): void => {
+    if (thrown !== undefined) return;
+    try {
+      // An async callback's rejection counts like a throw.
+      Promise.resolve(onProgress?.(event)).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const onAbort = (): void => job?.cancel();
+  signal?.addEventListener("abort", onAbort);
+  try {
+    // Not rejected before the engine is done: it is then certain whether there is a file.
+    const { result } = startNative<NativeConversion>(site, undefined, (done) => (job = addon.convert(request, onProgress === undefined ? null : report, done)));
+    const conversion = await result;
+    if (thrown !== undefined) throw thrown.reason;
+    return { ...conversion, path: request.output, type };
+  } catch (error) {
+    if (thrown !== undefined) throw thrown.reason;
+    if ((error as { code?: unknown }).code === "ERR_IPA_CANCELLED") throwIfAborted(signal);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
