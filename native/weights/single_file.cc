@@ -113,7 +113,8 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
       ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
       ",\"reverse_transformer_layers_per_block\":" + list(up_depths) +
       ",\"use_linear_projection\":" + (linear ? "true" : "false");
-  if (!mid || mid_depth == 0) text += mid ? ",\"mid_block_type\":\"UNetMidBlock2D\"" : ",\"mid_block_type\":null";
+  if (!mid || mid_depth == 0)
+    text += mid ? ",\"mid_block_type\":\"UNetMidBlock2D\"" : ",\"mid_block_type\":null";
   if (addition)
     text +=
         ",\"addition_embed_type\":\"text_time\",\"addition_time_embed_dim\":256,"
@@ -239,7 +240,9 @@ bool has_unet(const TensorSource& source, const char* prefix) {
 }
 
 // Files of the UNet alone are found with and without the whole model's prefix.
-std::string unet_prefix_of(const TensorSource& source) { return has_unet(source, unet_prefix) ? unet_prefix : ""; }
+std::string unet_prefix_of(const TensorSource& source) {
+  return has_unet(source, unet_prefix) ? unet_prefix : "";
+}
 
 }  // namespace
 
@@ -260,7 +263,9 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   return file;
 }
 
-bool is_single_unet(const TensorSource& source) { return !unet_prefix_of(source).empty() || has_unet(source, ""); }
+bool is_single_unet(const TensorSource& source) {
+  return !unet_prefix_of(source).empty() || has_unet(source, "");
+}
 
 Result<SingleFile> read_single_unet(const TensorSource& source) {
   SingleFile file;

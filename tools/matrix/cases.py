@@ -34,13 +34,13 @@ def family(row):
 
 def model_format(row):
     """A whole model in another form."""
-    model, states = models.model(row.model), None
+    model, states, call = models.model(row.model), None, dict(row.call)
     if row.form in formats.FOLDERS:
         path = formats.write_folder(model, row.form)
     else:
         path, states = formats.write_file(model, row.form)
-    return dict(key=("model", row.model, row.form if states else ""), load={"model": path}, generate=references.our_options({}),
-                reference=lambda: references.run(replace_weights(references.open_pipeline(model), states), {}))
+    return dict(key=("model", row.model, row.form if states else ""), load={"model": path}, generate=references.our_options(call),
+                reference=lambda: references.run(replace_weights(references.open_pipeline(model), states), call))
 
 
 def changed(row):
@@ -58,6 +58,13 @@ def unet_type(row):
     load = {"model": formats.write_typed_file(model, row.form)} if row.whole else {"model": model.path, "unet": folder}
     return dict(key=("type", row.model, row.form), load=load, generate=references.our_options({}),
                 reference=lambda: references.run(replace_weights(references.open_pipeline(model), {"unet": state}), {}))
+
+
+def unet_file(row):
+    model = models.model(row.model)
+    path, state = formats.write_unet_file(model, row.form)
+    return dict(key=("unet", row.model, row.form if state else ""), load={"model": model.path, "unet": path}, generate=references.our_options({}),
+                reference=lambda: references.run(replace_weights(references.open_pipeline(model), {"unet": state} if state else None), {}))
 
 
 def refined(row):
@@ -140,7 +147,7 @@ def embedding(row):
                 generate=LORA_CALL | {"prompt": case["prompt"], "negativePrompt": case["negative"]}, reference=lambda: {"latents": embeddings.run(case)["latents"]})
 
 
-KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
+KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "unet": unet_file, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
          "embedding": embedding}
 
 

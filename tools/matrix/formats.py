@@ -16,19 +16,24 @@ import store
 STEMS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model", "text_encoder_2": "model"}
 
 
-def write_gguf(path, state, kind=None, arch="sd1"):
-    """Matrices in `kind` (f16 when None) where their rows are whole blocks, other weights in f16, vectors in f32. Returns the values as the package reads them."""
+def write_gguf(path, state, kind=None, arch="sd1", flatten=False):
+    """Matrices in `kind` (f16 when None) where their rows are whole blocks, other weights in f16, vectors in f32; `flatten`: convolutions in `kind` too, in rows
+    of 256 with their shape beside them, as city96's tools write them. Returns the values as the package reads them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, values = gguf.GGUFWriter(str(path), arch), {}
     for name, tensor in state.items():
         array = tensor.detach().float().contiguous().numpy()
-        wanted = kind if kind is not None else Type.F16
-        stored = Type.F32 if array.ndim < 2 else wanted
-        if stored == Type.Q8_0 and (array.ndim != 2 or array.shape[1] % 32):
-            stored = Type.F16
+        shape = array.shape
+        stored = Type.F32 if array.ndim < 2 else Type.F16 if kind is None else kind
+        if stored not in (Type.F32, Type.F16) and (array.ndim != 2 or array.shape[1] % 32):
+            if flatten and array.size % 256 == 0:
+                writer.add_array(f"comfy.gguf.orig_shape.{name}", list(shape))
+                array = array.reshape(-1, 256)
+            else:
+                stored = Type.F16
         data = array.astype(np.float16) if stored == Type.F16 else array if stored == Type.F32 else quantize(array, stored)
         writer.add_tensor(name, data, raw_dtype=stored)
-        values[name] = torch.from_numpy(np.ascontiguousarray(dequantize(data, stored), np.float32).reshape(array.shape))
+        values[name] = torch.from_numpy(np.ascontiguousarray(dequantize(data, stored), np.float32).reshape(shape))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -127,9 +132,9 @@ def diffusers_states(model, checkpoint):
 
 
 def write_one_safetensors(path, state, model):
-    prediction = getattr(model, "scheduler", {}).get("prediction_type")
-    metadata = {"modelspec.predict_key": "v" if prediction == "v_prediction" else "epsilon"} if prediction else None
-    save_file({key: value.half().contiguous() for key, value in state.items()}, path, metadata)
+    if getattr(model, "scheduler", {}).get("prediction_type") == "v_prediction" and model.xl:
+        state = state | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}  # how such fine-tunes of SDXL say so
+    save_file(half(state), path)
 
 
 def write_checkpoint(path, state, model):
@@ -192,6 +197,38 @@ def write_typed_file(model, form):
     kind = lambda key: TYPES[form] if key.startswith("model.diffusion_model.") else torch.float16
     save_file({key: value.to(kind(key)).contiguous() for key, value in original_names(model).items()}, path)
     return path
+
+
+# --- a UNet in a file of its own ---
+
+QUANTISED = [Type.Q8_0, Type.Q5_1, Type.Q5_0, Type.Q4_1, Type.Q4_0]
+PREFIX = "model.diffusion_model."
+
+
+def write_unet_file(model, form):
+    """Returns the path and, where the form rounds the weights, the rounded ones as diffusers names them."""
+    path = store.ROOT / "formats" / f"{model.name}-unet-{list(UNET_FILES).index(form)}.{'gguf' if 'GGUF' in form else 'safetensors'}"
+    path.parent.mkdir(exist_ok=True)
+    unet = model.parts["unet"]
+    values = UNET_FILES[form](path, single_files.unet_names(unet), unet)
+    if not values:
+        return path, None
+    shapes, state = unet.state_dict(), convert.convert_ldm_unet_checkpoint({PREFIX + key: value for key, value in values.items()}, dict(unet.config))
+    return path, {key: value.reshape(shapes[key].shape).contiguous() for key, value in state.items()}
+
+
+def half(state):
+    return {key: value.half().contiguous() for key, value in state.items()}
+
+
+def without_prefix(state):
+    return {key.removeprefix(PREFIX): value for key, value in state.items()}
+
+
+UNET_FILES = {"original names": lambda path, state, unet: save_file(half(state), path), "original names, no prefix": lambda path, state, unet: save_file(half(without_prefix(state)), path),
+              "diffusers' names": lambda path, state, unet: save_file(half(unet.state_dict()), path)}
+for kind in QUANTISED:
+    UNET_FILES[f"original names, no prefix, GGUF {kind.name}"] = lambda path, state, unet, kind=kind: write_gguf(path, without_prefix(state), kind, flatten=True)
 
 
 # --- VAEs ---

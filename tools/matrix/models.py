@@ -41,6 +41,8 @@ TINY = SMALL | dict(block_out_channels=(32, 64, 64), down_block_types=(CROSS_DOW
 # The mid block is one residual layer.
 SSD = SDXL | dict(mid_block_type="UNetMidBlock2D", transformer_layers_per_block=((1, 1), (2, 2), (4, 4)), reverse_transformer_layers_per_block=((4, 4, 10), (2, 1, 1), (1, 1, 1)))
 VEGA = SDXL | dict(mid_block_type="UNetMidBlock2D", transformer_layers_per_block=((1, 1), (1, 1), (2, 2)), reverse_transformer_layers_per_block=((2, 2, 2), (1, 1, 1), (1, 1, 1)))
+KOALA_700M = SDXL | dict(layers_per_block=1, mid_block_type=None, transformer_layers_per_block=(1, 2, 5))
+KOALA_1B = SDXL | dict(layers_per_block=1, transformer_layers_per_block=(1, 2, 6))
 
 TRAILING = dict(timestep_spacing="trailing")
 LCM = dict(pipelines.SCHEDULERS["sd15"], _class_name="LCMScheduler", original_inference_steps=50)
@@ -49,6 +51,7 @@ MODELS = {
     "sd2-base": dict(unet=SD2, texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"] | dict(prediction_type="epsilon"), bias=0.02),
     "sd2": dict(unet=SD2, texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"], bias=0.2),
     "sdxl": dict(unet=SDXL, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
+    "sdxl-v": dict(unet=SDXL, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"] | dict(prediction_type="v_prediction", rescale_betas_zero_snr=True)),
     "inpaint": dict(unet=SD1 | dict(in_channels=9), texts=(CLIP_L,), scheduler=pipelines.SCHEDULERS["sd15"]),
     "inpaint-sd2": dict(unet=SD2 | dict(in_channels=9), texts=(CLIP_H,), scheduler=pipelines.SCHEDULERS["sd2"] | dict(prediction_type="epsilon"), bias=0.02),
     "inpaint-sdxl": dict(unet=SDXL | dict(in_channels=9), texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
@@ -62,6 +65,8 @@ MODELS = {
     "tiny-sd": dict(unet=TINY, texts=(CLIP_L,), scheduler=pipelines.SCHEDULERS["sd15"]),
     "ssd-1b": dict(unet=SSD, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
     "vega": dict(unet=VEGA, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
+    "koala-700m": dict(unet=KOALA_700M, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
+    "koala-1b": dict(unet=KOALA_1B, texts=(CLIP_L, CLIP_G), scheduler=pipelines.SCHEDULERS["sdxl"]),
 }
 
 

@@ -32,6 +32,8 @@ ROWS = [
     Row(SPAN, "family", "Stable Diffusion 2.x (v-prediction)", model="sd2", note="`ddim`, 4 steps"),
     Row(SPAN, "family", "SD-Turbo", model="sd-turbo", call=dict(scheduler="euler", steps=1, guidance=0), note="`euler`, 1 step, guidance 0, trailing timesteps"),
     Row(SPAN, "family", "SDXL base", model="sdxl", call=dict(scheduler="euler"), note="`euler`, 4 steps; 70 cross-attention layers as published"),
+    Row(SPAN, "family", "SDXL, v-prediction", model="sdxl-v", call=dict(scheduler="euler"), note="zero terminal SNR"),
+    Row(SPAN, "format", "SDXL, v-prediction, one file", model="sdxl-v", form="one file, `.safetensors`", call=dict(scheduler="euler"), note="told by its tensors `v_pred` and `ztsnr`"),
     Row(SPAN, "refined", "SDXL refiner", call=dict(scheduler="euler", steps=10), note="10 steps, handed over at 0.6 of the schedule; folders"),
     Row(SPAN, "refined", "SDXL refiner, one file", form="one file, `.safetensors`", call=dict(scheduler="euler", steps=10), note="the same, base and refiner as one file each"),
     Row(SPAN, "family", "SDXL-Turbo", model="sdxl-turbo", call=dict(scheduler="euler_a", steps=1, guidance=0), note="`euler_a`, 1 step, guidance 0, trailing timesteps"),
@@ -44,6 +46,9 @@ ROWS = [
     Row(SPAN, "format", "SSD-1B, one file", model="ssd-1b", form="one file, `.safetensors`", note="depths and mid block read off the tensors"),
     Row(SPAN, "family", "Segmind Vega", model="vega", note=f"the same with other depths; {COMFY}"),
     Row(SPAN, "format", "Segmind Vega, one file", model="vega", form="one file, `.safetensors`"),
+    Row(SPAN, "family", "KOALA-700M", model="koala-700m", note=f"no mid block; {COMFY}"),
+    Row(SPAN, "family", "KOALA-1B", model="koala-1b", note=COMFY),
+    Row(SPAN, "format", "KOALA-1B, one file", model="koala-1b", form="one file, `.safetensors`"),
     Row(SPAN, "changed", "Inpainting, SD 1.x", model="inpaint", note="9 input channels; `image` and `mask`"),
     Row(SPAN, "changed", "Inpainting, SD 1.x, one file", model="inpaint", form="one file, `.safetensors`"),
     Row(SPAN, "changed", "Inpainting, SD 2.x", model="inpaint-sd2"),
@@ -55,11 +60,15 @@ ROWS = [
 
 FAMILIES = {"SD 1.x": "sd15", "SD 2.x (v)": "sd2", "SD 2.x base": "sd2-base", "SDXL": "sdxl"}
 ROWS += [Row("Forms of a model", "format", form, column, model, form) for form in [*formats.FOLDERS, *formats.FILES] for column, model in FAMILIES.items()]
+ROWS += [Row("Forms of a model", "", "published weights at full size", column, pending="not within reach where this was made; full-size models with random weights: [parity](parity.md)") for column in FAMILIES]
 
 ROWS += [Row("Types of a UNet's weights", "type", form, column, model, form, whole=whole) for form in formats.TYPES
          for column, model, whole in (("SD 1.x, folder", "sd15", False), ("SD 1.x, one file", "sd15", True), ("SDXL, folder", "sdxl", False), ("SDXL, one file", "sdxl", True))]
 
-FACES = "`faceEmbeds`: 512 floats a face in the published files, 16 here"
+ROWS += [Row("Types of a UNet's weights", "", "GGUF Q2_K to Q6_K", "SD 1.x, folder", pending="no Python package writes them; values the `gguf` package reads are compared in the tests")]
+
+ROWS += [Row("A UNet in a file of its own", "unet", form, column, FAMILIES[column], form) for form in formats.UNET_FILES for column in FAMILIES]
+
 NOTES = {"ip-adapter_sd15_light": "the layout of the base adapter (v11 too)", "ip-adapter_sd15_vit-G": "another encoder, through `imageEncoder`", "ip-adapter-plus-face_sd15": "the layout of plus",
          "ip_plus_composition_sd15": "the layout of plus", "ip_plus_composition_sdxl": "the layout of plus", "ip-adapter-faceid_sd15": "with its LoRA", "ip-adapter-faceid_sdxl": "with its LoRA",
          "ip-adapter-faceid-plus_sd15": "with its LoRA", "ip-adapter-faceid-plusv2_sd15": "with its LoRA; told by its name", "ip-adapter-faceid-plusv2_sdxl": "with its LoRA; told by its name",
