@@ -280,4 +280,4 @@ export type SchemasMatch = [
   Same<Static<typeof ConvertSchema>, ConvertOptions>,
   Same<Static<typeof PullSchema>, PullOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true];

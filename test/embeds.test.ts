@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { run } from "../lib/cli/program";
 import { ImageEmbeds, Pipeline, combineEmbeds, inspect, loadEmbeds, saveEmbeds, type CombineMethod, type ImagePrompt } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { FakeAddon, MINI_INFO } from "./support/fake-addon";
 import { MINI, ROOT, loadFake, rejection } from "./support/load";
 import { readSafetensors, writeSafetensors } from "./support/safetensors";
 
@@ -171,19 +172,25 @@ describe("refused", () => {
   });
 
   test("embeddings for another adapter, by their shape, where a number of floats alone would fit", async () => {
-    const { addon, pipeline } = await loadFake();
-    const adapter = addon.info.adapters[0]!;
+    const [base] = MINI_INFO.adapters;
+    const load = async (other: object): ReturnType<typeof loadFake> => {
+      const addon = new FakeAddon();
+      addon.info.adapters = [{ ...base!, ...other }];
+      return loadFake(addon);
+    };
+    const refused = async (other: object, prompt: object): Promise<unknown> => rejection((await load(other)).pipeline.generate({ imagePrompts: [prompt] }));
+    const two = { embeds: new ImageEmbeds(new Float32Array(10 * 256), [2, 5, 256]) };
     const hidden = new ImageEmbeds(new Float32Array(5 * 256), [1, 5, 256]);
-    expect(await rejection(pipeline.generate({ imagePrompts: [{ embeds: hidden }] }))).toMatchObject({ option: "imagePrompts[0].embeds", message: expect.stringContaining("(1, 5, 256)") });
-    addon.info.adapters = [{ ...adapter, variant: "plus" }];
-    expect(await rejection(pipeline.generate({ imagePrompts: [{ embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) }] }))).toMatchObject({
+    expect(await refused({}, { embeds: hidden })).toMatchObject({ option: "imagePrompts[0].embeds", message: expect.stringContaining("(1, 5, 256)") });
+    expect(await refused({ variant: "plus" }, { embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) })).toMatchObject({
       message: expect.stringContaining("this plus adapter takes a multiple of 256 floats (hidden states) but received embeddings of shape (2, 256)"),
     });
-    await pipeline.generate({ imagePrompts: [{ embeds: new ImageEmbeds(new Float32Array(10 * 256), [2, 5, 256]) }] });
+    const { addon, pipeline } = await load({ variant: "plus" });
+    await pipeline.generate({ imagePrompts: [two] });
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds!.length)).toEqual([1280, 1280]);
-    addon.info.adapters = [{ ...adapter, variant: "faceid_plus", faceSize: 512 }];
-    const two = { embeds: new ImageEmbeds(new Float32Array(10 * 256), [2, 5, 256]), faceEmbeds: new Float32Array(512) };
-    expect(await rejection(pipeline.generate({ imagePrompts: [two] }))).toMatchObject({ message: expect.stringContaining("a face takes one picture but received 2") });
+    expect(await refused({ variant: "faceid_plus", faceSize: 512 }, { ...two, faceEmbeds: new Float32Array(512) })).toMatchObject({
+      message: expect.stringContaining("a face takes one picture but received 2"),
+    });
   });
 });
 

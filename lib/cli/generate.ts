@@ -238,7 +238,7 @@ async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: Abor
     const { adapter, scale, path, kind } = flag;
     if (kind === "image") prompts.push({ image: path, adapter, scale });
     else if (kind === "embeds") for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, adapter, scale });
-    else for (const faceEmbeds of await readFaces(addon, path, signal)) faces.push({ faceEmbeds, adapter, scale });
+    else for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, adapter, scale });
   }
   return joinFaces(prompts, faces);
 }
@@ -269,7 +269,7 @@ async function readEmbeds(addon: NativeAddon, path: string, adapter: number, sig
 async function readRows(addon: NativeAddon, path: string, name: "face_embeds" | "latents", signal: AbortSignal): Promise<Float32Array[]> {
   throwIfAborted(signal);
   const file = resolve(path);
-  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, "face_embeds", done)).result;
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, name, done)).result;
   const count = shape[0] ?? 0;
   const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 2, "(n, d)"];
   if (shape.length < least || shape.length > most || count < 1) {
