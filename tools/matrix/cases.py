@@ -26,9 +26,14 @@ def replace_weights(pipe, states):
     return pipe
 
 
+def whole_key(model, call, rounded=""):
+    """Of a call of a model alone; `rounded`: the form whose rounded weights it has."""
+    return ("model", model, rounded, *sorted((references.CALL | call).items(), key=str))
+
+
 def family(row):
     model, call = models.model(row.model), dict(row.call)
-    return dict(key=("family", row.name), load={"model": model.path}, generate=references.our_options(call),
+    return dict(key=whole_key(row.model, call), load={"model": model.path}, generate=references.our_options(call),
                 reference=lambda: references.run(references.open_pipeline(model), call))
 
 
@@ -39,7 +44,7 @@ def model_format(row):
         path = formats.write_folder(model, row.form)
     else:
         path, states = formats.write_file(model, row.form)
-    return dict(key=("model", row.model, row.form if states else ""), load={"model": path}, generate=references.our_options(call),
+    return dict(key=whole_key(row.model, call, row.form if states else ""), load={"model": path}, generate=references.our_options(call),
                 reference=lambda: references.run(replace_weights(references.open_pipeline(model), states), call))
 
 
@@ -63,7 +68,7 @@ def unet_type(row):
 def unet_file(row):
     model = models.model(row.model)
     path, state = formats.write_unet_file(model, row.form)
-    return dict(key=("unet", row.model, row.form if state else ""), load={"model": model.path, "unet": path}, generate=references.our_options({}),
+    return dict(key=whole_key(row.model, {}, f"unet {row.form}" if state else ""), load={"model": model.path, "unet": path}, generate=references.our_options({}),
                 reference=lambda: references.run(replace_weights(references.open_pipeline(model), {"unet": state} if state else None), {}))
 
 

@@ -40,8 +40,8 @@ ROWS = [
     Row(SPAN, "family", "SDXL-Lightning", model="sdxl", call=dict(scheduler="euler", sigmas="sgm_uniform", guidance=0), note="`euler`, 4 steps, guidance 0, `sgm_uniform`"),
     Row(SPAN, "family", "LCM, SD 1.5", model="lcm", call=dict(scheduler="lcm", guidance=8), note="`lcm`, 4 steps, guidance 8 as an input (`time_cond_proj_dim`)"),
     Row(SPAN, "family", "LCM, SDXL", model="lcm-sdxl", call=dict(scheduler="lcm", guidance=8), note="the same"),
-    Row(SPAN, "family", "segmind small-sd", model="small-sd", note="one layer a block, no mid block (BK-SDM-Small), from memory"),
-    Row(SPAN, "family", "segmind tiny-sd", model="tiny-sd", note="three levels besides (BK-SDM-Tiny), from memory"),
+    Row(SPAN, "family", "segmind small-sd", model="small-sd", note="one layer a block, no mid block, after BK-SDM-Small; its configuration written from memory"),
+    Row(SPAN, "family", "segmind tiny-sd", model="tiny-sd", note="three levels besides, after BK-SDM-Tiny; from memory"),
     Row(SPAN, "family", "SSD-1B", model="ssd-1b", note=f"one residual layer as mid block, unequal transformer depths; {COMFY}"),
     Row(SPAN, "format", "SSD-1B, one file", model="ssd-1b", form="one file, `.safetensors`", note="depths and mid block read off the tensors"),
     Row(SPAN, "family", "Segmind Vega", model="vega", note=f"the same with other depths; {COMFY}"),
@@ -60,7 +60,7 @@ ROWS = [
 
 FAMILIES = {"SD 1.x": "sd15", "SD 2.x (v)": "sd2", "SD 2.x base": "sd2-base", "SDXL": "sdxl"}
 ROWS += [Row("Forms of a model", "format", form, column, model, form) for form in [*formats.FOLDERS, *formats.FILES] for column, model in FAMILIES.items()]
-ROWS += [Row("Forms of a model", "", "published weights at full size", column, pending="not within reach where this was made; full-size models with random weights: [parity](parity.md)") for column in FAMILIES]
+ROWS += [Row("Forms of a model", "", "published weights at full size", column, pending="none could be fetched where this was made; full-size models with random weights are compared in [parity](parity.md)") for column in FAMILIES]
 
 ROWS += [Row("Types of a UNet's weights", "type", form, column, model, form, whole=whole) for form in formats.TYPES
          for column, model, whole in (("SD 1.x, folder", "sd15", False), ("SD 1.x, one file", "sd15", True), ("SDXL, folder", "sdxl", False), ("SDXL, one file", "sdxl", True))]
@@ -93,3 +93,4 @@ ROWS += [Row("Textual inversion", "embedding", name, form=form) for form, name i
 
 ROWS += [Row("Other VAEs", "vae", name, form=form) for name, form in (
     ("AutoencoderKL, folder", "folder"), *((f"AutoencoderKL, original names, {form}", form) for form in formats.VAE_FILES), ("AutoencoderTiny (TAESD), folder", "AutoencoderTiny"))]
+ROWS += [Row("Other VAEs", "", "AutoencoderTiny (TAESD), file of its own", pending="not read: use the folder")]

@@ -40,7 +40,7 @@ def section_table(rows, results):
 
 
 def versions(package):
-    names = ("diffusers", "torch", "transformers", "safetensors", "gguf", "peft")
+    names = ("diffusers", "torch", "transformers", "safetensors", "gguf", "peft", "lycoris-lora")
     theirs = ", ".join(f"{name} {importlib.metadata.version(name).split('+')[0]}" for name in names)
     ours = json.loads((package / "package.json").read_text())["version"]
     isa = subprocess.run(["node", "-e", "console.log(require(process.argv[1]).systemInfo().isa)", str(package.resolve())], capture_output=True, text=True, check=True)
