@@ -257,7 +257,8 @@ TEST(weights_single_file_vae_by_itself) {
   CHECK_OK(ipa::ModelSet::load(request, nullptr).status());
 }
 
-// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same weights.
+// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same
+// weights.
 TEST(weights_single_file_unet_by_itself) {
   const std::string whole = GoldenFolder("single-sd1").path("model.safetensors");
   const std::string prefix = "model.diffusion_model.", bare = ipa_test::scratch_folder() + "/unet.safetensors";
