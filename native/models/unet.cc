@@ -35,7 +35,7 @@ UNet::UNet(UNetConfig config) : config_(std::move(config)) {
                   level, level.only_cross_attention);
   }
   const UNetConfig::Level& bottom = config_.levels.back();
-  if (config_.mid_block)
+  if (config_.mid_block && config_.mid_attention)
     list_layers(mid, "mid_block.attentions.0", config_.mid_transformer_layers, bottom, false);
   for (size_t i = 0; i < n; ++i) {
     const UNetConfig::Level& level = config_.levels[n - 1 - i];
@@ -140,12 +140,14 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features
     }
   }
 
-  if (c.mid_block && shallow) leave_out(c.mid_transformer_layers, false);
+  if (c.mid_block && c.mid_attention && shallow) leave_out(c.mid_transformer_layers, false);
   if (c.mid_block && !shallow) {
     const UNetConfig::Level& bottom = c.levels.back();
     x = resnet("mid_block", 0, x, bottom.channels);
-    x = attend("mid_block", 0, x, bottom, c.mid_transformer_layers, false);
-    x = resnet("mid_block", 1, x, bottom.channels);
+    if (c.mid_attention) {
+      x = attend("mid_block", 0, x, bottom, c.mid_transformer_layers, false);
+      x = resnet("mid_block", 1, x, bottom.channels);
+    }
   }
 
   if (shallow) x = features->kept;

@@ -94,7 +94,9 @@ void read_block_types(ConfigReader& reader, const Json& json, UNetConfig& config
   const Json* mid_type = json.find("mid_block_type");
   config.mid_block = !mid_type || !mid_type->is_null();
   const std::string mid = reader.text("mid_block_type", "UNetMidBlock2DCrossAttn");
-  if (mid != "UNetMidBlock2DCrossAttn") reader.fail(Code::unsupported, "mid_block_type " + mid.substr(0, 60));
+  config.mid_attention = mid == "UNetMidBlock2DCrossAttn";
+  if (!config.mid_attention && mid != "UNetMidBlock2D")
+    reader.fail(Code::unsupported, "mid_block_type " + mid.substr(0, 60));
 }
 
 void read_class_embedding(ConfigReader& reader, UNetConfig& config) {

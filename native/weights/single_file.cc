@@ -41,6 +41,11 @@ std::string list(const std::vector<int64_t>& values) {
   for (size_t i = 0; i < values.size(); ++i) text += (i ? "," : "") + std::to_string(values[i]);
   return text + "]";
 }
+std::string list(const std::vector<std::vector<int64_t>>& values) {
+  std::string text = "[";
+  for (size_t i = 0; i < values.size(); ++i) text += (i ? "," : "") + list(values[i]);
+  return text + "]";
+}
 std::string list(const std::vector<std::string>& values) {
   std::string text = "[";
   for (size_t i = 0; i < values.size(); ++i) text += (i ? ",\"" : "\"") + values[i] + "\"";
@@ -62,7 +67,9 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
     if (reduces) ++levels;
     if (levels == 1) ++layers;
   }
-  std::vector<int64_t> channels, depths, heads;
+  std::vector<int64_t> channels, heads;
+  // Transformer blocks of every attention, a level each from the picture down; one where there is none.
+  std::vector<std::vector<int64_t>> depths, up_depths(static_cast<size_t>(levels));
   std::vector<std::string> down, up(static_cast<size_t>(levels));
   int64_t cross = 0;
   bool linear = false;
@@ -71,21 +78,28 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
     channels.push_back(unet.size(input(block, ".0.in_layers.2.weight"), 0));
     const bool attends = unet.has(input(block, ".1.proj_in.weight"));
     down.push_back(attends ? "CrossAttnDownBlock2D" : "DownBlock2D");
-    depths.push_back(attends ? unet.count(input(block, ".1.transformer_blocks."), ".norm1.weight") : 0);
+    depths.emplace_back();
+    for (int i = 0; i < layers; ++i)
+      depths.back().push_back(unet.count(input(block + i, ".1.transformer_blocks."), ".norm1.weight"));
     if (attends) {
       linear = unet.find(input(block, ".1.proj_in.weight"))->shape.size() == 2;
       cross = unet.size(input(block, ".1.transformer_blocks.0.attn2.to_k.weight"), 1);
     }
-    const std::string output = "output_blocks." + std::to_string((levels - 1 - level) * (layers + 1));
-    up[static_cast<size_t>(levels - 1 - level)] =
-        unet.has(output + ".1.proj_in.weight") ? "CrossAttnUpBlock2D" : "UpBlock2D";
+    const size_t from_below = static_cast<size_t>(levels - 1 - level);
+    auto output = [&](int i) {
+      return "output_blocks." + std::to_string((levels - 1 - level) * (layers + 1) + i);
+    };
+    up[from_below] = unet.has(output(0) + ".1.proj_in.weight") ? "CrossAttnUpBlock2D" : "UpBlock2D";
+    for (int i = 0; i < layers + 1; ++i)
+      up_depths[from_below].push_back(unet.count(output(i) + ".1.transformer_blocks.", ".norm1.weight"));
   }
   const bool mid = unet.has("middle_block.0.in_layers.2.weight");
   const int mid_depth = unet.count("middle_block.1.transformer_blocks.", ".norm1.weight");
   // A level without attention tells no depth; of the last one the mid block takes its own.
-  for (int64_t& depth : depths)
-    if (depth == 0) depth = 1;
-  if (mid_depth > 0) depths.back() = mid_depth;
+  if (mid_depth > 0 && depths.back().front() == 0) depths.back().front() = mid_depth;
+  for (auto* side : {&depths, &up_depths})
+    for (std::vector<int64_t>& level : *side)
+      for (int64_t& depth : level) depth = std::max<int64_t>(1, depth);
   for (int64_t width : channels) heads.push_back(linear ? std::max<int64_t>(1, width / 64) : 8);
   const int64_t addition = unet.size("label_emb.0.0.weight", 1);
   family = addition ? "sdxl" : linear ? "sd2" : "sd1";
@@ -97,8 +111,10 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
       ",\"block_out_channels\":" + list(channels) + ",\"down_block_types\":" + list(down) +
       ",\"up_block_types\":" + list(up) + ",\"cross_attention_dim\":" + std::to_string(cross) +
       ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
+      ",\"reverse_transformer_layers_per_block\":" + list(up_depths) +
       ",\"use_linear_projection\":" + (linear ? "true" : "false");
-  if (!mid) text += ",\"mid_block_type\":null";
+  if (!mid || mid_depth == 0)
+    text += mid ? ",\"mid_block_type\":\"UNetMidBlock2D\"" : ",\"mid_block_type\":null";
   if (addition)
     text +=
         ",\"addition_embed_type\":\"text_time\",\"addition_time_embed_dim\":256,"
@@ -224,7 +240,9 @@ bool has_unet(const TensorSource& source, const char* prefix) {
 }
 
 // Files of the UNet alone are found with and without the whole model's prefix.
-std::string unet_prefix_of(const TensorSource& source) { return has_unet(source, unet_prefix) ? unet_prefix : ""; }
+std::string unet_prefix_of(const TensorSource& source) {
+  return has_unet(source, unet_prefix) ? unet_prefix : "";
+}
 
 }  // namespace
 
@@ -245,7 +263,9 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   return file;
 }
 
-bool is_single_unet(const TensorSource& source) { return !unet_prefix_of(source).empty() || has_unet(source, ""); }
+bool is_single_unet(const TensorSource& source) {
+  return !unet_prefix_of(source).empty() || has_unet(source, "");
+}
 
 Result<SingleFile> read_single_unet(const TensorSource& source) {
   SingleFile file;

@@ -145,6 +145,7 @@ TEST(models_unet_upscaler_matches_diffusers) { check_unet("unet-upscaler"); }
 TEST(models_unet_inpaint_matches_diffusers) { check_unet("unet-inpaint"); }
 TEST(models_unet_lcm_matches_diffusers) { check_unet("unet-lcm"); }
 TEST(models_unet_distilled_matches_diffusers) { check_unet("unet-distilled"); }
+TEST(models_unet_plain_mid_matches_diffusers) { check_unet("unet-plain-mid"); }
 TEST(models_unet_class_embeddings_match_diffusers) {
   for (const char* name : {"unet-class-timestep", "unet-class-projection"}) check_unet(name);
 }

@@ -184,6 +184,10 @@ TEST(weights_single_file_sdxl_matches_diffusers) {
   check_family("single-sdxl", "sdxl", "EulerDiscreteScheduler", "epsilon");
 }
 
+TEST(weights_single_file_ssd_matches_diffusers) {
+  check_family("single-ssd", "sdxl", "EulerDiscreteScheduler", "epsilon");
+}
+
 // What an SD 2 model predicts shows in how far one bias is spread; what the file says of itself comes first.
 TEST(weights_single_file_tells_velocities_from_noise) {
   const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
@@ -253,7 +257,8 @@ TEST(weights_single_file_vae_by_itself) {
   CHECK_OK(ipa::ModelSet::load(request, nullptr).status());
 }
 
-// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same weights.
+// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same
+// weights.
 TEST(weights_single_file_unet_by_itself) {
   const std::string whole = GoldenFolder("single-sd1").path("model.safetensors");
   const std::string prefix = "model.diffusion_model.", bare = ipa_test::scratch_folder() + "/unet.safetensors";

@@ -26,7 +26,7 @@ def face_projection(generator, cross, tokens=TOKENS):
 
 
 def plus_projection(generator, cross, hidden):
-    resampler = weights.resampler_projection(generator, hidden, cross, dim=cross, heads=1)
+    resampler = weights.resampler_projection(generator, hidden, cross, dim=cross, heads=max(1, cross // 64))
     del resampler["latents"]
     return {**face_projection(generator, cross), **{f"perceiver_resampler.{name}": value for name, value in resampler.items()}}
 

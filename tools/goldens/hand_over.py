@@ -22,9 +22,9 @@ REFINER = dict(sample_size=16, block_out_channels=(8, 16, 16, 16), layers_per_bl
 SIZE = dict(width=64, height=64)
 
 
-def make_refiner():
+def make_refiner(config=REFINER):
     folder = Folder("sdxl-refiner")
-    unet = unets.build(folder, REFINER, 950, **GAINS)
+    unet = unets.build(folder, config, 950, **GAINS)
     write_json(folder.path / "model_index.json", {
         "_class_name": "StableDiffusionXLImg2ImgPipeline", "_diffusers_version": "0.42.1", "force_zeros_for_empty_prompt": False,
         "requires_aesthetics_score": True, "scheduler": ["diffusers", "EulerDiscreteScheduler"], "text_encoder": [None, None],

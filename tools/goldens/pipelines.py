@@ -42,7 +42,8 @@ VAES = {
 }
 
 
-def write_index(folder, xl):
+def write_index(folder, xl, scheduler=None):
+    scheduler = scheduler or SCHEDULERS[folder.name]
     parts = {"image_encoder": "CLIPVisionModelWithProjection", "feature_extractor": "CLIPImageProcessor", "text_encoder": "CLIPTextModel",
              "tokenizer": "CLIPTokenizer"}
     if xl:
@@ -50,24 +51,24 @@ def write_index(folder, xl):
     index = {"_class_name": "StableDiffusionXLPipeline" if xl else "StableDiffusionPipeline", "_diffusers_version": "0.42.1"}
     index |= {"force_zeros_for_empty_prompt": True} if xl else {"requires_safety_checker": False, "safety_checker": [None, None]}
     index |= {name: ["transformers", kind] for name, kind in parts.items()}
-    index |= {"scheduler": ["diffusers", SCHEDULERS[folder.name]["_class_name"]], "unet": ["diffusers", "UNet2DConditionModel"],
+    index |= {"scheduler": ["diffusers", scheduler["_class_name"]], "unet": ["diffusers", "UNet2DConditionModel"],
               "vae": ["diffusers", "AutoencoderKL"]}
     write_json(folder.path / "model_index.json", index)
-    write_json(folder.path / "scheduler" / "scheduler_config.json", SCHEDULERS[folder.name])
+    write_json(folder.path / "scheduler" / "scheduler_config.json", scheduler)
     write_json(folder.path / "feature_extractor" / "preprocessor_config.json", dict(
         image_processor_type="CLIPImageProcessor", crop_size=64, size=64, do_center_crop=True, do_convert_rgb=True, do_normalize=True,
         do_resize=True, resample=3, image_mean=MEAN, image_std=DEVIATION))
 
 
-def copy_tokenizer(folder, name, pad):
+def copy_tokenizer(folder, name, pad, source=TOKENIZER, context=16):
     target = folder.path / name
     target.mkdir()
     for file in ("vocab.json", "merges.txt"):
-        shutil.copyfile(TOKENIZER / file, target / file)
+        shutil.copyfile(source / file, target / file)
     special = dict(bos_token="<|startoftext|>", eos_token="<|endoftext|>", unk_token="<|endoftext|>", pad_token=pad)
     write_json(target / "special_tokens_map.json", special)
     write_json(target / "tokenizer_config.json",
-               dict(tokenizer_class="CLIPTokenizer", model_max_length=16, do_lower_case=True, add_prefix_space=False, **special))
+               dict(tokenizer_class="CLIPTokenizer", model_max_length=context, do_lower_case=True, add_prefix_space=False, **special))
 
 
 class Model:

@@ -22,6 +22,9 @@ SDXL = dict(sample_size=128, block_out_channels=(32, 32, 32), layers_per_block=1
             transformer_layers_per_block=(1, 1, 2), use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=256,
             projection_class_embeddings_input_dim=64 + 6 * 256, down_block_types=(unets.DOWN, unets.CROSS_DOWN, unets.CROSS_DOWN),
             up_block_types=(unets.CROSS_UP, unets.CROSS_UP, unets.UP))
+# Transformer depths that differ within a level, one residual layer as mid block.
+SSD = SDXL | dict(block_out_channels=(32, 32), attention_head_dim=(1, 1), mid_block_type="UNetMidBlock2D", transformer_layers_per_block=((1,), (2,)),
+                  reverse_transformer_layers_per_block=((3, 1), (1, 1)), down_block_types=(unets.DOWN, unets.CROSS_DOWN), up_block_types=(unets.CROSS_UP, unets.UP))
 VAE = dict(block_out_channels=(32, 32), layers_per_block=1, norm_num_groups=32, sample_size=64)
 TEXT = dict(hidden_size=64, num_attention_heads=1, intermediate_size=96, projection_dim=64, vocab_size=300, bos_token_id=298, eos_token_id=299)
 
@@ -123,7 +126,7 @@ def make_family(name, unet_config, seed):
     if name == "single-sd2":
         config = networks.text_config(**TEXT, hidden_act="gelu")
         texts = [(networks.build_text(folder, config, seed + 2), "cond_stage_model.model.", True)]
-    elif name == "single-sdxl":
+    elif name in ("single-sdxl", "single-ssd"):
         first, second = networks.text_config(**TEXT), networks.text_config(**TEXT, hidden_act="gelu")
         texts = [(networks.build_text(folder, first, seed + 2), "conditioner.embedders.0.transformer.", False),
                  (networks.build_text(folder, second, seed + 3, True, "text_encoder_2"), "conditioner.embedders.1.model.", True)]
@@ -153,5 +156,5 @@ def make_family(name, unet_config, seed):
 
 
 def make():
-    for seed, (name, config) in enumerate({"single-sd1": SD1, "single-sd2": SD2, "single-sdxl": SDXL}.items()):
+    for seed, (name, config) in enumerate({"single-sd1": SD1, "single-sd2": SD2, "single-sdxl": SDXL, "single-ssd": SSD}.items()):
         make_family(name, config, 9000 + 100 * seed)

@@ -51,6 +51,11 @@ ALONE = {
                            norm_num_groups=8, mid_block_type=None, transformer_layers_per_block=((1, 2), (2, 1)),
                            reverse_transformer_layers_per_block=((2, 1, 1), (1, 1, 2)), use_linear_projection=True,
                            down_block_types=(CROSS_DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, CROSS_UP)),
+    # SSD-1B: one residual layer as mid block
+    "unet-plain-mid": dict(sample_size=8, block_out_channels=(8, 16), layers_per_block=2, cross_attention_dim=24, attention_head_dim=(1, 2),
+                           norm_num_groups=8, mid_block_type="UNetMidBlock2D", transformer_layers_per_block=((1, 1), (2, 2)),
+                           reverse_transformer_layers_per_block=((2, 2, 3), (1, 1, 1)), use_linear_projection=True,
+                           down_block_types=(DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, UP)),
 }
 
 

@@ -1,0 +1,160 @@
+"""From a row to what is run: {"load", "generate"} for us (and "first", a call whose latents go in), and a function that runs diffusers.
+
+Rows of equal key have the same reference, which is made once.
+"""
+import functools
+
+import torch
+from safetensors.torch import load_file
+from transformers import CLIPVisionModelWithProjection
+
+import adapters
+import embeddings
+import formats
+import loras
+import lycoris_kinds
+import models
+import references
+
+
+def replace_weights(pipe, states):
+    """Weights that a form rounds, in place of the pipeline's."""
+    for part, state in (states or {}).items():
+        missing = getattr(pipe, part).load_state_dict(state, strict=False)
+        if missing.unexpected_keys or any("position_ids" not in key for key in missing.missing_keys):
+            raise ValueError(f"{part}: {missing}")
+    return pipe
+
+
+def whole_key(model, call, rounded=""):
+    """Of a call of a model alone; `rounded`: the form whose rounded weights it has."""
+    return ("model", model, rounded, *sorted((references.CALL | call).items(), key=str))
+
+
+def family(row):
+    model, call = models.model(row.model), dict(row.call)
+    return dict(key=whole_key(row.model, call), load={"model": model.path}, generate=references.our_options(call),
+                reference=lambda: references.run(references.open_pipeline(model), call))
+
+
+def model_format(row):
+    """A whole model in another form."""
+    model, states, call = models.model(row.model), None, dict(row.call)
+    if row.form in formats.FOLDERS:
+        path = formats.write_folder(model, row.form)
+    else:
+        path, states = formats.write_file(model, row.form)
+    return dict(key=whole_key(row.model, call, row.form if states else ""), load={"model": path}, generate=references.our_options(call),
+                reference=lambda: references.run(replace_weights(references.open_pipeline(model), states), call))
+
+
+def changed(row):
+    """A model that changes a picture, where a mask says so if it takes one."""
+    model, call, picture = models.model(row.model), dict(row.call), adapters.picture()
+    mask = adapters.mask() if "inpaint" in row.model else None
+    path = formats.write_file(model, row.form)[0] if row.form else model.path
+    return dict(key=("changed", row.model), load={"model": path}, generate=references.our_options(call) | {"image": picture} | ({"mask": mask} if mask else {}),
+                reference=lambda: references.run_changed(model, call, picture, mask))
+
+
+def unet_type(row):
+    model = models.model(row.model)
+    folder, state = formats.write_typed_unet(model, row.form)
+    load = {"model": formats.write_typed_file(model, row.form)} if row.whole else {"model": model.path, "unet": folder}
+    return dict(key=("type", row.model, row.form), load=load, generate=references.our_options({}),
+                reference=lambda: references.run(replace_weights(references.open_pipeline(model), {"unet": state}), {}))
+
+
+def unet_file(row):
+    model = models.model(row.model)
+    path, state = formats.write_unet_file(model, row.form)
+    return dict(key=whole_key(row.model, {}, f"unet {row.form}" if state else ""), load={"model": model.path, "unet": path}, generate=references.our_options({}),
+                reference=lambda: references.run(replace_weights(references.open_pipeline(model), {"unet": state} if state else None), {}))
+
+
+def refined(row):
+    base, refiner = models.model("sdxl"), models.refiner()
+    share, call = 0.6, dict(row.call)
+    paths = (formats.write_file(base, row.form)[0], formats.write_file(refiner, row.form)[0]) if row.form else (base.path, refiner.path)
+    options = references.our_options(call)
+    return dict(key=("refined",), load={"model": paths[1]}, generate=options | {"denoisingStart": share},
+                first={"load": {"model": paths[0]}, "generate": options | {"denoisingEnd": share, "output": "latents"}},
+                reference=lambda: references.run_refined(call, share))
+
+
+def adapter(row):
+    name, form = row.name.strip("`"), row.form
+    model_name, _, encoder = adapters.FILES[name]
+    model, call = models.model(model_name), dict(row.call)
+
+    def reference():
+        vision = CLIPVisionModelWithProjection.from_pretrained(models.encoder(encoder), torch_dtype=torch.float32).eval()
+        pipe = references.open_pipeline(model, image_encoder=vision)
+        return references.run(pipe, call, **adapters.reference_inputs(pipe, name))
+
+    load = {"model": model.path, "adapters": [{"file": adapters.file(name, form)}], "imageEncoder": models.encoder(encoder)}
+    return dict(key=("adapter", name), load=load, generate=references.our_options(call) | {"imagePrompts": [adapters.our_prompt(name)]}, reference=reference)
+
+
+def vae(row):
+    model = models.model("sd15")
+    path, network = models.taesd() if row.form == "AutoencoderTiny" else models.other_vae()
+    if row.form in formats.VAE_FILES:
+        path = formats.write_vae_file(network, row.form)
+    return dict(key=("vae", row.form == "AutoencoderTiny"), load={"model": model.path, "vae": path}, generate=references.our_options({}),
+                reference=lambda: references.run(references.open_pipeline(model, vae=network), {}))
+
+
+# How loras.py, lycoris_kinds.py and embeddings.py call the pipeline.
+LORA_CALL = dict(promptSyntax="plain", scheduler="ddim", steps=5, guidance=4.0, seed=7, width=64, height=64, output="latents")
+
+
+@functools.cache
+def lora_files(kind):
+    """Makes the files of one module of tools/goldens for our models; returns its cases by name, and what runs one in diffusers."""
+    for name in ("sd15", "sdxl"):
+        models.model(name)
+    module = {"lora": loras, "lycoris": lycoris_kinds}[kind]
+    if kind == "lora":
+        texts = loras.Texts()
+        loras.make_files(texts)
+        return module, lambda case: loras.run(case, texts)["latents"]
+    lycoris_kinds.make_files()
+    lycoris_kinds.make_peft_dora()
+    return module, lycoris_kinds.run
+
+
+def lora(row):
+    module, run = lora_files(row.kind)
+    case = next(case for case in module.CASES if case["name"] == row.form)
+    files = []
+    for name, weight in case["loras"]:
+        path = module.FOLDER / f"{name}.safetensors"
+        if row.column == "PyTorch":
+            path = path.with_suffix(".pt")
+            torch.save(load_file(path.with_suffix(".safetensors")), path)
+        files.append({"file": path, "weight": weight})
+    return dict(key=(row.kind, row.form), load={"model": models.model(case["model"]).path, "loras": files},
+                generate=LORA_CALL | {"prompt": loras.PROMPT, "negativePrompt": ""}, reference=lambda: {"latents": run(case)})
+
+
+@functools.cache
+def embedding_files():
+    embeddings.make_files({"sd15": (models.TEXT["hidden_size"],), "sdxl": [config["hidden_size"] for _, _, config in models.MODELS["sdxl"]["texts"]]})
+
+
+def embedding(row):
+    embedding_files()
+    case = next(case for case in embeddings.CASES if case["name"] == row.form)
+    model = models.model(case["model"])
+    loaded = [{"file": embeddings.FOLDER / file} | ({} if token is None else {"token": token}) for file, token in embeddings.LOADED[case["model"]]]
+    return dict(key=("embedding", row.form), load={"model": model.path, "embeddings": loaded},
+                generate=LORA_CALL | {"prompt": case["prompt"], "negativePrompt": case["negative"]}, reference=lambda: {"latents": embeddings.run(case)["latents"]})
+
+
+KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "unet": unet_file, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
+         "embedding": embedding}
+
+
+def build(row):
+    return KINDS[row.kind](row)
