@@ -191,7 +191,8 @@ Result<Component> other_vae(const LoadRequest& request, const Json& unet, const 
   const std::string& path = request.vae;
   if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
   IPA_ASSIGN(const Source source, open_weight_file(path));
-  if (component_kind(*source) == ComponentKind::vae) return named_vae(request, *source, own);
+  if (source->find("decoder.mid_block.resnets.0.norm1.weight") || source->find("decoder.layers.0.weight"))
+    return named_vae(request, *source, own);
   const Json* addition = unet.find("addition_embed_type");
   const bool xl = addition && addition->is_string() && addition->string() == "text_time";
   IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));

@@ -51,7 +51,7 @@ struct GenerateRequest {
   // The picture that an inpainting or instruct model changes; for inpainting where (white is repainted).
   std::optional<Picture> image, mask;
   float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
-  int clip_skip = 0;  // layers of the text encoders left out for the prompt, not for the negative one
+  int clip_skip = 0;            // layers of the text encoders left out for the prompt, not for the negative one
   // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.
   int64_t original_width = 0, original_height = 0, target_width = 0, target_height = 0;
   int64_t crop_left = 0, crop_top = 0;

@@ -249,22 +249,12 @@ TEST(weights_single_file_loads_whole) {
   }
 }
 
-// A VAE by itself, as fine-tuned ones are published, in place of the model's own: here the same weights.
-TEST(weights_single_file_vae_by_itself) {
-  ipa::LoadRequest request;
-  request.model = GoldenFolder("single-sd1").path("model.safetensors");
-  request.vae = GoldenFolder("single-sd2").path("model.safetensors");
-  CHECK_OK(ipa::ModelSet::load(request, nullptr).status());
-}
-
-// UNets of their own, with the whole model's prefix and without, in place of the model's: here the same
-// weights.
-TEST(weights_single_file_unet_by_itself) {
-  const std::string whole = GoldenFolder("single-sd1").path("model.safetensors");
-  const std::string prefix = "model.diffusion_model.", bare = ipa_test::scratch_folder() + "/unet.safetensors";
-  const auto source = ipa::open_safetensors(whole);
+// A part of a file, without the prefix that it has there.
+std::string bare_part(const std::string& file, const std::string& prefix, const std::string& name) {
+  const std::string path = ipa_test::scratch_folder() + "/" + name;
+  const auto source = ipa::open_safetensors(file);
   CHECK_OK(source.status());
-  if (!source.ok()) return;
+  if (!source.ok()) return path;
   std::vector<std::vector<float>> data;
   std::vector<ipa::TensorToWrite> tensors;
   for (const ipa::TensorInfo& info : source.value()->tensors()) {
@@ -274,25 +264,40 @@ TEST(weights_single_file_unet_by_itself) {
     tensors.push_back({info.name.substr(prefix.size()), info.shape, nullptr, ipa::DType::f16});
   }
   for (size_t i = 0; i < data.size(); ++i) tensors[i].data = data[i].data();
-  CHECK_OK(ipa::write_safetensors(bare, tensors));
+  CHECK_OK(ipa::write_safetensors(path, tensors));
+  return path;
+}
+
+bool same_weights(const ipa::ParamSet& a, const ipa::ParamSet& b) {
+  bool same = a.all().size() == b.all().size();
+  for (size_t i = 0; same && i < a.all().size(); ++i) {
+    const ipa::AlignedBuffer &x = a.all()[i]->data, &y = b.all()[i]->data;
+    same = x.bytes() == y.bytes() && std::memcmp(x.data(), y.data(), x.bytes()) == 0;
+  }
+  return same;
+}
+
+// UNets and VAEs of their own, with the whole model's prefix and without, in place of the model's: here the
+// same weights.
+TEST(weights_single_file_parts_by_themselves) {
   ipa::LoadRequest request;
-  request.model = whole;
+  request.model = GoldenFolder("single-sd1").path("model.safetensors");
   const auto own = ipa::ModelSet::load(request, nullptr);
   CHECK_OK(own.status());
-  for (const std::string& unet : {whole, bare}) {
-    request.unet = unet;
-    const auto other = ipa::ModelSet::load(request, nullptr);
-    CHECK_OK(other.status());
-    if (!own.ok() || !other.ok()) continue;
-    const auto& a = own.value()->unet_params.all();
-    const auto& b = other.value()->unet_params.all();
-    CHECK_EQ(a.size(), b.size());
-    bool same = a.size() == b.size();
-    for (size_t i = 0; same && i < a.size(); ++i)
-      same = a[i]->data.bytes() == b[i]->data.bytes() &&
-             std::memcmp(a[i]->data.data(), b[i]->data.data(), a[i]->data.bytes()) == 0;
-    CHECK(same);
-  }
+  if (!own.ok()) return;
+  for (const std::string& unet :
+       {request.model, bare_part(request.model, "model.diffusion_model.", "unet.safetensors")})
+    for (const std::string& vae :
+         {request.model, bare_part(request.model, "first_stage_model.", "vae.safetensors")}) {
+      ipa::LoadRequest parts = request;
+      parts.unet = unet;
+      parts.vae = vae;
+      const auto other = ipa::ModelSet::load(parts, nullptr);
+      CHECK_OK(other.status());
+      if (!other.ok()) continue;
+      CHECK(same_weights(own.value()->unet_params, other.value()->unet_params));
+      CHECK(same_weights(own.value()->vae_params, other.value()->vae_params));
+    }
   request.unet = GoldenFolder("sd15").path("adapters/base.safetensors");
   const ipa::Status none = ipa::ModelSet::load(request, nullptr).status();
   CHECK(none.code() == ipa::Code::mismatch && none.message().find("no UNet") != std::string::npos);

@@ -98,10 +98,13 @@ def adapter(row):
 
 def vae(row):
     model = models.model("sd15")
-    path, network = models.taesd() if row.form == "AutoencoderTiny" else models.other_vae()
+    tiny = row.form.startswith("AutoencoderTiny")
+    path, network = models.taesd() if tiny else models.other_vae()
     if row.form in formats.VAE_FILES:
         path = formats.write_vae_file(network, row.form)
-    return dict(key=("vae", row.form == "AutoencoderTiny"), load={"model": model.path, "vae": path}, generate=references.our_options({}),
+    elif row.form.endswith("file"):
+        path = path / "diffusion_pytorch_model.safetensors"
+    return dict(key=("vae", tiny), load={"model": model.path, "vae": path}, generate=references.our_options({}),
                 reference=lambda: references.run(references.open_pipeline(model, vae=network), {}))
 
 

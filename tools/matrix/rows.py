@@ -92,5 +92,5 @@ ROWS += [Row("Textual inversion", "embedding", name, form=form) for form, name i
     ("two-encoders", "SDXL (`clip_l`, `clip_g`)"))]
 
 ROWS += [Row("Other VAEs", "vae", name, form=form) for name, form in (
-    ("AutoencoderKL, folder", "folder"), *((f"AutoencoderKL, original names, {form}", form) for form in formats.VAE_FILES), ("AutoencoderTiny (TAESD), folder", "AutoencoderTiny"))]
-ROWS += [Row("Other VAEs", "", "AutoencoderTiny (TAESD), file of its own", pending="not read: use the folder")]
+    ("AutoencoderKL, folder", "folder"), *((f"AutoencoderKL, original names, {form}", form) for form in formats.VAE_FILES), ("AutoencoderKL, diffusers' names, file of its own", "file"),
+    ("AutoencoderTiny (TAESD), folder", "AutoencoderTiny"), ("AutoencoderTiny (TAESD), file of its own", "AutoencoderTiny file"))]
