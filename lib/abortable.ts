@@ -1,5 +1,17 @@
 import type { AbortSignalLike } from "./native/call";
 
+/** A signal that fires when either does. Call `release` when it is no longer needed. */
+export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSignalLike): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const releases = [one, other].map((from) => {
+    const onAbort = (): void => controller.abort(from?.reason);
+    if (from?.aborted === true) onAbort();
+    from?.addEventListener("abort", onAbort);
+    return (): void => from?.removeEventListener("abort", onAbort);
+  });
+  return { signal: controller.signal, release: () => releases.forEach((release) => release()) };
+}
+
 /** Rejects at once when the signal fires; the work itself ends on its own. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return work;

@@ -1,4 +1,4 @@
-import { abortable } from "./abortable";
+import { abortable, eitherSignal } from "./abortable";
 import type { ImageEmbeds } from "./embeds/image-embeds";
 import { DisposedError, IpAdapterError } from "./errors";
 import { generateRequest } from "./generate-request";
@@ -54,6 +54,8 @@ export class Pipeline implements AsyncDisposable {
   readonly #preparing = new Set<Promise<unknown>>();
   /** the last of setAdapters() and setLoras() that has not settled: what comes after it is checked against what it loads */
   #changing: Promise<void> | undefined;
+  /** fires on dispose(), for what is not the engine's work */
+  readonly #ending = new AbortController();
   #disposing: Promise<void> | undefined;
 
   private constructor(native: NativePipeline, info: NativePipelineInfo, encoders: readonly PromptEncoder[], zeroNegative: boolean) {
@@ -146,7 +148,8 @@ export class Pipeline implements AsyncDisposable {
     this.#checkAlive();
     const read: LoadOptions = { ...readOptions(ChangeSchema, options), adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[] };
     const requests = adapterRequests(read.adapters ?? []);
-    return this.#change(site, read.signal, placeFiles({ adapters: requests }, read, site), (done) => this.#native.setAdapters(requests, done));
+    const place = (signal: AbortSignal): Promise<void> => placeFiles({ adapters: requests }, { ...read, signal }, site);
+    return this.#change(site, read.signal, place, (done) => this.#native.setAdapters(requests, done));
   }
 
   /**
@@ -159,7 +162,8 @@ export class Pipeline implements AsyncDisposable {
     this.#checkAlive();
     const read: LoadOptions = { ...readOptions(ChangeSchema, options), loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[] };
     const requests = loraRequests(read.loras ?? []);
-    return this.#change(site, read.signal, placeFiles({ loras: requests }, read, site), (done) => this.#native.setLoras(requests, done));
+    const place = (signal: AbortSignal): Promise<void> => placeFiles({ loras: requests }, { ...read, signal }, site);
+    return this.#change(site, read.signal, place, (done) => this.#native.setLoras(requests, done));
   }
 
   /** Refuses new calls, cancels running ones, waits for them and frees the weights. Any number of calls share one promise. */
@@ -223,12 +227,15 @@ export class Pipeline implements AsyncDisposable {
   async #change(
     site: CallSite,
     signal: AbortSignalLike | undefined,
-    files: Promise<void>,
+    place: (signal: AbortSignal) => Promise<void>,
     start: (done: Done<NativeLoadedParts>) => NativeJob,
   ): Promise<void> {
     const earlier = [...this.#preparing, this.#changing];
     const work = (async (): Promise<void> => {
-      await Promise.all([files, ...earlier.map((one) => one?.catch(() => undefined))]);
+      const either = eitherSignal(signal, this.#ending.signal);
+      // Whatever becomes of the files: what comes after this call counts on all before it having ended.
+      const [files] = await Promise.allSettled([place(either.signal).finally(either.release), ...earlier]);
+      if (files.status === "rejected") throw files.reason;
       this.#checkAlive();
       throwIfAborted(signal);
       // An abort asks the engine to stop, and the engine says whether it did: it may have been done already.
@@ -298,6 +305,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#ending.abort(new DisposedError());
     const error = await new Promise<{ code: string; message: string } | null>((resolve) => this.#native.close(resolve));
     await Promise.allSettled(this.#running);
     if (error !== null) throw new CallSite().toError(error);

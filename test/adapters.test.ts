@@ -55,6 +55,16 @@ describe("changing adapters and LoRAs", () => {
     expect(await latents(pipeline, embeds)).toBe(during);
   });
 
+  test("one that fails at once does not let the next call overtake one that is under way", async () => {
+    await using pipeline = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base") }] });
+    const change = pipeline.setAdapters([{ file: adapter("plus") }]);
+    const failed = rejection(pipeline.setAdapters([{ file: join(ROOT, "nothing.safetensors") }]));
+    const hidden = { imagePrompts: [{ embeds: new Float32Array(17 * 32).fill(0.1) }] };
+    const [, , made] = await Promise.all([change, failed, latents(pipeline, hidden)]);
+    expect(await latents(pipeline, hidden)).toBe(made);
+    expect(pipeline.info.adapters[0]!.variant).toBe("plus");
+  });
+
   test("an error leaves all as it was", async () => {
     await using pipeline = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base") }] });
     const { info } = pipeline;

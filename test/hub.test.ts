@@ -266,6 +266,17 @@ describe("a download", () => {
     expect(blobOf(UNET)).not.toBe("");
   });
 
+  test("for a loaded pipeline ends with it", async () => {
+    hub.publish(NAME, SD15);
+    const pipeline = await Pipeline.load();
+    const file = "adapters/base.safetensors";
+    hub.cuts = [{ path: file, after: 10_000 }];
+    hub.onBytes = () => void pipeline.dispose();
+    expect(await rejection(pipeline.setAdapters([{ file: `${NAME}/${file}` }]))).toMatchObject({ code: "ERR_IPA_DISPOSED" });
+    await pipeline.dispose();
+    expect(existsSync(join(folder(), "snapshots", hub.commit(NAME), file))).toBe(false);
+  });
+
   test("ends with what onProgress threw", async () => {
     hub.publish(NAME, SD15);
     const onProgress = ({ file }: DownloadProgressEvent): void => {
