@@ -1,6 +1,6 @@
 import type { AbortSignalLike } from "./native/call";
 
-/** A signal that fires when either does. Call `release` when it is no longer needed. */
+/** A signal that fires when either does, and on `release`: call that when what listens to it is no longer needed. */
 export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSignalLike): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const releases = [one, other].map((from) => {
@@ -9,7 +9,11 @@ export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSigna
     from?.addEventListener("abort", onAbort);
     return (): void => from?.removeEventListener("abort", onAbort);
   });
-  return { signal: controller.signal, release: () => releases.forEach((release) => release()) };
+  const release = (): void => {
+    releases.forEach((remove) => remove());
+    controller.abort();
+  };
+  return { signal: controller.signal, release };
 }
 
 /** Rejects at once when the signal fires; the work itself ends on its own. */

@@ -3,6 +3,7 @@ import { ImageEmbeds, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/input";
+import type { AbortSignalLike } from "./native/call";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
 import { readFloats } from "./options/floats";
 
@@ -158,9 +159,9 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
  * Decodes the pictures and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
-export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo): Promise<NativeImageBranch[]> {
+export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
   const checked = prompts.map((prompt) => checkPrompt(prompt, info));
-  return group(checked, await Promise.all(checked.map(decodePrompt)));
+  return group(checked, await Promise.all(checked.map((prompt) => decodePrompt(prompt, signal))));
 }
 
 /** The same without pixels, for what only asks for sizes. */
@@ -179,8 +180,8 @@ function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): Nati
   return branches;
 }
 
-async function decodePrompt({ image, given, option }: CheckedPrompt): Promise<NativeImage[]> {
+async function decodePrompt({ image, given, option }: CheckedPrompt, signal: AbortSignalLike | undefined): Promise<NativeImage[]> {
   if (image === undefined) return given;
-  const pixels = await decodeImage(image, `${option}.image`);
+  const pixels = await decodeImage(image, `${option}.image`, signal);
   return given.map((one) => ({ ...one, ...pixels }));
 }

@@ -184,8 +184,8 @@ export class Pipeline implements AsyncDisposable {
     const prompts = snapshotPrompts(read.imagePrompts ?? []);
     const pictures = snapshotSource(read, this.#info);
     const result = await this.#inOrder(signal, async () => {
-      const branches = await this.#untilDisposed(toBranches(prompts, this.#info), signal);
-      const source = await this.#untilDisposed(toSource(pictures, this.#info), signal);
+      const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, either), signal);
+      const source = await this.#untilDisposed((either) => toSource(pictures, this.#info, either), signal);
       return this.#start<NativeResult>(site, signal, (done, fail) => {
         const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
         return this.#native.generate({ ...request, ...source, branches }, report, done);
@@ -200,7 +200,7 @@ export class Pipeline implements AsyncDisposable {
     const pictures = snapshotSource(read, this.#info);
     const sized = this.#request(read);
     const { weights, working, tile } = await this.#inOrder(undefined, async () => {
-      const source = await this.#untilDisposed(toSourceSizes(pictures, this.#info), undefined);
+      const source = await this.#untilDisposed((either) => toSourceSizes(pictures, this.#info, either), undefined);
       const request = { ...sized, ...source, branches: toBranchSizes(prompts, this.#info) };
       return this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
     });
@@ -218,7 +218,7 @@ export class Pipeline implements AsyncDisposable {
     return this.#inOrder(signal, async () => {
       const taken = checkAdapter(adapter, "adapter", this.#info);
       checkTakesPictures("image", taken);
-      const rgb = await this.#untilDisposed(decodeImage(picture, "image"), signal);
+      const rgb = await this.#untilDisposed((either) => decodeImage(picture, "image", either), signal);
       const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
       return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
     });
@@ -264,7 +264,7 @@ export class Pipeline implements AsyncDisposable {
   async #inOrder<T>(signal: AbortSignalLike | undefined, prepare: () => { result: Promise<T> } | Promise<{ result: Promise<T> }>): Promise<T> {
     const change = this.#changing;
     const started = (async (): Promise<{ result: Promise<T> }> => {
-      if (change !== undefined) await this.#untilDisposed(change.catch(() => undefined), signal);
+      if (change !== undefined) await this.#untilDisposed(() => change.catch(() => undefined), signal);
       return prepare();
     })();
     this.#preparing.add(started);
@@ -287,10 +287,16 @@ export class Pipeline implements AsyncDisposable {
     return { result };
   }
 
-  async #untilDisposed<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
-    const value = await abortable(work, signal);
-    this.#checkAlive();
-    return value;
+  /** @param work gets a signal that fires when the caller's does, or when the pipeline is disposed of */
+  async #untilDisposed<T>(work: (either: AbortSignal) => Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
+    const either = eitherSignal(signal, this.#ending.signal);
+    try {
+      const value = await abortable(work(either.signal), signal);
+      this.#checkAlive();
+      return value;
+    } finally {
+      either.release();
+    }
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { OptionError } from "./errors";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, type RgbImage, snapshotImage } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";
+import type { AbortSignalLike } from "./native/call";
 import type { NativeGenerateRequest, NativePicture, NativePipelineInfo } from "./native/contract";
 
 /** Options of generate() about the picture to change. */
@@ -39,20 +40,20 @@ export function snapshotSource(options: SourceOptions, info: NativePipelineInfo)
   };
 }
 
-export async function toSource(source: SourceSnapshot, info: NativePipelineInfo): Promise<NativeSource> {
-  const [image, mask] = await Promise.all([decode(source.image, "image"), decode(source.mask, "mask")]);
+export async function toSource(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
+  const [image, mask] = await Promise.all([decode(source.image, "image", signal), decode(source.mask, "mask", signal)]);
   return request(source, info, image, image, mask);
 }
 
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
-export async function toSourceSizes(source: SourceSnapshot, info: NativePipelineInfo): Promise<NativeSource> {
+export async function toSourceSizes(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
   const sized = source.width !== undefined && source.height !== undefined;
-  const read = sized ? undefined : await decode(source.image, "image");
+  const read = sized ? undefined : await decode(source.image, "image", signal);
   return request(source, info, read, source.image && {}, source.mask && {});
 }
 
-async function decode(picture: ImageSnapshot | undefined, option: string): Promise<RgbImage | undefined> {
-  return picture === undefined ? undefined : decodeImage(picture, option);
+async function decode(picture: ImageSnapshot | undefined, option: string, signal: AbortSignalLike | undefined): Promise<RgbImage | undefined> {
+  return picture === undefined ? undefined : decodeImage(picture, option, signal);
 }
 
 function request(

@@ -6,6 +6,7 @@
 import type { Metadata, SharpOptions } from "sharp";
 
 import { ImageError, fileError, messageOf } from "../errors";
+import type { AbortSignalLike } from "../native/call";
 import { NotAFileError, readRegularFile } from "../read-file";
 import type { ImageSnapshot, RgbImage } from "./input";
 import { toRgb } from "./input";
@@ -17,15 +18,21 @@ const READABLE = "PNG, JPEG, WebP, AVIF, GIF and TIFF are read";
 
 /**
  * @param where the option or file, for messages
- * @throws ImageError ERR_IPA_IMAGE_FORMAT, ERR_IPA_IMAGE_CORRUPT, ERR_IPA_IMAGE_LIMIT; ERR_IPA_NOT_FOUND, ERR_IPA_IO
+ * @param signal ends the reading of a stream
+ * @throws ImageError ERR_IPA_IMAGE_FORMAT, ERR_IPA_IMAGE_CORRUPT, ERR_IPA_IMAGE_LIMIT; ERR_IPA_NOT_FOUND, ERR_IPA_IO; signal.reason
  */
-export async function decodeImage(snapshot: ImageSnapshot, where: string): Promise<RgbImage> {
+export async function decodeImage(snapshot: ImageSnapshot, where: string, signal?: AbortSignalLike): Promise<RgbImage> {
   if ("rgb" in snapshot) return snapshot;
-  const bytes = "bytes" in snapshot ? snapshot.bytes : await readImageFile(snapshot.path, where);
+  const bytes = await readEncoded(snapshot, where, signal);
   const name = "path" in snapshot ? `${where} (${snapshot.path})` : where;
   const format = checkFormat(bytes, name);
   const sharp = await loadSharp();
   return decodeBytes(sharp, bytes, format, name);
+}
+
+async function readEncoded(snapshot: Exclude<ImageSnapshot, RgbImage>, where: string, signal: AbortSignalLike | undefined): Promise<Uint8Array> {
+  if ("bytes" in snapshot) return snapshot.bytes;
+  return "late" in snapshot ? snapshot.late(signal) : readImageFile(snapshot.path, where);
 }
 
 async function readImageFile(path: string, where: string): Promise<Uint8Array> {

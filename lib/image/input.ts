@@ -4,6 +4,8 @@ import { types } from "node:util";
 import { ImageError, OptionError, messageOf } from "../errors";
 import { describe } from "../options/describe";
 import { isUrl, readPath } from "../options/path";
+import { isDataUrl, readDataUrl } from "./data-url";
+import { type LateBytes, lateBytes } from "./late-bytes";
 import { IMAGE_LIMITS, checkSize } from "./limits";
 
 /** Pixels without a file format: rows from the top, `channels` bytes a pixel, no padding. */
@@ -12,12 +14,42 @@ export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
-  /** 1 grey, 3 RGB, 4 RGBA (alpha is dropped); default: what the length of `data` says */
-  channels?: 1 | 3 | 4 | undefined;
+  /** 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA (alpha is dropped); default: what the length of `data` says */
+  channels?: 1 | 2 | 3 | 4 | undefined;
 }
 
-/** A path, a file: URL object, the bytes of an image file, or raw pixels. */
-export type ImageInput = string | URL | Uint8Array | ArrayBuffer | RawImage;
+/** What sharp's `toBuffer({ resolveWithObject: true })` gives: raw pixels of 8 bits, or an encoded picture. */
+export interface SharpOutput {
+  data: Uint8Array | Uint8ClampedArray;
+  info: { format: string; width: number; height: number; channels: 1 | 2 | 3 | 4 };
+}
+
+/** What of a web ReadableStream is used; those of other libraries and realms will do. */
+export interface WebStreamLike {
+  readonly locked: boolean;
+  getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(reason?: unknown): Promise<void> };
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** What of a Blob or File is used. */
+export interface BlobLike {
+  readonly size: number;
+  stream(): WebStreamLike;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** What of a Node.js Readable is used; it is destroyed when the call does not want all of it. */
+export interface NodeStreamLike extends AsyncIterable<unknown> {
+  readonly readable: boolean;
+  pipe: unknown;
+  destroy(error?: Error): unknown;
+}
+
+/**
+ * A path, a file: URL object, a data: URL, the bytes of an image file, raw pixels, what sharp gives, a Blob or File, or a stream of
+ * the bytes. Arrays are copied when the call starts; Blobs and streams are read after it has returned its promise, a stream once.
+ */
+export type ImageInput = string | URL | Uint8Array | Uint8ClampedArray | ArrayBuffer | RawImage | SharpOutput | BlobLike | WebStreamLike | NodeStreamLike;
 
 /** Decoded pixels: RGB, 8 bit, width * height * 3 bytes. */
 export interface RgbImage {
@@ -27,21 +59,39 @@ export interface RgbImage {
 }
 
 /** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. */
-export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | RgbImage;
+export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | { late: LateBytes } | RgbImage;
 
 export function snapshotImage(input: unknown, option: string): ImageSnapshot {
+  if (typeof input === "string" && isDataUrl(input)) return { bytes: readDataUrl(input, option) };
+  if (isUrl(input) && isDataUrl(input.href)) return { bytes: readDataUrl(input.href, option) };
   if (typeof input === "string" || isUrl(input)) return { path: readPath(input, option) };
   if (types.isUint8Array(input) || types.isUint8ClampedArray(input)) {
     return { bytes: copyBytes(input.buffer, input.byteOffset, input.byteLength, option) };
   }
   if (types.isAnyArrayBuffer(input)) return { bytes: copyBytes(input, 0, input.byteLength, option) };
-  if (typeof input === "object" && input !== null && !Array.isArray(input) && !ArrayBuffer.isView(input) && "data" in input) {
-    return rawToRgb(input, option);
+  if (typeof input === "object" && input !== null && !Array.isArray(input) && !ArrayBuffer.isView(input)) {
+    const late = lateBytes(input, option);
+    if (late !== undefined) return { late };
+    const { data, info, ...raw } = readFields(input, ["data", "info", "width", "height", "channels"], option);
+    if (data !== undefined) return info === undefined ? rawToRgb({ data, ...raw }, option) : sharpOutput(data, info, option);
   }
   throw new OptionError(
     option,
-    `expected a path, a file: URL, encoded bytes (Uint8Array) or { data, width, height, channels } but received ${describe(input)}`,
+    `expected a path, a file: or data: URL, encoded bytes (Uint8Array), a Blob, a stream, or { data, width, height, channels } but received ${describe(input)}${hint(input)}`,
   );
+}
+
+function hint(input: unknown): string {
+  if (types.isPromise(input) || typeof input !== "object" || input === null) return "";
+  return Object.prototype.toString.call(input) === "[object Response]" ? ": pass await response.blob()" : "";
+}
+
+/** Pixels, or an encoded picture: sharp says which. */
+function sharpOutput(data: unknown, info: unknown, option: string): ImageSnapshot {
+  if (typeof info !== "object" || info === null) throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
+  const { format, width, height, channels } = readFields(info, ["format", "width", "height", "channels"], `${option}.info`);
+  if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(data.buffer, data.byteOffset, data.byteLength, option) };
+  return rawToRgb({ data, width, height, channels }, option);
 }
 
 function copyBytes(buffer: ArrayBufferLike, offset: number, length: number, option: string): Uint8Array {
@@ -52,19 +102,18 @@ function copyBytes(buffer: ArrayBufferLike, offset: number, length: number, opti
   return new Uint8Array(buffer, offset, length).slice();
 }
 
-function rawToRgb(input: object, option: string): RgbImage {
-  const { data, width, height, channels: given } = readRaw(input, option);
+function rawToRgb({ data, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string): RgbImage {
   if (!types.isUint8Array(data) && !types.isUint8ClampedArray(data)) {
     throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(data)}`);
   }
   const [w, h] = [readSide(width, `${option}.width`), readSide(height, `${option}.height`)];
   checkSize(w, h, option);
   const channels = given ?? data.length / (w * h);
-  if (channels !== 1 && channels !== 3 && channels !== 4) {
+  if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) {
     if (given === undefined) {
-      throw new OptionError(`${option}.data`, `expected ${w * h * 3} bytes (${w}x${h} RGB; times 1, 3 or 4 channels) but received ${data.length}`);
+      throw new OptionError(`${option}.data`, `expected ${w * h * 3} bytes (${w}x${h} RGB; times 1 to 4 channels) but received ${data.length}`);
     }
-    throw new OptionError(`${option}.channels`, `expected 1 (grey), 3 (RGB) or 4 (RGBA) but received ${describe(given)}`);
+    throw new OptionError(`${option}.channels`, `expected 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA) but received ${describe(given)}`);
   }
   if (data.length !== w * h * channels) {
     throw new OptionError(`${option}.data`, `expected ${w * h * channels} bytes (${w}x${h}, ${channels} channels) but received ${data.length}`);
@@ -72,10 +121,10 @@ function rawToRgb(input: object, option: string): RgbImage {
   return { rgb: toRgb(data, channels), width: w, height: h };
 }
 
-function readRaw(input: object, option: string): Record<"data" | "width" | "height" | "channels", unknown> {
+/** Each read once. */
+function readFields<T extends string>(input: object, names: readonly T[], option: string): Record<T, unknown> {
   try {
-    const { data, width, height, channels } = input as Record<string, unknown>;
-    return { data, width, height, channels };
+    return Object.fromEntries(names.map((name) => [name, (input as Record<string, unknown>)[name]])) as Record<T, unknown>;
   } catch (error) {
     throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain object`, { cause: error });
   }
@@ -89,11 +138,11 @@ function readSide(value: unknown, option: string): number {
 }
 
 /** A copy as RGB; alpha is dropped without blending, as PIL's convert("RGB") does. */
-export function toRgb(data: Uint8Array | Uint8ClampedArray, channels: 1 | 3 | 4): Uint8Array {
+export function toRgb(data: Uint8Array | Uint8ClampedArray, channels: 1 | 2 | 3 | 4): Uint8Array {
   if (channels === 3) return new Uint8Array(data);
   const pixels = data.length / channels;
   const rgb = new Uint8Array(pixels * 3);
-  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
   for (let i = 0, from = 0, to = 0; i < pixels; i++, from += channels, to += 3) {
     rgb[to] = data[from] ?? 0;
     rgb[to + 1] = data[from + green] ?? 0;

@@ -1,0 +1,126 @@
+/** Pictures whose bytes come later: Blobs and Files, web ReadableStreams, Node.js Readables. */
+import { setImmediate } from "node:timers/promises";
+import { types } from "node:util";
+
+import { abortable } from "../abortable";
+import { ImageError, OptionError, messageOf } from "../errors";
+import type { AbortSignalLike } from "../native/call";
+import { describe } from "../options/describe";
+import { IMAGE_LIMITS } from "./limits";
+
+/** Reads all of it; called once. @throws ImageError, OptionError, or signal.reason */
+export type LateBytes = (signal: AbortSignalLike | undefined) => Promise<Uint8Array>;
+
+/** What a stream of any kind is read through. */
+interface Chunks {
+  next: () => Promise<{ done?: boolean | undefined; value?: unknown }>;
+  /** makes its producer stop */
+  stop: () => void;
+}
+
+type Blobby = Pick<Blob, "size" | "stream">;
+type WebStream = Pick<ReadableStream<unknown>, "getReader" | "locked">;
+type NodeStream = AsyncIterable<unknown> & { destroy: () => unknown; readable: unknown };
+
+/** Chunks between two turns of the event loop, which a stream that is always ready would never leave otherwise. */
+const CHUNKS_A_TURN = 256;
+
+/**
+ * undefined: none of these. Nothing is read yet: a Blob cannot change, and a stream belongs to this call from then on.
+ * @throws OptionError, ImageError for what could never be read
+ */
+export function lateBytes(input: object, option: string): LateBytes | undefined {
+  try {
+    const open = chunksOf(input, option);
+    return open === undefined ? undefined : (signal) => drain(open, option, signal);
+  } catch (error) {
+    if (error instanceof ImageError || error instanceof OptionError) throw error;
+    throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass its bytes`, { cause: error });
+  }
+}
+
+/** By what an object can do, so that those of another realm or a polyfill will do. */
+function chunksOf(input: object, option: string): (() => Chunks) | undefined {
+  const can = (name: string): boolean => typeof (input as Record<string, unknown>)[name] === "function";
+  if (can("stream") && can("arrayBuffer")) {
+    const { size } = input as Blobby;
+    if (size === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: the Blob is empty`);
+    if (size > IMAGE_LIMITS.encodedBytes) throw tooLong(option);
+    return () => webChunks((input as Blobby).stream());
+  }
+  if (can("getReader") && can("cancel")) {
+    if ((input as WebStream).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
+    return () => webChunks(input as WebStream);
+  }
+  if (can("pipe") && can("destroy") && typeof (input as NodeStream)[Symbol.asyncIterator] === "function") {
+    if ((input as NodeStream).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
+    return () => nodeChunks(input as NodeStream);
+  }
+  return undefined;
+}
+
+function webChunks(stream: WebStream): Chunks {
+  const reader = stream.getReader();
+  return { next: () => reader.read(), stop: () => void reader.cancel().catch(() => undefined) };
+}
+
+function nodeChunks(stream: NodeStream): Chunks {
+  const iterator = stream[Symbol.asyncIterator]();
+  return { next: () => iterator.next(), stop: () => void stream.destroy() };
+}
+
+async function drain(open: () => Chunks, option: string, signal: AbortSignalLike | undefined): Promise<Uint8Array> {
+  let chunks: Chunks | undefined;
+  const stop = (): void => {
+    try {
+      chunks?.stop();
+    } catch {
+      // Whatever a stream says to that, there is a better reason already.
+    }
+  };
+  signal?.addEventListener("abort", stop);
+  try {
+    chunks = open();
+    return await abortable(collect(chunks, option), signal);
+  } catch (error) {
+    stop();
+    if (signal?.aborted === true) throw signal.reason;
+    if (error instanceof ImageError || error instanceof OptionError) throw error;
+    throw new ImageError("ERR_IPA_IO", `${option}: reading it failed: ${messageOf(error)}`, { cause: error });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+async function collect(chunks: Chunks, option: string): Promise<Uint8Array> {
+  // Chunks are copied at once, many small ones into one buffer: what they cost beside their bytes is bounded too.
+  let bytes = new Uint8Array(64 * 1024);
+  let length = 0;
+  for (let i = 1; ; i++) {
+    const { done, value } = await chunks.next();
+    if (done === true) break;
+    const chunk = readChunk(value, option);
+    if (length + chunk.length > IMAGE_LIMITS.encodedBytes) throw tooLong(option);
+    if (length + chunk.length > bytes.length) {
+      const larger = new Uint8Array(Math.max(length + chunk.length, 2 * bytes.length));
+      larger.set(bytes.subarray(0, length));
+      bytes = larger;
+    }
+    bytes.set(chunk, length);
+    length += chunk.length;
+    if (i % CHUNKS_A_TURN === 0) await setImmediate();
+  }
+  if (length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (the stream was empty, or had been read before)`);
+  return bytes.slice(0, length);
+}
+
+function readChunk(value: unknown, option: string): Uint8Array {
+  if (types.isUint8Array(value)) return new Uint8Array(value);
+  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
+  const fix = typeof value === "string" ? "leave out setEncoding() and TextDecoderStream" : "pass a stream of bytes";
+  throw new OptionError(option, `expected a stream of bytes (Uint8Array) but it gave ${describe(value)}: ${fix}`);
+}
+
+function tooLong(option: string): ImageError {
+  return new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: more than ${IMAGE_LIMITS.encodedBytes} encoded bytes, the most that are read: make the picture smaller`);
+}
