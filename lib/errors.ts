@@ -112,14 +112,23 @@ export class InstallError extends IpAdapterError {
 
 /** `ENOENT` and friends, of any realm; "" when the value is not an error of the operating system. */
 export function systemCode(error: unknown): string {
-  const code = typeof error === "object" && error !== null ? (error as { code?: unknown }).code : undefined;
+  const code = partOf(error, "code");
   return typeof code === "string" ? code : "";
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown; what a caller's code throws may throw in turn when it is read. */
 export function messageOf(error: unknown): string {
-  const message = typeof error === "object" && error !== null ? (error as { message?: unknown }).message : undefined;
-  return typeof message === "string" ? message : String(error);
+  const message = partOf(error, "message");
+  if (typeof message === "string") return message;
+  return typeof error === "string" || typeof error === "number" ? `${error}` : "what was thrown has no message";
+}
+
+function partOf(error: unknown, name: "code" | "message"): unknown {
+  try {
+    return typeof error === "object" && error !== null ? (error as Partial<Record<string, unknown>>)[name] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A failed file operation as a typed error that names the file and what to do. */

@@ -6,6 +6,10 @@ import { OptionError } from "./errors";
 import { leastSide } from "./image/limits";
 import type { NativeGenerateRequest, NativePipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
+import { readFloat32Array } from "./options/read-floats";
+import { readList } from "./options/read-list";
+import { typedLength } from "./options/read-memory";
+import { isList } from "./options/read-property";
 import { MAX_SEED } from "./options/schema";
 import { type PromptEncoder, encodePrompts } from "./prompt/encode";
 import type { GenerateOptions } from "./types";
@@ -99,9 +103,10 @@ function startLatents(read: GenerateOptions, width: number, height: number, coun
     if (denoisingStart > 0) throw new OptionError("denoisingStart", "expected latents to go on from: pass those of the call that ended there (denoisingEnd, output: \"latents\")");
     return [];
   }
-  const list: unknown[] = types.isFloat32Array(latents) ? [latents] : Array.isArray(latents) ? latents : [];
+  const array = !types.isFloat32Array(latents) && isList(latents, "latents");
+  const list: unknown[] = array ? readList(latents, "latents", { maximum: 64 }) : types.isFloat32Array(latents) ? [latents] : [];
   if (list.length !== 1 && list.length !== count) {
-    throw new OptionError("latents", `expected a Float32Array, or an array of one for each of the ${count} pictures, but received ${Array.isArray(latents) ? `${list.length}` : describe(latents)}`);
+    throw new OptionError("latents", `expected a Float32Array, or an array of one for each of the ${count} pictures, but received ${array ? `${list.length}` : describe(latents)}`);
   }
   const shape = [info.latentChannels, height / info.vaeScale, width / info.vaeScale];
   const size = shape.reduce((product, side) => product * side, 1);
@@ -109,11 +114,9 @@ function startLatents(read: GenerateOptions, width: number, height: number, coun
   const sized = read.image === undefined || (read.width !== undefined && read.height !== undefined);
   return list.map((value, i) => {
     const option = list.length === 1 ? "latents" : `latents[${i}]`;
-    if (!types.isFloat32Array(value)) throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
-    if (sized && value.length !== size) throw new OptionError(option, `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${value.length}`);
-    const bad = value.findIndex((number) => !Number.isFinite(number));
-    if (bad >= 0) throw new OptionError(`${option}[${bad}]`, "expected a finite number");
-    return value.slice();
+    const length = types.isFloat32Array(value) ? typedLength(value) : size;
+    if (sized && length !== size) throw new OptionError(option, `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${length}`);
+    return readFloat32Array(value, option);
   });
 }
 

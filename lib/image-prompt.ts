@@ -5,7 +5,7 @@ import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/input";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
-import { readFloats } from "./options/floats";
+import { readFloats } from "./options/read-floats";
 
 /** A picture to take after: `image`, or `embeds` computed before by `encodeImage`; FaceID adapters take `faceEmbeds`, and FaceID Plus both. */
 export interface ImagePrompt {
@@ -65,14 +65,15 @@ export function snapshotPrompts(prompts: readonly ImagePrompt[]): PromptSnapshot
     if (entry.image === undefined && entry.embeds === undefined && entry.faceEmbeds === undefined) {
       throw new OptionError(option, "expected image or embeds but received neither: add image");
     }
+    const shaped = ImageEmbeds.snapshot(entry.embeds, `${option}.embeds`);
     return {
       adapter: entry.adapter ?? 0,
       scale: entry.scale ?? DEFAULT_SCALE,
       structureScale: entry.structureScale,
       option,
       image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`),
-      embeds: entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`),
-      shape: entry.embeds instanceof ImageEmbeds ? entry.embeds.shape : undefined,
+      embeds: shaped?.data ?? (entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`)),
+      shape: shaped?.shape,
       faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),
     };
   });
@@ -145,7 +146,7 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
   if (embedSize === 0) throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
   const unit = variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
   if (shape !== undefined) {
-    if (shape.length === (variant === "base" ? 2 : 3) && shape.at(-1) === embedSize) return picturesOf(embeds, shape);
+    if (shape.length === (variant === "base" ? 2 : 3) && shape.at(-1) === embedSize) return picturesOf({ data: embeds, shape });
     throw new OptionError(option, `this ${variant} adapter takes ${unit} but received embeddings of shape ${shapeText(shape)}: use the output of encodeImage() for this adapter`);
   }
   if (embeds.length === 0 || embeds.length % embedSize !== 0) {

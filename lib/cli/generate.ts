@@ -262,7 +262,7 @@ function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt
 async function readEmbeds(addon: NativeAddon, path: string, adapter: number, signal: AbortSignal): Promise<ImageEmbeds[]> {
   const embeds = await loadEmbedsWith(addon, { path, adapter, option: "--image-embeds", signal }, new CallSite());
   const shape = [1, ...embeds.shape.slice(1)];
-  return picturesOf(embeds, embeds.shape).map((one) => new ImageEmbeds(one, shape));
+  return picturesOf({ data: embeds, shape: embeds.shape }).map((one) => new ImageEmbeds(one, shape));
 }
 
 /** The rows of a file's tensor: of (n, ...) there are n. */
@@ -275,7 +275,7 @@ async function readRows(addon: NativeAddon, path: string, name: "face_embeds" | 
   if (shape.length < least || shape.length > most || count < 1) {
     throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`);
   }
-  return picturesOf(new Float32Array(data), shape);
+  return picturesOf({ data: new Float32Array(data), shape });
 }
 
 async function saveLatents(addon: NativeAddon, file: string, { latents, latentShape }: GenerateResult): Promise<void> {

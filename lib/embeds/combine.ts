@@ -2,21 +2,23 @@
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
 import { CombineSchema, type CombineMethod } from "../options/schema";
+import { readList } from "../options/read-list";
+import { isList } from "../options/read-property";
 import { checkValue } from "../options/validate";
-import { ImageEmbeds, picturesOf, shapeText } from "./image-embeds";
+import { type EmbedsSnapshot, ImageEmbeds, MOST_PICTURES, picturesOf, shapeText } from "./image-embeds";
 
 /**
  * Combines the embeddings of all pictures given, before an adapter's projection, as ComfyUI_IPAdapter_plus does. "concat" keeps them
  * apart, as pictures of one image prompt; the others make one of them: "average", "add" (their sum), "subtract" (the first minus the
  * mean of the others) and "norm average" (each element over its norm across the pictures, averaged).
- * @param embeds of one kind: all of an adapter's own encoder
+ * @param embeds of one kind: all of an adapter's own encoder; of at most 4096 pictures together
  * @param weights one for each picture, which multiplies it first; "average" then divides by their sum. Default: 1
  * @throws OptionError
  */
 export function combineEmbeds(embeds: ImageEmbeds | readonly ImageEmbeds[], how: CombineMethod, weights?: readonly number[]): ImageEmbeds {
   const method = checkValue(CombineSchema.properties.how, how, "how") as CombineMethod;
   const list = checkEmbeds(embeds);
-  const pictures = list.flatMap((one) => picturesOf(one, one.shape));
+  const pictures = list.flatMap(picturesOf);
   const factors = checkWeights(weights, pictures.length);
   const [, ...size] = list[0]?.shape ?? [];
   if (method === "concat") {
@@ -26,20 +28,27 @@ export function combineEmbeds(embeds: ImageEmbeds | readonly ImageEmbeds[], how:
   return new ImageEmbeds(merge(pictures, method, factors), [1, ...size]);
 }
 
-function checkEmbeds(embeds: unknown): ImageEmbeds[] {
-  const list: unknown[] = Array.isArray(embeds) ? embeds : [embeds];
-  const first = list[0];
+function checkEmbeds(embeds: unknown): EmbedsSnapshot[] {
+  const several = isList(embeds, "embeds");
+  const list = several ? readList(embeds, "embeds", { maximum: MOST_PICTURES }) : [embeds];
   if (list.length === 0) throw new OptionError("embeds", "expected at least one ImageEmbeds but received an empty array");
-  return list.map((one, i) => {
-    const option = Array.isArray(embeds) ? `embeds[${i}]` : "embeds";
-    if (!(one instanceof ImageEmbeds)) {
-      throw new OptionError(option, `expected ImageEmbeds but received ${describe(one)}: use what encodeImage() or loadEmbeds() gives, or new ImageEmbeds(floats, shape)`);
+  const checked: EmbedsSnapshot[] = [];
+  let pictures = 0;
+  for (const [i, value] of list.entries()) {
+    const option = several ? `embeds[${i}]` : "embeds";
+    const one = ImageEmbeds.snapshot(value, option);
+    if (one === undefined) {
+      throw new OptionError(option, `expected ImageEmbeds but received ${describe(value)}: use what encodeImage() or loadEmbeds() gives, or new ImageEmbeds(floats, shape)`);
     }
-    if (first instanceof ImageEmbeds && one.shape.slice(1).join() !== first.shape.slice(1).join()) {
+    const first = checked[0] ?? one;
+    if (one.shape.slice(1).join() !== first.shape.slice(1).join()) {
       throw new OptionError(option, `expected the kind of the first, ${shapeText(first.shape)}, but received ${shapeText(one.shape)}: make all of them with one adapter's encoder`);
     }
-    return one;
-  });
+    pictures += one.shape[0] ?? 0;
+    if (pictures > MOST_PICTURES) throw new OptionError(option, `expected at most ${MOST_PICTURES} pictures together: leave some out`);
+    checked.push(one);
+  }
+  return checked;
 }
 
 function checkWeights(weights: unknown, count: number): number[] {

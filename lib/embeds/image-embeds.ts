@@ -1,14 +1,28 @@
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
-import { readFloats } from "../options/floats";
+import { readFloats } from "../options/read-floats";
+import { readList } from "../options/read-list";
+import { typedLength } from "../options/read-memory";
+import { isList } from "../options/read-property";
+
+/** Pictures whose embeddings may be together. */
+export const MOST_PICTURES = 4096;
+
+/** Embeddings as they are at this moment. */
+export interface EmbedsSnapshot {
+  data: Float32Array;
+  shape: readonly number[];
+}
 
 /**
  * What an image encoder makes of pictures: floats, and the shape they have. (n, d): a vector for each of n pictures, as base adapters
- * take them; (n, t, d): t hidden states for each, as the others do.
+ * take them; (n, t, d): t hidden states for each, as the others do. At most 4096 pictures.
  */
 export class ImageEmbeds extends Float32Array {
-  /** [pictures, size] or [pictures, states, size] */
-  readonly shape: readonly number[];
+  /** [pictures, size] or [pictures, states, size]; it cannot be changed */
+  declare readonly shape: readonly number[];
+  /** what is believed, whatever a property says */
+  readonly #shape: readonly number[];
 
   /** slice(), map() and the like give plain arrays, which the shape would not fit. */
   static get [Symbol.species](): Float32ArrayConstructor {
@@ -21,21 +35,36 @@ export class ImageEmbeds extends Float32Array {
    */
   constructor(data: Float32Array | readonly number[], shape: readonly number[]) {
     super(readFloats(data, "data"));
-    this.shape = Object.freeze(checkShape(shape, this.length));
+    this.#shape = Object.freeze(checkShape(shape, typedLength(this)));
+    Object.defineProperty(this, "shape", { value: this.#shape, enumerable: true });
+  }
+
+  /**
+   * @internal A finite copy with its shape; undefined for anything else.
+   * @throws OptionError
+   */
+  static snapshot(value: unknown, option: string): EmbedsSnapshot | undefined {
+    if (typeof value !== "object" || value === null || !(#shape in value)) return undefined;
+    const data = readFloats(value, option);
+    if (data.length === sizeOf(value.#shape)) return { data, shape: value.#shape };
+    throw new OptionError(option, `its shape is ${shapeText(value.#shape)} but it has ${data.length} numbers: its memory was transferred`);
   }
 }
 
 function checkShape(value: unknown, length: number): number[] {
-  const shape: unknown[] = Array.isArray(value) ? [...(value as unknown[])] : [];
+  const shape = isList(value, "shape") ? readList(value, "shape", { maximum: 16 }) : [];
   const sizes = shape.filter((size): size is number => Number.isSafeInteger(size) && (size as number) > 0);
   if (sizes.length !== shape.length || sizes.length < 2 || sizes.length > 3) {
     const received = shape.length > 0 ? shapeText(shape.map(describe)) : describe(value);
     throw new OptionError("shape", `expected [pictures, size] or [pictures, states, size], integers of 1 or more, but received ${received}`);
   }
-  const floats = sizes.reduce((product, size) => product * size, 1);
+  const floats = sizeOf(sizes);
   if (floats !== length) throw new OptionError("shape", `${shapeText(sizes)} has ${floats} numbers but data has ${length}: use the shape that the encoder gave`);
+  if ((sizes[0] ?? 0) > MOST_PICTURES) throw new OptionError("shape", `expected at most ${MOST_PICTURES} pictures but received ${shapeText(sizes)}`);
   return sizes;
 }
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 /** As Python writes it. */
 export function shapeText(shape: readonly unknown[]): string {
@@ -43,8 +72,8 @@ export function shapeText(shape: readonly unknown[]): string {
 }
 
 /** The floats of each picture, in the same memory. */
-export function picturesOf(embeds: Float32Array, shape: readonly number[]): Float32Array[] {
+export function picturesOf({ data, shape }: EmbedsSnapshot): Float32Array[] {
   const count = shape[0] ?? 0;
-  const size = embeds.length / count;
-  return Array.from({ length: count }, (_, i) => embeds.subarray(i * size, (i + 1) * size));
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }

@@ -1,9 +1,11 @@
 /** What users pass as a picture, and the snapshot taken of it when a call starts. */
 import { types } from "node:util";
 
-import { ImageError, OptionError, messageOf } from "../errors";
+import { ImageError, OptionError } from "../errors";
 import { describe } from "../options/describe";
-import { isUrl, readPath } from "../options/path";
+import { hrefOf, readPath, urlPath } from "../options/path";
+import { bytesOf } from "../options/read-memory";
+import { isList, readGuarded } from "../options/read-property";
 import { isDataUrl, readDataUrl } from "./data-url";
 import { type LateBytes, lateBytes } from "./late-bytes";
 import { IMAGE_LIMITS, checkSize } from "./limits";
@@ -62,14 +64,12 @@ export interface RgbImage {
 export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | { late: LateBytes } | RgbImage;
 
 export function snapshotImage(input: unknown, option: string): ImageSnapshot {
-  if (typeof input === "string" && isDataUrl(input)) return { bytes: readDataUrl(input, option) };
-  if (isUrl(input) && isDataUrl(input.href)) return { bytes: readDataUrl(input.href, option) };
-  if (typeof input === "string" || isUrl(input)) return { path: readPath(input, option) };
-  if (types.isUint8Array(input) || types.isUint8ClampedArray(input)) {
-    return { bytes: copyBytes(input.buffer, input.byteOffset, input.byteLength, option) };
-  }
-  if (types.isAnyArrayBuffer(input)) return { bytes: copyBytes(input, 0, input.byteLength, option) };
-  if (typeof input === "object" && input !== null && !Array.isArray(input) && !ArrayBuffer.isView(input)) {
+  if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input)) return { bytes: copyBytes(bytesOf(input), option) };
+  const href = hrefOf(input, option);
+  const text = href ?? input;
+  if (typeof text === "string" && isDataUrl(text)) return { bytes: readDataUrl(text, option) };
+  if (typeof text === "string") return { path: href === undefined ? readPath(text, option) : urlPath(text, option) };
+  if (typeof input === "object" && input !== null && !isList(input, option) && !ArrayBuffer.isView(input)) {
     const late = lateBytes(input, option);
     if (late !== undefined) return { late };
     const { data, info, ...raw } = readFields(input, ["data", "info", "width", "height", "channels"], option);
@@ -77,35 +77,37 @@ export function snapshotImage(input: unknown, option: string): ImageSnapshot {
   }
   throw new OptionError(
     option,
-    `expected a path, a file: or data: URL, encoded bytes (Uint8Array), a Blob, a stream, or { data, width, height, channels } but received ${describe(input)}${hint(input)}`,
+    `expected a path, a file: or data: URL, encoded bytes (Uint8Array), a Blob, a stream, or { data, width, height, channels } but received ${describe(input)}${hint(input, option)}`,
   );
 }
 
-function hint(input: unknown): string {
+function hint(input: unknown, option: string): string {
   if (types.isPromise(input) || typeof input !== "object" || input === null) return "";
-  return Object.prototype.toString.call(input) === "[object Response]" ? ": pass await response.blob()" : "";
+  return readGuarded(() => Object.prototype.toString.call(input), option) === "[object Response]" ? ": pass await response.blob()" : "";
 }
 
 /** Pixels, or an encoded picture: sharp says which. */
 function sharpOutput(data: unknown, info: unknown, option: string): ImageSnapshot {
   if (typeof info !== "object" || info === null) throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
   const { format, width, height, channels } = readFields(info, ["format", "width", "height", "channels"], `${option}.info`);
-  if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(data.buffer, data.byteOffset, data.byteLength, option) };
+  if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(bytesOf(data), option) };
   return rawToRgb({ data, width, height, channels }, option);
 }
 
-function copyBytes(buffer: ArrayBufferLike, offset: number, length: number, option: string): Uint8Array {
+function copyBytes(bytes: Uint8Array, option: string): Uint8Array {
+  const { length } = bytes;
   if (length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (an empty or transferred buffer)`);
   if (length > IMAGE_LIMITS.encodedBytes) {
     throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: ${length} encoded bytes, at most ${IMAGE_LIMITS.encodedBytes} are read: make the picture smaller`);
   }
-  return new Uint8Array(buffer, offset, length).slice();
+  return bytes.slice();
 }
 
-function rawToRgb({ data, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string): RgbImage {
-  if (!types.isUint8Array(data) && !types.isUint8ClampedArray(data)) {
-    throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(data)}`);
+function rawToRgb({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string): RgbImage {
+  if (!types.isUint8Array(pixels) && !types.isUint8ClampedArray(pixels)) {
+    throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(pixels)}`);
   }
+  const data = bytesOf(pixels);
   const [w, h] = [readSide(width, `${option}.width`), readSide(height, `${option}.height`)];
   checkSize(w, h, option);
   const channels = given ?? data.length / (w * h);
@@ -123,11 +125,7 @@ function rawToRgb({ data, width, height, channels: given }: Record<"data" | "wid
 
 /** Each read once. */
 function readFields<T extends string>(input: object, names: readonly T[], option: string): Record<T, unknown> {
-  try {
-    return Object.fromEntries(names.map((name) => [name, (input as Record<string, unknown>)[name]])) as Record<T, unknown>;
-  } catch (error) {
-    throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain object`, { cause: error });
-  }
+  return readGuarded(() => Object.fromEntries(names.map((name) => [name, (input as Record<string, unknown>)[name]])) as Record<T, unknown>, option);
 }
 
 function readSide(value: unknown, option: string): number {

@@ -6,6 +6,7 @@ import { abortable } from "../abortable";
 import { ImageError, OptionError, messageOf } from "../errors";
 import type { AbortSignalLike } from "../native/call";
 import { describe } from "../options/describe";
+import { bytesOf } from "../options/read-memory";
 import { IMAGE_LIMITS } from "./limits";
 
 /** Reads all of it; called once. @throws ImageError, OptionError, or signal.reason */
@@ -115,8 +116,7 @@ async function collect(chunks: Chunks, option: string): Promise<Uint8Array> {
 }
 
 function readChunk(value: unknown, option: string): Uint8Array {
-  if (types.isUint8Array(value)) return new Uint8Array(value);
-  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
+  if (types.isUint8Array(value) || types.isAnyArrayBuffer(value)) return bytesOf(value);
   const fix = typeof value === "string" ? "leave out setEncoding() and TextDecoderStream" : "pass a stream of bytes";
   throw new OptionError(option, `expected a stream of bytes (Uint8Array) but it gave ${describe(value)}: ${fix}`);
 }

@@ -99,8 +99,8 @@ export function startNative<T>(
       if (error !== null) reject(site.toError(error));
       else resolve(value as T);
     };
-    signal?.addEventListener("abort", onAbort);
     try {
+      signal?.addEventListener("abort", onAbort);
       job = start(done, fail);
     } catch (error) {
       // The addon refuses malformed calls by throwing; `done` is then never called.

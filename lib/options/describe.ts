@@ -1,5 +1,10 @@
 import { types } from "node:util";
 
+import { bufferLength, typedLength } from "./read-memory";
+
+/** A bigint of more digits is not spelt out, which takes long. */
+const MOST_BIGINT = 10n ** 24n;
+
 /** A received value in a few words, for error messages. Never throws and never runs code of the value. */
 export function describe(value: unknown): string {
   switch (typeof value) {
@@ -8,8 +13,7 @@ export function describe(value: unknown): string {
     case "number":
       return Object.is(value, -0) ? "-0" : String(value);
     case "bigint": {
-      const digits = String(value);
-      return `the bigint ${digits.length > 24 ? `${digits.slice(0, 24)}…` : digits}n`;
+      return value < MOST_BIGINT && value > -MOST_BIGINT ? `the bigint ${value}n` : "a bigint of more than 24 digits";
     }
     case "function":
       return "a function";
@@ -25,10 +29,10 @@ export function describe(value: unknown): string {
 function describeObject(value: object): string {
   if (types.isProxy(value)) return "a proxy object";
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
-  if (types.isUint8Array(value)) return `a Uint8Array of ${value.length}`;
-  if (types.isFloat32Array(value)) return `a Float32Array of ${value.length}`;
-  if (types.isTypedArray(value)) return `a typed array of ${value.length}`;
-  if (types.isAnyArrayBuffer(value)) return `an ArrayBuffer of ${value.byteLength} bytes`;
+  if (types.isUint8Array(value)) return `a Uint8Array of ${typedLength(value)}`;
+  if (types.isFloat32Array(value)) return `a Float32Array of ${typedLength(value)}`;
+  if (types.isTypedArray(value)) return `a typed array of ${typedLength(value)}`;
+  if (types.isAnyArrayBuffer(value)) return `an ArrayBuffer of ${bufferLength(value)} bytes`;
   if (types.isPromise(value)) return "a promise (is an await missing?)";
   if (types.isDate(value)) return "a Date";
   if (types.isRegExp(value)) return "a RegExp";

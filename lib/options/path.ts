@@ -4,10 +4,15 @@ import { fileURLToPath } from "node:url";
 import { OptionError, messageOf } from "../errors";
 import { formatHubName, hubNameOfUrl } from "../hub/name";
 import { describe } from "./describe";
+import { readGuarded } from "./read-property";
 
-/** A URL object of any realm. */
-export function isUrl(value: unknown): value is URL {
-  return typeof value === "object" && value !== null && typeof (value as URL).href === "string" && typeof (value as URL).protocol === "string";
+/** The text of a URL object of any realm; undefined for anything else. */
+export function hrefOf(value: unknown, option: string): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  return readGuarded(() => {
+    const { href, protocol } = value as Partial<Record<"href" | "protocol", unknown>>;
+    return typeof href === "string" && typeof protocol === "string" ? href : undefined;
+  }, option);
 }
 
 /**
@@ -15,7 +20,8 @@ export function isUrl(value: unknown): value is URL {
  * URL is refused with the fix instead of "not found".
  */
 export function readPath(value: unknown, option: string): string {
-  if (isUrl(value)) return urlPath(value, option);
+  const href = hrefOf(value, option);
+  if (href !== undefined) return urlPath(href, option);
   if (typeof value !== "string") {
     throw new OptionError(option, `expected a path (a string or a file: URL object) but received ${describe(value)}`);
   }
@@ -28,14 +34,14 @@ export function readPath(value: unknown, option: string): string {
   return isAbsolute(value) ? value : resolve(value);
 }
 
-function urlPath(url: URL, option: string): string {
-  if (url.protocol === "http:" || url.protocol === "https:") throw remote(option, url.href);
-  if (url.protocol !== "file:") throw new OptionError(option, `expected a file: URL but received ${describe(url.href)}`);
+/** The path that the text of a file URL means. Parsed anew: a URL of another realm, or an object that only looks like one, may say anything. */
+export function urlPath(href: string, option: string): string {
+  if (/^https?:/i.test(href)) throw remote(option, href);
+  if (!/^file:/i.test(href)) throw new OptionError(option, `expected a file: URL but received ${describe(href)}`);
   try {
-    // A copy: a URL of another realm, or an object that only looks like one, is parsed again here.
-    return fileURLToPath(new URL(url.href));
+    return fileURLToPath(new URL(href));
   } catch (error) {
-    throw new OptionError(option, `${describe(url.href)} is not the URL of a file here: ${messageOf(error)}`, { cause: error });
+    throw new OptionError(option, `${describe(href)} is not the URL of a file here: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -265,7 +265,7 @@ export type CombineMethod = (typeof COMBINE_METHODS)[number];
 export const CombineSchema = object(
   {
     how: oneOf(COMBINE_METHODS, { description: "how the embeddings are combined" }),
-    weights: Type.Array(Type.Number({ minimum: -100, maximum: 100 }), { description: "one for each picture" }),
+    weights: Type.Array(Type.Number({ minimum: -100, maximum: 100 }), { maxItems: 4096, description: "one for each picture" }),
   },
   "combineEmbeds arguments",
 );

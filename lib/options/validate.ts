@@ -3,8 +3,11 @@ import { types } from "node:util";
 
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
 
-import { OptionError, messageOf } from "../errors";
+import { OptionError } from "../errors";
 import { describe } from "./describe";
+import { readList } from "./read-list";
+import { isList, ownKeys, readProperty } from "./read-property";
+import { readSignal } from "./read-signal";
 import { type SchemaView, view } from "./schema";
 import { nearest } from "./suggest";
 
@@ -15,7 +18,7 @@ import { nearest } from "./suggest";
  */
 export function readOptions<T extends TObject>(schema: T, input: unknown, at = ""): Static<T> {
   const { title = "options", properties = {}, required = [] } = view(schema);
-  if (typeof input !== "object" || input === null || Array.isArray(input) || ArrayBuffer.isView(input) || types.isPromise(input)) {
+  if (typeof input !== "object" || input === null || isList(input, at === "" ? title : at) || ArrayBuffer.isView(input) || types.isPromise(input)) {
     throw new OptionError(at, `${at === "" ? `${title}: ` : ""}expected an object but received ${describe(input)}`);
   }
   const result = Object.create(null) as Record<string, unknown>;
@@ -44,7 +47,7 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
     case "number":
       return checkNumber(rule, value, option);
     case "string":
-      return rule.items !== undefined && Array.isArray(value) ? checkArray(rule, value, option) : checkString(rule, value, option);
+      return rule.items !== undefined && isList(value, option) ? checkArray(rule, value, option) : checkString(rule, value, option);
     case "boolean":
       if (typeof value !== "boolean") throw wrong(option, rule, value, value === "true" || value === "false" ? `use ${value} without quotes` : "");
       return value;
@@ -89,23 +92,12 @@ function checkString(rule: SchemaView, value: unknown, option: string): string {
 }
 
 function checkArray(rule: SchemaView, value: unknown, option: string): unknown[] {
-  if (!Array.isArray(value)) {
+  if (!isList(value, option)) {
     throw wrong(option, rule, value, typeof value === "object" && value !== null && !ArrayBuffer.isView(value) ? "put it in [ ]" : "");
   }
-  const array = value as unknown[];
-  const { length } = array;
-  if (rule.maxItems !== undefined && length > rule.maxItems) {
-    throw new OptionError(option, `expected at most ${rule.maxItems} entries but received ${length}: leave some out`);
-  }
-  if (rule.minItems !== undefined && length < rule.minItems) {
-    throw new OptionError(option, `expected at least ${rule.minItems} entries but received ${length}: add ${rule.minItems - length}`);
-  }
-  const result: unknown[] = [];
-  for (let i = 0; i < length; i++) {
-    const at = `${option}[${i}]`;
-    if (rule.items !== undefined) result.push(checkValue(rule.items, readProperty(array, i, at), at));
-  }
-  return result;
+  const { items, minItems: minimum, maxItems: maximum = 0 } = rule;
+  const entries = readList(value, option, { minimum, maximum });
+  return items === undefined ? entries : entries.map((entry, i) => checkValue(items, entry, `${option}[${i}]`));
 }
 
 function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown {
@@ -114,36 +106,10 @@ function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown
       if (typeof value !== "function") throw wrong(option, rule, value, "");
       return value;
     case "signal":
-      if (!isAbortSignal(value)) {
-        const controller = typeof value === "object" && value !== null && "signal" in value;
-        throw wrong(option, rule, value, controller ? "pass controller.signal, not the controller" : "");
-      }
-      return value;
+      return readSignal(value, option);
     default:
       // Paths, pictures and vectors are read by the code that knows them, with its own messages.
       return value;
-  }
-}
-
-function isAbortSignal(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const signal = value as { aborted?: unknown; addEventListener?: unknown; removeEventListener?: unknown };
-  return typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function" && typeof signal.removeEventListener === "function";
-}
-
-function ownKeys(input: object, name: string): string[] {
-  try {
-    return Object.keys(input);
-  } catch (error) {
-    throw new OptionError(name, `its properties cannot be listed (${messageOf(error)}): pass a plain object`, { cause: error });
-  }
-}
-
-function readProperty(input: object, key: string | number, option: string): unknown {
-  try {
-    return (input as Record<string | number, unknown>)[key];
-  } catch (error) {
-    throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, { cause: error });
   }
 }
 
