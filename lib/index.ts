@@ -1,7 +1,7 @@
 /** Image prompts for Stable Diffusion inside Node.js: the public API. */
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
-export type { AdapterVariant } from "./native/contract";
+export type { AdapterVariant, Decided, Prediction } from "./native/contract";
 export { convert, type Conversion, type ConvertProgress } from "./convert";
 export { ImageEmbeds } from "./embeds/image-embeds";
 export { loadEmbeds, saveEmbeds } from "./embeds/file";

@@ -39,6 +39,9 @@ export function loadRequest(read: LoadOptions): NativeLoadRequest {
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
   if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
+  if (read.prediction !== undefined) request.prediction = read.prediction;
+  if (read.zeroSnr !== undefined) request.zeroSnr = read.zeroSnr;
+  if (read.vaeScalingFactor !== undefined) request.vaeScalingFactor = read.vaeScalingFactor;
   return request;
 }
 

@@ -24,6 +24,7 @@ import type {
 import { loadAddon } from "./native/load";
 import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema } from "./options/schema";
 import { checkValue, readOptions } from "./options/validate";
+import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
 import { snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
@@ -81,6 +82,7 @@ export class Pipeline implements AsyncDisposable {
     const { signal } = read;
     throwIfAborted(signal);
     await placeFiles(request, read, site);
+    await addOriginalConfigs(request, read);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;

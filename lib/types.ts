@@ -85,6 +85,21 @@ export interface LoadOptions extends HubAccessOptions {
   /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
   imageEncoder?: string | URL | undefined;
   /**
+   * what the UNet predicts: "epsilon" (the noise), "v" (velocities) or "sample" (the clean picture); a wrong one gives noise or washed-out
+   * pictures. Default: what the files say, else what most models of the family predict; `info.prediction` tells which
+   */
+  prediction?: "epsilon" | "v" | "sample" | undefined;
+  /**
+   * rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr, for models trained so (they predict "v");
+   * default: what the files say, see `info.zeroSnr`. true refuses samplers that cannot
+   */
+  zeroSnr?: boolean | undefined;
+  /**
+   * what the VAE's latents are multiplied by for the UNet, 0.001 to 1000; default: that of the VAE's config.json, for a VAE in a file by itself
+   * that of the family (0.18215, SDXL 0.13025)
+   */
+  vaeScalingFactor?: number | undefined;
+  /**
    * what the networks multiply in: "f32" (default) as diffusers; "int16" is faster and nearly exact, with more bits than bf16;
    * "bf16" needs less memory and is the fastest of 16 bits where the processor has instructions for it, and slow elsewhere;
    * "int8" is faster still and takes least memory, with small differences

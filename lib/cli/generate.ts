@@ -10,7 +10,7 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
+import { GenerateSchema, LoadSchema, PREDICTIONS, PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
@@ -25,6 +25,9 @@ interface GenerateFlags {
   unet?: string;
   vae?: string;
   imageEncoder?: string;
+  prediction?: string;
+  zeroSnr?: boolean;
+  vaeScalingFactor?: string;
   dtype?: string;
   threads?: string;
   offline?: boolean;
@@ -94,6 +97,10 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
+    .option("--prediction <type>", `${help(LoadSchema, "prediction")} (${PREDICTIONS.join(", ")})`)
+    .option("--zero-snr", help(LoadSchema, "zeroSnr"))
+    .option("--no-zero-snr", "leave the noise schedule as it is, whatever the files say")
+    .option("--vae-scaling-factor <f>", help(LoadSchema, "vaeScalingFactor"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
     .option("--offline", help(LoadSchema, "offline"))
@@ -193,6 +200,9 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.unet !== undefined) options["unet"] = flags.unet;
   if (flags.vae !== undefined) options["vae"] = flags.vae;
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
+  if (flags.prediction !== undefined) options["prediction"] = flags.prediction;
+  if (flags.zeroSnr !== undefined) options["zeroSnr"] = flags.zeroSnr;
+  if (flags.vaeScalingFactor !== undefined) options["vaeScalingFactor"] = parseNumber(flags.vaeScalingFactor, "--vae-scaling-factor");
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
   if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");

@@ -31,12 +31,22 @@ const ALWAYS: Parts = new Set(["scheduler", "text_encoder", "tokenizer", "unet",
  * @param declared parts that the model has, beside those in the listing
  */
 export function chooseFiles(files: readonly string[], path: string, want: Want, skip: Parts = NONE, declared: Parts = NONE): Choice {
-  if (want === "file" || isWeightFile(path)) return files.includes(path) ? { files: [path], missing: [] } : { files: [], missing: [path] };
+  if (want === "file" || isWeightFile(path)) {
+    if (!files.includes(path)) return { files: [], missing: [path] };
+    return { files: [path, ...(want === "file" ? [] : besideWeights(files, path))], missing: [] };
+  }
   const prefix = path === "" ? "" : `${path}/`;
   const inside = new Set(files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length)));
   const isModel = want === "model" || (want === "any" && (inside.has("model_index.json") || inside.has("unet/config.json")));
   const choice = isModel ? chooseModel(inside, skip, declared) : chooseNetwork(inside, "", ["diffusion_pytorch_model", "model"]);
   return { files: choice.files.map((file) => prefix + file), missing: choice.missing.map((file) => prefix + file) };
+}
+
+/** What load() reads beside a model or a network in one file. */
+function besideWeights(files: readonly string[], path: string): string[] {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const names = [path.replace(/\.[^./]*$/, ".yaml"), `${folder}config.json`, `${folder}preprocessor_config.json`];
+  return names.filter((name) => files.includes(name));
 }
 
 /** For a repository that is neither a model nor a network, such as one of adapters: all that can be read, each in one format. */

@@ -36,7 +36,7 @@ export class CallSite {
 }
 
 /** Names that the engine puts in front of a message about an option; other such messages are about a model's files. */
-const OPTION_PREFIX = /^((?:width|height|steps|sigmas|scheduler|guidanceInterval|guidance|image|mask|featureCache|tokenMerging|eta|seeds|scale|imagePrompts|adapter|threads|latents|denoisingStart|denoisingEnd|clipSkip|loras|output|type)[\w.[\]]*): (.*)$/s;
+const OPTION_PREFIX = /^((?:width|height|steps|sigmas|scheduler|guidanceInterval|guidance|image|mask|featureCache|tokenMerging|eta|seeds|scale|imagePrompts|adapter|threads|latents|denoisingStart|denoisingEnd|clipSkip|loras|output|type|prediction|zeroSnr|vaeScalingFactor)[\w.[\]]*): (.*)$/s;
 
 function invalidOption(message: string): IpAdapterError {
   const [, option, problem] = OPTION_PREFIX.exec(message) ?? [];

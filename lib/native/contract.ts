@@ -43,6 +43,28 @@ export interface NativeLoraRequest {
   weight: number;
 }
 
+/** What a configuration of the original layout beside a weight file says. */
+export interface NativeOriginalConfig {
+  /** its name */
+  file: string;
+  prediction: Prediction;
+}
+
+/** What a UNet's output means: the noise, a velocity (Salimans and Ho 2022), or the clean picture. */
+export type Prediction = "epsilon" | "v" | "sample";
+
+/** A property of a model that its weights do not show, and who said so. */
+export interface Decided<T> {
+  value: T;
+  /**
+   * `option`; `marker`: an empty tensor in the file; `metadata` of the file; `yaml`: a configuration of the original layout beside it;
+   * `scheduler_config`; `weights`: a guess from the values of a tensor; `family`: nothing, so that what most models of the family are is taken
+   */
+  from: "option" | "marker" | "metadata" | "yaml" | "scheduler_config" | "weights" | "family";
+  /** the name of the option, tensor, key, file or family */
+  detail: string;
+}
+
 export interface NativeLoadRequest {
   /** folder in the diffusers layout */
   model: string;
@@ -57,6 +79,14 @@ export interface NativeLoadRequest {
   vae?: string;
   /** folder of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
+  /** beside a model, or a UNet, in one file */
+  modelYaml?: NativeOriginalConfig;
+  unetYaml?: NativeOriginalConfig;
+  /** absent: told from the files */
+  prediction?: Prediction;
+  zeroSnr?: boolean;
+  /** absent: the VAE's own */
+  vaeScalingFactor?: number;
   dtype: "f32" | "bf16" | "int16" | "int8";
   /** 0: one per core */
   threads: number;
@@ -117,6 +147,11 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   latentChannels: number;
   /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
   scheduler: string;
+  prediction: Decided<Prediction>;
+  /** whether the noise schedule is rescaled to end at a signal of zero (Lin et al. 2023) */
+  zeroSnr: Decided<boolean>;
+  /** what the VAE's latents are multiplied by for the UNet */
+  vaeScalingFactor: number;
   textEncoders: NativeTextEncoderInfo[];
   /** textual inversions, in the order of the request */
   embeddings: NativeEmbeddingInfo[];

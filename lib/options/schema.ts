@@ -36,6 +36,9 @@ export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 /** Whether the VAE decodes a picture in tiles. */
 export const VAE_TILINGS = ["auto", "on", "off"] as const;
 
+/** What a UNet's output means. */
+export const PREDICTIONS = ["epsilon", "v", "sample"] as const;
+
 /** Values JSON has no type for: checked by kind, described by an example in messages. */
 export type SpecialKind = "path" | "image" | "floats" | "latents" | "signal" | "function";
 
@@ -115,6 +118,11 @@ export const LoadSchema = object(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
     imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
+    prediction: Type.Optional(oneOf(PREDICTIONS, { description: "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture); default: what the files say, see info.prediction" })),
+    zeroSnr: Type.Optional(Type.Boolean({ description: "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr; default: what the files say, see info.zeroSnr" })),
+    vaeScalingFactor: Type.Optional(
+      Type.Number({ minimum: 0.001, maximum: 1000, description: "what the VAE's latents are multiplied by for the UNet; default: that of the VAE's config.json, for a file by itself that of the family (0.18215, SDXL 0.13025)" }),
+    ),
     dtype: Type.Optional(oneOf(["f32", "bf16", "int16", "int8"], { description: "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory", default: "f32" })),
     threads: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),

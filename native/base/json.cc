@@ -108,6 +108,46 @@ Result<Json> Json::parse(std::string_view text, const Limits& limits) {
   return JsonParser(text, limits).parse();
 }
 
+Json Json::of(bool value) {
+  Json json;
+  json.kind_ = Kind::boolean;
+  json.boolean_ = value;
+  return json;
+}
+
+Json Json::of(double value) {
+  Json json;
+  json.kind_ = Kind::number;
+  json.number_ = value;
+  return json;
+}
+
+Json Json::of(std::string value) {
+  Json json;
+  json.kind_ = Kind::string;
+  json.string_ = std::move(value);
+  return json;
+}
+
+void Json::set(std::string_view key, Json value) {
+  kind_ = Kind::object;
+  for (auto& [name, member] : object_) {
+    if (name != key) continue;
+    member = std::move(value);
+    return;
+  }
+  object_.emplace_back(std::string(key), std::move(value));
+}
+
+void Json::remove(std::string_view key) {
+  object_.erase(
+      std::remove_if(object_.begin(), object_.end(), [&](const auto& member) { return member.first == key; }),
+      object_.end());
+  array_.erase(std::remove_if(array_.begin(), array_.end(),
+                              [&](const Json& value) { return value.is_string() && value.string_ == key; }),
+               array_.end());
+}
+
 const Json* Json::find(std::string_view key) const {
   for (const auto& member : object_) {
     if (member.first == key) return &member.second;

@@ -51,6 +51,15 @@ class Json {
   // The member, or nullptr when absent or when this is no object.
   const Json* find(std::string_view key) const;
 
+  static Json of(bool value);
+  static Json of(double value);
+  static Json of(std::string value);
+  static Json of(const char* value) { return of(std::string(value)); }
+  // Of an object: the member's value from now on, in its place, or at the end when it is new.
+  void set(std::string_view key, Json value);
+  // Of an object or an array of strings: without that member, or that string.
+  void remove(std::string_view key);
+
  private:
   friend class JsonParser;
   Kind kind_ = Kind::null;

@@ -43,6 +43,22 @@ Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
   return object;
 }
 
+template <class T>
+Napi::Object found_to_js(Napi::Env env, const Found<T>& found, Napi::Value value) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("value", value);
+  object.Set("from", origin_name(found.from));
+  object.Set("detail", found.detail);
+  return object;
+}
+
+void prediction_to_js(Napi::Env env, const ModelPrediction& from, Napi::Object object) {
+  const std::string& type = from.prediction.value;
+  const Napi::Value name = Napi::String::New(env, type == "v_prediction" ? "v" : type);
+  object.Set("prediction", found_to_js(env, from.prediction, name));
+  object.Set("zeroSnr", found_to_js(env, from.zero_snr, Napi::Boolean::New(env, from.zero_snr.value)));
+}
+
 // Written into what info() gives, and the answer to a change.
 void parts_to_js(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
   Napi::Array adapters = Napi::Array::New(env);
@@ -120,6 +136,8 @@ void PipelineObject::describe(Napi::Env env) {
   object.Set("vaeScale", static_cast<double>(scale));
   object.Set("latentChannels", static_cast<double>(models.vae->config().latent_channels));
   object.Set("scheduler", scheduler_name(models.scheduler_config));
+  prediction_to_js(env, models.prediction, object);
+  object.Set("vaeScalingFactor", static_cast<double>(models.vae->config().scaling_factor));
   Napi::Array encoders = Napi::Array::New(env);
   for (size_t i = 0; i < models.text.size(); ++i) {
     const ClipTextConfig& config = models.text[i]->network.config();

@@ -79,6 +79,29 @@ std::vector<LoraRequest> read_loras(const Napi::Array& loras) {
   return requests;
 }
 
+namespace {
+
+OriginalConfig read_original_config(const Napi::Object& object, const char* key) {
+  if (!has_value(object, key)) return {};
+  const Napi::Object from = read_object(object, key);
+  return {read_text(from, "file"), read_text(from, "prediction")};
+}
+
+void read_predictions(const Napi::Object& object, LoadRequest& request) {
+  request.model_yaml = read_original_config(object, "modelYaml");
+  request.unet_yaml = read_original_config(object, "unetYaml");
+  if (has_value(object, "prediction")) {
+    request.prediction = read_text(object, "prediction");
+    if (request.prediction != "epsilon" && request.prediction != "v" && request.prediction != "sample")
+      throw Napi::TypeError::New(object.Env(), "prediction: expected \"epsilon\", \"v\" or \"sample\"");
+  }
+  if (has_value(object, "zeroSnr")) request.zero_snr = object.Get("zeroSnr").ToBoolean().Value();
+  if (has_value(object, "vaeScalingFactor"))
+    request.vae_scaling_factor = read_number(object, "vaeScalingFactor");
+}
+
+}  // namespace
+
 LoadRequest read_load_request(const Napi::Object& object) {
   LoadRequest request;
   request.model = read_text(object, "model");
@@ -90,6 +113,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
+  read_predictions(object, request);
   request.threads = read_int32(object, "threads");
   const std::string dtype = read_text(object, "dtype");
   if (dtype == "int8")

@@ -66,7 +66,10 @@ Component vae_of_file(const std::string& path, const std::shared_ptr<const Singl
   });
 }
 
-Result<ModelComponents> components_of_file(const std::string& path, bool other_vae) {
+// Before the decision, a model's `prediction` holds what is usual, and `marks` what its file says.
+Result<ModelComponents> components_of_file(const LoadRequest& request, PredictionMarks& marks) {
+  const std::string& path = request.model;
+  const bool other_vae = !request.vae.empty();
   IPA_ASSIGN(const Source source, open_weight_file(path));
   if (!is_single_file(*source))
     return Status(
@@ -80,6 +83,8 @@ Result<ModelComponents> components_of_file(const std::string& path, bool other_v
     return Status(Code::missing_tensor, path + ": no VAE in this file: pass one with the option vae");
   ModelComponents model;
   model.scheduler = file->scheduler;
+  model.prediction = {file->usual_prediction, {false, Origin::family, file->family}};
+  marks = with_yaml(file->marks, request.model_yaml);
   model.unet = unet_of_file(path, file);
   for (const SingleFileText& text : file->text) {
     TextComponent component;
@@ -112,6 +117,7 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
   if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
   IPA_ASSIGN(components.scheduler, read_model_json(scheduler));
+  components.prediction = prediction_in_config(components.scheduler);
   for (const auto& [folder, tokenizer] :
        {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
     const std::string path = join_path(model, folder);
@@ -143,9 +149,11 @@ Result<bool> read_sibling_config(const std::string& path, Component& component) 
 
 // A file of a UNet alone: the original's names tell its configuration; with diffusers' names and no
 // configuration beside it, it is built as the model's own, `own` where that is in a file too.
-Result<Component> other_unet(const LoadRequest& request, const Component& own) {
+Result<Component> other_unet(const LoadRequest& request, const Component& own, PredictionMarks& marks) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
+  IPA_ASSIGN(marks, prediction_marks(*source));
+  marks = with_yaml(std::move(marks), request.unet_yaml);
   if (is_single_unet(*source)) {
     IPA_ASSIGN(SingleFile read, read_single_unet(*source));
     return unet_of_file(path, std::make_shared<const SingleFile>(std::move(read)));
@@ -214,13 +222,14 @@ bool is_file(const std::string& path) { return path_kind(path) == PathKind::file
 
 Result<ModelComponents> find_components(const LoadRequest& request) {
   ModelComponents components;
+  PredictionMarks model_marks, unet_marks;
   if (is_file(request.model)) {
-    IPA_ASSIGN(components, components_of_file(request.model, !request.vae.empty()));
+    IPA_ASSIGN(components, components_of_file(request, model_marks));
   } else {
     IPA_ASSIGN(components, components_of_folder(request));
   }
   if (is_file(request.unet)) {
-    IPA_ASSIGN(components.unet, other_unet(request, components.unet));
+    IPA_ASSIGN(components.unet, other_unet(request, components.unet, unet_marks));
   } else if (!request.unet.empty() || !is_file(request.model)) {
     const std::string folder = request.unet.empty() ? join_path(request.model, "unet") : request.unet;
     IPA_ASSIGN(components.unet, folder_component(folder, "UNet", diffusers_stem, as_it_is));
@@ -228,6 +237,10 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
   if (!request.vae.empty()) {
     IPA_ASSIGN(components.vae, other_vae(request, components.unet.config, components.vae));
   }
+  if (request.vae_scaling_factor > 0)
+    components.vae.config.set("scaling_factor", Json::of(request.vae_scaling_factor));
+  IPA_ASSIGN(components.prediction, choose_prediction(request, {unet_marks, model_marks},
+                                                      std::move(components.prediction), components.scheduler));
   return components;
 }
 

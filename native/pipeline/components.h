@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "graph/params.h"
 #include "pipeline/load_request.h"
+#include "pipeline/model_prediction.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -30,6 +31,7 @@ struct ModelComponents {
   Component unet, vae;
   std::vector<TextComponent> text;
   Json scheduler;
+  ModelPrediction prediction;
   bool zeros_for_empty_prompt = true;
 };
 

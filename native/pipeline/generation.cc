@@ -13,6 +13,7 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
   options.xl = models.family() == Family::sdxl;
   options.steps = request.steps;
   options.eta = request.eta;
+  options.needs_zero_snr = models.prediction.zero_snr.from == Origin::option;
   return make_scheduler(models.scheduler_config, options);
 }
 

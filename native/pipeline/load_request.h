@@ -1,6 +1,7 @@
 // What is to be loaded, as plain values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,16 +30,26 @@ struct LoraRequest {
   float weight = 1;
 };
 
+// What a configuration of the original layout beside a weight file says.
+struct OriginalConfig {
+  std::string file;        // its name; empty: there is none
+  std::string prediction;  // "epsilon" or "v"
+};
+
 struct LoadRequest {
   std::string model;  // diffusers folder, or a file of the original layout
   std::vector<AdapterRequest> adapters;
-  std::vector<LoraRequest> loras;       // added to the weights in this order
-  std::vector<std::string> embeddings;  // textual inversion files
-  std::string unet;                     // folder or file; empty: the model's own
-  std::string vae;                      // folder or file; empty: the model's own
-  std::string image_encoder;            // folder; empty: the model's own
-  Compute compute = Compute::f32;       // of the UNet; VAE and encoders follow it, see models/compute_choice.h
-  int threads = 0;                      // 0: one per core
+  std::vector<LoraRequest> loras;        // added to the weights in this order
+  std::vector<std::string> embeddings;   // textual inversion files
+  std::string unet;                      // folder or file; empty: the model's own
+  std::string vae;                       // folder or file; empty: the model's own
+  std::string image_encoder;             // folder; empty: the model's own
+  OriginalConfig model_yaml, unet_yaml;  // beside a model, or a UNet, in one file
+  std::string prediction;                // "epsilon", "v" or "sample"; empty: told from the files
+  std::optional<bool> zero_snr;          // none: told from the files
+  double vae_scaling_factor = 0;         // 0: the VAE's own
+  Compute compute = Compute::f32;        // of the UNet; VAE and encoders follow it, see models/compute_choice.h
+  int threads = 0;                       // 0: one per core
 };
 
 }  // namespace ipa

@@ -75,6 +75,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_ASSIGN(ModelComponents components, find_components(request));
   set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
   set->scheduler_config = std::move(components.scheduler);
+  set->prediction = components.prediction;
   IPA_TRY(set->describe_unet(components.unet));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));

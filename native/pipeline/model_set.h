@@ -71,6 +71,7 @@ class ModelSet {
   std::vector<std::shared_ptr<Adapter>> adapters;
   ArenaKeeper arenas;
   Json scheduler_config;
+  ModelPrediction prediction;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
   // SDXL's refiner: one text encoder, and an aesthetic score among the size conditions.
   bool refiner = false;

@@ -1,6 +1,5 @@
 #include "weights/single_file.h"
 
-#include <cmath>
 #include <unordered_set>
 #include <utility>
 
@@ -172,41 +171,6 @@ Result<SingleFileText> text_config(const TensorSource& source, const std::string
   return text;
 }
 
-// Whether a Stable Diffusion 2 model predicts velocities: nothing in the file says so, but of those that do
-// this bias is much larger (a rule that ComfyUI's users rely on).
-Result<bool> predicts_velocity(const TensorSource& source) {
-  const std::string_view stated = source.metadata("modelspec.predict_key");
-  if (stated == "v" || stated == "epsilon") return stated == "v";
-  const TensorInfo* bias =
-      source.find(std::string(unet_prefix) + "output_blocks.11.1.transformer_blocks.0.norm1.bias");
-  if (!bias || bias->elements() < 2) return true;
-  std::vector<float> values(static_cast<size_t>(bias->elements()));
-  IPA_TRY(source.read_f32(*bias, values.data()));
-  double mean = 0, squares = 0;
-  for (float x : values) mean += static_cast<double>(x) / static_cast<double>(values.size());
-  for (float x : values) squares += (static_cast<double>(x) - mean) * (static_cast<double>(x) - mean);
-  return std::sqrt(squares / static_cast<double>(values.size())) > 0.09;
-}
-
-// As the models' own scheduler_config.json.
-Result<Json> scheduler_config(const TensorSource& source, const std::string& family) {
-  const std::string common =
-      "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"num_train_timesteps\":"
-      "1000,"
-      "\"steps_offset\":1,\"clip_sample\":false,\"set_alpha_to_one\":false";
-  if (family == "sd1")
-    return Json::parse("{\"_class_name\":\"PNDMScheduler\",\"skip_prk_steps\":true," + common + "}");
-  // Fine-tunes of SDXL that predict velocities say so by tensors of these names.
-  const bool velocity = source.find("v_pred") != nullptr, zero_snr = source.find("ztsnr") != nullptr;
-  if (family == "sdxl")
-    return Json::parse("{\"_class_name\":\"EulerDiscreteScheduler\",\"timestep_spacing\":\"leading\"," +
-                       common + ",\"prediction_type\":\"" + (velocity ? "v_prediction" : "epsilon") +
-                       "\",\"rescale_betas_zero_snr\":" + (zero_snr ? "true" : "false") + "}");
-  IPA_ASSIGN(const bool predicts, predicts_velocity(source));
-  return Json::parse("{\"_class_name\":\"DDIMScheduler\"," + common + ",\"prediction_type\":\"" +
-                     (predicts ? "v_prediction" : "epsilon") + "\"}");
-}
-
 std::string vae_prefix_of(const TensorSource& source) {
   for (const char* prefix : {"first_stage_model.", "vae.", ""})
     if (Prefixed(source, prefix).has("decoder.up.0.block.0.conv1.weight")) return prefix;
@@ -287,7 +251,10 @@ Result<SingleFile> read_single_file(const TensorSource& source) {
     IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling, file.vae_levels));
   }
   IPA_TRY(read_text(source, file));
-  IPA_ASSIGN(file.scheduler, scheduler_config(source, family));
+  IPA_ASSIGN(file.scheduler, usual_scheduler(family));
+  IPA_ASSIGN(file.marks, prediction_marks(source));
+  const int64_t channels = Prefixed(source, unet_prefix).size("input_blocks.0.0.weight", 1);
+  IPA_ASSIGN(file.usual_prediction, usual_prediction(source, family, channels));
   return file;
 }
 

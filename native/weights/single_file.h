@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "weights/original_names.h"
+#include "weights/prediction_marks.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -25,8 +26,10 @@ struct SingleFile {
   std::string family;  // "sd1", "sd2", "sdxl"
   std::string unet_prefix, vae_prefix;
   int vae_levels = 0;
-  // As the config.json files of a diffusers folder, and its scheduler_config.json.
+  // As the config.json files of a diffusers folder, and its scheduler_config.json, but for the prediction.
   Json unet, vae, scheduler;
+  PredictionMarks marks;
+  Found<std::string> usual_prediction;  // where nothing is marked
   std::vector<SingleFileText> text;
 };
 

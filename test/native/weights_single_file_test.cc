@@ -164,8 +164,8 @@ void check_family(const std::string& name, const std::string& family, const std:
   if (!file.ok()) return;
   CHECK_EQ(file.value().family, family);
   CHECK_EQ(file.value().scheduler.find("_class_name")->string(), scheduler);
-  const Json* type = file.value().scheduler.find("prediction_type");
-  CHECK_EQ(type ? type->string() : "epsilon", prediction);
+  CHECK_EQ(file.value().usual_prediction.value, prediction);
+  CHECK(!file.value().marks.prediction && !file.value().marks.zero_snr);
   check_unet(folder, file.value());
   check_vae(folder, file.value());
   CHECK_EQ(file.value().text.size(), size_t{family == "sdxl" ? 2u : 1u});
@@ -188,12 +188,12 @@ TEST(weights_single_file_ssd_matches_diffusers) {
   check_family("single-ssd", "sdxl", "EulerDiscreteScheduler", "epsilon");
 }
 
-// What an SD 2 model predicts shows in how far one bias is spread; what the file says of itself comes first.
+// What an SD 2 model predicts shows in how far one bias is spread.
 TEST(weights_single_file_tells_velocities_from_noise) {
   const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
-  auto prediction = [&](float reach, const std::string& metadata) {
+  auto prediction = [&](float reach) {
     const std::string header =
-        "{" + metadata + "\"" + name + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)" +
+        "{\"" + name + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)" +
         R"("model.diffusion_model.input_blocks.0.0.weight":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},)" +
         R"("model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{"dtype":"F32","shape":[32,1],"data_offsets":[12,140]},)" +
         R"("model.diffusion_model.input_blocks.1.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[140,144]},)" +
@@ -211,11 +211,10 @@ TEST(weights_single_file_tells_velocities_from_noise) {
     if (!source.ok()) return std::string();
     const auto file = ipa::read_single_file(*source.value());
     CHECK_OK(file.status());
-    return file.ok() ? file.value().scheduler.find("prediction_type")->string() : std::string();
+    return file.ok() ? file.value().usual_prediction.value : std::string();
   };
-  CHECK_EQ(prediction(0.2f, ""), "v_prediction");
-  CHECK_EQ(prediction(0.02f, ""), "epsilon");
-  CHECK_EQ(prediction(0.2f, R"("__metadata__":{"modelspec.predict_key":"epsilon"},)"), "epsilon");
+  CHECK_EQ(prediction(0.2f), "v_prediction");
+  CHECK_EQ(prediction(0.02f), "epsilon");
 }
 
 TEST(weights_single_file_is_inspected_as_a_model) {

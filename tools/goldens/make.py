@@ -55,6 +55,7 @@ STEPS = {
     "hand-over": script("hand_over.py", needs="torchsde"),
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
+    "predictions": script("predictions.py", needs="torchsde"),
     "torch": script("torch_files.py"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
