@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 
-import { packageRoot } from "./package-root";
+import { shippedFolder } from "./package-root";
 import { readRegularFile } from "./read-file";
 
 export interface ClipVocabulary {
@@ -13,7 +13,7 @@ export interface ClipVocabulary {
 
 /** Reads and builds it anew each time: it is large, and seldom wanted twice. */
 export async function clipVocabulary(): Promise<ClipVocabulary> {
-  const zipped = await readRegularFile(join(packageRoot(), "models", "clip-vocabulary", "merges.txt.gz"));
+  const zipped = await readRegularFile(join(shippedFolder("clip-vocabulary"), "merges.txt.gz"));
   const lines = (await promisify(gunzip)(zipped)).toString("utf8").trimEnd().split("\n");
   const merges = lines.map((line) => line.split(" ") as [string, string]);
   // Ids: every byte, every byte at the end of a word, what each merge gives, the two marks.

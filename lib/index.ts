@@ -1,4 +1,6 @@
 /** Image prompts for Stable Diffusion inside Node.js: the public API. */
+import "./node-version";
+
 export { Pipeline, type PipelineInfo } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
 export type { AdapterVariant, Decided, Prediction } from "./native/contract";

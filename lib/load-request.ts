@@ -26,10 +26,10 @@ export function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[]
 }
 
 export function loadRequest(read: LoadOptions): NativeLoadRequest {
-  const shipped = shippedModel();
-  const adapters = read.adapters ?? (read.model === undefined ? [{ file: shipped.adapter }] : []);
+  const shipped = read.model === undefined ? shippedModel() : undefined;
+  const adapters = read.adapters ?? (shipped === undefined ? [] : [{ file: shipped.adapter }]);
   const request: NativeLoadRequest = {
-    model: read.model === undefined ? shipped.model : readPath(read.model, "model"),
+    model: shipped?.model ?? readPath(read.model, "model"),
     adapters: adapterRequests(adapters),
     loras: loraRequests(read.loras ?? []),
     embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),

@@ -125,7 +125,7 @@ export class ClipTokenizer implements PromptTokenizer {
    */
   static async shipped(pad: "<|endoftext|>" | "!"): Promise<ClipTokenizer> {
     const { vocab, merges } = await clipVocabulary().catch((error: unknown) => {
-      throw fileError("tokenizer", "models/clip-vocabulary", error);
+      throw error instanceof IpAdapterError ? error : fileError("tokenizer", "models/clip-vocabulary", error);
     });
     const special = { bos: "<|startoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>", pad };
     const added = new Map([special.bos, special.eos, special.pad].map((token) => [token, vocab[token] ?? -1]));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { InstallError } from "../lib/errors";
-import { addonCandidates, choosePrebuild, currentPlatform, loadAddonFrom, type Platform } from "../lib/native/load";
+import { type AddonPlaces, addonCandidates, choosePrebuild, currentPlatform, loadAddonFrom, loadStatedAddon, type Platform } from "../lib/native/load";
 import { FakeAddon } from "./support/fake-addon";
 
 const glibc: Platform = { platform: "linux", arch: "x64", libc: "glibc" };
@@ -12,7 +12,11 @@ const arm: Platform = { ...glibc, arch: "arm64" };
 const mac: Platform = { platform: "darwin", arch: "arm64", libc: "" };
 
 let root: string;
-beforeEach(() => (root = mkdtempSync(join(tmpdir(), "loader-"))));
+let places: AddonPlaces;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "loader-"));
+  places = { root, prebuilds: join(root, "prebuilds") };
+});
 afterEach(() => rmSync(root, { recursive: true }));
 
 function add(...parts: string[]): string {
@@ -40,9 +44,9 @@ test.each<[string, string[], Platform, string | undefined]>([
 test("a local build comes first, unless prebuilt ones are asked for", () => {
   const local = add("build", "Release", "node_ip_adapter.node");
   const prebuilt = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
-  expect(addonCandidates(root, glibc, false)).toEqual([local, prebuilt]);
-  expect(addonCandidates(root, glibc, true)).toEqual([prebuilt]);
-  expect(addonCandidates(root, musl, true)).toEqual([]);
+  expect(addonCandidates(places, glibc, false)).toEqual([local, prebuilt]);
+  expect(addonCandidates(places, glibc, true)).toEqual([prebuilt]);
+  expect(addonCandidates(places, musl, true)).toEqual([]);
 });
 
 test("a local build that does not load gives way to the prebuilt one", () => {
@@ -53,12 +57,12 @@ test("a local build that does not load gives way to the prebuilt one", () => {
     if (file === local) throw new Error("invalid ELF header");
     return addon;
   };
-  expect(loadAddonFrom(root, glibc, false, load)).toEqual({ addon, file: prebuilt });
+  expect(loadAddonFrom(places, glibc, false, load)).toEqual({ addon, file: prebuilt });
 });
 
 function failure(platform: Platform, prebuildsOnly: boolean, load: (file: string) => never = (file) => { throw new Error(file); }): InstallError {
   try {
-    loadAddonFrom(root, platform, prebuildsOnly, load);
+    loadAddonFrom(places, platform, prebuildsOnly, load);
   } catch (error) {
     return error as InstallError;
   }
@@ -70,7 +74,7 @@ test("nothing to load: says the platform, what there is, and the fix", () => {
   const error = failure(musl, false);
   expect(error).toBeInstanceOf(InstallError);
   expect(error.code).toBe("ERR_IPA_ADDON_MISSING");
-  for (const part of ["linux-x64 (musl)", process.version, "darwin-arm64", "npm run build:native"]) expect(error.message).toContain(part);
+  for (const part of ["linux-x64 (musl)", process.version, "darwin-arm64", "npm run build:native", "NODE_IP_ADAPTER_ROOT"]) expect(error.message).toContain(part);
   expect(failure(musl, true).message).toContain("NODE_IP_ADAPTER_PREBUILDS_ONLY");
 });
 
@@ -80,6 +84,16 @@ test("a binary that does not load: says why", () => {
   expect(old.message).toContain(file);
   expect(old.message).toContain("newer C library");
   expect(failure(glibc, false, () => { throw new Error("wrong ELF class: ELFCLASS32"); }).message).toContain("another platform");
+});
+
+test("NODE_IP_ADAPTER_ADDON: that file or none, and the message names both", () => {
+  const addon = new FakeAddon();
+  expect(loadStatedAddon("/a.node", () => addon)).toEqual({ addon, file: "/a.node" });
+  const load = (): never => {
+    throw new Error("wrong ELF class");
+  };
+  expect(() => loadStatedAddon(add("b.node"), load)).toThrow(/NODE_IP_ADAPTER_ADDON names .*b\.node.*wrong ELF class/);
+  expect(() => loadStatedAddon(join(root, "c.node"), load)).toThrow(expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringContaining("no such file") }));
 });
 
 test("this platform is known", () => {

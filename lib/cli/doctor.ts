@@ -59,7 +59,11 @@ async function checkSharp(): Promise<Check> {
 }
 
 function checkModel(): Check {
-  const { model, adapter } = shippedModel();
-  const missing = [model, adapter].filter((path) => !existsSync(path));
-  return { name: "shipped model", ok: missing.length === 0, value: missing.length === 0 ? model : `missing ${missing.join(", ")}` };
+  try {
+    const { model, adapter } = shippedModel();
+    const ok = existsSync(adapter);
+    return { name: "shipped model", ok, value: ok ? model : `missing ${adapter}` };
+  } catch (error) {
+    return { name: "shipped model", ok: false, value: messageOf(error) };
+  }
 }

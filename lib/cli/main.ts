@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import "../node-version";
+
 import { loadedAddon } from "../native/load";
 import { EXIT, run } from "./program";
 

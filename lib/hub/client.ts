@@ -16,19 +16,19 @@ const MAX_FILES = 100_000;
 
 type FetchInput = Parameters<typeof fetch>[0];
 type HubPackage = typeof import("@huggingface/hub");
-let loading: Promise<HubPackage> | undefined;
 
-/** @huggingface/hub, imported at first need: models on disk work without it. */
-function loadHub(): Promise<HubPackage> {
-  loading ??= import("@huggingface/hub").catch((error: unknown) => {
-    loading = undefined;
+/** @huggingface/hub, loaded at first need: models on disk work without it. By `require`, for jest and vitest, as sharp is. */
+function loadHub(): HubPackage {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require("@huggingface/hub") as HubPackage;
+  } catch (error) {
     throw new InstallError(
       "ERR_IPA_HUB_MISSING",
       `@huggingface/hub, which lists what a repository holds, cannot be loaded: ${messageOf(error)}: npm install @huggingface/hub, or pass files and folders on disk`,
       { cause: error },
     );
-  });
-  return loading;
+  }
 }
 
 export class HubClient {
@@ -46,7 +46,7 @@ export class HubClient {
 
   /** The commit a branch or tag is at. */
   async commit(revision: string): Promise<string> {
-    const { modelInfo } = await loadHub();
+    const { modelInfo } = loadHub();
     const { sha } = await this.#read(
       modelInfo({ name: this.#repo, revision, additionalFields: ["sha"], hubUrl: this.#endpoint, fetch: (url, init) => this.#fetch(url, init, `revision ${revision}`) }),
     );
@@ -56,7 +56,7 @@ export class HubClient {
   }
 
   async list(commit: string): Promise<HubFile[]> {
-    const { listFiles } = await loadHub();
+    const { listFiles } = loadHub();
     const fetch = (url: FetchInput, init?: RequestInit): Promise<Response> => this.#fetch(url, init, `commit ${commit}`);
     const entries = listFiles({ repo: { type: "model", name: this.#repo }, revision: commit, recursive: true, hubUrl: this.#endpoint, fetch });
     const files: HubFile[] = [];

@@ -1,26 +1,34 @@
 import type Sharp from "sharp";
 
-import { InstallError, messageOf } from "../errors";
+import { InstallError, messageOf, systemCode } from "../errors";
 
 export type SharpModule = typeof Sharp;
 
-let loading: Promise<SharpModule> | undefined;
+/**
+ * sharp, loaded at first need: raw pixels and embeddings work without it. By `require`, since `import()` fails in the vm contexts
+ * that jest and vitest run CommonJS in.
+ */
+export async function loadSharp(): Promise<SharpModule> {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return await Promise.resolve(require("sharp") as SharpModule);
+  } catch (error) {
+    throw sharpError(error);
+  }
+}
 
-/** sharp, imported at first need: raw pixels and embeddings work without it. */
-export function loadSharp(): Promise<SharpModule> {
-  loading ??= import("sharp").then(
-    (module) => module.default,
-    (error: unknown) => {
-      loading = undefined;
-      throw new InstallError(
-        "ERR_IPA_SHARP_MISSING",
-        `sharp, which reads and writes image files, cannot be loaded: ${messageOf(error)}\n` +
-          `Install it on the platform that runs it: npm install --include=optional sharp ` +
-          `(for another one: npm install --os=${process.platform} --cpu=${process.arch} sharp). ` +
-          `Without it, pass raw pixels ({ data, width, height }) or embeds and use images[i].data.`,
-        { cause: error },
-      );
-    },
-  );
-  return loading;
+/** What to do follows from why it failed: only a binary that is missing is the platform's doing. */
+export function sharpError(error: unknown): InstallError {
+  const message = messageOf(error);
+  const lines = [`sharp, which reads and writes image files, cannot be loaded: ${message}`];
+  if (systemCode(error) === "MODULE_NOT_FOUND" || systemCode(error) === "ERR_MODULE_NOT_FOUND" || /^No such built-in module/.test(message)) {
+    lines.push('Install it beside this package: npm install --include=optional sharp. With a bundler, mark "sharp" as external, and ship its folder.');
+  } else if (/Could not load the .?sharp.? module|ERR_DLOPEN_FAILED|\.node\b/.test(`${systemCode(error)} ${message}`)) {
+    lines.push(
+      `Install it on the platform that runs it: npm install --include=optional sharp (for another one: npm install --os=${process.platform} --cpu=${process.arch} sharp). ` +
+        'With a bundler, mark "sharp" as external.',
+    );
+  }
+  lines.push("Without it, pass raw pixels ({ data, width, height }) or embeds and use images[i].data.");
+  return new InstallError("ERR_IPA_SHARP_MISSING", lines.join("\n"), { cause: error });
 }

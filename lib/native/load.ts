@@ -1,9 +1,10 @@
 /** Finds and loads the native addon: a local build first, then the prebuilt binary of this platform. */
 import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { InstallError, messageOf } from "../errors";
-import { packageRoot } from "../package-root";
+import { BUNDLE_HINT, packageRoot, prebuildsFolder, statedPath } from "../package-root";
 import type { NativeAddon } from "./contract";
 
 export type Libc = "glibc" | "musl" | "";
@@ -45,12 +46,20 @@ export function choosePrebuild(files: readonly string[], target: Platform): stri
   return best?.file;
 }
 
+/** Where addons are looked for. */
+export interface AddonPlaces {
+  /** folder of the package, with build/Release/ when the addon was built there */
+  root: string;
+  /** folder of the prebuilt ones */
+  prebuilds: string;
+}
+
 /** Every file the loader would try, best first, as absolute paths. */
-export function addonCandidates(root: string, target: Platform, prebuildsOnly: boolean): string[] {
+export function addonCandidates({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOnly: boolean): string[] {
   const candidates: string[] = [];
   const local = join(root, "build", "Release", "node_ip_adapter.node");
   if (!prebuildsOnly && existsSync(local)) candidates.push(local);
-  const folder = join(root, "prebuilds", `${target.platform}-${target.arch}`);
+  const folder = join(prebuilds, `${target.platform}-${target.arch}`);
   const file = existsSync(folder) ? choosePrebuild(readdirSync(folder), target) : undefined;
   if (file !== undefined) candidates.push(join(folder, file));
   return candidates;
@@ -62,30 +71,40 @@ export interface LoadedAddon {
 }
 
 /** Loads the first candidate that works; otherwise says what was tried, why it failed and what to do. */
-export function loadAddonFrom(root: string, target: Platform, prebuildsOnly: boolean, load: (file: string) => NativeAddon): LoadedAddon {
+export function loadAddonFrom(places: AddonPlaces, target: Platform, prebuildsOnly: boolean, load: (file: string) => NativeAddon): LoadedAddon {
   const failures: { file: string; error: unknown }[] = [];
-  for (const file of addonCandidates(root, target, prebuildsOnly)) {
+  for (const file of addonCandidates(places, target, prebuildsOnly)) {
     try {
       return { addon: load(file), file };
     } catch (error) {
       failures.push({ file, error });
     }
   }
-  throw new InstallError("ERR_IPA_ADDON_MISSING", explain(root, target, prebuildsOnly, failures), {
+  throw new InstallError("ERR_IPA_ADDON_MISSING", explain(places, target, prebuildsOnly, failures), {
     cause: failures[0]?.error,
   });
 }
 
-function explain(root: string, target: Platform, prebuildsOnly: boolean, failures: { file: string; error: unknown }[]): string {
+/** Loads the file that NODE_IP_ADAPTER_ADDON names, and no other. */
+export function loadStatedAddon(file: string, load: (file: string) => NativeAddon): LoadedAddon {
+  try {
+    return { addon: load(file), file };
+  } catch (error) {
+    const problem = existsSync(file) ? messageOf(error) : "there is no such file";
+    throw new InstallError("ERR_IPA_ADDON_MISSING", `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: correct it, or unset it`, { cause: error });
+  }
+}
+
+function explain({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOnly: boolean, failures: { file: string; error: unknown }[]): string {
   const name = [target.platform, target.arch].join("-") + (target.libc === "" ? "" : ` (${target.libc})`);
   const lines = [`node-ip-adapter has no native addon that loads on ${name}, Node ${process.version}.`];
   if (failures.length === 0) {
     lines.push(
       prebuildsOnly
-        ? `Nothing fits in ${join(root, "prebuilds")}, and NODE_IP_ADAPTER_PREBUILDS_ONLY is set, so a local build is not considered.`
-        : `There is neither a local build (build/Release/node_ip_adapter.node) nor a prebuilt binary for it in ${join(root, "prebuilds")}.`,
+        ? `Nothing fits in ${prebuilds}, and NODE_IP_ADAPTER_PREBUILDS_ONLY is set, so a local build is not considered.`
+        : `There is neither a local build (build/Release/node_ip_adapter.node) nor a prebuilt binary for it in ${prebuilds}.`,
     );
-    lines.push(`Available prebuilt: ${availablePrebuilds(root)}.`);
+    lines.push(`Available prebuilt: ${availablePrebuilds(prebuilds)}.`);
   }
   for (const { file, error } of failures) {
     const message = messageOf(error);
@@ -99,13 +118,13 @@ function explain(root: string, target: Platform, prebuildsOnly: boolean, failure
     "To fix it:",
     `- build it here: cd "${root}" && npm run build:native (needs a C++17 compiler, nothing else)`,
     "- or install on the platform that runs it: delete node_modules and run npm install there",
-    '- with a bundler, mark "node-ip-adapter" as external; with Electron, unpack it from asar',
+    `- ${BUNDLE_HINT}; NODE_IP_ADAPTER_ADDON names the .node file itself`,
+    "- with Electron, unpack the package from asar",
   );
   return lines.join("\n");
 }
 
-function availablePrebuilds(root: string): string {
-  const folder = join(root, "prebuilds");
+function availablePrebuilds(folder: string): string {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   return names.length === 0 ? "none" : names.join(", ");
 }
@@ -119,10 +138,13 @@ export function loadAddon(): NativeAddon {
 
 export function loadedAddon(): LoadedAddon {
   if (loaded === undefined) {
+    // Not by the require of this file: bundlers replace that by one that finds nothing.
+    const load = (file: string): NativeAddon => createRequire(file)(file) as NativeAddon;
+    const stated = statedPath("NODE_IP_ADAPTER_ADDON");
+    if (stated !== undefined) return (loaded = loadStatedAddon(stated, load));
     const only = process.env["NODE_IP_ADAPTER_PREBUILDS_ONLY"];
     const prebuildsOnly = only !== undefined && only !== "" && only !== "0";
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a binary cannot be imported
-    loaded = loadAddonFrom(packageRoot(), currentPlatform(), prebuildsOnly, (file) => require(file) as NativeAddon);
+    loaded = loadAddonFrom({ root: packageRoot(), prebuilds: prebuildsFolder() }, currentPlatform(), prebuildsOnly, load);
   }
   return loaded;
 }
