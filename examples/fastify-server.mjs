@@ -4,8 +4,11 @@
 import Fastify from "fastify";
 import { Pipeline } from "node-ip-adapter";
 
-const pipeline = await Pipeline.load();
+// A string from a client would be the path of a file on this server: "bytes" refuses it.
+const pipeline = await Pipeline.load({ images: "bytes", maxPixels: 25_000_000, maxQueue: 20 });
 const app = Fastify({ logger: true, bodyLimit: 16 * 1024 * 1024 });
+// Pictures alone are read: Fastify answers every other type with 415, text and JSON included.
+app.removeAllContentTypeParsers();
 app.addContentTypeParser(/^image\//, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
 const querystring = {
@@ -18,7 +21,13 @@ const querystring = {
   },
 };
 
+function statusOf(code) {
+  if (/^ERR_IPA_(IMAGE|INVALID|UNKNOWN)/.test(code ?? "")) return 400;
+  return code === "ERR_IPA_BUSY" || code === "ERR_IPA_DISPOSED" ? 503 : 500;
+}
+
 app.post("/paint", { schema: { querystring } }, async (request, reply) => {
+  if (!Buffer.isBuffer(request.body)) return reply.code(415).send({ error: { message: "post the bytes of a picture as image/png, image/jpeg, …" } });
   // A client that goes away stops its generation.
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());
@@ -33,11 +42,11 @@ app.post("/paint", { schema: { querystring } }, async (request, reply) => {
     });
     return await reply.type("image/png").send(await images[0].toBuffer("png"));
   } catch (error) {
-    const wrongRequest = /^ERR_IPA_(IMAGE|INVALID|UNKNOWN)/.test(error.code ?? "");
-    return reply.code(wrongRequest ? 400 : 500).send({ error: { code: error.code, message: error.message } });
+    return reply.code(statusOf(error.code)).send({ error: { code: error.code, message: error.message } });
   }
 });
 
-app.addHook("onClose", () => pipeline.dispose());
+// Before the server waits for its open requests: they are answered at once instead of being painted first.
+app.addHook("preClose", () => pipeline.dispose());
 for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => void app.close());
 await app.listen({ port: Number(process.env.PORT ?? 3000) });

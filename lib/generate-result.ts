@@ -1,17 +1,28 @@
 /** What the engine answers, as callers get it. */
 import { GeneratedImage } from "./generated-image";
-import type { NativeGenerateRequest, NativePipelineInfo, NativeProgress, NativeResult } from "./native/contract";
+import type { NativePipelineInfo, NativeProgress, NativeResult } from "./native/contract";
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
 
-/** @param fail called with what onProgress throws, or rejects with */
-export function callProgress(
+/**
+ * What the engine calls after a step. It holds on to nothing of the request but the seeds.
+ * @param fail called with what onProgress throws, or rejects with
+ */
+export function progressReport(
+  onProgress: ((event: ProgressEvent) => unknown) | undefined,
+  seeds: readonly number[],
+  fail: (reason: unknown) => void,
+): ((event: NativeProgress) => void) | null {
+  return onProgress === undefined ? null : (event) => callProgress(onProgress, event, seeds, fail);
+}
+
+function callProgress(
   onProgress: (event: ProgressEvent) => unknown,
   { image, step, total, preview, previewWidth = 0, previewHeight = 0, tile, tiles }: NativeProgress,
-  request: Pick<NativeGenerateRequest, "seeds">,
+  seeds: readonly number[],
   fail: (reason: unknown) => void,
 ): void {
-  const seed = request.seeds[image] ?? 0;
+  const seed = seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
   if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
   if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });

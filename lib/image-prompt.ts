@@ -3,6 +3,7 @@ import { ImageEmbeds, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/input";
+import type { CallPictures } from "./image/rules";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
 import { readFloats } from "./options/read-floats";
@@ -56,7 +57,7 @@ interface CheckedPrompt {
 export const DEFAULT_SCALE = 1;
 
 /** Copies what the caller could still change. */
-export function snapshotPrompts(prompts: readonly ImagePrompt[]): PromptSnapshot[] {
+export function snapshotPrompts(prompts: readonly ImagePrompt[], pictures: CallPictures): PromptSnapshot[] {
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
     if (entry.image !== undefined && entry.embeds !== undefined) {
@@ -71,7 +72,7 @@ export function snapshotPrompts(prompts: readonly ImagePrompt[]): PromptSnapshot
       scale: entry.scale ?? DEFAULT_SCALE,
       structureScale: entry.structureScale,
       option,
-      image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`),
+      image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`, pictures),
       embeds: shaped?.data ?? (entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`)),
       shape: shaped?.shape,
       faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),

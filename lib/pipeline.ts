@@ -1,16 +1,19 @@
 import { abortable, eitherSignal } from "./abortable";
+import { CallQueue } from "./call-queue";
 import type { ImageEmbeds } from "./embeds/image-embeds";
 import { DisposedError, IpAdapterError } from "./errors";
 import { generateRequest } from "./generate-request";
-import { callProgress, toResult } from "./generate-result";
-import { decodeImage } from "./image/decode";
-import { type ImageInput, snapshotImage } from "./image/input";
+import { progressReport, toResult } from "./generate-result";
+import { arrival, decodeImage } from "./image/decode";
+import { type ImageInput, type ImageSnapshot, type RgbImage, snapshotImage } from "./image/input";
+import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
   Done,
+  NativeAdapterInfo,
   NativeAddon,
   NativeGenerateRequest,
   NativeJob,
@@ -18,15 +21,15 @@ import type {
   NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
-  NativeProgress,
   NativeResult,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
+import { readSignal } from "./options/read-signal";
 import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema } from "./options/schema";
 import { checkValue, readOptions } from "./options/validate";
 import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
-import { snapshotSource, toSource, toSourceSizes } from "./source-image";
+import { type NativeSource, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -51,17 +54,18 @@ export class Pipeline implements AsyncDisposable {
   readonly #zeroNegative: boolean;
   /** calls that have not settled, and native jobs that have not ended */
   readonly #running = new Set<Promise<unknown>>();
-  /** calls whose native job has not started */
-  readonly #preparing = new Set<Promise<unknown>>();
-  /** the last of setAdapters() and setLoras() that has not settled: what comes after it is checked against what it loads */
-  #changing: Promise<void> | undefined;
+  readonly #queue: CallQueue;
+  readonly #rules: PictureRules;
   /** fires on dispose(), for what is not the engine's work */
   readonly #ending = new AbortController();
+  readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
-  private constructor(native: NativePipeline, info: NativePipelineInfo, encoders: readonly PromptEncoder[], zeroNegative: boolean) {
+  private constructor(native: NativePipeline, info: NativePipelineInfo, encoders: readonly PromptEncoder[], zeroNegative: boolean, options: LoadOptions) {
     this.#native = native;
     this.#info = info;
+    this.#queue = new CallQueue(options.maxQueue);
+    this.#rules = pictureRules(options);
     this.#encoders = encoders;
     this.#zeroNegative = zeroNegative;
   }
@@ -91,7 +95,7 @@ export class Pipeline implements AsyncDisposable {
       nameEmbeddings(read, request, info);
       const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
-      return new Pipeline(native, info, encoders, zeroNegative);
+      return new Pipeline(native, info, encoders, zeroNegative, read);
     } catch (error) {
       await close(native);
       throw error;
@@ -103,6 +107,11 @@ export class Pipeline implements AsyncDisposable {
     return structuredClone(this.#info);
   }
 
+  /** Calls that wait or run, changes of adapters and LoRAs included. */
+  get pending(): number {
+    return this.#queue.pending;
+  }
+
   /** true from the first call of dispose() on */
   get disposed(): boolean {
     return this.#disposing !== undefined;
@@ -111,12 +120,11 @@ export class Pipeline implements AsyncDisposable {
   /**
    * Makes pictures from a text prompt, image prompts, or both. All inputs are read and copied before the call returns
    * its promise.
-   * @throws OptionError, ImageError, DisposedError, signal.reason, or what onProgress threw
+   * @throws OptionError, ImageError, DisposedError, ERR_IPA_BUSY, signal.reason, or what onProgress threw
    */
   async generate(options: GenerateOptions = {}): Promise<GenerateResult> {
     const site = new CallSite();
-    this.#checkAlive();
-    return this.#track(this.#generate(options, site));
+    return this.#call(() => this.#generate(options, site));
   }
 
   /**
@@ -126,8 +134,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async estimateMemory(options: EstimateOptions = {}): Promise<MemoryEstimate> {
     const site = new CallSite();
-    this.#checkAlive();
-    return this.#track(this.#estimateMemory(options, site));
+    return this.#call(() => this.#estimateMemory(options, site));
   }
 
   /**
@@ -136,8 +143,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
-    this.#checkAlive();
-    return this.#track(this.#encodeImage(image, options, site));
+    return this.#call(() => this.#encodeImage(image, options, site));
   }
 
   /**
@@ -178,52 +184,66 @@ export class Pipeline implements AsyncDisposable {
     return this.dispose();
   }
 
-  async #generate(options: GenerateOptions, site: CallSite): Promise<GenerateResult> {
+  // Not async, so that nothing holds the caller's pictures while the call waits.
+  #generate(options: GenerateOptions, site: CallSite): Promise<GenerateResult> {
     const read = readOptions(GenerateSchema, options);
     const { signal, onProgress } = read;
     throwIfAborted(signal);
     const request = this.#request(read);
-    const prompts = snapshotPrompts(read.imagePrompts ?? []);
-    const pictures = snapshotSource(read, this.#info);
-    const result = await this.#inOrder(signal, async () => {
+    const pictures = new CallPictures(this.#rules);
+    const prompts = snapshotPrompts(read.imagePrompts ?? [], pictures);
+    const source = snapshotSource(read, this.#info, pictures);
+    const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
       const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, either), signal);
-      const source = await this.#untilDisposed((either) => toSource(pictures, this.#info, either), signal);
-      return this.#start<NativeResult>(site, signal, (done, fail) => {
-        const report = onProgress === undefined ? null : (event: NativeProgress) => callProgress(onProgress, event, request, fail);
-        return this.#native.generate({ ...request, ...source, branches }, report, done);
-      });
-    });
-    return toResult(result, request.seeds, this.#info);
+      return { branches, ...(await this.#untilDisposed((either) => toSource(source, this.#info, either), signal)) };
+    };
+    const add = (): Promise<NativeResult> => this.#queue.add(signal, prepare, (decoded) => this.#startGenerate(site, { ...request, ...decoded }, signal, onProgress));
+    const result = this.#arrived([...prompts.map(({ image }) => image), source.image, source.mask], pictures, signal, add);
+    const { seeds } = request;
+    return result.then((made) => toResult(made, seeds, this.#info));
   }
 
-  async #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
+  #startGenerate(site: CallSite, request: NativeGenerateRequest, signal: AbortSignalLike | undefined, onProgress: GenerateOptions["onProgress"]): { result: Promise<NativeResult> } {
+    const { seeds } = request;
+    return this.#start<NativeResult>(site, signal, (done, fail) => this.#native.generate(request, progressReport(onProgress, seeds, fail), done));
+  }
+
+  #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
     const read = readOptions(EstimateSchema, options);
-    const prompts = snapshotPrompts(read.imagePrompts ?? []);
-    const pictures = snapshotSource(read, this.#info);
+    const pictures = new CallPictures(this.#rules);
+    const prompts = snapshotPrompts(read.imagePrompts ?? [], pictures);
+    const source = snapshotSource(read, this.#info, pictures);
     const sized = this.#request(read);
-    const { weights, working, tile } = await this.#inOrder(undefined, async () => {
-      const source = await this.#untilDisposed((either) => toSourceSizes(pictures, this.#info, either), undefined);
-      const request = { ...sized, ...source, branches: toBranchSizes(prompts, this.#info) };
-      return this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done));
-    });
-    return { weights, working, total: weights + working, tiled: tile > 0 };
+    const prepare = async (): Promise<NativeGenerateRequest> => {
+      const sizes = await this.#untilDisposed((either) => toSourceSizes(source, this.#info, either), undefined);
+      return { ...sized, ...sizes, branches: toBranchSizes(prompts, this.#info) };
+    };
+    const add = (): Promise<NativeMemoryEstimate> =>
+      this.#queue.add(undefined, prepare, (request) => this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done)));
+    const result = this.#arrived(readsSize(source) ? [source.image] : [], pictures, undefined, add);
+    return result.then(({ weights, working, tile }) => ({ weights, working, total: weights + working, tiled: tile > 0 }));
   }
 
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
     return generateRequest(read, this.#info, this.#encoders, this.#zeroNegative);
   }
 
-  async #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
+  #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
-    const picture = snapshotImage(image, "image");
-    return this.#inOrder(signal, async () => {
+    const pictures = new CallPictures(this.#rules);
+    const picture = snapshotImage(image, "image", pictures);
+    const prepare = async (): Promise<{ rgb: RgbImage; taken: NativeAdapterInfo }> => {
       const taken = checkAdapter(adapter, "adapter", this.#info);
       checkTakesPictures("image", taken);
-      const rgb = await this.#untilDisposed((either) => decodeImage(picture, "image", either), signal);
-      const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
-      return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
-    });
+      return { rgb: await this.#untilDisposed((either) => decodeImage(picture, "image", either), signal), taken };
+    };
+    const add = (): Promise<ImageEmbeds> =>
+      this.#queue.add(signal, prepare, ({ rgb, taken }) => {
+        const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+        return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
+      });
+    return this.#arrived([picture], pictures, signal, add);
   }
 
   async #change(
@@ -232,12 +252,8 @@ export class Pipeline implements AsyncDisposable {
     place: (signal: AbortSignal) => Promise<void>,
     start: (done: Done<NativeLoadedParts>) => NativeJob,
   ): Promise<void> {
-    const earlier = [...this.#preparing, this.#changing];
-    const work = (async (): Promise<void> => {
-      const either = eitherSignal(signal, this.#ending.signal);
-      // Whatever becomes of the files: what comes after this call counts on all before it having ended.
-      const [files] = await Promise.allSettled([place(either.signal).finally(either.release), ...earlier]);
-      if (files.status === "rejected") throw files.reason;
+    const either = eitherSignal(signal, this.#ended);
+    const change = this.#queue.change(place(either.signal).finally(either.release), async () => {
       this.#checkAlive();
       throwIfAborted(signal);
       // An abort asks the engine to stop, and the engine says whether it did: it may have been done already.
@@ -253,29 +269,8 @@ export class Pipeline implements AsyncDisposable {
       } finally {
         signal?.removeEventListener("abort", onAbort);
       }
-    })();
-    this.#changing = work;
-    try {
-      await this.#track(work);
-    } finally {
-      if (this.#changing === work) this.#changing = undefined;
-    }
-  }
-
-  /** Starts a native job after the changes made before it, and before those made after it. */
-  async #inOrder<T>(signal: AbortSignalLike | undefined, prepare: () => { result: Promise<T> } | Promise<{ result: Promise<T> }>): Promise<T> {
-    const change = this.#changing;
-    const started = (async (): Promise<{ result: Promise<T> }> => {
-      if (change !== undefined) await this.#untilDisposed(() => change.catch(() => undefined), signal);
-      return prepare();
-    })();
-    this.#preparing.add(started);
-    try {
-      const { result } = await started;
-      return await result;
-    } finally {
-      this.#preparing.delete(started);
-    }
+    });
+    return this.#track(this.#queue.count(change));
   }
 
   /** A native job, whose end dispose() waits for even when its caller no longer does. */
@@ -289,9 +284,15 @@ export class Pipeline implements AsyncDisposable {
     return { result };
   }
 
+  /** Takes a call's turn: at once, or when the bytes of its streams and Blobs are there. */
+  #arrived<T>(snapshots: readonly (ImageSnapshot | undefined)[], pictures: CallPictures, signal: AbortSignalLike | undefined, add: () => Promise<T>): Promise<T> {
+    const arrive = arrival(snapshots, pictures);
+    return arrive === undefined ? add() : this.#untilDisposed(arrive, signal).then(add);
+  }
+
   /** @param work gets a signal that fires when the caller's does, or when the pipeline is disposed of */
   async #untilDisposed<T>(work: (either: AbortSignal) => Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
-    const either = eitherSignal(signal, this.#ending.signal);
+    const either = eitherSignal(signal, this.#ended);
     try {
       const value = await abortable(work(either.signal), signal);
       this.#checkAlive();
@@ -299,6 +300,13 @@ export class Pipeline implements AsyncDisposable {
     } finally {
       either.release();
     }
+  }
+
+  /** A call of the engine: refused when too many wait, otherwise counted until it settles. */
+  #call<T>(begin: () => Promise<T>): Promise<T> {
+    this.#checkAlive();
+    this.#queue.checkRoom();
+    return this.#track(this.#queue.count(begin()));
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

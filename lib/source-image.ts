@@ -3,6 +3,7 @@ import { OptionError } from "./errors";
 import { decodeImage } from "./image/decode";
 import { type ImageInput, type ImageSnapshot, type RgbImage, snapshotImage } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";
+import type { CallPictures } from "./image/rules";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeGenerateRequest, NativePicture, NativePipelineInfo } from "./native/contract";
 
@@ -27,14 +28,14 @@ export interface SourceSnapshot {
 export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" | "width" | "height">>;
 
 /** Copies what the caller could still change. Whether the model takes these pictures the engine says. */
-export function snapshotSource(options: SourceOptions, info: NativePipelineInfo): SourceSnapshot {
+export function snapshotSource(options: SourceOptions, info: NativePipelineInfo, pictures: CallPictures): SourceSnapshot {
   const { image, mask, imageGuidance, width, height } = options;
   if (imageGuidance !== undefined && info.task !== "instruct") {
     throw new OptionError("imageGuidance", `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`);
   }
   return {
-    image: image === undefined ? undefined : snapshotImage(image, "image"),
-    mask: mask === undefined ? undefined : snapshotImage(mask, "mask"),
+    image: image === undefined ? undefined : snapshotImage(image, "image", pictures),
+    mask: mask === undefined ? undefined : snapshotImage(mask, "mask", pictures),
     width,
     height,
   };
@@ -45,10 +46,12 @@ export async function toSource(source: SourceSnapshot, info: NativePipelineInfo,
   return request(source, info, image, image, mask);
 }
 
+/** Whether the picture's own size counts. */
+export const readsSize = ({ width, height }: SourceSnapshot): boolean => width === undefined || height === undefined;
+
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
 export async function toSourceSizes(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
-  const sized = source.width !== undefined && source.height !== undefined;
-  const read = sized ? undefined : await decode(source.image, "image", signal);
+  const read = readsSize(source) ? await decode(source.image, "image", signal) : undefined;
   return request(source, info, read, source.image && {}, source.mask && {});
 }
 

@@ -107,6 +107,15 @@ export interface LoadOptions extends HubAccessOptions {
   dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
+  /**
+   * where the pictures of calls may come from: "any" (default), or "bytes" for servers that hand over what clients send: buffers, Blobs,
+   * data: URLs up to 20 MiB and raw pixels are taken, every other string or URL is refused, and no file is touched
+   */
+  images?: "any" | "bytes" | undefined;
+  /** pixels of a picture that a call may have, default 64,000,000; all pictures of a call together may have twice as many */
+  maxPixels?: number | undefined;
+  /** calls that may wait while one runs; one more is refused at once with ERR_IPA_BUSY. Default: any number */
+  maxQueue?: number | undefined;
   /** cancels loading */
   signal?: AbortSignalLike | undefined;
 }

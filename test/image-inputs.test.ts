@@ -7,6 +7,7 @@ import sharp from "sharp";
 
 import { decodeImage } from "../lib/image/decode";
 import { type ImageInput, snapshotImage } from "../lib/image/input";
+import { CallPictures } from "../lib/image/rules";
 import { IMAGE_LIMITS } from "../lib/image/limits";
 import { CallSite } from "../lib/native/call";
 import { Pipeline } from "../lib/pipeline";
@@ -19,7 +20,7 @@ const expected = (JSON.parse(readFileSync(join(ROOT, "test/golden/images/expecte
 const bytes = new Uint8Array(readFileSync(file));
 const base64 = Buffer.from(bytes).toString("base64");
 
-const decode = async (input: unknown, signal?: AbortSignal): Promise<string> => Buffer.from((await decodeImage(snapshotImage(input, "image"), "image", signal)).rgb).toString("base64");
+const decode = async (input: unknown, signal?: AbortSignal): Promise<string> => Buffer.from((await decodeImage(snapshotImage(input, "image", new CallPictures()), "image", signal)).rgb).toString("base64");
 const chunked = (size: number): ReadableStream<Uint8Array> => {
   let at = 0;
   return new ReadableStream({
@@ -132,8 +133,8 @@ describe("cancelling", () => {
   test("the end of the pipeline, and a sibling's failure, end the reading too", async () => {
     const pipeline = await Pipeline.loadWith(() => new FakeAddon(), {}, new CallSite());
     const failing = stalled();
-    const sibling = pipeline.generate({ imagePrompts: [{ image: failing.stream }, { image: "no-such-file.png" }] });
-    expect(await rejection(sibling)).toMatchObject({ code: "ERR_IPA_NOT_FOUND" });
+    const sibling = pipeline.generate({ imagePrompts: [{ image: failing.stream }, { image: Readable.from(["text"]) }] });
+    expect(await rejection(sibling)).toMatchObject({ code: "ERR_IPA_INVALID_OPTION" });
     expect(failing.cancelled()).toBe(true);
     const waiting = stalled();
     const call = rejection(pipeline.generate({ imagePrompts: [{ image: waiting.stream }] }));

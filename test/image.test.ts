@@ -8,12 +8,13 @@ import sharp from "sharp";
 import { GeneratedImage } from "../lib/generated-image";
 import { decodeImage } from "../lib/image/decode";
 import { snapshotImage } from "../lib/image/input";
+import { CallPictures } from "../lib/image/rules";
 import { ROOT, pixels, rejection } from "./support/load";
 
 // tools/goldens/images.py: diffusers' load_image, which is PIL
 const folder = join(ROOT, "test/golden/images");
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")) as Record<string, { width: number; height: number; rgb: string }>;
-const decode = (input: unknown): ReturnType<typeof decodeImage> => decodeImage(snapshotImage(input, "image"), "image");
+const decode = (input: unknown): ReturnType<typeof decodeImage> => decodeImage(snapshotImage(input, "image", new CallPictures()), "image");
 
 let scratch: string;
 beforeAll(() => (scratch = mkdtempSync(join(tmpdir(), "image-"))));

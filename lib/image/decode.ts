@@ -12,6 +12,7 @@ import type { ImageSnapshot, RgbImage } from "./input";
 import { toRgb } from "./input";
 import { IMAGE_LIMITS, checkSize } from "./limits";
 import { loadSharp, type SharpModule } from "./sharp";
+import type { CallPictures } from "./rules";
 import { type ImageFormat, sniff } from "./sniff";
 
 const READABLE = "PNG, JPEG, WebP, AVIF, GIF and TIFF are read";
@@ -30,9 +31,27 @@ export async function decodeImage(snapshot: ImageSnapshot, where: string, signal
   return decodeBytes(sharp, bytes, format, name);
 }
 
+/**
+ * Reads the streams and Blobs among the pictures of a call; undefined: there are none. They come at the pace of whoever sends them, so
+ * a call has no turn before: it would hold up the others.
+ */
+export function arrival(snapshots: readonly (ImageSnapshot | undefined)[], pictures: CallPictures): ((signal: AbortSignalLike) => Promise<void>) | undefined {
+  const late = snapshots.flatMap((snapshot) => (snapshot !== undefined && "late" in snapshot ? snapshot : []));
+  if (late.length === 0) return undefined;
+  return async (signal) => {
+    await Promise.all(
+      late.map(async (snapshot) => {
+        snapshot.arrived = await snapshot.late(signal);
+        pictures.countBytes(snapshot.arrived.length, "image");
+      }),
+    );
+  };
+}
+
 async function readEncoded(snapshot: Exclude<ImageSnapshot, RgbImage>, where: string, signal: AbortSignalLike | undefined): Promise<Uint8Array> {
   if ("bytes" in snapshot) return snapshot.bytes;
-  return "late" in snapshot ? snapshot.late(signal) : readImageFile(snapshot.path, where);
+  if ("late" in snapshot) return snapshot.arrived ?? snapshot.late(signal);
+  return readImageFile(snapshot.path, where);
 }
 
 async function readImageFile(path: string, where: string): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import { bytesOf } from "../options/read-memory";
 import { isList, readGuarded } from "../options/read-property";
 import { isDataUrl, readDataUrl } from "./data-url";
 import { type LateBytes, lateBytes } from "./late-bytes";
-import { IMAGE_LIMITS, checkSize } from "./limits";
+import type { CallPictures } from "./rules";
 
 /** Pixels without a file format: rows from the top, `channels` bytes a pixel, no padding. */
 export interface RawImage {
@@ -60,25 +60,39 @@ export interface RgbImage {
   height: number;
 }
 
-/** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. */
-export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | { late: LateBytes } | RgbImage;
+/** Bytes that come later, and may have arrived. */
+export interface LateSnapshot {
+  late: LateBytes;
+  arrived?: Uint8Array;
+}
 
-export function snapshotImage(input: unknown, option: string): ImageSnapshot {
-  if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input)) return { bytes: copyBytes(bytesOf(input), option) };
+/** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. */
+export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | LateSnapshot | RgbImage;
+
+/** @param pictures of the call */
+export function snapshotImage(input: unknown, option: string, pictures: CallPictures): ImageSnapshot {
+  if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input)) return { bytes: copyBytes(bytesOf(input), option, pictures) };
   const href = hrefOf(input, option);
   const text = href ?? input;
-  if (typeof text === "string" && isDataUrl(text)) return { bytes: readDataUrl(text, option) };
+  if (typeof text === "string" && isDataUrl(text)) return fromDataUrl(text, option, pictures);
+  if (typeof text === "string") pictures.checkPath(option);
   if (typeof text === "string") return { path: href === undefined ? readPath(text, option) : urlPath(text, option) };
   if (typeof input === "object" && input !== null && !isList(input, option) && !ArrayBuffer.isView(input)) {
     const late = lateBytes(input, option);
     if (late !== undefined) return { late };
     const { data, info, ...raw } = readFields(input, ["data", "info", "width", "height", "channels"], option);
-    if (data !== undefined) return info === undefined ? rawToRgb({ data, ...raw }, option) : sharpOutput(data, info, option);
+    if (data !== undefined) return info === undefined ? rawToRgb({ data, ...raw }, option, pictures) : sharpOutput(data, info, option, pictures);
   }
   throw new OptionError(
     option,
     `expected a path, a file: or data: URL, encoded bytes (Uint8Array), a Blob, a stream, or { data, width, height, channels } but received ${describe(input)}${hint(input, option)}`,
   );
+}
+
+function fromDataUrl(url: string, option: string, pictures: CallPictures): ImageSnapshot {
+  const bytes = readDataUrl(url, option);
+  pictures.countBytes(bytes.length, option);
+  return { bytes };
 }
 
 function hint(input: unknown, option: string): string {
@@ -87,29 +101,27 @@ function hint(input: unknown, option: string): string {
 }
 
 /** Pixels, or an encoded picture: sharp says which. */
-function sharpOutput(data: unknown, info: unknown, option: string): ImageSnapshot {
+function sharpOutput(data: unknown, info: unknown, option: string, pictures: CallPictures): ImageSnapshot {
   if (typeof info !== "object" || info === null) throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
   const { format, width, height, channels } = readFields(info, ["format", "width", "height", "channels"], `${option}.info`);
-  if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(bytesOf(data), option) };
-  return rawToRgb({ data, width, height, channels }, option);
+  if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(bytesOf(data), option, pictures) };
+  return rawToRgb({ data, width, height, channels }, option, pictures);
 }
 
-function copyBytes(bytes: Uint8Array, option: string): Uint8Array {
+function copyBytes(bytes: Uint8Array, option: string, pictures: CallPictures): Uint8Array {
   const { length } = bytes;
   if (length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (an empty or transferred buffer)`);
-  if (length > IMAGE_LIMITS.encodedBytes) {
-    throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: ${length} encoded bytes, at most ${IMAGE_LIMITS.encodedBytes} are read: make the picture smaller`);
-  }
+  pictures.countBytes(length, option);
   return bytes.slice();
 }
 
-function rawToRgb({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string): RgbImage {
+function rawToRgb({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string, pictures: CallPictures): RgbImage {
   if (!types.isUint8Array(pixels) && !types.isUint8ClampedArray(pixels)) {
     throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(pixels)}`);
   }
   const data = bytesOf(pixels);
   const [w, h] = [readSide(width, `${option}.width`), readSide(height, `${option}.height`)];
-  checkSize(w, h, option);
+  pictures.count(w, h, option);
   const channels = given ?? data.length / (w * h);
   if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) {
     if (given === undefined) {

@@ -6,11 +6,12 @@ import { formatHubName, hubNameOfUrl } from "../hub/name";
 import { describe } from "./describe";
 import { readGuarded } from "./read-property";
 
-/** The text of a URL object of any realm; undefined for anything else. */
+/** The text of a URL object of any realm; undefined for anything else, such as what JSON makes that has the same members. */
 export function hrefOf(value: unknown, option: string): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   return readGuarded(() => {
     const { href, protocol } = value as Partial<Record<"href" | "protocol", unknown>>;
+    if (Object.prototype.toString.call(value) !== "[object URL]") return undefined;
     return typeof href === "string" && typeof protocol === "string" ? href : undefined;
   }, option);
 }

@@ -4,6 +4,8 @@ import { Type, type TArray, type TObject, type TProperties, type TSchema, type T
 import type { AbortSignalLike } from "../native/call";
 import type { NativeConvertProgress } from "../native/contract";
 import type { ImageInput } from "../image/input";
+import { IMAGE_LIMITS } from "../image/limits";
+import { IMAGE_SOURCES } from "../image/rules";
 import type { DownloadProgressEvent, ProgressEvent } from "../progress";
 
 /** Samplers by their names in this API. */
@@ -126,6 +128,15 @@ export const LoadSchema = object(
     dtype: Type.Optional(oneOf(["f32", "bf16", "int16", "int8"], { description: "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory", default: "f32" })),
     threads: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: "threads of the process-wide pool; 0: one per core" }),
+    ),
+    images: Type.Optional(
+      oneOf(IMAGE_SOURCES, { default: "any", description: "where pictures of calls may come from; bytes: no paths and file URLs, for servers that hand over what clients send" }),
+    ),
+    maxPixels: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: IMAGE_LIMITS.side ** 2, default: IMAGE_LIMITS.pixels, description: "pixels of a picture that a call may have; all its pictures together may have twice as many" }),
+    ),
+    maxQueue: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000_000, description: "calls that may wait while one runs; one more is refused with ERR_IPA_BUSY; default: any number" }),
     ),
     ...hub,
     signal: Type.Optional(signal),

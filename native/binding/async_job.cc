@@ -40,11 +40,13 @@ std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, Napi::Function done, Na
   return job;
 }
 
-Napi::Object AsyncJob::handle(Napi::Env env) {
+Napi::Object AsyncJob::handle(Napi::Env env, std::function<void()> on_cancel) {
   Napi::Object object = Napi::Object::New(env);
-  CancelHandle cancel = cancel_;
-  object.Set("cancel",
-             Napi::Function::New(env, [cancel](const Napi::CallbackInfo&) { cancel->store(true); }, "cancel"));
+  const auto cancel = [flag = cancel_, on_cancel = std::move(on_cancel)](const Napi::CallbackInfo&) {
+    flag->store(true);
+    if (on_cancel) on_cancel();
+  };
+  object.Set("cancel", Napi::Function::New(env, cancel, "cancel"));
   return object;
 }
 

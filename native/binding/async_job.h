@@ -23,8 +23,8 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   static std::shared_ptr<AsyncJob> start(Napi::Env env, Napi::Function done, Napi::Function progress = {});
 
   const CancelHandle& cancel_handle() const { return cancel_; }
-  // The `{ cancel() }` object that JavaScript gets.
-  Napi::Object handle(Napi::Env env);
+  // The `{ cancel() }` object that JavaScript gets; `on_cancel` is called after the flag is set.
+  Napi::Object handle(Napi::Env env, std::function<void()> on_cancel = {});
 
   // From any thread. After finish() nothing may be posted.
   void progress(MakeValue make_event);

@@ -168,6 +168,13 @@ void PipelineObject::describe(Napi::Env env) {
   description_ = Napi::Persistent(object);
 }
 
+// A cancelled call leaves the queue at once, with its pictures.
+Napi::Object PipelineObject::handle_of(Napi::Env env, AsyncJob& job) {
+  return job.handle(env, [engine = std::weak_ptr<Engine>(engine_), cancel = job.cancel_handle()] {
+    if (const std::shared_ptr<Engine> alive = engine.lock()) alive->withdraw(cancel);
+  });
+}
+
 Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description_.Value(); }
 
 Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
@@ -195,7 +202,7 @@ Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
                         });
                       });
   });
-  return job->handle(info.Env());
+  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
@@ -212,7 +219,7 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
                             });
                           });
   });
-  return job->handle(info.Env());
+  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
@@ -231,7 +238,7 @@ Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
       });
     });
   });
-  return job->handle(info.Env());
+  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
@@ -251,7 +258,7 @@ Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
                       });
                     });
   });
-  return job->handle(env);
+  return handle_of(env, *job);
 }
 
 Napi::Value PipelineObject::set_adapters(const Napi::CallbackInfo& info) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "binding/async_job.h"
 #include "pipeline/engine.h"
 
 namespace ipa::binding {
@@ -29,6 +30,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value change(Napi::Env env, const Napi::Function& done,
                      std::function<Status(ModelSet&, const CancelFlag*)> work);
+  Napi::Object handle_of(Napi::Env env, AsyncJob& job);
   void describe(Napi::Env env);
   void forget_memory(Napi::Env env);
 

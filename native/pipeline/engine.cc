@@ -1,5 +1,6 @@
 #include "pipeline/engine.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -87,6 +88,19 @@ void Engine::submit(Job job) {
     }
   }
   job.refuse(Status(Code::disposed, "the pipeline was disposed"));
+}
+
+void Engine::withdraw(const CancelHandle& cancel) {
+  Job job;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Job& j) { return j.cancel == cancel; });
+    if (found == queue_.end()) return;
+    job = std::move(*found);
+    queue_.erase(found);
+  }
+  job.refuse(Status(Code::cancelled, "cancelled before it began"));
 }
 
 void Engine::close(std::function<void()> done) {

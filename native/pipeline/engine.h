@@ -48,6 +48,9 @@ class Engine {
   // loaded then.
   void change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
               Done<LoadedParts> done);
+  // Answers a cancelled job that still waits with Code::cancelled and frees what it holds, instead of when its
+  // turn comes. Any other is left alone.
+  void withdraw(const CancelHandle& cancel);
   // Refuses new work, cancels the rest, frees the models, then calls `done` once.
   void close(std::function<void()> done);
 
