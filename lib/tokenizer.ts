@@ -18,8 +18,11 @@ export interface PromptTokenizer {
   readonly padId: number;
   /** id of a comma as a word of its own, where long prompts are best cut; -1 when it is not one token */
   readonly commaId: number;
-  /** ids without start and end token */
-  encode(text: string): number[];
+  /**
+   * ids without start and end token
+   * @param most it stops somewhere behind so many
+   */
+  encode(text: string, most?: number): number[];
   /** how many ids, from this one on, are one token's and better stay in one chunk; mostly 1 */
   spanOf(id: number): number;
 }
@@ -151,12 +154,13 @@ export class ClipTokenizer implements PromptTokenizer {
     this.#splitLearned = anyOf(this.#learned.keys());
   }
 
-  encode(text: string): number[] {
+  encode(text: string, most = Infinity): number[] {
     const ids: number[] = [];
     for (const part of text.split(this.#split)) {
+      if (ids.length > most) break;
       const added = this.#added.get(part);
       if (added !== undefined) ids.push(added);
-      else if (part !== "") this.#encodePlain(normalise(part), ids);
+      else if (part !== "") this.#encodePlain(normalise(part), ids, most);
     }
     return ids;
   }
@@ -165,11 +169,11 @@ export class ClipTokenizer implements PromptTokenizer {
     return this.#spans.get(id) ?? 1;
   }
 
-  #encodePlain(text: string, ids: number[]): void {
+  #encodePlain(text: string, ids: number[], most: number): void {
     for (const part of this.#splitLearned === undefined ? [text] : text.split(this.#splitLearned)) {
-      const learned = this.#learned.get(part);
-      if (learned !== undefined) ids.push(...learned);
-      else if (part !== "") ids.push(...this.#bpe.encode(part, { add_special_tokens: false }).ids);
+      if (ids.length > most) return;
+      const learned = this.#learned.get(part) ?? (part === "" ? [] : this.#bpe.encode(part, { add_special_tokens: false }).ids);
+      for (const id of learned) ids.push(id);
     }
   }
 }

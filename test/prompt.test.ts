@@ -57,6 +57,28 @@ describe("weights", () => {
     }
   });
 
+  // What is not markup stays, in its order, whatever the brackets around it do.
+  test("no letter is lost", () => {
+    const alphabet = ["(", ")", "[", "]", ":1.2)", ":", "\\(", "  ", "x", "é", "BREAK", "BREAKS", ":.5 )", "\n"];
+    let state = 7;
+    for (let round = 0; round < 2000; round++) {
+      const pieces: string[] = [];
+      for (let i = 0; i < 14; i++) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        pieces.push(alphabet[(state >>> 16) % alphabet.length] ?? "");
+      }
+      const letters = (text: string): string => text.replace(/[^xé]/g, "");
+      const parts = parseWeightedPrompt(pieces.join(""));
+      expect(letters(parts.map((part) => ("text" in part ? part.text : "")).join(""))).toBe(letters(pieces.join("")));
+    }
+  });
+
+  test("brackets in any number", () => {
+    // 64 within each other count.
+    expect(parseWeightedPrompt(`${"(".repeat(8000)}a${")".repeat(8000)} b`)).toEqual([{ text: "a", weight: expect.closeTo(1.1 ** 64, 6) }, { text: " b", weight: 1 }]);
+    expect(parseWeightedPrompt(`(a:${"9".repeat(1000)})`)).toEqual([{ text: "a", weight: 1e6 }]);
+  });
+
   test("plain prompts keep their brackets", () => expect(plainPrompt("(a:1.3) BREAK [b]")).toEqual([{ text: "(a:1.3) BREAK [b]", weight: 1 }]));
 });
 
@@ -98,6 +120,35 @@ describe("chunks", () => {
     expect(chunks[1]?.ids).toEqual(range(61, 80));
     expect(chunks[1]?.weights).toEqual(Array(20).fill(1.5));
     expect(chunks[0]?.weights).toEqual(Array(61).fill(1));
+  });
+});
+
+describe("4096 tokens a prompt", () => {
+  const encoders = [{ tokenizer: words, contextLength: 77 }];
+  const chunks = (text: string): number => (encodePrompts(text, "", "weighted", encoders).prompt[0]?.ids.length ?? 0) / 77;
+  const refused = (prompt: string, negative = ""): unknown => {
+    try {
+      return encodePrompts(prompt, negative, "weighted", encoders);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test("as many are encoded, one more is refused", () => {
+    expect(chunks("w1 ".repeat(4096))).toBe(Math.ceil(4096 / 75));
+    expect(refused("w1 ".repeat(4097))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "prompt", message: expect.stringContaining("4096 tokens") });
+  });
+  test("of the negative prompt, by its name", () => expect(refused("w1", "w1 ".repeat(4097))).toMatchObject({ option: "negativePrompt" }));
+  test("commas that cut chunks short cost nothing", () => expect(chunks("w1, ".repeat(2048))).toBeGreaterThan(54));
+  test("BREAK counts as the rest of its chunk", () => {
+    expect(chunks("BREAK ".repeat(54))).toBe(54);
+    expect(refused("BREAK ".repeat(55))).toMatchObject({ option: "prompt" });
+  });
+  test("a tokenizer is not asked for more than may be", () => {
+    const asked: (number | undefined)[] = [];
+    const tokenizer: PromptTokenizer = { ...words, encode: (_text, most) => (asked.push(most), Array<number>(3000).fill(1)) };
+    expect(() => chunkPrompt([{ text: "a", weight: 1 }, { text: "b", weight: 2 }], tokenizer, 75)).toThrow("4096 tokens");
+    expect(asked).toEqual([4096, 1096]);
   });
 });
 

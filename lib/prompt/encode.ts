@@ -22,14 +22,15 @@ export interface EncodedPrompts {
 /**
  * Encodes both prompts for every text encoder, padded with empty chunks to one length: the two halves of guidance run
  * as one batch, and SDXL joins its two encoders' features token by token.
+ * @throws OptionError for more than 4096 tokens
  */
 export function encodePrompts(prompt: string, negative: string, syntax: PromptSyntax, encoders: readonly PromptEncoder[]): EncodedPrompts {
   const parse = syntax === "plain" ? plainPrompt : parseWeightedPrompt;
-  const cut = (text: string): Chunk[][] => {
+  const cut = (text: string, option: string): Chunk[][] => {
     const parts = parse(text);
-    return encoders.map(({ tokenizer, contextLength }) => chunkPrompt(parts, tokenizer, contextLength - 2));
+    return encoders.map(({ tokenizer, contextLength }) => chunkPrompt(parts, tokenizer, contextLength - 2, option));
   };
-  const [prompts, negatives] = [cut(prompt), cut(negative)];
+  const [prompts, negatives] = [cut(prompt, "prompt"), cut(negative, "negativePrompt")];
   const count = Math.max(...[...prompts, ...negatives].map((chunks) => chunks.length));
   const join = (chunked: Chunk[][]): NativeText[] => encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
   return { prompt: join(prompts), negative: join(negatives) };

@@ -23,7 +23,7 @@ export interface HostileCase extends Limits {
 export type HostileCases = Record<string, HostileCase>;
 
 /** One file a topic in this folder, each with `export const cases`. */
-export const TOPICS = ["values"] as const;
+export const TOPICS = ["prompts", "values"] as const;
 
 export function casesOf(topic: string): HostileCases {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
