@@ -8,9 +8,10 @@ import { readRegularFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { LoadOptions } from "./types";
 
-/** The option's token, else the file's, else the file's name. */
+/** The option's token, else the file's, else the file's name. Those that come along with LoRAs have names. */
 export function nameEmbeddings(read: LoadOptions, request: NativeLoadRequest, info: NativePipelineInfo): void {
   for (const [i, embedding] of info.embeddings.entries()) {
+    if (embedding.lora !== undefined) continue;
     const file = request.embeddings[i]?.file ?? "";
     const own = embedding.token === "" ? basename(file, extname(file)) : embedding.token;
     embedding.token = read.embeddings?.[i]?.token ?? own;
@@ -28,9 +29,9 @@ export async function loadTokenizers(model: string, info: NativePipelineInfo): P
         const vocabulary = shipped === undefined ? `${folder}/` : "CLIP's vocabulary, which a model in one file is used with,";
         throw new IpAdapterError("ERR_IPA_MISMATCH", `${vocabulary} has ${tokenizer.size} tokens but its text encoder only ${vocabSize - learned}: they are of different models`);
       }
-      for (const [i, { token, ids, vectors }] of info.embeddings.entries()) {
+      for (const [i, { token, ids, vectors, lora }] of info.embeddings.entries()) {
         const [first, count = 0] = [ids[encoder], vectors[encoder]];
-        if (first !== undefined && count > 0) tokenizer.addToken(token, first, count, `embeddings[${i}].token`);
+        if (first !== undefined && count > 0) tokenizer.addToken(token, first, count, lora === undefined ? `embeddings[${i}].token` : `loras[${lora}].file`);
       }
       return { tokenizer, contextLength };
     }),

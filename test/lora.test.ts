@@ -129,7 +129,8 @@ describe("refused", () => {
   test.each<[string, object | string, string]>([
     ["metadata that is no JSON", "{", "ERR_IPA_SYNTAX"],
     ["an alpha in words", { "unet.lora_alpha": "eight" }, "ERR_IPA_TYPE"],
-    ["alphas by layer", { "unet.lora_alpha": 8, "unet.alpha_pattern": { to_q: 4 } }, "ERR_IPA_UNSUPPORTED"],
+    ["alphas by layer, by an expression that is not read", { "unet.lora_alpha": 8, "unet.alpha_pattern": { "to_(q|k)": 4 } }, "ERR_IPA_UNSUPPORTED"],
+    ["alphas by layer that are no numbers", { "unet.alpha_pattern": { to_q: "4" } }, "ERR_IPA_TYPE"],
     ["a DoRA by its metadata, without its lengths", { "unet.use_dora": true }, "ERR_IPA_MISSING_TENSOR"],
   ])("%s", async (_, metadata, code) => {
     const file = made(pair, { lora_adapter_metadata: typeof metadata === "string" ? metadata : JSON.stringify(metadata) });

@@ -116,10 +116,12 @@ export interface NativeAdapterInfo {
   hasImageEncoder: boolean;
 }
 
-/** What a textual inversion file brought. */
+/** What a textual inversion brought, from a file of its own or along with a LoRA. */
 export interface NativeEmbeddingInfo {
   /** what stands for it in prompts; from the addon as the file has it, "" when it has none */
   token: string;
+  /** the LoRA of load() that it came along with, counted from 0; absent for a file of its own */
+  lora?: number;
   /** its first token id in each text encoder */
   ids: number[];
   /** its token ids in each text encoder, 0 where it has none */
@@ -153,7 +155,7 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   /** what the VAE's latents are multiplied by for the UNet */
   vaeScalingFactor: number;
   textEncoders: NativeTextEncoderInfo[];
-  /** textual inversions, in the order of the request */
+  /** textual inversions: those asked for in their order, then those that LoRAs brought along */
   embeddings: NativeEmbeddingInfo[];
   hasImageEncoder: boolean;
 }

@@ -157,6 +157,7 @@ void PipelineObject::describe(Napi::Env env) {
     }
     Napi::Object embedding = Napi::Object::New(env);
     embedding.Set("token", token.name);
+    if (token.lora >= 0) embedding.Set("lora", static_cast<double>(token.lora));
     embedding.Set("ids", ids);
     embedding.Set("vectors", vectors);
     embeddings.Set(static_cast<uint32_t>(i), embedding);

@@ -1,14 +1,16 @@
 #include "pipeline/learned_tokens.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/lora_file.h"
 
 namespace ipa {
 namespace {
 
 using Encoders = std::vector<LearnedTokens::Encoder>;
-using Rows = std::vector<const TensorInfo*>;
+using Chosen = std::vector<const TensorInfo*>;
 
 std::string widths_of(const Encoders& encoders) {
   std::string text;
@@ -24,8 +26,8 @@ Status another_width(const TensorInfo& rows, const Encoders& encoders) {
 }
 
 // What each encoder gets of a file.
-Result<Rows> choose_rows(const EmbeddingFile& file, const Encoders& encoders) {
-  Rows rows(encoders.size());
+Result<Chosen> choose_rows(const EmbeddingRows& file, const Encoders& encoders) {
+  Chosen rows(encoders.size());
   const TensorInfo* any = file.any;
   if (!any && encoders.size() == 1) {
     if (file.first && file.second)
@@ -53,32 +55,50 @@ Result<Rows> choose_rows(const EmbeddingFile& file, const Encoders& encoders) {
 
 }  // namespace
 
-Result<LearnedTokens> LearnedTokens::open(const std::vector<std::string>& files, const Encoders& encoders) {
+Status LearnedTokens::add(const EmbeddingRows& rows, const TensorSource& source, const Encoders& encoders) {
+  Result<Chosen> chosen = choose_rows(rows, encoders);
+  if (!chosen.ok()) return chosen.status().in(quoted(source.path(), 1024));
+  LearnedToken token;
+  token.name = rows.token;
+  for (size_t i = 0; i < encoders.size(); ++i) {
+    const TensorInfo* own = chosen.value()[i];
+    token.encoders.push_back({next_[i], own ? embedding_vectors(*own) : 0});
+    next_[i] += token.encoders[i].count;
+  }
+  tokens_.push_back(std::move(token));
+  rows_.push_back({&source, chosen.take()});
+  return {};
+}
+
+Result<LearnedTokens> LearnedTokens::open(const std::vector<std::string>& files,
+                                          const std::vector<std::string>& loras, const Encoders& encoders) {
   LearnedTokens result;
-  std::vector<int64_t> next;
-  for (const Encoder& encoder : encoders) next.push_back(encoder.vocab_size);
+  for (const Encoder& encoder : encoders) result.next_.push_back(encoder.vocab_size);
   for (const std::string& path : files) {
     IPA_ASSIGN(EmbeddingFile file, open_embedding(path));
-    Result<Rows> rows = choose_rows(file, encoders);
-    if (!rows.ok()) return rows.status().in(quoted(path, 1024));
-    LearnedToken token;
-    token.name = file.token;
-    for (size_t i = 0; i < encoders.size(); ++i) {
-      const TensorInfo* own = rows.value()[i];
-      token.encoders.push_back({next[i], own ? embedding_vectors(*own) : 0});
-      next[i] += token.encoders[i].count;
-    }
-    result.tokens_.push_back(std::move(token));
-    result.rows_.push_back(rows.take());
-    result.files_.push_back(std::move(file));
+    IPA_TRY(result.add(file, *file.weights, encoders));
+    result.sources_.push_back(std::move(file.weights));
   }
+  for (size_t i = 0; i < loras.size(); ++i) {
+    IPA_ASSIGN(LoraFile file, open_lora(loras[i]));
+    for (const EmbeddingRows& rows : file.embeddings) {
+      IPA_TRY(result.add(rows, *file.weights, encoders));
+      result.tokens_.back().lora = static_cast<int>(i);
+    }
+    if (!file.embeddings.empty()) result.sources_.push_back(std::move(file.weights));
+  }
+  result.loras_ = loras;
   return result;
+}
+
+bool LearnedTokens::has_lora(const std::string& file) const {
+  return std::find(loras_.begin(), loras_.end(), file) != loras_.end();
 }
 
 std::vector<MoreRows> LearnedTokens::rows_of(size_t encoder) const {
   std::vector<MoreRows> more;
-  for (size_t i = 0; i < files_.size(); ++i) {
-    if (const TensorInfo* rows = rows_[i][encoder]) more.push_back({files_[i].weights.get(), rows});
+  for (const Rows& rows : rows_) {
+    if (const TensorInfo* own = rows.of_encoder[encoder]) more.push_back({rows.source, own});
   }
   return more;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace ipa {
 // One token of prompts: consecutive ids in each text encoder, none where `count` is 0.
 struct LearnedToken {
   std::string name;  // as its file has it; empty when it has none
+  int lora = -1;     // the LoRA it came along with, counted in their order; -1: a file of its own
   struct Ids {
     int64_t first = 0, count = 0;
   };
@@ -25,20 +27,33 @@ class LearnedTokens {
   struct Encoder {
     int64_t vocab_size, width;
   };
-  // Of these files, for these text encoders; ids go on behind each vocabulary. Errors of open_embedding;
-  // Code::mismatch (vectors of another width than the encoders').
+  // Of these files, then of those that come along with LoRAs, for these text encoders; ids go on behind each
+  // vocabulary. Errors of open_embedding and open_lora; Code::mismatch (vectors of another width than the
+  // encoders').
   static Result<LearnedTokens> open(const std::vector<std::string>& files,
+                                    const std::vector<std::string>& loras,
                                     const std::vector<Encoder>& encoders);
 
   const std::vector<LearnedToken>& tokens() const { return tokens_; }
+  // Whether these were opened with this LoRA, and so have the tokens that come along with it.
+  bool has_lora(const std::string& file) const;
   // What the encoder's table gets, in the order of the ids; valid as long as this is.
   std::vector<MoreRows> rows_of(size_t encoder) const;
   int64_t count_of(size_t encoder) const;
 
  private:
-  std::vector<EmbeddingFile> files_;
-  std::vector<std::vector<const TensorInfo*>> rows_;  // of each file, an entry an encoder; may be null
-  std::vector<LearnedToken> tokens_;                  // parallel
+  // What each encoder gets of a token; may be null.
+  struct Rows {
+    const TensorSource* source = nullptr;
+    std::vector<const TensorInfo*> of_encoder;
+  };
+  Status add(const EmbeddingRows& rows, const TensorSource& source, const std::vector<Encoder>& encoders);
+
+  std::vector<std::unique_ptr<TensorSource>> sources_;
+  std::vector<std::string> loras_;
+  std::vector<LearnedToken> tokens_;
+  std::vector<Rows> rows_;     // parallel
+  std::vector<int64_t> next_;  // id in each encoder
 };
 
 }  // namespace ipa

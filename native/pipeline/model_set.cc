@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "cpu/cpu_features.h"
 #include "cpu/thread_pool.h"
 #include "models/compute_choice.h"
@@ -32,14 +33,16 @@ std::vector<AdapterRequest> requests_of(const std::vector<std::shared_ptr<Adapte
   return requests;
 }
 
-Result<LearnedTokens> open_learned_tokens(const std::vector<std::string>& files,
+Result<LearnedTokens> open_learned_tokens(const LoadRequest& request,
                                           const std::vector<TextComponent>& components) {
+  std::vector<std::string> loras;
+  for (const LoraRequest& lora : request.loras) loras.push_back(lora.file);
   std::vector<LearnedTokens::Encoder> encoders;
   for (const TextComponent& component : components) {
     IPA_ASSIGN(const ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
     encoders.push_back({config.vocab_size, config.stack.hidden_size});
   }
-  return LearnedTokens::open(files, encoders);
+  return LearnedTokens::open(request.embeddings, loras, encoders);
 }
 
 }  // namespace
@@ -79,7 +82,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_TRY(set->describe_unet(components.unet));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));
-  IPA_ASSIGN(LearnedTokens learned, open_learned_tokens(request.embeddings, components.text));
+  IPA_ASSIGN(LearnedTokens learned, open_learned_tokens(request, components.text));
   set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
   for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
@@ -291,6 +294,15 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
 Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel) {
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(requests, requests_of(adapters), *unet, text.size() > 1));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const std::vector<EmbeddingRows>& tokens = loras[i].file.embeddings;
+    if (!tokens.empty() && !learned_->has_lora(requests[i].file))
+      return Status(Code::unsupported,
+                    "loras[" + std::to_string(i) + "]: " + requests[i].file +
+                        " brings tokens for prompts along (" + quoted(tokens.front().token) +
+                        "), which only load() adds: pass it to load(), with weight 0 until it "
+                        "is wanted");
+  }
   std::vector<Restaged> staged;
   for (const Changeable& network : changeable_) {
     IPA_ASSIGN(Restaged one, restage(network, loras, cancel));

@@ -32,7 +32,7 @@ Result<LoraFile> open_adapter_lora(const std::string& path, const std::vector<st
         {i, "unet." + attention[static_cast<size_t>(number)] + "." + std::string(rest), info.shape});
   }
   IPA_ASSIGN(source, rename_tensors(std::move(source), renamings));
-  if (renamings.empty()) return LoraFile{std::move(source), {}};
+  if (renamings.empty()) return LoraFile{std::move(source), {}, {}, {}};
   return read_lora(std::move(source));
 }
 

@@ -10,6 +10,7 @@
 #include "weights/adapter_names.h"
 #include "weights/component_kind.h"
 #include "weights/embedding_file.h"
+#include "weights/lora_file.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
 #include "weights/weight_file.h"
@@ -41,8 +42,13 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   if (kind == ComponentKind::model) result.family = single_file_family(*source);
   if (kind == ComponentKind::embedding) {
     IPA_ASSIGN(const EmbeddingFile file, read_embedding(std::move(source)));
-    result.family = file.any ? family_of_cross_size(embedding_width(*file.any)) : "sdxl";
+    const TensorInfo* rows = file.any ? file.any : file.first;
+    result.family = file.second ? "sdxl" : family_of_cross_size(embedding_width(*rows));
     return result;
+  }
+  if (kind == ComponentKind::lora) {
+    const Result<LoraContents> contents = sort_lora_tensors(*source);
+    if (!contents.ok()) return contents.status().in(quoted(source->path(), 1024));
   }
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
   if (kind == ComponentKind::ip_adapter) {

@@ -2,69 +2,17 @@
 
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <optional>
-#include <string_view>
 #include <utility>
 
-#include "base/json.h"
 #include "base/utf8.h"
+#include "weights/lora_metadata.h"
 #include "weights/weight_file.h"
 
 namespace ipa {
 namespace {
-
-const char* part_name(LoraPart part) {
-  switch (part) {
-    case LoraPart::unet: return "unet";
-    case LoraPart::text_encoder: return "text_encoder";
-    case LoraPart::text_encoder_2: return "text_encoder_2";
-  }
-  return "";
-}
-
-// What PEFT's configuration in the metadata says of alpha, one configuration a network.
-class Metadata {
- public:
-  static Result<Metadata> read(const TensorSource& source) {
-    Metadata metadata;
-    const std::string_view text = source.metadata("lora_adapter_metadata");
-    if (text.empty()) return metadata;
-    Result<Json> json = Json::parse(text);
-    if (!json.ok()) return json.status().in("lora_adapter_metadata");
-    metadata.json_ = json.take();
-    for (const LoraPart part : {LoraPart::unet, LoraPart::text_encoder, LoraPart::text_encoder_2}) {
-      const Json* alpha = metadata.find(part, "lora_alpha");
-      if (alpha && !alpha->is_null() && !alpha->is_number())
-        return Status(Code::type, "lora_adapter_metadata: lora_alpha is not a number");
-      const Json* pattern = metadata.find(part, "alpha_pattern");
-      if (pattern && !pattern->object().empty())
-        return Status(Code::unsupported,
-                      "it has an alpha of its own for some layers (alpha_pattern), which "
-                      "cannot be read: save the LoRA with one alpha");
-    }
-    return metadata;
-  }
-
-  // alpha / rank of a module with no alpha of its own, as PEFT scales it.
-  double factor(LoraPart part, double rank) const {
-    const Json* alpha = find(part, "lora_alpha");
-    if (!alpha || !alpha->is_number()) return 1;
-    const Json* stabilised = find(part, "use_rslora");
-    return alpha->number() / (stabilised && stabilised->boolean() ? std::sqrt(rank) : rank);
-  }
-
-  bool is_dora(LoraPart part) const {
-    const Json* dora = find(part, "use_dora");
-    return dora && dora->boolean();
-  }
-
- private:
-  const Json* find(LoraPart part, const char* key) const {
-    return json_.find(std::string(part_name(part)) + "." + key);
-  }
-  Json json_;
-};
 
 // The tensors of one layer.
 struct Pieces {
@@ -77,7 +25,7 @@ struct Pieces {
 // Makes modules of one layer's tensors.
 class LayerReader {
  public:
-  LayerReader(const TensorSource& source, const Metadata& metadata, LoraPart part, const std::string& layer,
+  LayerReader(const TensorSource& source, const LoraMetadata& metadata, LoraPart part, const std::string& layer,
               const Pieces& pieces)
       : source_(source), metadata_(metadata), part_(part), layer_(layer), pieces_(pieces) {}
 
@@ -200,43 +148,45 @@ class LayerReader {
       IPA_TRY(source_.read_f32(*tensor, &alpha));
       factor = alpha / rank;
     } else if (delta.join == LoraJoin::first_only) {
-      factor = metadata_.factor(part_, rank);
+      factor = metadata_.factor(part_, layer_, rank);
     }
     if (!std::isfinite(factor)) return Status(Code::range, "layer " + quoted(layer_) + ": alpha is not finite");
     return static_cast<float>(factor);
   }
 
   const TensorSource& source_;
-  const Metadata& metadata_;
+  const LoraMetadata& metadata_;
   const LoraPart part_;
   const std::string& layer_;
   const Pieces& pieces_;
 };
 
-Status unknown_name(const std::string& name) {
-  const char* other = other_lora_kind(name);
-  if (other)
-    return Status(Code::unsupported, "tensor " + quoted(name) + " belongs to a " + other +
-                                         ", which cannot be read: pass a LoRA, LoHa, LoKr or DoRA");
-  return Status(Code::mismatch, "tensor " + quoted(name) +
-                                    " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
+Status unknown_change(const TensorInfo& info, const LoraTensor& judged) {
+  const std::string tensor = "tensor " + quoted(info.name);
+  if (judged.other_family)
+    return Status(Code::mismatch, tensor + " is of a LoRA for " + judged.why +
+                                      ", not for Stable Diffusion: use a LoRA made for this model family");
+  if (judged.why)
+    return Status(Code::unsupported, tensor + " is of a kind of change that cannot be read, " + judged.why +
+                                         ": pass a LoRA, LoHa, LoKr or DoRA");
+  return Status(Code::unsupported,
+                tensor +
+                    " looks like a change of a layer, but under a name that is not known: pass a LoRA file of "
+                    "diffusers or kohya's tools");
 }
 
-Result<std::vector<LoraModule>> read_modules(const TensorSource& source) {
+Result<std::vector<LoraModule>> read_modules(const TensorSource& source, const LoraContents& contents) {
   std::map<std::pair<LoraPart, std::string>, Pieces> layers;
-  for (const TensorInfo& info : source.tensors()) {
-    const std::optional<LoraName> name = parse_lora_name(info.name);
-    if (!name) return unknown_name(info.name);
-    Pieces& pieces = layers[{name->part, name->layer}];
-    const TensorInfo*& slot = pieces.at(name->role);
+  for (const auto& [name, info] : contents.changes) {
+    Pieces& pieces = layers[{name.part, name.layer}];
+    const TensorInfo*& slot = pieces.at(name.role);
     if (slot)
-      return Status(Code::duplicate, "layer " + quoted(name->layer) + " has " + lora_role_name(name->role) +
-                                         " twice, as " + quoted(slot->name) + " and " + quoted(info.name));
-    slot = &info;
-    pieces.underscores = name->underscores;
+      return Status(Code::duplicate, "layer " + quoted(name.layer) + " has " + lora_role_name(name.role) +
+                                         " twice, as " + quoted(slot->name) + " and " + quoted(info->name));
+    slot = info;
+    pieces.underscores = name.underscores;
   }
-  if (layers.empty()) return Status(Code::mismatch, "it holds no tensors: pass a LoRA file");
-  IPA_ASSIGN(const Metadata metadata, Metadata::read(source));
+  IPA_ASSIGN(const LoraMetadata metadata, LoraMetadata::read(source));
   std::vector<LoraModule> modules;
   for (const auto& [key, pieces] : layers) {
     const LayerReader reader(source, metadata, key.first, key.second, pieces);
@@ -245,22 +195,72 @@ Result<std::vector<LoraModule>> read_modules(const TensorSource& source) {
   return modules;
 }
 
+// The tensors of each token that comes along.
+using Bundles = std::map<std::string, std::vector<EmbeddingTensor>, std::less<>>;
+
+Status read_embeddings(const Bundles& bundles, LoraContents* contents) {
+  for (const auto& [token, tensors] : bundles) {
+    IPA_ASSIGN(EmbeddingRows rows, find_embedding_rows(tensors, &contents->ignored));
+    rows.token = token;
+    contents->embeddings.push_back(std::move(rows));
+  }
+  return {};
+}
+
+Result<LoraFile> read_checked(std::unique_ptr<TensorSource> source) {
+  IPA_ASSIGN(LoraContents contents, sort_lora_tensors(*source));
+  IPA_ASSIGN(std::vector<LoraModule> modules, read_modules(*source, contents));
+  return LoraFile{std::move(source), std::move(modules), std::move(contents.embeddings),
+                  std::move(contents.ignored)};
+}
+
 }  // namespace
 
 bool has_lora_names(const TensorSource& source) {
   for (const TensorInfo& info : source.tensors()) {
-    const std::optional<LoraName> name = parse_lora_name(info.name);
-    if (name && name->role != LoraRole::alpha) return true;
-    if (info.name.find(".hada_") != std::string::npos || info.name.find(".lokr_") != std::string::npos)
-      return true;
+    const LoraTensor judged = judge_lora_tensor(info.name);
+    if (judged.kind == LoraTensor::Kind::change && judged.name.role != LoraRole::alpha) return true;
+    if (judged.kind == LoraTensor::Kind::unknown && judged.why) return true;
   }
   return false;
 }
 
+Result<LoraContents> sort_lora_tensors(const TensorSource& source) {
+  LoraContents contents;
+  Bundles bundles;
+  // A tensor whose kind is known says more about the file than one that is not.
+  const TensorInfo* unknown = nullptr;
+  LoraTensor why;
+  for (const TensorInfo& info : source.tensors()) {
+    LoraTensor judged = judge_lora_tensor(info.name);
+    switch (judged.kind) {
+      case LoraTensor::Kind::change: contents.changes.emplace_back(std::move(judged.name), &info); break;
+      case LoraTensor::Kind::embedding:
+        bundles[std::string(judged.token)].push_back({judged.rows, &info});
+        break;
+      case LoraTensor::Kind::other: contents.ignored.push_back(info.name); break;
+      case LoraTensor::Kind::unknown:
+        if (unknown && (why.why || !judged.why)) break;
+        unknown = &info;
+        why = std::move(judged);
+        break;
+    }
+  }
+  if (unknown) return unknown_change(*unknown, why);
+  if (contents.changes.empty())
+    return Status(Code::mismatch,
+                  contents.ignored.empty()
+                      ? "it holds no tensors that change a layer: pass a LoRA file"
+                      : "tensor " + quoted(contents.ignored.front()) +
+                            " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
+  IPA_TRY(read_embeddings(bundles, &contents));
+  return contents;
+}
+
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source) {
-  Result<std::vector<LoraModule>> modules = read_modules(*source);
-  if (!modules.ok()) return modules.status().in(quoted(source->path(), 1024));
-  return LoraFile{std::move(source), modules.take()};
+  const std::string path = source->path();
+  Result<LoraFile> file = read_checked(std::move(source));
+  return file.ok() ? std::move(file) : file.status().in(quoted(path, 1024));
 }
 
 Result<LoraFile> open_lora(const std::string& path) {

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "weights/embedding_file.h"
 #include "weights/lora_delta.h"
 #include "weights/lora_names.h"
 #include "weights/tensor_source.h"
@@ -27,16 +29,29 @@ struct LoraModule {
 
 struct LoraFile {
   std::unique_ptr<TensorSource> weights;
-  std::vector<LoraModule> modules;  // by part and layer
+  std::vector<LoraModule> modules;        // by part and layer
+  std::vector<EmbeddingRows> embeddings;  // tokens that come along, by their names
+  std::vector<std::string> ignored;       // tensors that have nothing to do with layers
+};
+
+// A LoRA's tensors sorted by what their names say; views and pointers are into the source.
+struct LoraContents {
+  std::vector<std::pair<LoraName, const TensorInfo*>> changes;
+  std::vector<EmbeddingRows> embeddings;
+  std::vector<std::string> ignored;
 };
 
 // Whether any tensor's name is one of a LoRA's, readable here or not.
 bool has_lora_names(const TensorSource& source);
 
+// Reads no data. Code::unsupported (another kind of change, by its name; a tensor that looks like one),
+// mismatch (no LoRA, one for another family), errors of find_embedding_rows.
+Result<LoraContents> sort_lora_tensors(const TensorSource& source);
+
 // Reads the modules of a LoRA, LoCon, LoHa, LoKr, DoRA or whole difference (see lora_names.h for the
-// spellings). A module's alpha is its own tensor, else for LoRA the file's `lora_adapter_metadata`, else the
-// rank. Errors of open_weight_file; Code::mismatch (no LoRA), missing_tensor (half of a pair), duplicate,
-// shape, range (alpha), syntax and type (metadata), unsupported (other kinds, alpha patterns).
+// spellings). A module's alpha is its own tensor, else for LoRA PEFT's (see lora_metadata.h), else the rank.
+// Errors of open_weight_file, sort_lora_tensors and LoraMetadata; Code::missing_tensor (half of a pair),
+// duplicate, shape, range (alpha).
 Result<LoraFile> open_lora(const std::string& path);
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source);
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +10,7 @@ namespace ipa {
 
 // The network a layer belongs to.
 enum class LoraPart : uint8_t { unet, text_encoder, text_encoder_2 };
+constexpr size_t lora_parts = 3;
 
 enum class LoraRole : uint8_t {
   down,  // LoRA and LoCon
@@ -46,10 +46,25 @@ struct LoraName {
   std::string layer;
 };
 
-// The spellings of diffusers (PEFT's and the older one), kohya's tools and LyCORIS.
-std::optional<LoraName> parse_lora_name(std::string_view name);
+// What one tensor of a LoRA file is, by its name alone. Loading a file and telling what it is both ask this.
+struct LoraTensor {
+  enum class Kind : uint8_t {
+    change,     // of a layer: `name` says of which, and how
+    unknown,    // looks like a change of a layer, but is not read here: `why`
+    embedding,  // a token's learned rows that come along: `token` and `rows`
+    other,      // has nothing to do with layers
+  };
+  Kind kind = Kind::other;
+  LoraName name;
+  // The kind of change ("IA3"), or nullptr when that is not known either.
+  const char* why = nullptr;
+  bool other_family = false;  // `why` is a model that is no Stable Diffusion ("Stable Cascade")
+  std::string_view token;     // AUTOMATIC1111's and OneTrainer's `bundle_emb.TOKEN.ROWS`
+  std::string_view rows;
+};
 
-// What a tensor belongs to when its name is of a change that is not read here ("OFT"); nullptr when it is none.
-const char* other_lora_kind(std::string_view name);
+// Knows the names of kohya's tools, OneTrainer, diffusers, PEFT, ai-toolkit, LyCORIS, Replicate's cog and
+// ComfyUI. Views are into `name`.
+LoraTensor judge_lora_tensor(std::string_view name);
 
 }  // namespace ipa

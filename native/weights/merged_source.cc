@@ -137,7 +137,7 @@ class LayerIndex {
       const size_t stem = name.size() - weight_ending.size();
       if (name.compare(stem, std::string::npos, weight_ending) != 0) continue;
       name.resize(stem);
-      // Trainers of SDXL write the original's names, with underscores too.
+      // Both the layer's own name and the original's.
       for (std::string spelling : {name, ldm.of(name)}) {
         if (spelling.empty()) continue;
         std::replace(spelling.begin(), spelling.end(), '.', '_');
@@ -152,12 +152,14 @@ class LayerIndex {
     for (const char* front : {"", "text_model"}) {
       std::string layer = module.layer;
       if (*front) layer = front + ((module.underscores ? "_" : ".") + layer);
-      if (module.underscores) {
-        const auto found = by_underscores_.find(layer);
-        if (found == by_underscores_.end()) continue;
-        layer = found->second;
-      }
-      if (const TensorInfo* found = base_.find(layer + ending)) return found;
+      const TensorInfo* found = module.underscores ? nullptr : base_.find(layer + ending);
+      if (found) return found;
+      // Trainers of SDXL write the original's names with dots, too.
+      std::replace(layer.begin(), layer.end(), '.', '_');
+      const auto spelled = by_underscores_.find(layer);
+      if (spelled == by_underscores_.end()) continue;
+      found = base_.find(spelled->second + ending);
+      if (found) return found;
     }
     return nullptr;
   }

@@ -16,7 +16,7 @@ constexpr uint8_t binint = 'J', binint1 = 'K', binint2 = 'M', long1 = 0x8A, binf
 constexpr uint8_t binunicode = 'X', short_binstring = 'U';
 constexpr uint8_t binput = 'q', long_binput = 'r', binget = 'h', long_binget = 'j';
 constexpr uint8_t append = 'a', appends = 'e', setitem = 's', setitems = 'u';
-constexpr uint8_t global = 'c', reduce = 'R', build = 'b', binpersid = 'Q';
+constexpr uint8_t global = 'c', reduce = 'R', build = 'b', newobj = 0x81, binpersid = 'Q';
 }  // namespace opcode
 
 // "STACK_GLOBAL" for 0x93; "0xFE" when it is none.

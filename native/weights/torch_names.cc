@@ -19,6 +19,9 @@ constexpr TorchName names[] = {
     {"torch", "ByteStorage", TorchNameKind::storage, DType::u8},
     {"torch", "BoolStorage", TorchNameKind::storage, DType::boolean},
     {"torch.storage", "UntypedStorage", TorchNameKind::storage, DType::u8},
+    // In textual inversions of the first days, with the empty sets of hooks that every module has.
+    {"torch.nn.modules.container", "ParameterDict", TorchNameKind::parameter_dict},
+    {"__builtin__", "set", TorchNameKind::inert},
     // Beside the above, all that the .ckpt files of Stable Diffusion 1.x mention.
     {"numpy.core.multiarray", "scalar", TorchNameKind::inert},
     {"numpy", "dtype", TorchNameKind::inert},

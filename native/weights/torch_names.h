@@ -12,9 +12,10 @@ enum class TorchNameKind : uint8_t {
   ordered_dict,
   rebuild_tensor,
   rebuild_parameter,
-  size,     // torch.Size, a tuple
-  storage,  // of elements of `type`
-  inert,    // what old training checkpoints carry beside their tensors: never a part of one
+  size,            // torch.Size, a tuple
+  storage,         // of elements of `type`
+  parameter_dict,  // a module that holds nothing but named parameters
+  inert,           // what old training checkpoints carry beside their tensors: never a part of one
 };
 
 struct TorchName {

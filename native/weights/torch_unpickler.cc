@@ -1,6 +1,7 @@
 #include "weights/torch_unpickler.h"
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/utf8.h"
@@ -212,6 +213,7 @@ class Unpickler {
       case opcode::global: return push_name();
       case opcode::reduce: return call();
       case opcode::build: return build();
+      case opcode::newobj: return make_object();
       case opcode::binpersid: return refer_to_storage();
     }
     return Status(Code::unsupported, "its pickle has the opcode " + opcode_name(code) +
@@ -290,19 +292,45 @@ class Unpickler {
         if (items.size() != 1 || items[0].kind != PickleKind::tuple) break;
         return push(items[0]);
       case TorchNameKind::inert: return push(PickleKind::opaque);
+      case TorchNameKind::parameter_dict:
       case TorchNameKind::storage: break;
     }
     return syntax(std::string(callee.name->name) + " is called with arguments that torch.save does not write");
   }
 
-  // Attributes are dropped: they are a state_dict's `_metadata`, or belong to inert objects.
+  // A class and its arguments; only of one class there are objects.
+  Status make_object() {
+    PickleValue arguments, type;
+    IPA_TRY(pop(&arguments));
+    IPA_TRY(pop(&type));
+    if (type.kind != PickleKind::name || arguments.kind != PickleKind::tuple)
+      return syntax("it makes an object of what is no class");
+    if (type.name->kind != TorchNameKind::parameter_dict || !items_of(arguments).empty())
+      return syntax("it makes an object that torch.save does not write");
+    IPA_TRY(push_container(PickleKind::dict, {}));
+    parameter_dicts_.insert(stack_.back().number);
+    return {};
+  }
+
+  // Attributes are dropped: they are a state_dict's `_metadata`, or belong to inert objects. Those of a
+  // dictionary of parameters have its members.
   Status build() {
     PickleValue state, target;
     IPA_TRY(pop(&state));
     IPA_TRY(peek(&target));
     if (target.kind == PickleKind::opaque) return {};
-    if (target.kind == PickleKind::dict && state.kind == PickleKind::dict) return {};
-    return syntax("it sets attributes of what has none");
+    if (target.kind != PickleKind::dict || state.kind != PickleKind::dict)
+      return syntax("it sets attributes of what has none");
+    if (!parameter_dicts_.count(target.number)) return {};
+    const Items attributes = items_of(state);
+    for (size_t i = 0; i + 1 < attributes.size(); i += 2) {
+      const PickleValue &name = attributes[i], &value = attributes[i + 1];
+      if (name.kind != PickleKind::text || name.text != "_parameters" || value.kind != PickleKind::dict)
+        continue;
+      const Items members = items_of(value);
+      IPA_TRY(extend(PickleKind::dict, members));
+    }
+    return {};
   }
 
   bool is_empty_dict(const PickleValue& value) {
@@ -452,6 +480,7 @@ class Unpickler {
   std::vector<size_t> marks_;             // heights of the stack
   std::map<uint32_t, PickleValue> memo_;  // a tree: indices are the file's choice
   std::map<std::string_view, size_t> storage_index_;
+  std::set<int64_t> parameter_dicts_;  // among the containers
   TorchPickle out_;
 };
 
