@@ -29,9 +29,10 @@ const widened = (half: number): number => {
 function halves(file: string): Tensors {
   const tensors = [...readSafetensors(join(GOLDEN, "loras", file))];
   return Object.fromEntries(
-    tensors.map(([name, { shape, bytes, floats }]) => {
+    tensors.map(([name, tensor]) => {
+      const { shape, bytes } = tensor;
       const size = shape.reduce((a, b) => a * b, 1);
-      return [name, { shape, data: bytes.length === 4 * size ? floats() : Float32Array.from(new Uint16Array(bytes.buffer), widened) }];
+      return [name, { shape, data: bytes.length === 4 * size ? tensor.floats() : Float32Array.from(new Uint16Array(bytes.buffer), widened) }];
     }),
   );
 }
