@@ -5,27 +5,43 @@ import { gunzip } from "node:zlib";
 
 import { shippedFolder } from "./package-root";
 import { readRegularFile } from "./read-file";
+import type { Steps } from "./slices";
+import { byteCharacters, isPrintable } from "./tokenizer/bpe";
 
 export interface ClipVocabulary {
-  vocab: Record<string, number>;
-  merges: [string, string][];
+  vocabulary: Map<string, number>;
+  /** the two parts of each, one after the other */
+  merges: string[];
 }
 
-/** Reads and builds it anew each time: it is large, and seldom wanted twice. */
-export async function clipVocabulary(): Promise<ClipVocabulary> {
+/** What clipVocabulary() is made of. */
+export async function readClipMerges(): Promise<string> {
   const zipped = await readRegularFile(join(shippedFolder("clip-vocabulary"), "merges.txt.gz"));
-  const lines = (await promisify(gunzip)(zipped)).toString("utf8").trimEnd().split("\n");
-  const merges = lines.map((line) => line.split(" ") as [string, string]);
-  // Ids: every byte, every byte at the end of a word, what each merge gives, the two marks.
-  const bytes = byteCharacters();
-  const tokens = [...bytes, ...bytes.map((byte) => `${byte}</w>`), ...merges.map(([left, right]) => left + right), "<|startoftext|>", "<|endoftext|>"];
-  return { vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges };
+  return (await promisify(gunzip)(zipped)).toString("utf8").trimEnd();
 }
 
-/** The characters that stand for bytes, in the order of their ids: printable ones for themselves, then the others from U+0100 on. */
-function byteCharacters(): string[] {
-  const printable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xff && byte !== 0xad);
-  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
-  const themselves = bytes.filter(printable).map((byte) => String.fromCharCode(byte));
-  return [...themselves, ...bytes.filter((byte) => !printable(byte)).map((_, i) => String.fromCharCode(0x100 + i))];
+/** Built anew each time: it is large, and seldom wanted twice. */
+export function* clipVocabulary(text: string): Steps<ClipVocabulary> {
+  const vocabulary = new Map<string, number>();
+  const merges: string[] = [];
+  const add = (token: string): unknown => vocabulary.set(token, vocabulary.size);
+  // Ids: every byte, every byte at the end of a word, what each merge gives, the two marks.
+  const characters = byteCharacters();
+  const printable = characters.filter((_, byte) => isPrintable(byte));
+  const bytes = [...printable, ...characters.filter((_, byte) => !isPrintable(byte))];
+  for (const byte of bytes) add(byte);
+  for (const byte of bytes) add(`${byte}</w>`);
+  for (let at = 0; at < text.length; ) {
+    const space = text.indexOf(" ", at);
+    const newline = text.indexOf("\n", space);
+    const end = newline < 0 ? text.length : newline;
+    const [left, right] = [text.slice(at, space), text.slice(space + 1, end)];
+    at = end + 1;
+    merges.push(left, right);
+    add(left + right);
+    if (vocabulary.size % 512 === 0) yield;
+  }
+  add("<|startoftext|>");
+  add("<|endoftext|>");
+  return { vocabulary, merges };
 }

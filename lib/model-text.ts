@@ -2,9 +2,10 @@
 import { basename, extname, join } from "node:path";
 
 import { IpAdapterError } from "./errors";
+import type { AbortSignalLike } from "./native/call";
 import type { NativeLoadRequest, NativePipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
-import { readRegularFile } from "./read-file";
+import { MOST_CONFIG_BYTES, readSmallFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { LoadOptions } from "./types";
 
@@ -19,11 +20,11 @@ export function nameEmbeddings(read: LoadOptions, request: NativeLoadRequest, in
 }
 
 /** The tokenizer of every text encoder, with the tokens of textual inversions. */
-export async function loadTokenizers(model: string, info: NativePipelineInfo): Promise<PromptEncoder[]> {
+export async function loadTokenizers(model: string, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<PromptEncoder[]> {
   return Promise.all(
     info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }, encoder) => {
       const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
-      const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder)) : ClipTokenizer.shipped(shipped));
+      const tokenizer = await (shipped === undefined ? ClipTokenizer.load(join(model, folder), signal) : ClipTokenizer.shipped(shipped, signal));
       const learned = info.embeddings.reduce((sum, { vectors }) => sum + (vectors[encoder] ?? 0), 0);
       if (tokenizer.size > vocabSize - learned) {
         const vocabulary = shipped === undefined ? `${folder}/` : "CLIP's vocabulary, which a model in one file is used with,";
@@ -42,6 +43,6 @@ export async function loadTokenizers(model: string, info: NativePipelineInfo): P
 export async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
   // A model in one file has none; the refiner was trained with empty prompts.
-  const text = await readRegularFile(join(model, "model_index.json")).catch(() => (info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}"));
+  const text = await readSmallFile(join(model, "model_index.json"), MOST_CONFIG_BYTES).catch(() => (info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}"));
   return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }

@@ -93,7 +93,7 @@ export class Pipeline implements AsyncDisposable {
     try {
       const info = structuredClone(native.info());
       nameEmbeddings(read, request, info);
-      const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info), hasZeroNegative(request.model, info)]);
+      const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info, signal), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
       return new Pipeline(native, info, encoders, zeroNegative, read);
     } catch (error) {

@@ -1,6 +1,6 @@
 /** From a name on the hub to a place on disk: what the cache holds whole is used without a question, the rest is fetched. */
 import { HubError } from "../errors";
-import { readRegularFile } from "../read-file";
+import { MOST_CONFIG_BYTES, readSmallFile } from "../read-file";
 import { RepoCache } from "./cache";
 import { download, inCache } from "./download";
 import { type Choice, type Parts, type Want, chooseFiles, declaredParts } from "./files";
@@ -35,7 +35,7 @@ export async function resolveHubName(session: HubSession, name: HubName, want: W
 async function chooseHeld(cache: RepoCache, commit: string, path: string, want: Want, skip: Parts): Promise<Choice> {
   const files = await cache.list(commit);
   const index = path === "" ? "model_index.json" : `${path}/model_index.json`;
-  const declared = files.includes(index) ? declaredParts((await readRegularFile(cache.file(commit, index))).toString("utf8")) : undefined;
+  const declared = files.includes(index) ? declaredParts((await readSmallFile(cache.file(commit, index), MOST_CONFIG_BYTES)).toString("utf8")) : undefined;
   return chooseFiles(files, path, want, skip, declared);
 }
 

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { OptionError, fileError, systemCode } from "../errors";
-import { readRegularFile } from "../read-file";
+import { readSmallFile } from "../read-file";
 
 type Environment = Record<string, string | undefined>;
 
@@ -61,7 +61,7 @@ export async function findToken(option: string | undefined, environment: Environ
 async function tokenFile(environment: Environment): Promise<string | undefined> {
   const file = folder(variable(environment, "HF_TOKEN_PATH") ?? join(hubHome(environment), "token"));
   try {
-    const text = (await readRegularFile(file)).toString("utf8").trim();
+    const text = (await readSmallFile(file, 64 * 1024)).toString("utf8").trim();
     return text === "" ? undefined : text;
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return undefined;

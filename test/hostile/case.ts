@@ -15,6 +15,8 @@ export interface Limits {
 export interface HostileCase extends Limits {
   /** among the few that jest runs too; they take a second or two at most */
   quick?: boolean;
+  /** makes what `run` needs, before the event loop is watched */
+  prepare?: (scratch: string) => void;
   /** throws when the answer is wrong; `scratch` is an empty folder */
   run: (scratch: string) => Promise<void> | void;
 }
@@ -23,7 +25,7 @@ export interface HostileCase extends Limits {
 export type HostileCases = Record<string, HostileCase>;
 
 /** One file a topic in this folder, each with `export const cases`. */
-export const TOPICS = ["prompts", "values"] as const;
+export const TOPICS = ["prompts", "tokenizers", "values"] as const;
 
 export function casesOf(topic: string): HostileCases {
   // eslint-disable-next-line @typescript-eslint/no-require-imports

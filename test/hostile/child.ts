@@ -8,6 +8,7 @@ import { type Report, casesOf } from "./case";
 async function main(topic: string, name: string, scratch: string): Promise<void> {
   const chosen = casesOf(topic)[name];
   if (chosen === undefined) throw new Error(`no case ${name} in ${topic}`);
+  chosen.prepare?.(scratch);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await sleep(10);
