@@ -20,9 +20,13 @@ export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSigna
 export function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
+    const release = (): void => signal.removeEventListener("abort", onAbort);
+    const onAbort = (): void => {
+      release();
+      reject(signal.reason);
+    };
     signal.addEventListener("abort", onAbort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    work.then(resolve, reject).finally(release);
     if (signal.aborted) onAbort();
   });
 }

@@ -1,9 +1,9 @@
 /** Image prompts: read when a call starts, checked against the adapters, decoded, then grouped in the branches the engine runs. */
 import { ImageEmbeds, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
-import { decodeImage } from "./image/decode";
-import { type ImageInput, type ImageSnapshot, snapshotImage } from "./image/input";
+import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
+import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
 import { readFloats } from "./options/read-floats";
@@ -37,7 +37,7 @@ export interface PromptSnapshot {
   structureScale: number | undefined;
   /** for messages, such as `imagePrompts[0]` */
   option: string;
-  image: ImageSnapshot | undefined;
+  image: PictureSnapshot | undefined;
   embeds: Float32Array | undefined;
   /** of `embeds`, where it is known */
   shape: readonly number[] | undefined;
@@ -47,8 +47,9 @@ export interface PromptSnapshot {
 /** The same as its adapter takes it: one picture to decode, or any number of embeddings. */
 interface CheckedPrompt {
   branch: Omit<NativeImageBranch, "images">;
-  option: string;
-  image: ImageSnapshot | undefined;
+  image: PictureSnapshot | undefined;
+  /** pixels of a side that its adapter's image encoder reads */
+  imageSize: number;
   /** what the engine gets, the picture aside */
   given: NativeImage[];
 }
@@ -72,7 +73,7 @@ export function snapshotPrompts(prompts: readonly ImagePrompt[], pictures: CallP
       scale: entry.scale ?? DEFAULT_SCALE,
       structureScale: entry.structureScale,
       option,
-      image: entry.image === undefined ? undefined : snapshotImage(entry.image, `${option}.image`, pictures),
+      image: entry.image === undefined ? undefined : new PictureSnapshot(entry.image, `${option}.image`, pictures),
       embeds: shaped?.data ?? (entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`)),
       shape: shaped?.shape,
       faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),
@@ -112,7 +113,7 @@ function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedP
   if (image !== undefined) checkTakesPictures(`${option}.image`, adapter);
   const embeds = prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, prompt.shape, `${option}.embeds`, adapter);
   const branch = { adapter: prompt.adapter, scale, structureScale: structureScale ?? 1 };
-  if (adapter.embedSize === 0) return { branch, option, image, given: (faces ?? []).map((face) => ({ face })) };
+  if (adapter.embedSize === 0) return { branch, image, imageSize: 0, given: (faces ?? []).map((face) => ({ face })) };
   if (image === undefined && embeds === undefined) {
     throw new OptionError(option, `this ${adapter.variant} adapter takes the face's picture too: add image, or embeds`);
   }
@@ -122,7 +123,7 @@ function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedP
   }
   const given: NativeImage[] = embeds === undefined ? [{}] : embeds.map((one) => ({ embeds: one }));
   if (face !== undefined) for (const one of given) one.face = face;
-  return { branch, option, image, given };
+  return { branch, image, imageSize: adapter.imageSize, given };
 }
 
 /** The faces of one prompt; undefined for adapters that take none. */
@@ -158,12 +159,12 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
 }
 
 /**
- * Decodes the pictures and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
+ * Decodes the pictures, each to the size of its adapter's image encoder, and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
-export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
+export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
   const checked = prompts.map((prompt) => checkPrompt(prompt, info));
-  return group(checked, await Promise.all(checked.map((prompt) => decodePrompt(prompt, signal))));
+  return group(checked, await Promise.all(checked.map((prompt) => fitPrompt(prompt, fitter, signal))));
 }
 
 /** The same without pixels, for what only asks for sizes. */
@@ -182,8 +183,8 @@ function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): Nati
   return branches;
 }
 
-async function decodePrompt({ image, given, option }: CheckedPrompt, signal: AbortSignalLike | undefined): Promise<NativeImage[]> {
+async function fitPrompt({ image, imageSize, given }: CheckedPrompt, fitter: Fitter, signal: AbortSignalLike | undefined): Promise<NativeImage[]> {
   if (image === undefined) return given;
-  const pixels = await decodeImage(image, `${option}.image`, signal);
+  const pixels = await image.fit(fitter, () => ({ size: imageSize }), signal);
   return given.map((one) => ({ ...one, ...pixels }));
 }

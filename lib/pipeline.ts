@@ -4,9 +4,9 @@ import type { ImageEmbeds } from "./embeds/image-embeds";
 import { DisposedError, IpAdapterError } from "./errors";
 import { generateRequest } from "./generate-request";
 import { progressReport, toResult } from "./generate-result";
-import { arrival, decodeImage } from "./image/decode";
-import { type ImageInput, type ImageSnapshot, type RgbImage, snapshotImage } from "./image/input";
+import type { ImageInput, RgbImage } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
+import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
@@ -45,8 +45,15 @@ import type {
 /** What was loaded. */
 export type PipelineInfo = NativePipelineInfo;
 
+/** What prompts are read with. */
+interface PipelineText {
+  encoders: readonly PromptEncoder[];
+  zeroNegative: boolean;
+}
+
 /** A model with its adapters in memory. Calls may run at the same time; free it with dispose() or `await using`. */
 export class Pipeline implements AsyncDisposable {
+  readonly #addon: Fitter["addon"];
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
   #info: NativePipelineInfo;
@@ -61,13 +68,14 @@ export class Pipeline implements AsyncDisposable {
   readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
-  private constructor(native: NativePipeline, info: NativePipelineInfo, encoders: readonly PromptEncoder[], zeroNegative: boolean, options: LoadOptions) {
+  private constructor(addon: Fitter["addon"], native: NativePipeline, info: NativePipelineInfo, text: PipelineText, options: LoadOptions) {
+    this.#addon = addon;
     this.#native = native;
     this.#info = info;
     this.#queue = new CallQueue(options.maxQueue);
     this.#rules = pictureRules(options);
-    this.#encoders = encoders;
-    this.#zeroNegative = zeroNegative;
+    this.#encoders = text.encoders;
+    this.#zeroNegative = text.zeroNegative;
   }
 
   /**
@@ -95,7 +103,7 @@ export class Pipeline implements AsyncDisposable {
       nameEmbeddings(read, request, info);
       const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info, signal), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
-      return new Pipeline(native, info, encoders, zeroNegative, read);
+      return new Pipeline(addon(), native, info, { encoders, zeroNegative }, read);
     } catch (error) {
       await close(native);
       throw error;
@@ -193,12 +201,13 @@ export class Pipeline implements AsyncDisposable {
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(read.imagePrompts ?? [], pictures);
     const source = snapshotSource(read, this.#info, pictures);
+    const fitter = { addon: this.#addon, site };
     const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
-      const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, either), signal);
-      return { branches, ...(await this.#untilDisposed((either) => toSource(source, this.#info, either), signal)) };
+      const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, fitter, either), signal);
+      return { branches, ...(await this.#untilDisposed((either) => toSource(source, this.#info, fitter, either), signal)) };
     };
     const add = (): Promise<NativeResult> => this.#queue.add(signal, prepare, (decoded) => this.#startGenerate(site, { ...request, ...decoded }, signal, onProgress));
-    const result = this.#arrived([...prompts.map(({ image }) => image), source.image, source.mask], pictures, signal, add);
+    const result = this.#arrived([...prompts.map(({ image }) => image), source.image, source.mask], signal, add);
     const { seeds } = request;
     return result.then((made) => toResult(made, seeds, this.#info));
   }
@@ -220,7 +229,7 @@ export class Pipeline implements AsyncDisposable {
     };
     const add = (): Promise<NativeMemoryEstimate> =>
       this.#queue.add(undefined, prepare, (request) => this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done)));
-    const result = this.#arrived(readsSize(source) ? [source.image] : [], pictures, undefined, add);
+    const result = this.#arrived(readsSize(source) ? [source.image] : [], undefined, add);
     return result.then(({ weights, working, tile }) => ({ weights, working, total: weights + working, tiled: tile > 0 }));
   }
 
@@ -231,19 +240,19 @@ export class Pipeline implements AsyncDisposable {
   #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
-    const pictures = new CallPictures(this.#rules);
-    const picture = snapshotImage(image, "image", pictures);
+    const picture = new PictureSnapshot(image, "image", new CallPictures(this.#rules));
+    const fitter = { addon: this.#addon, site };
     const prepare = async (): Promise<{ rgb: RgbImage; taken: NativeAdapterInfo }> => {
       const taken = checkAdapter(adapter, "adapter", this.#info);
       checkTakesPictures("image", taken);
-      return { rgb: await this.#untilDisposed((either) => decodeImage(picture, "image", either), signal), taken };
+      return { rgb: await this.#untilDisposed((either) => picture.fit(fitter, () => ({ size: taken.imageSize }), either), signal), taken };
     };
     const add = (): Promise<ImageEmbeds> =>
       this.#queue.add(signal, prepare, ({ rgb, taken }) => {
         const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
         return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
       });
-    return this.#arrived([picture], pictures, signal, add);
+    return this.#arrived([picture], signal, add);
   }
 
   async #change(
@@ -285,8 +294,8 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** Takes a call's turn: at once, or when the bytes of its streams and Blobs are there. */
-  #arrived<T>(snapshots: readonly (ImageSnapshot | undefined)[], pictures: CallPictures, signal: AbortSignalLike | undefined, add: () => Promise<T>): Promise<T> {
-    const arrive = arrival(snapshots, pictures);
+  #arrived<T>(snapshots: readonly (PictureSnapshot | undefined)[], signal: AbortSignalLike | undefined, add: () => Promise<T>): Promise<T> {
+    const arrive = arrival(snapshots);
     return arrive === undefined ? add() : this.#untilDisposed(arrive, signal).then(add);
   }
 

@@ -1,9 +1,9 @@
 /** The picture that an inpainting or instruct model changes, with its mask: read when a call starts, then decoded. */
 import { OptionError } from "./errors";
-import { decodeImage } from "./image/decode";
-import { type ImageInput, type ImageSnapshot, type RgbImage, snapshotImage } from "./image/input";
+import type { ImageInput } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";
 import type { CallPictures } from "./image/rules";
+import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeGenerateRequest, NativePicture, NativePipelineInfo } from "./native/contract";
 
@@ -18,8 +18,8 @@ export interface SourceOptions {
 
 /** The pictures as they were when the call started. */
 export interface SourceSnapshot {
-  image: ImageSnapshot | undefined;
-  mask: ImageSnapshot | undefined;
+  image: PictureSnapshot | undefined;
+  mask: PictureSnapshot | undefined;
   width: number | undefined;
   height: number | undefined;
 }
@@ -34,16 +34,19 @@ export function snapshotSource(options: SourceOptions, info: NativePipelineInfo,
     throw new OptionError("imageGuidance", `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`);
   }
   return {
-    image: image === undefined ? undefined : snapshotImage(image, "image", pictures),
-    mask: mask === undefined ? undefined : snapshotImage(mask, "mask", pictures),
+    image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
+    mask: mask === undefined ? undefined : new PictureSnapshot(mask, "mask", pictures),
     width,
     height,
   };
 }
 
-export async function toSource(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
-  const [image, mask] = await Promise.all([decode(source.image, "image", signal), decode(source.mask, "mask", signal)]);
-  return request(source, info, image, image, mask);
+/** Both in the size of the picture to make, as the engine would resize them. */
+export async function toSource(source: SourceSnapshot, info: NativePipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeSource> {
+  let sides = sidesOf(source);
+  const image = await source.image?.fit(fitter, (size) => (sides = ownSides(source, size, info)), signal);
+  const mask = await source.mask?.fit(fitter, (own) => ({ width: sides.width ?? own.width, height: sides.height ?? own.height }), signal);
+  return request(sides, image, mask);
 }
 
 /** Whether the picture's own size counts. */
@@ -51,32 +54,30 @@ export const readsSize = ({ width, height }: SourceSnapshot): boolean => width =
 
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
 export async function toSourceSizes(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
-  const read = readsSize(source) ? await decode(source.image, "image", signal) : undefined;
-  return request(source, info, read, source.image && {}, source.mask && {});
+  const read = readsSize(source) ? await source.image?.decode(signal) : undefined;
+  const sides = read === undefined ? sidesOf(source) : ownSides(source, read, info);
+  return request(sides, source.image && {}, source.mask && {});
 }
 
-async function decode(picture: ImageSnapshot | undefined, option: string, signal: AbortSignalLike | undefined): Promise<RgbImage | undefined> {
-  return picture === undefined ? undefined : decodeImage(picture, option, signal);
+interface Sides {
+  width?: number;
+  height?: number;
 }
 
-function request(
-  { width, height }: SourceSnapshot,
-  { vaeScale }: NativePipelineInfo,
-  decoded: RgbImage | undefined,
-  image: NativePicture | undefined,
-  mask: NativePicture | undefined,
-): NativeSource {
-  const result: NativeSource = {};
-  if (image !== undefined) result.image = image;
-  if (mask !== undefined) result.mask = mask;
-  if (decoded === undefined) return result;
-  if (width === undefined) result.width = ownSide(decoded, "width", vaeScale);
-  if (height === undefined) result.height = ownSide(decoded, "height", vaeScale);
-  return result;
+function sidesOf({ width, height }: SourceSnapshot): Sides {
+  return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
+}
+
+function ownSides({ width, height }: SourceSnapshot, picture: Required<Sides>, { vaeScale }: NativePipelineInfo): Required<Sides> {
+  return { width: width ?? ownSide(picture, "width", vaeScale), height: height ?? ownSide(picture, "height", vaeScale) };
+}
+
+function request(sides: Sides, image: NativePicture | undefined, mask: NativePicture | undefined): NativeSource {
+  return { ...sides, ...(image === undefined ? {} : { image }), ...(mask === undefined ? {} : { mask }) };
 }
 
 /** A side of the picture, rounded down to what the VAE can make. */
-function ownSide(picture: RgbImage, option: "width" | "height", unit: number): number {
+function ownSide(picture: Required<Sides>, option: "width" | "height", unit: number): number {
   const side = Math.floor(picture[option] / unit) * unit;
   const least = leastSide(unit);
   if (side >= least && side <= MOST_SIDE) return side;

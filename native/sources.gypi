@@ -126,6 +126,7 @@
       "base/system_memory.cc",
       "image/clip_preprocess.cc",
       "image/resample.cc",
+      "image/to_rgb.cc",
       "models/clip_layers.cc",
       "models/clip_text.cc",
       "models/clip_vision.cc",
@@ -184,6 +185,7 @@
       "binding/addon_data.cc",
       "binding/async_job.cc",
       "binding/file_calls.cc",
+      "binding/picture_calls.cc",
       "binding/pipeline_object.cc",
       "binding/requests.cc",
       "binding/values.cc"

@@ -133,9 +133,9 @@ describe("face adapters", () => {
       adapters: [{ file: faces("faceid") }, { file: faces("plus") }, { file: faces("plus"), shortcut: true }, { file: adapter("base") }],
     });
     expect(pipeline.info.adapters).toEqual([
-      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 16, shortcut: false, hasImageEncoder: false },
-      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: false, hasImageEncoder: true },
-      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: true, hasImageEncoder: true },
+      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 16, shortcut: false, hasImageEncoder: false, imageSize: 0 },
+      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: false, hasImageEncoder: true, imageSize: 64 },
+      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: true, hasImageEncoder: true, imageSize: 64 },
       expect.objectContaining({ variant: "base", faceSize: 0 }),
     ]);
     const refused = async (prompt: object): Promise<unknown> => rejection(pipeline.generate({ ...options, imagePrompts: [prompt] }));

@@ -163,8 +163,8 @@ describe("generate", () => {
     const addon = new FakeAddon();
     const adapter = join(MINI, "ip-adapter.safetensors");
     addon.info.adapters = [
-      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 256, shortcut: false, hasImageEncoder: false },
-      { variant: "faceid_plus", tokens: 4, embedSize: 192, faceSize: 256, shortcut: true, hasImageEncoder: true },
+      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 256, shortcut: false, hasImageEncoder: false, imageSize: 0 },
+      { variant: "faceid_plus", tokens: 4, embedSize: 192, faceSize: 256, shortcut: true, hasImageEncoder: true, imageSize: 64 },
     ];
     const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--adapter", adapter, "--face-embeds", "f.safetensors:0.5", "--adapter", adapter];
     args.push("--adapter-encoder", join(MINI, "image_encoder"), "--image-prompt", image);

@@ -173,7 +173,7 @@ describe("estimateMemory", () => {
 describe("image prompts", () => {
   test("equal adapter and scale are one branch; another scale is another", async () => {
     const addon = new FakeAddon();
-    addon.info.adapters.push({ variant: "plus", tokens: 16, embedSize: 192, faceSize: 0, shortcut: false, hasImageEncoder: true });
+    addon.info.adapters.push({ variant: "plus", tokens: 16, embedSize: 192, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 });
     const { pipeline } = await loadFake(addon);
     await pipeline.generate({
       prompt: "x",
@@ -205,7 +205,8 @@ describe("image prompts", () => {
     expect(images.map((image) => image.embeds![0])).toEqual([0, 256, 0.25]);
     const encoded = await pipeline.encodeImage(picture(9));
     expect(encoded).toHaveLength(256);
-    expect(addon.encoded[0]).toMatchObject({ width: 4, height: 4 });
+    // As large as the encoder reads it.
+    expect(addon.encoded[0]).toMatchObject({ width: 64, height: 64 });
   });
 
   test("without an image encoder, embeds work and pictures say what is missing", async () => {
@@ -242,7 +243,7 @@ describe("image prompts", () => {
     const { branches, steps } = last(addon);
     expect(steps).toBe(2);
     expect(branches[0]!.images.map(({ rgb, embeds: e }) => rgb?.[1] ?? e?.[0])).toEqual([0, 7, 1]);
-    expect(branches[0]!.images[0]).toMatchObject({ width: 14, height: 10 });
+    expect(branches[0]!.images[0]).toMatchObject({ width: 64, height: 64 });
   });
 });
 

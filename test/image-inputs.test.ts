@@ -5,13 +5,12 @@ import { Readable } from "node:stream";
 
 import sharp from "sharp";
 
-import { decodeImage } from "../lib/image/decode";
-import { type ImageInput, snapshotImage } from "../lib/image/input";
-import { CallPictures } from "../lib/image/rules";
+import type { ImageInput } from "../lib/image/input";
 import { IMAGE_LIMITS } from "../lib/image/limits";
 import { CallSite } from "../lib/native/call";
 import { Pipeline } from "../lib/pipeline";
 import { FakeAddon } from "./support/fake-addon";
+import { decodeOwnSize } from "./support/decode";
 import { ROOT, pixels, rejection } from "./support/load";
 
 // tools/goldens/images.py: diffusers' load_image, which is PIL
@@ -20,7 +19,7 @@ const expected = (JSON.parse(readFileSync(join(ROOT, "test/golden/images/expecte
 const bytes = new Uint8Array(readFileSync(file));
 const base64 = Buffer.from(bytes).toString("base64");
 
-const decode = async (input: unknown, signal?: AbortSignal): Promise<string> => Buffer.from((await decodeImage(snapshotImage(input, "image", new CallPictures()), "image", signal)).rgb).toString("base64");
+const decode = async (input: unknown, signal?: AbortSignal): Promise<string> => Buffer.from((await decodeOwnSize(input, signal)).rgb).toString("base64");
 const chunked = (size: number): ReadableStream<Uint8Array> => {
   let at = 0;
   return new ReadableStream({

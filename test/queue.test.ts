@@ -116,9 +116,8 @@ test("many calls on one signal print no warning, and leave no listener", async (
       real(...args);
     } });
   }
-  const onProgress = ({ seed }: { seed: number }): void => {
-    if (seed === 29) controller.abort("all");
-  };
+  // Some run by then, the others wait or have their pictures read.
+  const onProgress = (): void => controller.abort("all");
   const calls = Array.from({ length: 30 }, (_, seed) =>
     pipeline.generate({ steps: 500, seed, onProgress, signal: controller.signal, imagePrompts: [{ image: PNG }] }).catch((error: unknown) => error),
   );

@@ -2,6 +2,7 @@
 import { types } from "node:util";
 
 import { ImageError, OptionError } from "../errors";
+import type { NativePixels } from "../native/contract";
 import { describe } from "../options/describe";
 import { hrefOf, readPath, urlPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";
@@ -53,24 +54,18 @@ export interface NodeStreamLike extends AsyncIterable<unknown> {
  */
 export type ImageInput = string | URL | Uint8Array | Uint8ClampedArray | ArrayBuffer | RawImage | SharpOutput | BlobLike | WebStreamLike | NodeStreamLike;
 
-/** Decoded pixels: RGB, 8 bit, width * height * 3 bytes. */
+/** Pixels for the engine: RGB, 8 bit, width * height * 3 bytes. */
 export interface RgbImage {
   rgb: Uint8Array;
   width: number;
   height: number;
 }
 
-/** Bytes that come later, and may have arrived. */
-export interface LateSnapshot {
-  late: LateBytes;
-  arrived?: Uint8Array;
-}
-
-/** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. */
-export type ImageSnapshot = { path: string } | { bytes: Uint8Array } | LateSnapshot | RgbImage;
+/** The input as it is taken when a call starts. */
+export type PictureSource = { path: string } | { bytes: Uint8Array } | { late: LateBytes } | NativePixels;
 
 /** @param pictures of the call */
-export function snapshotImage(input: unknown, option: string, pictures: CallPictures): ImageSnapshot {
+export function readSource(input: unknown, option: string, pictures: CallPictures): PictureSource {
   if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input)) return { bytes: copyBytes(bytesOf(input), option, pictures) };
   const href = hrefOf(input, option);
   const text = href ?? input;
@@ -81,7 +76,7 @@ export function snapshotImage(input: unknown, option: string, pictures: CallPict
     const late = lateBytes(input, option);
     if (late !== undefined) return { late };
     const { data, info, ...raw } = readFields(input, ["data", "info", "width", "height", "channels"], option);
-    if (data !== undefined) return info === undefined ? rawToRgb({ data, ...raw }, option, pictures) : sharpOutput(data, info, option, pictures);
+    if (data !== undefined) return info === undefined ? rawPixels({ data, ...raw }, option, pictures) : sharpOutput(data, info, option, pictures);
   }
   throw new OptionError(
     option,
@@ -89,7 +84,7 @@ export function snapshotImage(input: unknown, option: string, pictures: CallPict
   );
 }
 
-function fromDataUrl(url: string, option: string, pictures: CallPictures): ImageSnapshot {
+function fromDataUrl(url: string, option: string, pictures: CallPictures): PictureSource {
   const bytes = readDataUrl(url, option);
   pictures.countBytes(bytes.length, option);
   return { bytes };
@@ -101,11 +96,11 @@ function hint(input: unknown, option: string): string {
 }
 
 /** Pixels, or an encoded picture: sharp says which. */
-function sharpOutput(data: unknown, info: unknown, option: string, pictures: CallPictures): ImageSnapshot {
+function sharpOutput(data: unknown, info: unknown, option: string, pictures: CallPictures): PictureSource {
   if (typeof info !== "object" || info === null) throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
   const { format, width, height, channels } = readFields(info, ["format", "width", "height", "channels"], `${option}.info`);
   if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(bytesOf(data), option, pictures) };
-  return rawToRgb({ data, width, height, channels }, option, pictures);
+  return rawPixels({ data, width, height, channels }, option, pictures);
 }
 
 function copyBytes(bytes: Uint8Array, option: string, pictures: CallPictures): Uint8Array {
@@ -115,7 +110,7 @@ function copyBytes(bytes: Uint8Array, option: string, pictures: CallPictures): U
   return bytes.slice();
 }
 
-function rawToRgb({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string, pictures: CallPictures): RgbImage {
+function rawPixels({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string, pictures: CallPictures): NativePixels {
   if (!types.isUint8Array(pixels) && !types.isUint8ClampedArray(pixels)) {
     throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(pixels)}`);
   }
@@ -132,7 +127,7 @@ function rawToRgb({ data: pixels, width, height, channels: given }: Record<"data
   if (data.length !== w * h * channels) {
     throw new OptionError(`${option}.data`, `expected ${w * h * channels} bytes (${w}x${h}, ${channels} channels) but received ${data.length}`);
   }
-  return { rgb: toRgb(data, channels), width: w, height: h };
+  return { data: new Uint8Array(data), width: w, height: h, layout: layoutOf(channels) };
 }
 
 /** Each read once. */
@@ -147,16 +142,7 @@ function readSide(value: unknown, option: string): number {
   return value;
 }
 
-/** A copy as RGB; alpha is dropped without blending, as PIL's convert("RGB") does. */
-export function toRgb(data: Uint8Array | Uint8ClampedArray, channels: 1 | 2 | 3 | 4): Uint8Array {
-  if (channels === 3) return new Uint8Array(data);
-  const pixels = data.length / channels;
-  const rgb = new Uint8Array(pixels * 3);
-  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
-  for (let i = 0, from = 0, to = 0; i < pixels; i++, from += channels, to += 3) {
-    rgb[to] = data[from] ?? 0;
-    rgb[to + 1] = data[from + green] ?? 0;
-    rgb[to + 2] = data[from + blue] ?? 0;
-  }
-  return rgb;
+/** Of pixels with so many bytes. */
+export function layoutOf(channels: number): NativePixels["layout"] {
+  return channels === 1 ? "grey" : channels === 2 ? "grey_alpha" : channels === 4 ? "rgba" : "rgb";
 }

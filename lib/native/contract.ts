@@ -114,6 +114,8 @@ export interface NativeAdapterInfo {
   shortcut: boolean;
   /** whether it has an image encoder to read pictures with */
   hasImageEncoder: boolean;
+  /** pixels of a side at which its image encoder reads pictures; 0: it has none */
+  imageSize: number;
 }
 
 /** What a textual inversion brought, from a file of its own or along with a LoRA. */
@@ -178,6 +180,17 @@ export interface NativeImage {
   /** one face embedding: faceSize floats */
   face?: Float32Array;
 }
+
+/** Pixels as a decoder gives them, rows from the top, a byte a channel; of CMYK 0 is no ink. */
+export interface NativePixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  layout: "grey" | "grey_alpha" | "rgb" | "rgba" | "cmyk";
+}
+
+/** For an image encoder of `size` x `size` pixels, by CLIP's resize and crop; or for the VAE, by Lanczos. */
+export type NativeFit = { size: number } | { width: number; height: number };
 
 /** A picture to change, or its mask; without pixels where only sizes are asked for. */
 export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
@@ -366,6 +379,11 @@ export interface NativeAddon {
   inspect(path: string, done: Done<NativeInspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
+  /**
+   * RGB of the size that the engine needs: what it would make of the whole picture itself, bit for bit. `data` is given up: it is read
+   * on another thread, and empty when `done` is called if it is large.
+   */
+  fitPicture(pixels: NativePixels, fit: NativeFit, done: Done<ArrayBuffer>): NativeJob;
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
   /** names and shapes of all tensors of a weight file */

@@ -9,6 +9,7 @@
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
 #include "binding/file_calls.h"
+#include "binding/picture_calls.h"
 #include "binding/pipeline_object.h"
 #include "binding/requests.h"
 #include "binding/values.h"
@@ -109,6 +110,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<AddonData>().release());  // freed by the environment
   PipelineObject::define(env);
   define_file_calls(env, exports);
+  define_picture_calls(env, exports);
   exports.Set("system", Napi::Function::New(env, system_call, "system"));
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
   exports.Set("load", Napi::Function::New(env, load, "load"));

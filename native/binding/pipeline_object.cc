@@ -71,6 +71,7 @@ void parts_to_js(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
     adapter.Set("faceSize", static_cast<double>(from.face_size));
     adapter.Set("shortcut", from.shortcut);
     adapter.Set("hasImageEncoder", from.image_encoder);
+    adapter.Set("imageSize", static_cast<double>(from.image_size));
     adapters.Set(static_cast<uint32_t>(i), adapter);
   }
   object.Set("adapters", adapters);

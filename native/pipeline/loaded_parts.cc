@@ -6,8 +6,9 @@ LoadedParts loaded_parts(const ModelSet& models) {
   LoadedParts parts;
   for (const auto& adapter : models.adapters) {
     const ImageProjectionConfig& p = adapter->projection;
-    parts.adapters.push_back(
-        {adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut, adapter->vision != nullptr});
+    const VisionTower* vision = adapter->vision.get();
+    parts.adapters.push_back({adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut,
+                              vision != nullptr, vision ? vision->network.config().image_size : 0});
   }
   parts.parameters = models.parameters();
   parts.memory_bytes = models.memory_bytes();

@@ -14,6 +14,7 @@ struct LoadedAdapter {
   int64_t tokens = 0, embed_size = 0, face_size = 0;
   bool shortcut = false;
   bool image_encoder = false;  // it has one to read pictures with
+  int64_t image_size = 0;      // pixels of a side that the encoder reads
 };
 
 struct LoadedParts {

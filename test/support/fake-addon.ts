@@ -9,6 +9,7 @@ import type {
   NativeConvertProgress,
   NativeConvertRequest,
   NativeError,
+  NativeFit,
   NativeGenerateRequest,
   NativeImage,
   NativeJob,
@@ -18,6 +19,7 @@ import type {
   NativeMemoryEstimate,
   NativePipeline,
   NativePipelineInfo,
+  NativePixels,
   NativeResult,
 } from "../../lib/native/contract";
 
@@ -34,7 +36,7 @@ export const MINI_INFO: NativePipelineInfo = {
   zeroSnr: { value: false, from: "scheduler_config", detail: "scheduler_config.json" },
   vaeScalingFactor: 1,
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
-  adapters: [{ variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true }],
+  adapters: [{ variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 }],
   embeddings: [],
   hasImageEncoder: true,
   parameters: 10_000_000,
@@ -106,6 +108,14 @@ export class FakeAddon implements NativeAddon {
 
   clipResize(_rgb: Uint8Array, _width: number, _height: number, size: number): ArrayBuffer {
     return new ArrayBuffer(size * size * 3);
+  }
+
+  /** Repeats the first pixel. */
+  fitPicture({ data, layout }: NativePixels, fit: NativeFit, done: Done<ArrayBuffer>): NativeJob {
+    const [width, height] = "size" in fit ? [fit.size, fit.size] : [fit.width, fit.height];
+    const pixel = layout === "grey" || layout === "grey_alpha" ? [data[0]!, data[0]!, data[0]!] : data.subarray(0, 3);
+    const rgb = new Uint8Array(3 * width * height).map((_, i) => pixel[i % 3]!);
+    return this.later(() => done(null, rgb.buffer), done);
   }
 
   randn(_seed: number, count: number): ArrayBuffer {

@@ -1,0 +1,88 @@
+/** A picture from the moment of the call until it has the size that the engine needs. */
+import type { AbortSignalLike } from "../native/call";
+import { type CallSite, startNative, throwIfAborted } from "../native/call";
+import type { NativeAddon, NativeFit, NativePixels } from "../native/contract";
+import { decodeBytes, readImageFile } from "./decode";
+import { type PictureSource, type RgbImage, readSource } from "./input";
+import type { CallPictures } from "./rules";
+import { Turnstile } from "./turnstile";
+
+/** Pictures decoded at a time in the whole process: each may have hundreds of megabytes until it is shrunk. */
+const DECODING = new Turnstile(2);
+
+/** What makes pictures smaller, and whom to name in its errors. */
+export interface Fitter {
+  addon: Pick<NativeAddon, "fitPicture">;
+  site: CallSite;
+}
+
+/** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. It is let go of when it is decoded. */
+export class PictureSnapshot {
+  /** the option, for messages */
+  readonly option: string;
+  readonly #pictures: CallPictures;
+  #source: PictureSource | undefined;
+
+  /** @param pictures of the call */
+  constructor(input: unknown, option: string, pictures: CallPictures) {
+    this.option = option;
+    this.#pictures = pictures;
+    this.#source = readSource(input, option, pictures);
+  }
+
+  /** Whether its bytes come at the pace of whoever sends them. */
+  get late(): boolean {
+    return this.#source !== undefined && "late" in this.#source;
+  }
+
+  /** Reads a stream or Blob to its end. @throws ImageError, OptionError, signal.reason */
+  async arrive(signal: AbortSignalLike | undefined): Promise<void> {
+    if (this.#source === undefined || !("late" in this.#source)) return;
+    const bytes = await this.#source.late(signal);
+    this.#pictures.countBytes(bytes.length, this.option);
+    this.#source = { bytes };
+  }
+
+  /** The whole picture; once. @throws ImageError; ERR_IPA_NOT_FOUND, ERR_IPA_IO; signal.reason */
+  async decode(signal?: AbortSignalLike): Promise<NativePixels> {
+    await this.arrive(signal);
+    return DECODING.run(() => this.#decode(), signal);
+  }
+
+  /**
+   * The picture in the size that the engine needs, made by the engine's own resize; once. The whole picture is gone then.
+   * @throws as decode()
+   */
+  async fit({ addon, site }: Fitter, fitOf: (size: { width: number; height: number }) => NativeFit, signal: AbortSignalLike | undefined): Promise<RgbImage> {
+    await this.arrive(signal);
+    return DECODING.run(async () => {
+      const pixels = await this.#decode();
+      throwIfAborted(signal);
+      const fit = fitOf(pixels);
+      const [width, height] = "size" in fit ? [fit.size, fit.size] : [fit.width, fit.height];
+      const rgb = await startNative<ArrayBuffer>(site, undefined, (done) => addon.fitPicture(pixels, fit, done)).result;
+      return { rgb: new Uint8Array(rgb), width, height };
+    }, signal);
+  }
+
+  async #decode(): Promise<NativePixels> {
+    const source = this.#source;
+    this.#source = undefined;
+    if (source === undefined || "late" in source) throw new Error("a picture is decoded once, when its bytes are there");
+    if ("data" in source) return source;
+    if ("bytes" in source) return decodeBytes(source.bytes, this.option, this.#pictures);
+    return decodeBytes(await readImageFile(source.path, this.option), `${this.option} (${source.path})`, this.#pictures);
+  }
+}
+
+/**
+ * Reads the streams and Blobs among the pictures of a call; undefined: there are none. A call has no turn before, since it would
+ * hold up the others.
+ */
+export function arrival(snapshots: readonly (PictureSnapshot | undefined)[]): ((signal: AbortSignalLike) => Promise<void>) | undefined {
+  const late = snapshots.flatMap((snapshot) => (snapshot?.late === true ? snapshot : []));
+  if (late.length === 0) return undefined;
+  return async (signal) => {
+    await Promise.all(late.map((snapshot) => snapshot.arrive(signal)));
+  };
+}
