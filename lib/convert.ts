@@ -1,20 +1,10 @@
 import { CallSite, startNative, throwIfAborted } from "./native/call";
-import type { NativeAddon, NativeConversion, NativeConvertProgress, NativeJob } from "./native/contract";
+import type { Conversion, ConvertProgress, NativeAddon, NativeConversion, NativeJob } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
-import { ConvertSchema, type ConvertType } from "./options/schema";
+import { ConvertSchema } from "./options/schema";
 import { readOptions } from "./options/validate";
 import type { ConvertOptions } from "./types";
-
-/** What `onProgress` of convert() gets after every tensor. */
-export type ConvertProgress = NativeConvertProgress;
-
-/** The file that convert() wrote. */
-export interface Conversion extends NativeConversion {
-  /** absolute */
-  path: string;
-  type: ConvertType;
-}
 
 /**
  * Writes a weight file, or the weights of a component folder, as another type: a `.gguf` or `.safetensors` file, as `output`
@@ -36,7 +26,7 @@ export async function convertWith(addon: NativeAddon, input: string | URL, outpu
     thrown ??= { reason };
     job?.cancel();
   };
-  const report = (event: NativeConvertProgress): void => {
+  const report = (event: ConvertProgress): void => {
     if (thrown !== undefined) return;
     try {
       // An async callback's rejection counts like a throw.

@@ -38,13 +38,22 @@ export type ErrorCode =
   | "ERR_IPA_DISPOSED"
   | "ERR_IPA_INTERNAL";
 
+/** Characters of a message, and of a word in it (a path, what a user typed): whatever came in, a log stays readable. */
+const MOST = { message: 8192, word: 256 };
+
+function bounded(message: string): string {
+  const text = message.length > MOST.message ? `${message.slice(0, MOST.message - 1)}…` : message;
+  // Of a path the end says most.
+  return text.replace(/\S{257,}/g, (word) => `${word.slice(0, MOST.word - 65)}…${word.slice(-64)}`);
+}
+
 /** Base class of all errors of this package. */
 export class IpAdapterError extends Error {
   /** stable, for programs */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options !== undefined && "cause" in options ? { cause: options.cause } : undefined);
+    super(bounded(message), options !== undefined && "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
   }
 

@@ -12,6 +12,7 @@ import { typedLength } from "./options/read-memory";
 import { isList } from "./options/read-property";
 import { MAX_SEED } from "./options/schema";
 import { type PromptEncoder, encodePrompts } from "./prompt/encode";
+import { refuseLoraTags } from "./prompt/lora-tags";
 import type { GenerateOptions } from "./types";
 
 /**
@@ -35,6 +36,10 @@ export function generateRequest(
   if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
   const width = checkSide(read.width ?? info.width, "width", info);
   const height = checkSide(read.height ?? info.height, "height", info);
+  if (promptSyntax === "weighted") {
+    refuseLoraTags(prompt, "prompt");
+    refuseLoraTags(negativePrompt ?? "", "negativePrompt");
+  }
   const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
   const request: Omit<NativeGenerateRequest, "branches"> = {
     prompt: texts.prompt,

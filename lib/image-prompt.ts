@@ -7,28 +7,54 @@ import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
 import { readFloats } from "./options/read-floats";
+import type { ReadImagePrompt } from "./read-options";
 
-/** A picture to take after: `image`, or `embeds` computed before by `encodeImage`; FaceID adapters take `faceEmbeds`, and FaceID Plus both. */
-export interface ImagePrompt {
-  /** a path, a file: URL object, the bytes of an image file, or raw pixels; FaceID Plus: the face, cropped as InsightFace's norm_crop does */
-  image?: ImageInput | undefined;
-  /**
-   * what encodeImage(), loadEmbeds() or combineEmbeds() gave, or plain floats. Base adapters: n * embedSize, n pictures; plus, full and
-   * FaceID Plus: the encoder's hidden states of one picture, of several where they are ImageEmbeds
-   */
-  embeds?: Float32Array | readonly number[] | undefined;
-  /**
-   * FaceID adapters: n * 512 floats, n faces (FaceID Plus: one): InsightFace's normed_embedding (buffalo_l), portrait "unnorm" its
-   * embedding. This package has no face model: make them with InsightFace.
-   */
-  faceEmbeds?: Float32Array | readonly number[] | undefined;
-  /** FaceID PlusV2: how much the structure of the face in `image` counts beside `faceEmbeds`, 0 to 5, default 1 */
-  structureScale?: number | undefined;
+export interface ImagePromptBase {
   /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much */
   scale?: number | undefined;
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;
 }
+
+/** Of pictures and embeddings of pictures, for FaceID Plus. */
+export interface FaceBeside {
+  /** FaceID Plus: the face's 512 floats, InsightFace's normed_embedding (buffalo_l) */
+  faceEmbeds?: Float32Array | readonly number[] | undefined;
+  /** FaceID PlusV2: how much the structure of the face in the picture counts beside `faceEmbeds`, 0 to 5, default 1 */
+  structureScale?: number | undefined;
+}
+
+/** A picture to take after. */
+export interface PicturePrompt extends ImagePromptBase, FaceBeside {
+  /** in any of the forms of an ImageInput; FaceID Plus: the face, cropped as InsightFace's norm_crop does */
+  image: ImageInput;
+  embeds?: undefined;
+}
+
+/** One or several pictures to take after, as an image encoder has them. */
+export interface EmbedsPrompt extends ImagePromptBase, FaceBeside {
+  /**
+   * what encodeImage(), loadEmbeds() or combineEmbeds() gave, or plain floats. Base adapters: n * embedSize, n pictures; plus, full and
+   * FaceID Plus: the encoder's hidden states of one picture, of several where they are ImageEmbeds
+   */
+  embeds: Float32Array | readonly number[];
+  image?: undefined;
+}
+
+/** Faces to take after, for FaceID adapters other than Plus. */
+export interface FacePrompt extends ImagePromptBase {
+  /**
+   * n * 512 floats, n faces: InsightFace's normed_embedding (buffalo_l), portrait "unnorm" its embedding. This package has no face
+   * model: make them with InsightFace.
+   */
+  faceEmbeds: Float32Array | readonly number[];
+  image?: undefined;
+  embeds?: undefined;
+  structureScale?: undefined;
+}
+
+/** A picture to take after: `image`, or `embeds` computed before by `encodeImage`; FaceID adapters take `faceEmbeds`, and FaceID Plus both. */
+export type ImagePrompt = PicturePrompt | EmbedsPrompt | FacePrompt;
 
 /** An image prompt as it was when the call started. */
 export interface PromptSnapshot {
@@ -58,7 +84,7 @@ interface CheckedPrompt {
 export const DEFAULT_SCALE = 1;
 
 /** Copies what the caller could still change. */
-export function snapshotPrompts(prompts: readonly ImagePrompt[], pictures: CallPictures): PromptSnapshot[] {
+export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: CallPictures): PromptSnapshot[] {
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
     if (entry.image !== undefined && entry.embeds !== undefined) {

@@ -1,19 +1,32 @@
 /** Image prompts for Stable Diffusion inside Node.js: the public API. */
 import "./node-version";
 
-export { Pipeline, type PipelineInfo } from "./pipeline";
+export { Pipeline } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
-export type { AdapterVariant, Decided, Prediction } from "./native/contract";
-export { convert, type Conversion, type ConvertProgress } from "./convert";
+export type {
+  AdapterInfo,
+  AdapterVariant,
+  Conversion,
+  ConvertProgress,
+  Decided,
+  EmbeddingInfo,
+  Inspection,
+  PipelineInfo,
+  Prediction,
+  SystemInfo,
+  TextEncoderInfo,
+} from "./native/contract";
+export type { AbortSignalLike } from "./native/call";
+export { convert } from "./convert";
 export { ImageEmbeds } from "./embeds/image-embeds";
 export { loadEmbeds, saveEmbeds } from "./embeds/file";
 export { combineEmbeds } from "./embeds/combine";
-export { inspect, type Inspection } from "./inspect";
+export { inspect } from "./inspect";
 export { pull } from "./hub/pull";
-export { setThreads, systemInfo, type SystemInfo } from "./system";
+export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError, type ErrorCode } from "./errors";
-export type { ImagePrompt } from "./image-prompt";
-export type { ImageInput, RawImage } from "./image/input";
+export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
+export type { BlobLike, ImageInput, NodeStreamLike, RawImage, SharpOutput, WebStreamLike } from "./image/input";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
 export type { CombineMethod, ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
@@ -21,10 +34,12 @@ export type {
   AdapterOptions,
   ChangeOptions,
   ConvertOptions,
+  EmbeddingOptions,
   EncodeImageOptions,
   EstimateOptions,
   FeatureCacheOptions,
   GenerateOptions,
+  GenerateOutput,
   GenerateResult,
   HubAccessOptions,
   InspectOptions,

@@ -4,15 +4,12 @@ import { fileError, IpAdapterError } from "./errors";
 import { hubNameOf, locate } from "./hub/locate";
 import { HubSession } from "./hub/session";
 import { CallSite, startNative, throwIfAborted } from "./native/call";
-import type { NativeAddon, NativeInspection } from "./native/contract";
+import type { Inspection, NativeAddon } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
 import { InspectSchema } from "./options/schema";
 import { readOptions } from "./options/validate";
 import type { InspectOptions } from "./types";
-
-/** What a model file or folder is. */
-export type Inspection = NativeInspection;
 
 /**
  * Tells what a weight file or model folder holds, from its tensors and not its name, without loading it.
@@ -34,7 +31,7 @@ export async function inspectWith(addon: NativeAddon, path: string | URL, option
     throw site.attach(fileError("file or folder", file, error));
   });
   throwIfAborted(signal);
-  return startNative<NativeInspection>(site, signal, (done) => addon.inspect(file, done)).result;
+  return startNative<Inspection>(site, signal, (done) => addon.inspect(file, done)).result;
 }
 
 async function onDisk(value: string | URL, path: string, read: InspectOptions, site: CallSite): Promise<string> {

@@ -9,7 +9,8 @@ import { type CallSite, throwIfAborted } from "./native/call";
 import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
 import { readPath } from "./options/path";
 import { shippedModel } from "./package-root";
-import type { AdapterOptions, LoadOptions, LoraOptions } from "./types";
+import type { ReadLoadOptions } from "./read-options";
+import type { AdapterOptions, LoraOptions } from "./types";
 
 export function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
   return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
@@ -25,7 +26,7 @@ export function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[]
   return loras.map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight }));
 }
 
-export function loadRequest(read: LoadOptions): NativeLoadRequest {
+export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
   const shipped = read.model === undefined ? shippedModel() : undefined;
   const adapters = read.adapters ?? (shipped === undefined ? [] : [{ file: shipped.adapter }]);
   const request: NativeLoadRequest = {
@@ -50,7 +51,7 @@ export function loadRequest(read: LoadOptions): NativeLoadRequest {
  * is fetched, and its place in the cache put into the request.
  * @param read the options that `request` was made of
  */
-export async function placeFiles(request: NamedRequest, read: LoadOptions, site: CallSite): Promise<void> {
+export async function placeFiles(request: NamedRequest, read: ReadLoadOptions, site: CallSite): Promise<void> {
   const named = await findNames(request, read);
   await checkPaths(request, site, new Set(named.map(({ option }) => option)));
   if (named.length === 0) return;

@@ -7,10 +7,10 @@ import type { NativeLoadRequest, NativePipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import { MOST_CONFIG_BYTES, readSmallFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
-import type { LoadOptions } from "./types";
+import type { ReadLoadOptions } from "./read-options";
 
 /** The option's token, else the file's, else the file's name. Those that come along with LoRAs have names. */
-export function nameEmbeddings(read: LoadOptions, request: NativeLoadRequest, info: NativePipelineInfo): void {
+export function nameEmbeddings(read: ReadLoadOptions, request: NativeLoadRequest, info: NativePipelineInfo): void {
   for (const [i, embedding] of info.embeddings.entries()) {
     if (embedding.lora !== undefined) continue;
     const file = request.embeddings[i]?.file ?? "";

@@ -1,7 +1,7 @@
 import { abortable, eitherSignal } from "./abortable";
 import { CallQueue } from "./call-queue";
 import type { ImageEmbeds } from "./embeds/image-embeds";
-import { DisposedError, IpAdapterError } from "./errors";
+import { DisposedError, IpAdapterError, OptionError } from "./errors";
 import { generateRequest } from "./generate-request";
 import { progressReport, toResult } from "./generate-result";
 import type { ImageInput, RgbImage } from "./image/input";
@@ -22,13 +22,16 @@ import type {
   NativePipeline,
   NativePipelineInfo,
   NativeResult,
+  PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readSignal } from "./options/read-signal";
 import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema } from "./options/schema";
+import { readCall } from "./options/generate-call";
 import { checkValue, readOptions } from "./options/validate";
 import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
+import type { ReadLoadOptions } from "./read-options";
 import { type NativeSource, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
@@ -36,14 +39,15 @@ import type {
   EncodeImageOptions,
   EstimateOptions,
   GenerateOptions,
+  GenerateOutput,
   GenerateResult,
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
 } from "./types";
 
-/** What was loaded. */
-export type PipelineInfo = NativePipelineInfo;
+/** What only load() has. */
+const LOADED = Symbol("loaded");
 
 /** What prompts are read with. */
 interface PipelineText {
@@ -68,7 +72,9 @@ export class Pipeline implements AsyncDisposable {
   readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
-  private constructor(addon: Fitter["addon"], native: NativePipeline, info: NativePipelineInfo, text: PipelineText, options: LoadOptions) {
+  private constructor(addon: Fitter["addon"], native: NativePipeline, info: NativePipelineInfo, text: PipelineText, options: LoadOptions, from?: typeof LOADED) {
+    // JavaScript lets everyone in.
+    if (from !== LOADED) throw new OptionError("", "new Pipeline() loads nothing: use await Pipeline.load(options)");
     this.#addon = addon;
     this.#native = native;
     this.#info = info;
@@ -103,7 +109,7 @@ export class Pipeline implements AsyncDisposable {
       nameEmbeddings(read, request, info);
       const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info, signal), hasZeroNegative(request.model, info)]);
       throwIfAborted(signal);
-      return new Pipeline(addon(), native, info, { encoders, zeroNegative }, read);
+      return new Pipeline(addon(), native, info, { encoders, zeroNegative }, read, LOADED);
     } catch (error) {
       await close(native);
       throw error;
@@ -127,12 +133,18 @@ export class Pipeline implements AsyncDisposable {
 
   /**
    * Makes pictures from a text prompt, image prompts, or both. All inputs are read and copied before the call returns
-   * its promise.
+   * its promise, but for files, Blobs and streams.
+   * @param options all of them, or the prompt alone
+   * @param others the other options, where the prompt stands alone
    * @throws OptionError, ImageError, DisposedError, ERR_IPA_BUSY, signal.reason, or what onProgress threw
    */
-  async generate(options: GenerateOptions = {}): Promise<GenerateResult> {
+  async generate<Output extends GenerateOutput = "image">(
+    options: GenerateOptions<Output> | string = {},
+    others?: GenerateOptions<Output> & { prompt?: undefined },
+  ): Promise<GenerateResult<Output>> {
     const site = new CallSite();
-    return this.#call(() => this.#generate(options, site));
+    // What the engine makes is what `output` asked for.
+    return this.#call(() => this.#generate(options, others, site)) as Promise<GenerateResult<Output>>;
   }
 
   /**
@@ -140,9 +152,9 @@ export class Pipeline implements AsyncDisposable {
    * image prompts are not read; their own bytes are not counted. Waits for calls that were made before it.
    * @throws OptionError, DisposedError
    */
-  async estimateMemory(options: EstimateOptions = {}): Promise<MemoryEstimate> {
+  async estimateMemory(options: EstimateOptions | string = {}, others?: EstimateOptions & { prompt?: undefined }): Promise<MemoryEstimate> {
     const site = new CallSite();
-    return this.#call(() => this.#estimateMemory(options, site));
+    return this.#call(() => this.#estimateMemory(options, others, site));
   }
 
   /**
@@ -159,10 +171,10 @@ export class Pipeline implements AsyncDisposable {
    * ones, calls made after it the new ones. An empty list unloads all. On an error nothing has changed.
    * @throws as Pipeline.load()
    */
-  async setAdapters(adapters: readonly AdapterOptions[], options: ChangeOptions = {}): Promise<void> {
+  async setAdapters(adapters: readonly (AdapterOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const read: LoadOptions = { ...readOptions(ChangeSchema, options), adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[] };
+    const read: ReadLoadOptions = { ...readOptions(ChangeSchema, options), adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[] };
     const requests = adapterRequests(read.adapters ?? []);
     const place = (signal: AbortSignal): Promise<void> => placeFiles({ adapters: requests }, { ...read, signal }, site);
     return this.#change(site, read.signal, place, (done) => this.#native.setAdapters(requests, done));
@@ -173,10 +185,10 @@ export class Pipeline implements AsyncDisposable {
    * without LoRAs every bit is as it was.
    * @throws as Pipeline.load()
    */
-  async setLoras(loras: readonly LoraOptions[], options: ChangeOptions = {}): Promise<void> {
+  async setLoras(loras: readonly (LoraOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const read: LoadOptions = { ...readOptions(ChangeSchema, options), loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[] };
+    const read: ReadLoadOptions = { ...readOptions(ChangeSchema, options), loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[] };
     const requests = loraRequests(read.loras ?? []);
     const place = (signal: AbortSignal): Promise<void> => placeFiles({ loras: requests }, { ...read, signal }, site);
     return this.#change(site, read.signal, place, (done) => this.#native.setLoras(requests, done));
@@ -193,13 +205,13 @@ export class Pipeline implements AsyncDisposable {
   }
 
   // Not async, so that nothing holds the caller's pictures while the call waits.
-  #generate(options: GenerateOptions, site: CallSite): Promise<GenerateResult> {
-    const read = readOptions(GenerateSchema, options);
+  #generate(options: unknown, others: unknown, site: CallSite): Promise<GenerateResult> {
+    const { imagePrompts, ...read } = readCall(GenerateSchema, options, others);
     const { signal, onProgress } = read;
     throwIfAborted(signal);
     const request = this.#request(read);
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(read.imagePrompts ?? [], pictures);
+    const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
     const source = snapshotSource(read, this.#info, pictures);
     const fitter = { addon: this.#addon, site };
     const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
@@ -217,10 +229,10 @@ export class Pipeline implements AsyncDisposable {
     return this.#start<NativeResult>(site, signal, (done, fail) => this.#native.generate(request, progressReport(onProgress, seeds, fail), done));
   }
 
-  #estimateMemory(options: EstimateOptions, site: CallSite): Promise<MemoryEstimate> {
-    const read = readOptions(EstimateSchema, options);
+  #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
+    const { imagePrompts, ...read } = readCall(EstimateSchema, options, others);
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(read.imagePrompts ?? [], pictures);
+    const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
     const source = snapshotSource(read, this.#info, pictures);
     const sized = this.#request(read);
     const prepare = async (): Promise<NativeGenerateRequest> => {

@@ -1,11 +1,8 @@
 import { OptionError } from "./errors";
 import { CallSite, startNative } from "./native/call";
-import type { NativeAddon, NativeSystem } from "./native/contract";
+import type { NativeAddon, SystemInfo } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { describe } from "./options/describe";
-
-/** The machine as the engine sees it. */
-export type SystemInfo = NativeSystem;
 
 /**
  * Version, instruction set, cores, threads and memory.

@@ -1,26 +1,10 @@
 /** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
-import type { Static } from "@sinclair/typebox";
-
-import type { ConvertProgress } from "./convert";
 import type { GeneratedImage } from "./generated-image";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./native/call";
-import type {
-  ChangeSchema,
-  ConvertSchema,
-  ConvertType,
-  EncodeImageSchema,
-  EstimateSchema,
-  GenerateSchema,
-  InspectSchema,
-  LoadEmbedsSchema,
-  LoadSchema,
-  PreviewDecoder,
-  PullSchema,
-  SchedulerName,
-  SigmasName,
-} from "./options/schema";
+import type { ConvertProgress } from "./native/contract";
+import type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
 /** Of calls that take names on the Hugging Face hub: `owner/name`, `owner/name@revision`, with a path behind them. */
@@ -51,6 +35,13 @@ export interface LoraOptions {
   weight?: number | undefined;
 }
 
+export interface EmbeddingOptions {
+  /** textual inversion file (.safetensors, .bin or .pt) */
+  file: string | URL;
+  /** what stands for it in prompts; default: the token in the file, else the file's name without its ending */
+  token?: string | undefined;
+}
+
 /** Of setAdapters() and setLoras(). */
 export interface ChangeOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
@@ -63,15 +54,15 @@ export interface LoadOptions extends HubAccessOptions {
    * default: the small model that ships with the package
    */
   model?: string | URL | undefined;
-  /** IP-Adapters; default: the shipped one with the shipped model, else none */
-  adapters?: readonly AdapterOptions[] | undefined;
+  /** IP-Adapters, or their files alone; default: the shipped one with the shipped model, else none */
+  adapters?: readonly (AdapterOptions | string | URL)[] | undefined;
   /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
-  loras?: readonly LoraOptions[] | undefined;
+  loras?: readonly (LoraOptions | string | URL)[] | undefined;
   /**
    * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token
    * in the file, else the file's name without its ending
    */
-  embeddings?: readonly { file: string | URL; token?: string | undefined }[] | undefined;
+  embeddings?: readonly (EmbeddingOptions | string | URL)[] | undefined;
   /**
    * folder (config.json and weights), or file, of a UNet fine-tuned from the same base; a file with diffusers' names is built as the model's
    * own UNet; default: unet/ in the model folder
@@ -120,7 +111,11 @@ export interface LoadOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
 
-export interface GenerateOptions {
+/** What generate() makes: pictures and latents, or latents alone. */
+export type GenerateOutput = "image" | "latents";
+
+/** @typeParam Output what is asked for by `output` */
+export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput> {
   /** what the picture shows; default "" */
   prompt?: string | undefined;
   /** what the picture must not show */
@@ -139,9 +134,12 @@ export interface GenerateOptions {
   aestheticScore?: number | undefined;
   /** SDXL's refiner: the score it is told not to have, 0 to 10, default 2.5 */
   negativeAestheticScore?: number | undefined;
-  /** pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers */
-  imagePrompts?: readonly ImagePrompt[] | undefined;
-  /** inpainting and instruct models (info.task): the picture to change, resized to width x height; a path, a file: URL object, the bytes of an image file, or raw pixels */
+  /**
+   * pictures to take after; those of one adapter with equal scale share one softmax, as in diffusers. A picture, or embeddings, may
+   * stand alone: `"a.png"` for `{ image: "a.png" }`
+   */
+  imagePrompts?: readonly (ImagePrompt | ImageInput | Float32Array)[] | undefined;
+  /** inpainting and instruct models (info.task): the picture to change, resized to width x height; in any of the forms of an ImageInput */
   image?: ImageInput | undefined;
   /** inpainting models: a picture of any size, white where `image` is repainted, black where it stays */
   mask?: ImageInput | undefined;
@@ -184,7 +182,7 @@ export interface GenerateOptions {
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */
-  output?: "image" | "latents" | undefined;
+  output?: Output | undefined;
   /** previews for onProgress */
   preview?: PreviewOptions | undefined;
   /**
@@ -220,9 +218,10 @@ export interface PreviewOptions {
   decoder?: PreviewDecoder | undefined;
 }
 
-export interface GenerateResult {
+/** @typeParam Output "latents": no pictures; of options that may ask for either, `images` may be empty */
+export interface GenerateResult<Output extends GenerateOutput = "image"> {
   /** one per seed; empty for output "latents" */
-  images: GeneratedImage[];
+  images: [Output] extends ["latents"] ? [] : GeneratedImage[];
   /** one per seed: latentChannels * latentHeight * latentWidth floats, channel-major */
   latents: Float32Array[];
   /** the seeds used */
@@ -290,18 +289,3 @@ export interface ConvertOptions {
   /** called after every tensor, less often where they are many and small; what it throws, or its promise rejects with, cancels the call */
   onProgress?: ((event: ConvertProgress) => unknown) | undefined;
 }
-
-// A compile error here means that a schema and its interface have parted.
-type Same<Schema, Options> = Schema extends Options ? (keyof Options extends keyof Schema ? true : never) : never;
-export type SchemasMatch = [
-  Same<Static<typeof LoadSchema>, LoadOptions>,
-  Same<Static<typeof GenerateSchema>, GenerateOptions>,
-  Same<Static<typeof EstimateSchema>, EstimateOptions>,
-  Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
-  Same<Static<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
-  Same<Static<typeof InspectSchema>, InspectOptions>,
-  Same<Static<typeof ChangeSchema>, ChangeOptions>,
-  Same<Static<typeof ConvertSchema>, ConvertOptions>,
-  Same<Static<typeof PullSchema>, PullOptions>,
-];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true];

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { ImagePrompt } from "../lib/image-prompt";
 import { OptionError, Pipeline, inspect, type GenerateOptions } from "../lib/index";
 import { ROOT, loadFake, pixels, rejection } from "./support/load";
 
@@ -138,7 +139,7 @@ describe("face adapters", () => {
       { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: true, hasImageEncoder: true, imageSize: 64 },
       expect.objectContaining({ variant: "base", faceSize: 0 }),
     ]);
-    const refused = async (prompt: object): Promise<unknown> => rejection(pipeline.generate({ ...options, imagePrompts: [prompt] }));
+    const refused = async (prompt: object): Promise<unknown> => rejection(pipeline.generate({ ...options, imagePrompts: [prompt as ImagePrompt] }));
     expect(await refused({ image: picture })).toMatchObject({ option: "imagePrompts[0]", message: expect.stringMatching(/faceEmbeds.*InsightFace's normed_embedding/) });
     expect(await refused({ faceEmbeds: face, image: picture })).toMatchObject({ option: "imagePrompts[0].image" });
     expect(await refused({ faceEmbeds: face.subarray(1) })).toMatchObject({ option: "imagePrompts[0].faceEmbeds", message: expect.stringContaining("16 floats") });

@@ -178,7 +178,7 @@ describe("refused", () => {
       addon.info.adapters = [{ ...base!, ...other }];
       return loadFake(addon);
     };
-    const refused = async (other: object, prompt: object): Promise<unknown> => rejection((await load(other)).pipeline.generate({ imagePrompts: [prompt] }));
+    const refused = async (other: object, prompt: object): Promise<unknown> => rejection((await load(other)).pipeline.generate({ imagePrompts: [prompt as ImagePrompt] }));
     const two = { embeds: new ImageEmbeds(new Float32Array(10 * 256), [2, 5, 256]) };
     const hidden = new ImageEmbeds(new Float32Array(5 * 256), [1, 5, 256]);
     expect(await refused({}, { embeds: hidden })).toMatchObject({ option: "imagePrompts[0].embeds", message: expect.stringContaining("(1, 5, 256)") });

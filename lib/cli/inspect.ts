@@ -1,7 +1,8 @@
 /** `node-ip-adapter inspect` */
 import type { Command } from "commander";
 
-import { inspectWith, type Inspection } from "../inspect";
+import { inspectWith } from "../inspect";
+import type { Inspection } from "../native/contract";
 import { CallSite } from "../native/call";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";

@@ -2,7 +2,7 @@
 import { IpAdapterError } from "../errors";
 import type { CallSite } from "../native/call";
 import type { NativeLoadRequest } from "../native/contract";
-import type { LoadOptions } from "../types";
+import type { ReadLoadOptions } from "../read-options";
 import type { Want } from "./files";
 import { type NamedPlace, hubNameOf, locate } from "./locate";
 import { HubSession } from "./session";
@@ -13,7 +13,7 @@ type Named = NamedPlace & { put: (path: string) => void };
 export type NamedRequest = Partial<Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">>;
 
 /** @param request holds what the options mean as paths */
-export async function findNames(request: NamedRequest, read: LoadOptions): Promise<Named[]> {
+export async function findNames(request: NamedRequest, read: ReadLoadOptions): Promise<Named[]> {
   const named: Named[] = [];
   const look = async (value: string | URL | undefined, path: string | undefined, option: string, want: Want, put: (path: string) => void): Promise<void> => {
     const name = path === undefined ? undefined : await hubNameOf(value, path, want);
@@ -38,7 +38,7 @@ export async function findNames(request: NamedRequest, read: LoadOptions): Promi
  * Fetches what the cache does not hold, and puts the places in the cache into the request.
  * @throws OptionError; HubError; IpAdapterError ERR_IPA_IO; signal.reason
  */
-export async function placeNames(named: readonly Named[], read: LoadOptions, site: CallSite): Promise<void> {
+export async function placeNames(named: readonly Named[], read: ReadLoadOptions, site: CallSite): Promise<void> {
   const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
   const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
   using session = new HubSession(read);

@@ -41,23 +41,33 @@ export function lateBytes(input: object, option: string): LateBytes | undefined 
 }
 
 /** By what an object can do, so that those of another realm or a polyfill will do. */
+function kindOf(input: object): "blob" | "web" | "node" | undefined {
+  const can = (name: string | symbol): boolean => typeof (input as Record<string | symbol, unknown>)[name] === "function";
+  if (can("stream") && can("arrayBuffer")) return "blob";
+  if (can("getReader") && can("cancel")) return "web";
+  return can("pipe") && can("destroy") && can(Symbol.asyncIterator) ? "node" : undefined;
+}
+
+/** Whether it is one of these. May throw what the object's getters do. */
+export const isLate = (input: object): boolean => kindOf(input) !== undefined;
+
 function chunksOf(input: object, option: string): (() => Chunks) | undefined {
-  const can = (name: string): boolean => typeof (input as Record<string, unknown>)[name] === "function";
-  if (can("stream") && can("arrayBuffer")) {
-    const { size } = input as Blobby;
-    if (size === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: the Blob is empty`);
-    if (size > IMAGE_LIMITS.encodedBytes) throw tooLong(option);
-    return () => webChunks((input as Blobby).stream());
+  switch (kindOf(input)) {
+    case "blob": {
+      const { size } = input as Blobby;
+      if (size === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: the Blob is empty`);
+      if (size > IMAGE_LIMITS.encodedBytes) throw tooLong(option);
+      return () => webChunks((input as Blobby).stream());
+    }
+    case "web":
+      if ((input as WebStream).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
+      return () => webChunks(input as WebStream);
+    case "node":
+      if ((input as NodeStream).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
+      return () => nodeChunks(input as NodeStream);
+    default:
+      return undefined;
   }
-  if (can("getReader") && can("cancel")) {
-    if ((input as WebStream).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
-    return () => webChunks(input as WebStream);
-  }
-  if (can("pipe") && can("destroy") && typeof (input as NodeStream)[Symbol.asyncIterator] === "function") {
-    if ((input as NodeStream).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
-    return () => nodeChunks(input as NodeStream);
-  }
-  return undefined;
 }
 
 function webChunks(stream: WebStream): Chunks {

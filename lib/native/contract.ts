@@ -4,6 +4,19 @@
  * Paths are absolute. Callbacks run on the JS thread that made the call, exactly once for `done`.
  */
 
+import type { ConvertType, SchedulerName } from "../options/schema";
+
+// What users see too has its public name; these are the same things, seen from here.
+export type NativeSystem = SystemInfo;
+export type NativeTextEncoderInfo = TextEncoderInfo;
+export type NativeAdapterInfo = AdapterInfo;
+export type NativeEmbeddingInfo = EmbeddingInfo;
+export type NativeLoadedParts = LoadedParts;
+export type NativePipelineInfo = PipelineInfo;
+export type NativeInspection = Inspection;
+export type NativeConvertProgress = ConvertProgress;
+export type NativeConversion = Omit<Conversion, "path" | "type">;
+
 export interface NativeError {
   /** `ERR_IPA_…`, see native/base/status.h */
   code: string;
@@ -12,7 +25,8 @@ export interface NativeError {
 
 export type Done<T> = (error: NativeError | null, value?: T) => void;
 
-export interface NativeSystem {
+/** The machine as the engine sees it. */
+export interface SystemInfo {
   version: string;
   /** the instruction set in use: `scalar`, `avx2`, `avx512` or `neon` */
   isa: string;
@@ -92,7 +106,8 @@ export interface NativeLoadRequest {
   threads: number;
 }
 
-export interface NativeTextEncoderInfo {
+/** A loaded text encoder. */
+export interface TextEncoderInfo {
   /** tokens a chunk, start and end token included (77) */
   contextLength: number;
   vocabSize: number;
@@ -102,7 +117,8 @@ export interface NativeTextEncoderInfo {
 
 export type AdapterVariant = "base" | "plus" | "full" | "faceid" | "faceid_plus" | "faceid_portrait" | "faceid_portrait_unnorm";
 
-export interface NativeAdapterInfo {
+/** A loaded adapter. */
+export interface AdapterInfo {
   variant: AdapterVariant;
   /** image tokens one picture or face becomes */
   tokens: number;
@@ -119,7 +135,7 @@ export interface NativeAdapterInfo {
 }
 
 /** What a textual inversion brought, from a file of its own or along with a LoRA. */
-export interface NativeEmbeddingInfo {
+export interface EmbeddingInfo {
   /** what stands for it in prompts; from the addon as the file has it, "" when it has none */
   token: string;
   /** the LoRA of load() that it came along with, counted from 0; absent for a file of its own */
@@ -131,13 +147,14 @@ export interface NativeEmbeddingInfo {
 }
 
 /** What setAdapters() and setLoras() change of a pipeline's info. */
-export interface NativeLoadedParts {
-  adapters: NativeAdapterInfo[];
+export interface LoadedParts {
+  adapters: AdapterInfo[];
   parameters: number;
   memoryBytes: number;
 }
 
-export interface NativePipelineInfo extends NativeLoadedParts {
+/** What was loaded. */
+export interface PipelineInfo extends LoadedParts {
   family: "sd1" | "sd2" | "sdxl";
   /** SDXL's refiner */
   refiner: boolean;
@@ -150,15 +167,15 @@ export interface NativePipelineInfo extends NativeLoadedParts {
   vaeScale: number;
   latentChannels: number;
   /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
-  scheduler: string;
+  scheduler: SchedulerName;
   prediction: Decided<Prediction>;
   /** whether the noise schedule is rescaled to end at a signal of zero (Lin et al. 2023) */
   zeroSnr: Decided<boolean>;
   /** what the VAE's latents are multiplied by for the UNet */
   vaeScalingFactor: number;
-  textEncoders: NativeTextEncoderInfo[];
+  textEncoders: TextEncoderInfo[];
   /** textual inversions: those asked for in their order, then those that LoRAs brought along */
-  embeddings: NativeEmbeddingInfo[];
+  embeddings: EmbeddingInfo[];
   hasImageEncoder: boolean;
 }
 
@@ -308,20 +325,21 @@ export interface NativeJob {
 
 export interface NativePipeline {
   /** as it was loaded */
-  info(): NativePipelineInfo;
+  info(): PipelineInfo;
   generate(request: NativeGenerateRequest, progress: ((event: NativeProgress) => void) | null, done: Done<NativeResult>): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
   /** replace all adapters, or all LoRAs, between other jobs; on an error nothing has changed */
-  setAdapters(adapters: NativeAdapterRequest[], done: Done<NativeLoadedParts>): NativeJob;
-  setLoras(loras: NativeLoraRequest[], done: Done<NativeLoadedParts>): NativeJob;
+  setAdapters(adapters: NativeAdapterRequest[], done: Done<LoadedParts>): NativeJob;
+  setLoras(loras: NativeLoraRequest[], done: Done<LoadedParts>): NativeJob;
   /** refuses new work, cancels and waits for what runs, frees the weights */
   close(done: Done<void>): void;
 }
 
-export interface NativeInspection {
+/** What inspect() found. */
+export interface Inspection {
   kind: "model" | "ip-adapter" | "lora" | "embedding" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
@@ -337,7 +355,7 @@ export interface NativeInspection {
   tensors: number;
   /** tensors by storage type, `{ F16: 686 }` */
   types: Record<string, number>;
-  components: NativeInspection[];
+  components: Inspection[];
   /** file or folder, relative to what was inspected; "" for itself */
   path: string;
 }
@@ -347,11 +365,12 @@ export interface NativeConvertRequest {
   input: string;
   /** `.gguf` or `.safetensors` */
   output: string;
-  type: "f32" | "f16" | "bf16" | "q8_0" | "q5_1" | "q5_0" | "q4_1" | "q4_0";
+  type: ConvertType;
   overwrite: boolean;
 }
 
-export interface NativeConvertProgress {
+/** What `onProgress` of convert() gets after every tensor. */
+export interface ConvertProgress {
   /** written, and of how many */
   tensors: number;
   totalTensors: number;
@@ -360,7 +379,11 @@ export interface NativeConvertProgress {
   totalBytes: number;
 }
 
-export interface NativeConversion {
+/** The file that convert() wrote. */
+export interface Conversion {
+  /** absolute */
+  path: string;
+  type: ConvertType;
   format: "safetensors" | "gguf";
   tensors: number;
   /** of the file */
@@ -370,13 +393,13 @@ export interface NativeConversion {
 }
 
 export interface NativeAddon {
-  system(): NativeSystem;
+  system(): SystemInfo;
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
-  convert(request: NativeConvertRequest, progress: ((event: NativeConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
-  inspect(path: string, done: Done<NativeInspection>): NativeJob;
+  convert(request: NativeConvertRequest, progress: ((event: ConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
+  inspect(path: string, done: Done<Inspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
   /**

@@ -4,12 +4,19 @@ import { bufferLength, typedLength } from "./read-memory";
 
 /** A bigint of more digits is not spelt out, which takes long. */
 const MOST_BIGINT = 10n ** 24n;
+/** Characters of a value that a message quotes. */
+const MOST_QUOTED = 80;
+
+/** A text of any length in at most so many characters. */
+export function shorten(text: string, most = MOST_QUOTED): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
 
 /** A received value in a few words, for error messages. Never throws and never runs code of the value. */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+      return JSON.stringify(shorten(value));
     case "number":
       return Object.is(value, -0) ? "-0" : String(value);
     case "bigint": {

@@ -2,7 +2,7 @@
 import { Type, type TArray, type TObject, type TProperties, type TSchema, type TString, type TUnsafe } from "@sinclair/typebox";
 
 import type { AbortSignalLike } from "../native/call";
-import type { NativeConvertProgress } from "../native/contract";
+import type { ConvertProgress } from "../native/contract";
 import type { ImageInput } from "../image/input";
 import { IMAGE_LIMITS } from "../image/limits";
 import { IMAGE_SOURCES } from "../image/rules";
@@ -62,8 +62,11 @@ function oneOfOrNumbers<const T extends string>(
   return Type.Unsafe<T | readonly number[]>({ type: "string", enum: [...values], items: Type.Number({ minimum, maximum }), minItems: 1, maxItems, description });
 }
 
-function object<T extends TProperties>(properties: T, title: string): TObject<T> {
-  return Type.Object(properties, { additionalProperties: false, title });
+/** What may stand alone in place of an object with one property: `"a.png"` for `{ image: "a.png" }`. */
+export type Shorthand = "file" | "image";
+
+function object<T extends TProperties>(properties: T, title: string, shorthand?: Shorthand): TObject<T> {
+  return Type.Object(properties, { additionalProperties: false, title, "x-shorthand": shorthand });
 }
 
 const signal = special<AbortSignalLike>("signal", "AbortSignal that cancels the call; it then rejects with signal.reason");
@@ -86,6 +89,7 @@ export const AdapterSchema = object(
     loraWeight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA inside a FaceID file; 0 leaves it out" })),
   },
   "adapter",
+  "file",
 );
 
 export const LoraSchema = object(
@@ -94,6 +98,7 @@ export const LoraSchema = object(
     weight: Type.Optional(Type.Number({ minimum: -10, maximum: 10, default: 1, description: "strength of the LoRA; 0 changes nothing" })),
   },
   "LoRA",
+  "file",
 );
 
 export const EmbeddingSchema = object(
@@ -102,6 +107,7 @@ export const EmbeddingSchema = object(
     token: Type.Optional(Type.String({ maxLength: 256, description: "what stands for it in prompts; default: the file's own name for it, else its file name without the ending" })),
   },
   "embedding",
+  "file",
 );
 
 export const AdaptersSchema = Type.Array(AdapterSchema, { maxItems: 8, description: "IP-Adapters to load; default: the shipped one with the shipped model, else none" });
@@ -160,6 +166,7 @@ export const ImagePromptSchema = object(
     adapter: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, default: 0, description: "index into the loaded adapters" })),
   },
   "image prompt",
+  "image",
 );
 
 /** Who makes a preview's pixels. */
@@ -321,7 +328,7 @@ export const ConvertSchema = object(
     type: oneOf(CONVERT_TYPES, { description: "type of the weights written; the quantised ones in .gguf files only" }),
     overwrite: Type.Optional(Type.Boolean({ description: "replace a file that exists" })),
     signal: Type.Optional(signal),
-    onProgress: Type.Optional(special<(event: NativeConvertProgress) => unknown>("function", "called after every tensor")),
+    onProgress: Type.Optional(special<(event: ConvertProgress) => unknown>("function", "called after every tensor")),
   },
   "convert options",
 );
@@ -351,6 +358,7 @@ export interface SchemaView {
   properties?: Record<string, TSchema>;
   required?: readonly string[];
   "x-kind"?: SpecialKind;
+  "x-shorthand"?: Shorthand;
 }
 
 export const view = (schema: TSchema): SchemaView => schema;

@@ -12,7 +12,8 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   return best.distance <= allowed ? best.candidate : undefined;
 }
 
-const fold = (name: string): string => name.slice(0, 64).toLowerCase().replace(/[-_\s]/g, "");
+/** Names that differ in case, hyphens, underscores and spaces only are one. */
+export const fold = (name: string): string => name.slice(0, 64).toLowerCase().replace(/[-_\s]/g, "");
 
 /** Edits that turn `a` into `b`: insert, delete, replace, swap neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {

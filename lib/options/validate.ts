@@ -4,12 +4,15 @@ import { types } from "node:util";
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
 
 import { OptionError } from "../errors";
-import { describe } from "./describe";
+import { optionAlias } from "./aliases";
+import { describe, shorten } from "./describe";
 import { readList } from "./read-list";
 import { isList, ownKeys, readProperty } from "./read-property";
 import { readSignal } from "./read-signal";
 import { type SchemaView, view } from "./schema";
-import { nearest } from "./suggest";
+import { writeOut } from "./shorthand";
+import { fold, nearest } from "./suggest";
+import { valueAlias } from "./value-aliases";
 
 /**
  * A checked copy of `input` with a null prototype: own properties only (a polluted Object.prototype sets nothing), each
@@ -23,9 +26,9 @@ export function readOptions<T extends TObject>(schema: T, input: unknown, at = "
   }
   const result = Object.create(null) as Record<string, unknown>;
   for (const key of ownKeys(input, at === "" ? title : at)) {
-    const option = at === "" ? key : `${at}.${key}`;
+    const option = at === "" ? shorten(key) : `${at}.${shorten(key)}`;
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (property === undefined) throw unknownOption(option, key, title, Object.keys(properties));
+    if (property === undefined) throw unknownOption(option, key, title, Object.keys(properties), () => readProperty(input, key, option));
     const value = readProperty(input, key, option);
     if (value !== undefined) result[key] = checkValue(property, value, option);
   }
@@ -54,7 +57,7 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
     case "array":
       return checkArray(rule, value, option);
     default:
-      return readOptions(schema as TObject, value, option);
+      return readOptions(schema as TObject, writeOut(rule["x-shorthand"], value, option), option);
   }
 }
 
@@ -81,7 +84,7 @@ function checkString(rule: SchemaView, value: unknown, option: string): string {
   if (rule.enum !== undefined) {
     if (typeof value === "string" && rule.enum.includes(value)) return value;
     const near = typeof value === "string" ? nearest(value, rule.enum) : undefined;
-    throw wrong(option, rule, value, near === undefined ? "" : `did you mean "${near}"?`);
+    throw wrong(option, rule, value, valueAlias(option, value) ?? (near === undefined ? "" : `did you mean "${near}"?`));
   }
   if (typeof value !== "string") throw wrong(option, rule, value, "");
   if (rule.maxLength !== undefined && value.length > rule.maxLength) {
@@ -93,11 +96,17 @@ function checkString(rule: SchemaView, value: unknown, option: string): string {
 
 function checkArray(rule: SchemaView, value: unknown, option: string): unknown[] {
   if (!isList(value, option)) {
-    throw wrong(option, rule, value, typeof value === "object" && value !== null && !ArrayBuffer.isView(value) ? "put it in [ ]" : "");
+    throw wrong(option, rule, value, mayStandAlone(rule, value) ? "put it in [ ]" : "");
   }
   const { items, minItems: minimum, maxItems: maximum = 0 } = rule;
   const entries = readList(value, option, { minimum, maximum });
   return items === undefined ? entries : entries.map((entry, i) => checkValue(items, entry, `${option}[${i}]`));
+}
+
+/** Whether the value would do as an entry. */
+function mayStandAlone(rule: SchemaView, value: unknown): boolean {
+  if (typeof value === "string") return rule.items !== undefined && view(rule.items)["x-shorthand"] !== undefined;
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 }
 
 function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown {
@@ -113,9 +122,10 @@ function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown
   }
 }
 
-function unknownOption(option: string, key: string, title: string, known: string[]): OptionError {
+function unknownOption(option: string, key: string, title: string, known: string[], read: () => unknown): OptionError {
   const near = nearest(key, known);
-  const fix = near === undefined ? `known are ${known.join(", ")}` : `did you mean "${near}"?`;
+  const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
+  const fix = alias ?? (near === undefined ? `known are ${known.join(", ")}` : `did you mean "${near}"?`);
   return new OptionError(option, `unknown among the ${title}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
 }
 
