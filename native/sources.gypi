@@ -20,6 +20,7 @@
     ],
     "core_files": [
       "base/status.cc",
+      "base/guard.cc",
       "base/aligned_buffer.cc",
       "base/utf8.cc",
       "base/json_reader.cc",
@@ -256,6 +257,7 @@
       "../test/native/pipeline_source_test.cc",
       "../test/native/pipeline_tiles_test.cc",
       "../test/native/pipeline_memory_test.cc",
+      "../test/native/pipeline_no_memory_test.cc",
       "../test/native/pipeline_steps_test.cc"
     ],
     "bench_files": [

@@ -43,15 +43,24 @@ class [[nodiscard]] Status {
   Status() = default;
   Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
   static Status ok_status() { return {}; }
+  // An error whose message was made before and lives as long as the process: making, copying and moving it
+  // needs no memory, of which there may be none left.
+  static Status prepared(Code code, const std::string& message) noexcept {
+    Status status;
+    status.code_ = code;
+    status.prepared_ = &message;
+    return status;
+  }
   bool ok() const { return code_ == Code::ok; }
   Code code() const { return code_; }
-  const std::string& message() const { return message_; }
+  const std::string& message() const { return prepared_ ? *prepared_ : message_; }
   // The same error with where it happened put in front.
-  Status in(const std::string& where) const { return ok() ? *this : Status(code_, where + ": " + message_); }
+  Status in(const std::string& where) const { return ok() ? *this : Status(code_, where + ": " + message()); }
 
  private:
   Code code_ = Code::ok;
   std::string message_;
+  const std::string* prepared_ = nullptr;
 };
 
 // A value or the reason there is none.
@@ -63,6 +72,7 @@ class [[nodiscard]] Result {
   Result(Code code, std::string message) : status_(code, std::move(message)) {}
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
+  Status take_status() { return std::move(status_); }
   T& value() { return *value_; }
   const T& value() const { return *value_; }
   T take() { return std::move(*value_); }

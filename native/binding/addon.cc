@@ -2,7 +2,6 @@
 #include <napi.h>
 
 #include <memory>
-#include <new>
 
 #include "base/system_memory.h"
 #include "base/version.h"
@@ -52,31 +51,28 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   const double threads = number_argument(info, 0);
   if (!(threads >= 1 && threads <= 1024))
     throw Napi::RangeError::New(info.Env(), "threads: expected 1 to 1024");
+  const Napi::Env env = info.Env();
   // Shrinking waits for the threads to finish what they are at, so it is no work for the JS thread.
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
-  AddonData::of(info.Env()).run_in_background(job, [job, threads] {
-    ThreadPool::shared().resize(static_cast<int>(threads));
-    job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+  return start_job(env, function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
+    AddonData::of(env).run_in_background(job, [job, threads]() -> Status {
+      ThreadPool::shared().resize(static_cast<int>(threads));
+      job->finish([](Napi::Env on) -> Napi::Value { return on.Undefined(); });
+      return {};
+    });
   });
-  return job->handle(info.Env());
 }
 
 Napi::Value load(const Napi::CallbackInfo& info) {
-  LoadRequest request = read_load_request(object_argument(info, 0));
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
-  AddonData::of(info.Env()).run_in_background(job, [job, request = std::move(request)] {
-    try {
-      Result<std::unique_ptr<ModelSet>> models = ModelSet::load(request, job->cancel_handle().get());
-      if (!models.ok()) return job->fail(models.status());
-      auto engine = std::make_shared<Engine>(models.take());
-      job->finish([engine](Napi::Env env) -> Napi::Value { return PipelineObject::create(env, engine); });
-    } catch (const std::bad_alloc&) {
-      job->fail(Status(Code::no_memory, "out of memory while loading the model"));
-    } catch (const std::exception& error) {
-      job->fail(Status(Code::internal, error.what()));
-    }
+  const Napi::Env env = info.Env();
+  auto request = std::make_shared<const LoadRequest>(read_load_request(object_argument(info, 0)));
+  return start_job(env, function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
+    AddonData::of(env).run_in_background(job, [job, request]() -> Status {
+      IPA_ASSIGN(std::unique_ptr<ModelSet> models, ModelSet::load(*request, job->cancel_handle().get()));
+      auto engine = std::make_shared<Engine>(std::move(models));
+      job->finish([engine](Napi::Env on) -> Napi::Value { return PipelineObject::create(on, engine); });
+      return {};
+    });
   });
-  return job->handle(info.Env());
 }
 
 Napi::Value clip_resize_call(const Napi::CallbackInfo& info) {

@@ -18,13 +18,14 @@ class AddonData {
   ~AddonData();
   static AddonData& of(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-  // Runs `work` for `job` on a thread of its own, joined at the latest when the environment ends. Without a
-  // thread the job fails.
-  void run_in_background(const std::shared_ptr<AsyncJob>& job, std::function<void()> work);
+  // Runs `work` for `job` on a thread of its own, joined at the latest when the environment ends. `work`
+  // answers the job, or returns or throws why it cannot. Without a thread the job fails.
+  void run_in_background(const std::shared_ptr<AsyncJob>& job, std::function<Status()> work);
   void cancel_all();
   void forget(const std::shared_ptr<AsyncJob>& job);
 
   Napi::FunctionReference pipeline_constructor;
+  std::shared_ptr<Engine> engine_to_wrap;       // for the constructor, which is no use by hand
   std::vector<std::shared_ptr<AsyncJob>> jobs;  // not finished yet
 
  private:

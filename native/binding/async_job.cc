@@ -1,7 +1,6 @@
 #include "binding/async_job.h"
 
 #include <exception>
-#include <new>
 
 #include "binding/addon_data.h"
 #include "binding/values.h"
@@ -20,8 +19,13 @@ struct AsyncJob::Message {
   MakeValue make;
 };
 
+AsyncJob::AsyncJob(napi_env env) : env_(env), answer_(std::make_unique<Message>()) {}
+AsyncJob::~AsyncJob() = default;
+
 std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, Napi::Function done, Napi::Function progress) {
   auto job = std::make_shared<AsyncJob>(env);
+  auto& jobs = AddonData::of(env).jobs;
+  jobs.reserve(jobs.size() + 1);  // from where the job has to be answered on, nothing may fail
   auto callbacks = std::make_unique<Callbacks>();
   callbacks->done = Napi::Persistent(done);
   if (!progress.IsEmpty()) callbacks->progress = Napi::Persistent(progress);
@@ -36,21 +40,21 @@ std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, Napi::Function done, Na
   // Added after the thread-safe function's own hook, so it runs before it: the job ends while its way back
   // still exists.
   napi_add_env_cleanup_hook(env, &AsyncJob::before_env_ends, job.get());
-  AddonData::of(env).jobs.push_back(job);
+  jobs.push_back(job);
   return job;
 }
 
-Napi::Object AsyncJob::handle(Napi::Env env, std::function<void()> on_cancel) {
+Napi::Object AsyncJob::handle(Napi::Env env, std::function<void(const CancelHandle&)> on_cancel) {
   Napi::Object object = Napi::Object::New(env);
   const auto cancel = [flag = cancel_, on_cancel = std::move(on_cancel)](const Napi::CallbackInfo&) {
     flag->store(true);
-    if (on_cancel) on_cancel();
+    if (on_cancel) on_cancel(flag);
   };
   object.Set("cancel", Napi::Function::New(env, cancel, "cancel"));
   return object;
 }
 
-void AsyncJob::post(std::unique_ptr<Message> message) {
+void AsyncJob::post(std::unique_ptr<Message> message) noexcept {
   // A refused message (the environment is going down) is simply dropped.
   if (napi_call_threadsafe_function(tsfn_, message.get(), napi_tsfn_nonblocking) == napi_ok) message.release();
 }
@@ -63,20 +67,24 @@ void AsyncJob::progress(MakeValue make_event) {
   post(std::move(message));
 }
 
-void AsyncJob::finish(MakeValue make_value) {
-  auto message = std::make_unique<Message>();
-  message->job = shared_from_this();
-  message->final = true;
-  message->make = std::move(make_value);
-  post(std::move(message));
+void AsyncJob::finish(MakeValue make_value) noexcept {
+  answer_->make = std::move(make_value);
+  answer();
+}
+
+void AsyncJob::fail(Status status) noexcept {
+  answer_->status = std::move(status);
+  answer();
+}
+
+void AsyncJob::answer() noexcept {
+  answer_->job = shared_from_this();
+  answer_->final = true;
+  post(std::move(answer_));
   napi_release_threadsafe_function(tsfn_, napi_tsfn_release);
   std::lock_guard<std::mutex> lock(mutex_);
   is_finished_ = true;
   finished_.notify_all();
-}
-
-void AsyncJob::fail(Status status) {
-  finish([status](Napi::Env env) -> Napi::Value { throw Napi::Error(env, error_object(env, status)); });
 }
 
 void AsyncJob::before_env_ends(void* opaque) {
@@ -105,31 +113,36 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
     AddonData::of(env).forget(message->job);
   }
   try {
-    if (!message->final) {
-      if (!callbacks.progress.IsEmpty()) callbacks.progress.Call({message->make(env)});
-      return;
-    }
-    Napi::Value value;
-    Napi::Value error = env.Null();
-    try {
-      value = message->make(env);
-    } catch (const std::bad_alloc&) {
-      error = error_object(env, Status(Code::no_memory, "out of memory for the result"));
-    } catch (const Napi::Error& thrown) {
-      error = thrown.Value();
-    } catch (const std::exception& thrown) {
-      error = error_object(env, Status(Code::internal, thrown.what()));
-    }
-    if (error.IsNull())
-      callbacks.done.Call({error, value});
-    else
-      callbacks.done.Call({error});
+    if (message->final)
+      deliver(env, *message, callbacks);
+    else if (!callbacks.progress.IsEmpty())
+      callbacks.progress.Call({message->make(env)});
   } catch (const Napi::Error& thrown) {
     // A callback of lib/ threw, which is a bug there: let it surface as an uncaught exception.
     napi_fatal_exception(env, thrown.Value());
-  } catch (const std::exception& thrown) {
-    napi_fatal_exception(env, error_object(env, Status(Code::internal, thrown.what())));
+  } catch (...) {
+    napi_fatal_exception(env, error_object(env, caught()));
   }
+}
+
+void AsyncJob::deliver(Napi::Env env, const Message& message, const Callbacks& callbacks) {
+  Napi::Value value;
+  Status thrown;  // the job's own error is not copied, which takes memory
+  if (message.status.ok()) {
+    try {
+      value = message.make(env);
+    } catch (const Napi::Error& error) {
+      callbacks.done.Call({error.Value()});
+      return;
+    } catch (...) {
+      thrown = caught();
+    }
+  }
+  const Status& status = thrown.ok() ? message.status : thrown;
+  if (status.ok())
+    callbacks.done.Call({env.Null(), value});
+  else
+    callbacks.done.Call({error_object(env, status)});
 }
 
 }  // namespace ipa::binding

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/guard.h"
 #include "base/status.h"
 #include "pipeline/engine.h"
 
@@ -24,23 +25,27 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
 
   const CancelHandle& cancel_handle() const { return cancel_; }
   // The `{ cancel() }` object that JavaScript gets; `on_cancel` is called after the flag is set.
-  Napi::Object handle(Napi::Env env, std::function<void()> on_cancel = {});
+  Napi::Object handle(Napi::Env env, std::function<void(const CancelHandle&)> on_cancel);
 
-  // From any thread. After finish() nothing may be posted.
+  // From any thread. After finish() or fail() nothing may be posted. Both need no memory: a job can always be
+  // answered.
   void progress(MakeValue make_event);
-  void finish(MakeValue make_value);
-  void fail(Status status);
+  void finish(MakeValue make_value) noexcept;
+  void fail(Status status) noexcept;
   // Progress events posted and not yet delivered: a JS thread that is busy lets them pile up.
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
-  explicit AsyncJob(napi_env env) : env_(env) {}
+  explicit AsyncJob(napi_env env);
+  ~AsyncJob();
 
  private:
   struct Callbacks;
   struct Message;
   static void call_js(napi_env env, napi_value function, void* context, void* data);
   static void before_env_ends(void* self);
-  void post(std::unique_ptr<Message> message);
+  void post(std::unique_ptr<Message> message) noexcept;
+  void answer() noexcept;
+  static void deliver(Napi::Env env, const Message& message, const Callbacks& callbacks);
 
   napi_env env_;
   CancelHandle cancel_ = make_cancel_handle();
@@ -49,6 +54,24 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   std::condition_variable finished_;
   bool is_finished_ = false;
   std::atomic<int> in_flight_{0};
+  std::unique_ptr<Message> answer_;  // made before it is needed
 };
+
+// Makes a job for `done` and hands it over to what answers it: `start(job)`. What is thrown on the way is the
+// job's answer too, or it would keep the environment waiting. Returns the job's handle; `on_cancel` gets the
+// flag after it is set.
+template <class Start>
+Napi::Value start_job(Napi::Env env, Napi::Function done, Napi::Function progress, Start start,
+                      std::function<void(const CancelHandle&)> on_cancel = {}) {
+  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done, progress);
+  Napi::Object handle;
+  Status status = guarded([&]() -> Status {
+    handle = job->handle(env, std::move(on_cancel));
+    start(job);
+    return {};
+  });
+  if (!status.ok()) job->fail(std::move(status));
+  return handle;
+}
 
 }  // namespace ipa::binding

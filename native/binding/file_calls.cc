@@ -1,9 +1,7 @@
 #include "binding/file_calls.h"
 
-#include <exception>
 #include <map>
 #include <memory>
-#include <new>
 
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
@@ -19,21 +17,17 @@ namespace {
 // Runs `work(job)` (a Result<T>) in the background and hands its value to `to_js` on the JS thread.
 template <class Work, class ToJs>
 Napi::Value answer_job(Napi::Env env, Napi::Function done, Napi::Function progress, Work work, ToJs to_js) {
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done, progress);
-  AddonData::of(env).run_in_background(job, [job, work = std::move(work), to_js = std::move(to_js)] {
-    try {
-      auto result = work(*job);
-      if (!result.ok()) return job->fail(result.status());
-      using T = std::remove_reference_t<decltype(result.value())>;
-      auto shared = std::make_shared<T>(result.take());
-      job->finish([shared, to_js](Napi::Env e) -> Napi::Value { return to_js(e, *shared); });
-    } catch (const std::bad_alloc&) {
-      job->fail(Status(Code::no_memory, "out of memory"));
-    } catch (const std::exception& error) {
-      job->fail(Status(Code::internal, error.what()));
-    }
+  return start_job(env, done, progress, [&](const std::shared_ptr<AsyncJob>& job) {
+    AddonData::of(env).run_in_background(
+        job, [job, work = std::move(work), to_js = std::move(to_js)]() -> Status {
+          auto result = work(*job);
+          if (!result.ok()) return result.take_status();
+          using T = std::remove_reference_t<decltype(result.value())>;
+          auto shared = std::make_shared<T>(result.take());
+          job->finish([shared, to_js](Napi::Env e) -> Napi::Value { return to_js(e, *shared); });
+          return {};
+        });
   });
-  return job->handle(env);
 }
 
 // The same for work that cannot be cancelled.

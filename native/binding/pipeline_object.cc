@@ -1,7 +1,5 @@
 #include "binding/pipeline_object.h"
 
-#include <exception>
-
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
 #include "binding/requests.h"
@@ -84,17 +82,6 @@ void account(Napi::Env env, int64_t& accounted, int64_t bytes) {
   accounted = bytes;
 }
 
-// Hands a started job to the engine; one that cannot be queued is answered, or it would keep the environment
-// waiting.
-template <class Submit>
-void submit(AsyncJob& job, Submit hand_over) {
-  try {
-    hand_over();
-  } catch (const std::exception&) {
-    job.fail(Status(Code::no_memory, "out of memory for the request"));
-  }
-}
-
 }  // namespace
 
 void PipelineObject::define(Napi::Env env) {
@@ -110,13 +97,19 @@ void PipelineObject::define(Napi::Env env) {
 }
 
 Napi::Object PipelineObject::create(Napi::Env env, std::shared_ptr<Engine> engine) {
-  const Napi::Object object = AddonData::of(env).pipeline_constructor.New({});
+  AddonData& data = AddonData::of(env);
+  data.engine_to_wrap = std::move(engine);
+  const Napi::Object object = data.pipeline_constructor.New({});
   PipelineObject* self = Unwrap(object);
-  self->engine_ = std::move(engine);
   self->describe(env);
   // The collector sees a small object; the weights behind it are what matters.
   account(env, *self->accounted_, static_cast<int64_t>(self->engine_->models().memory_bytes()));
   return object;
+}
+
+PipelineObject::PipelineObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<PipelineObject>(info), engine_(std::move(AddonData::of(info.Env()).engine_to_wrap)) {
+  if (!engine_) throw Napi::TypeError::New(info.Env(), "a pipeline is made by load(), not by its constructor");
 }
 
 void PipelineObject::forget_memory(Napi::Env env) { account(env, *accounted_, 0); }
@@ -170,11 +163,13 @@ void PipelineObject::describe(Napi::Env env) {
   description_ = Napi::Persistent(object);
 }
 
-// A cancelled call leaves the queue at once, with its pictures.
-Napi::Object PipelineObject::handle_of(Napi::Env env, AsyncJob& job) {
-  return job.handle(env, [engine = std::weak_ptr<Engine>(engine_), cancel = job.cancel_handle()] {
+template <class Start>
+Napi::Value PipelineObject::start(Napi::Env env, Napi::Function done, Napi::Function progress, Start work) {
+  // A cancelled call leaves the queue at once, with its pictures.
+  const auto withdraw = [engine = std::weak_ptr<Engine>(engine_)](const CancelHandle& cancel) {
     if (const std::shared_ptr<Engine> alive = engine.lock()) alive->withdraw(cancel);
-  });
+  };
+  return start_job(env, done, progress, work, withdraw);
 }
 
 Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description_.Value(); }
@@ -182,54 +177,49 @@ Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description
 Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
   GenerateRequest request = read_generate_request(object_argument(info, 0));
   const bool wants_progress = info[1].IsFunction();
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(
-      info.Env(), function_argument(info, 2), wants_progress ? info[1].As<Napi::Function>() : Napi::Function());
-  ProgressFunction progress;
-  if (wants_progress)
-    progress = [job](Progress event) {
-      // Events are small, previews are not: a JS thread that does not keep up goes without some.
-      constexpr int previews_waiting = 8;
-      if (job->in_flight() >= previews_waiting) event.preview.clear();
-      auto shared = std::make_shared<Progress>(std::move(event));
-      job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
-    };
-  const int64_t width = request.width, height = request.height;
-  submit(*job, [&] {
+  const auto listener = wants_progress ? info[1].As<Napi::Function>() : Napi::Function();
+  return start(info.Env(), function_argument(info, 2), listener, [&](const std::shared_ptr<AsyncJob>& job) {
+    ProgressFunction progress;
+    if (wants_progress)
+      progress = [job](Progress event) {
+        // Events are small, previews are not: a JS thread that does not keep up goes without some.
+        constexpr int previews_waiting = 8;
+        if (job->in_flight() >= previews_waiting) event.preview.clear();
+        auto shared = std::make_shared<Progress>(std::move(event));
+        job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
+      };
+    const int64_t width = request.width, height = request.height;
     engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
                       [job, width, height](Result<GenerateResult> result) {
-                        if (!result.ok()) return job->fail(result.status());
+                        if (!result.ok()) return job->fail(result.take_status());
                         auto shared = std::make_shared<GenerateResult>(result.take());
                         job->finish([shared, width, height](Napi::Env env) {
                           return result_to_js(env, *shared, width, height);
                         });
                       });
   });
-  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
   ImagePrompt image = read_image(object_argument(info, 0));
   const int adapter = int32_argument(info, 1);
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 2));
-  submit(*job, [&] {
+  return start(info.Env(), function_argument(info, 2), {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
                           [job](Result<std::vector<float>> result) {
-                            if (!result.ok()) return job->fail(result.status());
+                            if (!result.ok()) return job->fail(result.take_status());
                             auto shared = std::make_shared<std::vector<float>>(result.take());
                             job->finish([shared](Napi::Env env) -> Napi::Value {
                               return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
                             });
                           });
   });
-  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
   GenerateRequest request = read_generate_request(object_argument(info, 0), true);
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 1));
-  submit(*job, [&] {
+  return start(info.Env(), function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->estimate_memory(std::move(request), job->cancel_handle(), [job](Result<MemoryEstimate> result) {
-      if (!result.ok()) return job->fail(result.status());
+      if (!result.ok()) return job->fail(result.take_status());
       const MemoryEstimate found = result.take();
       job->finish([found](Napi::Env env) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
@@ -240,16 +230,14 @@ Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
       });
     });
   });
-  return handle_of(info.Env(), *job);
 }
 
 Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
                                    std::function<Status(ModelSet&, const CancelFlag*)> work) {
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
-  submit(*job, [&] {
+  return start(env, done, {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->change(std::move(work), job->cancel_handle(),
                     [job, accounted = accounted_](Result<LoadedParts> result) {
-                      if (!result.ok()) return job->fail(result.status());
+                      if (!result.ok()) return job->fail(result.take_status());
                       auto shared = std::make_shared<LoadedParts>(result.take());
                       job->finish([shared, accounted](Napi::Env on) -> Napi::Value {
                         // After close() there is nothing to account for.
@@ -260,7 +248,6 @@ Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
                       });
                     });
   });
-  return handle_of(env, *job);
 }
 
 Napi::Value PipelineObject::set_adapters(const Napi::CallbackInfo& info) {
@@ -280,8 +267,7 @@ Napi::Value PipelineObject::set_loras(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value PipelineObject::close(const Napi::CallbackInfo& info) {
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(info.Env(), function_argument(info, 0));
-  submit(*job, [&] {
+  start_job(info.Env(), function_argument(info, 0), {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->close([job] { job->finish([](Napi::Env env) -> Napi::Value { return env.Undefined(); }); });
   });
   forget_memory(info.Env());

@@ -17,7 +17,8 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   // Wraps a loaded engine. On the JS thread.
   static Napi::Object create(Napi::Env env, std::shared_ptr<Engine> engine);
 
-  explicit PipelineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PipelineObject>(info) {}
+  // Throws a TypeError unless create() called it.
+  explicit PipelineObject(const Napi::CallbackInfo& info);
   void Finalize(Napi::Env env) override;
 
  private:
@@ -30,7 +31,8 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value change(Napi::Env env, const Napi::Function& done,
                      std::function<Status(ModelSet&, const CancelFlag*)> work);
-  Napi::Object handle_of(Napi::Env env, AsyncJob& job);
+  template <class Start>
+  Napi::Value start(Napi::Env env, Napi::Function done, Napi::Function progress, Start work);
   void describe(Napi::Env env);
   void forget_memory(Napi::Env env);
 

@@ -1,6 +1,7 @@
 #include "binding/values.h"
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 namespace ipa::binding {
@@ -134,8 +135,11 @@ Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index) {
 }
 
 Napi::Object error_object(Napi::Env env, const Status& status) {
+  // There may be no memory left for a string here.
+  char code[64];
+  std::snprintf(code, sizeof code, "ERR_IPA_%s", error_name(status.code()));
   Napi::Object error = Napi::Object::New(env);
-  error.Set("code", std::string("ERR_IPA_") + error_name(status.code()));
+  error.Set("code", Napi::String::New(env, code));
   error.Set("message", status.message());
   return error;
 }

@@ -1,25 +1,16 @@
 #include "pipeline/engine.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 
+#include "base/guard.h"
 #include "pipeline/image_features.h"
 
 namespace ipa {
 namespace {
 
-// Only memory can run out past a Status; anything else is a bug worth naming instead of ending the process.
-template <class F>
-auto guarded(F f) -> decltype(f()) {
-  try {
-    return f();
-  } catch (const std::bad_alloc&) {
-    return Status(Code::no_memory, "out of memory: use a smaller picture or fewer prompts");
-  } catch (const std::exception& error) {
-    return Status(Code::internal, error.what());
-  }
-}
+// Said when there may be no memory left.
+const std::string cancelled_text = "cancelled before it began";
+const std::string disposed_text = "the pipeline was disposed";
 
 }  // namespace
 
@@ -87,7 +78,7 @@ void Engine::submit(Job job) {
       return;
     }
   }
-  job.refuse(Status(Code::disposed, "the pipeline was disposed"));
+  job.refuse(Status::prepared(Code::disposed, disposed_text));
 }
 
 void Engine::withdraw(const CancelHandle& cancel) {
@@ -100,7 +91,7 @@ void Engine::withdraw(const CancelHandle& cancel) {
     job = std::move(*found);
     queue_.erase(found);
   }
-  job.refuse(Status(Code::cancelled, "cancelled before it began"));
+  job.refuse(Status::prepared(Code::cancelled, cancelled_text));
 }
 
 void Engine::close(std::function<void()> done) {
@@ -122,10 +113,21 @@ void Engine::close(std::function<void()> done) {
 void Engine::run_guarded(Job& job) {
   try {
     job.run(*models_);
-  } catch (const std::bad_alloc&) {
-    job.refuse(Status(Code::no_memory, "out of memory for the result"));
-  } catch (const std::exception& error) {
-    job.refuse(Status(Code::internal, error.what()));
+  } catch (...) {
+    job.refuse(caught());
+  }
+}
+
+void Engine::refuse_the_rest() {
+  for (;;) {
+    Job job;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (queue_.empty()) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    job.refuse(Status::prepared(Code::disposed, disposed_text));
   }
 }
 
@@ -141,19 +143,13 @@ void Engine::work() {
       running_ = job.cancel;
     }
     if (job.cancel->load())
-      job.refuse(Status(Code::cancelled, "cancelled before it began"));
+      job.refuse(Status::prepared(Code::cancelled, cancelled_text));
     else
       run_guarded(job);
     std::lock_guard<std::mutex> lock(mutex_);
     running_.reset();
   }
-  std::deque<Job> left;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    left.swap(queue_);
-  }
-  for (Job& job : left) job.refuse(Status(Code::disposed, "the pipeline was disposed"));
-  left.clear();
+  refuse_the_rest();
   models_.reset();
   std::vector<std::function<void()>> waiting;
   {

@@ -63,6 +63,7 @@ class Engine {
   void submit(Job job);
   void work();
   void run_guarded(Job& job);
+  void refuse_the_rest();
 
   std::mutex mutex_;
   std::condition_variable wake_;

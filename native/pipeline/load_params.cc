@@ -1,11 +1,10 @@
 #include "pipeline/load_params.h"
 
 #include <algorithm>
-#include <exception>
 #include <mutex>
-#include <new>
 #include <vector>
 
+#include "base/guard.h"
 #include "cpu/thread_pool.h"
 #include "weights/shape_text.h"
 
@@ -84,17 +83,12 @@ struct Loader {
   static void task(void* context, int64_t index, int slot) {
     auto& self = *static_cast<Loader*>(context);
     if (self.failed.load(std::memory_order_relaxed)) return;
-    Status status;
-    try {
-      status = self.load(self.staged[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
-    } catch (const std::bad_alloc&) {
-      status = Status(Code::no_memory, "out of memory");
-    } catch (const std::exception& error) {
-      status = Status(Code::internal, error.what());
-    }
+    Status status = guarded([&] {
+      return self.load(self.staged[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
+    });
     if (status.ok()) return;
     std::lock_guard<std::mutex> lock(self.mutex);
-    if (!self.failed.exchange(true)) self.first_error = status;
+    if (!self.failed.exchange(true)) self.first_error = std::move(status);
   }
 };
 

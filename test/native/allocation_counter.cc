@@ -13,6 +13,17 @@ namespace {
 
 std::atomic<int64_t> count{0};
 std::atomic<int> poison{0};
+// Of FailingAllocations; none fail while `fail_count` is 0.
+std::atomic<int64_t> fail_first{0}, fail_count{0}, asked{0}, failures{0};
+
+bool fails() {
+  const int64_t refused = fail_count.load(std::memory_order_relaxed);
+  if (refused == 0) return false;
+  const int64_t behind = asked.fetch_add(1) - fail_first.load();
+  if (behind < 0 || behind >= refused) return false;
+  failures.fetch_add(1);
+  return true;
+}
 
 void* prepare(void* memory, size_t bytes) {
   count.fetch_add(1, std::memory_order_relaxed);
@@ -20,9 +31,13 @@ void* prepare(void* memory, size_t bytes) {
   return memory;
 }
 
-void* take(size_t bytes) { return prepare(std::malloc(bytes ? bytes : 1), bytes); }
+void* take(size_t bytes) {
+  if (fails()) return nullptr;
+  return prepare(std::malloc(bytes ? bytes : 1), bytes);
+}
 
 void* take_aligned(size_t bytes, std::align_val_t alignment) {
+  if (fails()) return nullptr;
   const auto align = static_cast<size_t>(alignment);
 #if defined(_MSC_VER)
   return prepare(_aligned_malloc(bytes ? bytes : 1, align), bytes);
@@ -54,6 +69,13 @@ namespace ipa_test {
 int64_t allocations() { return count.load(); }
 PoisonedMemory::PoisonedMemory() { ++poison; }
 PoisonedMemory::~PoisonedMemory() { --poison; }
+FailingAllocations::FailingAllocations(int64_t first, int64_t count) {
+  fail_first = first;
+  asked = failures = 0;
+  fail_count = count;
+}
+FailingAllocations::~FailingAllocations() { fail_count = 0; }
+int64_t FailingAllocations::failed() const { return failures.load(); }
 }  // namespace ipa_test
 
 // Every form is replaced: a library's own forms need not lead to these.

@@ -1,4 +1,5 @@
-// Counts what the whole program takes from operator new, which allocation_counter.cc replaces for the tests.
+// Counts, poisons and refuses what the whole program takes from operator new, which allocation_counter.cc
+// replaces for the tests.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,17 @@ class PoisonedMemory {
   ~PoisonedMemory();
   PoisonedMemory(const PoisonedMemory&) = delete;
   PoisonedMemory& operator=(const PoisonedMemory&) = delete;
+};
+
+// While it lives, the allocations from number `first` on fail, `count` of them, of every thread.
+class FailingAllocations {
+ public:
+  FailingAllocations(int64_t first, int64_t count);
+  ~FailingAllocations();
+  FailingAllocations(const FailingAllocations&) = delete;
+  FailingAllocations& operator=(const FailingAllocations&) = delete;
+  // How many have failed.
+  int64_t failed() const;
 };
 
 }  // namespace ipa_test
