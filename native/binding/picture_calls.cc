@@ -1,6 +1,5 @@
 #include "binding/picture_calls.h"
 
-#include <exception>
 #include <memory>
 #include <utility>
 
@@ -107,19 +106,15 @@ Napi::Value fit_picture_call(const Napi::CallbackInfo& info) {
   const Pixels pixels = read_pixels(object, data.As<Napi::Uint8Array>());
   const Fit fit = read_fit(object_argument(info, 1));
   const Napi::Function done = keep_until(function_argument(info, 2), data.As<Napi::Uint8Array>());
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done);
-  AddonData::of(env).run_in_background(job, [job, pixels, fit] {
-    try {
-      auto fitted = fit_picture(pixels, fit);
-      if (!fitted.ok()) return job->fail(fitted.status());
-      auto shared = std::make_shared<std::vector<uint8_t>>(fitted.take());
+  return start_job(env, done, {}, [&](const std::shared_ptr<AsyncJob>& job) {
+    AddonData::of(env).run_in_background(job, [job, pixels, fit]() -> Status {
+      IPA_ASSIGN(std::vector<uint8_t> fitted, fit_picture(pixels, fit));
+      auto shared = std::make_shared<std::vector<uint8_t>>(std::move(fitted));
       job->finish(
           [shared](Napi::Env on) -> Napi::Value { return copy_to_js(on, shared->data(), shared->size()); });
-    } catch (const std::exception& error) {
-      job->fail(Status(Code::no_memory, error.what()));
-    }
+      return {};
+    });
   });
-  return job->handle(env);
 }
 
 }  // namespace
