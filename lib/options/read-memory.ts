@@ -29,15 +29,16 @@ export function bufferLength(buffer: ArrayBufferLike): number {
   return (types.isSharedArrayBuffer(buffer) ? lengthOfShared : lengthOfBuffer).call(buffer);
 }
 
-/** The bytes of a typed array or buffer, in the same memory. */
+/** The bytes of a typed array or buffer, in the same memory; none where it is gone. */
 export function bytesOf(memory: NodeJS.TypedArray | ArrayBufferLike): Uint8Array {
-  if (!types.isTypedArray(memory)) return new Uint8Array(memory, 0, bufferLength(memory));
-  return new Uint8Array(bufferOf.call(memory), byteOffsetOf.call(memory), byteLengthOf.call(memory));
+  const length = types.isTypedArray(memory) ? byteLengthOf.call(memory) : bufferLength(memory);
+  if (length === 0) return new Uint8Array(0);
+  return types.isTypedArray(memory) ? new Uint8Array(bufferOf.call(memory), byteOffsetOf.call(memory), length) : new Uint8Array(memory, 0, length);
 }
 
 /** A copy that nothing else writes to; callers bound the length first. */
 export function copyFloats(array: Float32Array | Float64Array): Float32Array {
   const floats = new Float32Array(typedLength(array));
-  floats.set(array);
+  if (floats.length > 0) floats.set(array);
   return floats;
 }

@@ -11,6 +11,17 @@ namespace {
   throw Napi::TypeError::New(env, what + ": expected " + expected);
 }
 
+// More entries than any list that lib/ hands over has.
+constexpr uint32_t kMostEntries = 65536;
+// One for each picture of a call.
+constexpr uint32_t kMostFloatArrays = 64;
+
+// What is read of an array is copied entry by entry, and one entry may be there many times.
+Napi::Array bounded(Napi::Array array, const std::string& what) {
+  if (array.Length() > kMostEntries) wrong_type(array.Env(), what, "fewer entries");
+  return array;
+}
+
 template <class Array>
 Array read_typed(const Napi::Object& object, const char* key, napi_typedarray_type type, const char* expected) {
   const Napi::Value value = object.Get(key);
@@ -55,7 +66,7 @@ Napi::Object read_object(const Napi::Object& object, const char* key) {
 Napi::Array read_array(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsArray()) wrong_type(object.Env(), key, "an array");
-  return value.As<Napi::Array>();
+  return bounded(value.As<Napi::Array>(), key);
 }
 
 bool has_value(const Napi::Object& object, const char* key) {
@@ -75,6 +86,7 @@ std::vector<float> read_floats(const Napi::Object& object, const char* key) {
 
 std::vector<std::vector<float>> read_float_arrays(const Napi::Object& object, const char* key) {
   const Napi::Array arrays = read_array(object, key);
+  if (arrays.Length() > kMostFloatArrays) wrong_type(object.Env(), key, "fewer Float32Arrays");
   std::vector<std::vector<float>> result;
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
     const Napi::Value value = arrays.Get(i);
@@ -125,8 +137,9 @@ Napi::Object object_argument(const Napi::CallbackInfo& info, size_t index) {
 }
 
 Napi::Array array_argument(const Napi::CallbackInfo& info, size_t index) {
-  if (!info[index].IsArray()) wrong_type(info.Env(), "argument " + std::to_string(index), "an array");
-  return info[index].As<Napi::Array>();
+  const std::string what = "argument " + std::to_string(index);
+  if (!info[index].IsArray()) wrong_type(info.Env(), what, "an array");
+  return bounded(info[index].As<Napi::Array>(), what);
 }
 
 Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index) {

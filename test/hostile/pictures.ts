@@ -1,0 +1,57 @@
+/** Small files that are large pictures. */
+import { strict as assert } from "node:assert";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
+
+import { Pipeline } from "../../lib/pipeline";
+import type { HostileCases } from "./case";
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const framed = Buffer.alloc(body.length + 8);
+  framed.writeUInt32BE(data.length, 0);
+  body.copy(framed, 4);
+  framed.writeUInt32BE(crc32(body), body.length + 4);
+  return framed;
+}
+
+/** A black PNG of one bit a pixel: a thousandth of a byte for each. */
+function blackPng(side: number): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([1, 0, 0, 0, 0], 8);
+  const rows = deflateSync(Buffer.alloc((Math.ceil(side / 8) + 1) * side), { level: 9 });
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), chunk("IHDR", header), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
+}
+
+const call = { steps: 1, width: 64, height: 64, seed: 1 };
+
+export const cases: HostileCases = {
+  "six PNGs of 64 megapixels in one call": {
+    memory: 900,
+    seconds: 60,
+    run: async (scratch) => {
+      const bytes = blackPng(8000);
+      assert.ok(bytes.length < 10_000);
+      const file = join(scratch, "large.png");
+      writeFileSync(file, bytes);
+      await using pipeline = await Pipeline.load();
+      for (const image of [bytes, file]) {
+        await assert.rejects(pipeline.generate({ ...call, imagePrompts: Array.from({ length: 6 }, () => ({ image })) }), { code: "ERR_IPA_IMAGE_LIMIT" });
+      }
+      await pipeline.generate({ ...call, imagePrompts: [{ image: bytes }, { image: file }] });
+    },
+  },
+  "ten calls at once, each with a PNG of 64 megapixels": {
+    memory: 900,
+    seconds: 120,
+    run: async () => {
+      const bytes = blackPng(8000);
+      await using pipeline = await Pipeline.load();
+      const results = await Promise.all(Array.from({ length: 10 }, () => pipeline.generate({ ...call, imagePrompts: [{ image: bytes }] })));
+      assert.equal(results.length, 10);
+    },
+  },
+};
