@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cpu/cpu_features.h"
+#include "cpu/plain_product.h"
 #include "cpu/thread_pool.h"
 #include "models/compute_choice.h"
 #include "pipeline/loras.h"
@@ -96,16 +97,19 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
 
 Result<std::unique_ptr<TensorSource>> ModelSet::open(const Changeable& network,
                                                      const std::vector<LoraUse>& loras,
-                                                     std::set<std::string>* changed) const {
+                                                     std::set<std::string>* changed,
+                                                     const CancelFlag* cancel) const {
   IPA_ASSIGN(auto source, network.component.open(*network.params));
-  IPA_ASSIGN(source, with_loras(std::move(source), loras, network.part, changed));
+  const Kernels& kernels = backend_.kernels();
+  const LoraMath math{[&kernels](const ProductTerms& terms) { return add_product(kernels, terms); }, cancel};
+  IPA_ASSIGN(source, with_loras(std::move(source), loras, network.part, changed, math));
   if (network.part == LoraPart::unet) return source;
   return with_more_rows(std::move(source), ClipText::token_table, learned_->rows_of(network.encoder));
 }
 
 Status ModelSet::load_changeable(Changeable network, const std::vector<LoraUse>& loras,
                                  const CancelFlag* cancel) {
-  IPA_ASSIGN(const auto source, open(network, loras, &network.changed));
+  IPA_ASSIGN(const auto source, open(network, loras, &network.changed, cancel));
   IPA_TRY(load_params(*network.params, *source, backend_, backend_.threads(), network.what, cancel));
   changeable_.push_back(std::move(network));
   return {};
@@ -266,7 +270,7 @@ Result<std::vector<std::shared_ptr<Adapter>>> ModelSet::make_adapters(
 Result<ModelSet::Restaged> ModelSet::restage(const Changeable& network, const std::vector<LoraUse>& loras,
                                              const CancelFlag* cancel) const {
   Restaged staged;
-  IPA_ASSIGN(const auto source, open(network, loras, &staged.changed));
+  IPA_ASSIGN(const auto source, open(network, loras, &staged.changed, cancel));
   std::set<std::string> affected = staged.changed;
   affected.insert(network.changed.begin(), network.changed.end());
   if (affected.empty()) return staged;

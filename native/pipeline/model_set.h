@@ -100,7 +100,7 @@ class ModelSet {
   Status check_family();
   Status find_task();
   Result<std::unique_ptr<TensorSource>> open(const Changeable& network, const std::vector<LoraUse>& loras,
-                                             std::set<std::string>* changed) const;
+                                             std::set<std::string>* changed, const CancelFlag* cancel) const;
   Status load_changeable(Changeable network, const std::vector<LoraUse>& loras, const CancelFlag* cancel);
   Result<Restaged> restage(const Changeable& network, const std::vector<LoraUse>& loras,
                            const CancelFlag* cancel) const;

@@ -5,18 +5,12 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/lora_matrix_reader.h"
 
 namespace ipa {
 namespace {
 
 using Shape = std::vector<int64_t>;
-
-struct Dense {
-  int64_t rows = 0, columns = 0;
-  std::vector<float> values;
-};
-
-int64_t columns_of(const TensorInfo& tensor) { return tensor.elements() / tensor.shape[0]; }
 
 Status misfit(const TensorInfo& tensor, const TensorInfo& other) {
   return Status(Code::shape, "tensors " + quoted(tensor.name) + " and " + quoted(other.name) +
@@ -60,74 +54,15 @@ int64_t product(const Shape& shape, size_t from) {
   return size;
 }
 
-Result<Dense> read_dense(const TensorSource& source, const TensorInfo& tensor) {
-  Dense dense{tensor.shape[0], columns_of(tensor), {}};
-  dense.values.resize(static_cast<size_t>(tensor.elements()));
-  IPA_TRY(source.read_f32(tensor, dense.values.data()));
-  return dense;
-}
-
-Dense transposed(const Dense& from) {
-  Dense to{from.columns, from.rows, std::vector<float>(from.values.size())};
-  for (int64_t row = 0; row < from.rows; ++row) {
-    for (int64_t column = 0; column < from.columns; ++column)
-      to.values[static_cast<size_t>(column * from.rows + row)] =
-          from.values[static_cast<size_t>(row * from.columns + column)];
-  }
-  return to;
-}
-
-Dense multiplied(const Dense& left, const Dense& right) {
-  Dense result{left.rows, right.columns, std::vector<float>(static_cast<size_t>(left.rows * right.columns))};
-  for (int64_t row = 0; row < left.rows; ++row) {
-    float* to = result.values.data() + row * right.columns;
-    for (int64_t k = 0; k < left.columns; ++k) {
-      const float by = left.values[static_cast<size_t>(row * left.columns + k)];
-      const float* from = right.values.data() + k * right.columns;
-      for (int64_t column = 0; column < right.columns; ++column) to[column] += by * from[column];
-    }
-  }
-  return result;
-}
-
-// core (rank, inner, kernel) and right (inner, columns) to (rank, columns, kernel).
-Dense with_kernel(const Dense& core, const Dense& right) {
-  const int64_t inner = right.rows, kernel = core.columns / inner, columns = right.columns;
-  Dense result{core.rows, columns * kernel,
-               std::vector<float>(static_cast<size_t>(core.rows * columns * kernel))};
-  for (int64_t row = 0; row < core.rows; ++row) {
-    for (int64_t k = 0; k < inner; ++k) {
-      const float* from = core.values.data() + (row * inner + k) * kernel;
-      for (int64_t column = 0; column < columns; ++column) {
-        const float by = right.values[static_cast<size_t>(k * columns + column)];
-        float* to = result.values.data() + (row * columns + column) * kernel;
-        for (int64_t i = 0; i < kernel; ++i) to[i] += by * from[i];
-      }
-    }
-  }
-  return result;
-}
-
-Result<Dense> read_matrix(const TensorSource& source, const LoraMatrix& matrix) {
-  if (matrix.whole) return read_dense(source, *matrix.whole);
-  IPA_ASSIGN(Dense left, read_dense(source, *matrix.left));
-  IPA_ASSIGN(Dense right, read_dense(source, *matrix.right));
-  if (matrix.left_transposed) left = transposed(left);
-  if (matrix.core) {
-    IPA_ASSIGN(const Dense core, read_dense(source, *matrix.core));
-    right = with_kernel(core, right);
-  }
-  return multiplied(left, right);
-}
-
-Dense kronecker(const Dense& a, const Dense& b) {
-  Dense result{a.rows * b.rows, a.columns * b.columns, std::vector<float>(a.values.size() * b.values.size())};
-  float* to = result.values.data();
-  for (int64_t row = 0; row < result.rows; ++row) {
-    const float* left = a.values.data() + row / b.rows * a.columns;
-    const float* right = b.values.data() + row % b.rows * b.columns;
-    for (int64_t i = 0; i < a.columns; ++i) {
-      for (int64_t j = 0; j < b.columns; ++j) *to++ = left[i] * right[j];
+std::vector<float> kronecker(const std::vector<float>& a, int64_t a_columns, const std::vector<float>& b,
+                             int64_t b_columns) {
+  std::vector<float> result(a.size() * b.size());
+  const auto a_width = static_cast<size_t>(a_columns), b_width = static_cast<size_t>(b_columns);
+  float* to = result.data();
+  for (size_t left = 0; left < a.size(); left += a_width) {
+    for (size_t right = 0; right < b.size(); right += b_width) {
+      for (size_t i = 0; i < a_width; ++i)
+        for (size_t j = 0; j < b_width; ++j) *to++ = a[left + i] * b[right + j];
     }
   }
   return result;
@@ -164,13 +99,16 @@ bool LoraDelta::fits(const std::vector<int64_t>& weight) const {
   return shape == rest;
 }
 
-Result<std::vector<float>> LoraDelta::read(const TensorSource& source) const {
-  IPA_ASSIGN(Dense a, read_matrix(source, first));
-  if (join == LoraJoin::first_only) return std::move(a.values);
-  IPA_ASSIGN(const Dense b, read_matrix(source, second));
-  if (join == LoraJoin::kronecker) return kronecker(a, b).values;
-  for (size_t i = 0; i < a.values.size(); ++i) a.values[i] *= b.values[i];
-  return std::move(a.values);
+Result<std::vector<float>> LoraDelta::read(const TensorSource& source, int64_t elements,
+                                           const LoraMath& math) const {
+  const LoraMatrixReader reader(source, elements, math);
+  IPA_ASSIGN(std::vector<float> a, reader.read(first));
+  if (join == LoraJoin::first_only) return a;
+  IPA_ASSIGN(const std::vector<float> b, reader.read(second));
+  if (join == LoraJoin::kronecker)
+    return kronecker(a, product(shape_of(first), 1), b, product(shape_of(second), 1));
+  for (size_t i = 0; i < a.size(); ++i) a[i] *= b[i];
+  return a;
 }
 
 }  // namespace ipa

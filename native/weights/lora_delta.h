@@ -1,9 +1,11 @@
 // What one module of a LoRA adds to a weight, as its tensors describe it: W + factor * delta.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
+#include "base/matrix_product.h"
 #include "base/status.h"
 #include "weights/tensor_source.h"
 
@@ -22,6 +24,12 @@ struct LoraMatrix {
 // How two matrices make one: LoHa multiplies them element by element, LoKr by Kronecker's product.
 enum class LoraJoin : uint8_t { first_only, hadamard, kronecker };
 
+// What multiplies, and who may stop it.
+struct LoraMath {
+  AddProduct add_product = add_product_plainly;
+  const std::atomic<bool>* cancel = nullptr;
+};
+
 struct LoraDelta {
   LoraJoin join = LoraJoin::first_only;
   LoraMatrix first, second;
@@ -31,8 +39,11 @@ struct LoraDelta {
   // Of a checked delta: whether it is of a weight's shape. (out, in) and (out, in, 1, 1) are the same weights,
   // and columns may be written as one dimension.
   bool fits(const std::vector<int64_t>& weight) const;
-  // The values, row by row.
-  Result<std::vector<float>> read(const TensorSource& source) const;
+  // The values for a weight of `elements` that it fits, row by row. Whatever the ranks are, the result and all
+  // that is held beside it while it is made take three times the weight's memory at most (and a little for very
+  // small ones), if the source reads parts of tensors. Code::cancelled; errors of reading.
+  Result<std::vector<float>> read(const TensorSource& source, int64_t elements,
+                                  const LoraMath& math = {}) const;
 };
 
 }  // namespace ipa

@@ -46,8 +46,8 @@ Status check_magnitude(const TensorInfo& magnitude, const TensorInfo& weight) {
 
 class MergedSource : public TensorSource {
  public:
-  MergedSource(std::unique_ptr<TensorSource> base, Changes changes)
-      : base_(std::move(base)), changes_(std::move(changes)), infos_(base_->tensors()) {
+  MergedSource(std::unique_ptr<TensorSource> base, Changes changes, LoraMath math)
+      : base_(std::move(base)), changes_(std::move(changes)), math_(std::move(math)), infos_(base_->tensors()) {
     // A sum is not of the storage type any more.
     for (const auto& changed : changes_) {
       TensorInfo& info = infos_[changed.first];
@@ -69,27 +69,30 @@ class MergedSource : public TensorSource {
     const auto found = changes_.find(index_.find(tensor.name));
     if (found == changes_.end()) return {};
     auto* weight = static_cast<float*>(out);
-    // DoRA turns the weight as the model has it, whatever else is added to it.
-    std::vector<float> original;
     for (const Change& change : found->second) {
-      if (change.module->magnitude) original.assign(weight, weight + tensor.elements());
+      const bool first = &change == &found->second.front();
+      IPA_TRY(add(change, tensor, first, weight));
     }
-    for (const Change& change : found->second) IPA_TRY(add(change, tensor, original, weight));
     return {};
   }
 
  private:
-  static Status add(const Change& change, const TensorInfo& tensor, const std::vector<float>& original,
-                    float* out) {
-    IPA_ASSIGN(std::vector<float> delta, change.module->delta.read(*change.source));
+  // `first`: `out` is the weight as the model has it.
+  Status add(const Change& change, const TensorInfo& tensor, bool first, float* out) const {
+    IPA_ASSIGN(std::vector<float> delta, change.module->delta.read(*change.source, tensor.elements(), math_));
     for (float& value : delta) value *= change.factor;
-    if (change.module->magnitude) IPA_TRY(add_dora(change, tensor, original, &delta));
+    if (change.module->magnitude) {
+      // DoRA turns the weight as the model has it, whatever else is added to it.
+      std::vector<float> read_again(first ? 0 : delta.size());
+      if (!first) IPA_TRY(base_->read_f32(tensor, read_again.data()));
+      IPA_TRY(add_dora(change, tensor, first ? out : read_again.data(), &delta));
+    }
     for (size_t i = 0; i < delta.size(); ++i) out[i] += delta[i];
     return {};
   }
 
   // From W's change to that of m * W / |W|, where |W| has a length for every output or for every input.
-  static Status add_dora(const Change& change, const TensorInfo& tensor, const std::vector<float>& original,
+  static Status add_dora(const Change& change, const TensorInfo& tensor, const float* original,
                          std::vector<float>* delta) {
     const TensorInfo& magnitude = *change.module->magnitude;
     std::vector<float> lengths(static_cast<size_t>(magnitude.elements()));
@@ -122,6 +125,7 @@ class MergedSource : public TensorSource {
 
   std::unique_ptr<TensorSource> base_;
   Changes changes_;
+  LoraMath math_;
   std::vector<TensorInfo> infos_;
   NameIndex index_;
 };
@@ -179,7 +183,7 @@ Status unknown_layer(const LoraModule& module) {
 
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
                                                  const std::vector<LoraUse>& loras, LoraPart part,
-                                                 std::set<std::string>* changed) {
+                                                 std::set<std::string>* changed, const LoraMath& math) {
   Changes changes;
   const LayerIndex index(*base);
   for (const LoraUse& lora : loras) {
@@ -202,7 +206,8 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
   if (changed)
     for (const auto& change : changes) changed->insert(base->tensors()[change.first].name);
   if (changes.empty()) return base;
-  return std::unique_ptr<TensorSource>(std::make_unique<MergedSource>(std::move(base), std::move(changes)));
+  return std::unique_ptr<TensorSource>(
+      std::make_unique<MergedSource>(std::move(base), std::move(changes), math));
 }
 
 }  // namespace ipa

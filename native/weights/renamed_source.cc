@@ -38,6 +38,12 @@ class RenamedSource : public TensorSource {
     }
     return inner_->read(inner_->tensors()[inner_index_[at]], as, out);
   }
+  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
+    const size_t at = index_.find(tensor.name);
+    if (at == NameIndex::none || infos_[at].shape != tensor.shape)
+      return TensorSource::read_part(tensor, first, count, out);
+    return inner_->read_part(inner_->tensors()[inner_index_[at]], first, count, out);
+  }
   const std::string& path() const override { return inner_->path(); }
 
  private:

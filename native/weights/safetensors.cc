@@ -59,6 +59,17 @@ class SafetensorsSource : public TensorSource {
     return status.ok() ? bytes_->check_unchanged() : status;
   }
 
+  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
+    const TensorInfo* info = find(tensor.name);
+    const uint64_t size = info ? dtype_size(info->type) : 0;
+    if (size == 0 || info->shape != tensor.shape) return TensorSource::read_part(tensor, first, count, out);
+    TensorInfo part = *info;
+    part.bytes = static_cast<uint64_t>(count) * size;
+    IPA_TRY(read_stored_tensor(*bytes_, begin_of(*info) + static_cast<uint64_t>(first) * size, part, DType::f32,
+                               out));
+    return bytes_->check_unchanged();
+  }
+
  private:
   uint64_t begin_of(const TensorInfo& info) const {
     return data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];

@@ -74,6 +74,9 @@ class TensorSource {
   // are stored). Thread-safe.
   virtual Status read(const TensorInfo& tensor, DType as, void* out) const = 0;
   Status read_f32(const TensorInfo& tensor, float* out) const { return read(tensor, DType::f32, out); }
+  // Reads `count` of a tensor's values in row-major order, from `first` on; both within it. Where a file's
+  // layout does not allow it, all of the tensor is read aside. Thread-safe.
+  virtual Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const;
   // Free text that the file carries beside its tensors; "" when it has none under this key.
   virtual std::string_view metadata(std::string_view /*key*/) const { return {}; }
   // All of them, in file order.

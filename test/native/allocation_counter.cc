@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) || defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
@@ -25,8 +25,29 @@ bool fails() {
   return true;
 }
 
+std::atomic<bool> measures{false};
+std::atomic<int64_t> live{0}, peak{0};
+
+// What an allocation really takes.
+int64_t size_of(void* memory) {
+#if defined(__GLIBC__)
+  return static_cast<int64_t>(malloc_usable_size(memory));
+#else
+  (void)memory;
+  return 0;
+#endif
+}
+
+void add(int64_t bytes) {
+  const int64_t now = live.fetch_add(bytes) + bytes;
+  int64_t most = peak.load();
+  while (now > most && !peak.compare_exchange_weak(most, now)) {
+  }
+}
+
 void* prepare(void* memory, size_t bytes) {
   count.fetch_add(1, std::memory_order_relaxed);
+  if (memory && measures.load(std::memory_order_relaxed)) add(size_of(memory));
   if (memory && poison.load(std::memory_order_relaxed) > 0) std::memset(memory, 0xff, bytes);
   return memory;
 }
@@ -49,8 +70,12 @@ void* take_aligned(size_t bytes, std::align_val_t alignment) {
 #endif
 }
 
-void give_back(void* memory) { std::free(memory); }
+void give_back(void* memory) {
+  if (memory && measures.load(std::memory_order_relaxed)) add(-size_of(memory));
+  std::free(memory);
+}
 void give_back_aligned(void* memory) {
+  if (memory && measures.load(std::memory_order_relaxed)) add(-size_of(memory));
 #if defined(_MSC_VER)
   _aligned_free(memory);
 #else
@@ -67,6 +92,13 @@ void* or_throw(void* memory) {
 
 namespace ipa_test {
 int64_t allocations() { return count.load(); }
+PeakMemory::PeakMemory() {
+  live = 0;
+  peak = 0;
+  measures = true;
+}
+PeakMemory::~PeakMemory() { measures = false; }
+int64_t PeakMemory::bytes() const { return peak.load(); }
 PoisonedMemory::PoisonedMemory() { ++poison; }
 PoisonedMemory::~PoisonedMemory() { --poison; }
 FailingAllocations::FailingAllocations(int64_t first, int64_t count) {

@@ -8,6 +8,16 @@ namespace ipa_test {
 
 // Allocations so far, of every thread.
 int64_t allocations();
+// The most memory that was taken at once and not given back, while one lives; 0 where the system does not tell
+// sizes. One at a time.
+class PeakMemory {
+ public:
+  PeakMemory();
+  ~PeakMemory();
+  PeakMemory(const PeakMemory&) = delete;
+  PeakMemory& operator=(const PeakMemory&) = delete;
+  int64_t bytes() const;
+};
 // While one lives, new memory is filled with bytes that read as not-a-number.
 class PoisonedMemory {
  public:
