@@ -10,6 +10,8 @@ export type {
   ConvertProgress,
   Decided,
   EmbeddingInfo,
+  IgnoredTensors,
+  IgnoredTensorsOfFile,
   Inspection,
   PipelineInfo,
   Prediction,

@@ -26,7 +26,7 @@ export function addInspect(program: Command, environment: Environment): void {
 
 /** One line for the thing itself, one for each of its components. */
 export function inspectionLines(inspection: Inspection, indent = ""): string[] {
-  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, path } = inspection;
+  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, ignored, path } = inspection;
   const what = [family, kind, variant === "" ? "" : `(${variant})`].filter((word) => word !== "").join(" ");
   const facts = [
     `${formatCount(parameters)} parameters`,
@@ -38,5 +38,6 @@ export function inspectionLines(inspection: Inspection, indent = ""): string[] {
   if (tokens > 0) facts.push(`${tokens} image tokens`);
   if (encoder !== "") facts.push(`needs ${encoder}`);
   const line = `${indent}${path === "" ? "" : `${path}: `}${what}: ${facts.filter((fact) => fact !== "").join(", ")}`;
-  return [line, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
+  const skipped = ignored.count === 0 ? [] : [`${indent}  ignored: ${ignored.names.join(", ")}${ignored.count > ignored.names.length ? ` and ${ignored.count - ignored.names.length} more` : ""}`];
+  return [line, ...skipped, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
 }

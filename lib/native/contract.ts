@@ -146,11 +146,25 @@ export interface EmbeddingInfo {
   vectors: number[];
 }
 
+/** Tensors of a file that nothing reads. */
+export interface IgnoredTensors {
+  count: number;
+  /** the first twenty of them */
+  names: string[];
+}
+
+export interface IgnoredTensorsOfFile extends IgnoredTensors {
+  /** file or folder */
+  path: string;
+}
+
 /** What setAdapters() and setLoras() change of a pipeline's info. */
 export interface LoadedParts {
   adapters: AdapterInfo[];
   parameters: number;
   memoryBytes: number;
+  /** of files that hold tensors outside of what is recognised: skipped, and listed here */
+  ignored: IgnoredTensorsOfFile[];
 }
 
 /** What was loaded. */
@@ -355,6 +369,8 @@ export interface Inspection {
   tensors: number;
   /** tensors by storage type, `{ F16: 686 }` */
   types: Record<string, number>;
+  /** tensors outside of what is recognised */
+  ignored: IgnoredTensors;
   components: Inspection[];
   /** file or folder, relative to what was inspected; "" for itself */
   path: string;

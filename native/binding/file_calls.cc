@@ -50,6 +50,7 @@ Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
   Napi::Object types = Napi::Object::New(env);
   for (const auto& [name, count] : inspection.types) types.Set(name, static_cast<double>(count));
   object.Set("types", types);
+  object.Set("ignored", ignored_to_js(env, inspection.ignored));
   Napi::Array components = Napi::Array::New(env);
   for (size_t i = 0; i < inspection.components.size(); ++i)
     components.Set(static_cast<uint32_t>(i), inspection_to_js(env, inspection.components[i]));

@@ -75,6 +75,13 @@ void parts_to_js(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
   object.Set("adapters", adapters);
   object.Set("parameters", static_cast<double>(parts.parameters));
   object.Set("memoryBytes", static_cast<double>(parts.memory_bytes));
+  Napi::Array ignored = Napi::Array::New(env);
+  for (size_t i = 0; i < parts.ignored.size(); ++i) {
+    Napi::Object of_file = ignored_to_js(env, parts.ignored[i].tensors);
+    of_file.Set("path", parts.ignored[i].path);
+    ignored.Set(static_cast<uint32_t>(i), of_file);
+  }
+  object.Set("ignored", ignored);
 }
 
 void account(Napi::Env env, int64_t& accounted, int64_t bytes) {

@@ -163,6 +163,13 @@ Napi::ArrayBuffer copy_to_js(Napi::Env env, const void* data, size_t bytes) {
   return buffer;
 }
 
+Napi::Object ignored_to_js(Napi::Env env, const IgnoredTensors& ignored) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("count", static_cast<double>(ignored.count));
+  object.Set("names", text_array(env, ignored.names));
+  return object;
+}
+
 Napi::Array text_array(Napi::Env env, const std::vector<std::string>& texts) {
   Napi::Array array = Napi::Array::New(env, texts.size());
   for (size_t i = 0; i < texts.size(); ++i) array.Set(static_cast<uint32_t>(i), texts[i]);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "weights/ignored_tensors.h"
 
 namespace ipa::binding {
 
@@ -38,6 +39,8 @@ Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index);
 // C++ to JavaScript.
 Napi::Object error_object(Napi::Env env, const Status& status);
 Napi::ArrayBuffer copy_to_js(Napi::Env env, const void* data, size_t bytes);
+// { count, names }
+Napi::Object ignored_to_js(Napi::Env env, const IgnoredTensors& ignored);
 Napi::Array text_array(Napi::Env env, const std::vector<std::string>& texts);
 
 }  // namespace ipa::binding

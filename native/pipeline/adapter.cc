@@ -90,6 +90,7 @@ Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, con
   IPA_TRY(check_unet(d, unet, request.file, family));
   auto adapter = std::make_shared<Adapter>();
   adapter->request = request;
+  adapter->ignored = file.ignored;
   adapter->variant = d.variant;
   adapter->encoder = d.encoder;
   adapter->lora = d.lora;

@@ -13,6 +13,7 @@
 #include "pipeline/load_request.h"
 #include "pipeline/vision_tower.h"
 #include "weights/adapter_description.h"
+#include "weights/ignored_tensors.h"
 
 namespace ipa {
 
@@ -22,6 +23,7 @@ struct Adapter {
   ImageProjectionConfig projection;
   ParamSet params;  // image_proj.* and ip_adapter.*
   bool lora = false;
+  IgnoredTensors ignored;               // of its file
   std::string encoder;                  // what it needs, for messages
   std::shared_ptr<VisionTower> vision;  // null: it takes embeddings only
 };

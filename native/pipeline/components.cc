@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "weights/accounting.h"
 #include "weights/component_kind.h"
 #include "weights/dialects.h"
 #include "weights/sharded.h"
@@ -19,26 +20,53 @@ using Dialect = Result<Source> (*)(Source);
 
 Result<Source> as_it_is(Source source) { return source; }
 
-Result<Component> folder_component(const std::string& folder, const std::string& what, const char* stem,
-                                   Dialect dialect) {
-  Component component;
-  component.where = folder;
-  component.config_path = join_path(folder, "config.json");
-  if (!is_file(component.config_path))
-    return Status(Code::not_found, folder + ": no " + what +
-                                       " here (config.json is missing): pass a folder in the diffusers layout");
-  IPA_ASSIGN(component.config, read_model_json(component.config_path));
-  component.open = [folder, stem, dialect](const ParamSet&) -> Result<Source> {
-    IPA_ASSIGN(Source source, open_model_weights(folder, stem));
-    return dialect(std::move(source));
-  };
-  return component;
-}
-
 std::vector<std::string> names_of(const ParamSet& params) {
   std::vector<std::string> names;
   for (const auto& param : params.all()) names.insert(names.end(), param->names.begin(), param->names.end());
   return names;
+}
+
+// A file or folder of one network, under the names of its parameters: all of it is read.
+Result<Source> whole_network(Source source, NetworkKind kind, const ParamSet& params) {
+  const std::vector<std::string> names = names_of(params);
+  IPA_TRY(account_for(*source, {names.begin(), names.end()}, {kind, ""}));
+  return source;
+}
+
+// Which network, the stem of its weights, and how they are brought to its names.
+struct FolderKind {
+  NetworkKind kind;
+  const char* what;
+  const char* stem;
+  Dialect dialect;
+};
+constexpr FolderKind unet_folder = {NetworkKind::unet, "UNet", diffusers_stem, as_it_is};
+constexpr FolderKind vae_folder = {NetworkKind::vae, "VAE", diffusers_stem, with_vae_names};
+constexpr FolderKind text_folder = {NetworkKind::text_encoder, "text encoder", transformers_stem,
+                                    with_clip_text_names};
+constexpr FolderKind vision_folder = {NetworkKind::image_encoder, "image encoder", transformers_stem,
+                                      with_clip_vision_names};
+
+Result<Component> folder_component(const std::string& folder, const FolderKind& kind) {
+  Component component;
+  component.where = folder;
+  component.config_path = join_path(folder, "config.json");
+  if (!is_file(component.config_path))
+    return Status(Code::not_found, folder + ": no " + kind.what +
+                                       " here (config.json is missing): pass a folder in the diffusers layout");
+  IPA_ASSIGN(component.config, read_model_json(component.config_path));
+  component.open = [folder, kind](const ParamSet& params) -> Result<Source> {
+    IPA_ASSIGN(Source source, open_model_weights(folder, kind.stem));
+    IPA_ASSIGN(source, kind.dialect(std::move(source)));
+    return whole_network(std::move(source), kind.kind, params);
+  };
+  return component;
+}
+
+// Remembers what a file has that nothing reads.
+void note_ignored(const TensorSource& file, const std::vector<NetworkScope>& scopes, ModelComponents* model) {
+  IgnoredTensors ignored = ignored_tensors(file, scopes);
+  if (ignored.count > 0) model->ignored.push_back({file.path(), std::move(ignored)});
 }
 
 // `part` takes what it needs out of the opened file.
@@ -82,6 +110,7 @@ Result<ModelComponents> components_of_file(const LoadRequest& request, Predictio
   if (!other_vae && file->vae.is_null())
     return Status(Code::missing_tensor, path + ": no VAE in this file: pass one with the option vae");
   ModelComponents model;
+  note_ignored(*source, single_file_scopes(*file), &model);
   model.scheduler = file->scheduler;
   model.prediction = {file->usual_prediction, {false, Origin::family, file->family}};
   marks = with_yaml(file->marks, request.model_yaml);
@@ -125,14 +154,12 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
     if (!is_folder(path) && (!components.text.empty() || is_folder(join_path(model, "text_encoder_2"))))
       continue;
     TextComponent component;
-    IPA_ASSIGN(static_cast<Component&>(component),
-               folder_component(path, "text encoder", transformers_stem, with_clip_text_names));
+    IPA_ASSIGN(static_cast<Component&>(component), folder_component(path, text_folder));
     component.tokenizer = tokenizer;
     components.text.push_back(std::move(component));
   }
   if (request.vae.empty()) {
-    IPA_ASSIGN(components.vae,
-               folder_component(join_path(model, "vae"), "VAE", diffusers_stem, with_vae_names));
+    IPA_ASSIGN(components.vae, folder_component(join_path(model, "vae"), vae_folder));
   }
   return components;
 }
@@ -149,26 +176,31 @@ Result<bool> read_sibling_config(const std::string& path, Component& component) 
 
 // A file of a UNet alone: the original's names tell its configuration; with diffusers' names and no
 // configuration beside it, it is built as the model's own, `own` where that is in a file too.
-Result<Component> other_unet(const LoadRequest& request, const Component& own, PredictionMarks& marks) {
+Result<Component> other_unet(const LoadRequest& request, ModelComponents* model, PredictionMarks& marks) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
   IPA_ASSIGN(marks, prediction_marks(*source));
   marks = with_yaml(std::move(marks), request.unet_yaml);
   if (is_single_unet(*source)) {
     IPA_ASSIGN(SingleFile read, read_single_unet(*source));
+    note_ignored(*source, single_file_scopes(read), model);
     return unet_of_file(path, std::make_shared<const SingleFile>(std::move(read)));
   }
   if (component_kind(*source) != ComponentKind::unet)
     return Status(Code::mismatch, path + ": this file holds no UNet (its kind is " +
                                       component_kind_name(component_kind(*source)) +
                                       "): pass one, or the folder of one in the diffusers layout");
-  Component unet = own;
+  note_ignored(*source, {{NetworkKind::unet, ""}}, model);
+  Component unet = model->unet;
   IPA_ASSIGN(const bool configured, read_sibling_config(path, unet));
-  if (!configured && !own.open) {
-    IPA_ASSIGN(unet, folder_component(join_path(request.model, "unet"), "UNet", diffusers_stem, as_it_is));
+  if (!configured && !model->unet.open) {
+    IPA_ASSIGN(unet, folder_component(join_path(request.model, "unet"), unet_folder));
   }
   unet.where = path;
-  unet.open = [path](const ParamSet&) -> Result<Source> { return open_weight_file(path); };
+  unet.open = [path](const ParamSet& params) -> Result<Source> {
+    IPA_ASSIGN(Source opened, open_weight_file(path));
+    return whole_network(std::move(opened), NetworkKind::unet, params);
+  };
   return unet;
 }
 
@@ -184,26 +216,28 @@ Result<Component> named_vae(const LoadRequest& request, const TensorSource& sour
                                        std::to_string(channels) + "}"));
     vae.config_path = request.vae;
   } else if (!configured && !own.open) {
-    IPA_ASSIGN(vae, folder_component(join_path(request.model, "vae"), "VAE", diffusers_stem, with_vae_names));
+    IPA_ASSIGN(vae, folder_component(join_path(request.model, "vae"), vae_folder));
   }
   const std::string path = request.vae;
   vae.where = path;
-  vae.open = [path](const ParamSet&) -> Result<Source> {
+  vae.open = [path](const ParamSet& params) -> Result<Source> {
     IPA_ASSIGN(Source opened, open_weight_file(path));
-    return with_vae_names(std::move(opened));
+    IPA_ASSIGN(opened, with_vae_names(std::move(opened)));
+    return whole_network(std::move(opened), NetworkKind::vae, params);
   };
   return vae;
 }
 
-Result<Component> other_vae(const LoadRequest& request, const Json& unet, const Component& own) {
+Result<Component> other_vae(const LoadRequest& request, ModelComponents* model) {
   const std::string& path = request.vae;
-  if (!is_file(path)) return folder_component(path, "VAE", diffusers_stem, with_vae_names);
+  if (!is_file(path)) return folder_component(path, vae_folder);
   IPA_ASSIGN(const Source source, open_weight_file(path));
   if (source->find("decoder.mid_block.resnets.0.norm1.weight") || source->find("decoder.layers.0.weight"))
-    return named_vae(request, *source, own);
-  const Json* addition = unet.find("addition_embed_type");
+    return named_vae(request, *source, model->vae);
+  const Json* addition = model->unet.config.find("addition_embed_type");
   const bool xl = addition && addition->is_string() && addition->string() == "text_time";
   IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));
+  note_ignored(*source, single_file_scopes(file), model);
   return vae_of_file(path, std::make_shared<const SingleFile>(std::move(file)));
 }
 
@@ -229,13 +263,13 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
     IPA_ASSIGN(components, components_of_folder(request));
   }
   if (is_file(request.unet)) {
-    IPA_ASSIGN(components.unet, other_unet(request, components.unet, unet_marks));
+    IPA_ASSIGN(components.unet, other_unet(request, &components, unet_marks));
   } else if (!request.unet.empty() || !is_file(request.model)) {
     const std::string folder = request.unet.empty() ? join_path(request.model, "unet") : request.unet;
-    IPA_ASSIGN(components.unet, folder_component(folder, "UNet", diffusers_stem, as_it_is));
+    IPA_ASSIGN(components.unet, folder_component(folder, unet_folder));
   }
   if (!request.vae.empty()) {
-    IPA_ASSIGN(components.vae, other_vae(request, components.unet.config, components.vae));
+    IPA_ASSIGN(components.vae, other_vae(request, &components));
   }
   if (request.vae_scaling_factor > 0)
     components.vae.config.set("scaling_factor", Json::of(request.vae_scaling_factor));
@@ -245,7 +279,7 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
 }
 
 Result<Component> find_image_encoder(const std::string& folder) {
-  return folder_component(folder, "image encoder", transformers_stem, with_clip_vision_names);
+  return folder_component(folder, vision_folder);
 }
 
 }  // namespace ipa

@@ -11,6 +11,7 @@
 #include "graph/params.h"
 #include "pipeline/load_request.h"
 #include "pipeline/model_prediction.h"
+#include "weights/ignored_tensors.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -33,6 +34,7 @@ struct ModelComponents {
   Json scheduler;
   ModelPrediction prediction;
   bool zeros_for_empty_prompt = true;
+  std::vector<IgnoredOfFile> ignored;  // of the files among them that hold more than networks
 };
 
 // Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'

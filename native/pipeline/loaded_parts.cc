@@ -4,7 +4,9 @@ namespace ipa {
 
 LoadedParts loaded_parts(const ModelSet& models) {
   LoadedParts parts;
+  parts.ignored = models.ignored;
   for (const auto& adapter : models.adapters) {
+    if (adapter->ignored.count > 0) parts.ignored.push_back({adapter->request.file, adapter->ignored});
     const ImageProjectionConfig& p = adapter->projection;
     const VisionTower* vision = adapter->vision.get();
     parts.adapters.push_back({adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut,

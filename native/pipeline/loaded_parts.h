@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/model_set.h"
+#include "weights/ignored_tensors.h"
 
 namespace ipa {
 
@@ -21,6 +22,7 @@ struct LoadedParts {
   std::vector<LoadedAdapter> adapters;
   int64_t parameters = 0;
   size_t memory_bytes = 0;
+  std::vector<IgnoredOfFile> ignored;
 };
 
 LoadedParts loaded_parts(const ModelSet& models);

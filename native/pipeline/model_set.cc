@@ -80,6 +80,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
   set->scheduler_config = std::move(components.scheduler);
   set->prediction = components.prediction;
+  set->ignored = std::move(components.ignored);
   IPA_TRY(set->describe_unet(components.unet));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));

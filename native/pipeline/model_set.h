@@ -23,6 +23,7 @@
 #include "pipeline/load_params.h"
 #include "pipeline/load_request.h"
 #include "pipeline/vision_tower.h"
+#include "weights/ignored_tensors.h"
 #include "weights/merged_source.h"
 
 namespace ipa {
@@ -72,6 +73,7 @@ class ModelSet {
   ArenaKeeper arenas;
   Json scheduler_config;
   ModelPrediction prediction;
+  std::vector<IgnoredOfFile> ignored;   // tensors of the model's files that nothing reads
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
   // SDXL's refiner: one text encoder, and an aesthetic score among the size conditions.
   bool refiner = false;

@@ -15,6 +15,7 @@ Result<AdapterFile> open_adapter(const std::string& path) {
   AdapterFile file;
   IPA_ASSIGN(file.weights, with_adapter_names(std::move(source)));
   IPA_ASSIGN(file.description, describe_adapter(*file.weights));
+  file.ignored = ignored_in_adapter(*file.weights);
   return file;
 }
 

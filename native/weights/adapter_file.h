@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "weights/adapter_description.h"
+#include "weights/ignored_tensors.h"
 #include "weights/lora_file.h"
 #include "weights/tensor_source.h"
 
@@ -16,6 +17,7 @@ struct AdapterFile {
   // Tensors `image_proj.*` and `ip_adapter.N.*`.
   std::unique_ptr<TensorSource> weights;
   AdapterDescription description;
+  IgnoredTensors ignored;
 };
 
 // Opens an IP-Adapter of any known variant. Errors of open_weight_file and describe_adapter.

@@ -103,4 +103,13 @@ Result<std::unique_ptr<TensorSource>> with_adapter_names(std::unique_ptr<TensorS
   return rename_tensors(std::move(source), renamings);
 }
 
+IgnoredTensors ignored_in_adapter(const TensorSource& adapter) {
+  IgnoredTensors ignored;
+  for (const TensorInfo& info : adapter.tensors()) {
+    std::string_view name = info.name;
+    if (!take(name, "image_proj.") && !take(name, "ip_adapter.")) ignored.add(info.name);
+  }
+  return ignored;
+}
+
 }  // namespace ipa

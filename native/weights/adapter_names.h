@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/status.h"
+#include "weights/ignored_tensors.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -13,5 +14,9 @@ namespace ipa {
 // weights once more, or (where equal tensors are stored once) only, as `unet.<attention layer>.processor.*`.
 bool has_adapter_names(const TensorSource& source);
 Result<std::unique_ptr<TensorSource>> with_adapter_names(std::unique_ptr<TensorSource> source);
+
+// What such a source holds beside an adapter. (Of those under an adapter's own prefixes describe_adapter
+// refuses what it does not know.)
+IgnoredTensors ignored_in_adapter(const TensorSource& adapter);
 
 }  // namespace ipa

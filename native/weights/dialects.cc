@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "weights/attention_names.h"
 #include "weights/renamed_source.h"
 
 namespace ipa {
@@ -18,39 +19,37 @@ bool ends_with(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
+// Of a tower by itself, without its name in front.
+bool is_bare_clip_name(std::string_view name) {
+  for (const char* root : {"embeddings.", "encoder.", "final_layer_norm.", "pre_layrnorm.", "post_layernorm."})
+    if (starts_with(name, root)) return true;
+  return false;
+}
+
 // `tower` is the half wanted ("text_model."), `other` the half to leave out.
 Result<std::unique_ptr<TensorSource>> with_clip_names(std::unique_ptr<TensorSource> source,
-                                                      const std::string& tower, const std::string& projection,
-                                                      const std::string& other,
+                                                      const std::string& tower, const std::string& other,
                                                       const std::string& other_projection) {
   const std::vector<TensorInfo>& infos = source->tensors();
-  bool prefixed = false;
-  for (const TensorInfo& info : infos) prefixed = prefixed || starts_with(info.name, tower);
   std::vector<Renaming> renamings;
   for (size_t i = 0; i < infos.size(); ++i) {
     const std::string& name = infos[i].name;
     if (ends_with(name, "position_ids") || name == "logit_scale" || name == other_projection) continue;
     if (starts_with(name, other)) continue;
-    const bool add = !prefixed && name != projection;
-    renamings.push_back({i, add ? tower + name : name, infos[i].shape});
+    renamings.push_back({i, is_bare_clip_name(name) ? tower + name : name, infos[i].shape});
   }
   return rename_tensors(std::move(source), renamings);
 }
 
-// The present name of a VAE attention's weight or bias, or the name itself.
+// The present name of a VAE attention's tensor, or the name itself.
 std::string vae_name(const std::string& name) {
-  static const std::pair<const char*, const char*> spellings[] = {
-      {"query", "to_q"}, {"key", "to_k"}, {"value", "to_v"}, {"proj_attn", "to_out.0"},
-      {"q", "to_q"},     {"k", "to_k"},   {"v", "to_v"},     {"proj_out", "to_out.0"},
-  };
-  if (name.find(".attentions.") == std::string::npos) return name;
-  const size_t kind = name.rfind('.');  // ".weight" or ".bias"
-  const size_t part = name.rfind('.', kind - 1);
-  const std::string_view part_name = std::string_view(name).substr(part + 1, kind - part - 1);
-  for (const auto& spelling : spellings) {
-    if (part_name == spelling.first) return name.substr(0, part + 1) + spelling.second + name.substr(kind);
-  }
-  return name;
+  constexpr std::string_view attentions = ".attentions.";
+  size_t part = name.find(attentions);
+  if (part == std::string::npos) return name;
+  part = name.find('.', part + attentions.size());
+  if (part == std::string::npos) return name;
+  const std::string known = attention_tensor(std::string_view(name).substr(part + 1));
+  return known.empty() ? name : name.substr(0, part + 1) + known;
 }
 
 bool is_vae_projection(const std::string& name) {
@@ -64,13 +63,11 @@ bool is_vae_projection(const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<TensorSource>> with_clip_text_names(std::unique_ptr<TensorSource> source) {
-  return with_clip_names(std::move(source), "text_model.", "text_projection.weight", "vision_model.",
-                         "visual_projection.weight");
+  return with_clip_names(std::move(source), "text_model.", "vision_model.", "visual_projection.weight");
 }
 
 Result<std::unique_ptr<TensorSource>> with_clip_vision_names(std::unique_ptr<TensorSource> source) {
-  return with_clip_names(std::move(source), "vision_model.", "visual_projection.weight", "text_model.",
-                         "text_projection.weight");
+  return with_clip_names(std::move(source), "vision_model.", "text_model.", "text_projection.weight");
 }
 
 Result<std::unique_ptr<TensorSource>> with_vae_names(std::unique_ptr<TensorSource> source) {

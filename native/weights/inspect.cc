@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "weights/accounting.h"
 #include "weights/adapter_description.h"
 #include "weights/adapter_names.h"
 #include "weights/component_kind.h"
@@ -26,19 +27,35 @@ bool has_ending(const std::string& name, const std::string& ending) {
 
 bool is_file(const std::string& path) { return path_kind(path) == PathKind::file; }
 
+// A whole model's are those outside of its networks; a network by itself is all of its file.
+IgnoredTensors ignored_of(const TensorSource& source, ComponentKind kind) {
+  switch (kind) {
+    case ComponentKind::model: {
+      const Result<SingleFile> file = read_single_file(source);
+      return file.ok() ? ignored_tensors(source, single_file_scopes(file.value())) : IgnoredTensors();
+    }
+    case ComponentKind::unet: return ignored_tensors(source, {{NetworkKind::unet, ""}});
+    case ComponentKind::vae: return ignored_tensors(source, {{NetworkKind::vae, ""}});
+    case ComponentKind::text_encoder: return ignored_tensors(source, {{NetworkKind::text_encoder, ""}});
+    case ComponentKind::image_encoder: return ignored_tensors(source, {{NetworkKind::image_encoder, ""}});
+    default: return {};
+  }
+}
+
 Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const char* format,
                                   const std::string& relative) {
   Inspection result;
   result.format = format;
   result.path = relative;
-  for (const TensorInfo& info : source->tensors()) {
-    result.parameters += static_cast<uint64_t>(info.elements());
+  for (const TensorInfo& info : source->tensors()) result.parameters += static_cast<uint64_t>(info.elements());
+  for (const TensorInfo& info : source->stored()) {
     result.bytes += info.bytes;
     ++result.tensors;
     ++result.types[dtype_name(info.type)];
   }
   const ComponentKind kind = component_kind(*source);
   result.kind = component_kind_name(kind);
+  result.ignored = ignored_of(*source, kind);
   if (kind == ComponentKind::model) result.family = single_file_family(*source);
   if (kind == ComponentKind::embedding) {
     IPA_ASSIGN(const EmbeddingFile file, read_embedding(std::move(source)));
@@ -54,6 +71,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   if (kind == ComponentKind::ip_adapter) {
     IPA_ASSIGN(const std::unique_ptr<TensorSource> renamed, with_adapter_names(std::move(source)));
     IPA_ASSIGN(const AdapterDescription adapter, describe_adapter(*renamed));
+    result.ignored = ignored_in_adapter(*renamed);
     result.variant = adapter_variant_name(adapter.variant);
     result.encoder = adapter.encoder;
     result.tokens = adapter.tokens;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "weights/ignored_tensors.h"
 
 namespace ipa {
 
@@ -22,6 +23,7 @@ struct Inspection {
   uint64_t bytes = 0;  // of tensor data
   uint64_t tensors = 0;
   std::map<std::string, uint64_t> types;  // tensors by storage type
+  IgnoredTensors ignored;                 // outside of what is recognised: nothing reads them
   std::vector<Inspection> components;     // of a model; their sums are its own figures
   std::string path;                       // relative to what was inspected, "" for itself
 };

@@ -54,6 +54,8 @@ std::string LdmUNetNames::of(std::string_view layer) const {
       {"conv_out", "out.2"},
       {"time_embedding.linear_1", "time_embed.0"},
       {"time_embedding.linear_2", "time_embed.2"},
+      // The guidance that a latent consistency model reads came after these names, and keeps its own.
+      {"time_embedding.cond_proj", "time_embedding.cond_proj"},
       {"add_embedding.linear_1", "label_emb.0.0"},
       {"add_embedding.linear_2", "label_emb.0.2"},
   };

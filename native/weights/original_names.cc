@@ -26,12 +26,10 @@ std::string vae_resnet(std::string_view part) {
 }
 
 std::string vae_mid(std::string_view part) {
-  constexpr Pair attention[] = {
-      {"group_norm.", "norm."}, {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."}, {"to_out.0.", "proj_out."}};
   if (take(part, "resnets.0.")) return "block_1." + vae_resnet(part);
   if (take(part, "resnets.1.")) return "block_2." + vae_resnet(part);
   if (!take(part, "attentions.0.")) return "";
-  const std::string name = exchanged(part, attention);
+  const std::string name = ldm_vae_attention(part);
   return name.empty() ? "" : "attn_1." + name;
 }
 
@@ -58,6 +56,12 @@ std::string vae_half(std::string_view part, int levels) {
 }
 
 }  // namespace
+
+std::string ldm_vae_attention(std::string_view part) {
+  constexpr Pair names[] = {
+      {"group_norm.", "norm."}, {"to_q.", "q."}, {"to_k.", "k."}, {"to_v.", "v."}, {"to_out.0.", "proj_out."}};
+  return exchanged(part, names);
+}
 
 OriginalTensor ldm_vae_tensor(std::string_view tensor, int levels) {
   OriginalTensor original;

@@ -17,6 +17,8 @@ struct OriginalTensor {
 // `tensor` as AutoencoderKL has it, of a VAE with `levels` levels, which the original counts from the other
 // end.
 OriginalTensor ldm_vae_tensor(std::string_view tensor, int levels);
+// The original's name of a VAE attention's "to_q.weight" (see attention_tensor): "q.weight".
+std::string ldm_vae_attention(std::string_view part);
 // `tensor` as CLIPTextModel(WithProjection) has it, in the naming of open_clip.
 OriginalTensor open_clip_text_tensor(std::string_view tensor);
 

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "weights/name_index.h"
 #include "weights/safetensors_header.h"
+#include "weights/scaled_source.h"
 #include "weights/weight_file.h"
 
 namespace ipa {
@@ -139,7 +140,7 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   auto source = std::make_unique<ShardedSource>(index_path);
   const std::string folder = folder_of(index_path);
   for (const std::string& shard : shards) {
-    Result<std::unique_ptr<TensorSource>> opened = open_weight_file(join_path(folder, shard));
+    Result<std::unique_ptr<TensorSource>> opened = open_unscaled_file(join_path(folder, shard));
     if (!opened.ok()) return opened.status().in("shard of " + quoted(index_path, 1024));
     source->add(opened.take());
   }
@@ -161,7 +162,8 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
                        "the shards hold " + std::to_string(source->tensors().size()) +
                            " tensors, weight_map lists " + std::to_string(map.size()));
   }
-  return std::unique_ptr<TensorSource>(std::move(source));
+  // A weight and its scale may lie in two shards.
+  return with_scales(std::move(source));
 }
 
 std::vector<std::string> model_weight_files(const std::string& stem) {

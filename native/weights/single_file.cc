@@ -1,39 +1,20 @@
 #include "weights/single_file.h"
 
+#include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/attention_names.h"
 #include "weights/ldm_names.h"
+#include "weights/prefixed_tensors.h"
 #include "weights/remapped_source.h"
 
 namespace ipa {
 namespace {
 
 constexpr const char* unet_prefix = "model.diffusion_model.";
-
-// Looks tensors up under a prefix.
-class Prefixed {
- public:
-  Prefixed(const TensorSource& source, std::string prefix) : source_(source), prefix_(std::move(prefix)) {}
-  bool has(const std::string& name) const { return source_.find(prefix_ + name) != nullptr; }
-  const TensorInfo* find(const std::string& name) const { return source_.find(prefix_ + name); }
-  // 0 where there is no such tensor or dimension.
-  int64_t size(const std::string& name, size_t dimension) const {
-    const TensorInfo* info = source_.find(prefix_ + name);
-    return info && dimension < info->shape.size() ? info->shape[dimension] : 0;
-  }
-  // How many of before + "0" + after, before + "1" + after, ... there are.
-  int count(const std::string& before, const std::string& after) const {
-    int n = 0;
-    while (n < 1000 && has(before + std::to_string(n) + after)) ++n;
-    return n;
-  }
-
- private:
-  const TensorSource& source_;
-  std::string prefix_;
-};
 
 std::string list(const std::vector<int64_t>& values) {
   std::string text = "[";
@@ -112,6 +93,8 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
       ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
       ",\"reverse_transformer_layers_per_block\":" + list(up_depths) +
       ",\"use_linear_projection\":" + (linear ? "true" : "false");
+  if (const int64_t guided = unet.size("time_embedding.cond_proj.weight", 1))
+    text += ",\"time_cond_proj_dim\":" + std::to_string(guided);
   if (!mid || mid_depth == 0)
     text += mid ? ",\"mid_block_type\":\"UNetMidBlock2D\"" : ",\"mid_block_type\":null";
   if (addition)
@@ -122,14 +105,13 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
   return Json::parse(text + "}");
 }
 
-Result<Json> vae_config(const Prefixed& vae, double scaling, int& levels) {
+Result<Json> vae_config(const Prefixed& vae, double scaling, bool attends, int& levels) {
   levels = vae.count("decoder.up.", ".block.0.conv1.weight");
   std::vector<int64_t> channels;
   for (int i = 0; i < levels; ++i)
     channels.push_back(vae.size("decoder.up." + std::to_string(i) + ".block.0.conv1.weight", 0));
   const std::vector<std::string> down(channels.size(), "DownEncoderBlock2D"),
       up(channels.size(), "UpDecoderBlock2D");
-  const bool attends = vae.has("decoder.mid.attn_1.q.weight");
   return Json::parse(
       "{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
       ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
@@ -141,36 +123,6 @@ Result<Json> vae_config(const Prefixed& vae, double scaling, int& levels) {
       ",\"mid_block_add_attention\":" + (attends ? "true" : "false") + "}");
 }
 
-// `last_unused`: Stable Diffusion 2 takes the output of the layer before the last, which diffusers' config says
-// by leaving that layer out.
-Result<SingleFileText> text_config(const TensorSource& source, const std::string& prefix, bool open_clip,
-                                   bool last_unused) {
-  SingleFileText text;
-  text.prefix = prefix;
-  text.open_clip = open_clip;
-  const Prefixed tensors(source, prefix);
-  auto size = [&](const std::string& name, size_t dimension) {
-    return tensors.size(open_clip ? open_clip_text_tensor(name).name : name, dimension);
-  };
-  const int64_t width = size("embeddings.token_embedding.weight", 1);
-  int64_t layers = open_clip ? tensors.count("transformer.resblocks.", ".ln_1.weight")
-                             : tensors.count("encoder.layers.", ".layer_norm1.weight");
-  if (last_unused) --layers;
-  std::string json =
-      "{\"hidden_size\":" + std::to_string(width) + ",\"num_hidden_layers\":" + std::to_string(layers) +
-      ",\"num_attention_heads\":" + std::to_string(std::max<int64_t>(1, width / 64)) +
-      ",\"intermediate_size\":" + std::to_string(size("encoder.layers.0.mlp.fc1.weight", 0)) +
-      ",\"max_position_embeddings\":" + std::to_string(size("embeddings.position_embedding.weight", 0)) +
-      ",\"vocab_size\":" + std::to_string(size("embeddings.token_embedding.weight", 0)) +
-      ",\"eos_token_id\":2,\"hidden_act\":\"" + (open_clip ? "gelu" : "quick_gelu") + "\"";
-  const int64_t projection = open_clip && !last_unused ? tensors.size("text_projection", 1) : 0;
-  if (projection)
-    json +=
-        ",\"architectures\":[\"CLIPTextModelWithProjection\"],\"projection_dim\":" + std::to_string(projection);
-  IPA_ASSIGN(text.config, Json::parse(json + "}"));
-  return text;
-}
-
 std::string vae_prefix_of(const TensorSource& source) {
   for (const char* prefix : {"first_stage_model.", "vae.", ""})
     if (Prefixed(source, prefix).has("decoder.up.0.block.0.conv1.weight")) return prefix;
@@ -178,20 +130,7 @@ std::string vae_prefix_of(const TensorSource& source) {
 }
 
 Status read_text(const TensorSource& source, SingleFile& file) {
-  const bool xl = file.family == "sdxl";
-  const std::string first = xl ? "conditioner.embedders.0." : "cond_stage_model.";
-  auto add = [&](const std::string& prefix, bool open_clip) -> Status {
-    IPA_ASSIGN(SingleFileText text, text_config(source, prefix, open_clip, file.family == "sd2"));
-    file.text.push_back(std::move(text));
-    return {};
-  };
-  for (const char* inner : {"transformer.text_model.", "transformer."}) {
-    if (!Prefixed(source, first + inner).has("embeddings.token_embedding.weight")) continue;
-    IPA_TRY(add(first + inner, false));
-    break;
-  }
-  for (const std::string& prefix : {first + "model.", std::string("conditioner.embedders.1.model.")})
-    if (Prefixed(source, prefix).has("token_embedding.weight")) IPA_TRY(add(prefix, true));
+  IPA_ASSIGN(file.text, find_original_texts(source, file.family));
   if (file.text.empty())
     return missing(source, "text encoder",
                    "use a file of the whole model, or its folder in the diffusers layout");
@@ -201,6 +140,41 @@ Status read_text(const TensorSource& source, SingleFile& file) {
 bool has_unet(const TensorSource& source, const char* prefix) {
   const Prefixed unet(source, prefix);
   return unet.has("input_blocks.0.0.weight") && unet.has("out.2.weight");
+}
+
+constexpr std::string_view vae_attention = ".mid.attn_1.";
+
+bool has_vae_attention(const TensorSource& source, const std::string& prefix) {
+  const std::string start = prefix + "decoder" + std::string(vae_attention);
+  const std::vector<TensorInfo>& infos = source.tensors();
+  return std::any_of(infos.begin(), infos.end(),
+                     [&](const TensorInfo& info) { return info.name.compare(0, start.size(), start) == 0; });
+}
+
+// Where the VAE's attention is, by the names that ldm_vae_tensor gives to it.
+std::unordered_map<std::string, std::string> attention_spellings(const TensorSource& source,
+                                                                 const std::string& prefix) {
+  std::unordered_map<std::string, std::string> spellings;
+  for (const TensorInfo& info : source.tensors()) {
+    const size_t at = info.name.find(vae_attention);
+    if (at == std::string::npos || info.name.compare(0, prefix.size(), prefix) != 0) continue;
+    const size_t part = at + vae_attention.size();
+    const std::string name = attention_tensor(std::string_view(info.name).substr(part));
+    const std::string ldm = name.empty() ? "" : ldm_vae_attention(name);
+    if (!ldm.empty()) spellings.emplace(info.name.substr(0, part) + ldm, info.name);
+  }
+  return spellings;
+}
+
+// The network's tensors out of a file, all of whose tensors in `scope` are accounted for.
+template <class Original>
+Result<std::unique_ptr<TensorSource>> take_network(std::unique_ptr<TensorSource> source,
+                                                   const std::vector<std::string>& names,
+                                                   const NetworkScope& scope, const Original& original) {
+  std::unordered_set<std::string> read;
+  for (const std::string& name : names) read.insert(original(name).name);
+  IPA_TRY(account_for(*source, read, scope));
+  return remap_tensors(std::move(source), names, original);
 }
 
 // Files of the UNet alone are found with and without the whole model's prefix.
@@ -223,7 +197,8 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   if (file.vae_prefix == "none")
     return missing(source, "VAE",
                    "pass the folder of one in the diffusers layout, or a file with the original names");
-  IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling, file.vae_levels));
+  IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling,
+                                  has_vae_attention(source, file.vae_prefix), file.vae_levels));
   return file;
 }
 
@@ -248,7 +223,8 @@ Result<SingleFile> read_single_file(const TensorSource& source) {
   file.vae_prefix = vae_prefix_of(source);
   if (file.vae_prefix != "none") {
     const double scaling = family == "sdxl" ? 0.13025 : 0.18215;
-    IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling, file.vae_levels));
+    IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling,
+                                    has_vae_attention(source, file.vae_prefix), file.vae_levels));
   }
   IPA_TRY(read_text(source, file));
   IPA_ASSIGN(file.scheduler, usual_scheduler(family));
@@ -258,11 +234,22 @@ Result<SingleFile> read_single_file(const TensorSource& source) {
   return file;
 }
 
+NetworkScope unet_scope(const SingleFile& file) { return {NetworkKind::unet, file.unet_prefix}; }
+NetworkScope vae_scope(const SingleFile& file) { return {NetworkKind::vae, file.vae_prefix}; }
+
+std::vector<NetworkScope> single_file_scopes(const SingleFile& file) {
+  std::vector<NetworkScope> scopes;
+  if (!file.unet.is_null()) scopes.push_back(unet_scope(file));
+  if (!file.vae.is_null()) scopes.push_back(vae_scope(file));
+  for (const OriginalText& text : file.text) scopes.push_back(text.scope);
+  return scopes;
+}
+
 Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
                                                        std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names) {
   const LdmUNetNames ldm(std::unordered_set<std::string>(names.begin(), names.end()));
-  return remap_tensors(std::move(source), names, [&](const std::string& name) {
+  return take_network(std::move(source), names, unet_scope(file), [&](const std::string& name) {
     const size_t dot = name.rfind('.');  // of "weight" or "bias"
     const std::string layer = dot == std::string::npos ? "" : ldm.of(std::string_view(name).substr(0, dot));
     return OriginalTensor{layer.empty() ? "" : file.unet_prefix + layer + name.substr(dot)};
@@ -272,9 +259,13 @@ Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
 Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file,
                                                       std::unique_ptr<TensorSource> source,
                                                       const std::vector<std::string>& names) {
-  return remap_tensors(std::move(source), names, [&](const std::string& name) {
+  const std::unordered_map<std::string, std::string> spellings = attention_spellings(*source, file.vae_prefix);
+  return take_network(std::move(source), names, vae_scope(file), [&](const std::string& name) {
     OriginalTensor original = ldm_vae_tensor(name, file.vae_levels);
-    if (!original.name.empty()) original.name = file.vae_prefix + original.name;
+    if (original.name.empty()) return original;
+    original.name = file.vae_prefix + original.name;
+    const auto found = spellings.find(original.name);
+    if (found != spellings.end()) original.name = found->second;
     return original;
   });
 }
@@ -282,16 +273,9 @@ Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file,
 Result<std::unique_ptr<TensorSource>> single_file_text(const SingleFileText& text,
                                                        std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names) {
-  constexpr std::string_view tower = "text_model.";
-  return remap_tensors(std::move(source), names, [&](const std::string& name) {
-    OriginalTensor original;
-    if (text.open_clip)
-      original = open_clip_text_tensor(name);
-    else if (name.compare(0, tower.size(), tower) == 0)
-      original.name = name.substr(tower.size());
-    if (!original.name.empty()) original.name = text.prefix + original.name;
-    return original;
-  });
+  const TensorSource& file = *source;
+  return take_network(std::move(source), names, text.scope,
+                      [&](const std::string& name) { return original_text_tensor(file, text, name); });
 }
 
 }  // namespace ipa

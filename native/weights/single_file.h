@@ -9,18 +9,14 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "weights/original_names.h"
+#include "weights/accounting.h"
+#include "weights/original_text.h"
 #include "weights/prediction_marks.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
 
-// Where a text encoder of the file is, and in which naming.
-struct SingleFileText {
-  std::string prefix;
-  bool open_clip = false;
-  Json config;  // as transformers' config.json
-};
+using SingleFileText = OriginalText;
 
 struct SingleFile {
   std::string family;  // "sd1", "sd2", "sdxl"
@@ -47,7 +43,11 @@ Result<SingleFile> read_single_unet(const TensorSource& source);
 // factor.
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling);
 
-// The network's tensors `names` from the file.
+// The networks of a file, and where their tensors stand.
+std::vector<NetworkScope> single_file_scopes(const SingleFile& file);
+
+// The network's tensors `names` from the file. Code::unsupported when the file has more of the network
+// (account_for).
 Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
                                                        std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names);

@@ -68,6 +68,8 @@ class TensorSource {
   virtual ~TensorSource() = default;
   // In file order.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
+  // As they lie in the file, before anything was multiplied, renamed or left out.
+  virtual const std::vector<TensorInfo>& stored() const { return tensors(); }
   // nullptr when there is none of that name.
   virtual const TensorInfo* find(std::string_view name) const = 0;
   // Reads elements() values of type `as`, which is f32 (converted) or the tensor's own type (the bytes as they

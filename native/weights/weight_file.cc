@@ -1,11 +1,13 @@
 #include "weights/weight_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/file.h"
 #include "weights/file_format.h"
 #include "weights/gguf.h"
 #include "weights/safetensors.h"
+#include "weights/scaled_source.h"
 #include "weights/torch_file.h"
 
 namespace ipa {
@@ -20,6 +22,11 @@ const char* weight_format_name(WeightFormat format) {
 }
 
 Result<std::unique_ptr<TensorSource>> open_weight_file(const std::string& path, WeightFormat* format) {
+  IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_unscaled_file(path, format));
+  return with_scales(std::move(source));
+}
+
+Result<std::unique_ptr<TensorSource>> open_unscaled_file(const std::string& path, WeightFormat* format) {
   uint8_t start[FileFormatSample::bytes] = {};
   size_t have = 0;
   {

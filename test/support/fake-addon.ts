@@ -41,6 +41,7 @@ export const MINI_INFO: NativePipelineInfo = {
   hasImageEncoder: true,
   parameters: 10_000_000,
   memoryBytes: 40_000_000,
+  ignored: [],
 };
 
 export class FakeAddon implements NativeAddon {
@@ -100,6 +101,7 @@ export class FakeAddon implements NativeAddon {
       bytes: 44_000_000,
       tensors: 36,
       types: { F16: 36 },
+      ignored: { count: 0, names: [] },
       components: [],
       path: "",
     };
@@ -223,7 +225,7 @@ class FakePipeline implements NativePipeline {
     const { parameters, memoryBytes } = this.#addon.info;
     const [first] = this.#addon.info.adapters;
     this.#addon.changes.push({ adapters });
-    return this.#addon.later(() => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes }), done);
+    return this.#addon.later(() => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes, ignored: [] }), done);
   }
 
   setLoras(loras: NativeLoraRequest[], done: Done<NativeLoadedParts>): NativeJob {

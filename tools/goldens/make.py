@@ -56,6 +56,7 @@ STEPS = {
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
     "predictions": script("predictions.py", needs="torchsde"),
+    "scaled-fp8": script("scaled_fp8.py"),
     "torch": script("torch_files.py"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
