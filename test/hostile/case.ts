@@ -25,7 +25,7 @@ export interface HostileCase extends Limits {
 export type HostileCases = Record<string, HostileCase>;
 
 /** One file a topic in this folder, each with `export const cases`. */
-export const TOPICS = ["addon", "lora", "pictures", "prompts", "tokenizers", "values"] as const;
+export const TOPICS = ["addon", "fuzzers", "lora", "pictures", "prompts", "tokenizers", "values"] as const;
 
 export function casesOf(topic: string): HostileCases {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
