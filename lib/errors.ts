@@ -38,6 +38,12 @@ export type ErrorCode =
   | "ERR_IPA_DISPOSED"
   | "ERR_IPA_INTERNAL";
 
+/** Codes of each class, so that a `switch` over the code of a caught one is narrow. */
+export type OptionErrorCode = "ERR_IPA_INVALID_OPTION" | "ERR_IPA_UNKNOWN_OPTION";
+export type ImageErrorCode = "ERR_IPA_IMAGE_FORMAT" | "ERR_IPA_IMAGE_CORRUPT" | "ERR_IPA_IMAGE_LIMIT" | "ERR_IPA_IO";
+export type HubErrorCode = "ERR_IPA_NOT_FOUND" | "ERR_IPA_NETWORK" | "ERR_IPA_OFFLINE" | "ERR_IPA_ACCESS" | "ERR_IPA_CHECKSUM";
+export type InstallErrorCode = "ERR_IPA_ADDON_MISSING" | "ERR_IPA_SHARP_MISSING" | "ERR_IPA_HUB_MISSING" | "ERR_IPA_FILES_MISSING";
+
 /** Characters of a message, and of a word in it (a path, what a user typed): whatever came in, a log stays readable. */
 const MOST = { message: 8192, word: 256 };
 
@@ -65,10 +71,11 @@ export class IpAdapterError extends Error {
 
 /** An option is unknown, of the wrong type, out of range, or contradicts another or the model. */
 export class OptionError extends IpAdapterError {
+  declare readonly code: OptionErrorCode;
   /** path of the option, such as `imagePrompts[0].scale` */
   readonly option: string;
 
-  constructor(option: string, problem: string, options?: { cause?: unknown; code?: ErrorCode }) {
+  constructor(option: string, problem: string, options?: { cause?: unknown; code?: OptionErrorCode }) {
     super(options?.code ?? "ERR_IPA_INVALID_OPTION", option === "" ? problem : `${option}: ${problem}`, options);
     this.option = option;
   }
@@ -80,6 +87,13 @@ export class OptionError extends IpAdapterError {
 
 /** A picture cannot be read: not an image, damaged, or too large. */
 export class ImageError extends IpAdapterError {
+  declare readonly code: ImageErrorCode;
+
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it takes fewer codes
+  constructor(code: ImageErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+  }
+
   static {
     Object.defineProperty(this.prototype, "name", { value: "ImageError", configurable: true, writable: true });
   }
@@ -87,6 +101,8 @@ export class ImageError extends IpAdapterError {
 
 /** The pipeline was disposed before or during the call. */
 export class DisposedError extends IpAdapterError {
+  declare readonly code: "ERR_IPA_DISPOSED";
+
   constructor(message = "this pipeline has been disposed: load a new one with Pipeline.load()") {
     super("ERR_IPA_DISPOSED", message);
   }
@@ -98,12 +114,13 @@ export class DisposedError extends IpAdapterError {
 
 /** Something could not be fetched from the Hugging Face hub. */
 export class HubError extends IpAdapterError {
+  declare readonly code: HubErrorCode;
   /** `owner/name` */
   readonly repo: string;
   /** the hub's answer, when it gave one */
   readonly status: number | undefined;
 
-  constructor(code: ErrorCode, message: string, details: { repo: string; status?: number | undefined; cause?: unknown }) {
+  constructor(code: HubErrorCode, message: string, details: { repo: string; status?: number | undefined; cause?: unknown }) {
     super(code, message, details);
     this.repo = details.repo;
     this.status = details.status;
@@ -116,6 +133,13 @@ export class HubError extends IpAdapterError {
 
 /** The native addon or an npm package it needs cannot be loaded. */
 export class InstallError extends IpAdapterError {
+  declare readonly code: InstallErrorCode;
+
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it takes fewer codes
+  constructor(code: InstallErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+  }
+
   static {
     Object.defineProperty(this.prototype, "name", { value: "InstallError", configurable: true, writable: true });
   }

@@ -114,7 +114,7 @@ export class ClipTokenizer implements PromptTokenizer {
    * A token that was learned by textual inversion: its text, anywhere in a prompt and in any case, stands for `count` ids from
    * `firstId` on. As in diffusers, those behind the first have names of their own too: token_1, token_2, and so on.
    * @param option where the token comes from, for messages
-   * @throws OptionError (ERR_IPA_DUPLICATE) for a token that there is already
+   * @throws OptionError for a token that there is already
    */
   addToken(token: string, firstId: number, count: number, option: string): void {
     if (token.trim() === "") throw new OptionError(option, `expected a token with letters but its name is ${JSON.stringify(token)}: pass one`);
@@ -122,7 +122,7 @@ export class ClipTokenizer implements PromptTokenizer {
     const names = ids.map((_, i) => (i === 0 ? token : `${token}_${i}`));
     for (const name of [...names, `${token}_1`]) {
       if (!this.#vocabulary.has(name) && !this.#added.has(name) && !this.#learned.has(normalise(name))) continue;
-      throw new OptionError(option, `the token ${JSON.stringify(name)} is in the model's vocabulary already: pass another name`, { code: "ERR_IPA_DUPLICATE" });
+      throw new OptionError(option, `the token ${JSON.stringify(name)} is in the model's vocabulary already: pass another name`);
     }
     names.forEach((name, i) => this.#learned.add(normalise(name), i === 0 ? ids : ids.slice(i, i + 1)));
     this.#spans.set(firstId, count);

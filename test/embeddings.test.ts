@@ -120,10 +120,10 @@ describe("refused", () => {
   test("tokens that are there already", async () => {
     const style = file("style.safetensors");
     for (const token of ["<|endoftext|>", "a</w>", "th"]) {
-      expect(await rejection(load({ file: style, token }))).toMatchObject({ name: "OptionError", code: "ERR_IPA_DUPLICATE", option: "embeddings[0].token", message: expect.stringContaining("already: pass another name") });
+      expect(await rejection(load({ file: style, token }))).toMatchObject({ name: "OptionError", code: "ERR_IPA_INVALID_OPTION", option: "embeddings[0].token", message: expect.stringContaining("already: pass another name") });
     }
-    expect(await rejection(load({ file: style }, { file: style }))).toMatchObject({ code: "ERR_IPA_DUPLICATE", option: "embeddings[1].token" });
-    expect(await rejection(load({ file: style, token: "<a>" }, { file: style, token: "<A>_1" }))).toMatchObject({ code: "ERR_IPA_DUPLICATE", option: "embeddings[1].token" });
+    expect(await rejection(load({ file: style }, { file: style }))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "embeddings[1].token" });
+    expect(await rejection(load({ file: style, token: "<a>" }, { file: style, token: "<A>_1" }))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "embeddings[1].token" });
     expect(await rejection(load({ file: style, token: " " }))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "embeddings[0].token" });
   });
 });

@@ -1,5 +1,5 @@
 /** Embeddings in files: ours as safetensors, and those that ComfyUI_IPAdapter_plus and diffusers save. */
-import { OptionError } from "../errors";
+import { IpAdapterError, OptionError } from "../errors";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
 import { loadAddon } from "../native/load";
@@ -33,7 +33,7 @@ export async function saveEmbeds(path: string | URL, embeds: ImageEmbeds | reado
 /**
  * Reads embeddings: a safetensors file with a tensor `image_embeds`; the .ipadpt file of ComfyUI_IPAdapter_plus; or that of diffusers'
  * precomputed embeddings, of which the positive half is taken. What it is is told from the content.
- * @throws OptionError, with code ERR_IPA_MISSING_TENSOR or ERR_IPA_SHAPE when there are none in the file; ERR_IPA_NOT_FOUND; what is wrong with the file
+ * @throws OptionError; ERR_IPA_MISSING_TENSOR or ERR_IPA_SHAPE when there are none in the file; ERR_IPA_NOT_FOUND; what is wrong with the file
  */
 export async function loadEmbeds(path: string | URL, options: LoadEmbedsOptions = {}): Promise<ImageEmbeds> {
   const site = new CallSite();
@@ -74,7 +74,7 @@ export async function loadEmbedsWith(
     const [count = 1, ...rest] = shape;
     return new ImageEmbeds(floats.subarray((floats.length / count) * (count - 1)), rest);
   } catch (error) {
-    throw error instanceof OptionError ? site.attach(error) : error;
+    throw error instanceof IpAdapterError ? site.attach(error) : error;
   }
 }
 
@@ -91,7 +91,7 @@ function findEmbeds(tensors: readonly NamedShape[], adapter: number, file: strin
     const some = tensors.slice(0, 3).map(({ name }) => describe(name));
     const found = some.length === 0 ? "none" : `${some.join(", ")}${tensors.length > 3 ? ` and ${tensors.length - 3} more` : ""}`;
     const problem = `${file} has no embeddings: expected a tensor ${TENSOR}, or a tensor or list of tensors that torch.save wrote, but its tensors are: ${found}`;
-    throw new OptionError(option, problem, { code: "ERR_IPA_MISSING_TENSOR" });
+    throw new IpAdapterError("ERR_IPA_MISSING_TENSOR", `${option}: ${problem}`);
   }
   const chosen = only ?? tensors[adapter];
   if (chosen === undefined) {
@@ -103,5 +103,5 @@ function findEmbeds(tensors: readonly NamedShape[], adapter: number, file: strin
 
 function checkShape({ name, shape }: NamedShape, rank: number, expected: string, file: string, option: string): void {
   if ((shape.length === rank || shape.length === rank + 1) && shape.every((size) => size > 0)) return;
-  throw new OptionError(option, `expected a tensor ${name} of shape ${expected} but ${file} has ${shapeText(shape)}`, { code: "ERR_IPA_SHAPE" });
+  throw new IpAdapterError("ERR_IPA_SHAPE", `${option}: expected a tensor ${name} of shape ${expected} but ${file} has ${shapeText(shape)}`);
 }
