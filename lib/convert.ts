@@ -4,6 +4,7 @@ import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
 import { ConvertSchema } from "./options/schema";
 import { readOptions } from "./options/validate";
+import { checkReadable, checkWritable } from "./permission";
 import type { ConvertOptions } from "./types";
 
 /**
@@ -19,6 +20,10 @@ export async function convert(input: string | URL, output: string | URL, options
 export async function convertWith(addon: NativeAddon, input: string | URL, output: string | URL, options: ConvertOptions, site: CallSite): Promise<Conversion> {
   const { type, overwrite = false, signal, onProgress } = readOptions(ConvertSchema, options);
   const request = { input: readPath(input, "input"), output: readPath(output, "output"), type, overwrite };
+  site.run(() => {
+    checkReadable(request.input, "input");
+    checkWritable(request.output, "output");
+  });
   throwIfAborted(signal);
   let thrown: { reason: unknown } | undefined;
   let job: NativeJob | undefined;

@@ -174,6 +174,7 @@ export function fileError(what: string, file: string, error: unknown): IpAdapter
   }
   const reasons: Record<string, string> = {
     EACCES: "permission denied",
+    ERR_ACCESS_DENIED: "Node's permission model does not allow it: start node with --allow-fs-read or --allow-fs-write for it",
     EPERM: "permission denied",
     EISDIR: "it is a folder",
     ENOSPC: "no space left on the device",

@@ -9,6 +9,7 @@ import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
 import { InspectSchema } from "./options/schema";
 import { readOptions } from "./options/validate";
+import { checkReadable } from "./permission";
 import type { InspectOptions } from "./types";
 
 /**
@@ -27,6 +28,7 @@ export async function inspectWith(addon: NativeAddon, path: string | URL, option
   const named = readPath(path, "path");
   throwIfAborted(signal);
   const file = await onDisk(path, named, read, site);
+  site.run(() => checkReadable(file, "path"));
   await stat(file).catch((error: unknown) => {
     throw site.attach(fileError("file or folder", file, error));
   });

@@ -9,6 +9,7 @@ import { type CallSite, throwIfAborted } from "./native/call";
 import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
 import { readPath } from "./options/path";
 import { shippedModel } from "./package-root";
+import { checkReadable } from "./permission";
 import type { ReadLoadOptions } from "./read-options";
 import type { AdapterOptions, LoraOptions } from "./types";
 
@@ -64,6 +65,7 @@ export async function placeFiles(request: NamedRequest, read: ReadLoadOptions, s
 async function checkPaths(request: NamedRequest, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
   const find = async (path: string | undefined, option: string, what: string): Promise<Stats | undefined> => {
     if (path === undefined || unplaced.has(option)) return undefined;
+    site.run(() => checkReadable(path, option));
     return stat(path).catch((error: unknown) => {
       throw site.attach(fileError(`${option}: ${what}`, path, error));
     });

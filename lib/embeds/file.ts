@@ -7,6 +7,7 @@ import { describe } from "../options/describe";
 import { readPath } from "../options/path";
 import { LoadEmbedsSchema } from "../options/schema";
 import { readOptions } from "../options/validate";
+import { checkReadable, checkWritable } from "../permission";
 import type { LoadEmbedsOptions } from "../types";
 import { combineEmbeds } from "./combine";
 import { ImageEmbeds, shapeText } from "./image-embeds";
@@ -44,6 +45,7 @@ export async function loadEmbeds(path: string | URL, options: LoadEmbedsOptions 
 /** @internal `option` names the path in messages. */
 export async function saveEmbedsWith(addon: NativeAddon, path: string | URL, embeds: ImageEmbeds | readonly ImageEmbeds[], option: string, site: CallSite): Promise<void> {
   const file = checkSavePath(path, option);
+  site.run(() => checkWritable(file, option));
   const all = combineEmbeds(embeds, "concat");
   const tensor = { name: TENSOR, shape: [...all.shape], data: all };
   await startNative<undefined>(site, undefined, (done) => addon.writeTensors(file, [tensor], done as (error: unknown) => void)).result;
@@ -64,6 +66,7 @@ export async function loadEmbedsWith(
 ): Promise<ImageEmbeds> {
   const file = readPath(path, option);
   throwIfAborted(signal);
+  site.run(() => checkReadable(file, option));
   const tensors = await startNative<NamedShape[]>(site, signal, (done) => addon.listTensors(file, done)).result;
   try {
     const { name, halves } = findEmbeds(tensors, adapter, file, option);

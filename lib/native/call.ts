@@ -24,6 +24,15 @@ export class CallSite {
     return this.attach(error);
   }
 
+  /** Runs a check whose errors get the stack of this call site. */
+  run(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      throw error instanceof IpAdapterError ? this.attach(error) : error;
+    }
+  }
+
   /** Gives `error` the stack of this call site. */
   attach<T extends Error>(error: T): T {
     Object.defineProperty(error, "stack", {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import { InstallError, messageOf } from "../errors";
+import { InstallError, messageOf, systemCode } from "../errors";
 import { BUNDLE_HINT, packageRoot, prebuildsFolder, statedPath } from "../package-root";
 import type { NativeAddon } from "./contract";
 
@@ -105,6 +105,9 @@ function explain({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOn
         : `There is neither a local build (build/Release/node_ip_adapter.node) nor a prebuilt binary for it in ${prebuilds}.`,
     );
     lines.push(`Available prebuilt: ${availablePrebuilds(prebuilds)}.`);
+  }
+  if (failures.some(({ error }) => systemCode(error) === "ERR_DLOPEN_DISABLED")) {
+    return `node-ip-adapter is a native addon, and so is sharp, which reads pictures; Node's permission model allows none: start node with --allow-addons`;
   }
   for (const { file, error } of failures) {
     const message = messageOf(error);

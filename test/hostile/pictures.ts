@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 
 import { Pipeline } from "../../lib/pipeline";
+import { loadFake } from "../support/load";
 import type { HostileCases } from "./case";
 
 function chunk(type: string, data: Buffer): Buffer {
@@ -52,6 +53,38 @@ export const cases: HostileCases = {
       await using pipeline = await Pipeline.load();
       const results = await Promise.all(Array.from({ length: 10 }, () => pipeline.generate({ ...call, imagePrompts: [{ image: bytes }] })));
       assert.equal(results.length, 10);
+    },
+  },
+  "calls with large pictures that are aborted while they wait, again and again": {
+    memory: 900,
+    run: async () => {
+      const image = blackPng(8000);
+      await using pipeline = await Pipeline.load();
+      for (let round = 0; round < 3; round++) {
+        const running = new AbortController();
+        const waiting = new AbortController();
+        // Some pictures have been read by then, others are being read.
+        const onProgress = ({ step }: { step: number }): void => {
+          if (step === 150) waiting.abort("gone");
+        };
+        const first = pipeline.generate({ steps: 1000, onProgress, signal: running.signal }).catch(() => undefined);
+        const calls = Array.from({ length: 8 }, () => pipeline.generate({ steps: 1, signal: waiting.signal, imagePrompts: [{ image }] }).catch((error: unknown) => error));
+        assert.deepEqual(await Promise.all(calls), calls.map(() => "gone"));
+        assert.equal(pipeline.pending, 1);
+        running.abort();
+        await first;
+      }
+    },
+  },
+  "more pixels than maxPixels, and more encoded bytes than a call may have": {
+    quick: true,
+    memory: 700,
+    seconds: 30,
+    run: async () => {
+      const { pipeline } = await loadFake(undefined, { maxPixels: 1_000_000 });
+      await assert.rejects(pipeline.encodeImage(blackPng(1001)), { code: "ERR_IPA_IMAGE_LIMIT" });
+      const most = Buffer.alloc(20 * 1024 * 1024);
+      await assert.rejects(pipeline.generate({ imagePrompts: Array.from({ length: 64 }, () => ({ image: most })) }), { code: "ERR_IPA_IMAGE_LIMIT" });
     },
   },
 };
