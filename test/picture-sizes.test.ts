@@ -90,6 +90,7 @@ test("the addon refuses what does not fit together", () => {
     [{ data: [1, 2], width: 4, height: 4, layout: "rgb" }, { size: 8 }],
     [{ data, width: 4, height: 4, layout: "rgb" }, { size: 0 }],
     [{ data, width: 4, height: 4, layout: "rgb" }, { width: 1e9, height: 1 }],
+    [{ data, get width() { structuredClone(data, { transfer: [data.buffer as ArrayBuffer] }); return 4; }, height: 4, layout: "rgb" }, { size: 8 }],
     [{ data: new Uint8Array(0), width: 0, height: 0, layout: "rgb" }, { size: 8 }],
   ]) {
     expect(() => addon.fitPicture(picture as never, size as never, nothing)).toThrow();

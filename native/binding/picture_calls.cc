@@ -42,15 +42,19 @@ Layout read_layout(const Napi::Object& object) {
   throw Napi::TypeError::New(object.Env(), "layout: not one of those that can be read");
 }
 
-Pixels read_pixels(const Napi::Object& object, const Napi::Uint8Array& data) {
+// All but the data, which the getters of the object could still take away.
+Pixels read_form(const Napi::Object& object) {
   Pixels pixels;
-  pixels.data = data.Data();
   pixels.width = read_side(object, "width");
   pixels.height = read_side(object, "height");
   pixels.layout = read_layout(object);
-  if (data.ElementLength() != static_cast<size_t>(channels_of(pixels.layout) * pixels.width * pixels.height))
-    throw Napi::TypeError::New(object.Env(), "data: expected width * height pixels of the layout");
   return pixels;
+}
+
+void read_data(const Napi::Uint8Array& data, Pixels& pixels) {
+  pixels.data = data.Data();
+  if (data.ElementLength() != static_cast<size_t>(channels_of(pixels.layout) * pixels.width * pixels.height))
+    throw Napi::TypeError::New(data.Env(), "data: expected width * height pixels of the layout");
 }
 
 Fit read_fit(const Napi::Object& object) {
@@ -103,8 +107,9 @@ Napi::Value fit_picture_call(const Napi::CallbackInfo& info) {
   const Napi::Value data = object.Get("data");
   if (!data.IsTypedArray() || data.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
     throw Napi::TypeError::New(env, "data: expected a Uint8Array");
-  const Pixels pixels = read_pixels(object, data.As<Napi::Uint8Array>());
+  Pixels pixels = read_form(object);
   const Fit fit = read_fit(object_argument(info, 1));
+  read_data(data.As<Napi::Uint8Array>(), pixels);
   const Napi::Function done = keep_until(function_argument(info, 2), data.As<Napi::Uint8Array>());
   return start_job(env, done, {}, [&](const std::shared_ptr<AsyncJob>& job) {
     AddonData::of(env).run_in_background(job, [job, pixels, fit]() -> Status {
