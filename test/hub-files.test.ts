@@ -139,6 +139,12 @@ test.each<[string, string[]]>([
   ["*.index.json", ["x.index.json"]],
   ["(x)+", ["(x)+"]],
   ["a\\b", ["a\\b"]],
+  ["*e*e*s", ["unet/model.safetensors", "a/b/c.safetensors"]],
+  ["*/*.*s*", ["unet/model.safetensors", "a/b/c.safetensors", "unet/config.json"]],
+  ["a*b*", ["a/b/c.safetensors", "axb", "a.b", "a\\b"]],
+  ["**n*?e*t**", ["unet/model.safetensors"]],
+  ["*1*", []],
+  ["*.t*t", ["a.txt", "b.txt", "c.txt", "].txt", "é.txt"]],
 ])("pattern %s", (pattern, matched) => expect(PATHS.filter((path) => globToRegExp(pattern).test(path))).toEqual(matched));
 
 test("the environment variables of huggingface_hub", () => {

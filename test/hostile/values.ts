@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { saveEmbeds } from "../../lib/embeds/file";
 import { ImageEmbeds } from "../../lib/embeds/image-embeds";
+import { globToRegExp } from "../../lib/hub/glob";
 import { loadFake } from "../support/load";
 import type { HostileCases } from "./case";
 
@@ -19,6 +20,16 @@ async function refused(call: () => Promise<unknown>, option: string): Promise<vo
 const lying = (length: number): Float32Array => Object.defineProperty(new Float32Array(256), "length", { value: length });
 
 export const cases: HostileCases = {
+  "patterns of many stars": {
+    quick: true,
+    seconds: 20,
+    run: () => {
+      for (const unit of ["*a", "*?a", "*[ab]", "*a*", "?*"]) {
+        const pattern = globToRegExp(`${unit.repeat(1022 / unit.length)}b`);
+        assert.equal(pattern.test("a".repeat(4096)), false, unit);
+      }
+    },
+  },
   "a stated length of a typed array is not believed": {
     quick: true,
     seconds: 20,
