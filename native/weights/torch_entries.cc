@@ -15,7 +15,7 @@ Result<TorchContents> torch_contents(const TorchPickle& pickle, const std::vecto
   for (NamedTorchTensor& item : named) {
     const TorchTensor& tensor = pickle.tensors[item.tensor];
     const TorchStorage& storage = pickle.storages[tensor.storage];
-    const DType type = storage.type;
+    const DType type = tensor.type;
     TorchEntry entry;
     entry.info.name = std::move(item.name);
     entry.info.type = type;
@@ -23,8 +23,7 @@ Result<TorchContents> torch_contents(const TorchPickle& pickle, const std::vecto
     entry.info.bytes = static_cast<uint64_t>(entry.info.elements()) * dtype_size(type);
     entry.strides = tensor.strides;
     entry.begin = places[tensor.storage].begin + tensor.begin * dtype_size(type);
-    if (static_cast<uint64_t>(entry.info.elements()) == storage.elements)
-      entry.crc = places[tensor.storage].crc;
+    if (entry.info.bytes == storage.elements * dtype_size(storage.type)) entry.crc = places[tensor.storage].crc;
     entries.push_back(std::move(entry));
   }
   return contents;

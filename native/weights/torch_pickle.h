@@ -52,7 +52,8 @@ struct TorchStoragePart {
 // Lies within its storage, and has no more elements than that.
 struct TorchTensor {
   size_t storage = 0;
-  uint64_t begin = 0;  // of its first element, in the storage
+  DType type = DType::f32;  // the storage's, or what bytes without a type are read as
+  uint64_t begin = 0;       // of its first element, in the storage, in elements of `type`
   std::vector<int64_t> shape, strides;
 };
 

@@ -276,26 +276,42 @@ class Unpickler {
     IPA_TRY(pop(&callee));
     if (callee.kind != PickleKind::name || arguments.kind != PickleKind::tuple)
       return syntax("it calls what cannot be called");
-    const Items& items = items_of(arguments);
-    switch (callee.name->kind) {
+    return call(*callee.name, arguments, 0);
+  }
+
+  Status call(const TorchName& callee, const PickleValue& arguments, int depth) {
+    const Items items = items_of(arguments);
+    switch (callee.kind) {
       case TorchNameKind::ordered_dict:
         if (!items.empty()) break;
         return push_container(PickleKind::dict, {});
       case TorchNameKind::rebuild_tensor: return rebuild_tensor(items);
+      case TorchNameKind::rebuild_tensor_of_type: return rebuild_tensor_of_type(items);
       case TorchNameKind::rebuild_parameter:
-        if (items.size() != 3 || items[0].kind != PickleKind::tensor || items[1].kind != PickleKind::boolean ||
-            !is_empty_dict(items[2])) {
-          break;
-        }
+        if (items.empty() || items[0].kind != PickleKind::tensor) break;
         return push(items[0]);
+      case TorchNameKind::rebuild_subclass:
+        // (function, class, its arguments, attributes); one level, as torch.save writes it
+        if (items.size() != 4 || items[0].kind != PickleKind::name || items[2].kind != PickleKind::tuple ||
+            depth > 0)
+          break;
+        return call(*items[0].name, items[2], depth + 1);
       case TorchNameKind::size:
         if (items.size() != 1 || items[0].kind != PickleKind::tuple) break;
         return push(items[0]);
       case TorchNameKind::inert: return push(PickleKind::opaque);
+      case TorchNameKind::unreadable: return unreadable(callee);
       case TorchNameKind::parameter_dict:
+      case TorchNameKind::element_type:
       case TorchNameKind::storage: break;
     }
-    return syntax(std::string(callee.name->name) + " is called with arguments that torch.save does not write");
+    return syntax(std::string(callee.name) + " is called with arguments that torch.save does not write");
+  }
+
+  static Status unreadable(const TorchName& name) {
+    return Status(Code::unsupported, "it holds a tensor of a kind that cannot be read (" +
+                                         std::string(name.module) + "." + std::string(name.name) +
+                                         "): save ordinary tensors, dequantised, dense and real, in its place");
   }
 
   // A class and its arguments; only of one class there are objects.
@@ -305,6 +321,8 @@ class Unpickler {
     IPA_TRY(pop(&type));
     if (type.kind != PickleKind::name || arguments.kind != PickleKind::tuple)
       return syntax("it makes an object of what is no class");
+    if (type.name->kind == TorchNameKind::inert) return push(PickleKind::opaque);
+    if (type.name->kind == TorchNameKind::rebuild_parameter) return call(*type.name, arguments, 0);
     if (type.name->kind != TorchNameKind::parameter_dict || !items_of(arguments).empty())
       return syntax("it makes an object that torch.save does not write");
     IPA_TRY(push_container(PickleKind::dict, {}));
@@ -349,6 +367,9 @@ class Unpickler {
     if (items[0].text != "storage")
       return Status(Code::unsupported, "its pickle refers to " + quoted(items[0].text) +
                                            " outside of it, which cannot be read; only tensors can");
+    if (items.size() > 1 && items[1].kind == PickleKind::name &&
+        items[1].name->kind == TorchNameKind::unreadable)
+      return unreadable(*items[1].name);
     if (items.size() != (form_ == TorchForm::zip ? 5u : 6u) || items[1].kind != PickleKind::name ||
         items[1].name->kind != TorchNameKind::storage || items[2].kind != PickleKind::text ||
         items[3].kind != PickleKind::text || items[4].kind != PickleKind::integer) {
@@ -418,19 +439,46 @@ class Unpickler {
     return {};
   }
 
-  // (storage, begin, shape, strides, requires_grad, hooks[, metadata])
+  // (storage, begin, shape, strides[, requires_grad, hooks[, metadata]])
   Status rebuild_tensor(const Items& items) {
-    if ((items.size() != 6 && items.size() != 7) || items[0].kind != PickleKind::storage ||
-        items[1].kind != PickleKind::integer || items[4].kind != PickleKind::boolean ||
-        !is_empty_dict(items[5])) {
+    const bool whole = items.size() == 6 || items.size() == 7;
+    if ((!whole && items.size() != 4) || !is_tensor_start(items) ||
+        (whole && (items[4].kind != PickleKind::boolean || !is_empty_dict(items[5]))))
       return syntax("a tensor is not as torch.save writes it");
-    }
-    if (items.size() == 7 && items[6].kind != PickleKind::none && !is_empty_dict(items[6]))
-      return Status(Code::unsupported,
-                    "a tensor has metadata that changes its values (such as a pending conjugation)");
+    IPA_TRY(check_metadata(items, 6));
     const TorchStoragePart& part = out_.parts[static_cast<size_t>(items[0].number)];
+    return add_tensor(items, out_.storages[part.storage].type, part);
+  }
+
+  // (storage of bytes, begin, shape, strides, requires_grad, hooks, type[, metadata])
+  Status rebuild_tensor_of_type(const Items& items) {
+    if ((items.size() != 7 && items.size() != 8) || !is_tensor_start(items) ||
+        items[4].kind != PickleKind::boolean || !is_empty_dict(items[5]) || items[6].kind != PickleKind::name)
+      return syntax("a tensor is not as torch.save writes it");
+    IPA_TRY(check_metadata(items, 7));
+    const TorchName& type = *items[6].name;
+    if (type.kind != TorchNameKind::element_type || dtype_size(type.type) == 0) return unreadable(type);
+    TorchStoragePart part = out_.parts[static_cast<size_t>(items[0].number)];
+    if (out_.storages[part.storage].type != DType::u8 || part.begin != 0)
+      return syntax("a tensor with a type of its own is not in a storage of bytes");
+    part.elements /= dtype_size(type.type);
+    return add_tensor(items, type.type, part);
+  }
+
+  static bool is_tensor_start(const Items& items) {
+    return items[0].kind == PickleKind::storage && items[1].kind == PickleKind::integer;
+  }
+
+  Status check_metadata(const Items& items, size_t at) {
+    if (items.size() <= at || items[at].kind == PickleKind::none || is_empty_dict(items[at])) return {};
+    return Status(Code::unsupported,
+                  "a tensor has metadata that changes its values (such as a pending conjugation)");
+  }
+
+  Status add_tensor(const Items& items, DType type, const TorchStoragePart& part) {
     TorchTensor tensor;
     tensor.storage = part.storage;
+    tensor.type = type;
     IPA_TRY(read_sizes(items[2], "sizes", &tensor.shape));
     IPA_TRY(read_sizes(items[3], "strides", &tensor.strides));
     if (items[1].number < 0) return Status(Code::range, "a tensor begins before its storage");

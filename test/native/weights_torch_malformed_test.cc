@@ -90,7 +90,7 @@ TEST(weights_torch_refuses_python_names) {
       {"torch.nn.modules.module", "Module"},
       {"", ""},
       // Nearly those that are read.
-      {"torch._utils", "_rebuild_tensor"},
+      {"torch._utils", "_rebuild_tensor_v4"},
       {"torch._utils", "_rebuild_tensor_v2.__globals__"},
       {"torch._utils._rebuild_tensor_v2", "__call__"},
       {"torch._utils ", "_rebuild_tensor_v2"},
@@ -127,6 +127,26 @@ TEST(weights_torch_refuses_python_names) {
   EXPECT(with_pickle(python_name("collections", "OrderedDict") + text("x") + "\x85R"), Code::syntax);
   EXPECT(with_pickle(text("x") + ")R"), Code::syntax);
   EXPECT(with_pickle(ordered_dict() + ")R"), Code::syntax);
+  // Tensors of other kinds are refused by their name, wherever they are.
+  for (const char* name : {"_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_nested_tensor"})
+    EXPECT(with_pickle(dict_of({{"w", python_name("torch._utils", name) + ")R"}})), Code::unsupported, name);
+  EXPECT(with_pickle(storage("0", 6, "QInt8Storage")), Code::unsupported, "QInt8Storage");
+  // A type of its own only for bytes, of a type that tensors have, and once.
+  const auto typed = [](const std::string& in, const std::string& type) {
+    return python_name("torch._utils", "_rebuild_tensor_v3") +
+           tuple_of({in, number(0), numbers({6}), numbers({1}), "\x89", ordered_dict(), type}) + "R";
+  };
+  EXPECT(with_pickle(dict_of({{"w", typed(storage("0", 6), python_name("torch", "float16"))}})), Code::syntax);
+  EXPECT(with_pickle(dict_of({{"w", typed(storage("0", 24, "ByteStorage"), python_name("torch", "qint8"))}})),
+         Code::unsupported, "qint8");
+  EXPECT(with_pickle(dict_of({{"w", typed(storage("0", 24, "ByteStorage"), python_name("torch", "float64"))}})),
+         Code::limit);
+  EXPECT(with_pickle(dict_of({{"w", typed(storage("0", 24, "ByteStorage"), python_name("torch", "uint32"))}})),
+         Code::ok);
+  std::string nested = python_name("torch._utils", "_rebuild_tensor_v2");
+  for (int i = 0; i < 2; ++i)
+    nested = python_name("torch._tensor", "_rebuild_from_type_v2") + tuple_of({nested, "N", ")", "N"}) + "R";
+  EXPECT(with_pickle(nested), Code::syntax);
   // Inert objects are never part of a tensor.
   const std::string inert = python_name("_codecs", "encode") + ")R";
   EXPECT(with_pickle(dict_of({{"w", inert}})), Code::ok);
@@ -136,15 +156,37 @@ TEST(weights_torch_refuses_python_names) {
 }
 
 TEST(weights_torch_refuses_opcodes) {
-  const std::pair<const char*, const char*> codes[] = {
-      {"0", "POP"},          {"1", "POP_MARK"},    {"2", "DUP"},           {"B", "BINBYTES"},
-      {"F", "FLOAT"},        {"I", "INT"},         {"L", "LONG"},          {"P", "PERSID"},
-      {"S", "STRING"},       {"T", "BINSTRING"},   {"V", "UNICODE"},       {"d", "DICT"},
-      {"g", "GET"},          {"i", "INST"},        {"l", "LIST"},          {"o", "OBJ"},
-      {"p", "PUT"},          {"\x80", "PROTO"},    {"\x81", "NEWOBJ"},     {"\x82", "EXT1"},
-      {"\x83", "EXT2"},      {"\x84", "EXT4"},     {"\x8B", "LONG4"},      {"\x8C", "SHORT_BINUNICODE"},
-      {"\x8F", "EMPTY_SET"}, {"\x90", "ADDITEMS"}, {"\x92", "NEWOBJ_EX"},  {"\x93", "STACK_GLOBAL"},
-      {"\x94", "MEMOIZE"},   {"\x95", "FRAME"},    {"\x96", "BYTEARRAY8"}, {"\xFE", "0xFE"}};
+  const std::pair<const char*, const char*> codes[] = {{"0", "POP"},
+                                                       {"1", "POP_MARK"},
+                                                       {"2", "DUP"},
+                                                       {"B", "BINBYTES"},
+                                                       {"F", "FLOAT"},
+                                                       {"I", "INT"},
+                                                       {"L", "LONG"},
+                                                       {"P", "PERSID"},
+                                                       {"S", "STRING"},
+                                                       {"T", "BINSTRING"},
+                                                       {"V", "UNICODE"},
+                                                       {"d", "DICT"},
+                                                       {"g", "GET"},
+                                                       {"i", "INST"},
+                                                       {"l", "LIST"},
+                                                       {"o", "OBJ"},
+                                                       {"p", "PUT"},
+                                                       {"\x80", "PROTO"},
+                                                       {"\x82", "EXT1"},
+                                                       {"\x83", "EXT2"},
+                                                       {"\x84", "EXT4"},
+                                                       {"\x8B", "LONG4"},
+                                                       {"\x8C", "SHORT_BINUNICODE"},
+                                                       {"\x8F", "EMPTY_SET"},
+                                                       {"\x90", "ADDITEMS"},
+                                                       {"\x92", "NEWOBJ_EX"},
+                                                       {"\x93", "STACK_GLOBAL"},
+                                                       {"\x94", "MEMOIZE"},
+                                                       {"\x95", "FRAME"},
+                                                       {"\x96", "BYTEARRAY8"},
+                                                       {"\xFE", "0xFE"}};
   for (const auto& [code, name] : codes) EXPECT(with_pickle(std::string("}") + code), Code::unsupported, name);
   for (const char protocol : {'\0', '\1', '\3', '\4', '\5', '\xC8'})
     EXPECT(zip_around(std::string("\x80") + protocol + "}.").bytes(), Code::unsupported, "protocol");

@@ -11,7 +11,7 @@ import pickle
 import shutil
 import sys
 import types
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy
 import torch
@@ -84,6 +84,28 @@ def make_checkpoint(flat):
     }
 
 
+def save_leftovers(draw):
+    """Plain values of other classes beside tensors, as training scripts leave them; torch.load(weights_only=True) reads each but numpy's by default."""
+    typed = {"fp8": draw(3, 4).to(torch.float8_e4m3fn), "fp8_view": draw(4, 4).to(torch.float8_e5m2)[1:3], "u16": torch.tensor([1, 65535], dtype=torch.uint16)}
+    named = torch.nn.Parameter(draw(2, 3))
+    named.tag = "a"  # a parameter with attributes is written in another way
+    tagged = draw(4)
+    tagged.tag = "b"
+    state = {"weight": draw(2, 2), "parameter": named, "tagged": tagged, **typed}
+    beside = {
+        "device": torch.device("cuda", 1), "type": torch.float16, "types": [torch.int4, torch.float8_e8m0fnu, torch.complex128, torch.qint8], "layout": torch.strided,
+        "counter": Counter("aab"), "bytes": b"x\xff", "bytearray": bytearray(b"yz"), "complex": 1 + 2j, "set": {1, 2}, "size": torch.Size([2, 3]), "scheme": torch.per_tensor_affine,
+    }
+    numbers = {"score": numpy.float64(0.25), "step": numpy.int64(7), "draws": numpy.arange(3)}
+    save_file({key: value.detach().contiguous().clone() for key, value in state.items()}, FOLDER / "leftovers.safetensors")
+    (FOLDER / "leftovers.safetensors").chmod(0o644)
+    path = FOLDER / "leftovers.ckpt"  # the older form cannot hold tensors of types without a storage class
+    torch.save({"state_dict": state, "beside": beside}, path)
+    read = torch.load(path, weights_only=True)
+    assert read["beside"] == beside and all(torch.equal(read["state_dict"][key].view(torch.uint8), value.view(torch.uint8)) for key, value in typed.items())
+    torch.save({"state_dict": state, **numbers}, FOLDER / "leftovers-numpy.ckpt")
+
+
 def save_nameless(draw):
     """A tensor, and a list or tuple of tensors, in place of a dictionary; beside them safetensors with the names they are given."""
     bare, parts = draw(2, 5).half(), [draw(2, 1, 4), draw(4, 3).t(), torch.tensor([1, -2])]
@@ -105,6 +127,8 @@ def main():
     torch.save(tree, FOLDER / "legacy.bin", _use_new_zipfile_serialization=False)
     generator = torch.Generator().manual_seed(12)
     save_nameless(lambda *shape: torch.randn(*shape, generator=generator))
+    others = torch.Generator().manual_seed(13)
+    save_leftovers(lambda *shape: torch.randn(*shape, generator=others))
     torch.save(make_checkpoint(flat), FOLDER / "checkpoint.ckpt", pickle_module=OldNames("old_names"))
     adapter = {"image_proj": {}, "ip_adapter": {}}
     for key, value in load_file(MODEL / "adapters" / "base.safetensors").items():
