@@ -70,20 +70,19 @@ async function checkPaths(request: NamedRequest, site: CallSite, unplaced: Reado
       throw site.attach(fileError(`${option}: ${what}`, path, error));
     });
   };
-  const check = async (path: string | undefined, option: string, what: "file" | "folder"): Promise<void> => {
-    const status = await find(path, option, what);
-    if (status === undefined || status.isDirectory() === (what === "folder")) return;
-    const [expected, found] = what === "folder" ? ["folder in the diffusers layout", "file"] : ["file", "folder"];
-    throw site.attach(new OptionError(option, `expected a ${expected} but ${path ?? ""} is a ${found}`));
+  const check = async (path: string | undefined, option: string): Promise<void> => {
+    const status = await find(path, option, "file");
+    if (status?.isDirectory() !== true) return;
+    throw site.attach(new OptionError(option, `expected a file but ${path ?? ""} is a folder`));
   };
   await find(request.model, "model", "folder or file");
   await find(request.unet, "unet", "folder or file");
   await find(request.vae, "vae", "folder or file");
-  await check(request.imageEncoder, "imageEncoder", "folder");
+  await find(request.imageEncoder, "imageEncoder", "folder or file");
   for (const [i, { file, imageEncoder }] of (request.adapters ?? []).entries()) {
-    await check(file, `adapters[${i}].file`, "file");
-    await check(imageEncoder, `adapters[${i}].imageEncoder`, "folder");
+    await check(file, `adapters[${i}].file`);
+    await find(imageEncoder, `adapters[${i}].imageEncoder`, "folder or file");
   }
-  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`, "file");
-  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`, "file");
+  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`);
+  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`);
 }

@@ -20,7 +20,7 @@ export interface HubAccessOptions {
 export interface AdapterOptions {
   /** IP-Adapter file (.safetensors, .bin or .gguf); its variant is read from its tensors */
   file: string | URL;
-  /** folder of a CLIP vision encoder for this adapter alone; default: the pipeline's */
+  /** folder or file of a CLIP vision encoder for this adapter alone; default: the pipeline's */
   imageEncoder?: string | URL | undefined;
   /** FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus; default: whether the file's name has plusv2 in it */
   shortcut?: boolean | undefined;
@@ -73,7 +73,10 @@ export interface LoadOptions extends HubAccessOptions {
    * decoder is many times faster and a little less exact; default: vae/ in the model folder
    */
   vae?: string | URL | undefined;
-  /** folder of the CLIP vision encoder; default: image_encoder/ in the model folder */
+  /**
+   * folder of the CLIP vision encoder, or file of one, such as ComfyUI's clip_vision_h.safetensors, which its tensors and a config.json beside it
+   * describe; default: image_encoder/ in the model folder
+   */
   imageEncoder?: string | URL | undefined;
   /**
    * what the UNet predicts: "epsilon" (the noise), "v" (velocities) or "sample" (the clean picture); a wrong one gives noise or washed-out

@@ -119,6 +119,19 @@ describe("image encoders", () => {
     expect(both.info.parameters - changed.info.parameters).toBe(encoder + base);
   });
 
+  test("an encoder's file gives what its folder gives, for the pipeline and for one adapter", async () => {
+    const file = join(other, "model.safetensors");
+    const on: GenerateOptions = { imagePrompts: [{ image: picture }] };
+    await using folder = await Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: other, adapters: [{ file: adapter("base") }] });
+    await using one = await Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: file, adapters: [{ file: adapter("base") }] });
+    await using own = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base"), imageEncoder: file }] });
+    const expected = await latents(folder, on);
+    expect(await latents(one, on)).toBe(expected);
+    expect(await latents(own, on)).toBe(expected);
+    const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: adapter("base"), adapters: [{ file: adapter("base") }] }));
+    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/holds no image encoder \(its kind is ip-adapter\)/) });
+  });
+
   test("one of another size is refused, naming what is needed", async () => {
     const error = await rejection(
       Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("plus"), imageEncoder: join(MODELS, "vision-bigg", "image_encoder") }] }),

@@ -86,6 +86,8 @@ describe("files of a model", () => {
 test("a network's folder, a file, and whatever is there", () => {
   const encoder = [...networks("models/image_encoder", "model.safetensors", "pytorch_model.bin"), "models/ip-adapter_sd15.bin", "models/ip-adapter_sd15.safetensors", "models/old.bin", "README.md"];
   expect(chooseFiles(encoder, "models/image_encoder", "component")).toEqual({ files: ["models/image_encoder/config.json", "models/image_encoder/model.safetensors"], missing: [] });
+  expect(chooseFiles(encoder, "models/image_encoder/model.safetensors", "component").files).toEqual(["models/image_encoder/model.safetensors", "models/image_encoder/config.json"]);
+  expect(chooseFiles(["a/v.safetensors", "a/v.yaml", "a/w.yaml", "config.json"], "a/v.safetensors", "model").files).toEqual(["a/v.safetensors", "a/v.yaml"]);
   expect(chooseFiles(encoder, "models/ip-adapter_sd15.bin", "file")).toEqual({ files: ["models/ip-adapter_sd15.bin"], missing: [] });
   expect(chooseFiles(encoder, "models/plus.safetensors", "any")).toEqual({ files: [], missing: ["models/plus.safetensors"] });
   expect(chooseFiles(["config.json", "diffusion_pytorch_model.bin"], "", "any").files).toEqual(["config.json", "diffusion_pytorch_model.bin"]);

@@ -34,7 +34,7 @@ export function addEncode(program: Command, environment: Environment): void {
     .argument("<images...>", "pictures, which go into one file in this order")
     .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file the embeddings are for [the shipped one, without --model]")
-    .option("--image-encoder <folder>", help(LoadSchema, "imageEncoder"))
+    .option("--image-encoder <encoder>", help(LoadSchema, "imageEncoder"))
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
     .option("--offline", help(LoadSchema, "offline"))

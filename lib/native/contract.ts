@@ -44,7 +44,7 @@ export interface SystemInfo {
 
 export interface NativeAdapterRequest {
   file: string;
-  /** folder of a CLIP vision encoder of its own */
+  /** folder or file of a CLIP vision encoder of its own */
   imageEncoder?: string;
   /** FaceID PlusV2 */
   shortcut: boolean;
@@ -91,7 +91,7 @@ export interface NativeLoadRequest {
   unet?: string;
   /** folder of a VAE, when not `model`/vae */
   vae?: string;
-  /** folder of a CLIP vision encoder, when not `model`/image_encoder */
+  /** folder or file of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
   /** beside a model, or a UNet, in one file */
   modelYaml?: NativeOriginalConfig;

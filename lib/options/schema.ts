@@ -82,7 +82,7 @@ const hub = {
 export const AdapterSchema = object(
   {
     file: path("IP-Adapter file (.safetensors, .bin or .gguf)"),
-    imageEncoder: Type.Optional(path("folder of a CLIP vision encoder for this adapter alone; default: the pipeline's")),
+    imageEncoder: Type.Optional(path("folder or file of a CLIP vision encoder for this adapter alone; default: the pipeline's")),
     shortcut: Type.Optional(
       Type.Boolean({ description: "FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus; default: whether the file's name has plusv2 in it" }),
     ),
@@ -125,7 +125,7 @@ export const LoadSchema = object(
     vae: Type.Optional(
       path("folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster; default: vae/ in the model folder"),
     ),
-    imageEncoder: Type.Optional(path("folder of the CLIP vision encoder; default: image_encoder/ in the model folder")),
+    imageEncoder: Type.Optional(path("folder or file of the CLIP vision encoder; default: image_encoder/ in the model folder")),
     prediction: Type.Optional(oneOf(PREDICTIONS, { description: "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture); default: what the files say, see info.prediction" })),
     zeroSnr: Type.Optional(Type.Boolean({ description: "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr; default: what the files say, see info.zeroSnr" })),
     vaeScalingFactor: Type.Optional(

@@ -6,6 +6,7 @@
 #include "weights/accounting.h"
 #include "weights/component_kind.h"
 #include "weights/dialects.h"
+#include "weights/image_encoder_file.h"
 #include "weights/sharded.h"
 #include "weights/single_file.h"
 #include "weights/weight_file.h"
@@ -278,8 +279,25 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
   return components;
 }
 
-Result<Component> find_image_encoder(const std::string& folder) {
-  return folder_component(folder, vision_folder);
+Result<Component> find_image_encoder(const std::string& path) {
+  if (!is_file(path)) return folder_component(path, vision_folder);
+  IPA_ASSIGN(const Source source, open_weight_file(path));
+  IPA_ASSIGN(Json config, image_encoder_config(*source));
+  Component encoder = file_component(path, std::move(config), image_encoder_tensors);
+  Component configured;
+  IPA_ASSIGN(const bool beside, read_sibling_config(path, configured));
+  // Not every config.json in a folder of files is the encoder's.
+  if (beside && (configured.config.find("patch_size") || configured.config.find("vision_config"))) {
+    encoder.config = std::move(configured.config);
+    encoder.config_path = configured.config_path;
+  }
+  return encoder;
+}
+
+std::string preprocessor_beside(const std::string& encoder) {
+  const std::string folder = is_file(encoder) ? folder_of(encoder) : encoder;
+  const std::string preprocessor = join_path(folder, "preprocessor_config.json");
+  return is_file(preprocessor) ? preprocessor : "";
 }
 
 }  // namespace ipa

@@ -40,7 +40,10 @@ struct ModelComponents {
 // Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'
 // errors.
 Result<ModelComponents> find_components(const LoadRequest& request);
-Result<Component> find_image_encoder(const std::string& folder);
+// `path`: a folder, or a file, whose tensors tell its configuration where no config.json lies beside it.
+Result<Component> find_image_encoder(const std::string& path);
+// The preprocessor_config.json in an image encoder's folder, or beside its file; "" when there is none.
+std::string preprocessor_beside(const std::string& encoder);
 
 // A JSON file of a model folder.
 Result<Json> read_model_json(const std::string& path);

@@ -12,7 +12,7 @@ namespace ipa {
 
 struct AdapterRequest {
   std::string file;
-  std::string image_encoder;  // folder of its own; empty: the pipeline's
+  std::string image_encoder;  // folder or file of its own; empty: the pipeline's
   // FaceID Plus only: whether it is version 2, which has the same tensors as version 1.
   bool shortcut = false;
   float lora_weight = 1;  // of the LoRA inside a FaceID adapter

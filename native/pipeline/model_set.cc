@@ -187,8 +187,8 @@ Status ModelSet::load_model_vision(const LoadRequest& request, const CancelFlag*
   const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
   if (request.image_encoder.empty() && !is_folder(own_encoder)) return {};
   // The preprocessor of the encoder's own folder fits it best; else the model's.
-  std::string preprocessor = join_path(encoder, "preprocessor_config.json");
-  if (!is_file(preprocessor))
+  std::string preprocessor = preprocessor_beside(encoder);
+  if (preprocessor.empty())
     preprocessor = join_path(join_path(request.model, "feature_extractor"), "preprocessor_config.json");
   IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_),
                                  backend_, backend_.threads(), cancel));
@@ -244,8 +244,7 @@ Result<std::shared_ptr<VisionTower>> ModelSet::vision_in(const std::string& fold
   for (const auto* list : {&loaded, &adapters})
     for (const auto& adapter : *list)
       if (adapter->vision && adapter->vision->folder == folder) return adapter->vision;
-  const std::string preprocessor = join_path(folder, "preprocessor_config.json");
-  return load_vision(folder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_), backend_,
+  return load_vision(folder, preprocessor_beside(folder), encoder_compute(compute_), backend_,
                      backend_.threads(), cancel);
 }
 

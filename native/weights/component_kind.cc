@@ -54,6 +54,7 @@ ComponentKind component_kind(const TensorSource& source) {
       return ComponentKind::image_encoder;
     }
   }
+  if (has("visual.conv1.weight") && has("visual.class_embedding")) return ComponentKind::image_encoder;
   for (const char* prefix : {"text_model.", ""}) {
     if (has((std::string(prefix) + "embeddings.token_embedding.weight").c_str()) &&
         has((std::string(prefix) + "final_layer_norm.weight").c_str())) {

@@ -55,6 +55,30 @@ std::string vae_half(std::string_view part, int levels) {
   return block < 0 ? "" : level + "block." + std::to_string(block) + "." + vae_resnet(part);
 }
 
+// A tensor of a layer of either encoder in open_clip's naming.
+OriginalTensor open_clip_layer(std::string_view rest) {
+  OriginalTensor original;
+  if (!take(rest, "encoder.layers.")) return original;
+  const int layer = take_number(rest);
+  if (layer < 0) return original;
+  constexpr Pair parts[] = {{"layer_norm1.", "ln_1."},
+                            {"layer_norm2.", "ln_2."},
+                            {"mlp.fc1.", "mlp.c_fc."},
+                            {"mlp.fc2.", "mlp.c_proj."},
+                            {"self_attn.out_proj.", "attn.out_proj."}};
+  const std::string block = "transformer.resblocks." + std::to_string(layer) + ".";
+  std::string part = exchanged(rest, parts);
+  constexpr Pair thirds[] = {
+      {"self_attn.q_proj.", "0"}, {"self_attn.k_proj.", "1"}, {"self_attn.v_proj.", "2"}};
+  for (const auto& [ours, third] : thirds)
+    if (take(rest, ours)) {
+      part = "attn.in_proj_" + std::string(rest);
+      original.third = third[0] - '0';
+    }
+  if (!part.empty()) original.name = block + part;
+  return original;
+}
+
 }  // namespace
 
 std::string ldm_vae_attention(std::string_view part) {
@@ -85,25 +109,21 @@ OriginalTensor open_clip_text_tensor(std::string_view tensor) {
                             {"embeddings.position_embedding.weight", "positional_embedding"},
                             {"final_layer_norm.", "ln_final."}};
   original.name = exchanged(rest, whole);
-  if (!original.name.empty() || !take(rest, "encoder.layers.")) return original;
-  const int layer = take_number(rest);
-  if (layer < 0) return original;
-  constexpr Pair parts[] = {{"layer_norm1.", "ln_1."},
-                            {"layer_norm2.", "ln_2."},
-                            {"mlp.fc1.", "mlp.c_fc."},
-                            {"mlp.fc2.", "mlp.c_proj."},
-                            {"self_attn.out_proj.", "attn.out_proj."}};
-  const std::string block = "transformer.resblocks." + std::to_string(layer) + ".";
-  std::string part = exchanged(rest, parts);
-  constexpr Pair thirds[] = {
-      {"self_attn.q_proj.", "0"}, {"self_attn.k_proj.", "1"}, {"self_attn.v_proj.", "2"}};
-  for (const auto& [ours, third] : thirds)
-    if (take(rest, ours)) {
-      part = "attn.in_proj_" + std::string(rest);
-      original.third = third[0] - '0';
-    }
-  if (!part.empty()) original.name = block + part;
-  return original;
+  return original.name.empty() ? open_clip_layer(rest) : original;
+}
+
+OriginalTensor open_clip_vision_tensor(std::string_view tensor) {
+  OriginalTensor original;
+  if (tensor == "visual_projection.weight") return {"proj", -1, true};
+  std::string_view rest = tensor;
+  take(rest, "vision_model.");
+  constexpr Pair whole[] = {{"embeddings.class_embedding", "class_embedding"},
+                            {"embeddings.patch_embedding.", "conv1."},
+                            {"embeddings.position_embedding.weight", "positional_embedding"},
+                            {"pre_layrnorm.", "ln_pre."},
+                            {"post_layernorm.", "ln_post."}};
+  original.name = exchanged(rest, whole);
+  return original.name.empty() ? open_clip_layer(rest) : original;
 }
 
 }  // namespace ipa

@@ -21,5 +21,7 @@ OriginalTensor ldm_vae_tensor(std::string_view tensor, int levels);
 std::string ldm_vae_attention(std::string_view part);
 // `tensor` as CLIPTextModel(WithProjection) has it, in the naming of open_clip.
 OriginalTensor open_clip_text_tensor(std::string_view tensor);
+// `tensor` as CLIPVisionModelWithProjection has it, in the naming of open_clip, without its "visual.".
+OriginalTensor open_clip_vision_tensor(std::string_view tensor);
 
 }  // namespace ipa

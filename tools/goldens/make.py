@@ -58,6 +58,7 @@ STEPS = {
     "predictions": script("predictions.py", needs="torchsde"),
     "scaled-fp8": script("scaled_fp8.py"),
     "torch": script("torch_files.py"),
+    "vision-files": script("vision_files.py", needs="open_clip"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),
