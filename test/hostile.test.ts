@@ -2,9 +2,8 @@
 import { TOPICS, casesOf } from "./hostile/case";
 import { runCase } from "./hostile/runner";
 
-describe.each(TOPICS)("%s", (topic) => {
-  const quick = Object.entries(casesOf(topic)).filter(([, hostile]) => hostile.quick === true);
-  test.each(quick)("%s", async (name, hostile) => {
-    expect(await runCase(topic, name, hostile)).toMatchObject({ problem: undefined });
-  });
+const quick = TOPICS.flatMap((topic) => Object.entries(casesOf(topic)).flatMap(([name, hostile]) => (hostile.quick === true ? [{ topic, name, hostile }] : [])));
+
+test.each(quick)("$topic: $name", async ({ topic, name, hostile }) => {
+  expect(await runCase(topic, name, hostile)).toMatchObject({ problem: undefined });
 });

@@ -46,6 +46,7 @@ function vast(): never[] {
 
 export const cases: HostileCases = {
   "classes of the addon are made by hand": {
+    quick: true,
     seconds: 60,
     run: async () => {
       const { addon, native } = await loadNative();

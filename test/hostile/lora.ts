@@ -25,6 +25,7 @@ export const cases: HostileCases = {
     },
   },
   "the same at the last convolution, from the other side": {
+    quick: true,
     memory: 300,
     seconds: 60,
     run: async (scratch) => {
