@@ -72,6 +72,9 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
 
   if (conditioning.batch == 3) features.insert(features.begin(), TextFeatures(features.front()));
 
+  // Of each prompt, and of all together.
+  const auto batch = static_cast<size_t>(conditioning.batch);
+  const Held held(workspace, 2 * batch * static_cast<size_t>(features.back().tokens * cross) * sizeof(float));
   std::vector<float> all;
   for (const TextFeatures& f : features) all.insert(all.end(), f.features.begin(), f.features.end());
   Graph graph(&models.unet_params);

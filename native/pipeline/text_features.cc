@@ -87,9 +87,10 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
     const TokenChunks& tokens = (*prompts[p])[index];
     TextFeatures& result = results[p];
     const int64_t own = static_cast<int64_t>(tokens.ids.size()) / context;
-    if (result.features.empty()) {
+    if (result.tokens == 0) {
       result.tokens = own * context;
-      result.features.resize(static_cast<size_t>(result.tokens * cross));
+      // A dry run tells how much this is, and must not take it.
+      if (!dry) result.features.resize(static_cast<size_t>(result.tokens * cross));
     }
     if (result.tokens != own * context)
       return Status(Code::invalid_option, "the text encoders got prompts of different length");

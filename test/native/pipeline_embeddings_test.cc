@@ -84,6 +84,10 @@ TEST(pipeline_learned_tokens_have_ids_behind_the_vocabulary) {
   CHECK_EQ(tokens[1].encoders[0].count, 0);
   CHECK_EQ(tokens[1].encoders[1].first, sizes[1] + 2);
   CHECK_EQ(more.value()->text[1]->network.config().vocab_size, sizes[1] + 4);
+  const int64_t widths[] = {plain.value()->text[0]->network.config().stack.hidden_size,
+                            plain.value()->text[1]->network.config().stack.hidden_size};
+  CHECK_EQ(more.value()->parameters() - plain.value()->parameters(), 2 * widths[0] + 4 * widths[1]);
+  CHECK(more.value()->memory_bytes() > plain.value()->memory_bytes());
 }
 
 TEST(pipeline_learned_tokens_of_another_width) {

@@ -1,4 +1,5 @@
 // What a generation takes is known before it runs.
+#include "allocation_counter.h"
 #include "golden_pipeline.h"
 #include "harness.h"
 #include "pipeline/generation.h"
@@ -134,4 +135,30 @@ TEST(pipeline_memory_budget_decides_about_tiles) {
   CHECK_EQ(tile(small), -1);
   const auto refused = ipa::generate(*models, request, nullptr, nullptr);
   CHECK(refused.status().code() == ipa::Code::no_memory);
+}
+
+// A budget is checked before a call runs: that must not take what the call would.
+TEST(pipeline_memory_of_long_prompts_is_told_without_taking_it) {
+  const auto models = ipa_test::load_golden_models("sdxl", {});
+  if (!models) return;
+  GenerateRequest request = request_of("sdxl", "euler-negative");
+  const auto taken = [&] {
+    const ipa_test::PeakMemory peak;
+    estimate(*models, request);
+    return peak.bytes();
+  };
+  const int64_t usual = taken();
+  const size_t before = estimate(*models, request).working;
+  constexpr size_t times = 1000;
+  size_t tokens = 0;
+  for (auto* prompt : {&request.prompt, &request.negative})
+    for (ipa::TokenChunks& chunks : *prompt) {
+      const std::vector<int32_t> ids = chunks.ids;
+      for (size_t i = 1; i < times; ++i) chunks.ids.insert(chunks.ids.end(), ids.begin(), ids.end());
+      chunks.weights.assign(chunks.ids.size(), 1.0f);
+      tokens = chunks.ids.size();
+    }
+  const size_t features = 2 * tokens * static_cast<size_t>(models->unet->config().cross_size()) * sizeof(float);
+  CHECK(estimate(*models, request).working > before + features);
+  CHECK(taken() < usual + static_cast<int64_t>(features / 8));
 }
