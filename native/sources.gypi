@@ -217,6 +217,7 @@
       "../test/native/weights_single_file_test.cc",
       "../test/native/weights_adapter_test.cc",
       "../test/native/weights_inspect_test.cc",
+      "../test/native/weights_embedding_test.cc",
       "../test/native/weights_lora_math_test.cc",
       "../test/native/weights_lora_names_test.cc",
       "../test/native/weights_image_encoder_test.cc",

@@ -130,7 +130,12 @@ describe("the UNet alone", () => {
 
   test("ai-toolkit's, with a trained embedding that has no token: it is listed", async () => {
     const file = renamed(tensors, (name) => `${kohya("unet", layerOf(name))}.lora_${sideOf(name)}.weight`, { emb_params: { shape: [1, 32], data: new Float32Array(32) } });
-    expect(relativeError(await latentsWith("sd15", [{ file }]), theirs)).toBeLessThan(1e-4);
+    expect((await inspect(file)).ignored).toEqual({ count: 1, names: ["emb_params"] });
+    await using pipeline = await Pipeline.load({ model: model("sd15"), loras: [{ file }] });
+    expect(pipeline.info.ignored).toEqual([{ path: file, count: 1, names: ["emb_params"] }]);
+    expect(relativeError((await pipeline.generate(call)).latents[0]!, theirs)).toBeLessThan(1e-4);
+    await pipeline.setLoras([]);
+    expect(pipeline.info.ignored).toEqual([]);
   });
 });
 
@@ -241,6 +246,9 @@ describe("textual inversions", () => {
     writeFileSync(file, writeSafetensors(tensors));
     const embeddings = [{ file, token: "<xl>" }, { file: join(GOLDEN, "embeddings/wide.safetensors") }];
     await using pipeline = await Pipeline.load({ model: model("sdxl"), embeddings });
+    const ignored = Object.keys(tensors).filter((name) => !/^(clip_[lg]|text_encoders_[01])$/.test(name));
+    expect(pipeline.info.ignored.flatMap(({ names }) => names)).toEqual(ignored);
+    expect((await inspect(file)).ignored.names).toEqual(ignored);
     const { latents } = await pipeline.generate({ ...call, prompt, negativePrompt: negative });
     expect(relativeError(latents[0]!, theirs)).toBeLessThan(1e-4);
   });

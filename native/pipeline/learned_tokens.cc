@@ -77,6 +77,7 @@ Result<LearnedTokens> LearnedTokens::open(const std::vector<std::string>& files,
   for (const std::string& path : files) {
     IPA_ASSIGN(EmbeddingFile file, open_embedding(path));
     IPA_TRY(result.add(file, *file.weights, encoders));
+    if (file.ignored.count > 0) result.ignored_.push_back({path, file.ignored});
     result.sources_.push_back(std::move(file.weights));
   }
   for (size_t i = 0; i < loras.size(); ++i) {

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "weights/embedding_file.h"
 #include "weights/extended_source.h"
+#include "weights/ignored_tensors.h"
 
 namespace ipa {
 
@@ -37,6 +38,8 @@ class LearnedTokens {
   const std::vector<LearnedToken>& tokens() const { return tokens_; }
   // Whether these were opened with this LoRA, and so have the tokens that come along with it.
   bool has_lora(const std::string& file) const;
+  // What the files of their own hold beside vectors.
+  const std::vector<IgnoredOfFile>& ignored() const { return ignored_; }
   // What the encoder's table gets, in the order of the ids; valid as long as this is.
   std::vector<MoreRows> rows_of(size_t encoder) const;
   int64_t count_of(size_t encoder) const;
@@ -51,6 +54,7 @@ class LearnedTokens {
 
   std::vector<std::unique_ptr<TensorSource>> sources_;
   std::vector<std::string> loras_;
+  std::vector<IgnoredOfFile> ignored_;
   std::vector<LearnedToken> tokens_;
   std::vector<Rows> rows_;     // parallel
   std::vector<int64_t> next_;  // id in each encoder

@@ -5,6 +5,7 @@ namespace ipa {
 LoadedParts loaded_parts(const ModelSet& models) {
   LoadedParts parts;
   parts.ignored = models.ignored;
+  parts.ignored.insert(parts.ignored.end(), models.ignored_of_loras.begin(), models.ignored_of_loras.end());
   for (const auto& adapter : models.adapters) {
     if (adapter->ignored.count > 0) parts.ignored.push_back({adapter->request.file, adapter->ignored});
     const ImageProjectionConfig& p = adapter->projection;

@@ -45,6 +45,13 @@ std::vector<std::string> attention_names(const UNet& unet) {
   return names;
 }
 
+std::vector<IgnoredOfFile> ignored_of(const std::vector<LoraUse>& loras) {
+  std::vector<IgnoredOfFile> ignored;
+  for (const LoraUse& lora : loras)
+    if (lora.file.ignored.count > 0) ignored.push_back({lora.file.weights->path(), lora.file.ignored});
+  return ignored;
+}
+
 Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
                                         const std::vector<AdapterRequest>& adapters, const UNet& unet,
                                         bool second_text) {

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "models/unet.h"
 #include "pipeline/load_request.h"
+#include "weights/ignored_tensors.h"
 #include "weights/merged_source.h"
 
 namespace ipa {
@@ -16,6 +17,9 @@ namespace ipa {
 Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
                                         const std::vector<AdapterRequest>& adapters, const UNet& unet,
                                         bool second_text);
+
+// What each of them holds beside changes of layers and tokens.
+std::vector<IgnoredOfFile> ignored_of(const std::vector<LoraUse>& loras);
 
 // Names of all attention layers in the order of an adapter's tensors ip_adapter.N.
 std::vector<std::string> attention_names(const UNet& unet);

@@ -84,7 +84,9 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_TRY(set->describe_unet(components.unet));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, *set->unet, components.text.size() > 1));
+  set->ignored_of_loras = ignored_of(loras);
   IPA_ASSIGN(LearnedTokens learned, open_learned_tokens(request, components.text));
+  set->ignored.insert(set->ignored.end(), learned.ignored().begin(), learned.ignored().end());
   set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
   for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
@@ -314,6 +316,7 @@ Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const Cance
   }
   for (size_t i = 0; i < staged.size(); ++i) commit(changeable_[i], std::move(staged[i]));
   loras_ = requests;
+  ignored_of_loras = ignored_of(loras);
   return {};
 }
 

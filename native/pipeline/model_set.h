@@ -73,7 +73,8 @@ class ModelSet {
   ArenaKeeper arenas;
   Json scheduler_config;
   ModelPrediction prediction;
-  std::vector<IgnoredOfFile> ignored;   // tensors of the model's files that nothing reads
+  std::vector<IgnoredOfFile> ignored;  // tensors of the model's files and textual inversions that nothing reads
+  std::vector<IgnoredOfFile> ignored_of_loras;
   bool zeros_for_empty_prompt = false;  // SDXL: no negative prompt means zero features
   // SDXL's refiner: one text encoder, and an aesthetic score among the size conditions.
   bool refiner = false;

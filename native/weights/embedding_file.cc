@@ -69,7 +69,7 @@ Status no_embedding() {
 }  // namespace
 
 Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& tensors,
-                                          std::vector<std::string>* ignored) {
+                                          IgnoredTensors* ignored) {
   std::vector<const EmbeddingTensor*> slots[6];
   for (const EmbeddingTensor& tensor : tensors)
     slots[static_cast<size_t>(slot_of(tensor.name))].push_back(&tensor);
@@ -99,7 +99,7 @@ Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& te
   for (const TensorInfo* info : used) IPA_TRY(check_rows(*info));
   for (const EmbeddingTensor& tensor : tensors) {
     const bool read = std::find(used.begin(), used.end(), tensor.info) != used.end();
-    if (!read && slot_of(tensor.name) != Slot::old_ids) ignored->push_back(tensor.info->name);
+    if (!read && slot_of(tensor.name) != Slot::old_ids) ignored->add(tensor.info->name);
   }
   return rows;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "weights/ignored_tensors.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
@@ -25,7 +26,7 @@ constexpr int64_t max_token_vectors = 128;
 
 struct EmbeddingFile : EmbeddingRows {
   std::unique_ptr<TensorSource> weights;
-  std::vector<std::string> ignored;  // tensors that are no rows a text encoder reads
+  IgnoredTensors ignored;  // no rows that a text encoder reads
 };
 
 // A tensor under the name that says what it is, which is not its own where embeddings come along with a LoRA.
@@ -36,8 +37,7 @@ struct EmbeddingTensor {
 // Finds the rows among the tensors of one embedding; what it does not need goes to `ignored`. Code::mismatch
 // (no rows, or too many to choose from), shape, limit (too many vectors), unsupported (only rows for the output
 // of text encoders).
-Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& tensors,
-                                          std::vector<std::string>* ignored);
+Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& tensors, IgnoredTensors* ignored);
 
 // Whether the names of the tensors are those of such a file. One tensor under a token's name is taken for one
 // only when the token stands in < >, as most do: any file with a single tensor looks the same.

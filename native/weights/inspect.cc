@@ -59,6 +59,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   if (kind == ComponentKind::model) result.family = single_file_family(*source);
   if (kind == ComponentKind::embedding) {
     IPA_ASSIGN(const EmbeddingFile file, read_embedding(std::move(source)));
+    result.ignored = file.ignored;
     const TensorInfo* rows = file.any ? file.any : file.first;
     result.family = file.second ? "sdxl" : family_of_cross_size(embedding_width(*rows));
     return result;
@@ -66,6 +67,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   if (kind == ComponentKind::lora) {
     const Result<LoraContents> contents = sort_lora_tensors(*source);
     if (!contents.ok()) return contents.status().in(quoted(source->path(), 1024));
+    result.ignored = contents.value().ignored;
   }
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
   if (kind == ComponentKind::ip_adapter) {

@@ -238,7 +238,7 @@ Result<LoraContents> sort_lora_tensors(const TensorSource& source) {
       case LoraTensor::Kind::embedding:
         bundles[std::string(judged.token)].push_back({judged.rows, &info});
         break;
-      case LoraTensor::Kind::other: contents.ignored.push_back(info.name); break;
+      case LoraTensor::Kind::other: contents.ignored.add(info.name); break;
       case LoraTensor::Kind::unknown:
         if (unknown && (why.why || !judged.why)) break;
         unknown = &info;
@@ -249,9 +249,9 @@ Result<LoraContents> sort_lora_tensors(const TensorSource& source) {
   if (unknown) return unknown_change(*unknown, why);
   if (contents.changes.empty())
     return Status(Code::mismatch,
-                  contents.ignored.empty()
+                  contents.ignored.count == 0
                       ? "it holds no tensors that change a layer: pass a LoRA file"
-                      : "tensor " + quoted(contents.ignored.front()) +
+                      : "tensor " + quoted(contents.ignored.names.front()) +
                             " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
   IPA_TRY(read_embeddings(bundles, &contents));
   return contents;

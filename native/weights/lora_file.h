@@ -31,14 +31,14 @@ struct LoraFile {
   std::unique_ptr<TensorSource> weights;
   std::vector<LoraModule> modules;        // by part and layer
   std::vector<EmbeddingRows> embeddings;  // tokens that come along, by their names
-  std::vector<std::string> ignored;       // tensors that have nothing to do with layers
+  IgnoredTensors ignored;                 // nothing to do with layers
 };
 
 // A LoRA's tensors sorted by what their names say; views and pointers are into the source.
 struct LoraContents {
   std::vector<std::pair<LoraName, const TensorInfo*>> changes;
   std::vector<EmbeddingRows> embeddings;
-  std::vector<std::string> ignored;
+  IgnoredTensors ignored;
 };
 
 // Whether any tensor's name is one of a LoRA's, readable here or not.

@@ -155,6 +155,19 @@ TEST(weights_torch_refuses_python_names) {
   EXPECT(with_pickle(inert + ")R"), Code::syntax);
 }
 
+// The only objects that are made are dictionaries of parameters.
+TEST(weights_torch_makes_no_other_objects) {
+  const std::string type = python_name("torch.nn.modules.container", "ParameterDict");
+  EXPECT(with_pickle(dict_of({{"w", type + ")\x81"}})), Code::ok);
+  EXPECT(with_pickle(dict_of({{"w", type + ")\x81" + dict_of({{"_parameters", "}"}}) + "b"}})), Code::ok);
+  EXPECT(with_pickle(dict_of({{"w", type + ")\x81" + text("x") + "b"}})), Code::syntax, "attributes");
+  EXPECT(with_pickle(dict_of({{"w", type + text("x") + "\x85\x81"}})), Code::syntax, "object");
+  EXPECT(with_pickle(dict_of({{"w", type + ")R"}})), Code::syntax, "ParameterDict");
+  EXPECT(with_pickle(dict_of({{"w", python_name("collections", "OrderedDict") + ")\x81"}})), Code::syntax);
+  EXPECT(with_pickle(dict_of({{"w", text("x") + ")\x81"}})), Code::syntax, "no class");
+  EXPECT(with_pickle("\x81"), Code::syntax);
+}
+
 TEST(weights_torch_refuses_opcodes) {
   const std::pair<const char*, const char*> codes[] = {{"0", "POP"},
                                                        {"1", "POP_MARK"},

@@ -1,5 +1,6 @@
-"""What diffusers makes of LoRAs whose meaning hangs on more than their tensors' numbers, for test/lora-names.test.ts: alphas by layer in the
-metadata, and a LoRA that brings a learned token along.
+"""What diffusers makes of LoRAs whose meaning hangs on more than their tensors' numbers: alphas by layer in the metadata, and a LoRA that
+brings a learned token along; and what torch reads of a textual inversion in a ParameterDict. For test/lora-names.test.ts and
+test/native/weights_embedding_test.cc.
 
     python tools/goldens/lora_names.py
 
@@ -68,7 +69,9 @@ def main():
     FOLDER.mkdir()
     make_patterns()
     prompt = "a photo of a blue bird on a branch"
-    save_file({"alpha-pattern": run_patterns().contiguous(), "bundle": run_bundle(prompt.replace("blue bird", "<bird>")).contiguous()}, ROOT / "lora-names.safetensors")
+    # A file as it is found; only numbers are taken of it, but torch makes an object.
+    parameters = torch.load(ROOT.parent / "cases" / "inversion-parameterdict.pt", weights_only=False)["string_to_param"]["*"].detach()
+    save_file({"parameterdict": parameters.contiguous(), "alpha-pattern": run_patterns().contiguous(), "bundle": run_bundle(prompt.replace("blue bird", "<bird>")).contiguous()}, ROOT / "lora-names.safetensors")
     write_json(ROOT / "lora-names.json", dict(versions=dict(torch=torch.__version__.split("+")[0], diffusers=diffusers.__version__, peft=peft.__version__),
                                               steps=5, guidance=4.0, seed=7, patterns=dict(prompt=PROMPT), bundle=dict(prompt=prompt, token="blue bird")))
 
