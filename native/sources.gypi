@@ -21,6 +21,7 @@
     "core_files": [
       "base/status.cc",
       "base/guard.cc",
+      "base/leftovers.cc",
       "base/aligned_buffer.cc",
       "base/utf8.cc",
       "base/json_reader.cc",

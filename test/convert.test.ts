@@ -1,4 +1,6 @@
 /** convert() through the public API and the command line: what it writes, and what it leaves when it does not. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { run } from "../lib/cli/program";
 import { Pipeline, convert, inspect, type ConvertOptions, type ConvertProgress } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
-import { MINI, pixels, rejection } from "./support/load";
+import { MINI, ROOT, pixels, rejection } from "./support/load";
 
 const adapter = join(MINI, "ip-adapter.safetensors");
 const unet = join(MINI, "unet");
@@ -159,4 +161,43 @@ test("the command converts, and says why it does not", async () => {
   expect(await cli(adapter, join(folder, "b.gguf"))).toMatchObject({ code: 2, err: expect.stringContaining("--type") });
   expect(await cli(join(folder, "none"), join(folder, "b.gguf"), "--type", "f16")).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_NOT_FOUND") });
   expect(existsSync(join(folder, "b.gguf"))).toBe(false);
+});
+
+describe("a process that is killed while it writes", () => {
+  const leftovers = (): string[] => readdirSync(folder).filter((name) => name.startsWith("out.gguf.tmp-"));
+
+  /** A process that stops in the middle of convert(), with its temporary file open. */
+  async function stopped(): Promise<ChildProcess> {
+    const script = `require(${JSON.stringify(join(ROOT, "build/Release/node_ip_adapter.node"))}).convert(
+      ${JSON.stringify({ input: unet, output: join(folder, "out.gguf"), type: "q4_0", overwrite: true })}, () => process.kill(process.pid, "SIGSTOP"), () => process.exit())`;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const child = spawn("sh", ["-c", 'exec "$0" "$@"', process.execPath, "-e", script], { stdio: "ignore" });
+      const ended = once(child, "exit");
+      // As its state says, it stands still, or it was done before its first event came.
+      const isStopped = (): boolean => child.exitCode === null && /^\d+ \(.*\) T/.test(readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8"));
+      while (child.exitCode === null && child.signalCode === null && !isStopped()) await new Promise((resolve) => setImmediate(resolve));
+      if (child.exitCode === null && leftovers().length > 0) return child;
+      child.kill("SIGKILL");
+      await ended;
+    }
+    throw new Error("convert() was always faster");
+  }
+
+  const onLinux = process.platform === "linux" ? test : test.skip;
+  onLinux("leaves a file that the next call removes, and that of a living process stays", async () => {
+    const other = await stopped();
+    const [theirs] = leftovers();
+    await convert(adapter, join(folder, "out.gguf"), { type: "f16", overwrite: true });
+    expect(leftovers()).toEqual([theirs]);
+    const ended = once(other, "exit");
+    other.kill("SIGKILL");
+    await ended;
+    expect(leftovers()).toEqual([theirs]);
+    // Nor anything that only looks like it.
+    const strange = ["out.gguf.tmp-1", "out.gguf.tmp-0123456789abcdeX", "out.gguf.tmp-0123456789abcdef0"];
+    for (const name of strange) writeFileSync(join(folder, name), "");
+    mkdirSync(join(folder, "out.gguf.tmp-0123456789abcdef"));
+    await convert(adapter, join(folder, "out.gguf"), { type: "f16", overwrite: true });
+    expect(leftovers().sort()).toEqual([...strange, "out.gguf.tmp-0123456789abcdef"].sort());
+  });
 });

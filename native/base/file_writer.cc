@@ -15,6 +15,7 @@
 #endif
 
 #include "base/file.h"
+#include "base/leftovers.h"
 #include "base/utf8.h"
 
 namespace ipa {
@@ -60,8 +61,8 @@ std::string unique_suffix() {
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
   x ^= x >> 31;
   static const char digits[] = "0123456789abcdef";
-  std::string suffix = ".tmp-";
-  for (int i = 0; i < 16; ++i, x >>= 4) suffix += digits[x & 15];
+  std::string suffix = temporary_mark;
+  for (size_t i = 0; i < temporary_digits; ++i, x >>= 4) suffix += digits[x & 15];
   return suffix;
 }
 
@@ -81,10 +82,15 @@ Status FileWriter::open() {
   }
   if (path_kind(path_) == PathKind::folder)
     return Status(Code::type, quoted(path_, 1024) + ": is a folder, not a file");
+  remove_leftovers(path_);
   for (int attempt = 0; attempt < 16; ++attempt) {
     temporary_ = path_ + unique_suffix();
     file_ = create_exclusive(temporary_);
-    if (file_) return {};
+    if (file_ && claim_temporary(file_)) return {};
+    if (file_) {
+      discard();
+      continue;
+    }
     if (errno != EEXIST && errno != EINTR) break;
   }
   temporary_.clear();
