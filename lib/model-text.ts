@@ -1,7 +1,7 @@
 /** How a loaded model reads prompts: what its folder says beside the weights. */
 import { basename, extname, join } from "node:path";
 
-import { IpAdapterError } from "./errors";
+import { IpAdapterError, fileError, systemCode } from "./errors";
 import type { AbortSignalLike } from "./native/call";
 import type { NativeLoadRequest, NativePipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
@@ -43,6 +43,9 @@ export async function loadTokenizers(model: string, info: NativePipelineInfo, si
 export async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
   // A model in one file has none; the refiner was trained with empty prompts.
-  const text = await readSmallFile(join(model, "model_index.json"), MOST_CONFIG_BYTES).catch(() => (info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}"));
+  const text = await readSmallFile(join(model, "model_index.json"), MOST_CONFIG_BYTES).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}";
+    throw error instanceof IpAdapterError ? error : fileError("model_index.json", join(model, "model_index.json"), error);
+  });
   return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }

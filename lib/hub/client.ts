@@ -1,5 +1,6 @@
 /** What is asked of the hub: which commit, which files, their bytes. Every failure becomes a HubError. */
 import { HubError, InstallError, messageOf, systemCode } from "../errors";
+import { loadPackage } from "../load-failure";
 import { COMMIT } from "./cache";
 import { isPathInRepo } from "./name";
 
@@ -19,17 +20,18 @@ type HubPackage = typeof import("@huggingface/hub");
 
 /** @huggingface/hub, loaded at first need: models on disk work without it. By `require`, for jest and vitest, as sharp is. */
 function loadHub(): HubPackage {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return require("@huggingface/hub") as HubPackage;
-  } catch (error) {
-    throw new InstallError(
+  const missing = (error: unknown): InstallError =>
+    new InstallError(
       "ERR_IPA_HUB_MISSING",
       `@huggingface/hub, which lists what a repository holds, cannot be loaded: ${messageOf(error)}: npm install @huggingface/hub, or pass files and folders on disk`,
       { cause: error },
     );
-  }
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  loaded ??= loadPackage("@huggingface/hub, which lists what a repository holds,", () => require("@huggingface/hub") as HubPackage, missing);
+  return loaded;
 }
+
+let loaded: HubPackage | undefined;
 
 export class HubClient {
   readonly #endpoint: string;

@@ -1,6 +1,7 @@
 import type Sharp from "sharp";
 
 import { InstallError, messageOf, systemCode } from "../errors";
+import { loadPackage } from "../load-failure";
 
 export type SharpModule = typeof Sharp;
 
@@ -9,13 +10,12 @@ export type SharpModule = typeof Sharp;
  * that jest and vitest run CommonJS in.
  */
 export async function loadSharp(): Promise<SharpModule> {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return await Promise.resolve(require("sharp") as SharpModule);
-  } catch (error) {
-    throw sharpError(error);
-  }
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  loaded ??= loadPackage("sharp, which reads and writes image files,", () => require("sharp") as SharpModule, sharpError);
+  return Promise.resolve(loaded);
 }
+
+let loaded: SharpModule | undefined;
 
 /** What to do follows from why it failed: only a binary that is missing is the platform's doing. */
 export function sharpError(error: unknown): InstallError {

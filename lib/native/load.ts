@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { InstallError, messageOf, systemCode } from "../errors";
+import { exhaustion } from "../load-failure";
 import { BUNDLE_HINT, packageRoot, prebuildsFolder, statedPath } from "../package-root";
 import type { NativeAddon } from "./contract";
 
@@ -65,6 +66,8 @@ export function addonCandidates({ root, prebuilds }: AddonPlaces, target: Platfo
   return candidates;
 }
 
+const ADDON = "node-ip-adapter's native addon";
+
 export interface LoadedAddon {
   addon: NativeAddon;
   file: string;
@@ -80,7 +83,8 @@ export function loadAddonFrom(places: AddonPlaces, target: Platform, prebuildsOn
       failures.push({ file, error });
     }
   }
-  throw new InstallError("ERR_IPA_ADDON_MISSING", explain(places, target, prebuildsOnly, failures), {
+  const exhausted = failures.map(({ error }) => exhaustion(ADDON, error)).find((error) => error !== undefined);
+  throw exhausted ?? new InstallError("ERR_IPA_ADDON_MISSING", explain(places, target, prebuildsOnly, failures), {
     cause: failures[0]?.error,
   });
 }
@@ -90,6 +94,8 @@ export function loadStatedAddon(file: string, load: (file: string) => NativeAddo
   try {
     return { addon: load(file), file };
   } catch (error) {
+    const exhausted = exhaustion(ADDON, error);
+    if (exhausted !== undefined) throw exhausted;
     const problem = existsSync(file) ? messageOf(error) : "there is no such file";
     throw new InstallError("ERR_IPA_ADDON_MISSING", `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: correct it, or unset it`, { cause: error });
   }
