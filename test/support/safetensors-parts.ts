@@ -1,7 +1,7 @@
 /** Safetensors files taken apart and put together as bytes, whatever the types of their tensors. */
 import { readFileSync } from "node:fs";
 
-interface RawTensor {
+export interface RawTensor {
   dtype: string;
   shape: number[];
   bytes: Uint8Array;
