@@ -157,9 +157,66 @@ def write_q8_gguf(path, state, model):
     return write_gguf(path, state, Type.Q8_0)
 
 
+# Text encoders as stable-diffusion.cpp calls them: of both kinds as transformers does.
+CPP_PREFIXES = {"conditioner.embedders.0.transformer.": "cond_stage_model.transformer.", "conditioner.embedders.1.model.": "cond_stage_model.1.transformer.text_model.",
+                "conditioner.embedders.0.model.": "cond_stage_model.transformer.text_model.", "cond_stage_model.model.": "cond_stage_model.transformer.text_model."}
+CPP_PARTS = {"token_embedding.": "embeddings.token_embedding.", "positional_embedding": "embeddings.position_embedding.weight", "ln_final.": "final_layer_norm.",
+             "transformer.resblocks.": "encoder.layers.", "attn.in_proj_": "self_attn.in_proj.", "attn.out_proj.": "self_attn.out_proj.", "ln_1.": "layer_norm1.", "ln_2.": "layer_norm2.",
+             "mlp.c_fc.": "mlp.fc1.", "mlp.c_proj.": "mlp.fc2."}
+
+
+def cpp_names(state, split, folder):
+    """split: q, k and v one by one, as its versions until 2025 wrote them; folder: made of a model in diffusers' layout, whose shapes it keeps."""
+    result = {}
+    for key, value in state.items():
+        prefix = next((p for p in CPP_PREFIXES if key.startswith(p)), None)
+        if folder and ".mid.attn_1." in key and value.ndim == 4:
+            value = value[:, :, 0, 0]
+        if prefix is None:
+            result[key] = value
+            continue
+        rest = key.removeprefix(prefix)
+        for theirs, ours in CPP_PARTS.items() if prefix.endswith(".model.") else ():
+            rest = rest.replace(theirs, ours)
+        if folder and rest == "text_projection":
+            value = value.T
+        parts = zip("qkv", value.chunk(3)) if split and ".in_proj." in rest else [("in", value)]
+        result |= {CPP_PREFIXES[prefix] + rest.replace("in_proj", f"{part}_proj"): tensor for part, tensor in parts}
+    return result
+
+
+def write_cpp_gguf(path, state, model):
+    write_gguf(path, cpp_names(state, False, False))
+
+
+def write_older_cpp_gguf(path, state, model):
+    write_gguf(path, cpp_names(state, True, False))
+
+
+def write_cpp_gguf_of_folder(path, state, model):
+    write_gguf(path, cpp_names(state, True, True))
+
+
+def write_scaled_fp8(path, state, model):
+    """All matrices in fp8 with a scale beside each, as ComfyUI's files have it."""
+    stored, values = {"scaled_fp8": torch.zeros(2).to(torch.float8_e4m3fn)}, {}
+    for key, value in state.items():
+        if not key.endswith(".weight") or value.ndim < 2 or "embedding" in key:
+            stored[key], values[key] = value.half(), value
+            continue
+        scale = value.abs().max().float() / 448
+        small = (value / scale).to(torch.float8_e4m3fn)
+        stored |= {key: small, key.removesuffix("weight") + "scale_weight": scale, key.removesuffix("weight") + "scale_input": torch.ones(())}
+        values[key] = small.float() * scale
+    save_file({key: value.contiguous() for key, value in stored.items()}, path)
+    return values
+
+
 FILES = {"one file, `.safetensors`": (".safetensors", write_one_safetensors), "one file, `.ckpt` with `state_dict`": (".ckpt", write_checkpoint),
          "one file, `.ckpt` without": (".ckpt", write_plain_checkpoint), "one file, GGUF, f32": (".gguf", write_f32_gguf), "one file, GGUF, f16": (".gguf", write_f16_gguf),
-         "one file, GGUF, Q8_0": (".gguf", write_q8_gguf)}
+         "one file, GGUF, Q8_0": (".gguf", write_q8_gguf), "one file, GGUF, stable-diffusion.cpp's names": (".gguf", write_cpp_gguf),
+         "the same, by older versions": (".gguf", write_older_cpp_gguf), "the same, of a folder of diffusers": (".gguf", write_cpp_gguf_of_folder),
+         "one file, fp8 with scales": (".safetensors", write_scaled_fp8)}
 
 
 def write_file(model, form):
