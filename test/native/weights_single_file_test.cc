@@ -1,6 +1,7 @@
 // Models in one file under the original names: recognised and configured by their tensors, and every network
 // gives what diffusers and transformers give with the weights under their names.
 #include <cstring>
+#include <tuple>
 
 #include "golden_case.h"
 #include "harness.h"
@@ -215,6 +216,24 @@ TEST(weights_single_file_tells_velocities_from_noise) {
   };
   CHECK_EQ(prediction(0.2f), "v_prediction");
   CHECK_EQ(prediction(0.02f), "epsilon");
+}
+
+// Of Stable Diffusion 2's encoder the last layer is not read, and files made of diffusers' folders do not have
+// it: ViT-H has 24.
+TEST(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
+  for (const auto& [width, layers, read] : {std::tuple(1024, 24, 23), {1024, 23, 23}, {64, 3, 2}}) {
+    ipa_test::NamedShapes tensors = {{"cond_stage_model.model.token_embedding.weight", {1, width}}};
+    for (int i = 0; i < layers; ++i)
+      tensors.push_back(
+          {"cond_stage_model.model.transformer.resblocks." + std::to_string(i) + ".ln_1.weight", {1}});
+    const auto source = ipa::open_safetensors_bytes(ipa_test::zeros_safetensors(tensors), "a file");
+    CHECK_OK(source.status());
+    if (!source.ok()) continue;
+    const auto texts = ipa::find_original_texts(*source.value(), "sd2");
+    CHECK_OK(texts.status());
+    if (!texts.ok() || texts.value().size() != 1) continue;
+    CHECK_EQ(texts.value()[0].config.find("num_hidden_layers")->number(), read);
+  }
 }
 
 TEST(weights_single_file_is_inspected_as_a_model) {
