@@ -39,10 +39,12 @@ export async function inspectWith(addon: NativeAddon, path: string | URL, option
 async function onDisk(value: string | URL, path: string, read: InspectOptions, site: CallSite): Promise<string> {
   const name = await hubNameOf(value, path, "any");
   if (name === undefined) return path;
-  using session = new HubSession(read);
+  const session = new HubSession(read);
   try {
     return await locate(session, { name, want: "any", option: "path", path });
   } catch (error) {
     throw error instanceof IpAdapterError ? site.attach(error) : error;
+  } finally {
+    session.end();
   }
 }

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
 import { InstallError } from "./errors";
+import { STATIC_FOLDERS } from "./static-folders";
 
 const PACKAGE = "node-ip-adapter";
 
@@ -11,19 +12,6 @@ const PACKAGE = "node-ip-adapter";
 export const BUNDLE_HINT =
   `with a bundler, mark "${PACKAGE}" and "sharp" as external, or set NODE_IP_ADAPTER_ROOT to the package's folder (the one that holds models/ and prebuilds/) ` +
   "before the first call: docs/bundlers.md in that folder has recipes";
-
-/**
- * The folders as static expressions, each in full: tools that copy the files of a package (ncc, @vercel/nft) read them from the code and may
- * write other paths in their place. A bundle of ES modules has no `__dirname`.
- */
-const STATIC_FOLDERS =
-  typeof __dirname === "undefined"
-    ? undefined
-    : {
-        mini: join(__dirname, "..", "models", "mini"),
-        "clip-vocabulary": join(__dirname, "..", "models", "clip-vocabulary"),
-        prebuilds: join(__dirname, "..", "prebuilds"),
-      };
 
 /** The value of a variable of the environment, where it has one; an absolute path. */
 export function statedPath(name: "NODE_IP_ADAPTER_ROOT" | "NODE_IP_ADAPTER_ADDON"): string | undefined {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { sharpError } from "../lib/image/sharp";
 import { checkNodeVersion } from "../lib/node-version";
+import { isMissing, requirePackage } from "../lib/require-package";
 import { findRoot, packageRoot, shippedFolder, shippedModel } from "../lib/package-root";
 import { Pipeline } from "../lib";
 import { ROOT } from "./support/load";
@@ -45,6 +46,25 @@ test("NODE_IP_ADAPTER_ROOT comes first, also when it is set late", async () => {
     code: "ERR_IPA_FILES_MISSING",
     message: expect.stringMatching(/models.mini.*external.*NODE_IP_ADAPTER_ROOT.*bundlers\.md/),
   });
+});
+
+test("a package that a bundle does not see is taken from the package's own folder, and the first error stays if there is none", () => {
+  const installed = join(folder, "node_modules", "some-package");
+  packageAt(installed, "some-package");
+  writeFileSync(join(installed, "index.js"), "module.exports = 42");
+  process.env["NODE_IP_ADAPTER_ROOT"] = folder;
+  for (const message of ['Dynamic require of "x" is not supported', "require is not defined"]) {
+    const fail = (): number => {
+      throw new Error(message);
+    };
+    expect(requirePackage("some-package", fail)).toBe(42);
+    expect(() => requirePackage("no-such-package", fail)).toThrow(message);
+  }
+  const broken = (): never => {
+    throw new Error("broken");
+  };
+  expect(() => requirePackage("some-package", broken)).toThrow("broken");
+  expect(isMissing(new Error("broken"))).toBe(false);
 });
 
 test.each(["18.20.8", "20.8.1", "12.22.12", "0.10.48"])("Node %s is told what is needed", (version) => {

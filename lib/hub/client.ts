@@ -1,6 +1,7 @@
 /** What is asked of the hub: which commit, which files, their bytes. Every failure becomes a HubError. */
 import { HubError, InstallError, messageOf, systemCode } from "../errors";
 import { loadPackage } from "../load-failure";
+import { requirePackage } from "../require-package";
 import { COMMIT } from "./cache";
 import { isPathInRepo } from "./name";
 
@@ -18,7 +19,7 @@ const MAX_FILES = 100_000;
 type FetchInput = Parameters<typeof fetch>[0];
 type HubPackage = typeof import("@huggingface/hub");
 
-/** @huggingface/hub, loaded at first need: models on disk work without it. By `require`, for jest and vitest, as sharp is. */
+/** @huggingface/hub, loaded at first need: models on disk work without it. */
 function loadHub(): HubPackage {
   const missing = (error: unknown): InstallError =>
     new InstallError(
@@ -27,7 +28,8 @@ function loadHub(): HubPackage {
       { cause: error },
     );
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  loaded ??= loadPackage("@huggingface/hub, which lists what a repository holds,", () => require("@huggingface/hub") as HubPackage, missing);
+  const load = (): HubPackage => require("@huggingface/hub") as HubPackage;
+  loaded ??= loadPackage("@huggingface/hub, which lists what a repository holds,", () => requirePackage("@huggingface/hub", load), missing);
   return loaded;
 }
 

@@ -41,10 +41,12 @@ export async function findNames(request: NamedRequest, read: ReadLoadOptions): P
 export async function placeNames(named: readonly Named[], read: ReadLoadOptions, site: CallSite): Promise<void> {
   const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
   const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
-  using session = new HubSession(read);
+  const session = new HubSession(read);
   try {
     for (const place of named) place.put(await locate(session, place.option === "model" ? { ...place, skip } : place));
   } catch (error) {
     throw error instanceof IpAdapterError ? site.attach(error) : error;
+  } finally {
+    session.end();
   }
 }

@@ -23,9 +23,9 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   const { repo, revision, path } = readName(name, read.revision);
   const include = read.include?.map((pattern, i) => readGlob(pattern, `include[${i}]`));
   const exclude = (read.exclude ?? []).map((pattern, i) => readGlob(pattern, `exclude[${i}]`));
-  using session = new HubSession(read);
-  session.throwIfAborted();
+  const session = new HubSession(read);
   try {
+    session.throwIfAborted();
     if (session.offline !== undefined) throw new HubError("ERR_IPA_OFFLINE", `${repo}: ${session.offline} forbids fetching anything: pull without it`, { repo });
     const cache = new RepoCache(session.cache, repo);
     const client = await session.client(repo);
@@ -40,6 +40,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     return { path: path === "" ? cache.snapshot(commit) : cache.file(commit, path), commit, files: paths.filter((file) => chosen.has(file)) };
   } catch (error) {
     throw error instanceof HubError ? site.attach(error) : error;
+  } finally {
+    session.end();
   }
 }
 

@@ -11,7 +11,7 @@ export interface HubOptions {
   onProgress?: ((event: DownloadProgressEvent) => unknown) | undefined;
 }
 
-export class HubSession implements Disposable {
+export class HubSession {
   readonly #options: HubOptions;
   /** fires with the caller's signal, which may be of another realm, and when onProgress throws */
   readonly #controller = new AbortController();
@@ -54,7 +54,8 @@ export class HubSession implements Disposable {
     throwIfAborted(this.signal);
   }
 
-  [Symbol.dispose](): void {
+  /** To be called at the end of the work. No `using`: Node 20 has no Symbol.dispose in the vm contexts of test runners. */
+  end(): void {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 }
