@@ -156,7 +156,7 @@ describe("generate", () => {
     expect(code).toBe(0);
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds?.length)).toEqual([256, 256]);
     addon.tensor.shape = [512];
-    expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, d)") });
+    expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 1, err: expect.stringContaining("(n, d)") });
   });
 
   test("faces come from a file, by themselves or one for each picture of their adapter", async () => {
