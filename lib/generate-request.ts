@@ -4,7 +4,7 @@ import { types } from "node:util";
 
 import { OptionError } from "./errors";
 import { leastSide } from "./image/limits";
-import type { NativeGenerateRequest, NativePipelineInfo } from "./native/contract";
+import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
 import { readFloat32Array } from "./options/read-floats";
 import { readList } from "./options/read-list";
@@ -21,7 +21,7 @@ import type { GenerateOptions } from "./types";
  */
 export function generateRequest(
   read: GenerateOptions,
-  info: NativePipelineInfo,
+  info: PipelineInfo,
   encoders: readonly PromptEncoder[],
   zeroNegative: boolean,
 ): Omit<NativeGenerateRequest, "branches"> {
@@ -75,7 +75,7 @@ export function generateRequest(
 }
 
 /** SDXL's size conditions: 0 stands for the picture's own size. */
-function sizeConditions(read: GenerateOptions, info: NativePipelineInfo): NativeGenerateRequest["conditions"] {
+function sizeConditions(read: GenerateOptions, info: PipelineInfo): NativeGenerateRequest["conditions"] {
   const { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } = read;
   const given = { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
   for (const [option, value] of Object.entries(given)) {
@@ -101,7 +101,7 @@ function sizeConditions(read: GenerateOptions, info: NativePipelineInfo): Native
 }
 
 /** Copies of the latents to start from: none, one for all pictures, or one each. */
-function startLatents(read: GenerateOptions, width: number, height: number, count: number, info: NativePipelineInfo): Float32Array[] {
+function startLatents(read: GenerateOptions, width: number, height: number, count: number, info: PipelineInfo): Float32Array[] {
   const { latents, denoisingStart = 0, denoisingEnd = 1 } = read;
   if (denoisingStart >= denoisingEnd) throw new OptionError("denoisingStart", `expected less than denoisingEnd (${denoisingEnd}) but received ${denoisingStart}`);
   if (latents === undefined) {
@@ -125,7 +125,7 @@ function startLatents(read: GenerateOptions, width: number, height: number, coun
   });
 }
 
-function checkSide(value: number, option: "width" | "height", info: NativePipelineInfo): number {
+function checkSide(value: number, option: "width" | "height", info: PipelineInfo): number {
   const unit = info.vaeScale;
   const minimum = leastSide(unit);
   if (value % unit === 0 && value >= minimum) return value;
@@ -135,7 +135,7 @@ function checkSide(value: number, option: "width" | "height", info: NativePipeli
   throw new OptionError(option, `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`);
 }
 
-function checkTile(value: number, info: NativePipelineInfo): number {
+function checkTile(value: number, info: PipelineInfo): number {
   const unit = info.vaeScale;
   if (value % unit === 0) return value;
   const low = Math.floor(value / unit) * unit;

@@ -1,6 +1,6 @@
 /** What the engine answers, as callers get it. */
 import { GeneratedImage } from "./generated-image";
-import type { NativePipelineInfo, NativeProgress, NativeResult } from "./native/contract";
+import type { NativeProgress, NativeResult, PipelineInfo } from "./native/contract";
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
 
@@ -34,7 +34,7 @@ function callProgress(
   }
 }
 
-export function toResult(result: NativeResult, seeds: number[], info: NativePipelineInfo): GenerateResult {
+export function toResult(result: NativeResult, seeds: number[], info: PipelineInfo): GenerateResult {
   const { width, height } = result;
   return {
     images: result.images.map((data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0)),

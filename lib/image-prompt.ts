@@ -5,7 +5,7 @@ import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
-import type { NativeAdapterInfo, NativeImage, NativeImageBranch, NativePipelineInfo } from "./native/contract";
+import type { AdapterInfo, NativeImage, NativeImageBranch, PipelineInfo } from "./native/contract";
 import { readFloats } from "./options/read-floats";
 import type { ReadImagePrompt } from "./read-options";
 
@@ -108,7 +108,7 @@ export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: C
 }
 
 /** The adapter of that index; `option` names where the index came from. */
-export function checkAdapter(index: number, option: string, info: NativePipelineInfo): NativeAdapterInfo {
+export function checkAdapter(index: number, option: string, info: PipelineInfo): AdapterInfo {
   const adapter = info.adapters[index];
   if (adapter !== undefined) return adapter;
   const { length } = info.adapters;
@@ -117,7 +117,7 @@ export function checkAdapter(index: number, option: string, info: NativePipeline
 }
 
 /** That the adapter can be given a picture. */
-export function checkTakesPictures(option: string, adapter: NativeAdapterInfo): void {
+export function checkTakesPictures(option: string, adapter: AdapterInfo): void {
   if (adapter.embedSize === 0) throw new OptionError(option, `this ${adapter.variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
   if (!adapter.hasImageEncoder) {
     throw new OptionError(option, "no image encoder is loaded: pass imageEncoder (a CLIP vision model's folder) to Pipeline.load(), or embeds instead of image");
@@ -125,11 +125,11 @@ export function checkTakesPictures(option: string, adapter: NativeAdapterInfo): 
 }
 
 /** What the adapter's image encoder made of one picture. */
-export function toEmbeds(floats: Float32Array, { variant, embedSize }: NativeAdapterInfo): ImageEmbeds {
+export function toEmbeds(floats: Float32Array, { variant, embedSize }: AdapterInfo): ImageEmbeds {
   return new ImageEmbeds(floats, variant === "base" ? [1, floats.length] : [1, floats.length / embedSize, embedSize]);
 }
 
-function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedPrompt {
+function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt {
   const { option, scale, image, structureScale } = prompt;
   const adapter = checkAdapter(prompt.adapter, `${option}.adapter`, info);
   if (structureScale !== undefined && !adapter.shortcut) {
@@ -153,7 +153,7 @@ function checkPrompt(prompt: PromptSnapshot, info: NativePipelineInfo): CheckedP
 }
 
 /** The faces of one prompt; undefined for adapters that take none. */
-function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, embedSize }: NativeAdapterInfo): Float32Array[] | undefined {
+function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, embedSize }: AdapterInfo): Float32Array[] | undefined {
   if (faceSize === 0) {
     if (faceEmbeds === undefined) return undefined;
     throw new OptionError(`${option}.faceEmbeds`, `this ${variant} adapter takes pictures, no faces: pass image`);
@@ -169,7 +169,7 @@ function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, 
   return Array.from({ length: count }, (_, i) => faceEmbeds.slice(i * faceSize, (i + 1) * faceSize));
 }
 
-function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined, option: string, adapter: NativeAdapterInfo): Float32Array[] {
+function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined, option: string, adapter: AdapterInfo): Float32Array[] {
   const { embedSize, variant } = adapter;
   if (embedSize === 0) throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
   const unit = variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
@@ -188,13 +188,13 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
  * Decodes the pictures, each to the size of its adapter's image encoder, and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
-export async function toBranches(prompts: readonly PromptSnapshot[], info: NativePipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
+export async function toBranches(prompts: readonly PromptSnapshot[], info: PipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
   const checked = prompts.map((prompt) => checkPrompt(prompt, info));
   return group(checked, await Promise.all(checked.map((prompt) => fitPrompt(prompt, fitter, signal))));
 }
 
 /** The same without pixels, for what only asks for sizes. */
-export function toBranchSizes(prompts: readonly PromptSnapshot[], info: NativePipelineInfo): NativeImageBranch[] {
+export function toBranchSizes(prompts: readonly PromptSnapshot[], info: PipelineInfo): NativeImageBranch[] {
   const checked = prompts.map((prompt) => checkPrompt(prompt, info));
   return group(checked, checked.map(({ given }) => given));
 }

@@ -3,14 +3,14 @@ import { basename, extname, join } from "node:path";
 
 import { IpAdapterError, fileError, systemCode } from "./errors";
 import type { AbortSignalLike } from "./native/call";
-import type { NativeLoadRequest, NativePipelineInfo } from "./native/contract";
+import type { NativeLoadRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import { MOST_CONFIG_BYTES, readSmallFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { ReadLoadOptions } from "./read-options";
 
 /** The option's token, else the file's, else the file's name. Those that come along with LoRAs have names. */
-export function nameEmbeddings(read: ReadLoadOptions, request: NativeLoadRequest, info: NativePipelineInfo): void {
+export function nameEmbeddings(read: ReadLoadOptions, request: NativeLoadRequest, info: PipelineInfo): void {
   for (const [i, embedding] of info.embeddings.entries()) {
     if (embedding.lora !== undefined) continue;
     const file = request.embeddings[i]?.file ?? "";
@@ -20,7 +20,7 @@ export function nameEmbeddings(read: ReadLoadOptions, request: NativeLoadRequest
 }
 
 /** The tokenizer of every text encoder, with the tokens of textual inversions. */
-export async function loadTokenizers(model: string, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<PromptEncoder[]> {
+export async function loadTokenizers(model: string, info: PipelineInfo, signal?: AbortSignalLike): Promise<PromptEncoder[]> {
   return Promise.all(
     info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }, encoder) => {
       const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;
@@ -40,7 +40,7 @@ export async function loadTokenizers(model: string, info: NativePipelineInfo, si
 }
 
 /** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
-export async function hasZeroNegative(model: string, info: NativePipelineInfo): Promise<boolean> {
+export async function hasZeroNegative(model: string, info: PipelineInfo): Promise<boolean> {
   if (info.family !== "sdxl") return false;
   // A model in one file has none; the refiner was trained with empty prompts.
   const text = await readSmallFile(join(model, "model_index.json"), MOST_CONFIG_BYTES).catch((error: unknown) => {

@@ -12,15 +12,14 @@ import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-r
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
 import type {
+  AdapterInfo,
   Done,
-  NativeAdapterInfo,
+  LoadedParts,
   NativeAddon,
   NativeGenerateRequest,
   NativeJob,
-  NativeLoadedParts,
   NativeMemoryEstimate,
   NativePipeline,
-  NativePipelineInfo,
   NativeResult,
   PipelineInfo,
 } from "./native/contract";
@@ -60,7 +59,7 @@ export class Pipeline implements AsyncDisposable {
   readonly #addon: Fitter["addon"];
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
-  #info: NativePipelineInfo;
+  #info: PipelineInfo;
   /** no negative prompt means zero features, which an empty one does not */
   readonly #zeroNegative: boolean;
   /** calls that have not settled, and native jobs that have not ended */
@@ -72,7 +71,7 @@ export class Pipeline implements AsyncDisposable {
   readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
-  private constructor(addon: Fitter["addon"], native: NativePipeline, info: NativePipelineInfo, text: PipelineText, options: LoadOptions, from?: typeof LOADED) {
+  private constructor(addon: Fitter["addon"], native: NativePipeline, info: PipelineInfo, text: PipelineText, options: LoadOptions, from?: typeof LOADED) {
     // JavaScript lets everyone in.
     if (from !== LOADED) throw new OptionError("", "new Pipeline() loads nothing: use await Pipeline.load(options)");
     this.#addon = addon;
@@ -254,7 +253,7 @@ export class Pipeline implements AsyncDisposable {
     throwIfAborted(signal);
     const picture = new PictureSnapshot(image, "image", new CallPictures(this.#rules));
     const fitter = { addon: this.#addon, site };
-    const prepare = async (): Promise<{ rgb: RgbImage; taken: NativeAdapterInfo }> => {
+    const prepare = async (): Promise<{ rgb: RgbImage; taken: AdapterInfo }> => {
       const taken = checkAdapter(adapter, "adapter", this.#info);
       checkTakesPictures("image", taken);
       return { rgb: await this.#untilDisposed((either) => picture.fit(fitter, () => ({ size: taken.imageSize }), either), signal), taken };
@@ -271,7 +270,7 @@ export class Pipeline implements AsyncDisposable {
     site: CallSite,
     signal: AbortSignalLike | undefined,
     place: (signal: AbortSignal) => Promise<void>,
-    start: (done: Done<NativeLoadedParts>) => NativeJob,
+    start: (done: Done<LoadedParts>) => NativeJob,
   ): Promise<void> {
     const either = eitherSignal(signal, this.#ended);
     const change = this.#queue.change(place(either.signal).finally(either.release), async () => {
@@ -282,7 +281,7 @@ export class Pipeline implements AsyncDisposable {
       const onAbort = (): void => job?.cancel();
       signal?.addEventListener("abort", onAbort);
       try {
-        const { result } = this.#start<NativeLoadedParts>(site, undefined, (done) => (job = start(done)));
+        const { result } = this.#start<LoadedParts>(site, undefined, (done) => (job = start(done)));
         this.#info = { ...this.#info, ...(await result) };
       } catch (error) {
         if (signal?.aborted === true && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED") throw signal.reason;

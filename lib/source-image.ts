@@ -5,7 +5,7 @@ import { leastSide, MOST_SIDE } from "./image/limits";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
-import type { NativeGenerateRequest, NativePicture, NativePipelineInfo } from "./native/contract";
+import type { NativeGenerateRequest, NativePicture, PipelineInfo } from "./native/contract";
 
 /** Options of generate() about the picture to change. */
 export interface SourceOptions {
@@ -28,7 +28,7 @@ export interface SourceSnapshot {
 export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" | "width" | "height">>;
 
 /** Copies what the caller could still change. Whether the model takes these pictures the engine says. */
-export function snapshotSource(options: SourceOptions, info: NativePipelineInfo, pictures: CallPictures): SourceSnapshot {
+export function snapshotSource(options: SourceOptions, info: PipelineInfo, pictures: CallPictures): SourceSnapshot {
   const { image, mask, imageGuidance, width, height } = options;
   if (imageGuidance !== undefined && info.task !== "instruct") {
     throw new OptionError("imageGuidance", `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`);
@@ -42,7 +42,7 @@ export function snapshotSource(options: SourceOptions, info: NativePipelineInfo,
 }
 
 /** Both in the size of the picture to make, as the engine would resize them. */
-export async function toSource(source: SourceSnapshot, info: NativePipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeSource> {
+export async function toSource(source: SourceSnapshot, info: PipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeSource> {
   let sides = sidesOf(source);
   const image = await source.image?.fit(fitter, (size) => (sides = ownSides(source, size, info)), signal);
   const mask = await source.mask?.fit(fitter, (own) => ({ width: sides.width ?? own.width, height: sides.height ?? own.height }), signal);
@@ -53,7 +53,7 @@ export async function toSource(source: SourceSnapshot, info: NativePipelineInfo,
 export const readsSize = ({ width, height }: SourceSnapshot): boolean => width === undefined || height === undefined;
 
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
-export async function toSourceSizes(source: SourceSnapshot, info: NativePipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
+export async function toSourceSizes(source: SourceSnapshot, info: PipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
   const read = readsSize(source) ? await source.image?.decode(signal) : undefined;
   const sides = read === undefined ? sidesOf(source) : ownSides(source, read, info);
   return request(sides, source.image && {}, source.mask && {});
@@ -68,7 +68,7 @@ function sidesOf({ width, height }: SourceSnapshot): Sides {
   return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
 }
 
-function ownSides({ width, height }: SourceSnapshot, picture: Required<Sides>, { vaeScale }: NativePipelineInfo): Required<Sides> {
+function ownSides({ width, height }: SourceSnapshot, picture: Required<Sides>, { vaeScale }: PipelineInfo): Required<Sides> {
   return { width: width ?? ownSide(picture, "width", vaeScale), height: height ?? ownSide(picture, "height", vaeScale) };
 }
 

@@ -6,15 +6,7 @@
 
 import type { ConvertType, SchedulerName } from "../options/schema";
 
-// What users see too has its public name; these are the same things, seen from here.
-export type NativeSystem = SystemInfo;
-export type NativeTextEncoderInfo = TextEncoderInfo;
-export type NativeAdapterInfo = AdapterInfo;
-export type NativeEmbeddingInfo = EmbeddingInfo;
-export type NativeLoadedParts = LoadedParts;
-export type NativePipelineInfo = PipelineInfo;
-export type NativeInspection = Inspection;
-export type NativeConvertProgress = ConvertProgress;
+/** What convert() adds to before a user sees it. */
 export type NativeConversion = Omit<Conversion, "path" | "type">;
 
 export interface NativeError {

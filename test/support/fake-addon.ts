@@ -3,10 +3,11 @@
  * cancelling between them, close() that cancels and waits. It records what it was asked.
  */
 import type {
+  ConvertProgress,
   Done,
+  LoadedParts,
   NativeAdapterRequest,
   NativeAddon,
-  NativeConvertProgress,
   NativeConvertRequest,
   NativeError,
   NativeFit,
@@ -14,16 +15,15 @@ import type {
   NativeImage,
   NativeJob,
   NativeLoadRequest,
-  NativeLoadedParts,
   NativeLoraRequest,
   NativeMemoryEstimate,
   NativePipeline,
-  NativePipelineInfo,
   NativePixels,
   NativeResult,
+  PipelineInfo,
 } from "../../lib/native/contract";
 
-export const MINI_INFO: NativePipelineInfo = {
+export const MINI_INFO: PipelineInfo = {
   family: "sd1",
   refiner: false,
   task: "text-to-image",
@@ -45,7 +45,7 @@ export const MINI_INFO: NativePipelineInfo = {
 };
 
 export class FakeAddon implements NativeAddon {
-  info: NativePipelineInfo = structuredClone(MINI_INFO);
+  info: PipelineInfo = structuredClone(MINI_INFO);
   loads: NativeLoadRequest[] = [];
   requests: NativeGenerateRequest[] = [];
   estimated: NativeGenerateRequest[] = [];
@@ -83,7 +83,7 @@ export class FakeAddon implements NativeAddon {
     return this.later(() => (this.loadError === null ? done(null, new FakePipeline(this)) : done(this.loadError)), done);
   }
 
-  convert(request: NativeConvertRequest, progress: ((event: NativeConvertProgress) => void) | null, done: Parameters<NativeAddon["convert"]>[2]): NativeJob {
+  convert(request: NativeConvertRequest, progress: ((event: ConvertProgress) => void) | null, done: Parameters<NativeAddon["convert"]>[2]): NativeJob {
     this.conversions.push(request);
     progress?.({ tensors: 36, totalTensors: 36, bytes: 12_000_000, totalBytes: 12_000_000 });
     return this.later(() => done(null, { format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }), done);
@@ -165,7 +165,7 @@ class FakePipeline implements NativePipeline {
     this.#addon = addon;
   }
 
-  info(): NativePipelineInfo {
+  info(): PipelineInfo {
     return this.#addon.info;
   }
 
@@ -221,14 +221,14 @@ class FakePipeline implements NativePipeline {
     return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0 }), done);
   }
 
-  setAdapters(adapters: NativeAdapterRequest[], done: Done<NativeLoadedParts>): NativeJob {
+  setAdapters(adapters: NativeAdapterRequest[], done: Done<LoadedParts>): NativeJob {
     const { parameters, memoryBytes } = this.#addon.info;
     const [first] = this.#addon.info.adapters;
     this.#addon.changes.push({ adapters });
     return this.#addon.later(() => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes, ignored: [] }), done);
   }
 
-  setLoras(loras: NativeLoraRequest[], done: Done<NativeLoadedParts>): NativeJob {
+  setLoras(loras: NativeLoraRequest[], done: Done<LoadedParts>): NativeJob {
     this.#addon.changes.push({ loras });
     return this.#addon.later(() => done(null, this.#addon.info), done);
   }
