@@ -10,8 +10,10 @@ Value Graph::record(Node node) {
   return Value{static_cast<int32_t>(nodes_.size() - 1)};
 }
 
-void Graph::fail(const std::string& what) {
-  if (status_.ok()) status_ = Status(Code::internal, what);
+void Graph::fail(const std::string& what) { fail(Code::internal, what); }
+
+void Graph::fail(Code code, const std::string& what) {
+  if (status_.ok()) status_ = Status(code, what);
 }
 
 Value Graph::input(Shape shape, Storage storage) {
@@ -64,7 +66,9 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
   const int64_t w = (in.w + conv.pad_left + conv.pad_right - conv.kernel_w) / conv.stride + 1;
   if (in.h + conv.pad_top + conv.pad_bottom < conv.kernel_h ||
       in.w + conv.pad_left + conv.pad_right < conv.kernel_w)
-    fail(name + ": picture smaller than the convolution");
+    // No bug: which sizes a model can take is its configuration's doing.
+    fail(Code::invalid_option, "width: the picture is too small for this model (at its layer " + name +
+                                   "): use a larger width and height");
   Node node;
   node.op = Op::conv2d;
   node.inputs = {x};

@@ -173,6 +173,7 @@ class Graph {
  private:
   Value record(Node node);
   void fail(const std::string& what);
+  void fail(Code code, const std::string& what);
 
   ParamSet* params_;
   std::vector<Node> nodes_;
