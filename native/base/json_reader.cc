@@ -247,6 +247,7 @@ Status JsonReader::read_number() {
   // some standard libraries we build with.
   std::istringstream stream(std::string(text_.substr(begin, at_ - begin)));
   stream.imbue(std::locale::classic());
+  stream.exceptions(std::ios::badbit);  // or want of memory would be taken for a bad number
   if (!(stream >> number_)) {
     at_ = begin;
     return error(Code::limit, "number beyond the range of a double");
