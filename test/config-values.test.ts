@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { Done, NativeGenerateRequest, NativeLoadRequest, NativePipeline, NativePipelineInfo, NativeResult } from "../lib/native/contract";
+import type { Done, NativeGenerateRequest, NativeLoadRequest, NativePipeline, NativeResult } from "../lib/native/contract";
 import { loadAddon } from "../lib/native/load";
 import { ROOT } from "./support/load";
 
@@ -29,7 +29,7 @@ async function answer<T>(start: (done: Done<T>) => unknown): Promise<{ code: str
   return new Promise((resolve) => start((error, value) => resolve(error === null ? { code: "", message: "", value } : error)));
 }
 
-function request(info: NativePipelineInfo, scheduler: string): NativeGenerateRequest {
+function request(info: ReturnType<NativePipeline["info"]>, scheduler: string): NativeGenerateRequest {
   const prompt = info.textEncoders.map(({ contextLength }) => ({ ids: new Int32Array(contextLength).fill(1), weights: new Float32Array(contextLength).fill(1) }));
   const side = 2 * info.vaeScale;
   return {
