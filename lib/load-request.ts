@@ -3,7 +3,8 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
-import { OptionError, fileError } from "./errors";
+import { IpAdapterError, OptionError, fileError } from "./errors";
+import { formatHubName, parseHubName } from "./hub/name";
 import { type NamedRequest, findNames, placeNames } from "./hub/place-names";
 import { type CallSite, throwIfAborted } from "./native/call";
 import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
@@ -54,24 +55,24 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
  */
 export async function placeFiles(request: NamedRequest, read: ReadLoadOptions, site: CallSite): Promise<void> {
   const named = await findNames(request, read);
-  await checkPaths(request, site, new Set(named.map(({ option }) => option)));
+  await checkPaths(request, read, site, new Set(named.map(({ option }) => option)));
   if (named.length === 0) return;
   throwIfAborted(read.signal);
   await placeNames(named, read, site);
-  await checkPaths(request, site);
+  await checkPaths(request, read, site);
 }
 
 /** @param unplaced options whose files are yet to come from the hub */
-async function checkPaths(request: NamedRequest, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
-  const find = async (path: string | undefined, option: string, what: string): Promise<Stats | undefined> => {
+async function checkPaths(request: NamedRequest, read: ReadLoadOptions, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
+  const find = async (path: string | undefined, option: string, what: string, given?: string | URL): Promise<Stats | undefined> => {
     if (path === undefined || unplaced.has(option)) return undefined;
     site.run(() => checkReadable(path, option));
     return stat(path).catch((error: unknown) => {
-      throw site.attach(fileError(`${option}: ${what}`, path, error));
+      throw site.attach(withHubHint(fileError(`${option}: ${what}`, path, error), given));
     });
   };
-  const check = async (path: string | undefined, option: string): Promise<void> => {
-    const status = await find(path, option, "file");
+  const check = async (path: string | undefined, option: string, given: string | URL | undefined): Promise<void> => {
+    const status = await find(path, option, "file", given);
     if (status?.isDirectory() !== true) return;
     throw site.attach(new OptionError(option, `expected a file but ${path ?? ""} is a folder`));
   };
@@ -80,9 +81,16 @@ async function checkPaths(request: NamedRequest, site: CallSite, unplaced: Reado
   await find(request.vae, "vae", "folder or file");
   await find(request.imageEncoder, "imageEncoder", "folder or file");
   for (const [i, { file, imageEncoder }] of (request.adapters ?? []).entries()) {
-    await check(file, `adapters[${i}].file`);
+    await check(file, `adapters[${i}].file`, read.adapters?.[i]?.file);
     await find(imageEncoder, `adapters[${i}].imageEncoder`, "folder or file");
   }
-  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`);
-  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`);
+  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`, read.loras?.[i]?.file);
+  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`, read.embeddings?.[i]?.file);
+}
+
+/** A repository's name where a file is wanted: on the hub, too, one file of it has to be named. */
+function withHubHint(error: IpAdapterError, given: string | URL | undefined): IpAdapterError {
+  const name = typeof given === "string" && error.code === "ERR_IPA_NOT_FOUND" ? parseHubName(given) : undefined;
+  if (name?.path !== "") return error;
+  return new IpAdapterError(error.code, `${error.message}: for one on the Hugging Face hub, name the file in the repository, ${formatHubName(name)}/FILE.safetensors`, { cause: error.cause });
 }

@@ -25,8 +25,9 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readSignal } from "./options/read-signal";
-import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LoadSchema, LorasSchema } from "./options/schema";
+import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LorasSchema } from "./options/schema";
 import { readCall } from "./options/generate-call";
+import { readLoad } from "./options/load-call";
 import { checkValue, readOptions } from "./options/validate";
 import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
@@ -88,13 +89,16 @@ export class Pipeline implements AsyncDisposable {
    * Names on the Hugging Face hub are fetched into its cache first.
    * @throws OptionError; ERR_IPA_NOT_FOUND; HubError; ERR_IPA_MISMATCH when the parts do not fit; signal.reason
    */
-  static async load(options: LoadOptions = {}): Promise<Pipeline> {
-    return Pipeline.loadWith(loadAddon, options, new CallSite());
+  static async load(options?: LoadOptions): Promise<Pipeline>;
+  /** The same with the model in front. */
+  static async load(model: string | URL, options?: Omit<LoadOptions, "model">): Promise<Pipeline>;
+  static async load(first: LoadOptions | string | URL = {}, others?: LoadOptions): Promise<Pipeline> {
+    return Pipeline.loadWith(loadAddon, first, new CallSite(), others);
   }
 
   /** @internal The same with another addon. */
-  static async loadWith(addon: () => NativeAddon, options: LoadOptions, site: CallSite): Promise<Pipeline> {
-    const read = readOptions(LoadSchema, options);
+  static async loadWith(addon: () => NativeAddon, first: LoadOptions | string | URL, site: CallSite, others?: LoadOptions): Promise<Pipeline> {
+    const read = readLoad(first, others);
     const request = loadRequest(read);
     const { signal } = read;
     throwIfAborted(signal);

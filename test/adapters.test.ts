@@ -132,6 +132,12 @@ describe("image encoders", () => {
     expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/holds no image encoder \(its kind is ip-adapter\)/) });
   });
 
+  test("a LoRA is refused as an adapter, and the message says where it goes", async () => {
+    const file = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
+    const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), adapters: [file] }));
+    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/its kind is lora: pass it in loras$/) });
+  });
+
   test("one of another size is refused, naming what is needed", async () => {
     const error = await rejection(
       Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("plus"), imageEncoder: join(MODELS, "vision-bigg", "image_encoder") }] }),

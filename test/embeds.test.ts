@@ -144,7 +144,8 @@ describe("refused", () => {
 
   test.each<[string, () => Promise<unknown>, string, string]>([
     ["a file that is not there", () => loadEmbeds(join(folder, "none.safetensors")), "ERR_IPA_NOT_FOUND", "none.safetensors"],
-    ["a picture", () => loadEmbeds(PICTURES[0]!), "ERR_IPA_UNSUPPORTED", "a PNG picture"],
+    ["a picture", () => loadEmbeds(PICTURES[0]!), "ERR_IPA_UNSUPPORTED", "no weight file that is read here: this is a PNG picture"],
+    ["a JPEG whose first segment is a table", () => inspect(join(ROOT, "test/golden/images/cmyk-plain.jpg")), "ERR_IPA_UNSUPPORTED", "a JPEG picture"],
     ["an adapter", () => loadEmbeds(adapters("base")[0]!.file), "ERR_IPA_MISSING_TENSOR", '"image_proj.norm.bias"'],
     ["no tensors", () => loadEmbeds(made("empty.safetensors", {})), "ERR_IPA_MISSING_TENSOR", "none"],
     ["one dimension", () => loadEmbeds(made("flat.safetensors", { image_embeds: [16] })), "ERR_IPA_SHAPE", "has (16)"],

@@ -12,7 +12,7 @@ import { fold } from "../lib/options/suggest";
 import { checkValue } from "../lib/options/validate";
 import { Pipeline } from "../lib/pipeline";
 import { FakeAddon } from "./support/fake-addon";
-import { ROOT, pixels, rejection } from "./support/load";
+import { MINI, ROOT, pixels, rejection } from "./support/load";
 
 const picture = join(ROOT, "test/golden/images/rgb.png");
 let addon: FakeAddon;
@@ -59,7 +59,15 @@ describe("options of other programs", () => {
     [{ lora_scale: 1 }, "use loras: [{ file, weight }] in Pipeline.load()"],
     [{ clip_skip: 1 }, 'did you mean "clipSkip"?'],
     [{ negative_prompt: "x" }, 'did you mean "negativePrompt"?'],
-    [{ model: "x" }, "use it in Pipeline.load()"],
+    [{ model: "x" }, "in Pipeline.load(), use it"],
+    [{ torch_dtype: "bfloat16" }, 'in Pipeline.load(), use dtype: "bf16"'],
+    [{ checkpoint: "x" }, "in Pipeline.load(), use model"],
+    [{ seed: -1 }, "leave seed out for a random one"],
+    [{ prompt_embeds: [] }, "use prompt and negativePrompt"],
+    [{ ip_adapter_mask: picture }, "not there yet"],
+    [{ imagePrompts: [{ image: picture, zzzzzz: 1 }] }, "imagePrompts[0].zzzzzz: no option of an image prompt: known are image"],
+    [{ imagePrompts: [new Response("x")] }, "imagePrompts[0].image: expected a path"],
+    [{ imagePrompts: [new Response("x")] }, "pass await response.blob()"],
     [{ use_karras_sigmas: true }, 'use sigmas: "karras"'],
     [{ timeout: 5 }, "AbortSignal.timeout"],
     [{ imagePrompts: [{ file: picture }] }, "use image"],
@@ -82,6 +90,14 @@ describe("options of other programs", () => {
     [{ safety_checker: null }, "leave it out"],
     [{ dtype: "float32" }, 'use "f32"'],
     [{ dtype: "fp16" }, '"f32"'],
+    [{ torch_dtype: "float16" }, 'use dtype: "f32"'],
+    [{ variant: "fp16" }, "weights in f16 are read where a model has no others, and stay so in memory: leave it out"],
+    [{ subfolder: "unet" }, 'use model: "owner/name/unet"'],
+    [{ embeddings: [{ file: "x", name: "y" }] }, "no option of an embedding: use token"],
+    [{ loras: [{ file: "x", name: "y" }] }, "no option of a LoRA: use file for the path; a name is not needed"],
+    [{ loras: ["owner/detail"] }, "name the file in the repository, owner/detail/FILE.safetensors"],
+    [{ adapters: [{ file: "owner/name@v1" }] }, "name the file in the repository, owner/name@v1/FILE.safetensors"],
+    [{ zzzzzz: 1 }, "not one of the Pipeline.load options: docs/api.md"],
     [{ dtype: "bfloat16" }, 'use "bf16"'],
     [{ adapters: [{ path: "x" }] }, "use file"],
     [{ adapters: [{ file: "x", scale: 1 }] }, "imagePrompts: [{ image, scale }]"],
@@ -205,6 +221,23 @@ describe("shorthands", () => {
     expect(await rejection(pipeline.generate("a cat", { prompt: "a dog" } as object))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "prompt" });
     expect(await rejection(pipeline.generate({ prompt: "a cat" }, { seed: 1 }))).toMatchObject({ message: expect.stringContaining("one object") });
     expect(await rejection(pipeline.generate("a".repeat(20000)))).toMatchObject({ option: "prompt" });
+  });
+
+  test("a model alone, or in front of the other options", async () => {
+    const load = async (...args: [first: object | string | URL, others?: object]): Promise<unknown> => {
+      await using loaded = await Pipeline.loadWith(() => addon, args[0], new CallSite(), args[1]);
+      expect(loaded.disposed).toBe(false);
+      return addon.loads.at(-1);
+    };
+    const wanted = await load({ model: MINI });
+    expect(await load(MINI)).toEqual(wanted);
+    expect(await load(pathToFileURL(MINI))).toEqual(wanted);
+    expect(await load(MINI, { dtype: "int8" })).toEqual(await load({ model: MINI, dtype: "int8" }));
+    expect(await rejection(load(MINI, { model: MINI }))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "model" });
+    expect(await rejection(load({ model: MINI }, { dtype: "int8" }))).toMatchObject({ message: expect.stringContaining("one object") });
+    // Both arguments reach the engine of the public call, too.
+    expect(await rejection(PublicPipeline.load("nowhere/at all"))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringMatching(/^model: .*at all/) });
+    expect(await rejection(PublicPipeline.load(MINI, { dtype: "f64" as "f32" }))).toMatchObject({ option: "dtype" });
   });
 
   test("pictures and embeddings alone as image prompts", async () => {

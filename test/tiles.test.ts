@@ -102,6 +102,8 @@ describe("estimateMemory", () => {
     const error = await rejection(pipeline.generate({ ...large, memoryBudget: smallest.total - 1 }));
     expect(error).toBeInstanceOf(IpAdapterError);
     expect(error).toMatchObject({ code: "ERR_IPA_NO_MEMORY", message: expect.stringMatching(/memoryBudget: \d+ MB are needed/) });
+    const tiny = await rejection(pipeline.generate({ ...large, memoryBudget: 1000 }));
+    expect(tiny.message).toContain("but 1 KB allowed");
   });
 
   test("bad values are refused as generate() refuses them", async () => {

@@ -29,7 +29,7 @@ export class CallPictures {
   /** Nothing is said of the file: not even whether it exists. */
   checkPath(option: string): void {
     if (this.rules.images === "any") return;
-    throw new OptionError(option, 'expected the bytes of a picture (a Uint8Array, a Blob or a data: URL) but received a path or another URL, which images: "bytes" of Pipeline.load() refuses');
+    throw new OptionError(option, 'expected the bytes of a picture (a Uint8Array, a Blob, a stream, a data: URL or raw pixels) but received a path or another URL, which images: "bytes" of Pipeline.load() refuses');
   }
 
   /** @throws ImageError ERR_IPA_IMAGE_LIMIT */

@@ -3,14 +3,17 @@
  * suggest.ts folds them, so that `num_inference_steps`, `numInferenceSteps` and `num-inference-steps` are one.
  */
 import { describe } from "./describe";
+import { LoadSchema } from "./schema";
 import { fold } from "./suggest";
+import { valueAlias } from "./value-aliases";
 
-/** What to do instead, of the value given where that matters; then the names, as they are written elsewhere, in one string. */
-type Alias = [fix: string | ((value: unknown) => string), names: string];
+/** What to do instead, of the value and the name given where that matters; then the names, as they are written elsewhere, in one string. */
+type Alias = [fix: string | ((value: unknown, key: string) => string), names: string];
 
 const CPU = "the engine runs on the CPU: leave it out";
-const LOADED = "it is loaded with the model: use it in Pipeline.load()";
 const NOT_NEEDED = "nothing here needs it: leave it out";
+const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
+const NO_REGIONS = "image prompts that count in a part of the picture are not there yet: leave it out";
 const NO_CONTROL = "ControlNet is not there yet: leave it out";
 const NO_STRENGTH = "there is no image-to-image of a partly noised picture yet; inpainting models repaint the mask as a whole: leave it out";
 const LORA_WEIGHT = "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
@@ -53,7 +56,9 @@ const GENERATE: Alias[] = [
   ["use signal: AbortSignal.timeout(milliseconds)", "timeout, timeout_ms, deadline"],
   ['use vaeTiling: "on"', "enable_vae_tiling, vae_tiled, tiled_vae, tiled_decode"],
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
-  [LOADED, "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, sd_model_checkpoint, override_settings"],
+  [loadedFix, "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, sd_model_checkpoint, override_settings"],
+  [OWN_TEXT, "prompt_embeds, negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds"],
+  [NO_REGIONS, "ip_adapter_mask, ip_adapter_masks, regions, region_masks, attention_mask"],
   [CPU, "device, cuda, gpu, use_gpu"],
   [NO_CONTROL, "controlnet, control_image, controlnet_conditioning_image, controlnet_conditioning_scale, control, alwayson_scripts"],
   ["it is not there yet: leave it out", "guidance_rescale, hires_fix, enable_hr, hr_scale, restore_faces, face_restore, upscale, upscaler, tiling, subseed, subseed_strength, pag_scale"],
@@ -69,7 +74,9 @@ const LOAD: Alias[] = [
   ["use imageEncoder", "clip_vision, clip_vision_model, vision_encoder, image_encoder_path, image_encoder_folder, clip, feature_extractor"],
   ["use unet", "unet_path, transformer, diffusion_model_path"],
   ["use vae", "vae_path, vae_name, autoencoder, taesd, tiny_vae"],
-  ["use dtype", "torch_dtype, precision, data_type, weight_dtype, compute_type, variant, quantization, quantize, half, fp16, bits"],
+  [dtypeFix, "torch_dtype, precision, data_type, weight_dtype, compute_type, quantization, quantize, bits"],
+  ["weights in f16 are read where a model has no others, and stay so in memory: leave it out", "variant, half, fp16"],
+  [subfolderFix, "subfolder"],
   ["use threads", "num_threads, n_threads, thread_count, intra_op_num_threads, cpu_threads, workers, num_workers"],
   ["use token", "hf_token, access_token, auth_token, use_auth_token, api_key, auth"],
   ["use offline", "local_files_only, hf_hub_offline, no_download"],
@@ -82,7 +89,7 @@ const LOAD: Alias[] = [
   ["it is an option of each call: use it in generate()", "prompt, negative_prompt, steps, num_inference_steps, guidance, guidance_scale, seed, width, height, sigmas, clip_skip, vae_tiling, memory_budget"],
   [CPU, "device, device_map, cuda, gpu, backend, provider, providers, execution_providers, use_gpu"],
   [NO_CONTROL, "controlnet, t2i_adapter"],
-  [NOT_NEEDED, "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, subfolder, config, original_config, enable_xformers, attention_slicing, load_safety_checker"],
+  [NOT_NEEDED, "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, config, original_config, enable_xformers, attention_slicing, load_safety_checker"],
 ];
 
 const IMAGE_PROMPT: Alias[] = [
@@ -92,11 +99,13 @@ const IMAGE_PROMPT: Alias[] = [
   ["use faceEmbeds", "face, face_embedding, faceid_embeds, id_embeds, face_id"],
   ["use structureScale", "s_scale, shortcut_scale, structure"],
   ["use adapter, the index of a loaded adapter", "adapter_index, index, model, adapter_name, ip_adapter"],
-  ["pictures that count in a part of the picture are not there yet: leave it out", "mask, attn_mask, attention_mask, region, ip_adapter_masks"],
+  [NO_REGIONS, "mask, attn_mask, attention_mask, region, ip_adapter_masks"],
   ["it holds for all steps: leave it out", "start, end, start_at, end_at, weight_type, noise"],
 ];
 
-const FILE = "path, name, model, url, src, file_name, weight_name, model_path, model_name, repo, id";
+const FILE = "path, model, url, src, file_name, weight_name, model_path, model_name, repo, id";
+
+const NAMELESS = "use file for the path; a name is not needed";
 
 const ADAPTER: Alias[] = [
   ["use file", `${FILE}, ip_adapter, adapter, weights`],
@@ -104,17 +113,19 @@ const ADAPTER: Alias[] = [
   ["use loraWeight", "lora, lora_scale, lora_strength"],
   ["each picture has its own: use imagePrompts: [{ image, scale }] in generate()", "scale, weight, strength, ip_adapter_scale"],
   ["use shortcut", "plus_v2, is_plus_v2, faceid_v2, use_shortcut"],
+  [NAMELESS, "name"],
   ["it is read from the file: leave it out", "type, variant, kind, tokens, num_tokens"],
 ];
 
 const LORA: Alias[] = [
-  ["use file", `${FILE}, lora, lora_path, adapter_name`],
+  ["use file", `${FILE}, lora, lora_path`],
+  [NAMELESS, "name, adapter_name"],
   ["use weight", "scale, strength, alpha, multiplier, lora_scale, strength_model, strength_clip, adapter_weight"],
 ];
 
 const EMBEDDING: Alias[] = [
   ["use file", `${FILE}, embedding, weights`],
-  ["use token", "trigger, trigger_word, word, keyword, placeholder, placeholder_token, tokens"],
+  ["use token", "name, trigger, trigger_word, word, keyword, placeholder, placeholder_token, tokens"],
 ];
 
 const WRITING: Alias[] = [["use compressionLevel", "compression, level, png_compression"]];
@@ -137,13 +148,13 @@ export function optionAlias(title: string, key: string, read: () => unknown): st
   const table = Object.hasOwn(TABLES, title) ? (TABLES[title] ?? []) : [];
   const found = table.find(([, names]) => names.split(", ").some((name) => fold(name) === wanted));
   if (found === undefined) return undefined;
-  return typeof found[0] === "string" ? found[0] : found[0](read());
+  return typeof found[0] === "string" ? found[0] : found[0](read(), key);
 }
 
 /** All of it, for the test that holds the names against the schemas. */
 export function aliasTables(): { title: string; fix: string; names: string[] }[] {
   return Object.entries(TABLES).flatMap(([title, table]) =>
-    table.map(([fix, names]) => ({ title, fix: typeof fix === "string" ? fix : fix(undefined), names: names.split(", ") })),
+    table.map(([fix, names]) => ({ title, fix: typeof fix === "string" ? fix : fix(undefined, names.split(", ")[0] ?? ""), names: names.split(", ") })),
   );
 }
 
@@ -158,4 +169,22 @@ function sidesOf(value: unknown): [number, number] | undefined {
   const text = Array.isArray(value) && value.length === 2 ? `${describe(value[0])}x${describe(value[1])}` : typeof value === "string" ? value.slice(0, 32) : "";
   const [, width, height] = /^\s*(\d{1,5})\s*[x×*,]\s*(\d{1,5})\s*$/i.exec(text) ?? [];
   return width === undefined || height === undefined ? undefined : [Number(width), Number(height)];
+}
+
+/** Of an option of Pipeline.load(), or what others call one, in generate(). */
+function loadedFix(value: unknown, key: string): string {
+  const own = Object.keys(LoadSchema.properties).find((name) => fold(name) === fold(key));
+  const fix = own === undefined ? optionAlias("Pipeline.load options", key, () => value) : `use ${own === key ? "it" : own}`;
+  return `it is loaded with the model: in Pipeline.load(), ${fix ?? "use model"}`;
+}
+
+/** `torch_dtype: "bfloat16"` as `dtype: "bf16"`. */
+function dtypeFix(value: unknown): string {
+  const ours = valueAlias("dtype", value);
+  return ours === undefined ? "use dtype" : ours.replace(/^use /, "use dtype: ");
+}
+
+function subfolderFix(value: unknown): string {
+  const folder = typeof value === "string" && /^[\w./-]{1,64}$/.test(value) ? value : "subfolder";
+  return `put it behind the name: use model: "owner/name/${folder}"`;
 }

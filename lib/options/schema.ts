@@ -63,7 +63,7 @@ function oneOfOrNumbers<const T extends string>(
 }
 
 /** What may stand alone in place of an object with one property: `"a.png"` for `{ image: "a.png" }`. */
-export type Shorthand = "file" | "image";
+export type Shorthand = "file" | "image" | "model";
 
 function object<T extends TProperties>(properties: T, title: string, shorthand?: Shorthand): TObject<T> {
   return Type.Object(properties, { additionalProperties: false, title, "x-shorthand": shorthand });

@@ -10,7 +10,7 @@ import type { Shorthand } from "./schema";
 export function writeOut(shorthand: Shorthand | undefined, value: unknown, option: string): unknown {
   if (shorthand === undefined) return value;
   if (typeof value === "string" || hrefOf(value, option) !== undefined) return { [shorthand]: value };
-  if (shorthand === "file") return value;
+  if (shorthand !== "image") return value;
   if (types.isFloat32Array(value)) return { embeds: value };
   return readGuarded(() => isPicture(value), option) ? { image: value } : value;
 }
@@ -18,5 +18,7 @@ export function writeOut(shorthand: Shorthand | undefined, value: unknown, optio
 /** Bytes, a Blob, a stream, or pixels: no image prompt has `data`. */
 function isPicture(value: unknown): boolean {
   if (types.isUint8Array(value) || types.isUint8ClampedArray(value) || types.isAnyArrayBuffer(value)) return true;
-  return typeof value === "object" && value !== null && ("data" in value || isLate(value));
+  if (typeof value !== "object" || value === null) return false;
+  // A Response is no picture, but the error about it says how to get one.
+  return "data" in value || isLate(value) || Object.prototype.toString.call(value) === "[object Response]";
 }

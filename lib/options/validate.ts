@@ -71,7 +71,7 @@ function checkNumber(rule: SchemaView, value: unknown, option: string): number {
   if (!Number.isFinite(value)) {
     throw wrong(option, rule, value, Number.isNaN(value) ? "check the calculation that gave NaN" : `use ${value > 0 ? maximum : minimum}`);
   }
-  if (value < minimum) throw wrong(option, rule, value, `use ${minimum} or more`);
+  if (value < minimum) throw wrong(option, rule, value, valueAlias(option, value) ?? `use ${minimum} or more`);
   if (value > maximum) throw wrong(option, rule, value, `use ${maximum} or less`);
   if (rule.type === "integer" && !Number.isInteger(value)) {
     const [low, high] = [Math.max(minimum, Math.floor(value)), Math.min(maximum, Math.ceil(value))];
@@ -125,8 +125,16 @@ function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown
 function unknownOption(option: string, key: string, title: string, known: string[], read: () => unknown): OptionError {
   const near = nearest(key, known);
   const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
-  const fix = alias ?? (near === undefined ? `known are ${known.join(", ")}` : `did you mean "${near}"?`);
-  return new OptionError(option, `unknown among the ${title}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+  // A list of forty names helps nobody.
+  const all = known.length > 12 ? "docs/api.md of the package lists them" : `known are ${known.join(", ")}`;
+  const fix = alias ?? (near === undefined ? all : `did you mean "${near}"?`);
+  return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+}
+
+const WITH_ARTICLE: Record<string, string> = { "image prompt": "an image prompt", adapter: "an adapter", LoRA: "a LoRA", embedding: "an embedding" };
+
+function absent(title: string): string {
+  return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
 }
 
 function wrong(option: string, rule: SchemaView, value: unknown, fix: string): OptionError {

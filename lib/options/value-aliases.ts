@@ -46,6 +46,8 @@ const ABSENT: Record<string, string> = {
 /** Words behind A1111's names of samplers that are spacings. */
 const SPACING_ENDING = /(karras|exponential|sgmuniform|beta|normal|ays|alignyoursteps)$/;
 
+const F16 = 'use "f32", which keeps f16 weights in f16; "int16" and "bf16" are faster';
+
 /** Names of number types, of PyTorch and others. */
 const DTYPES: Record<string, string> = {
   float32: 'use "f32"',
@@ -53,10 +55,10 @@ const DTYPES: Record<string, string> = {
   float: 'use "f32"',
   full: 'use "f32"',
   bfloat16: 'use "bf16"',
-  float16: 'f16 weights are read and stay so in memory with "f32"; "int16" and "bf16" are faster',
-  fp16: 'f16 weights are read and stay so in memory with "f32"; "int16" and "bf16" are faster',
-  f16: 'f16 weights are read and stay so in memory with "f32"; "int16" and "bf16" are faster',
-  half: 'f16 weights are read and stay so in memory with "f32"; "int16" and "bf16" are faster',
+  float16: F16,
+  fp16: F16,
+  f16: F16,
+  half: F16,
   q8: 'use "int8"',
   q80: 'use "int8"',
   i8: 'use "int8"',
@@ -78,6 +80,7 @@ const OUTPUTS: Record<string, string> = {
 /** How a wrong value of the option is written here; undefined where nobody has it. */
 export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
+  if (option === "seed" && typeof value === "number" && value < 0) return "leave seed out for a random one";
   if (typeof value !== "string" || value.length > 64) return undefined;
   const find = (table: Record<string, string>): string | undefined => (Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined);
   switch (option) {

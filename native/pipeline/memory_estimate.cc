@@ -65,7 +65,11 @@ uint64_t budget_of(const GenerateRequest& request) {
   return request.memory_budget ? request.memory_budget : system_memory().limit;
 }
 
-std::string megabytes(size_t bytes) { return std::to_string((bytes + (size_t{1} << 20) - 1) >> 20) + " MB"; }
+std::string amount(uint64_t bytes) {
+  const bool large = bytes >= uint64_t{1} << 20;
+  const uint64_t unit = uint64_t{1} << (large ? 20 : 10);
+  return std::to_string(bytes / unit + (bytes % unit != 0)) + (large ? " MB" : " KB");
+}
 
 }  // namespace
 
@@ -94,8 +98,8 @@ Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request) {
   IPA_ASSIGN(const MemoryEstimate found, estimate_memory(models, request));
   if (request.memory_budget && found.total() > request.memory_budget) {
     const bool can_tile = !tiles.empty() && request.vae_tiling == Tiling::off;
-    return Status(Code::no_memory, "memoryBudget: " + megabytes(found.total()) + " are needed but " +
-                                       megabytes(request.memory_budget) + " allowed: use a smaller picture" +
+    return Status(Code::no_memory, "memoryBudget: " + amount(found.total()) + " are needed but " +
+                                       amount(request.memory_budget) + " allowed: use a smaller picture" +
                                        (can_tile ? ", leave vaeTiling to auto" : "") + " or a larger budget");
   }
   return found.tile;

@@ -27,9 +27,13 @@ class Describer {
 
   Result<AdapterDescription> describe() {
     if (component_kind(source_) != ComponentKind::ip_adapter) {
+      const ComponentKind kind = component_kind(source_);
+      const char* fix = kind == ComponentKind::lora        ? ": pass it in loras"
+                        : kind == ComponentKind::embedding ? ": pass it in embeddings"
+                                                           : "";
       return error(Code::mismatch,
                    std::string("is no IP-Adapter (no image_proj and ip_adapter tensors), its kind is ") +
-                       component_kind_name(component_kind(source_)));
+                       component_kind_name(kind) + fix);
     }
     IPA_ASSIGN(const AdapterLayers layers, read_adapter_layers(source_));
     d_.cross_size = layers.cross_size;

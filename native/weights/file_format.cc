@@ -32,8 +32,7 @@ constexpr Magic magics[] = {
     {0, "<!doctype", 9, "an HTML page (a failed download?)"},
     {0, "<html", 5, "an HTML page (a failed download?)"},
     {0, "\x89PNG", 4, "a PNG picture"},
-    {0, "\xFF\xD8\xFF\xE0", 4, "a JPEG picture"},
-    {0, "\xFF\xD8\xFF\xE1", 4, "a JPEG picture"},
+    {0, "\xFF\xD8\xFF", 3, "a JPEG picture"},
     {0, "<?xml", 5, "an XML document (a failed download?)"},
 };
 

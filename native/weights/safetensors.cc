@@ -97,7 +97,8 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
   if (header > SafetensorsLimits::header_bytes || header > size - 8) {
     // No valid file reaches this, so a look at what it is instead cannot misjudge one.
     const char* other = describe_other_format(start, have);
-    if (other) return Status(Code::unsupported, std::string("not safetensors: this is ") + other);
+    if (other)
+      return Status(Code::unsupported, std::string("no weight file that is read here: this is ") + other);
     return Status(Code::limit, "header length " + std::to_string(header) +
                                    (header > size - 8 ? " exceeds the file (cut short, or not safetensors)"
                                                       : " exceeds the limit of 100000000 bytes"));

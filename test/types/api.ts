@@ -52,6 +52,9 @@ export async function results(pipeline: Pipeline, options: GenerateOptions): Pro
   holds<Equal<typeof image.images, GeneratedImage[]>>();
   await pipeline.generate();
   await pipeline.generate("a cat");
+  await Pipeline.load("owner/name", { dtype: "bf16" });
+  // @ts-expect-error -- the model twice
+  await Pipeline.load("owner/name", { model: "owner/name" });
   const estimate: EstimateOptions = { width: 512, imagePrompts: ["a.png"] };
   await pipeline.estimateMemory(estimate);
 }
