@@ -19,6 +19,8 @@ export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSigna
 /** Rejects at once when the signal fires; the work itself ends on its own. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return work;
+  // A signal whose code throws ends this promise, and nobody else may wait for what the work ends in.
+  work.catch(() => undefined);
   return new Promise((resolve, reject) => {
     const release = (): void => signal.removeEventListener("abort", onAbort);
     const onAbort = (): void => {

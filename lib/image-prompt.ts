@@ -1,12 +1,12 @@
 /** Image prompts: read when a call starts, checked against the adapters, decoded, then grouped in the branches the engine runs. */
-import { ImageEmbeds, picturesOf, shapeText } from "./embeds/image-embeds";
+import { CallFloats } from "./embeds/call-floats";
+import { ImageEmbeds, MOST_PICTURES, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./native/call";
 import type { AdapterInfo, NativeImage, NativeImageBranch, PipelineInfo } from "./native/contract";
-import { readFloats } from "./options/read-floats";
 import type { ReadImagePrompt } from "./read-options";
 
 export interface ImagePromptBase {
@@ -85,6 +85,7 @@ export const DEFAULT_SCALE = 1;
 
 /** Copies what the caller could still change. */
 export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: CallPictures): PromptSnapshot[] {
+  const floats = new CallFloats();
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
     if (entry.image !== undefined && entry.embeds !== undefined) {
@@ -93,16 +94,16 @@ export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: C
     if (entry.image === undefined && entry.embeds === undefined && entry.faceEmbeds === undefined) {
       throw new OptionError(option, "expected image or embeds but received neither: add image");
     }
-    const shaped = ImageEmbeds.snapshot(entry.embeds, `${option}.embeds`);
+    const embeds = entry.embeds === undefined ? undefined : floats.embeds(entry.embeds, `${option}.embeds`);
     return {
       adapter: entry.adapter ?? 0,
       scale: entry.scale ?? DEFAULT_SCALE,
       structureScale: entry.structureScale,
       option,
       image: entry.image === undefined ? undefined : new PictureSnapshot(entry.image, `${option}.image`, pictures),
-      embeds: shaped?.data ?? (entry.embeds === undefined ? undefined : readFloats(entry.embeds, `${option}.embeds`)),
-      shape: shaped?.shape,
-      faceEmbeds: entry.faceEmbeds === undefined ? undefined : readFloats(entry.faceEmbeds, `${option}.faceEmbeds`),
+      embeds: embeds?.data,
+      shape: embeds?.shape,
+      faceEmbeds: entry.faceEmbeds === undefined ? undefined : floats.faces(entry.faceEmbeds, `${option}.faceEmbeds`),
     };
   });
 }
@@ -166,7 +167,8 @@ function readFaces({ faceEmbeds, option }: PromptSnapshot, { variant, faceSize, 
     const unit = embedSize > 0 ? `${faceSize} floats, one face,` : `${faceSize} floats a face`;
     throw new OptionError(`${option}.faceEmbeds`, `this ${variant} adapter takes ${unit} but received ${faceEmbeds.length}: pass ${source}`);
   }
-  return Array.from({ length: count }, (_, i) => faceEmbeds.slice(i * faceSize, (i + 1) * faceSize));
+  checkPictures(count, `${option}.faceEmbeds`);
+  return picturesOf({ data: faceEmbeds, shape: [count, faceSize] });
 }
 
 function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined, option: string, adapter: AdapterInfo): Float32Array[] {
@@ -181,7 +183,24 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
     throw new OptionError(option, `this ${variant} adapter takes ${unit} but received ${embeds.length}: use the output of encodeImage()`);
   }
   if (variant !== "base") return [embeds];
-  return Array.from({ length: embeds.length / embedSize }, (_, i) => embeds.slice(i * embedSize, (i + 1) * embedSize));
+  const count = embeds.length / embedSize;
+  checkPictures(count, option);
+  return picturesOf({ data: embeds, shape: [count, embedSize] });
+}
+
+function checkPictures(count: number, option: string): void {
+  if (count > MOST_PICTURES) throw new OptionError(option, `expected at most ${MOST_PICTURES} pictures together but received ${count}: pass fewer, or their mean (combineEmbeds)`);
+}
+
+/** Each checked against its adapter, and all together against the number of pictures that may be. */
+function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): CheckedPrompt[] {
+  let count = 0;
+  return prompts.map((prompt) => {
+    const checked = checkPrompt(prompt, info);
+    count += checked.given.length;
+    checkPictures(count, prompt.option);
+    return checked;
+  });
 }
 
 /**
@@ -189,13 +208,13 @@ function splitEmbeds(embeds: Float32Array, shape: readonly number[] | undefined,
  * softmax as in diffusers; another scale is a branch of its own, added to the others.
  */
 export async function toBranches(prompts: readonly PromptSnapshot[], info: PipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeImageBranch[]> {
-  const checked = prompts.map((prompt) => checkPrompt(prompt, info));
+  const checked = checkPrompts(prompts, info);
   return group(checked, await Promise.all(checked.map((prompt) => fitPrompt(prompt, fitter, signal))));
 }
 
 /** The same without pixels, for what only asks for sizes. */
 export function toBranchSizes(prompts: readonly PromptSnapshot[], info: PipelineInfo): NativeImageBranch[] {
-  const checked = prompts.map((prompt) => checkPrompt(prompt, info));
+  const checked = checkPrompts(prompts, info);
   return group(checked, checked.map(({ given }) => given));
 }
 
@@ -204,7 +223,7 @@ function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): Nati
   prompts.forEach(({ branch: { adapter, scale, structureScale } }, i) => {
     let branch = branches.find((b) => b.adapter === adapter && b.scale === scale && b.structureScale === structureScale);
     if (branch === undefined) branches.push((branch = { adapter, scale, structureScale, images: [] }));
-    branch.images.push(...(images[i] ?? []));
+    for (const image of images[i] ?? []) branch.images.push(image);
   });
   return branches;
 }

@@ -8,6 +8,10 @@ import type { TSchema } from "@sinclair/typebox";
 import { combineEmbeds } from "../lib/embeds/combine";
 import { saveEmbedsWith } from "../lib/embeds/file";
 import { ImageEmbeds } from "../lib/embeds/image-embeds";
+import { convertWith } from "../lib/convert";
+import { pull } from "../lib/hub/pull";
+import { Turnstile } from "../lib/image/turnstile";
+import { inspectWith } from "../lib/inspect";
 import { CallSite } from "../lib/native/call";
 import * as schemas from "../lib/options/schema";
 import type { GenerateOptions, LoadOptions } from "../lib/types";
@@ -90,6 +94,37 @@ describe("what throws is a typed error of its option", () => {
     expect((await result).images).toHaveLength(1);
     await pipeline.dispose();
   });
+
+  // Node ends a process whose rejection nobody handles.
+  test.each([1, 2, 3, 4])("a signal that throws when it is used for the time after %i leaves no rejection unhandled", async (good) => {
+    const { pipeline } = await loadFake();
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): unknown => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    let uses = 0;
+    const use = (): void => {
+      if (++uses > good) thrower();
+    };
+    const image = { data: pixels(8, 8), width: 8, height: 8 };
+    const result = await pipeline.generate({ ...call, imagePrompts: [{ image }, { image }], signal: signal({ addEventListener: { value: use } }) as AbortSignal }).catch((error: unknown) => error);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+    if (result instanceof Error) expect(result).toMatchObject({ code: INVALID, option: "signal" });
+    expect((await pipeline.generate({ ...call, imagePrompts: [{ image }] })).images).toHaveLength(1);
+    await pipeline.dispose();
+  });
+
+  test("a turn whose signal throws goes to the next", async () => {
+    const turnstile = new Turnstile(1);
+    let leave = (): void => undefined;
+    const first = turnstile.run(() => new Promise<void>((resolve) => (leave = resolve)), undefined);
+    const bad = rejection(turnstile.run(() => Promise.resolve(), { aborted: false, reason: 0, addEventListener: thrower, removeEventListener: () => undefined }));
+    expect(await bad).toMatchObject({ message: "mine" });
+    leave();
+    await first;
+    expect(await turnstile.run(() => Promise.resolve("in"), undefined)).toBe("in");
+  });
 });
 
 describe("what is stated is not believed", () => {
@@ -127,6 +162,42 @@ describe("what is stated is not believed", () => {
     expect(() => new ImageEmbeds(new Float32Array(5000), [5000, 1])).toThrow("at most 4096 pictures");
     const one = new ImageEmbeds(new Float32Array(3000), [3000, 1]);
     expect(() => combineEmbeds([one, one], "concat")).toThrow("embeds[1]: expected at most 4096 pictures together");
+  });
+
+  test.each<[string, object[], string, RegExp]>([
+    ["pictures of one prompt", [{ embeds: new Float32Array(256 * 4097) }], "imagePrompts[0].embeds", /4096 pictures.*4097/],
+    ["pictures of two prompts", [{ embeds: new Float32Array(256 * 4000) }, { embeds: new ImageEmbeds(new Float32Array(256 * 97), [97, 256]) }], "imagePrompts[1]", /4096 pictures.*4097/],
+    ["floats", [{ embeds: new Float32Array(2 ** 23 + 1) }], "imagePrompts[0].embeds", /at most 8388608 numbers/],
+    ["floats of faces", [{ faceEmbeds: new Float32Array(2 ** 21 + 1) }], "imagePrompts[0].faceEmbeds", /at most 2097152 numbers/],
+    ["numbers of a proxy", [{ embeds: new Proxy([], { get: (_, name) => (name === "length" ? 2 ** 20 + 1 : 0) }) }], "imagePrompts[0].embeds", /proxy.*Float32Array/],
+  ])("more plain %s than there may be in a call", async (_, imagePrompts, option, message) => {
+    const { pipeline, addon } = await loadFake();
+    const error = await rejection(pipeline.generate({ ...call, imagePrompts } as GenerateOptions));
+    expect(error).toMatchObject({ code: INVALID, option, message: expect.stringMatching(message) });
+    expect(addon.requests).toHaveLength(0);
+  });
+
+  test("as many pictures as there may be reach the engine, one entry each", async () => {
+    const { pipeline, addon } = await loadFake();
+    await pipeline.generate({ ...call, imagePrompts: [{ embeds: Float32Array.from({ length: 256 * 4096 }, (_, i) => i / 256) }] });
+    const images = addon.requests[0]?.branches[0]?.images ?? [];
+    expect(images.map(({ embeds }) => [embeds?.length, embeds?.[0]])).toEqual(Array.from({ length: 4096 }, (_, i) => [256, i]));
+  });
+
+  test.each<[string, (path: string) => Promise<unknown>]>([
+    ["model", (path) => loadFake(new FakeAddon(), { model: path })],
+    ["imageEncoder", (path) => loadFake(new FakeAddon(), { imageEncoder: path })],
+    ["adapters[0].file", async (path) => (await loadFake()).pipeline.setAdapters([path])],
+    ["loras[0].file", async (path) => (await loadFake()).pipeline.setLoras([path])],
+    ["imagePrompts[0].image", async (path) => (await loadFake()).pipeline.generate({ imagePrompts: [path] })],
+    ["image", async (path) => (await loadFake()).pipeline.encodeImage(path)],
+    ["path", (path) => inspectWith(new FakeAddon(), path, {}, new CallSite())],
+    ["input", (path) => convertWith(new FakeAddon(), path, "a.gguf", { type: "q8_0" }, new CallSite())],
+    ["name", (path) => pull(path)],
+  ])("a path of 10 million folders as %s is not resolved", async (option, use) => {
+    const error = await rejection(use("y/".repeat(1e7)));
+    expect(error).toMatchObject({ code: INVALID, option });
+    expect(error.message.length).toBeLessThan(400);
   });
 
   test.each<[string, unknown]>([

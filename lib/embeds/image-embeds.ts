@@ -41,11 +41,12 @@ export class ImageEmbeds extends Float32Array {
 
   /**
    * @internal A finite copy with its shape; undefined for anything else.
+   * @param most numbers
    * @throws OptionError
    */
-  static snapshot(value: unknown, option: string): EmbedsSnapshot | undefined {
+  static snapshot(value: unknown, option: string, most?: number): EmbedsSnapshot | undefined {
     if (typeof value !== "object" || value === null || !(#shape in value)) return undefined;
-    const data = readFloats(value, option);
+    const data = readFloats(value, option, most);
     if (data.length === sizeOf(value.#shape)) return { data, shape: value.#shape };
     throw new OptionError(option, `its shape is ${shapeText(value.#shape)} but it has ${data.length} numbers: its memory was transferred`);
   }

@@ -51,8 +51,11 @@ function choose(paths: readonly string[], inside: readonly string[], path: strin
   return missing.length === 0 ? files : chooseReadable(inside);
 }
 
+/** Characters; those of a path in the repository are most of them. */
+const MOST_NAME = 32 * 1024;
+
 function readName(text: unknown, revision: string | undefined): HubName {
-  const name = typeof text === "string" ? parseHubName(text) : undefined;
+  const name = typeof text === "string" && text.length <= MOST_NAME ? parseHubName(text) : undefined;
   if (name === undefined) throw new OptionError("name", `expected owner/name of a repository on the hub, perhaps with @revision and /path, but received ${describe(text)}`);
   if (revision === undefined) return name;
   if (!isRevision(revision)) throw new OptionError("revision", `expected a branch, tag or commit but received ${describe(revision)}`);

@@ -1,11 +1,28 @@
 /** `data:` URLs (RFC 2397) as the bytes they carry. */
 import { ImageError } from "../errors";
+import { describe } from "../options/describe";
 import { IMAGE_LIMITS } from "./limits";
+import { sniff } from "./sniff";
 
 /** Longest header in front of the comma: media types with their parameters are far shorter. */
 const MOST_HEADER = 1024;
 
 export const isDataUrl = (text: string): boolean => /^data:/i.test(text);
+
+/** Characters of a string that are looked at to tell base64 from a path: paths have a dot among them. A shorter string than the least is no picture. */
+const LOOKED_AT = { least: 100, most: 4096 };
+
+/**
+ * A picture in base64 as web pages and APIs hand it over, without the front of a data URL, would be taken for a path.
+ * @throws ImageError ERR_IPA_IMAGE_FORMAT
+ */
+export function refuseBareBase64(text: string, option: string): void {
+  const start = text.slice(0, LOOKED_AT.most).replace(/\s/g, "");
+  if (text.length < LOOKED_AT.least || !/^[A-Za-z0-9+/]+={0,2}$/.test(start)) return;
+  const found = sniff(Buffer.from(start, "base64"));
+  if (!("format" in found)) return;
+  throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: ${describe(text)} is a ${found.format.toUpperCase()} picture in base64, not a path: write data:image/${found.format};base64, in front of it`);
+}
 
 /**
  * The media type is not looked at: content decides, as with files.

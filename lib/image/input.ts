@@ -7,7 +7,7 @@ import { describe } from "../options/describe";
 import { hrefOf, readPath, urlPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";
 import { isList, readGuarded } from "../options/read-property";
-import { isDataUrl, readDataUrl } from "./data-url";
+import { isDataUrl, readDataUrl, refuseBareBase64 } from "./data-url";
 import { type LateBytes, lateBytes } from "./late-bytes";
 import type { CallPictures } from "./rules";
 
@@ -70,6 +70,7 @@ export function readSource(input: unknown, option: string, pictures: CallPicture
   const href = hrefOf(input, option);
   const text = href ?? input;
   if (typeof text === "string" && isDataUrl(text)) return fromDataUrl(text, option, pictures);
+  if (typeof input === "string") refuseBareBase64(input, option);
   if (typeof text === "string") pictures.checkPath(option);
   if (typeof text === "string") return { path: href === undefined ? readPath(text, option) : urlPath(text, option) };
   if (typeof input === "object" && input !== null && !isList(input, option) && !ArrayBuffer.isView(input)) {

@@ -41,8 +41,14 @@ export class Turnstile {
         },
       };
       this.#waiting.add(entry);
-      signal?.addEventListener("abort", onAbort);
-      if (signal?.aborted === true) onAbort();
+      try {
+        signal?.addEventListener("abort", onAbort);
+        if (signal?.aborted === true) onAbort();
+      } catch (error) {
+        // Nobody would use the turn of one that has left.
+        leave();
+        throw error;
+      }
     });
   }
 

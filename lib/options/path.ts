@@ -6,6 +6,9 @@ import { formatHubName, hubNameOfUrl } from "../hub/name";
 import { describe } from "./describe";
 import { readGuarded } from "./read-property";
 
+/** Characters of a path: no system takes as many, and it takes long to bring millions into their absolute form. */
+const MOST_PATH = 32 * 1024;
+
 /** The text of a URL object of any realm; undefined for anything else, such as what JSON makes that has the same members. */
 export function hrefOf(value: unknown, option: string): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
@@ -26,6 +29,7 @@ export function readPath(value: unknown, option: string): string {
   if (typeof value !== "string") {
     throw new OptionError(option, `expected a path (a string or a file: URL object) but received ${describe(value)}`);
   }
+  checkLength(value, option);
   if (value === "") throw new OptionError(option, 'expected a path but received "": use "." for the current folder');
   if (value.includes("\0")) throw new OptionError(option, "expected a path but the string contains a NUL character: remove it");
   if (/^https?:\/\//i.test(value)) throw remote(option, value);
@@ -37,6 +41,7 @@ export function readPath(value: unknown, option: string): string {
 
 /** The path that the text of a file URL means. Parsed anew: a URL of another realm, or an object that only looks like one, may say anything. */
 export function urlPath(href: string, option: string): string {
+  checkLength(href, option);
   if (/^https?:/i.test(href)) throw remote(option, href);
   if (!/^file:/i.test(href)) throw new OptionError(option, `expected a file: URL but received ${describe(href)}`);
   try {
@@ -44,6 +49,11 @@ export function urlPath(href: string, option: string): string {
   } catch (error) {
     throw new OptionError(option, `${describe(href)} is not the URL of a file here: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function checkLength(text: string, option: string): void {
+  if (text.length <= MOST_PATH) return;
+  throw new OptionError(option, `expected a path of at most ${MOST_PATH} characters but received ${text.length}, ${describe(text)}: pass the path of the file, not what is in it`);
 }
 
 function remote(option: string, href: string): OptionError {

@@ -25,6 +25,11 @@ export function readGuarded<T>(read: () => T, option: string): T {
   try {
     return read();
   } catch (error) {
-    throw new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, { cause: error });
+    throw readingThrew(error, option);
   }
+}
+
+/** For what the caller's own code threw while its value was read. */
+export function readingThrew(error: unknown, option: string): OptionError {
+  return new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, { cause: error });
 }
