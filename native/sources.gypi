@@ -80,6 +80,7 @@
       "weights/original_text.cc",
       "weights/remapped_source.cc",
       "weights/single_file.cc",
+      "weights/single_file_shape.cc",
       "weights/lora_delta.cc",
       "weights/lora_matrix_reader.cc",
       "weights/lora_file.cc",

@@ -105,6 +105,7 @@ describe("models in one file", () => {
     ["single-sd1", { "modelspec.prediction_type": "v" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],
     ["single-sd1", { "modelspec.predict_key": "v" }, [], undefined, "v", "metadata", "modelspec.predict_key"],
     ["single-sd1", {}, ["v_pred"], undefined, "v", "marker", "v_pred"],
+    ["single-sdxl", {}, ["model.diffusion_model.v_pred"], undefined, "v", "marker", "v_pred"],
     ["single-sd1", {}, [], V, "v", "yaml", "m.yaml"],
     ["single-sd1", { "modelspec.prediction_type": "epsilon" }, [], V, "epsilon", "metadata", "modelspec.prediction_type"],
     ["single-sdxl", { "modelspec.predict_key": "v" }, [], undefined, "v", "metadata", "modelspec.predict_key"],
@@ -132,6 +133,7 @@ describe("models in one file", () => {
 
   test.each([
     [["v_pred", "ztsnr"], { value: true, from: "marker", detail: "ztsnr" }, "ddim"],
+    [["model.diffusion_model.v_pred", "model.diffusion_model.ztsnr"], { value: true, from: "marker", detail: "ztsnr" }, "ddim"],
     [["v_pred"], { value: false, from: "family", detail: "sd1" }, "pndm"],
     // With predicted noise it has no meaning.
     [["ztsnr"], { value: false, from: "family", detail: "sd1" }, "pndm"],

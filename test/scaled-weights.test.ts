@@ -108,6 +108,15 @@ describe("other ways to store a layer are refused by its name", () => {
     expect(await rejection(inspect(path))).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringMatching(/some\.layer.*asym_w4a8_int8/) });
   });
 
+  test("bytes marked to have a scale that is gone", async () => {
+    const tensors = readRaw(join(CASES, "int8.safetensors"));
+    const name = [...tensors.keys()].find((key) => key.endsWith(".weight_scale"))!;
+    tensors.delete(name);
+    const path = write("refused", tensors);
+    const message = expect.stringContaining(`its scale "${name}" is not in the file`);
+    expect(await rejection(Pipeline.load({ model: MODEL, vae: path }))).toMatchObject({ code: "ERR_IPA_MISSING_TENSOR", message });
+  });
+
   test.each<[string, RawTensors, RegExp]>([
     ["nvfp4", marked({ format: "nvfp4" }), /decoder\.conv_in.*nvfp4/],
     ["mxfp8", marked({ format: "mxfp8" }), /decoder\.conv_in.*mxfp8/],
@@ -126,5 +135,49 @@ describe("other ways to store a layer are refused by its name", () => {
     expect(error.message).toMatch(message);
     expect(error.code).toMatch(/^ERR_IPA_(UNSUPPORTED|DUPLICATE)$/);
     expect((await rejection(inspect(path))).message).toMatch(message);
+  });
+});
+
+// Numbers that nothing turns into weights.
+describe("integers without a scale are refused by name", () => {
+  const sizes: Record<string, number> = { I8: 1, U8: 1, I16: 2, I32: 4, I64: 8, BOOL: 1 };
+  const integers = (tensors: RawTensors, name: string, dtype: string): RawTensors => {
+    const { shape } = tensors.get(name)!;
+    const bytes = new Uint8Array(shape.reduce((a, b) => a * b, sizes[dtype]!));
+    return new Map([...tensors, [name, { dtype, shape, bytes }]]);
+  };
+  const refused = (name: string, dtype: string): object => ({
+    code: "ERR_IPA_TYPE",
+    message: expect.stringMatching(new RegExp(`tensor "[^"]*${name}" .*stored as ${dtype} without a scale.*use a file in f16`)),
+  });
+  const lora = readRaw(join(ROOT, "test/golden/loras/sd15-kohya.safetensors"));
+  const down = [...lora.keys()].find((name) => name.endsWith(".lora_down.weight"))!;
+  const small = join(ROOT, "test/golden/models/sd15");
+
+  test.each(Object.keys(sizes))("%s in a model, a LoRA and a textual inversion", async (dtype) => {
+    const layer = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q.weight";
+    const model = write("integers", integers(withVocabulary(readRaw(MODEL)), layer, dtype));
+    expect(await rejection(Pipeline.load({ model }))).toMatchObject(refused("mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight", dtype));
+    const loras = [{ file: write("lora", integers(lora, down, dtype)) }];
+    expect(await rejection(Pipeline.load({ model: small, loras }))).toMatchObject(refused(down, dtype));
+    const rows = new Map([["<a>", { dtype, shape: [1, 32], bytes: new Uint8Array(32 * sizes[dtype]!) }]]);
+    expect(await rejection(Pipeline.load({ model: small, embeddings: [{ file: write("rows", rows) }] }))).toMatchObject(refused("<a>", dtype));
+  });
+
+  test("a LoRA that would be added to one does not hide it", async () => {
+    const part = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+    const weights = integers(readRaw(join(small, "unet/diffusion_pytorch_model.safetensors")), `${part}.weight`, "I8");
+    const change = (shape: number[]): { dtype: string; shape: number[]; bytes: Uint8Array } => ({ dtype: "F32", shape, bytes: new Uint8Array(shape[0]! * shape[1]! * 4) });
+    const [rows, columns] = weights.get(`${part}.weight`)!.shape as [number, number];
+    const added = new Map([[`unet.${part}.lora_A.weight`, change([1, columns])], [`unet.${part}.lora_B.weight`, change([rows, 1])]]);
+    const load = { model: small, unet: write("unet", weights), loras: [{ file: write("added", added) }] };
+    expect(await rejection(Pipeline.load(load))).toMatchObject(refused(`${part}.weight`, "I8"));
+  });
+
+  test("a LoRA's alpha may be one", async () => {
+    const alpha = [...lora.keys()].find((name) => name.endsWith(".alpha"))!;
+    const painted = async (dtype: string, bytes: Uint8Array): Promise<Float32Array> =>
+      latents({ model: small, loras: [{ file: write(dtype, new Map([...lora, [alpha, { dtype, shape: [], bytes }]])) }] });
+    expect(await painted("I64", new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0]))).toEqual(await painted("F32", new Uint8Array(Float32Array.of(5).buffer)));
   });
 });

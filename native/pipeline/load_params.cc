@@ -6,6 +6,7 @@
 
 #include "base/guard.h"
 #include "cpu/thread_pool.h"
+#include "weights/dtype.h"
 #include "weights/shape_text.h"
 
 namespace ipa {
@@ -41,6 +42,7 @@ struct Loader {
         return Status(Code::shape, source.path() + ": " + name + " is " + shape_text(tensor->shape) + " but " +
                                        what + " needs " + shape_text(param.shape) +
                                        ": the weights and the config.json do not belong together");
+      IPA_TRY(refuse_integers(*tensor, what).in(source.path()));
     }
     return {};
   }

@@ -20,21 +20,6 @@ constexpr std::string_view kept_layers[] = {"position_embedding", "positional_em
                                             "time_embed",         "add_embedding",
                                             "label_emb",          "class_embedding"};
 
-bool is_integer(DType type) {
-  switch (type) {
-    case DType::boolean:
-    case DType::u8:
-    case DType::i8:
-    case DType::i16:
-    case DType::u16:
-    case DType::i32:
-    case DType::u32:
-    case DType::i64:
-    case DType::u64: return true;
-    default: return false;
-  }
-}
-
 bool is_kept(const TensorInfo& tensor) {
   if (tensor.shape.size() < 2 || tensor.elements() <= small_tensor) return true;
   for (const std::string_view part : kept_layers) {

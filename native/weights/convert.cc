@@ -89,7 +89,10 @@ Result<std::unique_ptr<TensorSource>> open_input(const std::string& input) {
 std::string architecture_of(const TensorSource& source) {
   const ComponentKind kind = component_kind(source);
   std::string family;
-  if (kind == ComponentKind::model) family = single_file_family(source);
+  if (kind == ComponentKind::model) {
+    const Result<std::string> found = single_file_family(source);
+    if (found.ok()) family = found.value();
+  }
   if (kind == ComponentKind::unet) family = unet_family(source);
   return family.empty() ? component_kind_name(kind) : family;
 }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/float16.h"
+#include "base/utf8.h"
 
 namespace ipa {
 namespace {
@@ -124,6 +125,29 @@ std::optional<DType> dtype_from_name(std::string_view name) {
     if (row.bits > 0 && name == row.name) return row.type;
   }
   return std::nullopt;
+}
+
+bool is_integer(DType type) {
+  switch (type) {
+    case DType::boolean:
+    case DType::u8:
+    case DType::i8:
+    case DType::i16:
+    case DType::u16:
+    case DType::i32:
+    case DType::u32:
+    case DType::i64:
+    case DType::u64: return true;
+    default: return false;
+  }
+}
+
+Status refuse_integers(const TensorInfo& tensor, const std::string& of) {
+  if (!is_integer(tensor.type)) return {};
+  return Status(Code::type,
+                "tensor " + quoted(tensor.name) + " of " + of + " is stored as " + dtype_name(tensor.type) +
+                    " without a scale, so that its numbers mean nothing: use a file in f16, f32, fp8 "
+                    "or GGUF");
 }
 
 bool convert_to_f32(DType type, const void* data, size_t count, float* out) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/dtype.h"
 #include "weights/weight_file.h"
 
 namespace ipa {
@@ -56,7 +57,7 @@ Status check_rows(const TensorInfo& rows) {
                                    std::to_string(embedding_vectors(rows)) +
                                    " vectors for one token, more than " + std::to_string(max_token_vectors) +
                                    ": pass a textual inversion file");
-  return {};
+  return refuse_integers(rows, "the textual inversion");
 }
 
 Status no_embedding() {

@@ -56,7 +56,9 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   const ComponentKind kind = component_kind(*source);
   result.kind = component_kind_name(kind);
   result.ignored = ignored_of(*source, kind);
-  if (kind == ComponentKind::model) result.family = single_file_family(*source);
+  if (kind == ComponentKind::model) {
+    IPA_ASSIGN(result.family, single_file_family(*source));
+  }
   if (kind == ComponentKind::embedding) {
     IPA_ASSIGN(const EmbeddingFile file, read_embedding(std::move(source)));
     result.ignored = file.ignored;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/dtype.h"
 #include "weights/lora_metadata.h"
 #include "weights/weight_file.h"
 
@@ -178,6 +179,7 @@ Status unknown_change(const TensorInfo& info, const LoraTensor& judged) {
 Result<std::vector<LoraModule>> read_modules(const TensorSource& source, const LoraContents& contents) {
   std::map<std::pair<LoraPart, std::string>, Pieces> layers;
   for (const auto& [name, info] : contents.changes) {
+    if (name.role != LoraRole::alpha) IPA_TRY(refuse_integers(*info, "the LoRA"));
     Pieces& pieces = layers[{name.part, name.layer}];
     const TensorInfo*& slot = pieces.at(name.role);
     if (slot)

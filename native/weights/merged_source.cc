@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/dtype.h"
 #include "weights/ldm_names.h"
 #include "weights/name_index.h"
 
@@ -196,6 +197,8 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
         return Status(Code::shape,
                       where + ": layer " + quoted(module.layer) +
                           " has another size than the model's: use a LoRA made for this model family");
+      // The sum would hide what it was made of.
+      IPA_TRY(refuse_integers(*weight, "the model").in(quoted(base->path(), 1024)));
       if (module.magnitude) IPA_TRY(check_magnitude(*module.magnitude, *weight).in(where));
       // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
       if (lora.weight == 0) continue;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/utf8.h"
 #include "weights/name_parts.h"
 #include "weights/prefixed_tensors.h"
 
@@ -17,6 +18,13 @@ const std::string table = "embeddings.token_embedding.weight";
 // diffusers leaves the last one out of its files, and so do files made of those.
 constexpr int64_t vit_h_width = 1024;
 constexpr int vit_h_layers = 24;
+
+// Layers that CLIP's published text encoders (ViT-L, ViT-H, ViT-bigG) have in a file at least; 0 for others.
+int known_layers(int64_t width, bool open_clip, bool last_unused) {
+  if (width == 768) return 12;
+  if (width == vit_h_width && last_unused) return vit_h_layers - 1;
+  return width == 1280 && open_clip ? 32 : 0;
+}
 
 // Beside the tower and not in it: "transformer.text_projection.weight".
 std::string beside(const std::string& prefix) {
@@ -50,6 +58,13 @@ Result<OriginalText> describe(const TensorSource& source, OriginalText text, boo
   const int64_t width = size("embeddings.token_embedding.weight", 1);
   const std::string layer = text.open_clip_names ? "transformer.resblocks." : "encoder.layers.";
   int layers = tensors.count(layer, text.open_clip_names ? ".ln_1.weight" : ".layer_norm1.weight");
+  // A count below that of the published encoder is a part of it that is missing.
+  if (const int known = known_layers(width, text.open_clip, last_unused); layers < known)
+    return Status(Code::missing_tensor,
+                  quoted(source.path(), 1024) + ": the text encoder under " + quoted(text.prefix) + " has " +
+                      std::to_string(layers) + " layers, and those of its width have " + std::to_string(known) +
+                      ": no " + quoted(text.prefix + layer + std::to_string(layers) + ".*") +
+                      " in this file; get the file again");
   if (last_unused && !(width == vit_h_width && layers == vit_h_layers - 1)) --layers;
   if (last_unused)
     text.scope.unused.push_back(text.prefix.substr(text.scope.prefix.size()) + layer + std::to_string(layers) +

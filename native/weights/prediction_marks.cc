@@ -8,10 +8,15 @@
 namespace ipa {
 namespace {
 
+// Marks stand beside the networks, or among the UNet's tensors.
+bool has_mark(const TensorSource& source, const std::string& name) {
+  return source.find(name) || source.find("model.diffusion_model." + name);
+}
+
 // Training with EDM's noise levels (Playground v2.5, CosXL) is said by tensors of these names.
 Status check_noise_process(const TensorSource& source) {
   for (const char* name : {"edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min"})
-    if (source.find(name))
+    if (has_mark(source, name))
       return Status(Code::unsupported,
                     quoted(source.path(), 1024) + ": the tensor " + name +
                         " says that this model was trained with the noise levels of EDM (Playground v2.5, "
@@ -86,9 +91,10 @@ Result<PredictionMarks> prediction_marks(const TensorSource& source) {
   IPA_TRY(check_noise_process(source));
   PredictionMarks marks;
   IPA_ASSIGN(marks.prediction, prediction_in_metadata(source));
-  if (source.find("v_pred")) marks.prediction = Found<std::string>{"v_prediction", Origin::marker, "v_pred"};
+  if (has_mark(source, "v_pred"))
+    marks.prediction = Found<std::string>{"v_prediction", Origin::marker, "v_pred"};
   // With predicted noise the mark would have no meaning: ComfyUI reads it beside the other one only.
-  if (source.find("ztsnr") && marks.prediction && marks.prediction->value != "epsilon")
+  if (has_mark(source, "ztsnr") && marks.prediction && marks.prediction->value != "epsilon")
     marks.zero_snr = Found<bool>{true, Origin::marker, "ztsnr"};
   return marks;
 }

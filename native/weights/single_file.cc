@@ -10,6 +10,7 @@
 #include "weights/ldm_names.h"
 #include "weights/prefixed_tensors.h"
 #include "weights/remapped_source.h"
+#include "weights/single_file_shape.h"
 
 namespace ipa {
 namespace {
@@ -38,7 +39,7 @@ Status missing(const TensorSource& source, const std::string& what, const std::s
 
 Result<Json> unet_config(const TensorSource& source, const std::string& prefix, std::string& family) {
   const Prefixed unet(source, prefix);
-  auto input = [](int64_t i, const char* rest) { return "input_blocks." + std::to_string(i) + rest; };
+  const auto input = [](int64_t i, const char* rest) { return "input_blocks." + std::to_string(i) + rest; };
   // Layers a level: what stands before the first reduction.
   int layers = 0, levels = 1;
   for (int i = 1;
@@ -47,6 +48,8 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
     if (reduces) ++levels;
     if (levels == 1) ++layers;
   }
+  if (layers == 0)
+    return missing(source, quoted(prefix + input(1, ".0.in_layers.2.weight")), "get the file again");
   std::vector<int64_t> channels, heads;
   // Transformer blocks of every attention, a level each from the picture down; one where there is none.
   std::vector<std::vector<int64_t>> depths, up_depths(static_cast<size_t>(levels));
@@ -105,22 +108,23 @@ Result<Json> unet_config(const TensorSource& source, const std::string& prefix, 
   return Json::parse(text + "}");
 }
 
-Result<Json> vae_config(const Prefixed& vae, double scaling, bool attends, int& levels) {
-  levels = vae.count("decoder.up.", ".block.0.conv1.weight");
+Result<Json> vae_config(const TensorSource& source, double scaling, SingleFile& file) {
+  const Prefixed vae(source, file.vae_prefix);
+  IPA_ASSIGN(const VaeShape shape, vae_shape(source, file.vae_prefix));
+  file.vae_levels = shape.levels;
   std::vector<int64_t> channels;
-  for (int i = 0; i < levels; ++i)
+  for (int i = 0; i < shape.levels; ++i)
     channels.push_back(vae.size("decoder.up." + std::to_string(i) + ".block.0.conv1.weight", 0));
   const std::vector<std::string> down(channels.size(), "DownEncoderBlock2D"),
       up(channels.size(), "UpDecoderBlock2D");
-  return Json::parse(
-      "{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
-      ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
-      ",\"layers_per_block\":" + std::to_string(vae.count("decoder.up.0.block.", ".conv1.weight") - 1) +
-      ",\"latent_channels\":" + std::to_string(vae.size("decoder.conv_in.weight", 1)) +
-      ",\"scaling_factor\":" + std::to_string(scaling) +
-      ",\"use_post_quant_conv\":" + (vae.has("post_quant_conv.weight") ? "true" : "false") +
-      ",\"use_quant_conv\":" + (vae.has("quant_conv.weight") ? "true" : "false") +
-      ",\"mid_block_add_attention\":" + (attends ? "true" : "false") + "}");
+  return Json::parse("{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
+                     ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
+                     ",\"layers_per_block\":" + std::to_string(shape.layers) +
+                     ",\"latent_channels\":" + std::to_string(vae.size("decoder.conv_in.weight", 1)) +
+                     ",\"scaling_factor\":" + std::to_string(scaling) +
+                     ",\"use_post_quant_conv\":" + (shape.quant_convs ? "true" : "false") +
+                     ",\"use_quant_conv\":" + (shape.quant_convs ? "true" : "false") +
+                     ",\"mid_block_add_attention\":" + (shape.attends ? "true" : "false") + "}");
 }
 
 std::string vae_prefix_of(const TensorSource& source) {
@@ -143,13 +147,6 @@ bool has_unet(const TensorSource& source, const char* prefix) {
 }
 
 constexpr std::string_view vae_attention = ".mid.attn_1.";
-
-bool has_vae_attention(const TensorSource& source, const std::string& prefix) {
-  const std::string start = prefix + "decoder" + std::string(vae_attention);
-  const std::vector<TensorInfo>& infos = source.tensors();
-  return std::any_of(infos.begin(), infos.end(),
-                     [&](const TensorInfo& info) { return info.name.compare(0, start.size(), start) == 0; });
-}
 
 // Where the VAE's attention is, by the names that ldm_vae_tensor gives to it.
 std::unordered_map<std::string, std::string> attention_spellings(const TensorSource& source,
@@ -186,9 +183,10 @@ std::string unet_prefix_of(const TensorSource& source) {
 
 bool is_single_file(const TensorSource& source) { return has_unet(source, unet_prefix); }
 
-std::string single_file_family(const TensorSource& source) {
+Result<std::string> single_file_family(const TensorSource& source) {
   std::string family;
-  return is_single_file(source) && unet_config(source, unet_prefix, family).ok() ? family : "";
+  if (is_single_file(source)) IPA_TRY(unet_config(source, unet_prefix, family).status());
+  return family;
 }
 
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
@@ -197,8 +195,7 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   if (file.vae_prefix == "none")
     return missing(source, "VAE",
                    "pass the folder of one in the diffusers layout, or a file with the original names");
-  IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling,
-                                  has_vae_attention(source, file.vae_prefix), file.vae_levels));
+  IPA_ASSIGN(file.vae, vae_config(source, scaling, file));
   return file;
 }
 
@@ -210,12 +207,14 @@ Result<SingleFile> read_single_unet(const TensorSource& source) {
   SingleFile file;
   file.unet_prefix = unet_prefix_of(source);
   IPA_ASSIGN(file.unet, unet_config(source, file.unet_prefix, file.family));
+  IPA_TRY(check_unet_shape(source, file.unet_prefix, file.family));
   return file;
 }
 
 Result<SingleFile> read_single_file(const TensorSource& source) {
   std::string family;
   IPA_ASSIGN(Json unet, unet_config(source, unet_prefix, family));
+  IPA_TRY(check_unet_shape(source, unet_prefix, family));
   SingleFile file;
   file.family = family;
   file.unet = std::move(unet);
@@ -223,8 +222,7 @@ Result<SingleFile> read_single_file(const TensorSource& source) {
   file.vae_prefix = vae_prefix_of(source);
   if (file.vae_prefix != "none") {
     const double scaling = family == "sdxl" ? 0.13025 : 0.18215;
-    IPA_ASSIGN(file.vae, vae_config(Prefixed(source, file.vae_prefix), scaling,
-                                    has_vae_attention(source, file.vae_prefix), file.vae_levels));
+    IPA_ASSIGN(file.vae, vae_config(source, scaling, file));
   }
   IPA_TRY(read_text(source, file));
   IPA_ASSIGN(file.scheduler, usual_scheduler(family));

@@ -31,8 +31,8 @@ struct SingleFile {
 
 // Whether these are the tensors of such a file.
 bool is_single_file(const TensorSource& source);
-// "sd1", "sd2" or "sdxl"; "" when it is none.
-std::string single_file_family(const TensorSource& source);
+// "sd1", "sd2" or "sdxl"; "" when it is none. missing_tensor for a UNet without a first layer.
+Result<std::string> single_file_family(const TensorSource& source);
 // Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text
 // encoder, naming what to pass instead.
 Result<SingleFile> read_single_file(const TensorSource& source);

@@ -146,6 +146,10 @@ class Finder {
   }
 
   Status check(const TensorInfo& weight, const TensorInfo* scale) const {
+    if (!scale && weight.type == DType::i8 && is_int8(weight.name))
+      return Status(Code::missing_tensor,
+                    where() + "weight " + quoted(weight.name) + " is marked int8_tensorwise, and its scale " +
+                        quoted(weight.name + "_scale") + " is not in the file: get the file again");
     if (!scale) return {};
     const std::string what = where() + "weight " + quoted(weight.name) + " ";
     if (source_.find(weight.name + "_scale_2"))
@@ -169,10 +173,6 @@ class Finder {
                   what + "of shape " + shape_text(weight.shape) + " has scales of shape " +
                       shape_text(scale->shape) +
                       ": one for the weight or one for every row can be read, blocks cannot");
-  }
-  static bool is_integer(DType type) {
-    return type <= DType::u64 && type != DType::f8_e4m3 && type != DType::f8_e5m2 && type != DType::f16 &&
-           type != DType::bf16 && type != DType::f32 && type != DType::f64;
   }
 
   const TensorSource& source_;

@@ -198,13 +198,15 @@ TEST(weights_single_file_tells_velocities_from_noise) {
         R"("model.diffusion_model.input_blocks.0.0.weight":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},)" +
         R"("model.diffusion_model.input_blocks.1.0.in_layers.2.weight":{"dtype":"F32","shape":[32,1],"data_offsets":[12,140]},)" +
         R"("model.diffusion_model.input_blocks.1.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[140,144]},)" +
-        R"("cond_stage_model.model.token_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[144,148]}})";
+        R"("cond_stage_model.model.token_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[144,148]},)" +
+        R"("model.diffusion_model.output_blocks.0.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[148,152]},)" +
+        R"("model.diffusion_model.middle_block.1.transformer_blocks.0.norm1.weight":{"dtype":"F32","shape":[1],"data_offsets":[152,156]}})";
     std::vector<uint8_t> bytes(8, 0);
     bytes[0] = static_cast<uint8_t>(header.size() & 255);
     bytes[1] = static_cast<uint8_t>(header.size() >> 8);
     bytes.insert(bytes.end(), header.begin(), header.end());
     const size_t data = bytes.size();
-    bytes.resize(data + 148, 0);
+    bytes.resize(data + 156, 0);
     const float bias[2] = {-reach, reach};
     std::memcpy(bytes.data() + data, bias, sizeof bias);
     const auto source = ipa::open_safetensors_bytes(std::move(bytes), "a file");
@@ -216,6 +218,122 @@ TEST(weights_single_file_tells_velocities_from_noise) {
   };
   CHECK_EQ(prediction(0.2f), "v_prediction");
   CHECK_EQ(prediction(0.02f), "epsilon");
+}
+
+// A model in one file by the names and shapes of its tensors.
+ipa::Result<SingleFile> read_names(const ipa_test::NamedShapes& tensors) {
+  auto source = ipa::open_safetensors_bytes(ipa_test::zeros_safetensors(tensors), "a file");
+  return source.ok() ? ipa::read_single_file(*source.value()) : source.status();
+}
+
+void check_missing(const ipa::Status& status, const std::string& tensor) {
+  CHECK(status.code() == ipa::Code::missing_tensor);
+  if (status.message().find(tensor) == std::string::npos)
+    ipa_test::fail(__FILE__, __LINE__, tensor + " is not named in: " + status.message());
+}
+
+TEST(weights_single_file_without_a_first_layer_names_it) {
+  const ipa_test::NamedShapes tensors = {
+      {"model.diffusion_model.input_blocks.0.0.weight", {1, 4, 3, 3}},
+      {"model.diffusion_model.out.2.weight", {4, 1, 3, 3}},
+      {"model.diffusion_model.middle_block.1.transformer_blocks.0.norm1.weight", {1}}};
+  const std::string first = "model.diffusion_model.input_blocks.1.0.in_layers.2.weight";
+  check_missing(read_names(tensors).status(), first);
+  const std::string path = ipa_test::write_bytes(ipa_test::scratch_folder() + "/no-layers.safetensors",
+                                                 ipa_test::zeros_safetensors(tensors));
+  check_missing(ipa::inspect(path).status(), first);
+}
+
+// What is left of a golden file without the tensors whose names contain `gone`.
+ipa_test::NamedShapes names_without(const std::string& golden, const std::string& gone) {
+  ipa_test::NamedShapes kept;
+  const auto source = open_file(GoldenFolder(golden).path("model.safetensors"));
+  if (!source) return kept;
+  for (const ipa::TensorInfo& info : source->tensors())
+    if (info.name.find(gone) == std::string::npos) kept.emplace_back(info.name, info.shape);
+  CHECK(kept.size() < source->tensors().size());
+  return kept;
+}
+
+// A part whose tensors are all gone is told by the parts that belong with it.
+TEST(weights_single_file_misses_a_part_that_others_show) {
+  check_missing(read_names(names_without("single-sd1", ".decoder.up.1.")).status(),
+                "first_stage_model.decoder.up.1.block.0.conv1.weight");
+  check_missing(read_names(names_without("single-sd1", ".middle_block.")).status(),
+                "model.diffusion_model.middle_block.1.");
+  check_missing(read_names(names_without("single-sd1", ".input_blocks.1.1.")).status(),
+                "model.diffusion_model.input_blocks.1.1.proj_in.weight");
+  for (const char* gone : {".decoder.mid.attn_1.", ".encoder.mid.attn_1."}) {
+    const auto file = read_names(names_without("single-sd1", gone));
+    CHECK_OK(file.status());
+    if (file.ok()) CHECK(file.value().vae.find("mid_block_add_attention")->boolean());
+  }
+  const auto file = read_names(names_without("single-sd1", ".post_quant_conv."));
+  CHECK_OK(file.status());
+  if (file.ok()) CHECK(file.value().vae.find("use_post_quant_conv")->boolean());
+}
+
+// The published encoders' layers are known: ViT-L has 12, ViT-H 24, ViT-bigG 32.
+TEST(weights_single_file_misses_the_last_layers_of_a_text_encoder) {
+  struct Row {
+    const char *family, *prefix, *table, *layer, *norm;
+    int64_t width, layers;
+  };
+  const char* sgm = "conditioner.embedders.0.transformer.text_model.";
+  for (const Row& row :
+       {Row{"sd1", "cond_stage_model.transformer.text_model.", "embeddings.token_embedding.weight",
+            "encoder.layers.", ".layer_norm1.weight", 768, 12},
+        Row{"sdxl", sgm, "embeddings.token_embedding.weight", "encoder.layers.", ".layer_norm1.weight", 768,
+            12},
+        Row{"sd2", "cond_stage_model.model.", "token_embedding.weight", "transformer.resblocks.",
+            ".ln_1.weight", 1024, 23},
+        Row{"sdxl", "conditioner.embedders.1.model.", "token_embedding.weight", "transformer.resblocks.",
+            ".ln_1.weight", 1280, 32}}) {
+    const std::string prefix = row.prefix;
+    for (const int64_t layers : {row.layers, row.layers - 1}) {
+      ipa_test::NamedShapes tensors = {{prefix + row.table, {1, row.width}}};
+      for (int64_t i = 0; i < layers; ++i)
+        tensors.push_back({prefix + row.layer + std::to_string(i) + row.norm, {1}});
+      const auto source = ipa::open_safetensors_bytes(ipa_test::zeros_safetensors(tensors), "a file");
+      CHECK_OK(source.status());
+      if (!source.ok()) continue;
+      const auto texts = ipa::find_original_texts(*source.value(), row.family);
+      if (layers == row.layers) {
+        CHECK_OK(texts.status());
+      } else {
+        check_missing(texts.status(), prefix + row.layer + std::to_string(layers));
+      }
+    }
+  }
+}
+
+// SDXL has ten transformer blocks in every attention of its lowest level and middle; distilled models differ.
+TEST(weights_single_file_misses_a_transformer_block_of_sdxl) {
+  const std::string unet = "model.diffusion_model.";
+  const std::vector<std::string> attentions = {"input_blocks.1.1",  "input_blocks.2.1",  "middle_block.1",
+                                               "output_blocks.0.1", "output_blocks.1.1", "output_blocks.2.1"};
+  const auto read = [&](int depth, const std::string& shorter, bool middle) {
+    ipa_test::NamedShapes tensors = {{unet + "input_blocks.0.0.weight", {32, 4, 3, 3}},
+                                     {unet + "out.2.weight", {4, 32, 3, 3}},
+                                     {unet + "label_emb.0.0.weight", {1, 2816}}};
+    for (const char* block : {"input_blocks.1", "input_blocks.2", "middle_block"})
+      tensors.push_back({unet + block + ".0.in_layers.2.weight", {32, 32, 3, 3}});
+    for (const std::string& attention : attentions) {
+      if (!middle && attention == "middle_block.1") continue;
+      tensors.push_back({unet + attention + ".proj_in.weight", {32, 32}});
+      for (int i = 0; i < depth - (attention == shorter ? 1 : 0); ++i)
+        tensors.push_back(
+            {unet + attention + ".transformer_blocks." + std::to_string(i) + ".norm1.weight", {32}});
+    }
+    tensors.push_back(
+        {"conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight", {1, 64}});
+    return read_names(tensors).status();
+  };
+  CHECK_OK(read(10, "", true));
+  CHECK_OK(read(4, "output_blocks.2.1", false));
+  for (const std::string& attention : attentions)
+    check_missing(read(10, attention, true), unet + attention + ".transformer_blocks.9.norm1.weight");
+  check_missing(read(10, "", false), unet + "middle_block.1.transformer_blocks.0.norm1.weight");
 }
 
 // Of Stable Diffusion 2's encoder the last layer is not read, and files made of diffusers' folders do not have
