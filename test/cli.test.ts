@@ -5,8 +5,10 @@ import { join } from "node:path";
 
 import sharp from "sharp";
 
+import { NAMES, flagOf } from "../lib/cli/flag-names";
 import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flags";
 import { run } from "../lib/cli/program";
+import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { FakeAddon } from "./support/fake-addon";
 import { MINI, ROOT } from "./support/load";
@@ -129,7 +131,7 @@ describe("generate", () => {
     const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--image", image, "--mask", image];
     expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({ code: 0 });
     expect(addon.requests[0]).toMatchObject({ image: { width: expect.any(Number) }, mask: { width: expect.any(Number) }, imageGuidance: 2.5, width: 64 });
-    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({ code: 2, err: expect.stringContaining("imageGuidance") });
+    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({ code: 2, err: expect.stringContaining("--image-guidance: expected") });
     expect(await cli(["generate", "--image", join(folder, "none.png")])).toMatchObject({ code: 1, err: expect.stringContaining("none.png") });
   });
 
@@ -302,6 +304,7 @@ describe("the program", () => {
     expect(await cli(["generate", "--help"])).toMatchObject({ code: 0, out: expect.stringContaining("--image-prompt") });
     expect(await cli(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n" });
     expect((await cli([])).code).toBe(2);
+    expect(await cli(["generate", "a cat"])).toMatchObject({ code: 2, err: expect.stringContaining("use --prompt") });
     expect(await cli(["genrate"])).toMatchObject({ code: 2, err: expect.stringContaining("generate") });
   });
 
@@ -343,3 +346,56 @@ describe("progress", () => {
   });
 });
 
+
+describe("flags of other programs, and messages in flags", () => {
+  test.each([
+    ["--cfg 4", "use --guidance\n"],
+    ["--sampler euler", "use --scheduler\n"],
+    ["--num-inference-steps 20", "use --steps\n"],
+    ["--guidance-scale=7", "use --guidance\n"],
+    ["--size 512x768", "use --width 512 --height 768\n"],
+    ["--size=512x768", "use --width 512 --height 768\n"],
+    ["-p cat", "use --prompt\n"],
+    ["--out a.png", "use --output\n"],
+    ["--neg x", "use --negative-prompt\n"],
+    ["--prev 3", "Did you mean --preview?"],
+    ["--stpes 3", "did you mean --steps?"],
+    ["--torch_dtype bfloat16", "use --dtype bf16\n"],
+    ["--ip-adapter-image a.png", "use --image-prompt FILE\n"],
+    ["--ip-adapter-scale 0.6", "use --image-prompt FILE:0.6\n"],
+    ["--ip-adapter a", "use --adapter FILE\n"],
+    ["--lora-scale 1", "use --lora FILE:WEIGHT\n"],
+    ["--karras", "use --sigmas karras\n"],
+    ["--hf-token x", "HF_TOKEN"],
+    ["--device cuda", "the engine runs on the CPU"],
+    // Nothing of the API that a command line cannot have.
+    ["--timeout 4", "unknown option '--timeout'\n"],
+    ["--callback 1", "unknown option '--callback'\n"],
+  ])("%s", async (flags, says) => {
+    const { code, err } = await cli(["generate", ...flags.split(" ")]);
+    expect([code, err]).toEqual([2, expect.stringContaining(says)]);
+    expect(err).not.toMatch(/Pipeline|\bundefined\b|\[\{/);
+  });
+
+  test.each([
+    ["--image-guidance 0.5", /--image-guidance: expected/],
+    ["--lora none.safetensors", /: --lora: file not found/],
+    ["--adapter owner/name", /: --adapter: file not found.*owner\/name\/FILE\.safetensors/],
+    [`--image-prompt ${join(ROOT, "package.json")} --image-prompt x.png:9`, /: --image-prompt number 2: /],
+    ["--scheduler DPM++_2M_Karras", /: use --scheduler dpm\+\+2m --sigmas karras$/m],
+    ["--prompt <lora:x:0.8>", /use --lora x\.safetensors:0\.8/],
+    ["--vae-tile 1", /: --vae-tile: /],
+  ])("%s", async (flags, says) => expect((await cli(["generate", ...flags.split(" ")])).err).toMatch(says));
+
+  test("an option named as a flag is one", async () => {
+    const { out } = await cli(["generate", "--help"]);
+    for (const name of NAMES) expect(out).toContain(`${flagOf(name)} `);
+  });
+
+  test("what to do about a missing addon keeps its lines", async () => {
+    const addon = new FakeAddon();
+    addon.system = () => { throw new Error("unused"); };
+    Object.defineProperty(addon, "load", { value: () => { throw new InstallError("ERR_IPA_ADDON_MISSING", "no addon\nTo fix it:\n- build it"); } });
+    expect((await cli(["generate"], addon)).err).toContain("no addon\nTo fix it:\n- build it");
+  });
+});

@@ -16,6 +16,7 @@ import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
+import { flagOf } from "./flag-names";
 import { OrderedFlags, parseFeatureCache, parseNumber, parsePair } from "./flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { formatSeconds, progressFor } from "./report";
@@ -207,11 +208,6 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
   return options;
-}
-
-/** `--clip-skip` of `clipSkip` */
-function flagOf(option: string): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function generateOptions(flags: GenerateFlags): GenerateOptions {

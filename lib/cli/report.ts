@@ -1,5 +1,5 @@
 /** What the command line says: people get a bar on a terminal and plain lines in a pipe, machines get JSON lines. */
-import { IpAdapterError, messageOf } from "../errors";
+import { InstallError, IpAdapterError } from "../errors";
 
 /** A stream to write on; process.stdout and process.stderr, or what a test gives. */
 export interface Sink {
@@ -138,9 +138,9 @@ export function formatCount(count: number): string {
   return count < 1e9 ? `${(count / 1e6).toFixed(1)}M` : `${(count / 1e9).toFixed(2)}B`;
 }
 
-/** An error on one line, its code first. */
-export function errorLine(error: unknown): string {
-  return `error ${errorCode(error)}: ${messageOf(error).replace(/\s*\n\s*/g, " ")}`;
+/** An error with its code first: on one line, but for the list of steps of a package that does not load. */
+export function errorText(error: unknown, message: string): string {
+  return `error ${errorCode(error)}: ${error instanceof InstallError ? message : message.replace(/\s*\n\s*/g, " ")}`;
 }
 
 export function errorCode(error: unknown): string {

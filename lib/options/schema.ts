@@ -117,7 +117,7 @@ export const ChangeSchema = object({ ...hub, signal: Type.Optional(signal) }, "o
 
 export const LoadSchema = object(
   {
-    model: Type.Optional(path("model folder in the diffusers layout, file (.safetensors, .ckpt) of a whole model in the original layout, or owner/name on the Hugging Face hub; default: the small model that ships with the package")),
+    model: Type.Optional(path("model folder in the diffusers layout, file (.safetensors, .ckpt, .gguf) of a whole model in the original layout, or owner/name on the Hugging Face hub; default: the small model that ships with the package")),
     adapters: Type.Optional(AdaptersSchema),
     loras: Type.Optional(LorasSchema),
     embeddings: Type.Optional(Type.Array(EmbeddingSchema, { maxItems: 64, default: [], description: "textual inversions: tokens for prompts, learned from pictures" })),
