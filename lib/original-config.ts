@@ -23,16 +23,23 @@ export async function readOriginalConfig(weights: string): Promise<NativeOrigina
   const extension = extname(weights);
   if (extension === "") return undefined;
   const file = `${weights.slice(0, -extension.length)}.yaml`;
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = (await readRegularFile(file, ({ size }) => checkSize(file, size))).toString("utf8");
+    bytes = await readRegularFile(file, ({ size }) => checkSize(file, size));
   } catch (error) {
     // Weights in a folder have no such file.
     if (["ENOENT", "ENOTDIR"].includes(systemCode(error)) || error instanceof NotAFileError) return undefined;
     throw error instanceof IpAdapterError ? error : fileError("configuration beside the weights", file, error);
   }
-  const prediction = predictionOf(text, file);
+  const prediction = predictionOf(textOf(bytes, file), file);
   return prediction === undefined ? undefined : { file: basename(file), prediction };
+}
+
+/** Without the mark of UTF-8 in front, which editors of Windows write. */
+function textOf(bytes: Buffer, file: string): string {
+  // UTF-16, with its mark or without: every other byte of plain letters is 0.
+  if (bytes.includes(0)) unknown(file, "a text in another encoding than UTF-8");
+  return bytes.toString("utf8").replace(/^\ufeff/, "");
 }
 
 function checkSize(file: string, size: number): void {
@@ -62,8 +69,20 @@ function unknown(file: string, what: string): never {
 }
 
 const DEPTH = 6;
-/** Parts of the paths that are asked for. */
-const PARENTS = new Set(["model", "model.params", "model.params.denoiser_config", "model.params.denoiser_config.params", "model.params.denoiser_config.params.scaling_config"]);
+/** Parts of the paths that are asked for, "" the top. */
+const PARENTS = new Set(["", "model", "model.params", "model.params.denoiser_config", "model.params.denoiser_config.params", "model.params.denoiser_config.params.scaling_config"]);
+const VALUES = new Set(["model.params.parameterization", "model.params.denoiser_config.params.scaling_config.target"]);
+/** Without a word of these, what is not read says nothing of the prediction. */
+const MENTIONS = /parameterization|scaling_config/;
+/** As PyYAML, which the original implementations read with, breaks lines. */
+const LINE_BREAK = /\r\n|[\r\n\u0085\u2028\u2029]/;
+/** Indentation, the key with its quotes, what is behind the colon. */
+const ENTRY = /^( *)("[^"\\]*"\s*|'[^']*'\s*|[^\s"'<>?*&!|{}[\]%@`#,:-][^:#]*|[\w.-]+\s*):(?:\s(.*))?$/;
+
+interface OpenBlock {
+  indent: number;
+  path: string;
+}
 
 /**
  * Plain and quoted values of nested block mappings by their path, which is all that such configurations are made of and as much of YAML as is read:
@@ -71,20 +90,40 @@ const PARENTS = new Set(["model", "model.params", "model.params.denoiser_config"
  */
 function blockScalars(text: string, file: string): Map<string, string> {
   const values = new Map<string, string>();
-  const open: { indent: number; key: string }[] = [];
-  for (const line of text.split(/\r?\n/)) {
-    const [, spaces, , key = "", rest = ""] = /^( *)(["']?)([\w.-]+)\2\s*:(?:\s(.*))?$/.exec(line) ?? [];
-    if (spaces === undefined) continue;
+  const open: OpenBlock[] = [];
+  const mentioned = MENTIONS.test(text);
+  for (const [i, line] of text.split(LINE_BREAK).entries()) {
+    // Nothing, a comment, the end of a list over several lines, a mark between documents.
+    if (/^\s*(?:#|$|[\]}],?\s*$)|^(?:---|\.\.\.)\s*(?:#|$)|^%/.test(line)) continue;
+    const [, spaces, quoted = "", rest = ""] = ENTRY.exec(line) ?? [];
+    if (spaces === undefined) {
+      const path = pathAround(line, open);
+      if (mentioned && (PARENTS.has(path) || VALUES.has(path))) unknown(file, `line ${i + 1}, ${JSON.stringify(line.trim().slice(0, 80))}, which is no plain entry,`);
+      continue;
+    }
     while ((open.at(-1)?.indent ?? -1) >= spaces.length) open.pop();
-    open.push({ indent: spaces.length, key });
+    const path = childPath(open.at(-1), quoted.trim().replace(/^(["'])(.*)\1$/, "$2"), open.length);
+    open.push({ indent: spaces.length, path });
     const value = scalar(rest.trim());
     if (open.length > DEPTH || value === "") continue;
-    const path = open.map((entry) => entry.key).join(".");
-    if (PARENTS.has(path)) unknown(file, `${path} that is not a plain block of lines`);
+    if (path !== "" && PARENTS.has(path)) unknown(file, `${path} that is not a plain block of lines`);
     if ((values.get(path) ?? value) !== value) unknown(file, `${path} given twice`);
     values.set(path, value);
   }
   return values;
+}
+
+/** Of what is nested too deep to be asked for, nothing but that it is. */
+function childPath(parent: OpenBlock | undefined, key: string, depth: number): string {
+  if (parent === undefined) return key;
+  return depth >= DEPTH ? "…" : `${parent.path}.${key}`;
+}
+
+/** Where a line that is no entry belongs: an item of a list may stand right below its key. */
+function pathAround(line: string, open: readonly OpenBlock[]): string {
+  const indent = line.length - line.replace(/^ +/, "").length;
+  const isItem = /^ *-(?:\s|$)/.test(line);
+  return open.findLast((block) => (isItem ? block.indent <= indent : block.indent < indent))?.path ?? "";
 }
 
 /** Without quotes, or without the comment behind it. */

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,12 +89,29 @@ test("a binary that does not load: says why", () => {
 
 test("NODE_IP_ADAPTER_ADDON: that file or none, and the message names both", () => {
   const addon = new FakeAddon();
-  expect(loadStatedAddon("/a.node", () => addon)).toEqual({ addon, file: "/a.node" });
+  const there = add("a.node");
+  expect(loadStatedAddon(there, () => addon)).toEqual({ addon, file: there });
   const load = (): never => {
     throw new Error("wrong ELF class");
   };
   expect(() => loadStatedAddon(add("b.node"), load)).toThrow(/NODE_IP_ADAPTER_ADDON names .*b\.node.*wrong ELF class/);
   expect(() => loadStatedAddon(join(root, "c.node"), load)).toThrow(expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringContaining("no such file") }));
+});
+
+test.each<[string, () => unknown, RegExp]>([
+  ["JSON", () => ({ name: "x" }), /is not node-ip-adapter's addon/],
+  ["a module of another kind", () => () => undefined, /is not node-ip-adapter's addon/],
+  ["what the permission model does not let it read", () => { throw Object.assign(new Error("denied"), { code: "ERR_ACCESS_DENIED" }); }, /--allow-fs-read/],
+  ["any addon where none may be loaded", () => { throw Object.assign(new Error("disabled"), { code: "ERR_DLOPEN_DISABLED" }); }, /--allow-addons/],
+])("NODE_IP_ADAPTER_ADDON names %s", (_, load, message) => {
+  const file = add("b.node");
+  expect(() => loadStatedAddon(file, load as () => FakeAddon)).toThrow(expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringMatching(message) }));
+});
+
+test("NODE_IP_ADAPTER_ADDON names a folder or a named pipe, which is not opened", () => {
+  const pipe = join(root, "pipe.node");
+  const places = process.platform === "win32" ? [root] : [root, (execFileSync("mkfifo", [pipe]), pipe)];
+  for (const place of places) expect(() => loadStatedAddon(place, () => { throw new Error("opened"); })).toThrow(/no regular file/);
 });
 
 test("this platform is known", () => {

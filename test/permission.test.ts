@@ -73,3 +73,11 @@ test("without --allow-addons the message names it", async () => {
   expect(said).toMatch(/^ERR_IPA_ADDON_MISSING .*--allow-addons/);
   expect(said).not.toContain("build:native");
 });
+
+test("NODE_IP_ADAPTER_ADDON under the permission model: the message names the flag that lacks", async () => {
+  const addon = JSON.stringify(join(secret, "a.node"));
+  const call = `(process.env.NODE_IP_ADAPTER_ADDON = ${addon}, Pipeline.load())`;
+  expect(await run(call)).toMatch(/^ERR_IPA_ADDON_MISSING .*--allow-fs-read/);
+  copyFileSync(join(ROOT, "build/Release/node_ip_adapter.node"), join(secret, "a.node"));
+  expect(await run(call, `--allow-fs-read=${ROOT}/*`, `--allow-fs-read=${secret}/*`)).toMatch(/^ERR_IPA_ADDON_MISSING .*--allow-addons/);
+});

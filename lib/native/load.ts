@@ -1,5 +1,5 @@
 /** Finds and loads the native addon: a local build first, then the prebuilt binary of this platform. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -91,14 +91,34 @@ export function loadAddonFrom(places: AddonPlaces, target: Platform, prebuildsOn
 
 /** Loads the file that NODE_IP_ADAPTER_ADDON names, and no other. */
 export function loadStatedAddon(file: string, load: (file: string) => NativeAddon): LoadedAddon {
+  const refuse = (problem: string, fix = "correct it, or unset it", cause?: unknown): never => {
+    throw new InstallError("ERR_IPA_ADDON_MISSING", `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: ${fix}`, cause === undefined ? undefined : { cause });
+  };
   try {
-    return { addon: load(file), file };
+    // Node would wait for whoever writes to a named pipe.
+    if (!statSync(file).isFile()) return refuse("it is no regular file");
+    const addon = load(file);
+    return isAddon(addon) ? { addon, file } : refuse("it is not node-ip-adapter's addon, it lacks its functions");
   } catch (error) {
+    if (error instanceof InstallError) throw error;
     const exhausted = exhaustion(ADDON, error);
     if (exhausted !== undefined) throw exhausted;
-    const problem = existsSync(file) ? messageOf(error) : "there is no such file";
-    throw new InstallError("ERR_IPA_ADDON_MISSING", `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: correct it, or unset it`, { cause: error });
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return refuse("there is no such file", undefined, error);
+    const flag = PERMISSION_FLAGS[code];
+    if (flag !== undefined) return refuse("Node's permission model does not allow it", `start node with ${flag}`, error);
+    return refuse(messageOf(error), undefined, error);
   }
+}
+
+/** What lacks, by the code of Node's error. */
+const PERMISSION_FLAGS: Record<string, string> = { ERR_ACCESS_DENIED: "--allow-fs-read for that file", ERR_DLOPEN_DISABLED: "--allow-addons" };
+
+const FUNCTIONS = ["system", "setThreads", "load", "convert", "inspect", "fitPicture"] satisfies (keyof NativeAddon)[];
+
+/** JSON and JavaScript load too, under any name. */
+function isAddon(value: unknown): boolean {
+  return typeof value === "object" && value !== null && FUNCTIONS.every((name) => typeof (value as Partial<Record<string, unknown>>)[name] === "function");
 }
 
 function explain({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOnly: boolean, failures: { file: string; error: unknown }[]): string {
