@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { inSlices } from "../lib/slices";
 import { ClipTokenizer } from "../lib/tokenizer";
+import { JsonReader } from "../lib/tokenizer/json-reader";
 import { Bpe } from "../lib/tokenizer/bpe";
 import { TextTrie } from "../lib/tokenizer/text-trie";
 import { Random } from "./hostile/fuzz/random";
@@ -149,6 +150,57 @@ test("texts are found as a pattern of all of them finds them, the longest first"
     for (const each of texts) expect(trie.has(each)).toBe(true);
     expect(trie.has(text)).toBe(texts.includes(text));
   }
+});
+
+describe("a tokenizer.json that is not CLIP's", () => {
+  interface Whole { model: Record<string, unknown> | null; normalizer: unknown; pre_tokenizer: unknown }
+  test.each<[string, (whole: Whole) => unknown, string, RegExp]>([
+    ["of SentencePiece", ({ model }) => (model!["type"] = "Unigram"), "ERR_IPA_UNSUPPORTED", /"Unigram", CLIP's is "BPE"/],
+    ["of GPT-2", ({ model }) => (model!["end_of_word_suffix"] = null), "ERR_IPA_UNSUPPORTED", /end_of_word_suffix is null/],
+    ["without a model", (whole) => (whole.model = null), "ERR_IPA_TOKENIZER", /its model is no table/],
+    ["with BERT's normalizer", (whole) => (whole.normalizer = { type: "BertNormalizer", lowercase: true }), "ERR_IPA_UNSUPPORTED", /normalizer "BertNormalizer"/],
+    ["with another replacement", (whole) => (whole.normalizer = { type: "Sequence", normalizers: [{ type: "Lowercase" }, { type: "Replace", pattern: { Regex: "a+" }, content: "" }] }), "ERR_IPA_UNSUPPORTED", /"Replace" of "a\+"/],
+    ["that keeps capitals", (whole) => (whole.normalizer = { type: "NFC" }), "ERR_IPA_UNSUPPORTED", /no normalizer Lowercase/],
+    ["with SentencePiece's words", (whole) => (whole.pre_tokenizer = { type: "Metaspace" }), "ERR_IPA_UNSUPPORTED", /pre_tokenizer "Metaspace"/],
+    ["with words of any bytes", (whole) => (whole.pre_tokenizer = { type: "ByteLevel" }), "ERR_IPA_UNSUPPORTED", /no pre_tokenizer Split/],
+    ["with no words", (whole) => (whole.pre_tokenizer = null), "ERR_IPA_UNSUPPORTED", /pre_tokenizer null/],
+  ])("%s is refused by name, vocab.json beside it or not", async (_, change, code, message) => {
+    copy(["vocab.json", "merges.txt"]);
+    const whole = JSON.parse(readFileSync(join(source, "tokenizer.json"), "utf8")) as Whole;
+    change(whole);
+    writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(whole));
+    expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  test("CLIP's own with the pattern that OpenAI's file has, without the special tokens", async () => {
+    writeFileSync(join(folder, "tokenizer.json"), readFileSync(join(source, "tokenizer.json"), "utf8").replace("<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|", ""));
+    const tokenizer = await ClipTokenizer.load(folder);
+    golden.texts.forEach((prompt, i) => expect(tokenizer.encode(prompt)).toEqual(golden.cases[0]?.ids[i]));
+  });
+});
+
+describe("one long value of a JSON file", () => {
+  const long = (text: string): string => text.repeat(Math.ceil(1_000_000 / text.length));
+  test.each<[string, string, boolean]>([
+    ["string", `{"x":"${long("a")}","pad_token":"!"}`, true],
+    ["string of escapes", `{"x":"${long("\\u0041")}","pad_token":"!"}`, true],
+    ["white space in front", `${long(" ")}{"pad_token":"!"}`, true],
+    ["white space in every place", `{${long(" ")}"x"${long("\n")}:${long("\t")}[${long(" ")}1${long(" ")},2]${long(" ")},"pad_token":${long(" ")}"!"${long(" ")}}${long(" ")}`, true],
+    ["number", `{"x":${long("1")},"pad_token":"!"}`, false],
+    ["number in a list", `{"x":[${long("1")}],"pad_token":"!"}`, false],
+  ])("%s is read in slices, or refused", async (_, text, read) => {
+    copy(["vocab.json", "merges.txt"]);
+    writeFileSync(join(folder, "tokenizer_config.json"), text);
+    const loaded = ClipTokenizer.load(folder);
+    if (!read) {
+      expect(await rejection(loaded)).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringContaining("a number of more than 64 characters") });
+      return;
+    }
+    expect((await loaded).padId).toBe(0);
+    // Each step is where the event loop may turn: about one for 64 KB.
+    const reader = new JsonReader(Buffer.from(text));
+    expect([...reader.object(() => reader.skip())].length).toBeGreaterThanOrEqual(15);
+  });
 });
 
 test("limits are named with their file", async () => {

@@ -8,8 +8,9 @@ import { IpAdapterError, fileError, systemCode } from "../errors";
 import type { AbortSignalLike } from "../native/call";
 import { NotAFileError, TooLargeError, readSmallFile } from "../read-file";
 import { type Steps, inSlices } from "../slices";
+import { checkModelType, checkNormalizer, checkPreTokenizer, checkWordEnd } from "./clip-form";
 import { JsonReader } from "./json-reader";
-import { Malformed, PastLimit, TOKENIZER_LIMITS, checkEntries } from "./limits";
+import { Malformed, NotClip, PastLimit, TOKENIZER_LIMITS, checkEntries } from "./limits";
 import { MOST_LINE, mergeOf, readMergesText } from "./merges";
 
 export interface TokenizerFiles {
@@ -94,6 +95,7 @@ class FolderReader {
       await inSlices(take(bytes, part), this.signal);
     } catch (error) {
       if (error instanceof PastLimit) throw new IpAdapterError("ERR_IPA_LIMIT", `tokenizer ${path}: ${error.message}, the most that are read: pass the tokenizer of a CLIP text encoder`);
+      if (error instanceof NotClip) throw new IpAdapterError("ERR_IPA_UNSUPPORTED", `tokenizer ${path}: ${error.message}: pass the tokenizer of a CLIP text encoder`);
       throw error instanceof Malformed ? broken(path, error.message, error) : error;
     }
     return part;
@@ -117,14 +119,26 @@ class FolderReader {
 function* readTokenizerJson(bytes: Buffer, part: Part): Steps {
   const reader = new JsonReader(bytes);
   yield* reader.object((key) => {
-    if (key === "model" && reader.peek() === "{") return readModel(reader, part);
+    if (key === "model") return readModel(reader, part);
+    if (key === "normalizer") return check(reader, checkNormalizer);
+    if (key === "pre_tokenizer") return check(reader, checkPreTokenizer);
     return key === "added_tokens" && reader.peek() === "[" ? readAddedList(reader, part) : reader.skip();
   });
-  reader.end();
+  yield* reader.end();
+}
+
+/** Bytes of such a value; CLIP's have a few hundred. */
+const MOST_CHECKED = 64 * 1024;
+
+function* check(reader: JsonReader, isClips: (value: unknown) => void): Steps {
+  isClips(yield* reader.value(MOST_CHECKED));
 }
 
 function* readModel(reader: JsonReader, part: Part): Steps {
+  if (reader.peek() !== "{") throw new Malformed("its model is no table");
   yield* reader.object((key) => {
+    if (key === "type") return check(reader, checkModelType);
+    if (key === "end_of_word_suffix") return check(reader, checkWordEnd);
     if (key === "vocab") return readVocabulary(reader, part);
     return key === "merges" ? readMerges(reader, part) : reader.skip();
   });
@@ -134,8 +148,9 @@ function* readModel(reader: JsonReader, part: Part): Steps {
 
 function* readVocabularyFile(bytes: Buffer, part: Part): Steps {
   const reader = new JsonReader(bytes);
+  yield* reader.spaces();
   yield* readVocabulary(reader, part);
-  reader.end();
+  yield* reader.end();
 }
 
 function* readVocabulary(reader: JsonReader, part: Part): Steps {
@@ -206,7 +221,7 @@ function* readConfig(bytes: Buffer, part: Part): Steps {
     if (key !== "added_tokens_decoder" || reader.peek() !== "{") return reader.skip();
     return reader.object((id) => (reader.peek() === "{" ? readAdded(reader, part, Number(id)) : readDecoded(reader, part, Number(id))));
   });
-  reader.end();
+  yield* reader.end();
 }
 
 function* readDecoded(reader: JsonReader, part: Part, id: number): Steps {
@@ -237,7 +252,7 @@ function* readAddedFile(bytes: Buffer, part: Part): Steps {
     add(part, text, reader.number());
     return undefined;
   });
-  reader.end();
+  yield* reader.end();
 }
 
 export function broken(where: string, problem: string, cause?: unknown): IpAdapterError {

@@ -16,6 +16,9 @@ export class PastLimit extends Error {}
 /** Something is not as it must be. */
 export class Malformed extends Error {}
 
+/** Something is as other models have it, which CLIP's rules do not read. */
+export class NotClip extends Error {}
+
 /** @throws PastLimit when one more entry is too many */
 export function checkEntries(count: number, what: string): void {
   if (count >= TOKENIZER_LIMITS.entries) throw new PastLimit(`more than ${TOKENIZER_LIMITS.entries} ${what}`);
