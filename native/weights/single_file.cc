@@ -138,6 +138,13 @@ Status read_text(const TensorSource& source, SingleFile& file) {
   if (file.text.empty())
     return missing(source, "text encoder",
                    "use a file of the whole model, or its folder in the diffusers layout");
+  // Its configuration is told by these.
+  for (const OriginalText& text : file.text)
+    for (const char* name : {"embeddings.position_embedding.weight", "encoder.layers.0.layer_norm1.weight",
+                             "encoder.layers.0.mlp.fc1.weight"}) {
+      const std::string original = original_text_tensor(source, text, std::string("text_model.") + name).name;
+      if (!source.find(original)) return missing(source, quoted(original), "get the file again");
+    }
   return {};
 }
 

@@ -36,14 +36,19 @@ Levels levels_of(const Prefixed& unet) {
   return found;
 }
 
-// Every level attends on both ways or on neither.
-Status check_attentions(const TensorSource& source, const std::string& prefix, const Levels& levels) {
+// Every level has a first layer, and attends on both ways or on neither.
+Status check_levels(const TensorSource& source, const std::string& prefix, const Levels& levels) {
   const Prefixed unet(source, prefix);
   const int blocks = levels.layers + 1;
   for (int level = 0; level < levels.levels; ++level) {
-    const std::string down = "input_blocks." + std::to_string(1 + level * blocks) + ".1.proj_in.weight";
+    const std::string first = "input_blocks." + std::to_string(1 + level * blocks);
+    const std::string down = first + ".1.proj_in.weight";
     const std::string up =
         "output_blocks." + std::to_string((levels.levels - 1 - level) * blocks) + ".1.proj_in.weight";
+    std::vector<std::string> needed = {first + ".0.in_layers.2.weight"};
+    if (unet.has(down)) needed.push_back(first + ".1.transformer_blocks.0.attn2.to_k.weight");
+    for (const std::string& name : needed)
+      if (!unet.has(name)) return missing(source, prefix + name, "the rest of its level is there");
     if (unet.has(down) == unet.has(up)) continue;
     const bool lacks_down = unet.has(up);
     return missing(source, prefix + (lacks_down ? down : up),
@@ -82,7 +87,7 @@ Status check_depths(const TensorSource& source, const std::string& prefix, const
 Status check_unet_shape(const TensorSource& source, const std::string& prefix, const std::string& family) {
   const Prefixed unet(source, prefix);
   const Levels levels = levels_of(unet);
-  IPA_TRY(check_attentions(source, prefix, levels));
+  IPA_TRY(check_levels(source, prefix, levels));
   if (family == "sdxl") return check_depths(source, prefix, levels);
   // Of Stable Diffusion 1 and 2 only the distilled ones, with one layer a level, are without a middle (BK-SDM).
   const bool distilled = levels.layers == 1 && levels.levels >= 3;
@@ -106,6 +111,8 @@ Result<VaeShape> vae_shape(const TensorSource& source, const std::string& prefix
     const int least = level + (down && take(name, "downsample.") ? 2 : 1);
     if (level < 100) shape.levels = std::max(shape.levels, least);
   }
+  if (!vae.has("decoder.conv_in.weight"))
+    return missing(source, prefix + "decoder.conv_in.weight", "there are other tensors of the VAE's decoder");
   for (int level = 0; level < shape.levels; ++level) {
     const std::string name = "decoder.up." + std::to_string(level) + ".block.0.conv1.weight";
     if (!vae.has(name))

@@ -200,13 +200,17 @@ TEST(weights_single_file_tells_velocities_from_noise) {
         R"("model.diffusion_model.input_blocks.1.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[140,144]},)" +
         R"("cond_stage_model.model.token_embedding.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[144,148]},)" +
         R"("model.diffusion_model.output_blocks.0.1.proj_in.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[148,152]},)" +
-        R"("model.diffusion_model.middle_block.1.transformer_blocks.0.norm1.weight":{"dtype":"F32","shape":[1],"data_offsets":[152,156]}})";
+        R"("model.diffusion_model.middle_block.1.transformer_blocks.0.norm1.weight":{"dtype":"F32","shape":[1],"data_offsets":[152,156]},)" +
+        R"("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[156,160]},)" +
+        R"("cond_stage_model.model.positional_embedding":{"dtype":"F32","shape":[1,1],"data_offsets":[160,164]},)" +
+        R"("cond_stage_model.model.transformer.resblocks.0.ln_1.weight":{"dtype":"F32","shape":[1],"data_offsets":[164,168]},)" +
+        R"("cond_stage_model.model.transformer.resblocks.0.mlp.c_fc.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[168,172]}})";
     std::vector<uint8_t> bytes(8, 0);
     bytes[0] = static_cast<uint8_t>(header.size() & 255);
     bytes[1] = static_cast<uint8_t>(header.size() >> 8);
     bytes.insert(bytes.end(), header.begin(), header.end());
     const size_t data = bytes.size();
-    bytes.resize(data + 156, 0);
+    bytes.resize(data + 172, 0);
     const float bias[2] = {-reach, reach};
     std::memcpy(bytes.data() + data, bias, sizeof bias);
     const auto source = ipa::open_safetensors_bytes(std::move(bytes), "a file");
@@ -263,6 +267,13 @@ TEST(weights_single_file_misses_a_part_that_others_show) {
                 "model.diffusion_model.middle_block.1.");
   check_missing(read_names(names_without("single-sd1", ".input_blocks.1.1.")).status(),
                 "model.diffusion_model.input_blocks.1.1.proj_in.weight");
+  for (const char* sized : {"first_stage_model.decoder.conv_in.weight",
+                            "cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight",
+                            "cond_stage_model.transformer.text_model.encoder.layers.0.layer_norm1.weight",
+                            "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
+                            "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight",
+                            "model.diffusion_model.input_blocks.3.0.in_layers.2.weight"})
+    check_missing(read_names(names_without("single-sd1", sized)).status(), sized);
   for (const char* gone : {".decoder.mid.attn_1.", ".encoder.mid.attn_1."}) {
     const auto file = read_names(names_without("single-sd1", gone));
     CHECK_OK(file.status());
@@ -325,8 +336,12 @@ TEST(weights_single_file_misses_a_transformer_block_of_sdxl) {
         tensors.push_back(
             {unet + attention + ".transformer_blocks." + std::to_string(i) + ".norm1.weight", {32}});
     }
-    tensors.push_back(
-        {"conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight", {1, 64}});
+    const std::string text = "conditioner.embedders.0.transformer.text_model.";
+    for (const char* name : {"embeddings.token_embedding.weight", "embeddings.position_embedding.weight",
+                             "encoder.layers.0.layer_norm1.weight", "encoder.layers.0.mlp.fc1.weight"})
+      tensors.push_back({text + name, {1, 64}});
+    for (const char* block : {"input_blocks.1", "input_blocks.2"})
+      tensors.push_back({unet + block + ".1.transformer_blocks.0.attn2.to_k.weight", {32, 64}});
     return read_names(tensors).status();
   };
   CHECK_OK(read(10, "", true));
