@@ -88,6 +88,7 @@ describe("UNet and text encoder", () => {
   const kinds: Record<string, [name: (part: "unet" | "text", layer: string) => string, down: string, up: string]> = {
     "kohya's": [kohya, ".lora_down.weight", ".lora_up.weight"],
     "kohya's for two text encoders": [(part, layer) => kohya(part, layer).replace("lora_te_", "lora_te1_"), ".lora_down.weight", ".lora_up.weight"],
+    "PEFT's with an adapter's name that has dots": [plain, ".lora_A.v1.0.weight", ".lora_B.v1.0.weight"],
     "PEFT's with an adapter's name": [plain, ".lora_A.default_0.weight", ".lora_B.default_0.weight"],
     "OneTrainer's": [dotted("unet.", "clip_l."), ".lora_down.weight", ".lora_up.weight"],
     "ComfyUI's": [dotted("diffusion_model.", "text_encoders.clip_l.transformer."), ".lora_down.weight", ".lora_up.weight"],
@@ -216,6 +217,9 @@ describe("refused by load() and inspect() alike", () => {
     ["a VeRA", { "unet.mid_block.attentions.0.proj_in.vera_lambda_b": tensor }, "ERR_IPA_UNSUPPORTED", /VeRA: pass a LoRA/],
     ["a GLoRA", { "lora_unet_mid_block_attentions_0_proj_in.a1.weight": tensor, "lora_unet_mid_block_attentions_0_proj_in.alpha": scalar(1) }, "ERR_IPA_UNSUPPORTED", /GLoRA/],
     ["a LoRA with a change that is not known", { "unet.a.lora_A.weight": tensor, "unet.a.lora_B.weight": tensor, "unet.a.lora_C.weight": tensor }, "ERR_IPA_UNSUPPORTED", /lora_C.weight" looks like a change of a layer/],
+    ["PEFT's whole weight beside changes", { "base_model.model.mid_block.a.lora_A.weight": tensor, "base_model.model.mid_block.a.lora_B.weight": tensor, "base_model.model.conv_out.weight": tensor }, "ERR_IPA_UNSUPPORTED", /"base_model.model.conv_out.weight".*modules_to_save/],
+    ["PEFT's modules_to_save", { "unet.a.lora_A.weight": tensor, "unet.a.lora_B.weight": tensor, "conv_out.modules_to_save.weight": tensor }, "ERR_IPA_UNSUPPORTED", /"conv_out.modules_to_save.weight".*modules_to_save/],
+    ["PEFT's base layer", { "mid_block.a.lora_A.weight": tensor, "mid_block.a.lora_B.weight": tensor, "mid_block.a.base_layer.weight": tensor }, "ERR_IPA_UNSUPPORTED", /"mid_block.a.base_layer.weight".*base_layer/],
     ["a bundled embedding for outputs alone", { "unet.a.lora_A.weight": tensor, "unet.a.lora_B.weight": tensor, "bundle_emb.x.clip_l_out": tensor }, "ERR_IPA_UNSUPPORTED", /bundle_emb.x.clip_l_out" is for the output/],
     ["a bundled embedding of too many vectors", { "unet.a.lora_A.weight": tensor, "unet.a.lora_B.weight": tensor, "bundle_emb.x.clip_l": { shape: [129, 2], data: new Float32Array(258) } }, "ERR_IPA_LIMIT", /129 vectors for one token, more than 128/],
   ])("%s", async (_, tensors, code, message) => {

@@ -111,6 +111,7 @@ describe("models in one file", () => {
     ["single-sd1", {}, [], V.replaceAll("\n", "\r"), "v", "yaml", "m.yaml"],
     ["single-sd1", {}, [], V.replace("# velocities", "# a\u2028# b"), "v", "yaml", "m.yaml"],
     ["single-sd1", {}, [], `"a b": [1,\n  2\n]\n${V}`, "v", "yaml", "m.yaml"],
+    ["single-sd1", { "modelspec.prediction_type": "V_Prediction" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],
     ["single-sd1", { "modelspec.prediction_type": "epsilon" }, [], V, "epsilon", "metadata", "modelspec.prediction_type"],
     ["single-sdxl", { "modelspec.predict_key": "v" }, [], undefined, "v", "metadata", "modelspec.predict_key"],
     ["single-sdxl", { "modelspec.prediction_type": "v" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],

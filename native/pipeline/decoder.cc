@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/finite.h"
 #include "graph/program.h"
 #include "pipeline/tiled_decoder.h"
 
@@ -28,6 +29,7 @@ class WholeDecoder : public Decoder {
     unscale_latents(config_, latents, area_, program_->floats(latents_));
     IPA_TRY(program_->run(cancel));
     const int64_t count = program_->shape(pixels_).elements();
+    IPA_TRY(check_pixels(program_->floats(pixels_), count));
     std::vector<uint8_t> rgb(static_cast<size_t>(count));
     round_pixels(program_->floats(pixels_), count, rgb.data());
     return rgb;
@@ -61,6 +63,13 @@ void unscale_latents(const VaeConfig& c, const float* latents, int64_t area, flo
     for (int64_t p = 0; p < area; ++p)
       out[p * c.latent_channels + channel] = latents[channel * area + p] * deviation / factor + mean;
   }
+}
+
+Status check_pixels(const float* values, int64_t count) {
+  if (all_finite(values, static_cast<size_t>(count))) return {};
+  return Status(Code::range,
+                "the decoded pixels are no finite numbers: a weight of the VAE is damaged, or the latents are "
+                "too large");
 }
 
 void round_pixels(const float* values, int64_t count, uint8_t* out) {

@@ -32,5 +32,7 @@ class Decoder {
 // values from -1 to 1.
 void unscale_latents(const VaeConfig& config, const float* latents, int64_t area, float* out);
 void round_pixels(const float* values, int64_t count, uint8_t* out);
+// Code::range where a pixel is NaN or infinite: it would be black.
+Status check_pixels(const float* values, int64_t count);
 
 }  // namespace ipa

@@ -1,5 +1,6 @@
 #include "pipeline/generate.h"
 
+#include "base/finite.h"
 #include "pipeline/generation.h"
 #include "pipeline/linear_preview.h"
 #include "pipeline/memory_estimate.h"
@@ -32,6 +33,15 @@ std::vector<float> initial_latents(const GenerateRequest& request, size_t image,
   std::vector<float> latents(count);
   noise.fill(latents.data(), count);
   return latents;
+}
+
+// Later steps would go on from nothing, and the picture would be black.
+Status not_finite(int step, int steps) {
+  return Status(Code::range,
+                "the latents are no finite numbers after step " + std::to_string(step) + " of " +
+                    std::to_string(steps) +
+                    ": a weight of the model, of an adapter or of a LoRA is damaged, or latents, embeds, "
+                    "guidance, scale or a weight in the prompt are too large");
 }
 
 }  // namespace
@@ -72,6 +82,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),
                                scheduler->timesteps()[static_cast<size_t>(index)], prediction.data(), cancel));
       scheduler->step(index, prediction.data(), latents.data(), count, noise);
+      if (!all_finite(latents.data(), count)) return not_finite(i + 1, calls);
       if (!progress) continue;
       Progress event;
       event.image = static_cast<int>(image);

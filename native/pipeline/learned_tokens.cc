@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/lora_file.h"
 
@@ -53,11 +54,21 @@ Result<Chosen> choose_rows(const EmbeddingRows& file, const Encoders& encoders) 
   return rows;
 }
 
+Status check_finite(const TensorInfo& rows, const TensorSource& source) {
+  std::vector<float> values(static_cast<size_t>(rows.elements()));
+  IPA_TRY(source.read_f32(rows, values.data()));
+  if (all_finite(values.data(), values.size())) return {};
+  return Status(Code::range, quoted(source.path(), 1024) + ": tensor " + quoted(rows.name) +
+                                 " has values that are no finite numbers: get the textual inversion again");
+}
+
 }  // namespace
 
 Status LearnedTokens::add(const EmbeddingRows& rows, const TensorSource& source, const Encoders& encoders) {
   Result<Chosen> chosen = choose_rows(rows, encoders);
   if (!chosen.ok()) return chosen.status().in(quoted(source.path(), 1024));
+  for (const TensorInfo* own : chosen.value())
+    if (own) IPA_TRY(check_finite(*own, source));
   LearnedToken token;
   token.name = rows.token;
   for (size_t i = 0; i < encoders.size(); ++i) {

@@ -102,6 +102,7 @@ Result<std::vector<uint8_t>> TiledDecoder::decode(const float* latents, const Ti
                     features + ((row.window + y) * features_.w + column.window) * features_.c,
                     static_cast<size_t>(window_.w * features_.c) * sizeof(float));
       IPA_TRY(tail_->run(cancel));
+      IPA_TRY(check_pixels(out, 3 * window_.h * window_.w * scale_ * scale_));
       for (int64_t y = row.first * scale_; y < row.last * scale_; ++y) {
         const int64_t window_y = y - row.window * scale_;
         const int64_t window_x = (column.first - column.window) * scale_;

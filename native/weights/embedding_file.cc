@@ -60,6 +60,18 @@ Status check_rows(const TensorInfo& rows) {
   return refuse_integers(rows, "the textual inversion");
 }
 
+// "emb_params_scale", "clip_l.scale_weight": without their scale the vectors are other ones.
+Status check_no_scale(const TensorInfo& rows, const TensorInfo& other) {
+  std::string_view rest = other.name;
+  if (!begins_with(rest, rows.name)) return {};
+  rest.remove_prefix(rows.name.size());
+  if (rest.empty() || (rest[0] != '.' && rest[0] != '_') || rest.find("scale") == std::string_view::npos)
+    return {};
+  return Status(Code::unsupported,
+                "tensor " + quoted(rows.name) + " has its scale in " + quoted(other.name) +
+                    ", which cannot be read for textual inversions: pass the file in f16 or f32");
+}
+
 Status no_embedding() {
   return Status(
       Code::mismatch,
@@ -99,6 +111,7 @@ Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& te
   }
   for (const TensorInfo* info : used) IPA_TRY(check_rows(*info));
   for (const EmbeddingTensor& tensor : tensors) {
+    for (const TensorInfo* info : used) IPA_TRY(check_no_scale(*info, *tensor.info));
     const bool read = std::find(used.begin(), used.end(), tensor.info) != used.end();
     if (!read && slot_of(tensor.name) != Slot::old_ids) ignored->add(tensor.info->name);
   }

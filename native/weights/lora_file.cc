@@ -151,8 +151,10 @@ class LayerReader {
     } else if (delta.join == LoraJoin::first_only) {
       factor = metadata_.factor(part_, layer_, rank);
     }
-    if (!std::isfinite(factor)) return Status(Code::range, "layer " + quoted(layer_) + ": alpha is not finite");
-    return static_cast<float>(factor);
+    const auto narrow = static_cast<float>(factor);
+    if (!std::isfinite(narrow))
+      return Status(Code::range, "layer " + quoted(layer_) + ": alpha is not finite, or too large");
+    return narrow;
   }
 
   const TensorSource& source_;

@@ -25,6 +25,8 @@ struct LoraModule {
   float factor = 1;  // alpha / rank
   // DoRA (Liu et al., 2024): the lengths that the sum's rows have in the end, or its columns.
   const TensorInfo* magnitude = nullptr;
+  // One of those that make the delta, for messages.
+  const TensorInfo& tensor() const { return delta.first.whole ? *delta.first.whole : *delta.first.left; }
 };
 
 struct LoraFile {

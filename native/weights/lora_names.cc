@@ -55,7 +55,8 @@ constexpr Prefix prefixes[] = {
 };
 
 // In front of all other prefixes, by tools that save a wrapped network.
-constexpr std::string_view wrappers[] = {"base_model.model.", "module."};
+constexpr std::string_view of_peft = "base_model.model.";
+constexpr std::string_view wrappers[] = {of_peft, "module."};
 
 // Networks that Stable Diffusion does not have, by where their names begin.
 constexpr std::pair<std::string_view, const char*> other_families[] = {
@@ -126,6 +127,8 @@ constexpr Ending endings[] = {
     {".dora_scale", LoraRole::dora_scale},
 };
 
+constexpr const char* whole_of_peft = "a whole weight or bias (PEFT's modules_to_save, base_layer or bias)";
+
 // Kinds of changes that are not read here; the second list under a known prefix only, since its names are
 // short.
 constexpr std::pair<std::string_view, const char*> other_kinds[] = {
@@ -139,6 +142,8 @@ constexpr std::pair<std::string_view, const char*> other_kinds[] = {
     {".vera_", "VeRA"},
     {"lora_controlnet", "Control-LoRA"},
     {"lllite_", "ControlNet-LLLite"},
+    {".modules_to_save.", whole_of_peft},
+    {".base_layer.", whole_of_peft},
 };
 constexpr std::pair<std::string_view, const char*> other_prefixed_kinds[] = {
     {".a1.weight", "GLoRA"},
@@ -194,8 +199,9 @@ bool take_named_ending(std::string_view* text, std::string_view ending) {
   }
   const size_t at = rest.rfind(std::string(ending) + ".");
   if (at == std::string_view::npos) return false;
-  const std::string_view name = rest.substr(at + ending.size() + 1);
-  if (name.empty() || name == "bias" || contains(name, ".")) return false;
+  std::string_view name = rest.substr(at + ending.size() + 1);
+  // The name may have dots of its own ("v1.0").
+  if (name.empty() || name == "bias" || take_ending(&name, ".bias")) return false;
   *text = rest.substr(0, at);
   return true;
 }
@@ -236,6 +242,9 @@ LoraTensor unknown(const char* why, bool other_family = false) {
   tensor.other_family = other_family;
   return tensor;
 }
+
+// Whatever PEFT saves takes a layer's place, even when its name is a model's own.
+LoraTensor not_a_change(bool of_peft_itself) { return of_peft_itself ? unknown(whole_of_peft) : LoraTensor(); }
 
 // TOKEN.ROWS, where the token may have dots of its own.
 LoraTensor embedding(std::string_view name) {
@@ -281,6 +290,7 @@ const char* lora_role_name(LoraRole role) {
 LoraTensor judge_lora_tensor(std::string_view name) {
   std::string_view rest = name;
   if (take_prefix(&rest, "bundle_emb.")) return embedding(rest);
+  const bool peft = rest.substr(0, of_peft.size()) == of_peft;
   for (const std::string_view wrapper : wrappers) take_prefix(&rest, wrapper);
   for (const auto& [prefix, family] : other_families) {
     std::string_view inside = rest;
@@ -292,12 +302,12 @@ LoraTensor judge_lora_tensor(std::string_view name) {
   }
   const std::string_view whole = rest;
   const Prefix* prefix = take_any_prefix(&rest);
-  if (!prefix) return looks_like_change(whole) ? unknown(nullptr) : LoraTensor();
+  if (!prefix) return looks_like_change(whole) ? unknown(nullptr) : not_a_change(peft);
   rest = whole.substr(prefix->text.size() - prefix->kept);
   const Ending* ending = take_any_ending(&rest);
   if (!ending) {
     // Without a network in front the tensor may well be a model's own.
-    if (prefix->kept && !looks_like_change(rest)) return {};
+    if (prefix->kept && !looks_like_change(rest)) return not_a_change(peft);
     return unknown(kind_in(rest, other_prefixed_kinds));
   }
   LoraTensor tensor;

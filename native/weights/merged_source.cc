@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/dtype.h"
 #include "weights/ldm_names.h"
@@ -89,7 +90,15 @@ class MergedSource : public TensorSource {
       IPA_TRY(add_dora(change, tensor, first ? out : read_again.data(), &delta));
     }
     for (size_t i = 0; i < delta.size(); ++i) out[i] += delta[i];
-    return {};
+    if (all_finite(out, delta.size())) return {};
+    return not_finite(change, change.module->tensor(), tensor);
+  }
+
+  static Status not_finite(const Change& change, const TensorInfo& by, const TensorInfo& tensor) {
+    return Status(Code::range, quoted(change.source->path(), 1024) + ": the change by tensor " +
+                                   quoted(by.name) + " makes values of weight " + quoted(tensor.name) +
+                                   " that are no finite numbers: the file is damaged, or its alpha or the "
+                                   "LoRA's weight is too large");
   }
 
   // From W's change to that of m * W / |W|, where |W| has a length for every output or for every input.
@@ -98,6 +107,7 @@ class MergedSource : public TensorSource {
     const TensorInfo& magnitude = *change.module->magnitude;
     std::vector<float> lengths(static_cast<size_t>(magnitude.elements()));
     IPA_TRY(change.source->read_f32(magnitude, lengths.data()));
+    if (!all_finite(lengths.data(), lengths.size())) return not_finite(change, magnitude, tensor);
     const auto rows = static_cast<size_t>(tensor.shape[0]), inputs = static_cast<size_t>(tensor.shape[1]);
     const size_t kernel = delta->size() / rows / inputs;
     const bool of_outputs = has_length_per_output(magnitude, tensor);
@@ -180,6 +190,12 @@ Status unknown_layer(const LoraModule& module) {
                                     ": use a LoRA made for this model family");
 }
 
+Status changed_twice(const LoraModule& first, const LoraModule& second) {
+  return Status(Code::duplicate, "tensors " + quoted(first.tensor().name) + " and " +
+                                     quoted(second.tensor().name) +
+                                     " change the same layer under two names: remove one of them");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
@@ -189,10 +205,14 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
   const LayerIndex index(*base);
   for (const LoraUse& lora : loras) {
     const std::string where = quoted(lora.file.weights->path(), 1024);
+    // One file may spell a layer in two ways; other files may change it as well.
+    std::unordered_map<const TensorInfo*, const LoraModule*> of_file;
     for (const LoraModule& module : lora.file.modules) {
       if (module.part != part) continue;
       const TensorInfo* weight = index.find(module);
       if (!weight) return unknown_layer(module).in(where);
+      const auto [other, is_first] = of_file.emplace(weight, &module);
+      if (!is_first) return changed_twice(*other->second, module).in(where);
       if (!module.delta.fits(weight->shape))
         return Status(Code::shape,
                       where + ": layer " + quoted(module.layer) +

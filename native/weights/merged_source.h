@@ -21,7 +21,8 @@ struct LoraUse {
 // `base` plus weight * factor * delta of every module that `loras` have for `part`; `base` itself when they
 // have none. With DoRA the sum then gets its lengths, as in PEFT. `loras` must outlive the result. `changed`
 // gets the names of the tensors that differ. A tensor is made in three times its memory at most (see
-// LoraDelta), and reading stops when `math` says so. Code::mismatch (a layer the network does not have), shape.
+// LoraDelta), and reading stops when `math` says so. Code::mismatch (a layer the network does not have), shape,
+// duplicate (one file changes a layer twice, under two names); of reading: range (a sum that is not finite).
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,
                                                  const std::vector<LoraUse>& loras, LoraPart part,
                                                  std::set<std::string>* changed = nullptr,

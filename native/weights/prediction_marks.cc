@@ -77,7 +77,10 @@ const char* origin_name(Origin origin) {
   return "";
 }
 
-std::string prediction_type_of(std::string_view word) {
+std::string prediction_type_of(std::string_view text) {
+  std::string word(text);
+  for (char& letter : word)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
   for (const char* name : {"v", "v_prediction", "v-prediction", "v_pred", "v-pred", "vpred", "velocity"})
     if (word == name) return "v_prediction";
   for (const char* name : {"epsilon", "eps", "noise"})

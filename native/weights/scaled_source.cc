@@ -1,9 +1,11 @@
 #include "weights/scaled_source.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/name_index.h"
 #include "weights/weight_scales.h"
@@ -51,17 +53,36 @@ class ScaledSource : public TensorSource {
     if (places_[at].scale == ScaledTensor::none) return inner_->read(stored, as, out);
     auto* values = static_cast<float*>(out);
     IPA_TRY(inner_->read_f32(stored, values));
-    return multiply(inner_->tensors()[places_[at].scale], static_cast<size_t>(stored.elements()), values);
+    return multiply(inner_->tensors()[places_[at].scale], stored, values);
   }
 
  private:
-  Status multiply(const TensorInfo& scale, size_t count, float* values) const {
+  Status multiply(const TensorInfo& scale, const TensorInfo& weight, float* values) const {
     std::vector<float> scales(static_cast<size_t>(scale.elements()));
     IPA_TRY(inner_->read_f32(scale, scales.data()));
-    const size_t each = scales.empty() ? 0 : count / scales.size();
+    if (!all_finite(scales.data(), scales.size())) return not_finite(scale, "has");
+    const size_t each = scales.empty() ? 0 : static_cast<size_t>(weight.elements()) / scales.size();
+    bool finite = true;
     for (size_t row = 0; row < scales.size(); ++row)
-      for (size_t i = row * each; i < (row + 1) * each; ++i) values[i] *= scales[row];
-    return {};
+      finite = multiply_row(values + row * each, each, scales[row]) && finite;
+    return finite ? Status() : not_finite(weight, "multiplied with its scale has");
+  }
+
+  // In blocks that are still in the cache when they are looked at. False: a product is NaN or infinity.
+  static bool multiply_row(float* values, size_t count, float scale) {
+    constexpr size_t most = 2048;
+    bool finite = true;
+    for (size_t from = 0; from < count; from += most) {
+      const size_t block = std::min(most, count - from);
+      for (size_t i = from; i < from + block; ++i) values[i] *= scale;
+      finite = all_finite(values + from, block) && finite;
+    }
+    return finite;
+  }
+
+  Status not_finite(const TensorInfo& tensor, const char* has) const {
+    return Status(Code::range, quoted(path(), 1024) + ": tensor " + quoted(tensor.name) + " " + has +
+                                   " values that are no finite numbers: the file is damaged, get it again");
   }
 
   std::unique_ptr<TensorSource> inner_;

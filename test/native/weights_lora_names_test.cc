@@ -36,6 +36,7 @@ TEST(weights_lora_names_of_each_tool) {
       // PEFT and diffusers
       {"unet.a.lora_A.weight", LoraPart::unet, LoraRole::down, "a"},
       {"unet.a.lora_B.default_0.weight", LoraPart::unet, LoraRole::up, "a"},
+      {"unet.a.lora_B.v1.0.weight", LoraPart::unet, LoraRole::up, "a"},
       {"unet.a.lora_magnitude_vector.default", LoraPart::unet, LoraRole::magnitude, "a"},
       {"base_model.model.mid_block.a.lora_A.weight", LoraPart::unet, LoraRole::down, "mid_block.a"},
       {"base_model.model.text_model.a.lora_A.weight", LoraPart::text_encoder, LoraRole::down, "text_model.a"},
@@ -78,6 +79,7 @@ TEST(weights_lora_names_that_are_no_changes) {
       {"unet.a.lora_C.weight", Kind::unknown, nullptr},
       {"something.lora_A.weight", Kind::unknown, nullptr},
       {"unet.a.lora_B.bias", Kind::unknown, "LoRA with biases"},
+      {"unet.a.lora_B.v1.0.bias", Kind::unknown, "LoRA with biases"},
       {"lora_controlnet", Kind::unknown, "Control-LoRA"},
       {"transformer.single_transformer_blocks.0.a.lora_A.weight", Kind::unknown, "Flux"},
       {"transformer.a.weight", Kind::other, nullptr},
