@@ -37,7 +37,7 @@ struct PredictionMarks {
 };
 
 // "" for a word that no tool uses for one of them.
-std::string prediction_type_of(std::string_view word);
+std::string prediction_type_of(std::string_view text);
 // Marker tensors before metadata: the former are put in on purpose, the latter may be inherited in a merge.
 // Code::unsupported for a model of another noise process, or a word that is not known.
 Result<PredictionMarks> prediction_marks(const TensorSource& source);
