@@ -1,11 +1,13 @@
 #include "weights/torch_file.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include "base/byte_source.h"
+#include "base/crc32.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "weights/file_format.h"
@@ -20,7 +22,7 @@ namespace {
 class TorchSource : public TensorSource {
  public:
   TorchSource(std::unique_ptr<ByteSource> bytes, TorchContents contents)
-      : bytes_(std::move(bytes)), texts_(std::move(contents.texts)) {
+      : bytes_(std::move(bytes)), texts_(std::move(contents.texts)), checked_(contents.entries.size()) {
     infos_.reserve(contents.entries.size());
     places_.reserve(contents.entries.size());
     for (TorchEntry& entry : contents.entries) {
@@ -61,6 +63,19 @@ class TorchSource : public TensorSource {
     return bytes_->check_unchanged();
   }
 
+  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
+    const size_t at = index_.find(tensor.name);
+    const uint64_t size = at == NameIndex::none ? 0 : dtype_size(infos_[at].type);
+    if (size == 0 || infos_[at].shape != tensor.shape || !is_row_major(tensor.shape, places_[at].strides))
+      return TensorSource::read_part(tensor, first, count, out);
+    IPA_TRY(check_whole(at));
+    TensorInfo part = infos_[at];
+    part.bytes = static_cast<uint64_t>(count) * size;
+    const uint64_t begin = places_[at].begin + static_cast<uint64_t>(first) * size;
+    IPA_TRY(read_stored_tensor(*bytes_, begin, part, DType::f32, out));
+    return bytes_->check_unchanged();
+  }
+
  private:
   struct Place {
     std::vector<int64_t> strides;
@@ -73,16 +88,35 @@ class TorchSource : public TensorSource {
       return read_strided_tensor(*bytes_, place.begin, info, place.strides, as, out);
     uint32_t crc = 0;
     IPA_TRY(read_stored_tensor(*bytes_, place.begin, info, as, out, place.crc ? &crc : nullptr));
-    if (crc != place.crc)
-      return Status(Code::layout, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
-                                      " does not match its checksum: get the file again");
+    return crc == place.crc ? Status() : damaged(info);
+  }
+
+  // The checksum is of all of a tensor: before its first part is read, all of it goes by once.
+  Status check_whole(size_t at) const {
+    const TensorInfo& info = infos_[at];
+    if (!places_[at].crc || checked_[at]) return {};
+    std::vector<uint8_t> chunk(static_cast<size_t>(std::min<uint64_t>(uint64_t{1} << 16, info.bytes)));
+    uint32_t crc = 0;
+    for (uint64_t done = 0; done < info.bytes; done += chunk.size()) {
+      chunk.resize(static_cast<size_t>(std::min<uint64_t>(chunk.size(), info.bytes - done)));
+      IPA_TRY(bytes_->read_at(places_[at].begin + done, chunk.data(), chunk.size()));
+      crc = crc32(crc, chunk.data(), chunk.size());
+    }
+    if (crc != places_[at].crc) return damaged(info);
+    checked_[at] = true;
     return {};
+  }
+
+  Status damaged(const TensorInfo& info) const {
+    return Status(Code::layout, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
+                                    " does not match its checksum: get the file again");
   }
 
   std::unique_ptr<ByteSource> bytes_;
   std::vector<std::pair<std::string, std::string>> texts_;
   std::vector<TensorInfo> infos_;
   std::vector<Place> places_;  // parallel to infos_
+  mutable std::vector<std::atomic<bool>> checked_;
   NameIndex index_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "allocation_counter.h"
 #include "torch_build.h"
 #include "weights/safetensors.h"
 #include "weights/sharded.h"
@@ -158,4 +159,29 @@ TEST(weights_torch_other_good_files) {
       dict_of({{"w", tensor(storage("7", 6, "FloatStorage", tuple_of({text("8"), number(2), number(3)})), 1,
                             {2}, {1})}}));
   CHECK(values(views.bytes(), "w") == (std::vector<float>{4, 5}));
+}
+
+TEST(weights_torch_parts_without_the_whole_aside) {
+  constexpr int64_t rows = 4096, columns = 64;
+  std::vector<float> values(static_cast<size_t>(rows * columns));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const std::string storage = ipa_test::storage("0", rows * columns);
+  ipa_test::Zip zip = ipa_test::zip_around(ipa_test::pickled(
+      ipa_test::dict_of({{"w", ipa_test::tensor(storage, 0, {rows, columns}, {columns, 1})},
+                         {"t", ipa_test::tensor(storage, 0, {columns, rows}, {1, columns})}})));
+  zip.members[2].data = ipa_test::floats(values);
+  const auto source = ipa::open_torch_bytes(zip.bytes(), "parts").take();
+  std::vector<float> part(100);
+  {
+    const ipa_test::PeakMemory peak;
+    CHECK_OK(source->read_part(*source->find("w"), 5000, 100, part.data()));
+    CHECK(peak.bytes() < int64_t{1} << 18);
+  }
+  CHECK(part[0] == 5000.0f && part[99] == 5099.0f);
+  // Not in order: row 1 of the transposed one begins at value 1.
+  CHECK_OK(source->read_part(*source->find("t"), rows, 100, part.data()));
+  CHECK(part[0] == 1.0f && part[99] == 1.0f + 99 * columns);
+  zip.members[2].bad_crc = true;
+  const auto damaged = ipa::open_torch_bytes(zip.bytes(), "parts").take();
+  CHECK(damaged->read_part(*damaged->find("w"), 0, 100, part.data()).code() == ipa::Code::layout);
 }
