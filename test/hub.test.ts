@@ -398,7 +398,7 @@ describe("pull", () => {
     // generate and inspect find it by the same name
     expect(await cli("inspect", NAME, "--offline")).toMatchObject({ code: 0 });
     expect(await cli("generate", "--model", NAME, "--offline", "--steps", "1", "--output", join(cache, "out.png"))).toMatchObject({ code: 0 });
-    expect(await cli("generate", "--model", "team/other", "--offline", "--output", join(cache, "out.png"))).toMatchObject({ code: 1, err: expect.stringContaining("error ERR_IPA_OFFLINE: model: ") });
+    expect(await cli("generate", "--model", "team/other", "--offline", "--output", join(cache, "out.png"))).toMatchObject({ code: 1, err: expect.stringContaining("error ERR_IPA_OFFLINE: --model: ") });
   });
 
   test("with patterns, a revision, or a path", async () => {
