@@ -1,6 +1,7 @@
 #include "weights/gguf.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <new>
 
 #include "base/byte_source.h"
@@ -59,6 +60,29 @@ class GgufSource : public TensorSource {
     const uint64_t begin = begins_[static_cast<size_t>(info - infos_.data())];
     IPA_TRY(as == info->type ? bytes_->read_at(begin, out, static_cast<size_t>(info->bytes))
                              : read_converted(*info, begin, static_cast<float*>(out)));
+    return bytes_->check_unchanged();
+  }
+
+  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
+    const TensorInfo* info = find(tensor.name);
+    const BlockLayout block = info ? block_layout(info->type) : BlockLayout{};
+    const uint64_t values = block.values > 0 ? block.values : 1;
+    const uint64_t bytes = block.values > 0 ? block.bytes : info ? dtype_size(info->type) : 0;
+    if (bytes == 0 || info->shape != tensor.shape) return TensorSource::read_part(tensor, first, count, out);
+    // Whole blocks, of which the first and the last may have values that nobody asked for.
+    const uint64_t skipped = static_cast<uint64_t>(first) % values;
+    const uint64_t blocks = (skipped + static_cast<uint64_t>(count) + values - 1) / values;
+    TensorInfo part = *info;
+    part.bytes = blocks * bytes;
+    const uint64_t begin =
+        begins_[static_cast<size_t>(info - infos_.data())] + static_cast<uint64_t>(first) / values * bytes;
+    if (blocks * values == static_cast<uint64_t>(count)) {
+      IPA_TRY(read_converted(part, begin, out));
+    } else {
+      std::vector<float> read(static_cast<size_t>(blocks * values));
+      IPA_TRY(read_converted(part, begin, read.data()));
+      std::copy_n(read.begin() + static_cast<std::ptrdiff_t>(skipped), count, out);
+    }
     return bytes_->check_unchanged();
   }
 

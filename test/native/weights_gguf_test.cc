@@ -88,6 +88,17 @@ TEST(weights_gguf_every_type_reads_as_the_gguf_package) {
     const std::vector<float> b = ipa_test::values_of(*expected.value(), info.name);
     size_t differing = 0;
     for (size_t i = 0; i < a.size(); ++i) differing += std::memcmp(&a[i], &b[i], sizeof(float)) != 0;
+    // Parts within blocks, over their borders, and up to the end.
+    const auto all = static_cast<int64_t>(b.size());
+    for (const auto& [first, count] : {std::pair{int64_t{0}, int64_t{1}},
+                                       {int64_t{7}, int64_t{3}},
+                                       {all / 3, all / 2},
+                                       {all - 1, int64_t{1}}}) {
+      if (first + count > all) continue;
+      std::vector<float> part(static_cast<size_t>(count));
+      CHECK_OK(gguf.value()->read_part(*ours, first, count, part.data()));
+      CHECK(std::memcmp(part.data(), b.data() + first, part.size() * sizeof(float)) == 0);
+    }
     if (differing > 0)
       ipa_test::fail(__FILE__, __LINE__, info.name + ": " + std::to_string(differing) + " differ");
   }
