@@ -3,14 +3,10 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "weights/name_parts.h"
 
 namespace ipa {
 namespace {
-
-bool begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
-bool ends(std::string_view text, std::string_view with) {
-  return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
-}
 
 // The prefixes that networks have in files of several.
 constexpr std::string_view network_prefixes[] = {
@@ -70,12 +66,12 @@ constexpr VaeHalf vae_halves[] = {{"encoder.", "quant_conv."}, {"decoder.", "pos
 template <class List>
 bool any_begins(std::string_view name, const List& beginnings) {
   return std::any_of(std::begin(beginnings), std::end(beginnings),
-                     [&](std::string_view beginning) { return begins(name, beginning); });
+                     [&](std::string_view beginning) { return begins_with(name, beginning); });
 }
 
 bool is_left_by_training(std::string_view name) {
   for (const std::string_view ending : training_endings)
-    if (ends(name, ending)) return true;
+    if (ends_with(name, ending)) return true;
   return any_begins(name, training_beginnings) ||
          std::find(std::begin(schedule_names), std::end(schedule_names), name) != std::end(schedule_names);
 }
@@ -83,7 +79,7 @@ bool is_left_by_training(std::string_view name) {
 // A wrapper's own parts stand before the network's name or behind it: "transformer.logit_scale".
 bool is_unused_clip_part(std::string_view name, NetworkKind kind) {
   for (const std::string_view wrapper : {"transformer.", "model.", "text_model.", "transformer.text_model."}) {
-    if (kind != NetworkKind::text_encoder || !begins(name, wrapper)) continue;
+    if (kind != NetworkKind::text_encoder || !begins_with(name, wrapper)) continue;
     if (any_begins(name.substr(wrapper.size()), text_beginnings)) return true;
   }
   return kind == NetworkKind::text_encoder ? any_begins(name, text_beginnings)
@@ -92,7 +88,7 @@ bool is_unused_clip_part(std::string_view name, NetworkKind kind) {
 
 // IP-Adapters that diffusers saves inside a UNet: the UNet works without.
 bool is_adapter_inside(std::string_view name) {
-  return begins(name, "encoder_hid_proj.image_projection_layers.") ||
+  return begins_with(name, "encoder_hid_proj.image_projection_layers.") ||
          name.find(".processor.to_k_ip.") != std::string_view::npos ||
          name.find(".processor.to_v_ip.") != std::string_view::npos;
 }
@@ -103,7 +99,8 @@ std::vector<std::string_view> unread_halves(const std::unordered_set<std::string
   std::vector<std::string_view> beginnings;
   for (const VaeHalf& half : vae_halves) {
     const bool needed = std::any_of(read.begin(), read.end(), [&](const std::string& name) {
-      return begins(name, prefix) && begins(std::string_view(name).substr(prefix.size()), half.beginning);
+      return begins_with(name, prefix) &&
+             begins_with(std::string_view(name).substr(prefix.size()), half.beginning);
     });
     if (!needed) beginnings.insert(beginnings.end(), {half.beginning, half.convolution});
   }
@@ -123,7 +120,7 @@ const char* network_name(NetworkKind kind) {
 }
 
 bool NetworkScope::owns(std::string_view name) const {
-  if (!begins(name, prefix) || any_begins(name, others)) return false;
+  if (!begins_with(name, prefix) || any_begins(name, others)) return false;
   return !prefix.empty() || !any_begins(name, network_prefixes);
 }
 

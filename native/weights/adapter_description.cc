@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "weights/adapter_layers.h"
 #include "weights/component_kind.h"
+#include "weights/name_parts.h"
 #include "weights/shape_text.h"
 
 namespace ipa {
@@ -16,10 +17,6 @@ constexpr int any = -1;
 constexpr int head_size = 64;
 const std::string projection_prefix = "image_proj.";
 const std::string perceiver = "perceiver_resampler.";
-
-bool starts_with(const std::string& text, const std::string& prefix) {
-  return text.compare(0, prefix.size(), prefix) == 0;
-}
 
 class Describer {
  public:
@@ -203,7 +200,7 @@ class Describer {
   // A tensor that the variant does not have would silently change nothing; better to say so.
   Status check_nothing_else() const {
     for (const TensorInfo& info : source_.tensors()) {
-      if (!starts_with(info.name, projection_prefix) || known_.count(info.name)) continue;
+      if (!begins_with(info.name, projection_prefix) || known_.count(info.name)) continue;
       if (info.name.find(".layers.") != std::string::npos) {
         return error(Code::missing_tensor, "tensor " + quoted(info.name) +
                                                " belongs to a layer that is not complete, " +

@@ -5,6 +5,7 @@
 #include "weights/adapter_names.h"
 #include "weights/embedding_file.h"
 #include "weights/lora_file.h"
+#include "weights/name_parts.h"
 #include "weights/single_file.h"
 
 namespace ipa {
@@ -12,7 +13,7 @@ namespace {
 
 bool any_with_prefix(const TensorSource& source, std::string_view prefix) {
   for (const TensorInfo& info : source.tensors()) {
-    if (std::string_view(info.name).substr(0, prefix.size()) == prefix) return true;
+    if (begins_with(info.name, prefix)) return true;
   }
   return false;
 }

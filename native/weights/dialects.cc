@@ -6,23 +6,16 @@
 #include <vector>
 
 #include "weights/attention_names.h"
+#include "weights/name_parts.h"
 #include "weights/renamed_source.h"
 
 namespace ipa {
 namespace {
 
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
-bool ends_with(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
 // Of a tower by itself, without its name in front.
 bool is_bare_clip_name(std::string_view name) {
   for (const char* root : {"embeddings.", "encoder.", "final_layer_norm.", "pre_layrnorm.", "post_layernorm."})
-    if (starts_with(name, root)) return true;
+    if (begins_with(name, root)) return true;
   return false;
 }
 
@@ -35,7 +28,7 @@ Result<std::unique_ptr<TensorSource>> with_clip_names(std::unique_ptr<TensorSour
   for (size_t i = 0; i < infos.size(); ++i) {
     const std::string& name = infos[i].name;
     if (ends_with(name, "position_ids") || name == "logit_scale" || name == other_projection) continue;
-    if (starts_with(name, other)) continue;
+    if (begins_with(name, other)) continue;
     renamings.push_back({i, is_bare_clip_name(name) ? tower + name : name, infos[i].shape});
   }
   return rename_tensors(std::move(source), renamings);

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "weights/dtype.h"
+#include "weights/name_parts.h"
 #include "weights/weight_file.h"
 
 namespace ipa {
@@ -34,10 +35,6 @@ constexpr SlotName slot_names[] = {
     {"clip_h_out", Slot::output},
     {"emb_params_out", Slot::output},
 };
-
-bool begins_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
 
 Slot slot_of(std::string_view name) {
   for (const SlotName& known : slot_names)

@@ -7,6 +7,7 @@
 #include "weights/ggml_blocks.h"
 #include "weights/gguf_header.h"
 #include "weights/gguf_types.h"
+#include "weights/name_parts.h"
 
 namespace ipa {
 namespace {
@@ -17,10 +18,6 @@ constexpr uint32_t quantisation_version = 2;
 
 Status tensor_error(Code code, const std::string& name, const std::string& what) {
   return Status(code, "tensor " + quoted(name) + ": " + what);
-}
-
-bool begins_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
 }
 
 bool is_printable(std::string_view text) {

@@ -3,20 +3,13 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/name_parts.h"
 
 namespace ipa {
 namespace {
 
 // Every layer is compared with each of them.
 constexpr size_t max_wildcards = 64;
-
-bool begins_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 // Whether `text` is the pieces in their order with anything between them.
 bool pieces_fit(const std::vector<std::string>& pieces, std::string_view text) {

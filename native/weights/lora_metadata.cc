@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "weights/name_parts.h"
 
 namespace ipa {
 namespace {
@@ -42,9 +43,7 @@ Result<LoraMetadata> LoraMetadata::read(const TensorSource& source) {
 
 Status LoraMetadata::read_beside(const TensorSource& source) {
   constexpr std::string_view wrapper = "base_model.model.";
-  const auto of_peft = [&](const TensorInfo& info) {
-    return info.name.compare(0, wrapper.size(), wrapper) == 0;
-  };
+  const auto of_peft = [&](const TensorInfo& info) { return begins_with(info.name, wrapper); };
   const std::vector<TensorInfo>& tensors = source.tensors();
   if (std::none_of(tensors.begin(), tensors.end(), of_peft)) return {};
   const size_t slash = source.path().find_last_of("/\\");

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "weights/name_parts.h"
+
 namespace ipa {
 namespace {
 
@@ -156,18 +158,6 @@ constexpr std::pair<std::string_view, const char*> other_prefixed_kinds[] = {
     {".reshape_weight", "LoRA that changes the shape of weights"},
 };
 
-bool take_prefix(std::string_view* text, std::string_view prefix) {
-  if (text->substr(0, prefix.size()) != prefix) return false;
-  text->remove_prefix(prefix.size());
-  return true;
-}
-
-bool take_ending(std::string_view* text, std::string_view ending) {
-  if (text->size() < ending.size() || text->substr(text->size() - ending.size()) != ending) return false;
-  text->remove_suffix(ending.size());
-  return true;
-}
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -180,20 +170,20 @@ std::string processor_layer(std::string_view name, LoraPart part) {
   std::string_view rest = name;
   if (part != LoraPart::unet) {
     for (const auto& [theirs, ours] : in_text)
-      if (take_ending(&rest, theirs)) return std::string(rest) + ours;
+      if (take_end(rest, theirs)) return std::string(rest) + ours;
   }
   std::string layer(name);
   const std::string processor = ".processor.";
   const size_t at = layer.rfind(processor);
   if (at != std::string::npos) layer.replace(at, processor.size(), ".");
   rest = layer;
-  return take_ending(&rest, ".to_out") ? layer + ".0" : layer;
+  return take_end(rest, ".to_out") ? layer + ".0" : layer;
 }
 
 bool take_named_ending(std::string_view* text, std::string_view ending) {
   std::string_view rest = *text;
-  take_ending(&rest, ".weight");
-  if (take_ending(&rest, ending)) {
+  take_end(rest, ".weight");
+  if (take_end(rest, ending)) {
     *text = rest;
     return true;
   }
@@ -201,7 +191,7 @@ bool take_named_ending(std::string_view* text, std::string_view ending) {
   if (at == std::string_view::npos) return false;
   std::string_view name = rest.substr(at + ending.size() + 1);
   // The name may have dots of its own ("v1.0").
-  if (name.empty() || name == "bias" || take_ending(&name, ".bias")) return false;
+  if (name.empty() || name == "bias" || take_end(name, ".bias")) return false;
   *text = rest.substr(0, at);
   return true;
 }
@@ -209,7 +199,7 @@ bool take_named_ending(std::string_view* text, std::string_view ending) {
 // What is left of `text` in front of the ending that was found.
 const Ending* take_any_ending(std::string_view* text) {
   for (const Ending& ending : endings) {
-    if (ending.named ? take_named_ending(text, ending.text) : take_ending(text, ending.text)) return &ending;
+    if (ending.named ? take_named_ending(text, ending.text) : take_end(*text, ending.text)) return &ending;
   }
   return nullptr;
 }
@@ -229,7 +219,7 @@ bool looks_like_change(std::string_view name) {
 
 const Prefix* take_any_prefix(std::string_view* name) {
   for (const Prefix& prefix : prefixes) {
-    if (name->size() <= prefix.text.size() || !take_prefix(name, prefix.text)) continue;
+    if (name->size() <= prefix.text.size() || !take(*name, prefix.text)) continue;
     return &prefix;
   }
   return nullptr;
@@ -289,12 +279,12 @@ const char* lora_role_name(LoraRole role) {
 
 LoraTensor judge_lora_tensor(std::string_view name) {
   std::string_view rest = name;
-  if (take_prefix(&rest, "bundle_emb.")) return embedding(rest);
-  const bool peft = rest.substr(0, of_peft.size()) == of_peft;
-  for (const std::string_view wrapper : wrappers) take_prefix(&rest, wrapper);
+  if (take(rest, "bundle_emb.")) return embedding(rest);
+  const bool peft = begins_with(rest, of_peft);
+  for (const std::string_view wrapper : wrappers) take(rest, wrapper);
   for (const auto& [prefix, family] : other_families) {
     std::string_view inside = rest;
-    if (take_prefix(&inside, prefix) && looks_like_change(inside)) return unknown(family, true);
+    if (take(inside, prefix) && looks_like_change(inside)) return unknown(family, true);
   }
   if (const char* kind = kind_in(rest, other_kinds)) {
     std::string_view known = rest;

@@ -5,9 +5,23 @@
 
 namespace ipa {
 
+inline bool begins_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+inline bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
 inline bool take(std::string_view& text, std::string_view prefix) {
-  if (text.substr(0, prefix.size()) != prefix) return false;
+  if (!begins_with(text, prefix)) return false;
   text.remove_prefix(prefix.size());
+  return true;
+}
+
+inline bool take_end(std::string_view& text, std::string_view end) {
+  if (!ends_with(text, end)) return false;
+  text.remove_suffix(end.size());
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "weights/dtype.h"
+#include "weights/name_parts.h"
 #include "weights/shape_text.h"
 
 namespace ipa {
@@ -18,10 +19,9 @@ constexpr uint64_t max_marker_bytes = 4096;
 
 enum class Role { weight, scale, activation_scale, marker, file_marker };
 
+// A name that is nothing but the ending belongs to no layer.
 bool strip(std::string_view& name, std::string_view ending) {
-  if (name.size() <= ending.size() || name.substr(name.size() - ending.size()) != ending) return false;
-  name.remove_suffix(ending.size());
-  return true;
+  return name.size() > ending.size() && take_end(name, ending);
 }
 
 // The role of a tensor by its name; `owner` gets the weight's name, of a marker the layer's.
@@ -42,7 +42,7 @@ Role role_of(std::string_view name, std::string* owner) {
     return Role::activation_scale;
   }
   // Of NAME.weight, and of open_clip's in_proj_weight.
-  if (strip(layer, "_scale") && layer.size() > 6 && layer.substr(layer.size() - 6) == "weight") {
+  if (strip(layer, "_scale") && layer.size() > 6 && ends_with(layer, "weight")) {
     *owner = std::string(layer);
     return Role::scale;
   }
@@ -141,8 +141,8 @@ class Finder {
   bool is_int8(std::string_view weight) const {
     strip(weight, ".weight");
     constexpr std::string_view prefix = "model.diffusion_model.";
-    return int8_.count(std::string(weight)) > 0 || (weight.substr(0, prefix.size()) == prefix &&
-                                                    int8_.count(std::string(weight.substr(prefix.size()))));
+    return int8_.count(std::string(weight)) > 0 ||
+           (begins_with(weight, prefix) && int8_.count(std::string(weight.substr(prefix.size()))));
   }
 
   Status check(const TensorInfo& weight, const TensorInfo* scale) const {
