@@ -7,6 +7,7 @@ import { ImageError, OptionError, messageOf } from "../errors";
 import type { AbortSignalLike } from "../native/call";
 import { describe } from "../options/describe";
 import { bytesOf } from "../options/read-memory";
+import type { BlobLike, NodeStreamLike, WebStreamLike } from "./input";
 import { IMAGE_LIMITS } from "./limits";
 
 /** Reads all of it; called once. @throws ImageError, OptionError, or signal.reason */
@@ -18,10 +19,6 @@ interface Chunks {
   /** makes its producer stop */
   stop: () => void;
 }
-
-type Blobby = Pick<Blob, "size" | "stream">;
-type WebStream = Pick<ReadableStream<unknown>, "getReader" | "locked">;
-type NodeStream = AsyncIterable<unknown> & { destroy: () => unknown; readable: unknown };
 
 /** Chunks between two turns of the event loop, which a stream that is always ready would never leave otherwise. */
 const CHUNKS_A_TURN = 256;
@@ -54,28 +51,28 @@ export const isLate = (input: object): boolean => kindOf(input) !== undefined;
 function chunksOf(input: object, option: string): (() => Chunks) | undefined {
   switch (kindOf(input)) {
     case "blob": {
-      const { size } = input as Blobby;
+      const { size } = input as BlobLike;
       if (size === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: the Blob is empty`);
       if (size > IMAGE_LIMITS.encodedBytes) throw tooLong(option);
-      return () => webChunks((input as Blobby).stream());
+      return () => webChunks((input as BlobLike).stream());
     }
     case "web":
-      if ((input as WebStream).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
-      return () => webChunks(input as WebStream);
+      if ((input as WebStreamLike).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
+      return () => webChunks(input as WebStreamLike);
     case "node":
-      if ((input as NodeStream).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
-      return () => nodeChunks(input as NodeStream);
+      if ((input as { readable: unknown }).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
+      return () => nodeChunks(input as NodeStreamLike);
     default:
       return undefined;
   }
 }
 
-function webChunks(stream: WebStream): Chunks {
+function webChunks(stream: WebStreamLike): Chunks {
   const reader = stream.getReader();
   return { next: () => reader.read(), stop: () => void reader.cancel().catch(() => undefined) };
 }
 
-function nodeChunks(stream: NodeStream): Chunks {
+function nodeChunks(stream: NodeStreamLike): Chunks {
   const iterator = stream[Symbol.asyncIterator]();
   return { next: () => iterator.next(), stop: () => void stream.destroy() };
 }

@@ -6,6 +6,7 @@ import { deflateSync } from "node:zlib";
 
 import type { GenerateOptions, LoadOptions } from "../../lib/types";
 import { ROOT, pixels } from "./load";
+import { pngOf } from "./png";
 
 export interface BadInput {
   name: string;
@@ -216,30 +217,7 @@ export function badImages(scratch: string): BadGenerate[] {
 
 /** A PNG that declares a size and holds next to nothing. */
 function hugePng(width: number, height: number): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", deflateSync(Buffer.alloc(100))), chunk("IEND", Buffer.alloc(0))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-  const framed = Buffer.alloc(body.length + 8);
-  framed.writeUInt32BE(data.length, 0);
-  body.copy(framed, 4);
-  framed.writeUInt32BE(crc32(body), body.length + 4);
-  return framed;
-}
-
-function crc32(data: Buffer): number {
-  let crc = 0xffffffff;
-  for (const byte of data) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
+  return pngOf(width, height, { depth: 8, colour: 2 }, deflateSync(Buffer.alloc(100)));
 }
 
 const file = join(ROOT, "package.json");
