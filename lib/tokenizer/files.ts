@@ -51,14 +51,19 @@ export async function readTokenizerFiles(folder: string, signal: AbortSignalLike
   }
   const merges = whole?.vocabulary === undefined ? (await reader.read("merges.txt", readMergesFile))?.merges : (whole.merges ?? []);
   if (merges === undefined) throw new IpAdapterError("ERR_IPA_NOT_FOUND", `tokenizer not found: ${join(folder, "merges.txt")} is missing beside vocab.json`);
-  const added = [...(whole?.added ?? []), ...(config?.added ?? [])];
+  const lists = [whole?.added ?? [], config?.added ?? []];
   // What older files have in its place; transformers looks for these in the normalised text.
-  const older = added.length > 0 ? undefined : await reader.read("added_tokens.json", readAddedFile);
-  return { vocabulary: model.vocabulary, merges, normalised: older?.added ?? [], ...specialTokens(model.vocabulary, added, [config, map]) };
+  const older = lists.some((list) => list.length > 0) ? undefined : await reader.read("added_tokens.json", readAddedFile);
+  const special = await inSlices(specialTokens(model.vocabulary, lists, [config, map]), signal);
+  return { vocabulary: model.vocabulary, merges, normalised: older?.added ?? [], ...special };
 }
 
 /** The special tokens, and with them all that are found in text as it is written. */
-function specialTokens(vocabulary: Map<string, number>, list: readonly [string, number][], configs: readonly (Part | undefined)[]): Pick<TokenizerFiles, "added" | "special"> {
+function* specialTokens(
+  vocabulary: Map<string, number>,
+  lists: readonly (readonly [string, number][])[],
+  configs: readonly (Part | undefined)[],
+): Steps<Pick<TokenizerFiles, "added" | "special">> {
   const token = (name: string, otherwise: string): string => configs.map((part) => part?.special.get(name)).find((text) => text !== undefined) ?? otherwise;
   const special = {
     bos: token("bos_token", "<|startoftext|>"),
@@ -71,7 +76,13 @@ function specialTokens(vocabulary: Map<string, number>, list: readonly [string, 
     const id = vocabulary.get(text);
     if (id !== undefined) added.set(text, id);
   }
-  for (const [text, id] of list) added.set(text, id);
+  let count = 0;
+  for (const list of lists) {
+    for (const [text, id] of list) {
+      added.set(text, id);
+      if (++count % 1024 === 0) yield;
+    }
+  }
   return { added, special };
 }
 

@@ -1,9 +1,31 @@
-interface Node<T> {
-  /** what leads here from the node above */
-  label: string;
-  /** by their first UTF-16 unit */
-  children: Map<number, Node<T>> | undefined;
-  value: T | undefined;
+class Node<T> {
+  /** by the first UTF-16 unit of their labels */
+  #children: Map<number, Node<T>> | undefined;
+  /** The child that was found last: texts of one letter, which cost most, find it again and again. */
+  #last: Node<T> | undefined;
+  #lastUnit = -1;
+
+  /** @param label what leads here from the node above */
+  constructor(
+    public label: string,
+    public value: T | undefined,
+  ) {}
+
+  child(unit: number): Node<T> | undefined {
+    if (unit === this.#lastUnit) return this.#last;
+    const found = this.#children?.get(unit);
+    if (found !== undefined) {
+      this.#last = found;
+      this.#lastUnit = unit;
+    }
+    return found;
+  }
+
+  put(child: Node<T>): void {
+    this.#children ??= new Map<number, Node<T>>();
+    this.#children.set(child.label.charCodeAt(0), child);
+    this.#lastUnit = -1;
+  }
 }
 
 /**
@@ -11,7 +33,7 @@ interface Node<T> {
  * searched, however many texts there are; chains without branches are one node, so that there are at most two nodes a text.
  */
 export class TextTrie<T> {
-  readonly #root: Node<T> = { label: "", children: undefined, value: undefined };
+  readonly #root = new Node<T>("", undefined);
 
   /** One with half a surrogate pair is left out: no text in proper UTF-16 has it. */
   add(text: string, value: T): void {
@@ -19,15 +41,13 @@ export class TextTrie<T> {
     let node = this.#root;
     let at = 0;
     while (at < text.length) {
-      const children = (node.children ??= new Map<number, Node<T>>());
-      const unit = text.charCodeAt(at);
-      const child = children.get(unit);
+      const child = node.child(text.charCodeAt(at));
       if (child === undefined) {
-        children.set(unit, { label: text.slice(at), children: undefined, value });
+        node.put(new Node(text.slice(at), value));
         return;
       }
       const common = commonLength(child.label, text, at);
-      node = common === child.label.length ? child : split(children, unit, child, common);
+      node = common === child.label.length ? child : split(node, child, common);
       at += common;
     }
     node.value = value;
@@ -56,9 +76,11 @@ export class TextTrie<T> {
     let found: { value: T; end: number } | undefined;
     let node: Node<T> | undefined = this.#root;
     for (let at = start; ; ) {
-      node = node.children?.get(text.charCodeAt(at));
-      if (node === undefined || !text.startsWith(node.label, at)) return found;
-      at += node.label.length;
+      node = node.child(text.charCodeAt(at));
+      if (node === undefined) return found;
+      const { length } = node.label;
+      if (length > 1 && !text.startsWith(node.label, at)) return found;
+      at += length;
       if (node.value !== undefined) found = { value: node.value, end: at };
     }
   }
@@ -70,10 +92,11 @@ function commonLength(label: string, text: string, at: number): number {
   return length;
 }
 
-/** Puts a node where `child`'s label and another text part. */
-function split<T>(children: Map<number, Node<T>>, unit: number, child: Node<T>, common: number): Node<T> {
-  const middle: Node<T> = { label: child.label.slice(0, common), children: new Map([[child.label.charCodeAt(common), child]]), value: undefined };
+/** Puts a node between `parent` and `child`, where the child's label and another text part. */
+function split<T>(parent: Node<T>, child: Node<T>, common: number): Node<T> {
+  const middle = new Node<T>(child.label.slice(0, common), undefined);
   child.label = child.label.slice(common);
-  children.set(unit, middle);
+  middle.put(child);
+  parent.put(middle);
   return middle;
 }

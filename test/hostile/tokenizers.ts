@@ -1,6 +1,6 @@
 /** Tokenizer files that are large, deep, long or no tokenizer at all. */
 import { strict as assert } from "node:assert";
-import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 import { ClipTokenizer } from "../../lib/tokenizer";
@@ -129,18 +129,23 @@ export const cases: HostileCases = {
   },
   "brackets in each other, spaces and strings without end": {
     seconds: 60,
-    blocked: 2000,
+    blocked: 500,
+    prepare: (scratch) => {
+      const write = (name: string, text: string): void => {
+        mkdirSync(join(scratch, name));
+        beside(join(scratch, name));
+        writeFileSync(join(scratch, name, "tokenizer_config.json"), text);
+      };
+      write("deep", `{"x":${"[".repeat(14e6)}${"]".repeat(14e6)}}`);
+      write("open", `{"x":${"[".repeat(14e6)}`);
+      write("spaces", " ".repeat(28e6));
+      write("escapes", `{"x":"${"\\\\".repeat(14e6)}`);
+    },
     run: async (scratch) => {
-      beside(scratch);
-      const write = (text: string): void => writeFileSync(join(scratch, "tokenizer_config.json"), text);
-      write(`{"x":${"[".repeat(14e6)}${"]".repeat(14e6)}}`);
-      await ClipTokenizer.load(scratch);
-      write(`{"x":${"[".repeat(14e6)}`);
-      await refused(scratch, "ERR_IPA_TOKENIZER", /tokenizer_config\.json: damaged JSON/);
-      write(" ".repeat(28e6));
-      await refused(scratch, "ERR_IPA_TOKENIZER", /tokenizer_config\.json: damaged JSON: expected {/);
-      write(`{"x":"${"\\\\".repeat(14e6)}`);
-      await refused(scratch, "ERR_IPA_TOKENIZER", /a string has no end/);
+      await ClipTokenizer.load(join(scratch, "deep"));
+      await refused(join(scratch, "open"), "ERR_IPA_TOKENIZER", /tokenizer_config\.json: damaged JSON/);
+      await refused(join(scratch, "spaces"), "ERR_IPA_TOKENIZER", /tokenizer_config\.json: damaged JSON: expected {/);
+      await refused(join(scratch, "escapes"), "ERR_IPA_TOKENIZER", /a string has no end/);
     },
   },
   "long added tokens that all begin alike": {
