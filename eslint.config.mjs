@@ -1,7 +1,27 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
-const node = Object.fromEntries(["process", "console", "Buffer", "require", "module", "__dirname", "URL", "setTimeout", "performance", "AbortController", "AbortSignal", "setInterval", "clearInterval", "clearTimeout", "setImmediate", "fetch", "structuredClone"].map((name) => [name, "readonly"]));
+const node = Object.fromEntries(
+  [
+    "process",
+    "console",
+    "Buffer",
+    "require",
+    "module",
+    "__dirname",
+    "URL",
+    "setTimeout",
+    "performance",
+    "AbortController",
+    "AbortSignal",
+    "setInterval",
+    "clearInterval",
+    "clearTimeout",
+    "setImmediate",
+    "fetch",
+    "structuredClone",
+  ].map((name) => [name, "readonly"]),
+);
 
 export default tseslint.config(
   { ignores: ["dist/", "build/", "prebuilds/", "node_modules/", "native/", "coverage/", "third_party/", "docs/"] },

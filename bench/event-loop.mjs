@@ -33,7 +33,13 @@ const pipeline = await Pipeline.load({
   ...(values.model ? { model: values.model } : {}),
   ...(values.adapter ? { adapters: [{ file: values.adapter }] } : {}),
 });
-const generate = () => pipeline.generate({ prompt: "on a blue background", imagePrompts: [{ image }], steps: Number(values.steps), seed: 1 });
+const generate = () =>
+  pipeline.generate({
+    prompt: "on a blue background",
+    imagePrompts: [{ image }],
+    steps: Number(values.steps),
+    seed: 1,
+  });
 await generate();
 
 const rows = {
@@ -45,7 +51,9 @@ const rows = {
 await pipeline.dispose();
 
 for (const [name, { p50, p99, max, seconds }] of Object.entries(rows)) {
-  console.log(`${name.padEnd(10)}  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  max ${max.toFixed(2)} ms  over ${seconds.toFixed(1)} s`);
+  console.log(
+    `${name.padEnd(10)}  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  max ${max.toFixed(2)} ms  over ${seconds.toFixed(1)} s`,
+  );
 }
 const limit = Number(values.limit);
 const passed = rows.generating.p99 <= limit;

@@ -12,6 +12,8 @@ const run = (command, args) => {
 };
 
 const flags = process.argv.slice(2);
-const models = flags.includes("--model") ? [[]] : ["sd15", "vae", "sdxl", "text", "vision"].map((model) => ["--model", model]);
+const models = flags.includes("--model")
+  ? [[]]
+  : ["sd15", "vae", "sdxl", "text", "vision"].map((model) => ["--model", model]);
 run(process.execPath, ["tools/build/native.mjs", "--bench"]);
 for (const model of models) run(path.join(root, "build/Release/native_bench"), [...model, ...flags]);

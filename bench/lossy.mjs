@@ -29,7 +29,10 @@ const interval = (start, end) => [`guidanceInterval [${start}, ${end}]`, { guida
 const cache = (every, depth) => [`featureCache every ${every}, depth ${depth}`, { featureCache: { every, depth } }];
 const merge = (ratio) => [`tokenMerging ${ratio}`, { tokenMerging: ratio }];
 
-const pipeline = await Pipeline.load({ ...(values.model ? { model: values.model } : {}), ...(values.vae ? { vae: values.vae } : {}) });
+const pipeline = await Pipeline.load({
+  ...(values.model ? { model: values.model } : {}),
+  ...(values.vae ? { vae: values.vae } : {}),
+});
 
 /** Seconds of every step, the first with all that comes before it, and from the last step to the picture. */
 async function measure(call) {
@@ -37,7 +40,12 @@ async function measure(call) {
   const { images } = await pipeline.generate({ ...call, onProgress: () => void ticks.push(performance.now()) });
   const end = performance.now();
   const seconds = (from, to) => (to - from) / 1000;
-  return { each: ticks.slice(1).map((tick, i) => seconds(ticks[i], tick)), all: seconds(ticks[0], ticks.at(-1)), tail: seconds(ticks.at(-1), end), picture: images[0] };
+  return {
+    each: ticks.slice(1).map((tick, i) => seconds(ticks[i], tick)),
+    all: seconds(ticks[0], ticks.at(-1)),
+    tail: seconds(ticks.at(-1), end),
+    picture: images[0],
+  };
 }
 
 const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
@@ -48,22 +56,38 @@ function psnr(a, b) {
   return 10 * Math.log10(255 ** 2 / mean(Array.from(a, (v, i) => (v - b[i]) ** 2)));
 }
 
-const quality = (dB) => (dB.length === 0 ? "" : `  PSNR ${mean(dB).toFixed(1)} dB, worst ${Math.min(...dB).toFixed(1)} dB`);
+const quality = (dB) =>
+  dB.length === 0 ? "" : `  PSNR ${mean(dB).toFixed(1)} dB, worst ${Math.min(...dB).toFixed(1)} dB`;
 
 /** Means over squares of `factor` pixels. */
 function shrink({ data, width, height }, factor) {
   const small = new Float64Array(data.length / factor ** 2);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      for (let c = 0; c < 3; c++) small[(Math.floor(y / factor) * (width / factor) + Math.floor(x / factor)) * 3 + c] += data[(y * width + x) * 3 + c] / factor ** 2;
+      for (let c = 0; c < 3; c++)
+        small[(Math.floor(y / factor) * (width / factor) + Math.floor(x / factor)) * 3 + c] +=
+          data[(y * width + x) * 3 + c] / factor ** 2;
   return small;
 }
 
 async function pictureMode() {
   const rows = [
     ["exact", {}],
-    ...[[0, 0.8], [0, 0.5], [0.1, 0.8], [0.2, 0.8]].map(([start, end]) => interval(start, end)),
-    ...[[2, 1], [2, 2], [2, 3], [3, 1], [3, 3], [5, 1], [5, 3]].map(([every, depth]) => cache(every, depth)),
+    ...[
+      [0, 0.8],
+      [0, 0.5],
+      [0.1, 0.8],
+      [0.2, 0.8],
+    ].map(([start, end]) => interval(start, end)),
+    ...[
+      [2, 1],
+      [2, 2],
+      [2, 3],
+      [3, 1],
+      [3, 3],
+      [5, 1],
+      [5, 3],
+    ].map(([every, depth]) => cache(every, depth)),
     ...[0.25, 0.5, 0.75].map(merge),
     ["interval [0, 0.8], cache every 2, depth 1", { guidanceInterval: [0, 0.8], featureCache: { every: 2 } }],
   ].map(([name, options]) => ({ name, options, shares: [], dB: [] }));
@@ -80,11 +104,17 @@ async function pictureMode() {
     }
     // The last preview against the finished picture, both a pixel a latent.
     let last;
-    await pipeline.generate({ ...call, output: "latents", preview: { every: steps - 1, decoder: "linear" }, onProgress: ({ preview }) => void (last = preview ?? last) });
+    await pipeline.generate({
+      ...call,
+      output: "latents",
+      preview: { every: steps - 1, decoder: "linear" },
+      onProgress: ({ preview }) => void (last = preview ?? last),
+    });
     likeness.push(psnr(last.data, shrink(exact, pipeline.info.vaeScale)));
   }
   console.log(`${pictures} pictures of ${steps} steps, guidance ${guidance}`);
-  for (const { name, shares, dB } of rows) console.log(`${name.padEnd(44)} time ${median(shares).toFixed(2)}${quality(dB)}`);
+  for (const { name, shares, dB } of rows)
+    console.log(`${name.padEnd(44)} time ${median(shares).toFixed(2)}${quality(dB)}`);
   console.log(`linear preview against the finished picture, reduced${quality(likeness)}`);
 }
 
@@ -96,8 +126,14 @@ async function stepMode() {
     ...[1, 2, 3, 4].map((depth) => [`outermost layers only, depth ${depth}`, { featureCache: { every: 10, depth } }]),
     ...[0.25, 0.5, 0.75].map(merge),
   ].map(([name, options]) => ({ name, options, seconds: 0 }));
-  for (const kind of kinds) kind.seconds = Math.min(...(await measure({ ...calls[0], output: "latents", steps: 4, ...kind.options })).each.slice(1));
-  for (const { name, seconds } of kinds) console.log(`${name.padEnd(44)} ${seconds.toFixed(3)} s, ${(seconds / kinds[0].seconds).toFixed(2)} of a whole one`);
+  for (const kind of kinds)
+    kind.seconds = Math.min(
+      ...(await measure({ ...calls[0], output: "latents", steps: 4, ...kind.options })).each.slice(1),
+    );
+  for (const { name, seconds } of kinds)
+    console.log(
+      `${name.padEnd(44)} ${seconds.toFixed(3)} s, ${(seconds / kinds[0].seconds).toFixed(2)} of a whole one`,
+    );
 }
 
 async function decoderTimes() {

@@ -36,14 +36,35 @@ async function runCase({ load, generate }) {
 }
 
 function cases(model) {
-  const mini = (size, rest = {}) => ({ name: `shipped model, ${size} x ${size}`, load: {}, generate: { width: size, height: size, ...rest } });
-  const all = [mini(128), mini(512), mini(1024), { ...mini(1024, { vaeTiling: "on" }), name: "shipped model, 1024 x 1024, tiles" }];
-  all.push({ ...mini(512, { count: 4, preview: { every: 1 }, steps: 2 }), name: "shipped model, 512 x 512, four pictures, previews" });
+  const mini = (size, rest = {}) => ({
+    name: `shipped model, ${size} x ${size}`,
+    load: {},
+    generate: { width: size, height: size, ...rest },
+  });
+  const all = [
+    mini(128),
+    mini(512),
+    mini(1024),
+    { ...mini(1024, { vaeTiling: "on" }), name: "shipped model, 1024 x 1024, tiles" },
+  ];
+  all.push({
+    ...mini(512, { count: 4, preview: { every: 1 }, steps: 2 }),
+    name: "shipped model, 512 x 512, four pictures, previews",
+  });
   if (model === undefined) return all;
-  for (const dtype of ["f32", "int8"]) all.push({ name: `given model, ${dtype}, 512 x 512`, load: { model, dtype }, generate: { width: 512, height: 512 } });
+  for (const dtype of ["f32", "int8"])
+    all.push({
+      name: `given model, ${dtype}, 512 x 512`,
+      load: { model, dtype },
+      generate: { width: 512, height: 512 },
+    });
   for (const vaeTiling of ["off", "on"]) {
     const generate = { width: 1024, height: 1024, guidance: 1, vaeTiling };
-    all.push({ name: `given model, int8, 1024 x 1024, no guidance, tiles ${vaeTiling}`, load: { model, dtype: "int8" }, generate });
+    all.push({
+      name: `given model, int8, 1024 x 1024, no guidance, tiles ${vaeTiling}`,
+      load: { model, dtype: "int8" },
+      generate,
+    });
   }
   return all;
 }
@@ -60,11 +81,15 @@ async function inChild(entry) {
   return result;
 }
 
-const { values } = parseArgs({ options: { model: { type: "string" }, child: { type: "boolean" }, only: { type: "string" } } });
+const { values } = parseArgs({
+  options: { model: { type: "string" }, child: { type: "boolean" }, only: { type: "string" } },
+});
 if (values.child) {
   process.once("message", async (entry) => process.send(await runCase(entry)));
 } else {
-  console.log("| call | estimate: weights | call | total | measured peak less the process before loading | difference | loading's own peak | seconds |");
+  console.log(
+    "| call | estimate: weights | call | total | measured peak less the process before loading | difference | loading's own peak | seconds |",
+  );
   console.log("|---|---|---|---|---|---|---|---|");
   for (const entry of cases(values.model)) {
     if (values.only !== undefined && !entry.name.includes(values.only)) continue;

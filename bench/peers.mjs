@@ -33,8 +33,21 @@ if (flags.model === undefined || (sdCli === undefined) !== (flags["sd-model"] ==
   process.exit(2);
 }
 
-const python = (script, type) => [path.join(flags.peers ?? "", "bin/python"), [path.join(here, "peers", script), flags.model, type, flags.threads, ...(flags.whole ? ["whole"] : [])]];
-const own = (type) => [process.execPath, [path.join(here, "peers/ours.mjs"), flags.model, type, flags.threads, flags.adapter ?? "", flags.whole ? "whole" : ""]];
+const python = (script, type) => [
+  path.join(flags.peers ?? "", "bin/python"),
+  [path.join(here, "peers", script), flags.model, type, flags.threads, ...(flags.whole ? ["whole"] : [])],
+];
+const own = (type) => [
+  process.execPath,
+  [
+    path.join(here, "peers/ours.mjs"),
+    flags.model,
+    type,
+    flags.threads,
+    flags.adapter ?? "",
+    flags.whole ? "whole" : "",
+  ],
+];
 const engines = {
   "ours f32": () => own("f32"),
   "ours bf16": () => own("bf16"),
@@ -44,7 +57,10 @@ const engines = {
   "torch bf16": () => python("torch_peer.py", "bf16"),
   "openvino f32": () => python("openvino_peer.py", "f32"),
   "openvino bf16": () => python("openvino_peer.py", "bf16"),
-  "stable-diffusion.cpp": () => [process.execPath, [path.join(here, "peers/sd_cli_peer.mjs"), sdCli, flags["sd-model"], flags.threads]],
+  "stable-diffusion.cpp": () => [
+    process.execPath,
+    [path.join(here, "peers/sd_cli_peer.mjs"), sdCli, flags["sd-model"], flags.threads],
+  ],
 };
 const { features, cpu, isa } = systemInfo();
 const hasBf16 = features.some((name) => name.includes("bf16"));
@@ -63,16 +79,31 @@ const run = (command, args) => execFileSync(command, args, { encoding: "utf8", s
 /** Our encoders by themselves, with random weights, as a pipeline of this dtype has them. */
 function ownEncoders(type) {
   const compute = type === "f32" ? [] : [`--${type}`];
-  const seconds = (network) => run(path.join(here, "../build/Release/native_bench"), ["--model", network, "--threads", flags.threads, "--seconds", ...compute]);
+  const seconds = (network) =>
+    run(path.join(here, "../build/Release/native_bench"), [
+      "--model",
+      network,
+      "--threads",
+      flags.threads,
+      "--seconds",
+      ...compute,
+    ]);
   return `text_encoder_s ${seconds("text")}image_encoder_s ${seconds("vision")}`;
 }
 
-if (chosen.some((name) => name.startsWith("ours"))) execFileSync(process.execPath, [path.join(here, "../tools/build/native.mjs"), "--bench"], { stdio: ["ignore", "ignore", "inherit"] });
+if (chosen.some((name) => name.startsWith("ours")))
+  execFileSync(process.execPath, [path.join(here, "../tools/build/native.mjs"), "--bench"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 // Whatever ends this process ends them.
-const busy = Array.from({ length: Number(flags.busy) }, () => spawn(process.execPath, [path.join(here, "peers/busy.mjs")], { stdio: "ignore" }));
+const busy = Array.from({ length: Number(flags.busy) }, () =>
+  spawn(process.execPath, [path.join(here, "peers/busy.mjs")], { stdio: "ignore" }),
+);
 process.on("exit", () => busy.forEach((child) => child.kill("SIGKILL")));
 
-console.log(`${cpu}, ${isa}, ${flags.threads} threads${busy.length > 0 ? `, beside ${busy.length} busy processes` : ""}, ${new Date().toISOString().slice(0, 10)}`);
+console.log(
+  `${cpu}, ${isa}, ${flags.threads} threads${busy.length > 0 ? `, beside ${busy.length} busy processes` : ""}, ${new Date().toISOString().slice(0, 10)}`,
+);
 const best = {};
 for (let round = 0; round < Number(flags.rounds); round++) {
   for (const name of chosen) {
@@ -88,13 +119,18 @@ for (let round = 0; round < Number(flags.rounds); round++) {
 }
 
 console.log(`\n| metric, best of ${flags.rounds} | ${chosen.join(" | ")} |\n|---|${chosen.map(() => "---|").join("")}`);
-for (const [metric, metrics] of Object.entries(best)) console.log(`| ${metric} | ${chosen.map((name) => metrics[name] ?? "").join(" | ")} |`);
+for (const [metric, metrics] of Object.entries(best))
+  console.log(`| ${metric} | ${chosen.map((name) => metrics[name] ?? "").join(" | ")} |`);
 const peers = chosen.filter((name) => !name.startsWith("ours"));
 for (const metric of Object.keys(best))
   for (const name of chosen.filter((n) => n.startsWith("ours")))
     for (const peer of peers)
-      if (best[metric][name] && best[metric][peer]) console.log(`ratio ${metric} ${name} / ${peer} ${(best[metric][name] / best[metric][peer]).toFixed(3)}`);
+      if (best[metric][name] && best[metric][peer])
+        console.log(`ratio ${metric} ${name} / ${peer} ${(best[metric][name] / best[metric][peer]).toFixed(3)}`);
 for (const name of chosen)
-  if (best.guided_step_adapter_s?.[name]) console.log(`ratio guided step ${name} with adapter / without ${(best.guided_step_adapter_s[name] / best.guided_step_s[name]).toFixed(3)}`);
+  if (best.guided_step_adapter_s?.[name])
+    console.log(
+      `ratio guided step ${name} with adapter / without ${(best.guided_step_adapter_s[name] / best.guided_step_s[name]).toFixed(3)}`,
+    );
 // Their handles would keep this process alive.
 for (const child of busy) child.kill("SIGKILL");

@@ -38,7 +38,16 @@ const kindOf = (name) => KINDS.find((kind) => name.includes(`${kind}.`)) ?? "oth
 const blockOf = (name) => /^(down_blocks\.\d+|mid_block|up_blocks\.\d+)/.exec(name)?.[0] ?? "outside";
 const LETTERS = { f32: "f", int16: "s", int8: "b" };
 const TYPES = Object.fromEntries(Object.entries(LETTERS).map(([type, letter]) => [letter, type]));
-const SUBJECTS = ["flat cat on a yellow", "house on a blue", "small dog on a green", "glossy car on a purple", "tree on a white", "fish on a red", "frog on a grey", "ball on a black"];
+const SUBJECTS = [
+  "flat cat on a yellow",
+  "house on a blue",
+  "small dog on a green",
+  "glossy car on a purple",
+  "tree on a white",
+  "fish on a red",
+  "frog on a grey",
+  "ball on a black",
+];
 const LABELS = {
   kind: (name) => (kindOf(name) === "attn1.to_q" ? "attn1.to_q/k/v" : kindOf(name)),
   block: blockOf,
@@ -53,7 +62,10 @@ async function makeRequests() {
   const pipeline = await Pipeline.load({ model: flags.model, adapters });
   const { info } = pipeline;
   const encoders = await Promise.all(
-    info.textEncoders.map(async ({ tokenizer, contextLength }) => ({ tokenizer: await tokenizers.ClipTokenizer.load(path.join(flags.model, tokenizer)), contextLength })),
+    info.textEncoders.map(async ({ tokenizer, contextLength }) => ({
+      tokenizer: await tokenizers.ClipTokenizer.load(path.join(flags.model, tokenizer)),
+      contextLength,
+    })),
   );
   let embeds = Array.from({ length: info.adapters[0]?.embedSize ?? 0 }, (_, i) => Math.sin(i));
   if (adapters.length > 0) {
@@ -72,7 +84,11 @@ async function makeRequests() {
     weights: info.parameters,
     side,
     requests: Array.from({ length: Number(flags.pictures) }, (_, i) =>
-      request(`a ${SUBJECTS[i % SUBJECTS.length]} background`, 1 + i, i % 2 === 1 && adapters.length > 0 ? { embeds } : {}),
+      request(
+        `a ${SUBJECTS[i % SUBJECTS.length]} background`,
+        1 + i,
+        i % 2 === 1 && adapters.length > 0 ? { embeds } : {},
+      ),
     ),
   };
 }
@@ -80,8 +96,15 @@ async function makeRequests() {
 /** The C++ program as a function from a line to the numbers it answers with. */
 async function startLaboratory(folder, { adapter, requests }) {
   const file = path.join(folder, "requests.json");
-  fs.writeFileSync(file, JSON.stringify(requests, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value)));
-  const child = spawn(path.join(root, "build/Release/native_sensitivity"), [flags.model, file, adapter, flags.threads], { stdio: ["pipe", "pipe", "inherit"] });
+  fs.writeFileSync(
+    file,
+    JSON.stringify(requests, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value)),
+  );
+  const child = spawn(
+    path.join(root, "build/Release/native_sensitivity"),
+    [flags.model, file, adapter, flags.threads],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
@@ -100,12 +123,17 @@ async function startLaboratory(folder, { adapter, requests }) {
   return { matrices, ask, end: () => child.stdin.end() };
 }
 
-const build = spawnSync(process.execPath, ["tools/build/native.mjs", "--bench"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+const build = spawnSync(process.execPath, ["tools/build/native.mjs", "--bench"], {
+  cwd: root,
+  stdio: ["ignore", "ignore", "inherit"],
+});
 if (build.status !== 0) process.exit(build.status ?? 1);
 
 const setup = await makeRequests();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sensitivity-"));
-const { matrices, ask, end } = await startLaboratory(folder, setup).finally(() => fs.rmSync(folder, { recursive: true }));
+const { matrices, ask, end } = await startLaboratory(folder, setup).finally(() =>
+  fs.rmSync(folder, { recursive: true }),
+);
 const known = new Map();
 const errorOf = async (letters) => {
   if (!known.has(letters)) {
@@ -116,15 +144,21 @@ const errorOf = async (letters) => {
 };
 const all = (letter) => letter.repeat(matrices.length);
 const choice = matrices.map(({ chosen }) => chosen).join("");
-const change = (letters, members, letter) => [...letters].map((old, i) => (members.includes(i) ? letter : old)).join("");
+const change = (letters, members, letter) =>
+  [...letters].map((old, i) => (members.includes(i) ? letter : old)).join("");
 
-console.log(`${systemInfo().cpu}, ${systemInfo().isa}, ${flags.threads} threads; ${setup.side} x ${setup.side}, ${flags.steps} steps, guidance 4, ${flags.pictures} pictures`);
+console.log(
+  `${systemInfo().cpu}, ${systemInfo().isa}, ${flags.threads} threads; ${setup.side} x ${setup.side}, ${flags.steps} steps, guidance 4, ${flags.pictures} pictures`,
+);
 const times = {};
 for (const letter of ["f", "s", "b"]) times[letter] = await ask(`time ${all(letter)}`);
 const variants = flags.with.map((changes) => {
   const rules = changes.split(",").map((rule) => rule.split("="));
-  if (!rules.every(([, type]) => type in LETTERS)) throw new Error("--with: expected NAME=f32, NAME=int16 or NAME=int8, with commas between");
-  const letters = matrices.map(({ name, chosen }) => LETTERS[rules.findLast(([part]) => name.includes(part))?.[1]] ?? chosen).join("");
+  if (!rules.every(([, type]) => type in LETTERS))
+    throw new Error("--with: expected NAME=f32, NAME=int16 or NAME=int8, with commas between");
+  const letters = matrices
+    .map(({ name, chosen }) => LETTERS[rules.findLast(([part]) => name.includes(part))?.[1]] ?? chosen)
+    .join("");
   return { name: `the same with ${changes}`, letters };
 });
 const table = (rows) => rows.forEach((cells) => console.log(`| ${cells.join(" | ")} |`));
@@ -160,19 +194,32 @@ for (const level of levels) {
     };
   });
   // One base after the other: changing most matrices takes longer than a picture of few steps.
-  for (const row of rows) for (const letter of ["b", "s"]) row[`alone ${letter}`] = await errorOf(change(all("f"), row.members, letter));
-  for (const row of rows) for (const letter of ["b", "s", "f"]) row[`chosen ${letter}`] = await errorOf(change(choice, row.members, letter));
+  for (const row of rows)
+    for (const letter of ["b", "s"]) row[`alone ${letter}`] = await errorOf(change(all("f"), row.members, letter));
+  for (const row of rows)
+    for (const letter of ["b", "s", "f"]) row[`chosen ${letter}`] = await errorOf(change(choice, row.members, letter));
   rows.sort((a, b) => b["alone b"] - a["alone b"]);
   console.log("");
   table([
-    [level, "chosen", "int8 alone", "int16 alone", "choice, int8 here", "int16 here", "f32 here", "ms f32 / int16 / int8"],
+    [
+      level,
+      "chosen",
+      "int8 alone",
+      "int16 alone",
+      "choice, int8 here",
+      "int16 here",
+      "f32 here",
+      "ms f32 / int16 / int8",
+    ],
     Array(8).fill("---"),
-    ...rows.slice(0, Number(flags.top)).map((row) => [
-      row.label,
-      row.chosen,
-      ...["alone b", "alone s", "chosen b", "chosen s", "chosen f"].map((column) => relative(row[column])),
-      row.time,
-    ]),
+    ...rows
+      .slice(0, Number(flags.top))
+      .map((row) => [
+        row.label,
+        row.chosen,
+        ...["alone b", "alone s", "chosen b", "chosen s", "chosen f"].map((column) => relative(row[column])),
+        row.time,
+      ]),
   ]);
 }
 end();

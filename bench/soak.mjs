@@ -47,7 +47,9 @@ async function watch(name, count, round) {
 }
 
 const pipeline = await Pipeline.load();
-const generations = await watch("generate", Number(values.generations), (seed) => pipeline.generate({ ...request, seed }));
+const generations = await watch("generate", Number(values.generations), (seed) =>
+  pipeline.generate({ ...request, seed }),
+);
 await pipeline.dispose();
 
 const rounds = await watch("load and dispose", Number(values.rounds), async (seed) => {

@@ -27,7 +27,8 @@ function statusOf(code) {
 }
 
 app.post("/paint", { schema: { querystring } }, async (request, reply) => {
-  if (!Buffer.isBuffer(request.body)) return reply.code(415).send({ error: { message: "post the bytes of a picture as image/png, image/jpeg, …" } });
+  if (!Buffer.isBuffer(request.body))
+    return reply.code(415).send({ error: { message: "post the bytes of a picture as image/png, image/jpeg, …" } });
   // A client that goes away stops its generation.
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());

@@ -1,7 +1,8 @@
 // A picture after a picture and a sentence, with the shipped model: node examples/generate.mjs [IMAGE [PROMPT]]
 import { Pipeline } from "node-ip-adapter";
 
-const [image = new URL("images/red-apple.png", import.meta.url), prompt = "a picture on a yellow background"] = process.argv.slice(2);
+const [image = new URL("images/red-apple.png", import.meta.url), prompt = "a picture on a yellow background"] =
+  process.argv.slice(2);
 
 // Your own model: { model: "path/to/diffusers-folder", adapters: [{ file: "path/to/ip-adapter.safetensors" }] }
 const pipeline = await Pipeline.load();

@@ -1,7 +1,10 @@
 import type { AbortSignalLike } from "./native/call";
 
 /** A signal that fires when either does, and on `release`: call that when what listens to it is no longer needed. */
-export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSignalLike): { signal: AbortSignal; release: () => void } {
+export function eitherSignal(
+  one: AbortSignalLike | undefined,
+  other: AbortSignalLike,
+): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const releases = [one, other].map((from) => {
     const onAbort = (): void => controller.abort(from?.reason);

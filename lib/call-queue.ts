@@ -30,7 +30,10 @@ export class CallQueue {
   checkRoom(): void {
     if (this.#pending <= this.#maxQueue) return;
     const calls = this.#pending === 1 ? "1 call runs" : `${this.#pending} calls wait or run`;
-    throw new IpAdapterError("ERR_IPA_BUSY", `this pipeline is busy: ${calls}, and maxQueue is ${this.#maxQueue}: try again later`);
+    throw new IpAdapterError(
+      "ERR_IPA_BUSY",
+      `this pipeline is busy: ${calls}, and maxQueue is ${this.#maxQueue}: try again later`,
+    );
   }
 
   /** Counts a call until it settles. */
@@ -45,7 +48,11 @@ export class CallQueue {
    * Prepares a call at once, or when the change before it is done, and starts it in its turn. An abort ends the waiting.
    * @param start hands the call to the engine
    */
-  async add<P, T>(signal: AbortSignalLike | undefined, prepare: () => P | Promise<P>, start: (prepared: P) => { result: Promise<T> }): Promise<T> {
+  async add<P, T>(
+    signal: AbortSignalLike | undefined,
+    prepare: () => P | Promise<P>,
+    start: (prepared: P) => { result: Promise<T> },
+  ): Promise<T> {
     const [before, change] = [this.#started, this.#changing];
     const started = (async (): Promise<{ result: Promise<T> }> => {
       if (change !== undefined) await abortable(change.then(ignore, ignore), signal);

@@ -31,7 +31,7 @@ export function* clipVocabulary(text: string): Steps<ClipVocabulary> {
   const bytes = [...printable, ...characters.filter((_, byte) => !isPrintable(byte))];
   for (const byte of bytes) add(byte);
   for (const byte of bytes) add(`${byte}</w>`);
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const space = text.indexOf(" ", at);
     const newline = text.indexOf("\n", space);
     const end = newline < 0 ? text.length : newline;

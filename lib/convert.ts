@@ -17,7 +17,13 @@ export async function convert(input: string | URL, output: string | URL, options
 }
 
 /** @internal */
-export async function convertWith(addon: NativeAddon, input: string | URL, output: string | URL, options: ConvertOptions, site: CallSite): Promise<Conversion> {
+export async function convertWith(
+  addon: NativeAddon,
+  input: string | URL,
+  output: string | URL,
+  options: ConvertOptions,
+  site: CallSite,
+): Promise<Conversion> {
   const { type, overwrite = false, signal, onProgress } = readOptions(ConvertSchema, options);
   const request = { input: readPath(input, "input"), output: readPath(output, "output"), type, overwrite };
   site.run(() => {
@@ -44,7 +50,11 @@ export async function convertWith(addon: NativeAddon, input: string | URL, outpu
   signal?.addEventListener("abort", onAbort);
   try {
     // Not rejected before the engine is done: it is then certain whether there is a file.
-    const { result } = startNative<NativeConversion>(site, undefined, (done) => (job = addon.convert(request, onProgress === undefined ? null : report, done)));
+    const { result } = startNative<NativeConversion>(
+      site,
+      undefined,
+      (done) => (job = addon.convert(request, onProgress === undefined ? null : report, done)),
+    );
     const conversion = await result;
     if (thrown !== undefined) throw thrown.reason;
     return { ...conversion, path: request.output, type };

@@ -41,8 +41,10 @@ export type ErrorCode =
 /** Codes of each class, so that a `switch` over the code of a caught one is narrow. */
 export type OptionErrorCode = "ERR_IPA_INVALID_OPTION" | "ERR_IPA_UNKNOWN_OPTION";
 export type ImageErrorCode = "ERR_IPA_IMAGE_FORMAT" | "ERR_IPA_IMAGE_CORRUPT" | "ERR_IPA_IMAGE_LIMIT" | "ERR_IPA_IO";
-export type HubErrorCode = "ERR_IPA_NOT_FOUND" | "ERR_IPA_NETWORK" | "ERR_IPA_OFFLINE" | "ERR_IPA_ACCESS" | "ERR_IPA_CHECKSUM";
-export type InstallErrorCode = "ERR_IPA_ADDON_MISSING" | "ERR_IPA_SHARP_MISSING" | "ERR_IPA_HUB_MISSING" | "ERR_IPA_FILES_MISSING";
+export type HubErrorCode =
+  "ERR_IPA_NOT_FOUND" | "ERR_IPA_NETWORK" | "ERR_IPA_OFFLINE" | "ERR_IPA_ACCESS" | "ERR_IPA_CHECKSUM";
+export type InstallErrorCode =
+  "ERR_IPA_ADDON_MISSING" | "ERR_IPA_SHARP_MISSING" | "ERR_IPA_HUB_MISSING" | "ERR_IPA_FILES_MISSING";
 
 /** Characters of a message, and of a word in it (a path, what a user typed): whatever came in, a log stays readable. */
 const MOST = { message: 8192, word: 256 };
@@ -120,7 +122,11 @@ export class HubError extends IpAdapterError {
   /** the hub's answer, when it gave one */
   readonly status: number | undefined;
 
-  constructor(code: HubErrorCode, message: string, details: { repo: string; status?: number | undefined; cause?: unknown }) {
+  constructor(
+    code: HubErrorCode,
+    message: string,
+    details: { repo: string; status?: number | undefined; cause?: unknown },
+  ) {
     super(code, message, details);
     this.repo = details.repo;
     this.status = details.status;
@@ -174,7 +180,8 @@ export function fileError(what: string, file: string, error: unknown): IpAdapter
   }
   const reasons: Record<string, string> = {
     EACCES: "permission denied",
-    ERR_ACCESS_DENIED: "Node's permission model does not allow it: start node with --allow-fs-read or --allow-fs-write for it",
+    ERR_ACCESS_DENIED:
+      "Node's permission model does not allow it: start node with --allow-fs-read or --allow-fs-write for it",
     EPERM: "permission denied",
     EISDIR: "it is a folder",
     ENOSPC: "no space left on the device",

@@ -25,15 +25,31 @@ export function generateRequest(
   encoders: readonly PromptEncoder[],
   zeroNegative: boolean,
 ): Omit<NativeGenerateRequest, "branches"> {
-  const { prompt = "", negativePrompt, promptSyntax = "weighted", count = 1, seed = randomInt(2 ** 32), scheduler = "", sigmas = "" } = read;
-  if (seed > MAX_SEED - (count - 1)) throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
+  const {
+    prompt = "",
+    negativePrompt,
+    promptSyntax = "weighted",
+    count = 1,
+    seed = randomInt(2 ** 32),
+    scheduler = "",
+    sigmas = "",
+  } = read;
+  if (seed > MAX_SEED - (count - 1))
+    throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
   const sampler = scheduler === "" ? info.scheduler : scheduler;
   const { eta = sampler === "tcd" ? 0.3 : 0 } = read;
   if (eta !== 0 && sampler !== "ddim" && sampler !== "tcd") {
-    throw new OptionError("eta", `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`);
+    throw new OptionError(
+      "eta",
+      `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`,
+    );
   }
   const [start, end] = read.guidanceInterval ?? [0, 1];
-  if (start > end) throw new OptionError("guidanceInterval", `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`);
+  if (start > end)
+    throw new OptionError(
+      "guidanceInterval",
+      `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`,
+    );
   const width = checkSide(read.width ?? info.width, "width", info);
   const height = checkSide(read.height ?? info.height, "height", info);
   if (promptSyntax === "weighted") {
@@ -80,10 +96,12 @@ function sizeConditions(read: GenerateOptions, info: PipelineInfo): NativeGenera
   const given = { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
   for (const [option, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (info.family !== "sdxl") throw new OptionError(option, `only SDXL models were trained with it, this is ${info.family}: leave it out`);
+    if (info.family !== "sdxl")
+      throw new OptionError(option, `only SDXL models were trained with it, this is ${info.family}: leave it out`);
     const scores = option.toLowerCase().includes("score");
     if (scores && !info.refiner) throw new OptionError(option, "only SDXL's refiner was trained with it: leave it out");
-    if (option === "targetSize" && info.refiner) throw new OptionError(option, "SDXL's refiner has aestheticScore in its place: leave it out");
+    if (option === "targetSize" && info.refiner)
+      throw new OptionError(option, "SDXL's refiner has aestheticScore in its place: leave it out");
   }
   const [originalWidth, originalHeight] = originalSize ?? [0, 0];
   const [targetWidth, targetHeight] = targetSize ?? [0, 0];
@@ -101,17 +119,38 @@ function sizeConditions(read: GenerateOptions, info: PipelineInfo): NativeGenera
 }
 
 /** Copies of the latents to start from: none, one for all pictures, or one each. */
-function startLatents(read: GenerateOptions, width: number, height: number, count: number, info: PipelineInfo): Float32Array[] {
+function startLatents(
+  read: GenerateOptions,
+  width: number,
+  height: number,
+  count: number,
+  info: PipelineInfo,
+): Float32Array[] {
   const { latents, denoisingStart = 0, denoisingEnd = 1 } = read;
-  if (denoisingStart >= denoisingEnd) throw new OptionError("denoisingStart", `expected less than denoisingEnd (${denoisingEnd}) but received ${denoisingStart}`);
+  if (denoisingStart >= denoisingEnd)
+    throw new OptionError(
+      "denoisingStart",
+      `expected less than denoisingEnd (${denoisingEnd}) but received ${denoisingStart}`,
+    );
   if (latents === undefined) {
-    if (denoisingStart > 0) throw new OptionError("denoisingStart", "expected latents to go on from: pass those of the call that ended there (denoisingEnd, output: \"latents\")");
+    if (denoisingStart > 0)
+      throw new OptionError(
+        "denoisingStart",
+        'expected latents to go on from: pass those of the call that ended there (denoisingEnd, output: "latents")',
+      );
     return [];
   }
   const array = !types.isFloat32Array(latents) && isList(latents, "latents");
-  const list: unknown[] = array ? readList(latents, "latents", { maximum: 64 }) : types.isFloat32Array(latents) ? [latents] : [];
+  const list: unknown[] = array
+    ? readList(latents, "latents", { maximum: 64 })
+    : types.isFloat32Array(latents)
+      ? [latents]
+      : [];
   if (list.length !== 1 && list.length !== count) {
-    throw new OptionError("latents", `expected a Float32Array, or an array of one for each of the ${count} pictures, but received ${array ? `${list.length}` : describe(latents)}`);
+    throw new OptionError(
+      "latents",
+      `expected a Float32Array, or an array of one for each of the ${count} pictures, but received ${array ? `${list.length}` : describe(latents)}`,
+    );
   }
   const shape = [info.latentChannels, height / info.vaeScale, width / info.vaeScale];
   const size = shape.reduce((product, side) => product * side, 1);
@@ -120,7 +159,11 @@ function startLatents(read: GenerateOptions, width: number, height: number, coun
   return list.map((value, i) => {
     const option = list.length === 1 ? "latents" : `latents[${i}]`;
     const length = types.isFloat32Array(value) ? typedLength(value) : size;
-    if (sized && length !== size) throw new OptionError(option, `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${length}`);
+    if (sized && length !== size)
+      throw new OptionError(
+        option,
+        `expected ${size} floats (${shape.join(" x ")}) for ${width} x ${height} pixels but received ${length}`,
+      );
     return readFloat32Array(value, option);
   });
 }
@@ -132,12 +175,18 @@ function checkSide(value: number, option: "width" | "height", info: PipelineInfo
   const low = Math.max(minimum, Math.floor(value / unit) * unit);
   const high = Math.max(minimum, Math.ceil(value / unit) * unit);
   const fix = low === high ? `${low}` : `${low} or ${high}`;
-  throw new OptionError(option, `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`);
+  throw new OptionError(
+    option,
+    `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`,
+  );
 }
 
 function checkTile(value: number, info: PipelineInfo): number {
   const unit = info.vaeScale;
   if (value % unit === 0) return value;
   const low = Math.floor(value / unit) * unit;
-  throw new OptionError("vaeTile", `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`);
+  throw new OptionError(
+    "vaeTile",
+    `expected a multiple of ${unit} for this model but received ${value}: use ${low} or ${low + unit}`,
+  );
 }

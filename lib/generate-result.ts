@@ -24,7 +24,8 @@ function callProgress(
 ): void {
   const seed = seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
-  if (preview !== undefined) event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
+  if (preview !== undefined)
+    event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
   if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
   try {
     // An async callback's rejection counts like a throw.

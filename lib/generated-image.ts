@@ -1,4 +1,11 @@
-import { encodeImage, formatOfPath, readFormat, writeFileAtomically, type EncodeOptions, type OutputFormat } from "./image/encode";
+import {
+  encodeImage,
+  formatOfPath,
+  readFormat,
+  writeFileAtomically,
+  type EncodeOptions,
+  type OutputFormat,
+} from "./image/encode";
 import { readPath } from "./options/path";
 
 /** A finished picture. */

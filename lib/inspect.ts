@@ -22,7 +22,12 @@ export async function inspect(path: string | URL, options: InspectOptions = {}):
 }
 
 /** @internal */
-export async function inspectWith(addon: NativeAddon, path: string | URL, options: InspectOptions, site: CallSite): Promise<Inspection> {
+export async function inspectWith(
+  addon: NativeAddon,
+  path: string | URL,
+  options: InspectOptions,
+  site: CallSite,
+): Promise<Inspection> {
   const read = readOptions(InspectSchema, options);
   const { signal } = read;
   const named = readPath(path, "path");

@@ -5,9 +5,24 @@ import { IpAdapterError, messageOf, systemCode } from "./errors";
 
 /** What ran out, in words, by the system's code and by the loader's text. */
 const EXHAUSTED: { code: string; text: RegExp; problem: string; kind: "ERR_IPA_IO" | "ERR_IPA_NO_MEMORY" }[] = [
-  { code: "EMFILE", text: /\bEMFILE\b|too many open files(?! in system)/i, problem: "this process has too many open files: close some, or raise its limit (ulimit -n)", kind: "ERR_IPA_IO" },
-  { code: "ENFILE", text: /\bENFILE\b|too many open files in system/i, problem: "the system has too many open files: close some", kind: "ERR_IPA_IO" },
-  { code: "ENOMEM", text: /\bENOMEM\b|cannot allocate memory(?! in static TLS)/i, problem: "there is no memory left", kind: "ERR_IPA_NO_MEMORY" },
+  {
+    code: "EMFILE",
+    text: /\bEMFILE\b|too many open files(?! in system)/i,
+    problem: "this process has too many open files: close some, or raise its limit (ulimit -n)",
+    kind: "ERR_IPA_IO",
+  },
+  {
+    code: "ENFILE",
+    text: /\bENFILE\b|too many open files in system/i,
+    problem: "the system has too many open files: close some",
+    kind: "ERR_IPA_IO",
+  },
+  {
+    code: "ENOMEM",
+    text: /\bENOMEM\b|cannot allocate memory(?! in static TLS)/i,
+    problem: "there is no memory left",
+    kind: "ERR_IPA_NO_MEMORY",
+  },
 ];
 
 /** Loading a package takes a few at a time. */
@@ -31,14 +46,23 @@ export function loadPackage<T>(what: string, load: () => T, failed: (error: unkn
 
 /** The error to give when `what` failed to load because the system ran out of something; undefined when it is its own fault. */
 export function exhaustion(what: string, error: unknown): IpAdapterError | undefined {
-  const found = EXHAUSTED.find((entry) => causes(error).some((cause) => systemCode(cause) === entry.code || entry.text.test(messageOf(cause))));
-  return found === undefined ? undefined : new IpAdapterError(found.kind, `${what} cannot be loaded: ${found.problem}, and try again`, { cause: error });
+  const found = EXHAUSTED.find((entry) =>
+    causes(error).some((cause) => systemCode(cause) === entry.code || entry.text.test(messageOf(cause))),
+  );
+  return found === undefined
+    ? undefined
+    : new IpAdapterError(found.kind, `${what} cannot be loaded: ${found.problem}, and try again`, { cause: error });
 }
 
 /** The error and what it says it was caused by, as far as that is worth a look. */
 function causes(error: unknown): unknown[] {
   const chain: unknown[] = [];
-  for (let next = error; next !== undefined && next !== null && chain.length < 8; next = (next as { cause?: unknown }).cause) chain.push(next);
+  for (
+    let next = error;
+    next !== undefined && next !== null && chain.length < 8;
+    next = (next as { cause?: unknown }).cause
+  )
+    chain.push(next);
   return chain;
 }
 

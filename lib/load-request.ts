@@ -18,7 +18,11 @@ export function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdap
   return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
     const path = readPath(file, `adapters[${i}].file`);
     // Nothing in the file tells PlusV2 from Plus but its name.
-    const request: NativeAdapterRequest = { file: path, shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)), loraWeight };
+    const request: NativeAdapterRequest = {
+      file: path,
+      shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)),
+      loraWeight,
+    };
     if (imageEncoder !== undefined) request.imageEncoder = readPath(imageEncoder, `adapters[${i}].imageEncoder`);
     return request;
   });
@@ -63,8 +67,18 @@ export async function placeFiles(request: NamedRequest, read: ReadLoadOptions, s
 }
 
 /** @param unplaced options whose files are yet to come from the hub */
-async function checkPaths(request: NamedRequest, read: ReadLoadOptions, site: CallSite, unplaced: ReadonlySet<string> = new Set()): Promise<void> {
-  const find = async (path: string | undefined, option: string, what: string, given?: string | URL): Promise<Stats | undefined> => {
+async function checkPaths(
+  request: NamedRequest,
+  read: ReadLoadOptions,
+  site: CallSite,
+  unplaced: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const find = async (
+    path: string | undefined,
+    option: string,
+    what: string,
+    given?: string | URL,
+  ): Promise<Stats | undefined> => {
     if (path === undefined || unplaced.has(option)) return undefined;
     site.run(() => checkReadable(path, option));
     return stat(path).catch((error: unknown) => {
@@ -84,13 +98,19 @@ async function checkPaths(request: NamedRequest, read: ReadLoadOptions, site: Ca
     await check(file, `adapters[${i}].file`, read.adapters?.[i]?.file);
     await find(imageEncoder, `adapters[${i}].imageEncoder`, "folder or file");
   }
-  for (const [i, { file }] of (request.loras ?? []).entries()) await check(file, `loras[${i}].file`, read.loras?.[i]?.file);
-  for (const [i, { file }] of (request.embeddings ?? []).entries()) await check(file, `embeddings[${i}].file`, read.embeddings?.[i]?.file);
+  for (const [i, { file }] of (request.loras ?? []).entries())
+    await check(file, `loras[${i}].file`, read.loras?.[i]?.file);
+  for (const [i, { file }] of (request.embeddings ?? []).entries())
+    await check(file, `embeddings[${i}].file`, read.embeddings?.[i]?.file);
 }
 
 /** A repository's name where a file is wanted: on the hub, too, one file of it has to be named. */
 function withHubHint(error: IpAdapterError, given: string | URL | undefined): IpAdapterError {
   const name = typeof given === "string" && error.code === "ERR_IPA_NOT_FOUND" ? parseHubName(given) : undefined;
   if (name?.path !== "") return error;
-  return new IpAdapterError(error.code, `${error.message}: for one on the Hugging Face hub, name the file in the repository, ${formatHubName(name)}/FILE.safetensors`, { cause: error.cause });
+  return new IpAdapterError(
+    error.code,
+    `${error.message}: for one on the Hugging Face hub, name the file in the repository, ${formatHubName(name)}/FILE.safetensors`,
+    { cause: error.cause },
+  );
 }

@@ -8,7 +8,13 @@ const MINIMUM = [20, 9] as const;
 export function checkNodeVersion(version: string): void {
   const [major, minor] = version.split(".").map(Number) as [number, number];
   if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) return;
-  const error = new Error("node-ip-adapter needs Node.js " + MINIMUM.join(".") + " or later, but this is " + version + ": install a newer one");
+  const error = new Error(
+    "node-ip-adapter needs Node.js " +
+      MINIMUM.join(".") +
+      " or later, but this is " +
+      version +
+      ": install a newer one",
+  );
   throw Object.assign(error, { code: "ERR_IPA_NODE_VERSION" });
 }
 

@@ -43,10 +43,15 @@ function textOf(bytes: Buffer, file: string): string {
 }
 
 function checkSize(file: string, size: number): void {
-  if (size > MAX_BYTES) throw new IpAdapterError("ERR_IPA_LIMIT", `${file}: ${size} bytes are too many for a configuration (at most ${MAX_BYTES}): ${FIX}`);
+  if (size > MAX_BYTES)
+    throw new IpAdapterError(
+      "ERR_IPA_LIMIT",
+      `${file}: ${size} bytes are too many for a configuration (at most ${MAX_BYTES}): ${FIX}`,
+    );
 }
 
-const FIX = 'move it away if it does not belong to the weights beside it, or pass the option prediction ("epsilon", "v" or "sample")';
+const FIX =
+  'move it away if it does not belong to the weights beside it, or pass the option prediction ("epsilon", "v" or "sample")';
 
 /** `eps` is what LDM takes for granted: a configuration of its that names nothing says so too. */
 const PARAMETERIZATIONS: Record<string, NativeOriginalConfig["prediction"]> = { eps: "epsilon", v: "v", x0: "sample" };
@@ -55,7 +60,8 @@ const SCALINGS: Record<string, NativeOriginalConfig["prediction"]> = { EpsScalin
 function predictionOf(text: string, file: string): NativeOriginalConfig["prediction"] | undefined {
   const values = blockScalars(text, file);
   const stated = values.get("model.params.parameterization");
-  if (stated !== undefined) return PARAMETERIZATIONS[stated] ?? unknown(file, `parameterization ${JSON.stringify(stated.slice(0, 80))}`);
+  if (stated !== undefined)
+    return PARAMETERIZATIONS[stated] ?? unknown(file, `parameterization ${JSON.stringify(stated.slice(0, 80))}`);
   const scaling = values.get("model.params.denoiser_config.params.scaling_config.target");
   if (scaling !== undefined) {
     const name = scaling.slice(scaling.lastIndexOf(".") + 1);
@@ -70,7 +76,14 @@ function unknown(file: string, what: string): never {
 
 const DEPTH = 6;
 /** Parts of the paths that are asked for, "" the top. */
-const PARENTS = new Set(["", "model", "model.params", "model.params.denoiser_config", "model.params.denoiser_config.params", "model.params.denoiser_config.params.scaling_config"]);
+const PARENTS = new Set([
+  "",
+  "model",
+  "model.params",
+  "model.params.denoiser_config",
+  "model.params.denoiser_config.params",
+  "model.params.denoiser_config.params.scaling_config",
+]);
 const VALUES = new Set(["model.params.parameterization", "model.params.denoiser_config.params.scaling_config.target"]);
 /** Without a word of these, what is not read says nothing of the prediction. */
 const MENTIONS = /parameterization|scaling_config/;
@@ -98,7 +111,8 @@ function blockScalars(text: string, file: string): Map<string, string> {
     const [, spaces, quoted = "", rest = ""] = ENTRY.exec(line) ?? [];
     if (spaces === undefined) {
       const path = pathAround(line, open);
-      if (mentioned && (PARENTS.has(path) || VALUES.has(path))) unknown(file, `line ${i + 1}, ${JSON.stringify(line.trim().slice(0, 80))}, which is no plain entry,`);
+      if (mentioned && (PARENTS.has(path) || VALUES.has(path)))
+        unknown(file, `line ${i + 1}, ${JSON.stringify(line.trim().slice(0, 80))}, which is no plain entry,`);
       continue;
     }
     while ((open.at(-1)?.indent ?? -1) >= spaces.length) open.pop();

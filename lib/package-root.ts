@@ -23,7 +23,10 @@ let found: string | undefined;
 
 /** Folder of this package: NODE_IP_ADAPTER_ROOT, else the one the code lies in, else, for a bundle, the one installed near it. */
 export function packageRoot(): string {
-  return statedPath("NODE_IP_ADAPTER_ROOT") ?? (found ??= findRoot(typeof __dirname === "undefined" ? programFolder() : __dirname));
+  return (
+    statedPath("NODE_IP_ADAPTER_ROOT") ??
+    (found ??= findRoot(typeof __dirname === "undefined" ? programFolder() : __dirname))
+  );
 }
 
 /** @param start the folder of the code that runs */
@@ -72,7 +75,10 @@ function existing(name: keyof NonNullable<typeof STATIC_FOLDERS>, otherwise: str
 export function shippedFolder(name: "mini" | "clip-vocabulary"): string {
   const folder = existing(name, join(packageRoot(), "models", name));
   if (existsSync(folder)) return folder;
-  throw new InstallError("ERR_IPA_FILES_MISSING", `${folder}, which comes with ${PACKAGE}, is missing: install the package anew; ${BUNDLE_HINT}`);
+  throw new InstallError(
+    "ERR_IPA_FILES_MISSING",
+    `${folder}, which comes with ${PACKAGE}, is missing: install the package anew; ${BUNDLE_HINT}`,
+  );
 }
 
 /**

@@ -13,7 +13,8 @@ interface PermissionModel {
 }
 
 /** undefined where the process has no such limits. */
-const permissions = (): PermissionModel | undefined => (process as unknown as { permission?: PermissionModel }).permission;
+const permissions = (): PermissionModel | undefined =>
+  (process as unknown as { permission?: PermissionModel }).permission;
 
 /**
  * That the process may read a file, or a folder with all that is in it.
@@ -40,6 +41,12 @@ function isFolder(path: string): boolean {
 }
 
 function denied(scope: Scope, path: string, option: string): IpAdapterError {
-  const [may, fix] = scope === "fs.read" ? ["read", "it (a folder with all in it)"] : ["write", "its folder, where a temporary file is written first"];
-  return new IpAdapterError("ERR_IPA_IO", `${option}: Node's permission model does not let this process ${may} ${path}: start node with --allow-${scope.replace(".", "-")} for ${fix}`);
+  const [may, fix] =
+    scope === "fs.read"
+      ? ["read", "it (a folder with all in it)"]
+      : ["write", "its folder, where a temporary file is written first"];
+  return new IpAdapterError(
+    "ERR_IPA_IO",
+    `${option}: Node's permission model does not let this process ${may} ${path}: start node with --allow-${scope.replace(".", "-")} for ${fix}`,
+  );
 }

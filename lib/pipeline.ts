@@ -25,7 +25,14 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readSignal } from "./options/read-signal";
-import { AdaptersSchema, ChangeSchema, EncodeImageSchema, EstimateSchema, GenerateSchema, LorasSchema } from "./options/schema";
+import {
+  AdaptersSchema,
+  ChangeSchema,
+  EncodeImageSchema,
+  EstimateSchema,
+  GenerateSchema,
+  LorasSchema,
+} from "./options/schema";
 import { readCall } from "./options/generate-call";
 import { readLoad } from "./options/load-call";
 import { checkValue, readOptions } from "./options/validate";
@@ -72,7 +79,14 @@ export class Pipeline implements AsyncDisposable {
   readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
-  private constructor(addon: Fitter["addon"], native: NativePipeline, info: PipelineInfo, text: PipelineText, options: LoadOptions, from?: typeof LOADED) {
+  private constructor(
+    addon: Fitter["addon"],
+    native: NativePipeline,
+    info: PipelineInfo,
+    text: PipelineText,
+    options: LoadOptions,
+    from?: typeof LOADED,
+  ) {
     // JavaScript lets everyone in.
     if (from !== LOADED) throw new OptionError("", "new Pipeline() loads nothing: use await Pipeline.load(options)");
     this.#addon = addon;
@@ -97,7 +111,12 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** @internal The same with another addon. */
-  static async loadWith(addon: () => NativeAddon, first: LoadOptions | string | URL, site: CallSite, others?: LoadOptions): Promise<Pipeline> {
+  static async loadWith(
+    addon: () => NativeAddon,
+    first: LoadOptions | string | URL,
+    site: CallSite,
+    others?: LoadOptions,
+  ): Promise<Pipeline> {
     const read = readLoad(first, others);
     const request = loadRequest(read);
     const { signal } = read;
@@ -106,11 +125,19 @@ export class Pipeline implements AsyncDisposable {
     await addOriginalConfigs(request, read);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
-    const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), (late) => void close(late)).result;
+    const native = await startNative<NativePipeline>(
+      site,
+      signal,
+      (done) => addon().load(request, done),
+      (late) => void close(late),
+    ).result;
     try {
       const info = structuredClone(native.info());
       nameEmbeddings(read, request, info);
-      const [encoders, zeroNegative] = await Promise.all([loadTokenizers(request.model, info, signal), hasZeroNegative(request.model, info)]);
+      const [encoders, zeroNegative] = await Promise.all([
+        loadTokenizers(request.model, info, signal),
+        hasZeroNegative(request.model, info),
+      ]);
       throwIfAborted(signal);
       return new Pipeline(addon(), native, info, { encoders, zeroNegative }, read, LOADED);
     } catch (error) {
@@ -155,7 +182,10 @@ export class Pipeline implements AsyncDisposable {
    * image prompts are not read; their own bytes are not counted. Waits for calls that were made before it.
    * @throws OptionError, DisposedError
    */
-  async estimateMemory(options: EstimateOptions | string = {}, others?: EstimateOptions & { prompt?: undefined }): Promise<MemoryEstimate> {
+  async estimateMemory(
+    options: EstimateOptions | string = {},
+    others?: EstimateOptions & { prompt?: undefined },
+  ): Promise<MemoryEstimate> {
     const site = new CallSite();
     return this.#call(() => this.#estimateMemory(options, others, site));
   }
@@ -177,7 +207,10 @@ export class Pipeline implements AsyncDisposable {
   async setAdapters(adapters: readonly (AdapterOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const read: ReadLoadOptions = { ...readOptions(ChangeSchema, options), adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[] };
+    const read: ReadLoadOptions = {
+      ...readOptions(ChangeSchema, options),
+      adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[],
+    };
     const requests = adapterRequests(read.adapters ?? []);
     const place = (signal: AbortSignal): Promise<void> => placeFiles({ adapters: requests }, { ...read, signal }, site);
     return this.#change(site, read.signal, place, (done) => this.#native.setAdapters(requests, done));
@@ -191,7 +224,10 @@ export class Pipeline implements AsyncDisposable {
   async setLoras(loras: readonly (LoraOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#checkAlive();
-    const read: ReadLoadOptions = { ...readOptions(ChangeSchema, options), loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[] };
+    const read: ReadLoadOptions = {
+      ...readOptions(ChangeSchema, options),
+      loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[],
+    };
     const requests = loraRequests(read.loras ?? []);
     const place = (signal: AbortSignal): Promise<void> => placeFiles({ loras: requests }, { ...read, signal }, site);
     return this.#change(site, read.signal, place, (done) => this.#native.setLoras(requests, done));
@@ -219,17 +255,30 @@ export class Pipeline implements AsyncDisposable {
     const fitter = { addon: this.#addon, site };
     const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
       const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, fitter, either), signal);
-      return { branches, ...(await this.#untilDisposed((either) => toSource(source, this.#info, fitter, either), signal)) };
+      return {
+        branches,
+        ...(await this.#untilDisposed((either) => toSource(source, this.#info, fitter, either), signal)),
+      };
     };
-    const add = (): Promise<NativeResult> => this.#queue.add(signal, prepare, (decoded) => this.#startGenerate(site, { ...request, ...decoded }, signal, onProgress));
+    const add = (): Promise<NativeResult> =>
+      this.#queue.add(signal, prepare, (decoded) =>
+        this.#startGenerate(site, { ...request, ...decoded }, signal, onProgress),
+      );
     const result = this.#arrived([...prompts.map(({ image }) => image), source.image, source.mask], signal, add);
     const { seeds } = request;
     return result.then((made) => toResult(made, seeds, this.#info));
   }
 
-  #startGenerate(site: CallSite, request: NativeGenerateRequest, signal: AbortSignalLike | undefined, onProgress: GenerateOptions["onProgress"]): { result: Promise<NativeResult> } {
+  #startGenerate(
+    site: CallSite,
+    request: NativeGenerateRequest,
+    signal: AbortSignalLike | undefined,
+    onProgress: GenerateOptions["onProgress"],
+  ): { result: Promise<NativeResult> } {
     const { seeds } = request;
-    return this.#start<NativeResult>(site, signal, (done, fail) => this.#native.generate(request, progressReport(onProgress, seeds, fail), done));
+    return this.#start<NativeResult>(site, signal, (done, fail) =>
+      this.#native.generate(request, progressReport(onProgress, seeds, fail), done),
+    );
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
@@ -243,9 +292,16 @@ export class Pipeline implements AsyncDisposable {
       return { ...sized, ...sizes, branches: toBranchSizes(prompts, this.#info) };
     };
     const add = (): Promise<NativeMemoryEstimate> =>
-      this.#queue.add(undefined, prepare, (request) => this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done)));
+      this.#queue.add(undefined, prepare, (request) =>
+        this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done)),
+      );
     const result = this.#arrived(readsSize(source) ? [source.image] : [], undefined, add);
-    return result.then(({ weights, working, tile }) => ({ weights, working, total: weights + working, tiled: tile > 0 }));
+    return result.then(({ weights, working, tile }) => ({
+      weights,
+      working,
+      total: weights + working,
+      tiled: tile > 0,
+    }));
   }
 
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
@@ -260,11 +316,19 @@ export class Pipeline implements AsyncDisposable {
     const prepare = async (): Promise<{ rgb: RgbImage; taken: AdapterInfo }> => {
       const taken = checkAdapter(adapter, "adapter", this.#info);
       checkTakesPictures("image", taken);
-      return { rgb: await this.#untilDisposed((either) => picture.fit(fitter, () => ({ size: taken.imageSize }), either), signal), taken };
+      return {
+        rgb: await this.#untilDisposed(
+          (either) => picture.fit(fitter, () => ({ size: taken.imageSize }), either),
+          signal,
+        ),
+        taken,
+      };
     };
     const add = (): Promise<ImageEmbeds> =>
       this.#queue.add(signal, prepare, ({ rgb, taken }) => {
-        const { result } = this.#start<ArrayBuffer>(site, signal, (done) => this.#native.encodeImage(rgb, adapter, done));
+        const { result } = this.#start<ArrayBuffer>(site, signal, (done) =>
+          this.#native.encodeImage(rgb, adapter, done),
+        );
         return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
       });
     return this.#arrived([picture], signal, add);
@@ -288,7 +352,8 @@ export class Pipeline implements AsyncDisposable {
         const { result } = this.#start<LoadedParts>(site, undefined, (done) => (job = start(done)));
         this.#info = { ...this.#info, ...(await result) };
       } catch (error) {
-        if (signal?.aborted === true && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED") throw signal.reason;
+        if (signal?.aborted === true && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED")
+          throw signal.reason;
         throw error;
       } finally {
         signal?.removeEventListener("abort", onAbort);
@@ -298,18 +363,27 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** A native job, whose end dispose() waits for even when its caller no longer does. */
-  #start<T>(site: CallSite, signal: AbortSignalLike | undefined, start: Parameters<typeof startNative<T>>[2]): { result: Promise<T> } {
+  #start<T>(
+    site: CallSite,
+    signal: AbortSignalLike | undefined,
+    start: Parameters<typeof startNative<T>>[2],
+  ): { result: Promise<T> } {
     const call = startNative<T>(site, signal, start);
     void this.#track(call.finished);
     const result = call.result.catch((error: unknown): never => {
-      if (this.disposed && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED") throw site.attach(new DisposedError());
+      if (this.disposed && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED")
+        throw site.attach(new DisposedError());
       throw error;
     });
     return { result };
   }
 
   /** Takes a call's turn: at once, or when the bytes of its streams and Blobs are there. */
-  #arrived<T>(snapshots: readonly (PictureSnapshot | undefined)[], signal: AbortSignalLike | undefined, add: () => Promise<T>): Promise<T> {
+  #arrived<T>(
+    snapshots: readonly (PictureSnapshot | undefined)[],
+    signal: AbortSignalLike | undefined,
+    add: () => Promise<T>,
+  ): Promise<T> {
     const arrive = arrival(snapshots);
     return arrive === undefined ? add() : this.#untilDisposed(arrive, signal).then(add);
   }

@@ -36,9 +36,14 @@ export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
 }
 
 /** Options with entries of lists written out. */
-type Written<Options, Lists> = Omit<Options, keyof Lists> & { [Key in keyof Lists]?: readonly Lists[Key][] | undefined };
+type Written<Options, Lists> = Omit<Options, keyof Lists> & {
+  [Key in keyof Lists]?: readonly Lists[Key][] | undefined;
+};
 
-export type ReadLoadOptions = Written<LoadOptions, { adapters: AdapterOptions; loras: LoraOptions; embeddings: EmbeddingOptions }>;
+export type ReadLoadOptions = Written<
+  LoadOptions,
+  { adapters: AdapterOptions; loras: LoraOptions; embeddings: EmbeddingOptions }
+>;
 export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt }>;
 export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt }>;
 

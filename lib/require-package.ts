@@ -7,7 +7,10 @@ import { packageRoot } from "./package-root";
 
 /** Whether an error of `require` says that there is no such package, in the words of Node, of a single executable, or of a bundler. */
 export function isMissing(error: unknown): boolean {
-  return ["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND", "ERR_UNKNOWN_BUILTIN_MODULE"].includes(systemCode(error)) || /^(Dynamic require of |require is not defined)/.test(messageOf(error));
+  return (
+    ["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND", "ERR_UNKNOWN_BUILTIN_MODULE"].includes(systemCode(error)) ||
+    /^(Dynamic require of |require is not defined)/.test(messageOf(error))
+  );
 }
 
 /**

@@ -31,7 +31,10 @@ export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" 
 export function snapshotSource(options: SourceOptions, info: PipelineInfo, pictures: CallPictures): SourceSnapshot {
   const { image, mask, imageGuidance, width, height } = options;
   if (imageGuidance !== undefined && info.task !== "instruct") {
-    throw new OptionError("imageGuidance", `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`);
+    throw new OptionError(
+      "imageGuidance",
+      `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`,
+    );
   }
   return {
     image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
@@ -42,10 +45,19 @@ export function snapshotSource(options: SourceOptions, info: PipelineInfo, pictu
 }
 
 /** Both in the size of the picture to make, as the engine would resize them. */
-export async function toSource(source: SourceSnapshot, info: PipelineInfo, fitter: Fitter, signal?: AbortSignalLike): Promise<NativeSource> {
+export async function toSource(
+  source: SourceSnapshot,
+  info: PipelineInfo,
+  fitter: Fitter,
+  signal?: AbortSignalLike,
+): Promise<NativeSource> {
   let sides = sidesOf(source);
   const image = await source.image?.fit(fitter, (size) => (sides = ownSides(source, size, info)), signal);
-  const mask = await source.mask?.fit(fitter, (own) => ({ width: sides.width ?? own.width, height: sides.height ?? own.height }), signal);
+  const mask = await source.mask?.fit(
+    fitter,
+    (own) => ({ width: sides.width ?? own.width, height: sides.height ?? own.height }),
+    signal,
+  );
   return request(sides, image, mask);
 }
 
@@ -53,7 +65,11 @@ export async function toSource(source: SourceSnapshot, info: PipelineInfo, fitte
 export const readsSize = ({ width, height }: SourceSnapshot): boolean => width === undefined || height === undefined;
 
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
-export async function toSourceSizes(source: SourceSnapshot, info: PipelineInfo, signal?: AbortSignalLike): Promise<NativeSource> {
+export async function toSourceSizes(
+  source: SourceSnapshot,
+  info: PipelineInfo,
+  signal?: AbortSignalLike,
+): Promise<NativeSource> {
   const read = readsSize(source) ? await source.image?.decode(signal) : undefined;
   const sides = read === undefined ? sidesOf(source) : ownSides(source, read, info);
   return request(sides, source.image && {}, source.mask && {});
@@ -68,8 +84,15 @@ function sidesOf({ width, height }: SourceSnapshot): Sides {
   return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
 }
 
-function ownSides({ width, height }: SourceSnapshot, picture: Required<Sides>, { vaeScale }: PipelineInfo): Required<Sides> {
-  return { width: width ?? ownSide(picture, "width", vaeScale), height: height ?? ownSide(picture, "height", vaeScale) };
+function ownSides(
+  { width, height }: SourceSnapshot,
+  picture: Required<Sides>,
+  { vaeScale }: PipelineInfo,
+): Required<Sides> {
+  return {
+    width: width ?? ownSide(picture, "width", vaeScale),
+    height: height ?? ownSide(picture, "height", vaeScale),
+  };
 }
 
 function request(sides: Sides, image: NativePicture | undefined, mask: NativePicture | undefined): NativeSource {
@@ -81,5 +104,8 @@ function ownSide(picture: Required<Sides>, option: "width" | "height", unit: num
   const side = Math.floor(picture[option] / unit) * unit;
   const least = leastSide(unit);
   if (side >= least && side <= MOST_SIDE) return side;
-  throw new OptionError(option, `without it the picture keeps its own, but image is ${picture.width}x${picture.height} and sides must be between ${least} and ${MOST_SIDE}: add ${option}`);
+  throw new OptionError(
+    option,
+    `without it the picture keeps its own, but image is ${picture.width}x${picture.height} and sides must be between ${least} and ${MOST_SIDE}: add ${option}`,
+  );
 }

@@ -27,5 +27,6 @@ export async function setThreadsWith(addon: () => NativeAddon, threads: number, 
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new OptionError("threads", `expected an integer between 1 and 1024 but received ${describe(threads)}`);
   }
-  await startNative<undefined>(site, undefined, (done) => addon().setThreads(threads, done as (error: unknown) => void)).result;
+  await startNative<undefined>(site, undefined, (done) => addon().setThreads(threads, done as (error: unknown) => void))
+    .result;
 }

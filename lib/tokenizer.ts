@@ -46,7 +46,13 @@ export class ClipTokenizer implements PromptTokenizer {
   readonly #learned: TextTrie<readonly number[]>;
   readonly #spans = new Map<number, number>();
 
-  private constructor(parts: { bpe: Bpe; files: TokenizerFiles; added: TextTrie<readonly number[]>; learned: TextTrie<readonly number[]>; size: number }) {
+  private constructor(parts: {
+    bpe: Bpe;
+    files: TokenizerFiles;
+    added: TextTrie<readonly number[]>;
+    learned: TextTrie<readonly number[]>;
+    size: number;
+  }) {
     const { bpe, files, added, learned, size } = parts;
     this.#bpe = bpe;
     this.#vocabulary = files.vocabulary;
@@ -117,12 +123,16 @@ export class ClipTokenizer implements PromptTokenizer {
    * @throws OptionError for a token that there is already
    */
   addToken(token: string, firstId: number, count: number, option: string): void {
-    if (token.trim() === "") throw new OptionError(option, `expected a token with letters but its name is ${JSON.stringify(token)}: pass one`);
+    if (token.trim() === "")
+      throw new OptionError(option, `expected a token with letters but its name is ${JSON.stringify(token)}: pass one`);
     const ids = Array.from({ length: count }, (_, i) => firstId + i);
     const names = ids.map((_, i) => (i === 0 ? token : `${token}_${i}`));
     for (const name of [...names, `${token}_1`]) {
       if (!this.#vocabulary.has(name) && !this.#added.has(name) && !this.#learned.has(normalise(name))) continue;
-      throw new OptionError(option, `the token ${JSON.stringify(name)} is in the model's vocabulary already: pass another name`);
+      throw new OptionError(
+        option,
+        `the token ${JSON.stringify(name)} is in the model's vocabulary already: pass another name`,
+      );
     }
     names.forEach((name, i) => this.#learned.add(normalise(name), i === 0 ? ids : ids.slice(i, i + 1)));
     this.#spans.set(firstId, count);
@@ -169,7 +179,8 @@ function normalise(text: string): string {
 
 class MissingToken extends Error {}
 
-const find = ({ added, vocabulary }: TokenizerFiles, token: string): number | undefined => added.get(token) ?? vocabulary.get(token);
+const find = ({ added, vocabulary }: TokenizerFiles, token: string): number | undefined =>
+  added.get(token) ?? vocabulary.get(token);
 
 function idOf(files: TokenizerFiles, name: keyof SpecialTokens): number {
   const token = files.special[name];

@@ -3,7 +3,15 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { OptionError, Pipeline, inspect, setThreads, systemInfo, type GenerateOptions, type GeneratedImage } from "../lib/index";
+import {
+  OptionError,
+  Pipeline,
+  inspect,
+  setThreads,
+  systemInfo,
+  type GenerateOptions,
+  type GeneratedImage,
+} from "../lib/index";
 import { MINI, ROOT, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
@@ -36,31 +44,43 @@ const golden = readSafetensors(join(GOLDEN, "accelerators.safetensors"));
 const { prompt, steps, guidance, seed } = index;
 const call: GenerateOptions = { prompt, negativePrompt: index.negative, steps, guidance, seed, width: 64, height: 64 };
 
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
-test.each(index.cases)("the latents of the reference: $name", async ({ name, model: folder, scheduler, interval, every, depth, merge, adapter, ...rest }) => {
-  const adapters = adapter === undefined ? [] : [{ file: join(model(folder), `adapters/${adapter}.safetensors`) }];
-  await using pipeline = await Pipeline.load({ model: model(folder), adapters });
-  const { latents } = await pipeline.generate({
-    ...call,
-    scheduler,
-    guidance: rest.guidance ?? guidance,
-    guidanceInterval: interval,
-    featureCache: every === undefined ? undefined : { every, depth },
-    tokenMerging: merge,
-    imagePrompts: adapter === undefined ? [] : [{ embeds: golden.get(`${name}.embeds`)!.floats(), scale: index.scale }],
-    output: "latents",
-  });
-  expect(relativeError(latents[0]!, golden.get(`${name}.latents`)!.floats())).toBeLessThan(1e-4);
-});
+test.each(index.cases)(
+  "the latents of the reference: $name",
+  async ({ name, model: folder, scheduler, interval, every, depth, merge, adapter, ...rest }) => {
+    const adapters = adapter === undefined ? [] : [{ file: join(model(folder), `adapters/${adapter}.safetensors`) }];
+    await using pipeline = await Pipeline.load({ model: model(folder), adapters });
+    const { latents } = await pipeline.generate({
+      ...call,
+      scheduler,
+      guidance: rest.guidance ?? guidance,
+      guidanceInterval: interval,
+      featureCache: every === undefined ? undefined : { every, depth },
+      tokenMerging: merge,
+      imagePrompts:
+        adapter === undefined ? [] : [{ embeds: golden.get(`${name}.embeds`)!.floats(), scale: index.scale }],
+      output: "latents",
+    });
+    expect(relativeError(latents[0]!, golden.get(`${name}.latents`)!.floats())).toBeLessThan(1e-4);
+  },
+);
 
 describe("on the shipped model", () => {
   const apple = join(ROOT, "examples/images/red-apple.png");
-  const base: GenerateOptions = { prompt: "a cat on a yellow background", steps: 8, guidance: 4, seed: 1, imagePrompts: [{ image: apple, scale: 0.5 }] };
+  const base: GenerateOptions = {
+    prompt: "a cat on a yellow background",
+    steps: 8,
+    guidance: 4,
+    seed: 1,
+    imagePrompts: [{ image: apple, scale: 0.5 }],
+  };
   let pipeline: Pipeline;
   beforeAll(async () => (pipeline = await Pipeline.load()));
   afterAll(() => pipeline.dispose());
-  const latents = async (options: GenerateOptions): Promise<Float32Array[]> => (await pipeline.generate({ ...base, output: "latents", ...options })).latents;
+  const latents = async (options: GenerateOptions): Promise<Float32Array[]> =>
+    (await pipeline.generate({ ...base, output: "latents", ...options })).latents;
 
   test("the whole interval is guidance as ever, an empty one none, both bit for bit; half of it is neither", async () => {
     const [full, none] = [await latents({}), await latents({ guidance: 1 })];
@@ -74,7 +94,12 @@ describe("on the shipped model", () => {
   test("an interval that ends early is exact up to there, and one call's steps say so", async () => {
     const previews = async (options: GenerateOptions): Promise<Buffer[]> => {
       const seen: Buffer[] = [];
-      await pipeline.generate({ ...base, ...options, preview: { every: 1 }, onProgress: ({ preview }) => preview !== undefined && seen.push(Buffer.from(preview.data)) });
+      await pipeline.generate({
+        ...base,
+        ...options,
+        preview: { every: 1 },
+        onProgress: ({ preview }) => preview !== undefined && seen.push(Buffer.from(preview.data)),
+      });
       return seen;
     };
     const [full, early] = [await previews({}), await previews({ guidanceInterval: [0, 0.5] })];
@@ -111,11 +136,24 @@ describe("on the shipped model", () => {
   });
 
   test("linear previews: an eighth of the size, and like the finished picture", async () => {
-    for (const options of [{ seed: 3 }, { seed: 4, prompt: "a frog on a white background", imagePrompts: [] }, { seed: 5, width: 96, height: 64 }]) {
+    for (const options of [
+      { seed: 3 },
+      { seed: 4, prompt: "a frog on a white background", imagePrompts: [] },
+      { seed: 5, width: 96, height: 64 },
+    ]) {
       const previews: GeneratedImage[] = [];
-      const { images } = await pipeline.generate({ ...base, ...options, preview: { every: 7, decoder: "linear" }, onProgress: ({ preview }) => preview !== undefined && previews.push(preview) });
+      const { images } = await pipeline.generate({
+        ...base,
+        ...options,
+        preview: { every: 7, decoder: "linear" },
+        onProgress: ({ preview }) => preview !== undefined && previews.push(preview),
+      });
       const [preview, picture] = [previews[0]!, images[0]!];
-      expect([preview.width, preview.height, preview.data.length]).toEqual([picture.width / 8, picture.height / 8, picture.data.length / 64]);
+      expect([preview.width, preview.height, preview.data.length]).toEqual([
+        picture.width / 8,
+        picture.height / 8,
+        picture.data.length / 64,
+      ]);
       expect(correlation([...preview.data], shrunk(picture, 8))).toBeGreaterThan(0.85);
     }
   });
@@ -123,7 +161,10 @@ describe("on the shipped model", () => {
   test("previews change nothing, and two of one moment are the same", async () => {
     const seen: Buffer[] = [];
     for (let i = 0; i < 2; i++) {
-      const watched = await latents({ preview: { every: 5, decoder: "linear" }, onProgress: ({ preview }) => preview !== undefined && seen.push(Buffer.from(preview.data)) });
+      const watched = await latents({
+        preview: { every: 5, decoder: "linear" },
+        onProgress: ({ preview }) => preview !== undefined && seen.push(Buffer.from(preview.data)),
+      });
       expect(watched).toEqual(await latents({}));
     }
     expect(seen).toHaveLength(2);
@@ -138,7 +179,9 @@ describe("vae", () => {
       await using pipeline = await Pipeline.load({ model: model("sd15"), vae });
       const { images } = await pipeline.generate({ ...call, scheduler: "ddim", guidanceInterval: interval });
       const theirs = golden.get("taesd.image")!.bytes;
-      expect(images[0]!.data.reduce((worst, v, i) => Math.max(worst, Math.abs(v - theirs[i]!)), 0)).toBeLessThanOrEqual(1);
+      expect(images[0]!.data.reduce((worst, v, i) => Math.max(worst, Math.abs(v - theirs[i]!)), 0)).toBeLessThanOrEqual(
+        1,
+      );
       expect(images[0]!.data).toHaveLength(theirs.length);
     }
   });
@@ -167,7 +210,8 @@ describe("vae", () => {
       cpSync(TAESD, join(folder, "vae"), { recursive: true });
       await using own = await Pipeline.load({ model: folder });
       await using other = await Pipeline.load({ model: model("sd15"), vae: TAESD });
-      const paint = async (pipeline: Pipeline): Promise<Uint8Array> => (await pipeline.generate({ ...call, steps: 2 })).images[0]!.data;
+      const paint = async (pipeline: Pipeline): Promise<Uint8Array> =>
+        (await pipeline.generate({ ...call, steps: 2 })).images[0]!.data;
       expect(await paint(own)).toEqual(await paint(other));
       expect((await inspect(folder)).components.map(({ kind }) => kind)).toContain("vae");
     } finally {
@@ -178,13 +222,20 @@ describe("vae", () => {
   test("an AutoencoderKL from elsewhere: the model's own by its path gives the same bits", async () => {
     await using own = await Pipeline.load();
     await using named = await Pipeline.load({ vae: join(MINI, "vae") });
-    const paint = async (pipeline: Pipeline): Promise<Uint8Array> => (await pipeline.generate({ prompt: "a dog", seed: 1, steps: 2 })).images[0]!.data;
+    const paint = async (pipeline: Pipeline): Promise<Uint8Array> =>
+      (await pipeline.generate({ prompt: "a dog", seed: 1, steps: 2 })).images[0]!.data;
     expect(await paint(named)).toEqual(await paint(own));
   });
 
   test("a VAE of other latents is refused", async () => {
-    expect(await rejection(Pipeline.load({ vae: TAESD }))).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringContaining("4 channels, the UNet's 8") });
-    expect(await rejection(Pipeline.load({ vae: join(MINI, "unet") }))).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringContaining("UNet2DConditionModel") });
+    expect(await rejection(Pipeline.load({ vae: TAESD }))).toMatchObject({
+      code: "ERR_IPA_MISMATCH",
+      message: expect.stringContaining("4 channels, the UNet's 8"),
+    });
+    expect(await rejection(Pipeline.load({ vae: join(MINI, "unet") }))).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringContaining("UNet2DConditionModel"),
+    });
   });
 });
 
@@ -195,7 +246,8 @@ function shrunk({ data, width, height }: GeneratedImage, factor: number): number
     for (let x = 0; x < width; x += factor)
       for (let c = 0; c < 3; c++) {
         let sum = 0;
-        for (let i = 0; i < factor * factor; i++) sum += data[((y + Math.floor(i / factor)) * width + x + (i % factor)) * 3 + c]!;
+        for (let i = 0; i < factor * factor; i++)
+          sum += data[((y + Math.floor(i / factor)) * width + x + (i % factor)) * 3 + c]!;
         means.push(sum / factor ** 2);
       }
   return means;

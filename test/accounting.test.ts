@@ -29,11 +29,20 @@ function renamed(tensors: RawTensors, change: (name: string) => string): RawTens
   return new Map([...tensors].map(([name, tensor]) => [change(name), tensor]));
 }
 
-const withNames = (tensors: RawTensors, ...names: string[]): RawTensors => new Map([...tensors, ...names.map((name) => [name, extra] as const)]);
+const withNames = (tensors: RawTensors, ...names: string[]): RawTensors =>
+  new Map([...tensors, ...names.map((name) => [name, extra] as const)]);
 
 async function picture(load: LoadOptions, guidance = 7.5): Promise<GenerateResult> {
   await using pipeline = await Pipeline.load(load);
-  return await pipeline.generate({ prompt: "a cat", negativePrompt: "", steps: 1, seed: 3, guidance, width: 64, height: 64 });
+  return await pipeline.generate({
+    prompt: "a cat",
+    negativePrompt: "",
+    steps: 1,
+    seed: 3,
+    guidance,
+    width: 64,
+    height: 64,
+  });
 }
 
 const data = (result: GenerateResult): Buffer => Buffer.from(result.images[0]!.data);
@@ -42,31 +51,79 @@ describe("a VAE's attention under all names, in two dimensions and in four", () 
   const spellings: Record<string, Record<string, string>> = {
     "q, k, v, proj_out": { to_q: "q", to_k: "k", to_v: "v", "to_out.0": "proj_out", group_norm: "norm" },
     "to_q … to_out.0": { to_q: "to_q", to_k: "to_k", to_v: "to_v", "to_out.0": "to_out.0", group_norm: "norm" },
-    "query … proj_attn": { to_q: "query", to_k: "key", to_v: "value", "to_out.0": "proj_attn", group_norm: "group_norm" },
+    "query … proj_attn": {
+      to_q: "query",
+      to_k: "key",
+      to_v: "value",
+      "to_out.0": "proj_attn",
+      group_norm: "group_norm",
+    },
     "a mixture": { to_q: "to_q", to_k: "key", to_v: "v", "to_out.0": "proj_out", group_norm: "group_norm" },
   };
-  const present = Object.fromEntries(Object.entries(spellings["q, k, v, proj_out"]!).map(([ours, theirs]) => [theirs, ours]));
+  const present = Object.fromEntries(
+    Object.entries(spellings["q, k, v, proj_out"]!).map(([ours, theirs]) => [theirs, ours]),
+  );
   const rank = (tensors: RawTensors, four: boolean): RawTensors =>
-    new Map([...tensors].map(([name, tensor]) => [name, /(attn_1|attentions\.0)\..*weight$/.test(name) && tensor.shape.length > 1 ? { ...tensor, shape: [...tensor.shape.slice(0, 2), ...(four ? [1, 1] : [])] } : tensor]));
+    new Map(
+      [...tensors].map(([name, tensor]) => [
+        name,
+        /(attn_1|attentions\.0)\..*weight$/.test(name) && tensor.shape.length > 1
+          ? { ...tensor, shape: [...tensor.shape.slice(0, 2), ...(four ? [1, 1] : [])] }
+          : tensor,
+      ]),
+    );
   const original = whole("single-sd1");
   const inDiffusers = readRaw(join(MODELS, "sd15/vae/diffusion_pytorch_model.safetensors"));
   let right: Record<"original" | "diffusers", Buffer>;
   beforeAll(async () => {
-    right = { original: data(await picture({ model: write("right", original) })), diffusers: data(await picture({ model: join(MODELS, "sd15") })) };
+    right = {
+      original: data(await picture({ model: write("right", original) })),
+      diffusers: data(await picture({ model: join(MODELS, "sd15") })),
+    };
   });
 
-  test.each(Object.entries(spellings).flatMap(([what, names]) => [[what, 2, names], [what, 4, names]] as const))("%s, %i dimensions", async (_what, dimensions, names) => {
+  test.each(
+    Object.entries(spellings).flatMap(
+      ([what, names]) =>
+        [
+          [what, 2, names],
+          [what, 4, names],
+        ] as const,
+    ),
+  )("%s, %i dimensions", async (_what, dimensions, names) => {
     const four = dimensions === 4;
-    const ldm = renamed(original, (name) => name.replace(/(mid\.attn_1\.)(\w+)(\.\w+)$/, (_all, front, part, end) => `${front}${names[present[part as string]!]}${end}`));
+    const ldm = renamed(original, (name) =>
+      name.replace(
+        /(mid\.attn_1\.)(\w+)(\.\w+)$/,
+        (_all, front, part, end) => `${front}${names[present[part as string]!]}${end}`,
+      ),
+    );
     expect(data(await picture({ model: write("ldm", rank(ldm, four)) })).equals(right.original)).toBe(true);
-    const ours = renamed(inDiffusers, (name) => name.replace(/(attentions\.0\.)(to_out\.0|\w+)(\.\w+)$/, (_all, front, part, end) => `${front}${names[part as string]}${end}`));
-    expect(data(await picture({ model: join(MODELS, "sd15"), vae: write("diffusers", rank(ours, four)) })).equals(right.diffusers)).toBe(true);
+    const ours = renamed(inDiffusers, (name) =>
+      name.replace(
+        /(attentions\.0\.)(to_out\.0|\w+)(\.\w+)$/,
+        (_all, front, part, end) => `${front}${names[part as string]}${end}`,
+      ),
+    );
+    expect(
+      data(await picture({ model: join(MODELS, "sd15"), vae: write("diffusers", rank(ours, four)) })).equals(
+        right.diffusers,
+      ),
+    ).toBe(true);
   });
 
   test("an attention under a name of its own is not left out", async () => {
-    const path = write("other", renamed(original, (name) => name.replace(".mid.attn_1.", ".mid.attention.")));
+    const path = write(
+      "other",
+      renamed(original, (name) => name.replace(".mid.attn_1.", ".mid.attention.")),
+    );
     const error = await rejection(Pipeline.load({ model: path }));
-    expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringMatching(/decoder\.mid\.attention\.\w+\.(weight|bias)" \(and 9 more\) is not known in the VAE/) });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringMatching(
+        /decoder\.mid\.attention\.\w+\.(weight|bias)" \(and 9 more\) is not known in the VAE/,
+      ),
+    });
   });
 });
 
@@ -80,12 +137,17 @@ describe("a tensor that no network has", () => {
   ])("under a network's prefix is named: %s", async (name, network) => {
     const path = write("unknown", withNames(whole("single-sd1"), name));
     const error = await rejection(Pipeline.load({ model: path }));
-    expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringContaining(`"${name}" is not known in ${network}`) });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringContaining(`"${name}" is not known in ${network}`),
+    });
   });
 
   test("is counted with the others", async () => {
     const names = [1, 2, 3].map((i) => `model.diffusion_model.extra.${i}.weight`);
-    expect(await rejection(Pipeline.load({ model: write("three", withNames(whole("single-sd1"), ...names)) }))).toMatchObject({ message: expect.stringContaining("(and 2 more)") });
+    expect(
+      await rejection(Pipeline.load({ model: write("three", withNames(whole("single-sd1"), ...names)) })),
+    ).toMatchObject({ message: expect.stringContaining("(and 2 more)") });
   });
 
   test.each([
@@ -99,15 +161,35 @@ describe("a tensor that no network has", () => {
     cpSync(join(MODELS, "sd15"), model, { recursive: true });
     const file = join(model, part, `${stem}.safetensors`);
     writeFileSync(file, writeRaw(withNames(readRaw(file), name)));
-    expect(await rejection(Pipeline.load({ model }))).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringContaining(`"${name}" is not known in ${network}`) });
+    expect(await rejection(Pipeline.load({ model }))).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringContaining(`"${name}" is not known in ${network}`),
+    });
   });
 });
 
 describe("what is known to be without use", () => {
-  const training = ["betas", "alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "posterior_mean_coef1", "logvar", "denoiser.sigmas", "model_ema.decay", "model_ema.num_updates",
-    "model_ema.diffusion_modelinput_blocks00weight", "first_stage_model.loss.logvar", "first_stage_model.loss.discriminator.main.0.weight", "first_stage_model.model_ema.decay"];
-  const clip = ["cond_stage_model.transformer.text_model.embeddings.position_ids", "cond_stage_model.logit_scale", "cond_stage_model.transformer.text_projection.weight",
-    "cond_stage_model.transformer.vision_model.post_layernorm.weight", "cond_stage_model.transformer.visual_projection.weight"];
+  const training = [
+    "betas",
+    "alphas_cumprod",
+    "sqrt_one_minus_alphas_cumprod",
+    "posterior_mean_coef1",
+    "logvar",
+    "denoiser.sigmas",
+    "model_ema.decay",
+    "model_ema.num_updates",
+    "model_ema.diffusion_modelinput_blocks00weight",
+    "first_stage_model.loss.logvar",
+    "first_stage_model.loss.discriminator.main.0.weight",
+    "first_stage_model.model_ema.decay",
+  ];
+  const clip = [
+    "cond_stage_model.transformer.text_model.embeddings.position_ids",
+    "cond_stage_model.logit_scale",
+    "cond_stage_model.transformer.text_projection.weight",
+    "cond_stage_model.transformer.vision_model.post_layernorm.weight",
+    "cond_stage_model.transformer.visual_projection.weight",
+  ];
 
   test("of training and of CLIP's other half is not read, and not listed", async () => {
     const path = write("known", withNames(whole("single-sd1"), ...training, ...clip));
@@ -118,9 +200,23 @@ describe("what is known to be without use", () => {
 
   test("of OpenCLIP's text encoder", async () => {
     const front = "cond_stage_model.model.";
-    const path = write("known2", withNames(whole("single-sd2"), `${front}logit_scale`, `${front}attn_mask`, `${front}visual.proj`, `${front}transformer.resblocks.1.attn.mask`));
-    expect(await rejection(Pipeline.load({ model: path }))).toMatchObject({ message: expect.stringContaining("resblocks.1.attn.mask") });
-    const good = write("good2", withNames(whole("single-sd2"), `${front}logit_scale`, `${front}attn_mask`, `${front}visual.proj`));
+    const path = write(
+      "known2",
+      withNames(
+        whole("single-sd2"),
+        `${front}logit_scale`,
+        `${front}attn_mask`,
+        `${front}visual.proj`,
+        `${front}transformer.resblocks.1.attn.mask`,
+      ),
+    );
+    expect(await rejection(Pipeline.load({ model: path }))).toMatchObject({
+      message: expect.stringContaining("resblocks.1.attn.mask"),
+    });
+    const good = write(
+      "good2",
+      withNames(whole("single-sd2"), `${front}logit_scale`, `${front}attn_mask`, `${front}visual.proj`),
+    );
     await using pipeline = await Pipeline.load({ model: good });
     expect(pipeline.info.ignored).toEqual([]);
   });
@@ -128,7 +224,11 @@ describe("what is known to be without use", () => {
   test("of a VAE by itself, with its trainer's parts; and of a whole model where its VAE alone is asked for", async () => {
     const tensors = whole("single-sd1");
     const model = write("model", withNames(tensors, "control_model.input_hint_block.0.weight"));
-    const vae = new Map([...tensors].filter(([name]) => name.startsWith("first_stage_model.")).map(([name, tensor]) => [name.slice(18), tensor]));
+    const vae = new Map(
+      [...tensors]
+        .filter(([name]) => name.startsWith("first_stage_model."))
+        .map(([name, tensor]) => [name.slice(18), tensor]),
+    );
     const alone = write("vae", withNames(vae, "loss.logvar", "model_ema.decay"));
     const right = data(await picture({ model }));
     expect(data(await picture({ model, vae: alone })).equals(right)).toBe(true);
@@ -146,7 +246,9 @@ describe("what belongs to no network is skipped and listed", () => {
     expect(pipeline.info.ignored).toEqual([{ path, ...ignored }]);
     const inspection = await inspect(path);
     expect(inspection).toMatchObject({ kind: "model", family: "sdxl", ignored });
-    expect(inspectionLines(inspection)[1]).toMatch(/ignored: control_model\.input_hint_block\.0\.weight, .* and 5 more$/);
+    expect(inspectionLines(inspection)[1]).toMatch(
+      /ignored: control_model\.input_hint_block\.0\.weight, .* and 5 more$/,
+    );
   });
 
   test("of an adapter, which comes and goes with it", async () => {

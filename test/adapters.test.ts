@@ -13,7 +13,16 @@ const faces = (name: string): string => adapter(`sd15-${name}`, "faces");
 const lora = join(ROOT, "test/golden/loras/sd15-kohya.safetensors");
 const face = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i + 1) / 3);
 const picture = { data: pixels(80, 60), width: 80, height: 60 };
-const options: GenerateOptions = { prompt: "a cat", negativePrompt: "", steps: 2, seed: 3, width: 64, height: 64, output: "latents", scheduler: "ddim" };
+const options: GenerateOptions = {
+  prompt: "a cat",
+  negativePrompt: "",
+  steps: 2,
+  seed: 3,
+  width: 64,
+  height: 64,
+  output: "latents",
+  scheduler: "ddim",
+};
 
 async function latents(pipeline: Pipeline, more: GenerateOptions = {}): Promise<string> {
   const result = await pipeline.generate({ ...options, ...more });
@@ -25,10 +34,16 @@ describe("changing adapters and LoRAs", () => {
     await using pipeline = await Pipeline.load({ model: join(MODELS, "sd15") });
     const plain = { latents: await latents(pipeline), info: pipeline.info };
     const prompts = { imagePrompts: [{ image: picture }] };
-    expect(await rejection(pipeline.generate(prompts))).toMatchObject({ message: expect.stringContaining("no IP-Adapter") });
+    expect(await rejection(pipeline.generate(prompts))).toMatchObject({
+      message: expect.stringContaining("no IP-Adapter"),
+    });
 
     for (const file of [adapter("base"), adapter("plus")]) {
-      await using loaded = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file }], loras: [{ file: lora }] });
+      await using loaded = await Pipeline.load({
+        model: join(MODELS, "sd15"),
+        adapters: [{ file }],
+        loras: [{ file: lora }],
+      });
       await pipeline.setAdapters([{ file }]);
       await pipeline.setLoras([{ file: lora }]);
       expect(pipeline.info).toEqual(loaded.info);
@@ -71,17 +86,26 @@ describe("changing adapters and LoRAs", () => {
     const { info } = pipeline;
     const prompts = { imagePrompts: [{ image: picture }] };
     const before = await latents(pipeline, prompts);
-    expect(await rejection(pipeline.setAdapters([{ file: adapter("base", "sdxl") }]))).toMatchObject({ code: "ERR_IPA_MISMATCH" });
-    expect(await rejection(pipeline.setAdapters([{ file: join(ROOT, "nothing.safetensors") }]))).toMatchObject({ message: expect.stringContaining("adapters[0].file") });
+    expect(await rejection(pipeline.setAdapters([{ file: adapter("base", "sdxl") }]))).toMatchObject({
+      code: "ERR_IPA_MISMATCH",
+    });
+    expect(await rejection(pipeline.setAdapters([{ file: join(ROOT, "nothing.safetensors") }]))).toMatchObject({
+      message: expect.stringContaining("adapters[0].file"),
+    });
     expect(await rejection(pipeline.setLoras([{ file: lora, weight: 99 }]))).toBeInstanceOf(OptionError);
     expect(await rejection(pipeline.setLoras([{ file: adapter("base") }]))).toMatchObject({ code: "ERR_IPA_MISMATCH" });
-    expect(await rejection(pipeline.setLoras([{ file: lora }], { signal: AbortSignal.abort("stop") }).then(() => undefined))).toBe("stop");
+    expect(
+      await rejection(pipeline.setLoras([{ file: lora }], { signal: AbortSignal.abort("stop") }).then(() => undefined)),
+    ).toBe("stop");
     expect(pipeline.info).toEqual(info);
     expect(await latents(pipeline, prompts)).toBe(before);
   });
 
   test("the LoRA inside a FaceID file has a weight, and weight 0 is none", async () => {
-    await using pipeline = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: faces("faceid"), loraWeight: 0 }] });
+    await using pipeline = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      adapters: [{ file: faces("faceid"), loraWeight: 0 }],
+    });
     const plain = await latents(pipeline);
     await pipeline.setAdapters([{ file: faces("faceid") }]);
     expect(await latents(pipeline)).not.toBe(plain);
@@ -104,9 +128,17 @@ describe("image encoders", () => {
   test("adapters of different encoders work side by side, each with its own", async () => {
     await using both = await Pipeline.load({
       model: join(MODELS, "sd15"),
-      adapters: [{ file: adapter("base"), imageEncoder: other }, { file: adapter("base") }, { file: adapter("plus"), imageEncoder: other }],
+      adapters: [
+        { file: adapter("base"), imageEncoder: other },
+        { file: adapter("base") },
+        { file: adapter("plus"), imageEncoder: other },
+      ],
     });
-    await using changed = await Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: other, adapters: [{ file: adapter("base") }, { file: adapter("plus") }] });
+    await using changed = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      imageEncoder: other,
+      adapters: [{ file: adapter("base") }, { file: adapter("plus") }],
+    });
     await using plain = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base") }] });
     const on = (index: number): GenerateOptions => ({ imagePrompts: [{ image: picture, adapter: index }] });
     expect(await latents(both, on(0))).toBe(await latents(changed, on(0)));
@@ -122,25 +154,51 @@ describe("image encoders", () => {
   test("an encoder's file gives what its folder gives, for the pipeline and for one adapter", async () => {
     const file = join(other, "model.safetensors");
     const on: GenerateOptions = { imagePrompts: [{ image: picture }] };
-    await using folder = await Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: other, adapters: [{ file: adapter("base") }] });
-    await using one = await Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: file, adapters: [{ file: adapter("base") }] });
-    await using own = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base"), imageEncoder: file }] });
+    await using folder = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      imageEncoder: other,
+      adapters: [{ file: adapter("base") }],
+    });
+    await using one = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      imageEncoder: file,
+      adapters: [{ file: adapter("base") }],
+    });
+    await using own = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      adapters: [{ file: adapter("base"), imageEncoder: file }],
+    });
     const expected = await latents(folder, on);
     expect(await latents(one, on)).toBe(expected);
     expect(await latents(own, on)).toBe(expected);
-    const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), imageEncoder: adapter("base"), adapters: [{ file: adapter("base") }] }));
-    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/holds no image encoder \(its kind is ip-adapter\)/) });
+    const error = await rejection(
+      Pipeline.load({
+        model: join(MODELS, "sd15"),
+        imageEncoder: adapter("base"),
+        adapters: [{ file: adapter("base") }],
+      }),
+    );
+    expect(error).toMatchObject({
+      code: "ERR_IPA_MISMATCH",
+      message: expect.stringMatching(/holds no image encoder \(its kind is ip-adapter\)/),
+    });
   });
 
   test("a LoRA is refused as an adapter, and the message says where it goes", async () => {
     const file = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
     const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), adapters: [file] }));
-    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/its kind is lora: pass it in loras$/) });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_MISMATCH",
+      message: expect.stringMatching(/its kind is lora: pass it in loras$/),
+    });
   });
 
   test("one of another size is refused, naming what is needed", async () => {
     const error = await rejection(
-      Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("plus"), imageEncoder: join(MODELS, "vision-bigg", "image_encoder") }] }),
+      Pipeline.load({
+        model: join(MODELS, "sd15"),
+        adapters: [{ file: adapter("plus"), imageEncoder: join(MODELS, "vision-bigg", "image_encoder") }],
+      }),
     );
     expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringContaining("imageEncoder") });
   });
@@ -150,36 +208,91 @@ describe("face adapters", () => {
   test("say what they take, and where it comes from", async () => {
     await using pipeline = await Pipeline.load({
       model: join(MODELS, "sd15"),
-      adapters: [{ file: faces("faceid") }, { file: faces("plus") }, { file: faces("plus"), shortcut: true }, { file: adapter("base") }],
+      adapters: [
+        { file: faces("faceid") },
+        { file: faces("plus") },
+        { file: faces("plus"), shortcut: true },
+        { file: adapter("base") },
+      ],
     });
     expect(pipeline.info.adapters).toEqual([
-      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 16, shortcut: false, hasImageEncoder: false, imageSize: 0 },
-      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: false, hasImageEncoder: true, imageSize: 64 },
-      { variant: "faceid_plus", tokens: 4, embedSize: 32, faceSize: 16, shortcut: true, hasImageEncoder: true, imageSize: 64 },
+      {
+        variant: "faceid",
+        tokens: 4,
+        embedSize: 0,
+        faceSize: 16,
+        shortcut: false,
+        hasImageEncoder: false,
+        imageSize: 0,
+      },
+      {
+        variant: "faceid_plus",
+        tokens: 4,
+        embedSize: 32,
+        faceSize: 16,
+        shortcut: false,
+        hasImageEncoder: true,
+        imageSize: 64,
+      },
+      {
+        variant: "faceid_plus",
+        tokens: 4,
+        embedSize: 32,
+        faceSize: 16,
+        shortcut: true,
+        hasImageEncoder: true,
+        imageSize: 64,
+      },
       expect.objectContaining({ variant: "base", faceSize: 0 }),
     ]);
-    const refused = async (prompt: object): Promise<unknown> => rejection(pipeline.generate({ ...options, imagePrompts: [prompt as ImagePrompt] }));
-    expect(await refused({ image: picture })).toMatchObject({ option: "imagePrompts[0]", message: expect.stringMatching(/faceEmbeds.*InsightFace's normed_embedding/) });
+    const refused = async (prompt: object): Promise<unknown> =>
+      rejection(pipeline.generate({ ...options, imagePrompts: [prompt as ImagePrompt] }));
+    expect(await refused({ image: picture })).toMatchObject({
+      option: "imagePrompts[0]",
+      message: expect.stringMatching(/faceEmbeds.*InsightFace's normed_embedding/),
+    });
     expect(await refused({ faceEmbeds: face, image: picture })).toMatchObject({ option: "imagePrompts[0].image" });
-    expect(await refused({ faceEmbeds: face.subarray(1) })).toMatchObject({ option: "imagePrompts[0].faceEmbeds", message: expect.stringContaining("16 floats") });
-    expect(await refused({ faceEmbeds: face, adapter: 1 })).toMatchObject({ option: "imagePrompts[0]", message: expect.stringContaining("add image") });
-    expect(await refused({ faceEmbeds: new Float32Array(32), image: picture, adapter: 1 })).toMatchObject({ option: "imagePrompts[0].faceEmbeds", message: expect.stringContaining("one face") });
-    expect(await refused({ faceEmbeds: face, image: picture, adapter: 1, structureScale: 0.5 })).toMatchObject({ option: "imagePrompts[0].structureScale" });
-    expect(await refused({ faceEmbeds: face, image: picture, adapter: 3 })).toMatchObject({ option: "imagePrompts[0].faceEmbeds" });
+    expect(await refused({ faceEmbeds: face.subarray(1) })).toMatchObject({
+      option: "imagePrompts[0].faceEmbeds",
+      message: expect.stringContaining("16 floats"),
+    });
+    expect(await refused({ faceEmbeds: face, adapter: 1 })).toMatchObject({
+      option: "imagePrompts[0]",
+      message: expect.stringContaining("add image"),
+    });
+    expect(await refused({ faceEmbeds: new Float32Array(32), image: picture, adapter: 1 })).toMatchObject({
+      option: "imagePrompts[0].faceEmbeds",
+      message: expect.stringContaining("one face"),
+    });
+    expect(await refused({ faceEmbeds: face, image: picture, adapter: 1, structureScale: 0.5 })).toMatchObject({
+      option: "imagePrompts[0].structureScale",
+    });
+    expect(await refused({ faceEmbeds: face, image: picture, adapter: 3 })).toMatchObject({
+      option: "imagePrompts[0].faceEmbeds",
+    });
     expect(await rejection(pipeline.encodeImage(picture))).toMatchObject({ option: "image" });
   });
 
   test("two faces are two entries or one; the structure of a PlusV2 face has a scale", async () => {
-    await using pipeline = await Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: faces("faceid") }, { file: faces("plus"), shortcut: true }] });
+    await using pipeline = await Pipeline.load({
+      model: join(MODELS, "sd15"),
+      adapters: [{ file: faces("faceid") }, { file: faces("plus"), shortcut: true }],
+    });
     const two = Float32Array.from({ length: 32 }, (_, i) => Math.cos(i));
     const together = await latents(pipeline, { imagePrompts: [{ faceEmbeds: two }] });
-    expect(await latents(pipeline, { imagePrompts: [{ faceEmbeds: two.slice(0, 16) }, { faceEmbeds: [...two.slice(16)] }] })).toBe(together);
+    expect(
+      await latents(pipeline, { imagePrompts: [{ faceEmbeds: two.slice(0, 16) }, { faceEmbeds: [...two.slice(16)] }] }),
+    ).toBe(together);
     const hidden = await pipeline.encodeImage(picture, { adapter: 1 });
-    const plus = (more: object): Promise<string> => latents(pipeline, { imagePrompts: [{ faceEmbeds: face, adapter: 1, ...more }] });
+    const plus = (more: object): Promise<string> =>
+      latents(pipeline, { imagePrompts: [{ faceEmbeds: face, adapter: 1, ...more }] });
     const byPicture = await plus({ image: picture });
     expect(await plus({ embeds: hidden, structureScale: 1 })).toBe(byPicture);
     expect(await plus({ image: picture, structureScale: 0 })).not.toBe(byPicture);
-    expect((await pipeline.estimateMemory({ ...options, imagePrompts: [{ faceEmbeds: face, image: picture, adapter: 1 }] })).working).toBeGreaterThan(0);
+    expect(
+      (await pipeline.estimateMemory({ ...options, imagePrompts: [{ faceEmbeds: face, image: picture, adapter: 1 }] }))
+        .working,
+    ).toBeGreaterThan(0);
   });
 
   test("the file's name tells PlusV2 from Plus, and the option overrules it", async () => {
@@ -199,6 +312,10 @@ describe("face adapters", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-    expect(await rejection(Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base"), shortcut: true }] }))).toMatchObject({ message: expect.stringContaining("PlusV2") });
+    expect(
+      await rejection(
+        Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base"), shortcut: true }] }),
+      ),
+    ).toMatchObject({ message: expect.stringContaining("PlusV2") });
   });
 });

@@ -15,7 +15,10 @@ function byHand(script: string): string {
     const attempt = (run) => { try { run(); return "returned"; } catch (error) { return error instanceof TypeError || error instanceof RangeError ? "refused" : "threw " + error?.constructor?.name + " " + (error?.code ?? "") + " " + error?.message; } };
     (async () => {${script}})().then(() => console.log("end"), (error) => console.log("rejected", error));
   `;
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", setup], { encoding: "utf8", timeout: 60_000 });
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, ["-e", setup], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
   if (status !== 0) throw new Error(`ended with ${status ?? ""} ${signal ?? ""}: ${stdout}${stderr}`);
   return stdout;
 }

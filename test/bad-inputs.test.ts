@@ -54,16 +54,22 @@ describe.each(addons)("%s", (name, addon) => {
     await good();
   });
 
-  test.each(name === "native addon" ? [...BAD_LOADS, ...BAD_FILES] : BAD_LOADS)("load: $name", async ({ load, ...bad }) => {
-    await expectError(Pipeline.loadWith(addon, load as object, new CallSite()), bad);
-    await good();
-  });
+  test.each(name === "native addon" ? [...BAD_LOADS, ...BAD_FILES] : BAD_LOADS)(
+    "load: $name",
+    async ({ load, ...bad }) => {
+      await expectError(Pipeline.loadWith(addon, load as object, new CallSite()), bad);
+      await good();
+    },
+  );
 
   test.each([
     ["an unknown option", { adaptor: 0 }, "ERR_IPA_UNKNOWN_OPTION"],
     ["an adapter that is not loaded", { adapter: 3 }, "ERR_IPA_INVALID_OPTION"],
   ])("encodeImage: %s", async (_case, options, code) => {
-    await expectError(pipeline.encodeImage({ data: pixels(8, 8), width: 8, height: 8 }, options as object), { name: "", code });
+    await expectError(pipeline.encodeImage({ data: pixels(8, 8), width: 8, height: 8 }, options as object), {
+      name: "",
+      code,
+    });
     await good();
   });
 

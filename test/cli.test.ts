@@ -27,7 +27,12 @@ interface Run {
   lines: { type: string; [key: string]: unknown }[];
 }
 
-async function cli(args: string[], addon = new FakeAddon(), tty = false, signal = new AbortController().signal): Promise<Run> {
+async function cli(
+  args: string[],
+  addon = new FakeAddon(),
+  tty = false,
+  signal = new AbortController().signal,
+): Promise<Run> {
   let [out, err] = ["", ""];
   const code = await run(args, {
     out: { write: (text) => (out += text) },
@@ -38,7 +43,13 @@ async function cli(args: string[], addon = new FakeAddon(), tty = false, signal 
     now: () => 0,
     json: (value) => (out += `${JSON.stringify(value)}\n`),
   });
-  const lines = args.includes("--json") ? out.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Run["lines"][number]) : [];
+  const lines = args.includes("--json")
+    ? out
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Run["lines"][number])
+    : [];
   return { code, out, err, lines };
 }
 
@@ -61,7 +72,9 @@ describe("IMG[:SCALE]", () => {
     ["http://host:8080", "http://host:8080", undefined],
     ["cat.png:", "cat.png:", undefined],
   ])("%s", (text, path, scale) => {
-    expect(parseFileFlag(text, "--image-prompt", (file) => files.has(file))).toEqual(scale === undefined ? { path } : { path, scale });
+    expect(parseFileFlag(text, "--image-prompt", (file) => files.has(file))).toEqual(
+      scale === undefined ? { path } : { path, scale },
+    );
   });
 
   test.each<[string, string, string | undefined]>([
@@ -72,7 +85,9 @@ describe("IMG[:SCALE]", () => {
     ["rank=4.pt", "rank=4.pt", undefined],
     ["style.pt=", "style.pt=", undefined],
   ])("textual inversion %s", (text, file, token) => {
-    expect(parseEmbeddingFlag(text, "--embedding", (path) => path === "rank=4.pt")).toEqual(token === undefined ? { file } : { file, token });
+    expect(parseEmbeddingFlag(text, "--embedding", (path) => path === "rank=4.pt")).toEqual(
+      token === undefined ? { file } : { file, token },
+    );
   });
 
   test("an image prompt belongs to the adapter before it", () => {
@@ -82,7 +97,11 @@ describe("IMG[:SCALE]", () => {
     order.addImage("second.png");
     order.addAdapter("b");
     order.addEmbeds("third.safetensors");
-    expect(order.prompts.map(({ path, adapter }) => [path, adapter])).toEqual([["first.png", 0], ["second.png", 0], ["third.safetensors", 1]]);
+    expect(order.prompts.map(({ path, adapter }) => [path, adapter])).toEqual([
+      ["first.png", 0],
+      ["second.png", 0],
+      ["third.safetensors", 1],
+    ]);
   });
 });
 
@@ -95,16 +114,111 @@ describe("generate", () => {
     const latents = join(folder, "latents.safetensors");
     const lora = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
     const embedding = join(ROOT, "test/golden/embeddings/style.safetensors");
-    const args = ["generate", "--model", MINI, "--adapter", join(MINI, "ip-adapter.safetensors"), "--image-prompt", `${image}:0.8`, "--image-encoder", join(MINI, "image_encoder")];
-    args.push("--prompt", "a cat", "--negative-prompt", "a dog", "--scheduler", "ddim", "--steps", "3", "--guidance", "4.5", "--seed", "7", "--width", "128", "--height", "64");
-    args.push("--dtype", "f32", "--threads", "2", "--eta", "0.5", "--lora", `${lora}:-0.5`, "--lora", lora, "--embedding", `${embedding}=<style>`, "--count", "1", "--save-latents", latents, "--output", output);
-    args.push("--guidance-interval", "0.1,0.8", "--feature-cache", "3:2", "--token-merging", "0.25", "--preview", "2", "--preview-decoder", "linear", "--vae", join(MINI, "vae"), "--vae-tiling", "on", "--vae-tile", "256", "--memory-budget", "2e9");
+    const args = [
+      "generate",
+      "--model",
+      MINI,
+      "--adapter",
+      join(MINI, "ip-adapter.safetensors"),
+      "--image-prompt",
+      `${image}:0.8`,
+      "--image-encoder",
+      join(MINI, "image_encoder"),
+    ];
+    args.push(
+      "--prompt",
+      "a cat",
+      "--negative-prompt",
+      "a dog",
+      "--scheduler",
+      "ddim",
+      "--steps",
+      "3",
+      "--guidance",
+      "4.5",
+      "--seed",
+      "7",
+      "--width",
+      "128",
+      "--height",
+      "64",
+    );
+    args.push(
+      "--dtype",
+      "f32",
+      "--threads",
+      "2",
+      "--eta",
+      "0.5",
+      "--lora",
+      `${lora}:-0.5`,
+      "--lora",
+      lora,
+      "--embedding",
+      `${embedding}=<style>`,
+      "--count",
+      "1",
+      "--save-latents",
+      latents,
+      "--output",
+      output,
+    );
+    args.push(
+      "--guidance-interval",
+      "0.1,0.8",
+      "--feature-cache",
+      "3:2",
+      "--token-merging",
+      "0.25",
+      "--preview",
+      "2",
+      "--preview-decoder",
+      "linear",
+      "--vae",
+      join(MINI, "vae"),
+      "--vae-tiling",
+      "on",
+      "--vae-tile",
+      "256",
+      "--memory-budget",
+      "2e9",
+    );
     const { code, out, err } = await cli(args, addon);
     expect([code, out]).toEqual([0, `${output} (seed 7)\n${latents}\n`]);
     expect(err).toContain("step 3/3");
-    expect(addon.loads[0]).toMatchObject({ model: MINI, vae: join(MINI, "vae"), threads: 2, adapters: [{ file: join(MINI, "ip-adapter.safetensors") }], loras: [{ file: lora, weight: -0.5 }, { file: lora, weight: 1 }], embeddings: [{ file: embedding }] });
-    expect(addon.requests[0]).toMatchObject({ scheduler: "ddim", steps: 3, guidance: 4.5, seeds: [7], width: 128, height: 64, eta: 0.5, branches: [{ adapter: 0, scale: 0.8 }] });
-    expect(addon.requests[0]).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.25, previewEvery: 2, previewDecoder: "linear", vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9 });
+    expect(addon.loads[0]).toMatchObject({
+      model: MINI,
+      vae: join(MINI, "vae"),
+      threads: 2,
+      adapters: [{ file: join(MINI, "ip-adapter.safetensors") }],
+      loras: [
+        { file: lora, weight: -0.5 },
+        { file: lora, weight: 1 },
+      ],
+      embeddings: [{ file: embedding }],
+    });
+    expect(addon.requests[0]).toMatchObject({
+      scheduler: "ddim",
+      steps: 3,
+      guidance: 4.5,
+      seeds: [7],
+      width: 128,
+      height: 64,
+      eta: 0.5,
+      branches: [{ adapter: 0, scale: 0.8 }],
+    });
+    expect(addon.requests[0]).toMatchObject({
+      guidanceStart: 0.1,
+      guidanceEnd: 0.8,
+      cacheEvery: 3,
+      cacheDepth: 2,
+      tokenMerging: 0.25,
+      previewEvery: 2,
+      previewDecoder: "linear",
+      vaeTiling: "on",
+      vaeTile: 256,
+      memoryBudget: 2e9,
+    });
     expect(addon.written[0]).toMatchObject({ path: latents, tensors: [{ name: "latents", shape: [1, 8, 8, 16] }] });
     expect(addon.written[0]!.tensors[0]!.data).toHaveLength(1024);
     expect(await sharp(output).metadata()).toMatchObject({ format: "png", width: 128, height: 64 });
@@ -115,11 +229,43 @@ describe("generate", () => {
     const addon = new FakeAddon();
     addon.info = { ...addon.info, family: "sdxl", refiner: true, textEncoders: addon.info.textEncoders };
     addon.tensor = { shape: [2, 8, 16, 16], data: new Float32Array(4096).fill(0.5).buffer };
-    const args = ["generate", "--steps", "2", "--count", "2", "--negative-prompt", "", "--output", join(folder, "a.png"), "--latents", "l.safetensors"];
-    args.push("--denoising-start", "0.25", "--denoising-end", "0.75", "--clip-skip", "1", "--original-size", "640,480", "--crop-offset", "8,16", "--aesthetic-score", "7");
+    const args = [
+      "generate",
+      "--steps",
+      "2",
+      "--count",
+      "2",
+      "--negative-prompt",
+      "",
+      "--output",
+      join(folder, "a.png"),
+      "--latents",
+      "l.safetensors",
+    ];
+    args.push(
+      "--denoising-start",
+      "0.25",
+      "--denoising-end",
+      "0.75",
+      "--clip-skip",
+      "1",
+      "--original-size",
+      "640,480",
+      "--crop-offset",
+      "8,16",
+      "--aesthetic-score",
+      "7",
+    );
     expect(await cli(args, addon)).toMatchObject({ code: 0 });
     expect(addon.requests[0]).toMatchObject({ denoisingStart: 0.25, denoisingEnd: 0.75, clipSkip: 1 });
-    expect(addon.requests[0]!.conditions).toMatchObject({ originalWidth: 640, originalHeight: 480, cropLeft: 8, cropTop: 16, aestheticScore: 7, negativeAestheticScore: 2.5 });
+    expect(addon.requests[0]!.conditions).toMatchObject({
+      originalWidth: 640,
+      originalHeight: 480,
+      cropLeft: 8,
+      cropTop: 16,
+      aestheticScore: 7,
+      negativeAestheticScore: 2.5,
+    });
     expect(addon.requests[0]!.latents.map(({ length }) => length)).toEqual([2048, 2048]);
     addon.tensor.shape = [4096];
     expect(await cli(args, addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, channels, h, w)") });
@@ -129,14 +275,40 @@ describe("generate", () => {
     const addon = new FakeAddon();
     addon.info.task = "instruct";
     const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--image", image, "--mask", image];
-    expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({ code: 0 });
-    expect(addon.requests[0]).toMatchObject({ image: { width: expect.any(Number) }, mask: { width: expect.any(Number) }, imageGuidance: 2.5, width: 64 });
-    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({ code: 2, err: expect.stringContaining("--image-guidance: expected") });
-    expect(await cli(["generate", "--image", join(folder, "none.png")])).toMatchObject({ code: 1, err: expect.stringContaining("none.png") });
+    expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({
+      code: 0,
+    });
+    expect(addon.requests[0]).toMatchObject({
+      image: { width: expect.any(Number) },
+      mask: { width: expect.any(Number) },
+      imageGuidance: 2.5,
+      width: 64,
+    });
+    expect(await cli([...args, "--image-guidance", "0.5"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--image-guidance: expected"),
+    });
+    expect(await cli(["generate", "--image", join(folder, "none.png")])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("none.png"),
+    });
   });
 
   test("several pictures carry their seeds in their names", async () => {
-    const { code, lines } = await cli(["generate", "--steps", "1", "--count", "3", "--seed", "5", "--output", join(folder, "a.webp"), "--json", "--sigmas", "karras"]);
+    const { code, lines } = await cli([
+      "generate",
+      "--steps",
+      "1",
+      "--count",
+      "3",
+      "--seed",
+      "5",
+      "--output",
+      join(folder, "a.webp"),
+      "--json",
+      "--sigmas",
+      "karras",
+    ]);
     expect(code).toBe(0);
     expect(readdirSync(folder)).toEqual(["a-5.webp", "a-6.webp", "a-7.webp"]);
     expect(lines.map(({ type }) => type)).toEqual(["progress", "progress", "progress", "result"]);
@@ -145,7 +317,8 @@ describe("generate", () => {
 
   test("noise levels are a name or numbers", async () => {
     const addon = new FakeAddon();
-    const generate = (sigmas: string): ReturnType<typeof cli> => cli(["generate", "--sigmas", sigmas, "--output", join(folder, "a.png")], addon);
+    const generate = (sigmas: string): ReturnType<typeof cli> =>
+      cli(["generate", "--sigmas", sigmas, "--output", join(folder, "a.png")], addon);
     expect(await generate("ays")).toMatchObject({ code: 0 });
     expect(addon.requests[0]).toMatchObject({ sigmas: "ays", steps: 30 });
     expect(await generate("14.6,2,.5")).toMatchObject({ code: 0 });
@@ -154,32 +327,83 @@ describe("generate", () => {
 
   test("embeddings come from a file", async () => {
     const addon = new FakeAddon();
-    const { code } = await cli(["generate", "--steps", "1", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon);
+    const { code } = await cli(
+      ["generate", "--steps", "1", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")],
+      addon,
+    );
     expect(code).toBe(0);
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds?.length)).toEqual([256, 256]);
     addon.tensor.shape = [512];
-    expect(await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon)).toMatchObject({ code: 1, err: expect.stringContaining("(n, d)") });
+    expect(
+      await cli(["generate", "--image-embeds", "e.safetensors", "--output", join(folder, "a.png")], addon),
+    ).toMatchObject({ code: 1, err: expect.stringContaining("(n, d)") });
   });
 
   test("faces come from a file, by themselves or one for each picture of their adapter", async () => {
     const addon = new FakeAddon();
     const adapter = join(MINI, "ip-adapter.safetensors");
     addon.info.adapters = [
-      { variant: "faceid", tokens: 4, embedSize: 0, faceSize: 256, shortcut: false, hasImageEncoder: false, imageSize: 0 },
-      { variant: "faceid_plus", tokens: 4, embedSize: 192, faceSize: 256, shortcut: true, hasImageEncoder: true, imageSize: 64 },
+      {
+        variant: "faceid",
+        tokens: 4,
+        embedSize: 0,
+        faceSize: 256,
+        shortcut: false,
+        hasImageEncoder: false,
+        imageSize: 0,
+      },
+      {
+        variant: "faceid_plus",
+        tokens: 4,
+        embedSize: 192,
+        faceSize: 256,
+        shortcut: true,
+        hasImageEncoder: true,
+        imageSize: 64,
+      },
     ];
-    const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--adapter", adapter, "--face-embeds", "f.safetensors:0.5", "--adapter", adapter];
+    const args = [
+      "generate",
+      "--steps",
+      "1",
+      "--output",
+      join(folder, "a.png"),
+      "--adapter",
+      adapter,
+      "--face-embeds",
+      "f.safetensors:0.5",
+      "--adapter",
+      adapter,
+    ];
     args.push("--adapter-encoder", join(MINI, "image_encoder"), "--image-prompt", image);
     const faces = ["--face-embeds", "f.safetensors"];
     expect(await cli([...args, "--image-prompt", image, ...faces], addon)).toMatchObject({ code: 0 });
-    expect(addon.loads[0]!.adapters).toMatchObject([{ file: adapter }, { file: adapter, imageEncoder: join(MINI, "image_encoder") }]);
+    expect(addon.loads[0]!.adapters).toMatchObject([
+      { file: adapter },
+      { file: adapter, imageEncoder: join(MINI, "image_encoder") },
+    ]);
     expect(addon.loads[0]!.adapters[0]).not.toHaveProperty("imageEncoder");
     const branches = addon.requests[0]!.branches;
-    expect(branches).toMatchObject([{ adapter: 1, scale: 1 }, { adapter: 0, scale: 0.5 }]);
-    expect(branches[0]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([[true, 256], [true, 256]]);
-    expect(branches[1]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([[false, 256], [false, 256]]);
-    expect(await cli([...args, ...faces], addon)).toMatchObject({ code: 2, err: expect.stringContaining("as many faces as pictures") });
-    expect(await cli(["generate", "--adapter-encoder", MINI, "--adapter", adapter], addon)).toMatchObject({ code: 2, err: expect.stringContaining("--adapter before it") });
+    expect(branches).toMatchObject([
+      { adapter: 1, scale: 1 },
+      { adapter: 0, scale: 0.5 },
+    ]);
+    expect(branches[0]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([
+      [true, 256],
+      [true, 256],
+    ]);
+    expect(branches[1]!.images.map(({ rgb, face }) => [rgb !== undefined, face?.length])).toEqual([
+      [false, 256],
+      [false, 256],
+    ]);
+    expect(await cli([...args, ...faces], addon)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("as many faces as pictures"),
+    });
+    expect(await cli(["generate", "--adapter-encoder", MINI, "--adapter", adapter], addon)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--adapter before it"),
+    });
   });
 
   test.each([
@@ -192,7 +416,10 @@ describe("generate", () => {
     [["--feature-cache", "1"], "use 2 or more"],
     [["--preview-decoder", "linear"], "--preview N"],
   ])("%j says what is wrong", async (flags, says) => {
-    expect(await cli(["generate", ...flags, "--output", join(folder, "a.png")])).toMatchObject({ code: 2, err: expect.stringContaining(says) });
+    expect(await cli(["generate", ...flags, "--output", join(folder, "a.png")])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(says),
+    });
   });
 
   test("previews are written on the way", async () => {
@@ -247,7 +474,12 @@ describe("generate", () => {
   test("Ctrl-C ends with 130 and frees the model", async () => {
     const addon = new FakeAddon();
     const controller = new AbortController();
-    const call = cli(["generate", "--steps", "1000", "--output", join(folder, "a.png")], addon, false, controller.signal);
+    const call = cli(
+      ["generate", "--steps", "1000", "--output", join(folder, "a.png")],
+      addon,
+      false,
+      controller.signal,
+    );
     while (addon.requests.length === 0) await new Promise(setImmediate);
     controller.abort();
     expect(await call).toMatchObject({ code: 130, err: "interrupted\n" });
@@ -265,33 +497,54 @@ describe("inspect", () => {
       out: "sd1 ip-adapter (base): 22.0M parameters, 36 tensors, F16 36, 44.0 MB, safetensors, 4 image tokens, needs ViT-H/14 (1024)\n",
     });
     expect((await cli(["inspect", file, "--json"])).lines[0]).toMatchObject({ kind: "ip-adapter", tokens: 4 });
-    expect(await cli(["inspect", join(folder, "none")])).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_NOT_FOUND") });
+    expect(await cli(["inspect", join(folder, "none")])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("ERR_IPA_NOT_FOUND"),
+    });
   });
 });
 
 test("convert hands its flags over and says what was written", async () => {
   const addon = new FakeAddon();
   const output = join(folder, "a.gguf");
-  expect(await cli(["convert", "in.ckpt", output, "--type", "q8_0"], addon)).toMatchObject({ code: 0, out: `${output}: 36 tensors, Q8_0 30 F16 6, 12.0 MB, gguf\n` });
-  expect(await cli(["convert", "in.ckpt", output, "--type", "bf16", "--force"], addon, true)).toMatchObject({ code: 0, err: expect.stringContaining("36/36") });
+  expect(await cli(["convert", "in.ckpt", output, "--type", "q8_0"], addon)).toMatchObject({
+    code: 0,
+    out: `${output}: 36 tensors, Q8_0 30 F16 6, 12.0 MB, gguf\n`,
+  });
+  expect(await cli(["convert", "in.ckpt", output, "--type", "bf16", "--force"], addon, true)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining("36/36"),
+  });
   expect(addon.conversions).toEqual([
     { input: join(process.cwd(), "in.ckpt"), output, type: "q8_0", overwrite: false },
     { input: join(process.cwd(), "in.ckpt"), output, type: "bf16", overwrite: true },
   ]);
   const { lines } = await cli(["convert", "in.ckpt", output, "--type", "q8_0", "--json"]);
-  expect(lines).toEqual([expect.objectContaining({ type: "progress", tensors: 36 }), { type: "result", file: output, format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }]);
+  expect(lines).toEqual([
+    expect.objectContaining({ type: "progress", tensors: 36 }),
+    { type: "result", file: output, format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } },
+  ]);
 });
 
 describe("doctor", () => {
   test("all well", async () => {
     const { code, out } = await cli(["doctor"]);
-    for (const part of ["ok   addon: 0.1.0", "ok   instruction set: scalar", "ok   memory: 500.0 MB available", "ok   image files: sharp", "ok   shipped model"]) expect(out).toContain(part);
+    for (const part of [
+      "ok   addon: 0.1.0",
+      "ok   instruction set: scalar",
+      "ok   memory: 500.0 MB available",
+      "ok   image files: sharp",
+      "ok   shipped model",
+    ])
+      expect(out).toContain(part);
     expect(code).toBe(0);
   });
 
   test("a missing addon", async () => {
     const addon = new FakeAddon();
-    addon.system = () => { throw Object.assign(new Error("not here"), { code: "ERR_IPA_ADDON_MISSING" }); };
+    addon.system = () => {
+      throw Object.assign(new Error("not here"), { code: "ERR_IPA_ADDON_MISSING" });
+    };
     const { code, lines } = await cli(["doctor", "--json"], addon);
     expect(code).toBe(1);
     expect(lines[0]).toMatchObject({ ok: false });
@@ -301,7 +554,10 @@ describe("doctor", () => {
 describe("the program", () => {
   test("help and version succeed, no command is a usage error", async () => {
     expect(await cli(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("generate") });
-    expect(await cli(["generate", "--help"])).toMatchObject({ code: 0, out: expect.stringContaining("--image-prompt") });
+    expect(await cli(["generate", "--help"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("--image-prompt"),
+    });
     expect(await cli(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n" });
     expect((await cli([])).code).toBe(2);
     expect(await cli(["generate", "a cat"])).toMatchObject({ code: 2, err: expect.stringContaining("use --prompt") });
@@ -345,7 +601,6 @@ describe("progress", () => {
     expect([12, 1500, 22_000_000, 2.6e9].map(formatCount)).toEqual(["12", "1.5K", "22.0M", "2.60B"]);
   });
 });
-
 
 describe("flags of other programs, and messages in flags", () => {
   test.each([
@@ -394,8 +649,14 @@ describe("flags of other programs, and messages in flags", () => {
 
   test("what to do about a missing addon keeps its lines", async () => {
     const addon = new FakeAddon();
-    addon.system = () => { throw new Error("unused"); };
-    Object.defineProperty(addon, "load", { value: () => { throw new InstallError("ERR_IPA_ADDON_MISSING", "no addon\nTo fix it:\n- build it"); } });
+    addon.system = () => {
+      throw new Error("unused");
+    };
+    Object.defineProperty(addon, "load", {
+      value: () => {
+        throw new InstallError("ERR_IPA_ADDON_MISSING", "no addon\nTo fix it:\n- build it");
+      },
+    });
     expect((await cli(["generate"], addon)).err).toContain("no addon\nTo fix it:\n- build it");
   });
 });

@@ -1,7 +1,18 @@
 /** convert() through the public API and the command line: what it writes, and what it leaves when it does not. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -36,7 +47,12 @@ interface Made {
 async function generate(model: string, file: string): Promise<Made> {
   await using pipeline = await Pipeline.load({ model, adapters: [{ file }] });
   const image = { data: pixels(80, 60), width: 80, height: 60 };
-  const { images, latents } = await pipeline.generate({ prompt: "a red airplane", imagePrompts: [{ image, scale: 0.7 }], steps: 4, seed: 3 });
+  const { images, latents } = await pipeline.generate({
+    prompt: "a red airplane",
+    imagePrompts: [{ image, scale: 0.7 }],
+    steps: 4,
+    seed: 3,
+  });
   return { picture: images[0]!.data, latents: latents[0]! };
 }
 
@@ -68,9 +84,23 @@ test("a safetensors file comes back from GGUF with the same bits, names and shap
   const tensors = (file: string): Map<string, string> => {
     const bytes = readFileSync(file);
     const start = 8 + Number(bytes.readBigUInt64LE());
-    const header = JSON.parse(bytes.subarray(8, start).toString()) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+    const header = JSON.parse(bytes.subarray(8, start).toString()) as Record<
+      string,
+      { dtype: string; shape: number[]; data_offsets: [number, number] }
+    >;
     delete header["__metadata__"];
-    return new Map(Object.entries(header).map(([name, { dtype, shape, data_offsets: [begin, end] }]) => [name, `${dtype} ${shape.join()} ${bytes.subarray(start + begin, start + end).toString("base64")}`]));
+    return new Map(
+      Object.entries(header).map(
+        ([
+          name,
+          {
+            dtype,
+            shape,
+            data_offsets: [begin, end],
+          },
+        ]) => [name, `${dtype} ${shape.join()} ${bytes.subarray(start + begin, start + end).toString("base64")}`],
+      ),
+    );
   };
   expect(tensors(join(folder, "b.safetensors"))).toEqual(tensors(adapter));
   expect(await inspect(join(folder, "a.gguf"))).toMatchObject({ ...(await inspect(adapter)), format: "gguf" });
@@ -78,7 +108,10 @@ test("a safetensors file comes back from GGUF with the same bits, names and shap
 
 test("progress runs to the end, in tensors and bytes", async () => {
   const events: ConvertProgress[] = [];
-  const { bytes, tensors } = await convert(unet, join(folder, "a.gguf"), { type: "q5_0", onProgress: (event) => events.push(event) });
+  const { bytes, tensors } = await convert(unet, join(folder, "a.gguf"), {
+    type: "q5_0",
+    onProgress: (event) => events.push(event),
+  });
   expect(events.at(-1)).toEqual({ tensors, totalTensors: tensors, bytes, totalBytes: bytes });
   expect(events.map((event) => event.tensors)).toEqual(events.map((event) => event.tensors).toSorted((a, b) => a - b));
 });
@@ -88,31 +121,59 @@ describe("nothing is left", () => {
     const controller = new AbortController();
     const reason = new Error("changed my mind");
     const onProgress = (): void => controller.abort(reason);
-    expect(await rejection(convert(unet, join(folder, "a.gguf"), { type: "q8_0", signal: controller.signal, onProgress }))).toBe(reason);
+    expect(
+      await rejection(convert(unet, join(folder, "a.gguf"), { type: "q8_0", signal: controller.signal, onProgress })),
+    ).toBe(reason);
     expect(readdirSync(folder)).toEqual([]);
-    expect(await rejection(convert(unet, join(folder, "a.gguf"), { type: "q8_0", signal: controller.signal }))).toBe(reason);
+    expect(await rejection(convert(unet, join(folder, "a.gguf"), { type: "q8_0", signal: controller.signal }))).toBe(
+      reason,
+    );
   });
 
   test.each([
-    ["throws", (error: Error) => { throw error; }],
+    [
+      "throws",
+      (error: Error) => {
+        throw error;
+      },
+    ],
     ["rejects", (error: Error) => Promise.reject(error)],
   ])("when onProgress %s", async (_how, fail) => {
     const error = new Error("of the caller");
-    expect(await rejection(convert(unet, join(folder, "a.gguf"), { type: "f32", onProgress: () => fail(error) }))).toBe(error);
+    expect(await rejection(convert(unet, join(folder, "a.gguf"), { type: "f32", onProgress: () => fail(error) }))).toBe(
+      error,
+    );
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test("of an input that is damaged", async () => {
     writeFileSync(join(folder, "in.safetensors"), readFileSync(adapter).subarray(0, -1000));
-    await expect(convert(join(folder, "in.safetensors"), join(folder, "a.gguf"), { type: "f16" })).rejects.toMatchObject({ code: "ERR_IPA_TRUNCATED" });
+    await expect(
+      convert(join(folder, "in.safetensors"), join(folder, "a.gguf"), { type: "f16" }),
+    ).rejects.toMatchObject({ code: "ERR_IPA_TRUNCATED" });
     expect(readdirSync(folder)).toEqual(["in.safetensors"]);
   });
 });
 
 test.each<[string, string, unknown, object]>([
-  ["another extension", "a.ckpt", { type: "f16" }, { option: "output", message: expect.stringContaining(".gguf and .safetensors") }],
-  ["a quantised safetensors file", "a.safetensors", { type: "q4_0" }, { option: "type", message: expect.stringContaining("write a .gguf file") }],
-  ["a type that is only read", "a.gguf", { type: "q4_k" }, { option: "type", message: expect.stringContaining('"q4_0"') }],
+  [
+    "another extension",
+    "a.ckpt",
+    { type: "f16" },
+    { option: "output", message: expect.stringContaining(".gguf and .safetensors") },
+  ],
+  [
+    "a quantised safetensors file",
+    "a.safetensors",
+    { type: "q4_0" },
+    { option: "type", message: expect.stringContaining("write a .gguf file") },
+  ],
+  [
+    "a type that is only read",
+    "a.gguf",
+    { type: "q4_k" },
+    { option: "type", message: expect.stringContaining('"q4_0"') },
+  ],
   ["no type", "a.gguf", {}, { option: "type", message: expect.stringContaining("add type") }],
   ["no options", "a.gguf", undefined, { code: "ERR_IPA_INVALID_OPTION" }],
   ["an unknown option", "a.gguf", { type: "f16", force: true }, { code: "ERR_IPA_UNKNOWN_OPTION" }],
@@ -124,19 +185,30 @@ test.each<[string, string, unknown, object]>([
 test("a file that exists is replaced only when asked to, the input never", async () => {
   const output = join(folder, "a.gguf");
   writeFileSync(output, "mine");
-  await expect(convert(adapter, output, { type: "f16" })).rejects.toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "output", message: expect.stringContaining("overwrite: true") });
+  await expect(convert(adapter, output, { type: "f16" })).rejects.toMatchObject({
+    code: "ERR_IPA_INVALID_OPTION",
+    option: "output",
+    message: expect.stringContaining("overwrite: true"),
+  });
   expect(readFileSync(output, "utf8")).toBe("mine");
   await convert(adapter, output, { type: "f16", overwrite: true });
   expect(await inspect(output)).toMatchObject({ kind: "ip-adapter" });
-  await expect(convert(output, output, { type: "q8_0", overwrite: true })).rejects.toMatchObject({ message: expect.stringContaining("the input itself") });
+  await expect(convert(output, output, { type: "q8_0", overwrite: true })).rejects.toMatchObject({
+    message: expect.stringContaining("the input itself"),
+  });
   cpSync(unet, join(folder, "unet"), { recursive: true });
   const own = join(folder, "unet", "diffusion_pytorch_model.safetensors");
-  await expect(convert(join(folder, "unet"), own, { type: "f32", overwrite: true })).rejects.toMatchObject({ message: expect.stringContaining("the input folder") });
+  await expect(convert(join(folder, "unet"), own, { type: "f32", overwrite: true })).rejects.toMatchObject({
+    message: expect.stringContaining("the input folder"),
+  });
   expect(readFileSync(own).equals(readFileSync(join(unet, "diffusion_pytorch_model.safetensors")))).toBe(true);
 });
 
 test("the folder of a whole model is refused with what to do", async () => {
-  await expect(convert(MINI, join(folder, "a.gguf"), { type: "f16" })).rejects.toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringContaining("one by one (unet") });
+  await expect(convert(MINI, join(folder, "a.gguf"), { type: "f16" })).rejects.toMatchObject({
+    code: "ERR_IPA_UNSUPPORTED",
+    message: expect.stringContaining("one by one (unet"),
+  });
 });
 
 test("the command converts, and says why it does not", async () => {
@@ -155,11 +227,24 @@ test("the command converts, and says why it does not", async () => {
     return { code, out, err };
   };
   const output = join(folder, "a.gguf");
-  expect(await cli(adapter, output, "--type", "q8_0")).toMatchObject({ code: 0, out: expect.stringMatching(/a\.gguf: \d+ tensors, .*Q8_0 \d+.*, gguf\n$/), err: expect.stringContaining("tensor ") });
-  expect(await cli(adapter, output, "--type", "f16")).toMatchObject({ code: 2, err: expect.stringContaining("--force") });
-  expect(await cli(adapter, output, "--type", "f16", "--force", "--json")).toMatchObject({ code: 0, out: expect.stringContaining(`"type":"result","file":${JSON.stringify(output)}`) });
+  expect(await cli(adapter, output, "--type", "q8_0")).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/a\.gguf: \d+ tensors, .*Q8_0 \d+.*, gguf\n$/),
+    err: expect.stringContaining("tensor "),
+  });
+  expect(await cli(adapter, output, "--type", "f16")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--force"),
+  });
+  expect(await cli(adapter, output, "--type", "f16", "--force", "--json")).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`"type":"result","file":${JSON.stringify(output)}`),
+  });
   expect(await cli(adapter, join(folder, "b.gguf"))).toMatchObject({ code: 2, err: expect.stringContaining("--type") });
-  expect(await cli(join(folder, "none"), join(folder, "b.gguf"), "--type", "f16")).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_NOT_FOUND") });
+  expect(await cli(join(folder, "none"), join(folder, "b.gguf"), "--type", "f16")).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("ERR_IPA_NOT_FOUND"),
+  });
   expect(existsSync(join(folder, "b.gguf"))).toBe(false);
 });
 
@@ -174,8 +259,10 @@ describe("a process that is killed while it writes", () => {
       const child = spawn("sh", ["-c", 'exec "$0" "$@"', process.execPath, "-e", script], { stdio: "ignore" });
       const ended = once(child, "exit");
       // As its state says, it stands still, or it was done before its first event came.
-      const isStopped = (): boolean => child.exitCode === null && /^\d+ \(.*\) T/.test(readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8"));
-      while (child.exitCode === null && child.signalCode === null && !isStopped()) await new Promise((resolve) => setImmediate(resolve));
+      const isStopped = (): boolean =>
+        child.exitCode === null && /^\d+ \(.*\) T/.test(readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8"));
+      while (child.exitCode === null && child.signalCode === null && !isStopped())
+        await new Promise((resolve) => setImmediate(resolve));
       if (child.exitCode === null && leftovers().length > 0) return child;
       child.kill("SIGKILL");
       await ended;

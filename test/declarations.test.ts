@@ -1,6 +1,15 @@
 /** The built declarations and maps as a user's editor and compiler read them. Needs `npm run build:ts`. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -20,13 +29,27 @@ beforeAll(() => {
   // Only what a user has beside the package: typebox's and the hub's declarations must not be needed.
   mkdirSync(join(modules, "node-ip-adapter"));
   for (const name of ["dist", "package.json"]) symlinkSync(join(ROOT, name), join(modules, "node-ip-adapter", name));
-  for (const name of ["@types/node", "undici-types"]) symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  for (const name of ["@types/node", "undici-types"])
+    symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What the compiler says; "" when all is well. */
 const compile = async (...flags: string[]): Promise<string> => {
-  const options = ["--strict", "--skipLibCheck", "false", "--noEmit", "--preserveSymlinks", "--target", "es2022", "--lib", "es2023,esnext.disposable", "--types", "node", ...flags];
+  const options = [
+    "--strict",
+    "--skipLibCheck",
+    "false",
+    "--noEmit",
+    "--preserveSymlinks",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2023,esnext.disposable",
+    "--types",
+    "node",
+    ...flags,
+  ];
   return promisify(execFile)(process.execPath, [TSC, ...options], { cwd: folder }).then(
     ({ stdout }) => stdout,
     (error: unknown) => (error as { stdout: string }).stdout,
@@ -38,10 +61,18 @@ test("the type tests hold for the built declarations, in both module systems, wi
   writeFileSync(join(folder, "esm.mts"), source);
   writeFileSync(join(folder, "cjs.cts"), source);
   // A class is one type, whichever way it was reached.
-  writeFileSync(join(folder, "one.cts"), 'import { Pipeline } from "node-ip-adapter";\nexport const load = (): Promise<Pipeline> => Pipeline.load();\n');
-  writeFileSync(join(folder, "two.mts"), 'import type { Pipeline } from "node-ip-adapter";\nimport { load } from "./one.cjs";\nexport const pipeline: Pipeline = await load();\n');
+  writeFileSync(
+    join(folder, "one.cts"),
+    'import { Pipeline } from "node-ip-adapter";\nexport const load = (): Promise<Pipeline> => Pipeline.load();\n',
+  );
+  writeFileSync(
+    join(folder, "two.mts"),
+    'import type { Pipeline } from "node-ip-adapter";\nimport { load } from "./one.cjs";\nexport const pipeline: Pipeline = await load();\n',
+  );
   expect(await compile("--module", "nodenext", "esm.mts", "cjs.cts", "one.cts", "two.mts")).toBe("");
-  expect(await compile("--module", "es2022", "--moduleResolution", "bundler", "--exactOptionalPropertyTypes", "esm.mts")).toBe("");
+  expect(
+    await compile("--module", "es2022", "--moduleResolution", "bundler", "--exactOptionalPropertyTypes", "esm.mts"),
+  ).toBe("");
 }, 300_000);
 
 test("one file declares everything, with nothing of the engine's contract and of other packages", () => {
@@ -53,8 +84,12 @@ test("one file declares everything, with nothing of the engine's contract and of
 });
 
 test("every public name leads to where it is declared in lib/", () => {
-  const map = new SourceMap(JSON.parse(readFileSync(join(DIST, "index.d.ts.map"), "utf8")) as ConstructorParameters<typeof SourceMap>[0]);
-  const names = [...declarations.matchAll(/^export (?:type )?\{ ([^}]+) \};$/gm)].flatMap(([, list = ""]) => list.split(", "));
+  const map = new SourceMap(
+    JSON.parse(readFileSync(join(DIST, "index.d.ts.map"), "utf8")) as ConstructorParameters<typeof SourceMap>[0],
+  );
+  const names = [...declarations.matchAll(/^export (?:type )?\{ ([^}]+) \};$/gm)].flatMap(([, list = ""]) =>
+    list.split(", "),
+  );
   expect(names.length).toBeGreaterThan(50);
   const lines = declarations.split("\n");
   for (const name of names) {

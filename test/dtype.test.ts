@@ -16,7 +16,8 @@ let exact: Pipeline;
 beforeAll(async () => (exact = await Pipeline.load()));
 afterAll(() => exact.dispose());
 
-const paint = async (pipeline: Pipeline, call: GenerateOptions): Promise<Uint8Array> => (await pipeline.generate({ steps: 20, guidance: 4, ...call })).images[0]!.data;
+const paint = async (pipeline: Pipeline, call: GenerateOptions): Promise<Uint8Array> =>
+  (await pipeline.generate({ steps: 20, guidance: 4, ...call })).images[0]!.data;
 
 /** dB between two pictures */
 function psnr(a: Uint8Array, b: Uint8Array): number {

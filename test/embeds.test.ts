@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { run } from "../lib/cli/program";
-import { ImageEmbeds, Pipeline, combineEmbeds, inspect, loadEmbeds, saveEmbeds, type CombineMethod, type ImagePrompt } from "../lib/index";
+import {
+  ImageEmbeds,
+  Pipeline,
+  combineEmbeds,
+  inspect,
+  loadEmbeds,
+  saveEmbeds,
+  type CombineMethod,
+  type ImagePrompt,
+} from "../lib/index";
 import { loadAddon } from "../lib/native/load";
 import { FakeAddon, MINI_INFO } from "./support/fake-addon";
 import { MINI, ROOT, loadFake, rejection } from "./support/load";
@@ -18,11 +27,26 @@ const PICTURES = ["square-64", "wide-150x100"].map((name) => join(GOLDEN, `image
 const golden = readSafetensors(join(GOLDEN, "embeds/golden.safetensors"));
 const file = (name: string): string => join(GOLDEN, "embeds", name);
 const tensor = (name: string): ImageEmbeds => new ImageEmbeds(golden.get(name)!.floats(), golden.get(name)!.shape);
-const adapters = (...names: string[]): { file: string }[] => names.map((name) => ({ file: join(MODEL, `adapters/${name}.safetensors`) }));
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const adapters = (...names: string[]): { file: string }[] =>
+  names.map((name) => ({ file: join(MODEL, `adapters/${name}.safetensors`) }));
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 /** Floats and shape, for toEqual. */
-const plain = (embeds: ImageEmbeds): { shape: readonly number[]; floats: number[] } => ({ shape: embeds.shape, floats: [...embeds] });
-const CALL = { prompt: "a photo of a red cat", negativePrompt: "", steps: 6, guidance: 5, width: 64, height: 64, scheduler: "ddim", seed: 4, output: "latents" } as const;
+const plain = (embeds: ImageEmbeds): { shape: readonly number[]; floats: number[] } => ({
+  shape: embeds.shape,
+  floats: [...embeds],
+});
+const CALL = {
+  prompt: "a photo of a red cat",
+  negativePrompt: "",
+  steps: 6,
+  guidance: 5,
+  width: 64,
+  height: 64,
+  scheduler: "ddim",
+  seed: 4,
+  output: "latents",
+} as const;
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), "embeds-"))));
@@ -33,7 +57,8 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
   beforeAll(async () => (pipeline = await Pipeline.load({ model: MODEL, adapters: adapters(adapter) })));
   afterAll(() => pipeline.dispose());
 
-  const latents = async (imagePrompts: ImagePrompt[]): Promise<Float32Array> => (await pipeline.generate({ ...CALL, imagePrompts })).latents[0]!;
+  const latents = async (imagePrompts: ImagePrompt[]): Promise<Float32Array> =>
+    (await pipeline.generate({ ...CALL, imagePrompts })).latents[0]!;
   const encode = (picture: string): Promise<ImageEmbeds> => pipeline.encodeImage(picture);
 
   test("encodeImage gives what diffusers' encoder gives, with its shape", async () => {
@@ -44,12 +69,17 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
 
   test("a picture and its embeddings from a file give the same bits, one by one or together", async () => {
     const embeds = await Promise.all(PICTURES.map(encode));
-    const [one, two] = [join(folder, `${adapter}.safetensors`), pathToFileURL(join(folder, `${adapter}-two.SAFETENSORS`))];
+    const [one, two] = [
+      join(folder, `${adapter}.safetensors`),
+      pathToFileURL(join(folder, `${adapter}-two.SAFETENSORS`)),
+    ];
     await saveEmbeds(one, embeds[0]!);
     await saveEmbeds(two, embeds);
     expect(plain(await loadEmbeds(one))).toEqual(plain(embeds[0]!));
     expect(await latents([{ embeds: await loadEmbeds(one) }])).toEqual(await latents([{ image: PICTURES[0]! }]));
-    expect(await latents([{ embeds: await loadEmbeds(two) }])).toEqual(await latents(PICTURES.map((image) => ({ image }))));
+    expect(await latents([{ embeds: await loadEmbeds(two) }])).toEqual(
+      await latents(PICTURES.map((image) => ({ image }))),
+    );
     // What others read: a plain safetensors file.
     const written = readSafetensors(one).get("image_embeds")!;
     expect([written.shape, written.floats()]).toEqual([embeds[0]!.shape, Float32Array.from(embeds[0]!)]);
@@ -64,26 +94,40 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
 
   test("diffusers' latents of two pictures, and of combined ones", async () => {
     const both = await loadEmbeds(file(`diffusers-${adapter}.ipadpt`));
-    expect(relativeError(await latents([{ embeds: both, scale: 0.8 }]), golden.get(`${adapter}.latents.two`)!.floats())).toBeLessThan(1e-4);
+    expect(
+      relativeError(await latents([{ embeds: both, scale: 0.8 }]), golden.get(`${adapter}.latents.two`)!.floats()),
+    ).toBeLessThan(1e-4);
     for (const how of ["average", "subtract"] as const) {
       const ours = await latents([{ embeds: combineEmbeds(both, how), scale: 0.8 }]);
       expect(relativeError(ours, golden.get(`${adapter}.latents.${how}`)!.floats())).toBeLessThan(1e-4);
     }
   });
 
-  test.each<CombineMethod>(["concat", "average", "add", "subtract", "norm average"])("torch's %s, plain and weighted", (how) => {
-    const list = [tensor(adapter), tensor(`${adapter}.third`)];
-    for (const [name, weights] of [["plain", undefined], ["weighted", [0.7, 1.6, -0.25]]] as const) {
-      const [ours, theirs] = [combineEmbeds(list, how, weights), tensor(`${adapter}.${name}.${how}`)];
-      expect(ours.shape).toEqual(theirs.shape);
-      expect(relativeError(ours, theirs)).toBeLessThan(1e-7);
-    }
-  });
+  test.each<CombineMethod>(["concat", "average", "add", "subtract", "norm average"])(
+    "torch's %s, plain and weighted",
+    (how) => {
+      const list = [tensor(adapter), tensor(`${adapter}.third`)];
+      for (const [name, weights] of [
+        ["plain", undefined],
+        ["weighted", [0.7, 1.6, -0.25]],
+      ] as const) {
+        const [ours, theirs] = [combineEmbeds(list, how, weights), tensor(`${adapter}.${name}.${how}`)];
+        expect(ours.shape).toEqual(theirs.shape);
+        expect(relativeError(ours, theirs)).toBeLessThan(1e-7);
+      }
+    },
+  );
 });
 
 test("files of two adapters, without guidance, of several pictures a prompt, in half precision, in the older form", async () => {
   const base = plain(tensor("base"));
-  for (const name of ["diffusers-base-legacy", "diffusers-base-three", "diffusers-base-no-guidance-three", "comfy-base-legacy", "diffusers-base+plus"]) {
+  for (const name of [
+    "diffusers-base-legacy",
+    "diffusers-base-three",
+    "diffusers-base-no-guidance-three",
+    "comfy-base-legacy",
+    "diffusers-base+plus",
+  ]) {
     expect(plain(await loadEmbeds(file(`${name}.ipadpt`)))).toEqual(base);
   }
   expect(plain(await loadEmbeds(file("comfy-base-half.ipadpt")))).toEqual(plain(tensor("base.half")));
@@ -110,12 +154,18 @@ test("ImageEmbeds are floats with a shape; parts of them are only floats", () =>
   expect([...embeds]).toEqual([1, 2, 3, 4]);
   expect(embeds).toBeInstanceOf(Float32Array);
   expect(Object.isFrozen(embeds.shape)).toBe(true);
-  for (const part of [embeds.slice(1), embeds.subarray(1), embeds.map((v) => v)]) expect(part).not.toHaveProperty("shape");
+  for (const part of [embeds.slice(1), embeds.subarray(1), embeds.map((v) => v)])
+    expect(part).not.toHaveProperty("shape");
 });
 
 describe("refused", () => {
   test.each<[string, () => unknown, string, string]>([
-    ["a length without a shape", () => new ImageEmbeds(new Float32Array(4), [2, 3]), "shape", "(2, 3) has 6 numbers but data has 4"],
+    [
+      "a length without a shape",
+      () => new ImageEmbeds(new Float32Array(4), [2, 3]),
+      "shape",
+      "(2, 3) has 6 numbers but data has 4",
+    ],
     ["one dimension", () => new ImageEmbeds(new Float32Array(4), [4]), "shape", "[pictures, size]"],
     ["no pictures", () => new ImageEmbeds(new Float32Array(0), [0, 4]), "shape", "(0, 4)"],
     ["text as a size", () => new ImageEmbeds(new Float32Array(4), ["4", 1] as never), "shape", '("4", 1)'],
@@ -123,12 +173,32 @@ describe("refused", () => {
     ["NaN", () => new ImageEmbeds([1, NaN], [1, 2]), "data[1]", "finite"],
     ["bytes", () => new ImageEmbeds(new Uint8Array(4) as never, [1, 4]), "data", "a Uint8Array of 4"],
     ["a method that is none", () => combineEmbeds(tensor("base"), "mean" as never), "how", '"average"'],
-    ["a plain array", () => combineEmbeds([new Float32Array(4) as never], "add"), "embeds[0]", "new ImageEmbeds(floats, shape)"],
+    [
+      "a plain array",
+      () => combineEmbeds([new Float32Array(4) as never], "add"),
+      "embeds[0]",
+      "new ImageEmbeds(floats, shape)",
+    ],
     ["nothing", () => combineEmbeds([], "add"), "embeds", "empty"],
-    ["two kinds", () => combineEmbeds([tensor("base"), tensor("plus")], "concat"), "embeds[1]", "one adapter's encoder"],
+    [
+      "two kinds",
+      () => combineEmbeds([tensor("base"), tensor("plus")], "concat"),
+      "embeds[1]",
+      "one adapter's encoder",
+    ],
     ["one picture less the mean of none", () => combineEmbeds(tensor("content"), "subtract"), "embeds", "two pictures"],
-    ["too few weights", () => combineEmbeds(tensor("base"), "add", [1]), "weights", "expected one for each picture, 2, but received 1"],
-    ["weights of text", () => combineEmbeds(tensor("base"), "add", ["1", 1] as never), "weights[0]", "use the number 1"],
+    [
+      "too few weights",
+      () => combineEmbeds(tensor("base"), "add", [1]),
+      "weights",
+      "expected one for each picture, 2, but received 1",
+    ],
+    [
+      "weights of text",
+      () => combineEmbeds(tensor("base"), "add", ["1", 1] as never),
+      "weights[0]",
+      "use the number 1",
+    ],
     ["weights that cancel out", () => combineEmbeds(tensor("base"), "average", [1, -1]), "weights", 'use "add"'],
   ])("%s", (_name, make, option, message) => {
     expect(make).toThrow(expect.objectContaining({ code: "ERR_IPA_INVALID_OPTION", option }) as Error);
@@ -137,26 +207,79 @@ describe("refused", () => {
 
   const made = (name: string, tensors: Record<string, number[]>): string => {
     const path = join(folder, name);
-    const entries = Object.entries(tensors).map(([key, shape]) => [key, { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) }]);
+    const entries = Object.entries(tensors).map(([key, shape]) => [
+      key,
+      { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) },
+    ]);
     writeFileSync(path, writeSafetensors(Object.fromEntries(entries) as Parameters<typeof writeSafetensors>[0]));
     return path;
   };
 
   test.each<[string, () => Promise<unknown>, string, string]>([
-    ["a file that is not there", () => loadEmbeds(join(folder, "none.safetensors")), "ERR_IPA_NOT_FOUND", "none.safetensors"],
-    ["a picture", () => loadEmbeds(PICTURES[0]!), "ERR_IPA_UNSUPPORTED", "no weight file that is read here: this is a PNG picture"],
-    ["a JPEG whose first segment is a table", () => inspect(join(ROOT, "test/golden/images/cmyk-plain.jpg")), "ERR_IPA_UNSUPPORTED", "a JPEG picture"],
+    [
+      "a file that is not there",
+      () => loadEmbeds(join(folder, "none.safetensors")),
+      "ERR_IPA_NOT_FOUND",
+      "none.safetensors",
+    ],
+    [
+      "a picture",
+      () => loadEmbeds(PICTURES[0]!),
+      "ERR_IPA_UNSUPPORTED",
+      "no weight file that is read here: this is a PNG picture",
+    ],
+    [
+      "a JPEG whose first segment is a table",
+      () => inspect(join(ROOT, "test/golden/images/cmyk-plain.jpg")),
+      "ERR_IPA_UNSUPPORTED",
+      "a JPEG picture",
+    ],
     ["an adapter", () => loadEmbeds(adapters("base")[0]!.file), "ERR_IPA_MISSING_TENSOR", '"image_proj.norm.bias"'],
     ["no tensors", () => loadEmbeds(made("empty.safetensors", {})), "ERR_IPA_MISSING_TENSOR", "none"],
     ["one dimension", () => loadEmbeds(made("flat.safetensors", { image_embeds: [16] })), "ERR_IPA_SHAPE", "has (16)"],
-    ["four dimensions", () => loadEmbeds(made("deep.safetensors", { image_embeds: [1, 2, 3, 4] })), "ERR_IPA_SHAPE", "(n, d) or (n, t, d)"],
-    ["no pictures", () => loadEmbeds(made("no-pictures.safetensors", { image_embeds: [0, 16] })), "ERR_IPA_SHAPE", "has (0, 16)"],
+    [
+      "four dimensions",
+      () => loadEmbeds(made("deep.safetensors", { image_embeds: [1, 2, 3, 4] })),
+      "ERR_IPA_SHAPE",
+      "(n, d) or (n, t, d)",
+    ],
+    [
+      "no pictures",
+      () => loadEmbeds(made("no-pictures.safetensors", { image_embeds: [0, 16] })),
+      "ERR_IPA_SHAPE",
+      "has (0, 16)",
+    ],
     ["a list of vectors", () => loadEmbeds(made("list.safetensors", { 0: [2, 16] })), "ERR_IPA_SHAPE", "(2, n, d)"],
-    ["an adapter there is nothing for", () => loadEmbeds(file("diffusers-base+plus.ipadpt"), { adapter: 2 }), "ERR_IPA_INVALID_OPTION", "between 0 and 1"],
-    ["an unknown option", () => loadEmbeds(file("comfy-base.ipadpt"), { adaptor: 1 } as never), "ERR_IPA_UNKNOWN_OPTION", '"adapter"'],
-    ["another format to write", () => saveEmbeds(join(folder, "a.ipadpt"), tensor("base")), "ERR_IPA_INVALID_OPTION", ".safetensors"],
-    ["a folder that is not there", () => saveEmbeds(join(folder, "none/a.safetensors"), tensor("base")), "ERR_IPA_NOT_FOUND", "none"],
-    ["plain floats to write", () => saveEmbeds(join(folder, "a.safetensors"), new Float32Array(16) as never), "ERR_IPA_INVALID_OPTION", "ImageEmbeds"],
+    [
+      "an adapter there is nothing for",
+      () => loadEmbeds(file("diffusers-base+plus.ipadpt"), { adapter: 2 }),
+      "ERR_IPA_INVALID_OPTION",
+      "between 0 and 1",
+    ],
+    [
+      "an unknown option",
+      () => loadEmbeds(file("comfy-base.ipadpt"), { adaptor: 1 } as never),
+      "ERR_IPA_UNKNOWN_OPTION",
+      '"adapter"',
+    ],
+    [
+      "another format to write",
+      () => saveEmbeds(join(folder, "a.ipadpt"), tensor("base")),
+      "ERR_IPA_INVALID_OPTION",
+      ".safetensors",
+    ],
+    [
+      "a folder that is not there",
+      () => saveEmbeds(join(folder, "none/a.safetensors"), tensor("base")),
+      "ERR_IPA_NOT_FOUND",
+      "none",
+    ],
+    [
+      "plain floats to write",
+      () => saveEmbeds(join(folder, "a.safetensors"), new Float32Array(16) as never),
+      "ERR_IPA_INVALID_OPTION",
+      "ImageEmbeds",
+    ],
   ])("%s", async (_name, start, code, message) => {
     const error = await rejection(start());
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
@@ -179,17 +302,27 @@ describe("refused", () => {
       addon.info.adapters = [{ ...base!, ...other }];
       return loadFake(addon);
     };
-    const refused = async (other: object, prompt: object): Promise<unknown> => rejection((await load(other)).pipeline.generate({ imagePrompts: [prompt as ImagePrompt] }));
+    const refused = async (other: object, prompt: object): Promise<unknown> =>
+      rejection((await load(other)).pipeline.generate({ imagePrompts: [prompt as ImagePrompt] }));
     const two = { embeds: new ImageEmbeds(new Float32Array(10 * 256), [2, 5, 256]) };
     const hidden = new ImageEmbeds(new Float32Array(5 * 256), [1, 5, 256]);
-    expect(await refused({}, { embeds: hidden })).toMatchObject({ option: "imagePrompts[0].embeds", message: expect.stringContaining("(1, 5, 256)") });
-    expect(await refused({ variant: "plus" }, { embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) })).toMatchObject({
-      message: expect.stringContaining("this plus adapter takes a multiple of 256 floats (hidden states) but received embeddings of shape (2, 256)"),
+    expect(await refused({}, { embeds: hidden })).toMatchObject({
+      option: "imagePrompts[0].embeds",
+      message: expect.stringContaining("(1, 5, 256)"),
+    });
+    expect(
+      await refused({ variant: "plus" }, { embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) }),
+    ).toMatchObject({
+      message: expect.stringContaining(
+        "this plus adapter takes a multiple of 256 floats (hidden states) but received embeddings of shape (2, 256)",
+      ),
     });
     const { addon, pipeline } = await load({ variant: "plus" });
     await pipeline.generate({ imagePrompts: [two] });
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds!.length)).toEqual([1280, 1280]);
-    expect(await refused({ variant: "faceid_plus", faceSize: 512 }, { ...two, faceEmbeds: new Float32Array(512) })).toMatchObject({
+    expect(
+      await refused({ variant: "faceid_plus", faceSize: 512 }, { ...two, faceEmbeds: new Float32Array(512) }),
+    ).toMatchObject({
       message: expect.stringContaining("a face takes one picture but received 2"),
     });
   });
@@ -212,7 +345,22 @@ describe("on the command line", () => {
   };
   const generate = async (name: string, ...args: string[]): Promise<Buffer> => {
     const latents = join(folder, `${name}.safetensors`);
-    const options = ["--model", MODEL, "--steps", "2", "--seed", "1", "--width", "64", "--height", "64", "--output", join(folder, "out.png"), "--save-latents", latents];
+    const options = [
+      "--model",
+      MODEL,
+      "--steps",
+      "2",
+      "--seed",
+      "1",
+      "--width",
+      "64",
+      "--height",
+      "64",
+      "--output",
+      join(folder, "out.png"),
+      "--save-latents",
+      latents,
+    ];
     expect(await cli("generate", ...options, ...args)).toMatchObject({ code: 0 });
     return readFileSync(latents);
   };
@@ -220,20 +368,45 @@ describe("on the command line", () => {
   test("encode writes what generate reads, and the picture is the same", async () => {
     const [{ file: adapter }] = adapters("plus") as [{ file: string }];
     const embeds = join(folder, "cli.safetensors");
-    expect(await cli("encode", ...PICTURES, "--model", MODEL, "--adapter", adapter, "--output", embeds)).toMatchObject({ code: 0, out: `${embeds}: image_embeds (${golden.get("plus")!.shape.join(", ")}) for a plus adapter\n` });
-    const byPicture = await generate("by-picture", "--adapter", adapter, "--image-prompt", PICTURES[0]!, "--image-prompt", PICTURES[1]!);
+    expect(await cli("encode", ...PICTURES, "--model", MODEL, "--adapter", adapter, "--output", embeds)).toMatchObject({
+      code: 0,
+      out: `${embeds}: image_embeds (${golden.get("plus")!.shape.join(", ")}) for a plus adapter\n`,
+    });
+    const byPicture = await generate(
+      "by-picture",
+      "--adapter",
+      adapter,
+      "--image-prompt",
+      PICTURES[0]!,
+      "--image-prompt",
+      PICTURES[1]!,
+    );
     expect(await generate("by-embeds", "--adapter", adapter, "--image-embeds", embeds)).toEqual(byPicture);
   });
 
   test("generate reads .ipadpt, and of a file for two adapters each gets its own", async () => {
     const [base, plus] = adapters("base", "plus").map((one) => one.file) as [string, string];
     const both = file("diffusers-base+plus.ipadpt");
-    const ours = await generate("both", "--adapter", base, "--image-embeds", both, "--adapter", plus, "--image-embeds", both);
+    const ours = await generate(
+      "both",
+      "--adapter",
+      base,
+      "--image-embeds",
+      both,
+      "--adapter",
+      plus,
+      "--image-embeds",
+      both,
+    );
     const [first, second] = [join(folder, "first.safetensors"), join(folder, "second.safetensors")];
     await saveEmbeds(first, await loadEmbeds(both));
     await saveEmbeds(second, await loadEmbeds(both, { adapter: 1 }));
-    expect(await generate("each", "--adapter", base, "--image-embeds", first, "--adapter", plus, "--image-embeds", second)).toEqual(ours);
-    expect(await generate("half", "--adapter", base, "--image-embeds", file("comfy-base-half.ipadpt"))).not.toEqual(ours);
+    expect(
+      await generate("each", "--adapter", base, "--image-embeds", first, "--adapter", plus, "--image-embeds", second),
+    ).toEqual(ours);
+    expect(await generate("half", "--adapter", base, "--image-embeds", file("comfy-base-half.ipadpt"))).not.toEqual(
+      ours,
+    );
   });
 
   test("encode with the shipped model, as JSON; bad calls write nothing", async () => {
@@ -241,10 +414,21 @@ describe("on the command line", () => {
     const { code, out } = await cli("encode", PICTURES[0]!, "--output", embeds, "--json");
     expect([code, JSON.parse(out)]).toEqual([0, { type: "result", file: embeds, shape: [1, 256], variant: "base" }]);
     expect(await cli("encode")).toMatchObject({ code: 2, err: expect.stringContaining("images") });
-    expect(await cli("encode", PICTURES[0]!, "--model", MINI)).toMatchObject({ code: 2, err: expect.stringContaining("--adapter") });
-    expect(await cli("encode", PICTURES[0]!, "--output", join(folder, "x.ipadpt"))).toMatchObject({ code: 2, err: expect.stringContaining(".safetensors") });
-    expect(await cli("encode", join(folder, "none.png"), "--output", join(folder, "x.safetensors"))).toMatchObject({ code: 1, err: expect.stringContaining("none.png") });
-    expect(await cli("generate", "--image-embeds", file("golden.safetensors"), "--output", join(folder, "x.png"))).toMatchObject({ code: 1, err: expect.stringContaining("--image-embeds") });
+    expect(await cli("encode", PICTURES[0]!, "--model", MINI)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--adapter"),
+    });
+    expect(await cli("encode", PICTURES[0]!, "--output", join(folder, "x.ipadpt"))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(".safetensors"),
+    });
+    expect(await cli("encode", join(folder, "none.png"), "--output", join(folder, "x.safetensors"))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("none.png"),
+    });
+    expect(
+      await cli("generate", "--image-embeds", file("golden.safetensors"), "--output", join(folder, "x.png")),
+    ).toMatchObject({ code: 1, err: expect.stringContaining("--image-embeds") });
     expect(readdirSync(folder).filter((name) => name.startsWith("x."))).toEqual([]);
   });
 });

@@ -8,25 +8,49 @@ import type { ProgressEvent } from "../lib/progress";
 import { FakeAddon } from "./support/fake-addon";
 import { MINI, ROOT, loadFake, pixels, rejection } from "./support/load";
 
-const picture = (seed: number): { data: Uint8Array; width: number; height: number } => ({ data: pixels(4, 4).fill(seed, 0, 3), width: 4, height: 4 });
+const picture = (seed: number): { data: Uint8Array; width: number; height: number } => ({
+  data: pixels(4, 4).fill(seed, 0, 3),
+  width: 4,
+  height: 4,
+});
 const last = (addon: FakeAddon): FakeAddon["requests"][number] => addon.requests.at(-1)!;
 
 describe("loading", () => {
   test("without options: the shipped model and its adapter, absolute", async () => {
     const { addon, pipeline } = await loadFake();
-    expect(addon.loads).toEqual([{ model: MINI, adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }], loras: [], embeddings: [], dtype: "f32", threads: 0 }]);
+    expect(addon.loads).toEqual([
+      {
+        model: MINI,
+        adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }],
+        loras: [],
+        embeddings: [],
+        dtype: "f32",
+        threads: 0,
+      },
+    ]);
     expect(pipeline.info).toMatchObject({ family: "sd1", width: 128 });
   });
 
   test("another model has no adapter of its own", async () => {
-    const { addon } = await loadFake(new FakeAddon(), { model: MINI, threads: 2, imageEncoder: join(MINI, "image_encoder") });
+    const { addon } = await loadFake(new FakeAddon(), {
+      model: MINI,
+      threads: 2,
+      imageEncoder: join(MINI, "image_encoder"),
+    });
     expect(addon.loads[0]).toMatchObject({ adapters: [], threads: 2, imageEncoder: join(MINI, "image_encoder") });
   });
 
   test("another UNet in the shipped model keeps the shipped adapter", async () => {
     const { addon } = await loadFake(new FakeAddon(), { unet: join(MINI, "unet") });
-    expect(addon.loads[0]).toMatchObject({ model: MINI, unet: join(MINI, "unet"), adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }] });
-    expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "nothing") }))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("unet") });
+    expect(addon.loads[0]).toMatchObject({
+      model: MINI,
+      unet: join(MINI, "unet"),
+      adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }],
+    });
+    expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "nothing") }))).toMatchObject({
+      code: "ERR_IPA_NOT_FOUND",
+      message: expect.stringContaining("unet"),
+    });
   });
 
   test("an error of the engine has its code, its message and the caller's stack", async () => {
@@ -47,7 +71,9 @@ describe("loading", () => {
 
   test("an aborted load rejects with the reason, and a model that came too late is freed", async () => {
     const addon = new FakeAddon();
-    expect(await rejection(loadFake(addon, { signal: AbortSignal.abort("early") }).then(() => undefined))).toBe("early");
+    expect(await rejection(loadFake(addon, { signal: AbortSignal.abort("early") }).then(() => undefined))).toBe(
+      "early",
+    );
     expect(addon.loads).toHaveLength(0);
     const controller = new AbortController();
     addon.later = (finish) => {
@@ -96,7 +122,18 @@ describe("the request", () => {
 
   test("every option arrives", async () => {
     const { addon, pipeline } = await loadFake();
-    const options = { scheduler: "dpm++2m", sigmas: "karras", steps: 3, guidance: 0, width: 64, height: 96, output: "latents", vaeTiling: "on", vaeTile: 256, memoryBudget: 2e9 } as const;
+    const options = {
+      scheduler: "dpm++2m",
+      sigmas: "karras",
+      steps: 3,
+      guidance: 0,
+      width: 64,
+      height: 96,
+      output: "latents",
+      vaeTiling: "on",
+      vaeTile: 256,
+      memoryBudget: 2e9,
+    } as const;
     const { images, latents, seeds } = await pipeline.generate({ ...options, seed: 5, count: 3 });
     expect(last(addon)).toMatchObject({ ...options, seeds: [5, 6, 7] });
     expect([images.length, latents.length, seeds]).toEqual([0, 3, [5, 6, 7]]);
@@ -107,7 +144,13 @@ describe("the request", () => {
     await pipeline.generate({ sigmas: [10, 3, 1, 0.25] });
     expect(last(addon)).toMatchObject({ sigmas: "", sigmaValues: Float32Array.of(10, 3, 1, 0.25), steps: 4 });
     await pipeline.generate({ guidanceInterval: [0.1, 0.8], featureCache: { every: 3, depth: 2 }, tokenMerging: 0.5 });
-    expect(last(addon)).toMatchObject({ guidanceStart: 0.1, guidanceEnd: 0.8, cacheEvery: 3, cacheDepth: 2, tokenMerging: 0.5 });
+    expect(last(addon)).toMatchObject({
+      guidanceStart: 0.1,
+      guidanceEnd: 0.8,
+      cacheEvery: 3,
+      cacheDepth: 2,
+      tokenMerging: 0.5,
+    });
     await pipeline.generate({ featureCache: { every: 2 } });
     expect(last(addon)).toMatchObject({ cacheEvery: 2, cacheDepth: 1 });
   });
@@ -158,8 +201,20 @@ describe("the request", () => {
 describe("estimateMemory", () => {
   test("asks for what generate would, with pictures unread", async () => {
     const { addon, pipeline } = await loadFake();
-    const options = { prompt: "a cat", width: 64, height: 96, count: 2, vaeTiling: "on", imagePrompts: [{ image: picture(1) }, { embeds: new Float32Array(256), scale: 0.5 }] } as const;
-    expect(await pipeline.estimateMemory(options)).toEqual({ weights: 40_000_000, working: 2_000_000, total: 42_000_000, tiled: true });
+    const options = {
+      prompt: "a cat",
+      width: 64,
+      height: 96,
+      count: 2,
+      vaeTiling: "on",
+      imagePrompts: [{ image: picture(1) }, { embeds: new Float32Array(256), scale: 0.5 }],
+    } as const;
+    expect(await pipeline.estimateMemory(options)).toEqual({
+      weights: 40_000_000,
+      working: 2_000_000,
+      total: 42_000_000,
+      tiled: true,
+    });
     expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
     expect(addon.estimated[0]!.seeds).toHaveLength(2);
     expect(addon.estimated[0]!.branches).toEqual([
@@ -173,7 +228,15 @@ describe("estimateMemory", () => {
 describe("image prompts", () => {
   test("equal adapter and scale are one branch; another scale is another", async () => {
     const addon = new FakeAddon();
-    addon.info.adapters.push({ variant: "plus", tokens: 16, embedSize: 192, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 });
+    addon.info.adapters.push({
+      variant: "plus",
+      tokens: 16,
+      embedSize: 192,
+      faceSize: 0,
+      shortcut: false,
+      hasImageEncoder: true,
+      imageSize: 64,
+    });
     const { pipeline } = await loadFake(addon);
     await pipeline.generate({
       prompt: "x",
@@ -185,8 +248,17 @@ describe("image prompts", () => {
         { image: picture(5) },
       ],
     });
-    const shape = last(addon).branches.map(({ adapter, scale, images }) => [adapter, scale, images.map(({ rgb }) => rgb![0])]);
-    expect(shape).toEqual([[0, 0.5, [1, 3]], [0, 0.8, [2]], [1, 0.5, [4]], [0, 1, [5]]]);
+    const shape = last(addon).branches.map(({ adapter, scale, images }) => [
+      adapter,
+      scale,
+      images.map(({ rgb }) => rgb![0]),
+    ]);
+    expect(shape).toEqual([
+      [0, 0.5, [1, 3]],
+      [0, 0.8, [2]],
+      [1, 0.5, [4]],
+      [0, 1, [5]],
+    ]);
   });
 
   test("the default scale is 1, as in diffusers", async () => {
@@ -216,14 +288,18 @@ describe("image prompts", () => {
     await pipeline.generate({ imagePrompts: [{ embeds: new Float32Array(256) }] });
     const error = await rejection(pipeline.generate({ imagePrompts: [{ image: picture(1) }] }));
     expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", message: expect.stringContaining("imageEncoder") });
-    expect(await rejection(pipeline.encodeImage(picture(1)))).toMatchObject({ message: expect.stringContaining("imageEncoder") });
+    expect(await rejection(pipeline.encodeImage(picture(1)))).toMatchObject({
+      message: expect.stringContaining("imageEncoder"),
+    });
   });
 
   test("without an adapter, the fix is named", async () => {
     const addon = new FakeAddon();
     addon.info.adapters = [];
     const { pipeline } = await loadFake(addon);
-    expect(await rejection(pipeline.generate({ imagePrompts: [{ image: picture(1) }] }))).toMatchObject({ message: expect.stringContaining("adapters: [{ file }]") });
+    expect(await rejection(pipeline.generate({ imagePrompts: [{ image: picture(1) }] }))).toMatchObject({
+      message: expect.stringContaining("adapters: [{ file }]"),
+    });
   });
 
   test("what the caller changes after the call has no effect", async () => {
@@ -251,7 +327,13 @@ describe("progress", () => {
   test("every step, with seed and previews", async () => {
     const { pipeline } = await loadFake();
     const events: ProgressEvent[] = [];
-    await pipeline.generate({ steps: 4, count: 2, seed: 10, preview: { every: 2 }, onProgress: (event) => events.push(event) });
+    await pipeline.generate({
+      steps: 4,
+      count: 2,
+      seed: 10,
+      preview: { every: 2 },
+      onProgress: (event) => events.push(event),
+    });
     expect(events.map(({ step, total, image, seed }) => [step, total, image, seed])).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8].map((step) => [step, 8, step > 4 ? 1 : 0, step > 4 ? 11 : 10]),
     );
@@ -261,13 +343,23 @@ describe("progress", () => {
   test("a linear preview has the size of the latents", async () => {
     const { addon, pipeline } = await loadFake();
     const previews: unknown[] = [];
-    await pipeline.generate({ steps: 1, width: 64, preview: { every: 1, decoder: "linear" }, onProgress: ({ preview }) => previews.push(preview) });
+    await pipeline.generate({
+      steps: 1,
+      width: 64,
+      preview: { every: 1, decoder: "linear" },
+      onProgress: ({ preview }) => previews.push(preview),
+    });
     expect(last(addon).previewDecoder).toBe("linear");
     expect(previews).toMatchObject([{ width: 8, height: 16, data: { length: 384 } }]);
   });
 
   test.each([
-    ["throws", (): never => { throw new Error("in my callback"); }],
+    [
+      "throws",
+      (): never => {
+        throw new Error("in my callback");
+      },
+    ],
     ["rejects", (): Promise<never> => Promise.reject(new Error("in my callback"))],
   ])("a callback that %s stops the call", async (_how, onProgress) => {
     const { addon, pipeline } = await loadFake();
@@ -308,7 +400,10 @@ describe("abort", () => {
   test("aborting while pictures are decoded", async () => {
     const { addon, pipeline } = await loadFake();
     const controller = new AbortController();
-    const call = pipeline.generate({ imagePrompts: [{ image: join(ROOT, "test/golden/images/rgb.png") }], signal: controller.signal });
+    const call = pipeline.generate({
+      imagePrompts: [{ image: join(ROOT, "test/golden/images/rgb.png") }],
+      signal: controller.signal,
+    });
     controller.abort("while decoding");
     expect(await rejection(call)).toBe("while decoding");
     expect(addon.requests).toHaveLength(0);
@@ -366,7 +461,10 @@ describe("dispose", () => {
 
   test("waits for running calls, which reject with DisposedError", async () => {
     const { addon, pipeline } = await loadFake();
-    const calls = [pipeline.generate({ steps: 1000 }), pipeline.generate({ steps: 1000, imagePrompts: [{ image: join(ROOT, "test/golden/images/rgb.png") }] })];
+    const calls = [
+      pipeline.generate({ steps: 1000 }),
+      pipeline.generate({ steps: 1000, imagePrompts: [{ image: join(ROOT, "test/golden/images/rgb.png") }] }),
+    ];
     const errors = Promise.all(calls.map(rejection));
     await new Promise(setImmediate);
     await pipeline.dispose();

@@ -13,7 +13,8 @@ import { readRaw, type RawTensor, type RawTensors, withVocabulary, writeRaw } fr
 const folder = mkdtempSync(join(tmpdir(), "gguf-names-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const whole = (name: string): RawTensors => withVocabulary(readRaw(join(ROOT, "test/golden/models", name, "model.safetensors")));
+const whole = (name: string): RawTensors =>
+  withVocabulary(readRaw(join(ROOT, "test/golden/models", name, "model.safetensors")));
 
 async function gguf(name: string, tensors: RawTensors): Promise<string> {
   const plain = join(folder, `${name}.safetensors`);
@@ -26,7 +27,15 @@ async function gguf(name: string, tensors: RawTensors): Promise<string> {
 async function latents(model: string): Promise<Float32Array> {
   await using pipeline = await Pipeline.load({ model });
   expect(pipeline.info.ignored).toEqual([]);
-  const result = await pipeline.generate({ prompt: "a cat on a mat", negativePrompt: "bad", steps: 2, seed: 3, width: 64, height: 64, output: "latents" });
+  const result = await pipeline.generate({
+    prompt: "a cat on a mat",
+    negativePrompt: "bad",
+    steps: 2,
+    seed: 3,
+    width: 64,
+    height: 64,
+    output: "latents",
+  });
   return result.latents[0]!;
 }
 
@@ -61,13 +70,18 @@ const FRONTS: [string, string, boolean][] = [
 function transposed({ dtype, shape, bytes }: RawTensor): RawTensor {
   const [rows, columns] = shape as [number, number];
   const out = new Uint8Array(bytes.length);
-  for (let r = 0; r < rows; ++r) for (let c = 0; c < columns; ++c) out.set(bytes.subarray(2 * (r * columns + c), 2 * (r * columns + c) + 2), 2 * (c * rows + r));
+  for (let r = 0; r < rows; ++r)
+    for (let c = 0; c < columns; ++c)
+      out.set(bytes.subarray(2 * (r * columns + c), 2 * (r * columns + c) + 2), 2 * (c * rows + r));
   return { dtype, shape: [columns, rows], bytes: out };
 }
 
 function thirds(name: string, { dtype, shape, bytes }: RawTensor): [string, RawTensor][] {
   const size = bytes.length / 3;
-  return ["q", "k", "v"].map((part, i) => [name.replace("in_proj", `${part}_proj`), { dtype, shape: [shape[0]! / 3, ...shape.slice(1)], bytes: bytes.subarray(i * size, (i + 1) * size) }]);
+  return ["q", "k", "v"].map((part, i) => [
+    name.replace("in_proj", `${part}_proj`),
+    { dtype, shape: [shape[0]! / 3, ...shape.slice(1)], bytes: bytes.subarray(i * size, (i + 1) * size) },
+  ]);
 }
 
 function asStableDiffusionCpp(tensors: RawTensors, { split = false, diffusers = false }: Spelling): RawTensors {
@@ -102,7 +116,12 @@ describe.each(["single-sd1", "single-sd2", "single-sdxl"])("%s", (name) => {
     ["of a model in diffusers' layout", { split: true, diffusers: true }],
   ])("%s", async (_what, spelling) => {
     const path = await gguf(`${name}-named`, asStableDiffusionCpp(whole(name), spelling));
-    expect(await inspect(path)).toMatchObject({ kind: "model", format: "gguf", family: name.slice(7), ignored: { count: 0 } });
+    expect(await inspect(path)).toMatchObject({
+      kind: "model",
+      format: "gguf",
+      family: name.slice(7),
+      ignored: { count: 0 },
+    });
     expect(await latents(path)).toEqual(right);
   });
 });
@@ -111,7 +130,15 @@ test("a text projection that is not square is told by its shape", async () => {
   const tensors = whole("single-sdxl");
   const name = "conditioner.embedders.1.model.text_projection";
   const { dtype, shape, bytes } = tensors.get(name)!;
-  const half = { dtype, shape: [shape[0]!, shape[1]! / 2], bytes: Buffer.concat(Array.from({ length: shape[0]! }, (_, row) => bytes.subarray(row * shape[1]! * 2, row * shape[1]! * 2 + shape[1]!))) };
+  const half = {
+    dtype,
+    shape: [shape[0]!, shape[1]! / 2],
+    bytes: Buffer.concat(
+      Array.from({ length: shape[0]! }, (_, row) =>
+        bytes.subarray(row * shape[1]! * 2, row * shape[1]! * 2 + shape[1]!),
+      ),
+    ),
+  };
   const load = async (tensor: RawTensor): Promise<Error> => {
     const path = await gguf("odd", asStableDiffusionCpp(new Map([...tensors, [name, tensor]]), { split: true }));
     return Pipeline.load({ model: path }).then(
@@ -120,15 +147,24 @@ test("a text projection that is not square is told by its shape", async () => {
     );
   };
   // Read as 32 values either way; only then is the UNet, which wants 64, what does not fit.
-  for (const tensor of [half, transposed(half)]) expect((await load(tensor)).message).toMatch(/SDXL layout is not supported/);
+  for (const tensor of [half, transposed(half)])
+    expect((await load(tensor)).message).toMatch(/SDXL layout is not supported/);
 });
 
 test("an SDXL refiner, whose one encoder is OpenCLIP's", async () => {
   const base = whole("single-sdxl");
-  const refiner = new Map([...base].filter(([name]) => !name.startsWith("conditioner.embedders.0.")).map(([name, tensor]) => [name.replace("conditioner.embedders.1.", "conditioner.embedders.0."), tensor]));
+  const refiner = new Map(
+    [...base]
+      .filter(([name]) => !name.startsWith("conditioner.embedders.0."))
+      .map(([name, tensor]) => [name.replace("conditioner.embedders.1.", "conditioner.embedders.0."), tensor]),
+  );
   // Only what is found in the file matters here: this UNet is the base model's, which wants two encoders.
-  const right = await Pipeline.load({ model: await gguf("refiner", refiner) }).catch((error: unknown) => error as Error);
-  const named = await Pipeline.load({ model: await gguf("refiner-named", asStableDiffusionCpp(refiner, {})) }).catch((error: unknown) => error as Error);
+  const right = await Pipeline.load({ model: await gguf("refiner", refiner) }).catch(
+    (error: unknown) => error as Error,
+  );
+  const named = await Pipeline.load({ model: await gguf("refiner-named", asStableDiffusionCpp(refiner, {})) }).catch(
+    (error: unknown) => error as Error,
+  );
   expect(right).toBeInstanceOf(Error);
   expect((named as Error).message).toBe((right as Error).message);
 });

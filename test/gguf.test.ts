@@ -29,7 +29,9 @@ async function f32Gguf(path: string): Promise<Buffer> {
   const data: Buffer[] = [];
   let offset = 0;
   for (const name of names) {
-    const tensor = await new Promise<{ shape: number[]; data: ArrayBuffer }>((resolve) => addon.readTensor(path, name, (_error, value) => resolve(value!)));
+    const tensor = await new Promise<{ shape: number[]; data: ArrayBuffer }>((resolve) =>
+      addon.readTensor(path, name, (_error, value) => resolve(value!)),
+    );
     const sizes = [...tensor.shape].reverse().map((size) => number(size, 8));
     table.push(text(name), number(sizes.length, 4), ...sizes, number(0, 4), number(offset, 8));
     const bytes = Buffer.from(tensor.data);
@@ -42,8 +44,16 @@ async function f32Gguf(path: string): Promise<Buffer> {
 
 async function latents(file: string): Promise<Buffer> {
   await using pipeline = await Pipeline.load({ adapters: [{ file }] });
-  const result = await pipeline.generate({ prompt: "a red airplane", imagePrompts: [{ image: { data: pixels(80, 60), width: 80, height: 60 } }], steps: 2, seed: 3 });
-  return Buffer.concat([...result.images.map((image) => Buffer.from(image.data)), ...result.latents.map((l) => Buffer.from(l.buffer, l.byteOffset, l.byteLength))]);
+  const result = await pipeline.generate({
+    prompt: "a red airplane",
+    imagePrompts: [{ image: { data: pixels(80, 60), width: 80, height: 60 } }],
+    steps: 2,
+    seed: 3,
+  });
+  return Buffer.concat([
+    ...result.images.map((image) => Buffer.from(image.data)),
+    ...result.latents.map((l) => Buffer.from(l.buffer, l.byteOffset, l.byteLength)),
+  ]);
 }
 
 test("an adapter as GGUF, under any name, gives the bits of its safetensors", async () => {
@@ -56,5 +66,8 @@ test("an adapter as GGUF, under any name, gives the bits of its safetensors", as
 test("a GGUF file cut short is refused with what is missing", async () => {
   const file = join(folder, "short.gguf");
   writeFileSync(file, (await f32Gguf(adapter)).subarray(0, -64));
-  await expect(Pipeline.load({ adapters: [{ file }] })).rejects.toMatchObject({ code: "ERR_IPA_TRUNCATED", message: expect.stringContaining("its tensors need") });
+  await expect(Pipeline.load({ adapters: [{ file }] })).rejects.toMatchObject({
+    code: "ERR_IPA_TRUNCATED",
+    message: expect.stringContaining("its tensors need"),
+  });
 });

@@ -10,7 +10,10 @@ import { readSafetensors } from "./support/safetensors";
 const GOLDEN = join(ROOT, "test/golden");
 const model = (name: string): string => join(GOLDEN, "models", name);
 
-interface Case extends Pick<GenerateOptions, "originalSize" | "targetSize" | "cropOffset" | "aestheticScore" | "negativeAestheticScore"> {
+interface Case extends Pick<
+  GenerateOptions,
+  "originalSize" | "targetSize" | "cropOffset" | "aestheticScore" | "negativeAestheticScore"
+> {
   name: string;
   kind: "clip-skip" | "sizes" | "base" | "refined" | "scores";
   model: string;
@@ -20,13 +23,29 @@ interface Case extends Pick<GenerateOptions, "originalSize" | "targetSize" | "cr
   clipSkip: number;
 }
 // tools/goldens/hand_over.py
-const index = JSON.parse(readFileSync(join(GOLDEN, "hand-over.json"), "utf8")) as { prompt: string; negative: string; guidance: number; seed: number; refinerSeed: number; cases: Case[] };
+const index = JSON.parse(readFileSync(join(GOLDEN, "hand-over.json"), "utf8")) as {
+  prompt: string;
+  negative: string;
+  guidance: number;
+  seed: number;
+  refinerSeed: number;
+  cases: Case[];
+};
 const golden = readSafetensors(join(GOLDEN, "hand-over.safetensors"));
 const latentsOf = (name: string): Float32Array => golden.get(name)!.floats();
 const of = (...kinds: Case["kind"][]): Case[] => index.cases.filter(({ kind }) => kinds.includes(kind));
 
-const call: GenerateOptions = { prompt: index.prompt, negativePrompt: index.negative, guidance: index.guidance, seed: index.seed, output: "latents", width: 64, height: 64 };
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const call: GenerateOptions = {
+  prompt: index.prompt,
+  negativePrompt: index.negative,
+  guidance: index.guidance,
+  seed: index.seed,
+  output: "latents",
+  width: 64,
+  height: 64,
+};
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
 async function check(pipeline: Pipeline, name: string, options: GenerateOptions): Promise<void> {
   const { latents } = await pipeline.generate({ ...call, ...options });
@@ -37,7 +56,8 @@ let base: Pipeline, refiner: Pipeline, folder: string;
 beforeAll(async () => {
   // The refiner's other parts are those of the base model, without its first text encoder.
   folder = mkdtempSync(join(tmpdir(), "refiner-"));
-  for (const part of ["text_encoder_2", "tokenizer_2", "vae", "scheduler"]) cpSync(join(model("sdxl"), part), join(folder, part), { recursive: true });
+  for (const part of ["text_encoder_2", "tokenizer_2", "vae", "scheduler"])
+    cpSync(join(model("sdxl"), part), join(folder, part), { recursive: true });
   cpSync(model("sdxl-refiner"), folder, { recursive: true });
   [base, refiner] = await Promise.all([Pipeline.load({ model: model("sdxl") }), Pipeline.load({ model: folder })]);
 });
@@ -68,7 +88,15 @@ test.each(of("refined"))("$name", async ({ name, scheduler, steps, share }) => {
 test("the refiner's scores", async () => {
   const { aestheticScore, negativeAestheticScore } = of("scores")[0]!;
   const latents = latentsOf("ddim-10-0.6-base");
-  await check(refiner, "scores", { scheduler: "ddim", steps: 10, denoisingStart: 0.6, latents, seed: index.refinerSeed, aestheticScore, negativeAestheticScore });
+  await check(refiner, "scores", {
+    scheduler: "ddim",
+    steps: 10,
+    denoisingStart: 0.6,
+    latents,
+    seed: index.refinerSeed,
+    aestheticScore,
+    negativeAestheticScore,
+  });
 });
 
 test("the whole way is the two shares of it; noise of one's own is the seed's", async () => {
@@ -77,7 +105,12 @@ test("the whole way is the two shares of it; noise of one's own is the seed's", 
   const half = (await base.generate({ ...options, denoisingEnd: 0.5 })).latents[0]!;
   expect((await base.generate({ ...options, denoisingStart: 0.5, latents: half })).latents[0]).toEqual(whole);
   const steps: number[] = [];
-  await base.generate({ ...options, denoisingStart: 0.5, latents: [half], onProgress: ({ step, total }) => steps.push(step, total) });
+  await base.generate({
+    ...options,
+    denoisingStart: 0.5,
+    latents: [half],
+    onProgress: ({ step, total }) => steps.push(step, total),
+  });
   expect(steps.slice(-2)).toEqual([5, 5]);
   // Two pictures, each from latents of its own.
   const both = await base.generate({ ...options, count: 2, denoisingStart: 0.5, latents: [half, whole] });
@@ -87,19 +120,45 @@ test("the whole way is the two shares of it; noise of one's own is the seed's", 
 });
 
 test("what does not fit is said", async () => {
-  const refused = (pipeline: Pipeline, options: object): Promise<unknown> => rejection(pipeline.generate({ ...call, steps: 4, ...options }));
+  const refused = (pipeline: Pipeline, options: object): Promise<unknown> =>
+    rejection(pipeline.generate({ ...call, steps: 4, ...options }));
   const latents = latentsOf("sizes");
-  expect(await refused(base, { denoisingStart: 0.5 })).toMatchObject({ option: "denoisingStart", message: expect.stringContaining("latents") });
-  expect(await refused(base, { denoisingStart: 0.7, denoisingEnd: 0.5, latents })).toMatchObject({ option: "denoisingStart" });
-  expect(await refused(base, { denoisingStart: 0.5, latents, scheduler: "pndm" })).toMatchObject({ option: "denoisingStart", message: expect.stringContaining("another scheduler") });
-  expect(await refused(base, { denoisingStart: 0.3, denoisingEnd: 0.45, latents, scheduler: "ddim" })).toMatchObject({ option: "denoisingStart", message: expect.stringContaining("more steps") });
-  expect(await refused(base, { latents: latents.subarray(1) })).toMatchObject({ option: "latents", message: expect.stringContaining("4 x 16 x 16") });
+  expect(await refused(base, { denoisingStart: 0.5 })).toMatchObject({
+    option: "denoisingStart",
+    message: expect.stringContaining("latents"),
+  });
+  expect(await refused(base, { denoisingStart: 0.7, denoisingEnd: 0.5, latents })).toMatchObject({
+    option: "denoisingStart",
+  });
+  expect(await refused(base, { denoisingStart: 0.5, latents, scheduler: "pndm" })).toMatchObject({
+    option: "denoisingStart",
+    message: expect.stringContaining("another scheduler"),
+  });
+  expect(await refused(base, { denoisingStart: 0.3, denoisingEnd: 0.45, latents, scheduler: "ddim" })).toMatchObject({
+    option: "denoisingStart",
+    message: expect.stringContaining("more steps"),
+  });
+  expect(await refused(base, { latents: latents.subarray(1) })).toMatchObject({
+    option: "latents",
+    message: expect.stringContaining("4 x 16 x 16"),
+  });
   expect(await refused(base, { latents: [latents, latents, latents], count: 2 })).toMatchObject({ option: "latents" });
   expect(await refused(base, { latents: [1, 2] })).toMatchObject({ option: "latents" });
-  expect(await refused(base, { latents: Float32Array.from(latents, (v, i) => (i === 7 ? NaN : v)) })).toMatchObject({ option: "latents[7]" });
-  expect(await refused(base, { clipSkip: 3 })).toMatchObject({ option: "clipSkip", message: expect.stringContaining("0 to 2") });
-  expect(await refused(base, { aestheticScore: 5 })).toMatchObject({ option: "aestheticScore", message: expect.stringContaining("refiner") });
+  expect(await refused(base, { latents: Float32Array.from(latents, (v, i) => (i === 7 ? NaN : v)) })).toMatchObject({
+    option: "latents[7]",
+  });
+  expect(await refused(base, { clipSkip: 3 })).toMatchObject({
+    option: "clipSkip",
+    message: expect.stringContaining("0 to 2"),
+  });
+  expect(await refused(base, { aestheticScore: 5 })).toMatchObject({
+    option: "aestheticScore",
+    message: expect.stringContaining("refiner"),
+  });
   expect(await refused(refiner, { targetSize: [64, 64] })).toMatchObject({ option: "targetSize" });
   const { pipeline: small } = await loadFake();
-  expect(await refused(small, { originalSize: [64, 64], width: 128, height: 128 })).toMatchObject({ option: "originalSize", message: expect.stringContaining("SDXL") });
+  expect(await refused(small, { originalSize: [64, 64], width: 128, height: 128 })).toMatchObject({
+    option: "originalSize",
+    message: expect.stringContaining("SDXL"),
+  });
 });

@@ -2,7 +2,11 @@
 import { TOPICS, casesOf } from "./hostile/case";
 import { runCase } from "./hostile/runner";
 
-const quick = TOPICS.flatMap((topic) => Object.entries(casesOf(topic)).flatMap(([name, hostile]) => (hostile.quick === true ? [{ topic, name, hostile }] : [])));
+const quick = TOPICS.flatMap((topic) =>
+  Object.entries(casesOf(topic)).flatMap(([name, hostile]) =>
+    hostile.quick === true ? [{ topic, name, hostile }] : [],
+  ),
+);
 
 test.each(quick)("$topic: $name", async ({ topic, name, hostile }) => {
   expect(await runCase(topic, name, hostile)).toMatchObject({ problem: undefined });

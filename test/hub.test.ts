@@ -1,6 +1,16 @@
 /** Models by their names on the hub: fetched from a hub on this machine into a cache of its own. Needs `npm run build:all`. */
 import { execFile } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { copyFile, link } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +29,15 @@ const GOLDEN = join(ROOT, "test/golden");
 const SD15 = filesOf(join(GOLDEN, "models/sd15"), (path) => !path.startsWith("golden."));
 const NAME = "team/sd15";
 const UNET = "unet/diffusion_pytorch_model.safetensors";
-const VARIABLES = ["HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"];
+const VARIABLES = [
+  "HF_HOME",
+  "HF_HUB_CACHE",
+  "HF_ENDPOINT",
+  "HF_TOKEN",
+  "HF_TOKEN_PATH",
+  "HUGGING_FACE_HUB_TOKEN",
+  "HF_HUB_OFFLINE",
+];
 
 let hub: HubServer;
 let cache: string;
@@ -41,7 +59,8 @@ afterEach(async () => {
 const folder = (repo = NAME): string => join(cache, "hub", `models--${repo.replace("/", "--")}`);
 const blobs = (): string[] => readdirSync(join(folder(), "blobs"));
 /** Name of the blob with a file's content, "" when there is none. */
-const blobOf = (path: string): string => blobs().find((blob) => readFileSync(join(folder(), "blobs", blob)).equals(SD15[path]!)) ?? "";
+const blobOf = (path: string): string =>
+  blobs().find((blob) => readFileSync(join(folder(), "blobs", blob)).equals(SD15[path]!)) ?? "";
 /** What load() hands to the engine. */
 const loaded = async (options: LoadOptions): Promise<FakeAddon["loads"][number]> => {
   const { addon, pipeline } = await loadFake(fitting(), options);
@@ -58,7 +77,12 @@ const fitting = (): FakeAddon => {
 test("model, adapter and LoRA by name give the latents that diffusers makes", async () => {
   hub.publish(NAME, SD15);
   hub.publish("team/loras", filesOf(join(GOLDEN, "loras")));
-  const { prompt, steps, guidance, seed } = JSON.parse(readFileSync(join(GOLDEN, "loras.json"), "utf8")) as { prompt: string; steps: number; guidance: number; seed: number };
+  const { prompt, steps, guidance, seed } = JSON.parse(readFileSync(join(GOLDEN, "loras.json"), "utf8")) as {
+    prompt: string;
+    steps: number;
+    guidance: number;
+    seed: number;
+  };
   const golden = readSafetensors(join(GOLDEN, "loras.safetensors"));
   await using pipeline = await Pipeline.load({
     model: NAME,
@@ -66,7 +90,18 @@ test("model, adapter and LoRA by name give the latents that diffusers makes", as
     loras: [{ file: "team/loras@v1/sd15-peft.safetensors", weight: 0.8 }],
   });
   const imagePrompts = [{ embeds: golden.get("with-adapter.embeds")!.floats() }];
-  const { latents } = await pipeline.generate({ prompt, negativePrompt: "", steps, guidance, seed, imagePrompts, scheduler: "ddim", output: "latents", width: 64, height: 64 });
+  const { latents } = await pipeline.generate({
+    prompt,
+    negativePrompt: "",
+    steps,
+    guidance,
+    seed,
+    imagePrompts,
+    scheduler: "ddim",
+    output: "latents",
+    width: 64,
+    height: 64,
+  });
   const theirs = golden.get("with-adapter.latents")!.floats();
   expect(Math.hypot(...latents[0]!.map((value, i) => value - theirs[i]!)) / Math.hypot(...theirs)).toBeLessThan(1e-4);
 });
@@ -77,7 +112,8 @@ describe("the cache", () => {
     const { model } = await loaded({ model: NAME });
     expect(model).toBe(join(folder(), "snapshots", commit));
     expect(readFileSync(join(folder(), "refs/main"), "utf8")).toBe(commit);
-    for (const path of [UNET, "model_index.json", "tokenizer/vocab.json"]) expect(readFileSync(join(model, path)).equals(SD15[path]!)).toBe(true);
+    for (const path of [UNET, "model_index.json", "tokenizer/vocab.json"])
+      expect(readFileSync(join(model, path)).equals(SD15[path]!)).toBe(true);
     expect(readlinkSync(join(model, UNET))).toBe(join("../../../blobs", blobOf(UNET)));
     expect(readlinkSync(join(model, "model_index.json"))).toBe(join("../../blobs", blobOf("model_index.json")));
     expect(blobOf(UNET)).toMatch(/^[0-9a-f]{64}$/);
@@ -110,7 +146,10 @@ describe("the cache", () => {
     await loaded({ model: NAME });
     expect(hub.downloads()).toEqual(["vae/config.json"]);
     hub.seen.length = 0;
-    const commit = hub.publish(NAME, { ...SD15, "scheduler/scheduler_config.json": Buffer.from(`${SD15["scheduler/scheduler_config.json"]!.toString()} `) });
+    const commit = hub.publish(NAME, {
+      ...SD15,
+      "scheduler/scheduler_config.json": Buffer.from(`${SD15["scheduler/scheduler_config.json"]!.toString()} `),
+    });
     // load() keeps what it has; pull() looks for what is new.
     expect((await loaded({ model: NAME })).model).not.toContain(commit);
     expect(hub.seen).toEqual([]);
@@ -123,14 +162,21 @@ describe("the cache", () => {
     hub.publish(NAME, SD15);
     const nothing = await rejection(loaded({ model: NAME, offline: true }));
     expect(nothing).toBeInstanceOf(HubError);
-    expect(nothing).toMatchObject({ code: "ERR_IPA_OFFLINE", repo: NAME, message: expect.stringContaining("holds nothing of team/sd15, and the option offline forbids fetching it") });
+    expect(nothing).toMatchObject({
+      code: "ERR_IPA_OFFLINE",
+      repo: NAME,
+      message: expect.stringContaining("holds nothing of team/sd15, and the option offline forbids fetching it"),
+    });
     await loaded({ model: NAME });
     rmSync(join(folder(), "snapshots", hub.commit(NAME), UNET));
     rmSync(join(folder(), "snapshots", hub.commit(NAME), "tokenizer/vocab.json"));
     hub.seen.length = 0;
     process.env["HF_HUB_OFFLINE"] = "1";
     const some = await rejection(loaded({ model: NAME }));
-    expect(some).toMatchObject({ code: "ERR_IPA_OFFLINE", message: expect.stringContaining(`tokenizer/vocab.json, ${UNET}`) });
+    expect(some).toMatchObject({
+      code: "ERR_IPA_OFFLINE",
+      message: expect.stringContaining(`tokenizer/vocab.json, ${UNET}`),
+    });
     expect(some.message).toContain("HF_HUB_OFFLINE");
     expect(await rejection(pull(NAME))).toMatchObject({ code: "ERR_IPA_OFFLINE" });
     expect(hub.seen).toEqual([]);
@@ -140,14 +186,21 @@ describe("the cache", () => {
     const commit = hub.publish(NAME, SD15);
     await loaded({ model: NAME });
     const repo = new RepoCache(join(cache, "hub"), NAME);
-    const refused = (): Promise<void> => Promise.reject(Object.assign(new Error("operation not permitted"), { code: "EPERM" }));
-    for (const placings of [[refused, link], [refused, refused, copyFile]]) {
+    const refused = (): Promise<void> =>
+      Promise.reject(Object.assign(new Error("operation not permitted"), { code: "EPERM" }));
+    for (const placings of [
+      [refused, link],
+      [refused, refused, copyFile],
+    ]) {
       await repo.place(commit, UNET, blobOf(UNET), placings);
       expect(lstatSync(repo.file(commit, UNET)).isFile()).toBe(true);
       expect(readFileSync(repo.file(commit, UNET)).equals(SD15[UNET]!)).toBe(true);
     }
     await expect(repo.place(commit, "unet/config.json", blobOf(UNET), [refused])).rejects.toThrow("not permitted");
-    expect(readdirSync(join(repo.snapshot(commit), "unet")).sort()).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);
+    expect(readdirSync(join(repo.snapshot(commit), "unet")).sort()).toEqual([
+      "config.json",
+      "diffusion_pytorch_model.safetensors",
+    ]);
   });
 
   test("a path that exists on disk wins, and one mistyped in a folder of that name is a path", async () => {
@@ -156,7 +209,10 @@ describe("the cache", () => {
     process.chdir(ROOT);
     try {
       expect(await loaded({ model: "models/mini" })).toMatchObject({ model: join(ROOT, "models/mini") });
-      expect(await rejection(loaded({ adapters: [{ file: "models/mini/ip-adaptor.safetensors" }] }))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("adapters[0].file: file not found") });
+      expect(await rejection(loaded({ adapters: [{ file: "models/mini/ip-adaptor.safetensors" }] }))).toMatchObject({
+        code: "ERR_IPA_NOT_FOUND",
+        message: expect.stringContaining("adapters[0].file: file not found"),
+      });
     } finally {
       process.chdir(here);
     }
@@ -166,11 +222,21 @@ describe("the cache", () => {
 
 test("parts from other repositories, a folder of one, a file as the model, any of them inspected", async () => {
   hub.publish(NAME, SD15);
-  hub.publish("team/parts", Object.fromEntries(Object.entries(SD15).map(([path, bytes]) => [path.replace(/^image_encoder/, "models/encoder"), bytes])));
+  hub.publish(
+    "team/parts",
+    Object.fromEntries(
+      Object.entries(SD15).map(([path, bytes]) => [path.replace(/^image_encoder/, "models/encoder"), bytes]),
+    ),
+  );
   hub.publish("team/vae", filesOf(join(GOLDEN, "models/taesd/vae")));
   const single = readFileSync(join(GOLDEN, "models/single-sd1/model.safetensors"));
   hub.publish("team/single", { "checkpoints/sd.safetensors": single, "README.md": Buffer.from("x") });
-  const request = await loaded({ model: NAME, vae: "team/vae", imageEncoder: "team/parts/models/encoder", unet: "team/parts@refs/pr/1/unet" });
+  const request = await loaded({
+    model: NAME,
+    vae: "team/vae",
+    imageEncoder: "team/parts/models/encoder",
+    unet: "team/parts@refs/pr/1/unet",
+  });
   expect(request).toMatchObject({
     vae: join(folder("team/vae"), "snapshots", hub.commit("team/vae")),
     imageEncoder: join(folder("team/parts"), "snapshots", hub.commit("team/parts"), "models/encoder"),
@@ -178,19 +244,31 @@ test("parts from other repositories, a folder of one, a file as the model, any o
   });
   expect(readFileSync(join(folder("team/parts"), "refs/refs/pr/1"), "utf8")).toBe(hub.commit("team/parts"));
   // The model's own were not fetched.
-  expect(readdirSync(request.model).sort()).toEqual(["feature_extractor", "model_index.json", "scheduler", "text_encoder", "tokenizer"]);
+  expect(readdirSync(request.model).sort()).toEqual([
+    "feature_extractor",
+    "model_index.json",
+    "scheduler",
+    "text_encoder",
+    "tokenizer",
+  ]);
   expect(await inspect("team/single/checkpoints/sd.safetensors")).toMatchObject({ kind: "model", family: "sd1" });
   expect(await inspect(`${NAME}/adapters/plus.safetensors`)).toMatchObject({ kind: "ip-adapter", variant: "plus" });
   expect(await inspect("team/vae")).toMatchObject({ components: [], parameters: expect.any(Number) });
   expect(await inspect(NAME)).toMatchObject({ kind: "model", family: "sd1" });
   const error = await rejection(loaded({ model: "team/single" }));
-  expect(error).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("its weight files are team/single/checkpoints/sd.safetensors") });
+  expect(error).toMatchObject({
+    code: "ERR_IPA_NOT_FOUND",
+    message: expect.stringContaining("its weight files are team/single/checkpoints/sd.safetensors"),
+  });
 });
 
 describe("a download", () => {
   test("goes on where the connection broke, within a call", async () => {
     hub.publish(NAME, SD15);
-    hub.cuts = [{ path: UNET, after: 300_000 }, { path: UNET, after: 200_000 }];
+    hub.cuts = [
+      { path: UNET, after: 300_000 },
+      { path: UNET, after: 200_000 },
+    ];
     const { model } = await loaded({ model: NAME });
     expect(readFileSync(join(model, UNET)).equals(SD15[UNET]!)).toBe(true);
     const ranges = hub.seen.filter(({ url }) => url.includes(encodeURIComponent(UNET))).map(({ range }) => range);
@@ -203,9 +281,15 @@ describe("a download", () => {
   test("goes on in a later call, with all bytes of the first", async () => {
     hub.publish(NAME, SD15);
     // The second connection brings nothing: that is the end of the call.
-    hub.cuts = [{ path: UNET, after: 300_000 }, { path: UNET, after: 0 }];
+    hub.cuts = [
+      { path: UNET, after: 300_000 },
+      { path: UNET, after: 0 },
+    ];
     const error = await rejection(loaded({ model: NAME }));
-    expect(error).toMatchObject({ code: "ERR_IPA_NETWORK", message: expect.stringMatching(/^model: the connection to http:.* failed/) });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_NETWORK",
+      message: expect.stringMatching(/^model: the connection to http:.* failed/),
+    });
     const [part] = blobs().filter((blob) => blob.endsWith(".incomplete"));
     const held = readFileSync(join(folder(), "blobs", part!)).length;
     expect(held).toBeGreaterThan(0);
@@ -216,7 +300,13 @@ describe("a download", () => {
     expect(hub.downloads()).not.toContain("text_encoder/model.safetensors");
     expect(blobOf(UNET)).toBe(part!.replace(".incomplete", ""));
     const last = events.filter(({ file }) => file === UNET).at(-1);
-    expect(last).toMatchObject({ type: "download", repo: NAME, commit: hub.commit(NAME), fileBytes: SD15[UNET]!.length, fileSize: SD15[UNET]!.length });
+    expect(last).toMatchObject({
+      type: "download",
+      repo: NAME,
+      commit: hub.commit(NAME),
+      fileBytes: SD15[UNET]!.length,
+      fileSize: SD15[UNET]!.length,
+    });
     expect(events.at(-1)).toMatchObject({ bytes: events[0]!.size });
   });
 
@@ -240,19 +330,25 @@ describe("a download", () => {
     }
   });
 
-  test.each([UNET, "unet/config.json"])("with other bytes than listed is refused, and nothing of it kept: %s", async (path) => {
-    hub.publish(NAME, SD15);
-    hub.spoiled.add(path);
-    const error = await rejection(loaded({ model: NAME }));
-    expect(error).toBeInstanceOf(HubError);
-    expect(error).toMatchObject({ code: "ERR_IPA_CHECKSUM", message: expect.stringContaining(`model: ${path} of ${NAME}`) });
-    expect(existsSync(join(folder(), "snapshots", hub.commit(NAME), path))).toBe(false);
-    expect(existsSync(join(folder(), "refs"))).toBe(false);
-    expect(blobs().filter((blob) => blob.includes("incomplete"))).toEqual([]);
-    hub.spoiled.clear();
-    const { model } = await loaded({ model: NAME });
-    expect(readFileSync(join(model, path)).equals(SD15[path]!)).toBe(true);
-  });
+  test.each([UNET, "unet/config.json"])(
+    "with other bytes than listed is refused, and nothing of it kept: %s",
+    async (path) => {
+      hub.publish(NAME, SD15);
+      hub.spoiled.add(path);
+      const error = await rejection(loaded({ model: NAME }));
+      expect(error).toBeInstanceOf(HubError);
+      expect(error).toMatchObject({
+        code: "ERR_IPA_CHECKSUM",
+        message: expect.stringContaining(`model: ${path} of ${NAME}`),
+      });
+      expect(existsSync(join(folder(), "snapshots", hub.commit(NAME), path))).toBe(false);
+      expect(existsSync(join(folder(), "refs"))).toBe(false);
+      expect(blobs().filter((blob) => blob.includes("incomplete"))).toEqual([]);
+      hub.spoiled.clear();
+      const { model } = await loaded({ model: NAME });
+      expect(readFileSync(join(model, path)).equals(SD15[path]!)).toBe(true);
+    },
+  );
 
   test("that is aborted leaves no file under its name, and the next call goes on", async () => {
     hub.publish(NAME, SD15);
@@ -272,7 +368,9 @@ describe("a download", () => {
     const file = "adapters/base.safetensors";
     hub.cuts = [{ path: file, after: 10_000 }];
     hub.onBytes = () => void pipeline.dispose();
-    expect(await rejection(pipeline.setAdapters([{ file: `${NAME}/${file}` }]))).toMatchObject({ code: "ERR_IPA_DISPOSED" });
+    expect(await rejection(pipeline.setAdapters([{ file: `${NAME}/${file}` }]))).toMatchObject({
+      code: "ERR_IPA_DISPOSED",
+    });
     await pipeline.dispose();
     expect(existsSync(join(folder(), "snapshots", hub.commit(NAME), file))).toBe(false);
   });
@@ -298,26 +396,89 @@ test("several processes fetch the same model at the same time", async () => {
   hub.publish(NAME, SD15);
   hub.cuts = [{ path: UNET, after: 300_000 }];
   const main = join(ROOT, "dist/cli/main.js");
-  const pulls = await Promise.all([1, 2, 3].map(() => promisify(execFile)(process.execPath, [main, "pull", NAME], { env: { ...process.env } })));
+  const pulls = await Promise.all(
+    [1, 2, 3].map(() => promisify(execFile)(process.execPath, [main, "pull", NAME], { env: { ...process.env } })),
+  );
   const snapshot = join(folder(), "snapshots", hub.commit(NAME));
   expect(pulls.map(({ stdout }) => stdout)).toEqual(Array(3).fill(`${snapshot}\n`));
-  for (const path of [UNET, "text_encoder/model.safetensors", "vae/config.json"]) expect(readFileSync(join(snapshot, path)).equals(SD15[path]!)).toBe(true);
+  for (const path of [UNET, "text_encoder/model.safetensors", "vae/config.json"])
+    expect(readFileSync(join(snapshot, path)).equals(SD15[path]!)).toBe(true);
   expect(blobs().filter((blob) => blob.includes("incomplete"))).toEqual([]);
 });
 
 describe("refused by the hub", () => {
   test.each<[string, () => void, LoadOptions, string, string]>([
-    ["no such repository", () => undefined, { model: "team/sd51" }, "ERR_IPA_NOT_FOUND", "/team/sd51 does not exist, or it is private and no token was sent"],
+    [
+      "no such repository",
+      () => undefined,
+      { model: "team/sd51" },
+      "ERR_IPA_NOT_FOUND",
+      "/team/sd51 does not exist, or it is private and no token was sent",
+    ],
     ["no such revision", () => undefined, { model: `${NAME}@v3` }, "ERR_IPA_NOT_FOUND", "has no revision v3"],
-    ["no such file", () => undefined, { adapters: [{ file: `${NAME}/ip-adapter.safetensors` }] }, "ERR_IPA_NOT_FOUND", `adapters[0].file: ${NAME}/ip-adapter.safetensors cannot be used, ip-adapter.safetensors is not there: its weight files are`],
-    ["private", () => (hub.token = "hf_right"), { model: NAME, token: "hf_wrong" }, "ERR_IPA_NOT_FOUND", "private and the token that was sent does not open it"],
-    ["gated, without a token", () => Object.assign(hub, { token: "hf_right", gated: true }), { model: NAME }, "ERR_IPA_ACCESS", "is gated and no token was sent: accept its terms on"],
-    ["gated, with another token", () => Object.assign(hub, { token: "hf_right", gated: true }), { model: NAME, token: "hf_wrong" }, "ERR_IPA_ACCESS", "the token that was sent does not open it"],
-    ["forbidden", () => (hub.down = { status: 403, body: "no" }), { model: NAME }, "ERR_IPA_ACCESS", "may not be read (403)"],
-    ["too many requests", () => (hub.down = { status: 429, body: "", headers: { "Retry-After": "30" } }), { model: NAME }, "ERR_IPA_NETWORK", "too many requests (429): try again in 30 seconds"],
-    ["broken", () => (hub.down = { status: 502, body: "bad gateway" }), { model: NAME }, "ERR_IPA_NETWORK", "the server failed (502)"],
-    ["a login page in its place", () => (hub.down = { status: 200, body: "<html>log in</html>" }), { model: NAME }, "ERR_IPA_NETWORK", "something else than JSON"],
-    ["a strange answer", () => (hub.down = { status: 200, body: "{}" }), { model: NAME }, "ERR_IPA_NETWORK", "no commit for revision main"],
+    [
+      "no such file",
+      () => undefined,
+      { adapters: [{ file: `${NAME}/ip-adapter.safetensors` }] },
+      "ERR_IPA_NOT_FOUND",
+      `adapters[0].file: ${NAME}/ip-adapter.safetensors cannot be used, ip-adapter.safetensors is not there: its weight files are`,
+    ],
+    [
+      "private",
+      () => (hub.token = "hf_right"),
+      { model: NAME, token: "hf_wrong" },
+      "ERR_IPA_NOT_FOUND",
+      "private and the token that was sent does not open it",
+    ],
+    [
+      "gated, without a token",
+      () => Object.assign(hub, { token: "hf_right", gated: true }),
+      { model: NAME },
+      "ERR_IPA_ACCESS",
+      "is gated and no token was sent: accept its terms on",
+    ],
+    [
+      "gated, with another token",
+      () => Object.assign(hub, { token: "hf_right", gated: true }),
+      { model: NAME, token: "hf_wrong" },
+      "ERR_IPA_ACCESS",
+      "the token that was sent does not open it",
+    ],
+    [
+      "forbidden",
+      () => (hub.down = { status: 403, body: "no" }),
+      { model: NAME },
+      "ERR_IPA_ACCESS",
+      "may not be read (403)",
+    ],
+    [
+      "too many requests",
+      () => (hub.down = { status: 429, body: "", headers: { "Retry-After": "30" } }),
+      { model: NAME },
+      "ERR_IPA_NETWORK",
+      "too many requests (429): try again in 30 seconds",
+    ],
+    [
+      "broken",
+      () => (hub.down = { status: 502, body: "bad gateway" }),
+      { model: NAME },
+      "ERR_IPA_NETWORK",
+      "the server failed (502)",
+    ],
+    [
+      "a login page in its place",
+      () => (hub.down = { status: 200, body: "<html>log in</html>" }),
+      { model: NAME },
+      "ERR_IPA_NETWORK",
+      "something else than JSON",
+    ],
+    [
+      "a strange answer",
+      () => (hub.down = { status: 200, body: "{}" }),
+      { model: NAME },
+      "ERR_IPA_NETWORK",
+      "no commit for revision main",
+    ],
   ])("%s", async (_name, arrange, options, code, says) => {
     hub.publish(NAME, SD15);
     arrange();
@@ -330,12 +491,17 @@ describe("refused by the hub", () => {
     expect(blobsOrNone()).toEqual([]);
   });
 
-  const blobsOrNone = (): string[] => (existsSync(join(folder(), "blobs")) ? blobs().filter((blob) => blob.length === 64) : []);
+  const blobsOrNone = (): string[] =>
+    existsSync(join(folder(), "blobs")) ? blobs().filter((blob) => blob.length === 64) : [];
 
   test("not there at all", async () => {
     await hub.stop();
     const error = await rejection(loaded({ model: NAME }));
-    expect(error).toMatchObject({ code: "ERR_IPA_NETWORK", message: expect.stringContaining("ECONNREFUSED"), cause: expect.anything() });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_NETWORK",
+      message: expect.stringContaining("ECONNREFUSED"),
+      cause: expect.anything(),
+    });
     expect(error.message).toContain("check the network and HF_ENDPOINT");
   });
 
@@ -345,7 +511,10 @@ describe("refused by the hub", () => {
     ["/etc/outside.json", "x"],
   ])("a listing that leads out of the cache: %s", async (path, content) => {
     hub.publish(NAME, { ...SD15, [path]: Buffer.from(content) });
-    expect(await rejection(pull(NAME, { include: ["*"] }))).toMatchObject({ code: "ERR_IPA_NETWORK", message: expect.stringContaining("a file that cannot be") });
+    expect(await rejection(pull(NAME, { include: ["*"] }))).toMatchObject({
+      code: "ERR_IPA_NETWORK",
+      message: expect.stringContaining("a file that cannot be"),
+    });
     expect(existsSync(folder())).toBe(false);
   });
 });
@@ -364,7 +533,12 @@ test("the token of the option, the variable or the file goes to the hub, and now
     arrange();
     hub.seen.length = 0;
     await loaded({ model: NAME, ...options });
-    const [cdn, own] = [true, false].map((elsewhere) => new Set(hub.seen.filter(({ url }) => url.startsWith("cdn:") === elsewhere).map(({ authorization }) => authorization)));
+    const [cdn, own] = [true, false].map(
+      (elsewhere) =>
+        new Set(
+          hub.seen.filter(({ url }) => url.startsWith("cdn:") === elsewhere).map(({ authorization }) => authorization),
+        ),
+    );
     expect([...own!]).toEqual(["Bearer hf_right"]);
     expect([...cdn!]).toEqual([undefined]);
     rmSync(join(cache, "hub"), { recursive: true });
@@ -386,7 +560,8 @@ describe("pull", () => {
     process.exitCode = undefined;
     return { code, out, err };
   };
-  const fetched = (files: RepoFiles): string[] => Object.keys(files).filter((path) => existsSync(join(folder(), "snapshots", hub.commit(NAME), path)));
+  const fetched = (files: RepoFiles): string[] =>
+    Object.keys(files).filter((path) => existsSync(join(folder(), "snapshots", hub.commit(NAME), path)));
 
   test("fetches what the engine reads, and says where it is", async () => {
     const commit = hub.publish(NAME, SD15);
@@ -397,16 +572,42 @@ describe("pull", () => {
     expect(await loaded({ model: NAME, offline: true })).toMatchObject({ model: out.trim() });
     // generate and inspect find it by the same name
     expect(await cli("inspect", NAME, "--offline")).toMatchObject({ code: 0 });
-    expect(await cli("generate", "--model", NAME, "--offline", "--steps", "1", "--output", join(cache, "out.png"))).toMatchObject({ code: 0 });
-    expect(await cli("generate", "--model", "team/other", "--offline", "--output", join(cache, "out.png"))).toMatchObject({ code: 1, err: expect.stringContaining("error ERR_IPA_OFFLINE: --model: ") });
+    expect(
+      await cli("generate", "--model", NAME, "--offline", "--steps", "1", "--output", join(cache, "out.png")),
+    ).toMatchObject({ code: 0 });
+    expect(
+      await cli("generate", "--model", "team/other", "--offline", "--output", join(cache, "out.png")),
+    ).toMatchObject({ code: 1, err: expect.stringContaining("error ERR_IPA_OFFLINE: --model: ") });
   });
 
   test("with patterns, a revision, or a path", async () => {
     hub.publish(NAME, SD15);
-    const { code, out } = await cli("pull", NAME, "--include", "adapters/*", "--include", "*.json", "--exclude", "*plus*", "--exclude", "tokenizer/", "--revision", "v1", "--json");
+    const { code, out } = await cli(
+      "pull",
+      NAME,
+      "--include",
+      "adapters/*",
+      "--include",
+      "*.json",
+      "--exclude",
+      "*plus*",
+      "--exclude",
+      "tokenizer/",
+      "--revision",
+      "v1",
+      "--json",
+    );
     expect(code).toBe(0);
-    const lines = out.trim().split("\n").map((line) => JSON.parse(line) as { type: string; files?: string[] });
-    const expected = Object.keys(SD15).filter((path) => (path.startsWith("adapters/") || path.endsWith(".json")) && !path.includes("plus") && !path.startsWith("tokenizer/"));
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; files?: string[] });
+    const expected = Object.keys(SD15).filter(
+      (path) =>
+        (path.startsWith("adapters/") || path.endsWith(".json")) &&
+        !path.includes("plus") &&
+        !path.startsWith("tokenizer/"),
+    );
     expect(lines.at(-1)).toMatchObject({ type: "result", commit: hub.commit(NAME), files: expected });
     expect(lines[0]).toMatchObject({ type: "download", repo: NAME });
     expect(fetched(SD15)).toEqual(expected);

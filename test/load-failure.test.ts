@@ -12,11 +12,21 @@ const emfile = (): Error => Object.assign(new Error("EMFILE: too many open files
 test.each([
   ["by its code", emfile(), "ERR_IPA_IO", "too many open files"],
   ["by what caused it", new Error('Could not load the "sharp" module', { cause: emfile() }), "ERR_IPA_IO", "ulimit -n"],
-  ["by the loader's words", new Error("libvips-cpp.so: cannot open shared object file: Too many open files"), "ERR_IPA_IO", "this process"],
+  [
+    "by the loader's words",
+    new Error("libvips-cpp.so: cannot open shared object file: Too many open files"),
+    "ERR_IPA_IO",
+    "this process",
+  ],
   ["in the whole system", new Error("dlopen: Too many open files in system"), "ERR_IPA_IO", "the system has too many"],
   ["memory", new Error("x.node: failed to map segment: Cannot allocate memory"), "ERR_IPA_NO_MEMORY", "no memory"],
 ])("what ran out is told: %s", (_, error, code, says) => {
-  expect(exhaustion("sharp", error)).toMatchObject({ name: "IpAdapterError", code, cause: error, message: expect.stringContaining(says) });
+  expect(exhaustion("sharp", error)).toMatchObject({
+    name: "IpAdapterError",
+    code,
+    cause: error,
+    message: expect.stringContaining(says),
+  });
 });
 
 test.each([
@@ -33,8 +43,12 @@ test("a package that fails for want of files is not called missing", () => {
   const load = (error: Error) => (): never => {
     throw error;
   };
-  expect(() => loadPackage("sharp", load(emfile()), missing)).toThrow(expect.objectContaining({ code: "ERR_IPA_IO" }) as Error);
-  expect(() => loadPackage("sharp", load(new Error("x")), missing)).toThrow(expect.objectContaining({ code: "ERR_IPA_SHARP_MISSING" }) as Error);
+  expect(() => loadPackage("sharp", load(emfile()), missing)).toThrow(
+    expect.objectContaining({ code: "ERR_IPA_IO" }) as Error,
+  );
+  expect(() => loadPackage("sharp", load(new Error("x")), missing)).toThrow(
+    expect.objectContaining({ code: "ERR_IPA_SHARP_MISSING" }) as Error,
+  );
 });
 
 test("nor is the addon", () => {
@@ -42,7 +56,10 @@ test("nor is the addon", () => {
     throw emfile();
   };
   const places = { root: ROOT, prebuilds: join(ROOT, "prebuilds") };
-  for (const run of [(): unknown => loadAddonFrom(places, { platform: "linux", arch: "x64", libc: "glibc" }, false, load), (): unknown => loadStatedAddon(__filename, load)]) {
+  for (const run of [
+    (): unknown => loadAddonFrom(places, { platform: "linux", arch: "x64", libc: "glibc" }, false, load),
+    (): unknown => loadStatedAddon(__filename, load),
+  ]) {
     expect(run).toThrow(IpAdapterError);
     expect(run).toThrow(expect.objectContaining({ code: "ERR_IPA_IO" }) as Error);
   }
@@ -62,6 +79,9 @@ onUnix("sharp loads once there are files to open again, in the same process", ()
     loadSharp().then(() => console.log("loaded"), (error) => { open.forEach(closeSync); console.log(error.code); return loadSharp(); })
       .then((sharp) => console.log(typeof sharp), (error) => console.log("still", error.code));
   `;
-  const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -n 64 && exec "$0" -e "$1"', process.execPath, script], { cwd: ROOT, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -n 64 && exec "$0" -e "$1"', process.execPath, script], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   expect(stdout + stderr).toBe("ERR_IPA_IO\nfunction\n");
 });

@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { InstallError } from "../lib/errors";
-import { type AddonPlaces, addonCandidates, choosePrebuild, currentPlatform, loadAddonFrom, loadStatedAddon, type Platform } from "../lib/native/load";
+import {
+  type AddonPlaces,
+  addonCandidates,
+  choosePrebuild,
+  currentPlatform,
+  loadAddonFrom,
+  loadStatedAddon,
+  type Platform,
+} from "../lib/native/load";
 import { FakeAddon } from "./support/fake-addon";
 
 const glibc: Platform = { platform: "linux", arch: "x64", libc: "glibc" };
@@ -61,7 +69,13 @@ test("a local build that does not load gives way to the prebuilt one", () => {
   expect(loadAddonFrom(places, glibc, false, load)).toEqual({ addon, file: prebuilt });
 });
 
-function failure(platform: Platform, prebuildsOnly: boolean, load: (file: string) => never = (file) => { throw new Error(file); }): InstallError {
+function failure(
+  platform: Platform,
+  prebuildsOnly: boolean,
+  load: (file: string) => never = (file) => {
+    throw new Error(file);
+  },
+): InstallError {
   try {
     loadAddonFrom(places, platform, prebuildsOnly, load);
   } catch (error) {
@@ -75,16 +89,29 @@ test("nothing to load: says the platform, what there is, and the fix", () => {
   const error = failure(musl, false);
   expect(error).toBeInstanceOf(InstallError);
   expect(error.code).toBe("ERR_IPA_ADDON_MISSING");
-  for (const part of ["linux-x64 (musl)", process.version, "darwin-arm64", "npm run build:native", "NODE_IP_ADAPTER_ROOT"]) expect(error.message).toContain(part);
+  for (const part of [
+    "linux-x64 (musl)",
+    process.version,
+    "darwin-arm64",
+    "npm run build:native",
+    "NODE_IP_ADAPTER_ROOT",
+  ])
+    expect(error.message).toContain(part);
   expect(failure(musl, true).message).toContain("NODE_IP_ADAPTER_PREBUILDS_ONLY");
 });
 
 test("a binary that does not load: says why", () => {
   const file = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
-  const old = failure(glibc, false, () => { throw new Error("version `GLIBC_2.38' not found"); });
+  const old = failure(glibc, false, () => {
+    throw new Error("version `GLIBC_2.38' not found");
+  });
   expect(old.message).toContain(file);
   expect(old.message).toContain("newer C library");
-  expect(failure(glibc, false, () => { throw new Error("wrong ELF class: ELFCLASS32"); }).message).toContain("another platform");
+  expect(
+    failure(glibc, false, () => {
+      throw new Error("wrong ELF class: ELFCLASS32");
+    }).message,
+  ).toContain("another platform");
 });
 
 test("NODE_IP_ADAPTER_ADDON: that file or none, and the message names both", () => {
@@ -95,23 +122,44 @@ test("NODE_IP_ADAPTER_ADDON: that file or none, and the message names both", () 
     throw new Error("wrong ELF class");
   };
   expect(() => loadStatedAddon(add("b.node"), load)).toThrow(/NODE_IP_ADAPTER_ADDON names .*b\.node.*wrong ELF class/);
-  expect(() => loadStatedAddon(join(root, "c.node"), load)).toThrow(expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringContaining("no such file") }));
+  expect(() => loadStatedAddon(join(root, "c.node"), load)).toThrow(
+    expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringContaining("no such file") }),
+  );
 });
 
 test.each<[string, () => unknown, RegExp]>([
   ["JSON", () => ({ name: "x" }), /is not node-ip-adapter's addon/],
   ["a module of another kind", () => () => undefined, /is not node-ip-adapter's addon/],
-  ["what the permission model does not let it read", () => { throw Object.assign(new Error("denied"), { code: "ERR_ACCESS_DENIED" }); }, /--allow-fs-read/],
-  ["any addon where none may be loaded", () => { throw Object.assign(new Error("disabled"), { code: "ERR_DLOPEN_DISABLED" }); }, /--allow-addons/],
+  [
+    "what the permission model does not let it read",
+    () => {
+      throw Object.assign(new Error("denied"), { code: "ERR_ACCESS_DENIED" });
+    },
+    /--allow-fs-read/,
+  ],
+  [
+    "any addon where none may be loaded",
+    () => {
+      throw Object.assign(new Error("disabled"), { code: "ERR_DLOPEN_DISABLED" });
+    },
+    /--allow-addons/,
+  ],
 ])("NODE_IP_ADAPTER_ADDON names %s", (_, load, message) => {
   const file = add("b.node");
-  expect(() => loadStatedAddon(file, load as () => FakeAddon)).toThrow(expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringMatching(message) }));
+  expect(() => loadStatedAddon(file, load as () => FakeAddon)).toThrow(
+    expect.objectContaining({ code: "ERR_IPA_ADDON_MISSING", message: expect.stringMatching(message) }),
+  );
 });
 
 test("NODE_IP_ADAPTER_ADDON names a folder or a named pipe, which is not opened", () => {
   const pipe = join(root, "pipe.node");
   const places = process.platform === "win32" ? [root] : [root, (execFileSync("mkfifo", [pipe]), pipe)];
-  for (const place of places) expect(() => loadStatedAddon(place, () => { throw new Error("opened"); })).toThrow(/no regular file/);
+  for (const place of places)
+    expect(() =>
+      loadStatedAddon(place, () => {
+        throw new Error("opened");
+      }),
+    ).toThrow(/no regular file/);
 });
 
 test("this platform is known", () => {

@@ -21,40 +21,64 @@ interface Picture {
   width: number;
   height: number;
 }
-const paint = async (options: GenerateOptions): Promise<Picture> => (await pipeline.generate({ steps: 20, guidance: 4, ...options })).images[0]!;
+const paint = async (options: GenerateOptions): Promise<Picture> =>
+  (await pipeline.generate({ steps: 20, guidance: 4, ...options })).images[0]!;
 
 /** Mean colour of a rectangle given in shares of the sides. */
-function mean({ data, width, height }: Picture, [left, top, right, bottom]: [number, number, number, number]): [number, number, number] {
+function mean(
+  { data, width, height }: Picture,
+  [left, top, right, bottom]: [number, number, number, number],
+): [number, number, number] {
   const sum: [number, number, number] = [0, 0, 0];
   let n = 0;
   for (let y = Math.round(top * height); y < bottom * height; y++)
-    for (let x = Math.round(left * width); x < right * width; x++, n++) for (let c = 0; c < 3; c++) sum[c]! += data[(y * width + x) * 3 + c]!;
+    for (let x = Math.round(left * width); x < right * width; x++, n++)
+      for (let c = 0; c < 3; c++) sum[c]! += data[(y * width + x) * 3 + c]!;
   return sum.map((v) => v / n) as [number, number, number];
 }
 const rim = (p: Picture): [number, number, number] => mean(p, [0, 0, 1, 0.04]);
 const middle = (p: Picture): [number, number, number] => mean(p, [0.4, 0.45, 0.6, 0.7]);
 /** The background colours the model was taught (tools/mini/mini/world.py). */
-const COLOURS = { red: [190, 36, 44], yellow: [250, 222, 96], green: [44, 132, 74], blue: [52, 106, 232], purple: [142, 68, 196], black: [22, 22, 26], white: [250, 250, 250], grey: [142, 144, 150] } as const;
+const COLOURS = {
+  red: [190, 36, 44],
+  yellow: [250, 222, 96],
+  green: [44, 132, 74],
+  blue: [52, 106, 232],
+  purple: [142, 68, 196],
+  black: [22, 22, 26],
+  white: [250, 250, 250],
+  grey: [142, 144, 150],
+} as const;
 const distance = (a: readonly number[], b: readonly number[]): number => Math.hypot(...a.map((v, i) => v - b[i]!));
-const nearest = (colour: readonly number[]): string => Object.entries(COLOURS).sort(([, a], [, b]) => distance(colour, a) - distance(colour, b))[0]![0];
+const nearest = (colour: readonly number[]): string =>
+  Object.entries(COLOURS).sort(([, a], [, b]) => distance(colour, a) - distance(colour, b))[0]![0];
 
 describe("what a newcomer tries", () => {
   test.each(Object.keys(COLOURS))("a sentence sets the background: %s", async (colour) => {
     expect(nearest(rim(await paint({ prompt: `a dog on a ${colour} background`, seed: 1 })))).toBe(colour);
   });
 
-  test.each([["blue"], ["yellow"], ["black"]])("a red apple as image prompt and a %s background in words", async (colour) => {
-    for (const [adapter, name] of ADAPTERS.entries()) {
-      const picture = await paint({ prompt: `on a ${colour} background`, imagePrompts: [{ image: APPLE, adapter }], seed: 2 });
-      expect([name, nearest(rim(picture))]).toEqual([name, colour]);
-      const [r, g, b] = middle(picture);
-      expect(r - Math.max(g, b)).toBeGreaterThan(50);
-    }
-  });
+  test.each([["blue"], ["yellow"], ["black"]])(
+    "a red apple as image prompt and a %s background in words",
+    async (colour) => {
+      for (const [adapter, name] of ADAPTERS.entries()) {
+        const picture = await paint({
+          prompt: `on a ${colour} background`,
+          imagePrompts: [{ image: APPLE, adapter }],
+          seed: 2,
+        });
+        expect([name, nearest(rim(picture))]).toEqual([name, colour]);
+        const [r, g, b] = middle(picture);
+        expect(r - Math.max(g, b)).toBeGreaterThan(50);
+      }
+    },
+  );
 
   test("scale goes from the sentence's subject to the picture's", async () => {
     const redness = async (scale: number): Promise<number> => {
-      const [r, g, b] = middle(await paint({ prompt: "a frog on a white background", imagePrompts: [{ image: APPLE, scale }], seed: 3 }));
+      const [r, g, b] = middle(
+        await paint({ prompt: "a frog on a white background", imagePrompts: [{ image: APPLE, scale }], seed: 3 }),
+      );
       return r - Math.max(g, b);
     };
     expect(await redness(0)).toBeLessThan(0);
@@ -72,9 +96,27 @@ describe("the same numbers as diffusers", () => {
   const tensor = (name: string): Tensor => golden.get(name)!;
 
   test.each(index.cases)("$name", async ({ name, prompt, seed, adapter, scale, lora }) => {
-    const imagePrompts = adapter === undefined ? [] : [{ image: { data: tensor(`${name}.picture`).bytes, width: 64, height: 64 }, adapter: ADAPTERS.indexOf(adapter), scale: scale! }];
-    await using changed = lora === undefined ? undefined : await Pipeline.load({ model: MINI, adapters, loras: [{ file: LORA, weight: lora }] });
-    const { latents, images } = await (changed ?? pipeline).generate({ prompt, seed, imagePrompts, steps: index.steps, guidance: index.guidance });
+    const imagePrompts =
+      adapter === undefined
+        ? []
+        : [
+            {
+              image: { data: tensor(`${name}.picture`).bytes, width: 64, height: 64 },
+              adapter: ADAPTERS.indexOf(adapter),
+              scale: scale!,
+            },
+          ];
+    await using changed =
+      lora === undefined
+        ? undefined
+        : await Pipeline.load({ model: MINI, adapters, loras: [{ file: LORA, weight: lora }] });
+    const { latents, images } = await (changed ?? pipeline).generate({
+      prompt,
+      seed,
+      imagePrompts,
+      steps: index.steps,
+      guidance: index.guidance,
+    });
     const [ours, theirs] = [latents[0]!, tensor(`${name}.latents`).floats()];
     expect(ours).toHaveLength(theirs.length);
     const error = Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
@@ -95,9 +137,16 @@ describe("the custom checkpoint", () => {
     await using custom = await Pipeline.load({ model: MINI, adapters, loras: [{ file: LORA }] });
     // The share over all subjects is measured by mini:evaluate (nine of ten); this is one subject and six fixed seeds.
     const colours = ["blue", "green", "purple", "red", "black", "yellow"] as const;
-    let right = 0, border = 0;
+    let right = 0,
+      border = 0;
     for (const [i, colour] of colours.entries()) {
-      const call: GenerateOptions = { prompt: `on a ${colour} background`, imagePrompts: [{ image: APPLE }], seed: 20 + i, steps: 20, guidance: 4 };
+      const call: GenerateOptions = {
+        prompt: `on a ${colour} background`,
+        imagePrompts: [{ image: APPLE }],
+        seed: 20 + i,
+        steps: 20,
+        guidance: 4,
+      };
       const [plain, sticker] = [await paint(call), (await custom.generate(call)).images[0]!];
       const [r, g, b] = middle(sticker);
       if (nearest(rim(sticker)) === colour && r - Math.max(g, b) > 50) right++;
@@ -110,6 +159,9 @@ describe("the custom checkpoint", () => {
 
 test("the models stay small enough to ship", () => {
   const bytes = (folder: string): number =>
-    readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, e) => sum + (e.isFile() ? statSync(join(e.parentPath, e.name)).size : 0), 0);
+    readdirSync(folder, { recursive: true, withFileTypes: true }).reduce(
+      (sum, e) => sum + (e.isFile() ? statSync(join(e.parentPath, e.name)).size : 0),
+      0,
+    );
   expect(bytes(MINI) + bytes(CUSTOM)).toBeLessThanOrEqual(25e6);
 });

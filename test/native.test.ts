@@ -18,7 +18,8 @@ interface Run {
 
 function listTests(): string[] {
   const { status, stdout, error } = spawnSync(program, ["--list"], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} --list failed; run "npm run build:native" (${error?.message ?? String(status)})`);
+  if (status !== 0)
+    throw new Error(`${program} --list failed; run "npm run build:native" (${error?.message ?? String(status)})`);
   return stdout.split(/\r?\n/).filter((name) => name !== "");
 }
 
@@ -28,14 +29,21 @@ function instructionSets(): string[] {
 }
 
 async function runTests(isa: string): Promise<Run> {
-  const child = spawn(program, ["--golden", "test/golden"], { cwd: root, env: { ...process.env, NODE_IP_ADAPTER_ISA: isa } });
+  const child = spawn(program, ["--golden", "test/golden"], {
+    cwd: root,
+    env: { ...process.env, NODE_IP_ADAPTER_ISA: isa },
+  });
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
   const ending = await new Promise<string>((done, fail) => {
     child.on("error", fail);
     child.on("close", (code, signal) => {
-      done(signal === null && (code === 0 || code === 1) ? "" : `native_tests ended with ${signal ?? `exit code ${String(code)}`}`);
+      done(
+        signal === null && (code === 0 || code === 1)
+          ? ""
+          : `native_tests ended with ${signal ?? `exit code ${String(code)}`}`,
+      );
     });
   });
   return parse(Buffer.concat(chunks).toString(), ending);

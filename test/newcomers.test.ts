@@ -7,7 +7,19 @@ import { Pipeline as PublicPipeline } from "../lib";
 import { CallSite } from "../lib/native/call";
 import type { NativeGenerateRequest } from "../lib/native/contract";
 import { aliasTables, optionAlias } from "../lib/options/aliases";
-import { AdapterSchema, EmbeddingSchema, EncodeOptionsSchema, EstimateSchema, GenerateSchema, ImagePromptSchema, LoadSchema, LoraSchema, SCHEDULERS, SIGMAS, view } from "../lib/options/schema";
+import {
+  AdapterSchema,
+  EmbeddingSchema,
+  EncodeOptionsSchema,
+  EstimateSchema,
+  GenerateSchema,
+  ImagePromptSchema,
+  LoadSchema,
+  LoraSchema,
+  SCHEDULERS,
+  SIGMAS,
+  view,
+} from "../lib/options/schema";
 import { fold } from "../lib/options/suggest";
 import { checkValue } from "../lib/options/validate";
 import { Pipeline } from "../lib/pipeline";
@@ -24,7 +36,8 @@ beforeEach(async () => {
 afterEach(() => pipeline.dispose());
 
 const refused = async (options: object): Promise<string> => (await rejection(pipeline.generate(options))).message;
-const refusedLoad = async (options: object): Promise<string> => (await rejection(Pipeline.loadWith(() => addon, options, new CallSite()))).message;
+const refusedLoad = async (options: object): Promise<string> =>
+  (await rejection(Pipeline.loadWith(() => addon, options, new CallSite()))).message;
 
 describe("options of other programs", () => {
   test.each([
@@ -65,7 +78,10 @@ describe("options of other programs", () => {
     [{ seed: -1 }, "leave seed out for a random one"],
     [{ prompt_embeds: [] }, "use prompt and negativePrompt"],
     [{ ip_adapter_mask: picture }, "not there yet"],
-    [{ imagePrompts: [{ image: picture, zzzzzz: 1 }] }, "imagePrompts[0].zzzzzz: no option of an image prompt: known are image"],
+    [
+      { imagePrompts: [{ image: picture, zzzzzz: 1 }] },
+      "imagePrompts[0].zzzzzz: no option of an image prompt: known are image",
+    ],
     [{ imagePrompts: [new Response("x")] }, "imagePrompts[0].image: expected a path"],
     [{ imagePrompts: [new Response("x")] }, "pass await response.blob()"],
     [{ use_karras_sigmas: true }, 'use sigmas: "karras"'],
@@ -105,7 +121,16 @@ describe("options of other programs", () => {
     [{ embeddings: [{ file: "x", trigger: "y" }] }, "use token"],
   ])("load: %j", async (options, says) => expect(await refusedLoad(options)).toContain(says));
 
-  const schemas = [GenerateSchema, EstimateSchema, LoadSchema, ImagePromptSchema, AdapterSchema, LoraSchema, EmbeddingSchema, EncodeOptionsSchema];
+  const schemas = [
+    GenerateSchema,
+    EstimateSchema,
+    LoadSchema,
+    ImagePromptSchema,
+    AdapterSchema,
+    LoraSchema,
+    EmbeddingSchema,
+    EncodeOptionsSchema,
+  ];
   const keys = new Map(schemas.map((schema) => [view(schema).title ?? "", Object.keys(schema.properties)]));
   const everything = new Set([...keys.values()].flat());
 
@@ -113,7 +138,8 @@ describe("options of other programs", () => {
     for (const { title, fix, names } of aliasTables()) {
       const own = keys.get(title);
       expect(own).toBeDefined();
-      for (const [, option = ""] of fix.matchAll(/\buse ([a-z]\w*)/gi)) if (option !== "it") expect(everything).toContain(option);
+      for (const [, option = ""] of fix.matchAll(/\buse ([a-z]\w*)/gi))
+        if (option !== "it") expect(everything).toContain(option);
       // Elsewhere another option may have the name; here it would never be asked for.
       for (const name of names) expect(own!.map(fold)).not.toContain(fold(name));
     }
@@ -121,7 +147,9 @@ describe("options of other programs", () => {
 
   test("each name stands in one place of its table", () => {
     for (const title of keys.keys()) {
-      const names = aliasTables().filter((entry) => entry.title === title).flatMap((entry) => entry.names.map(fold));
+      const names = aliasTables()
+        .filter((entry) => entry.title === title)
+        .flatMap((entry) => entry.names.map(fold));
       expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
     }
   });
@@ -135,7 +163,12 @@ describe("options of other programs", () => {
   });
 
   test("a value that throws when it is read changes nothing", async () => {
-    const options = Object.defineProperty({}, "size", { enumerable: true, get: () => { throw new Error("no"); } });
+    const options = Object.defineProperty({}, "size", {
+      enumerable: true,
+      get: () => {
+        throw new Error("no");
+      },
+    });
     expect(await refused(options)).toMatch(/^size: /);
   });
 });
@@ -189,10 +222,15 @@ describe("samplers of other programs", () => {
     ["LCMScheduler", "lcm"],
     ["TCDScheduler", "tcd"],
   ];
-  test.each(names.map(([scheduler, name, sigmas]) => ({ scheduler, name, sigmas })))("$scheduler", async ({ scheduler, name, sigmas }) => {
-    const message = await refused({ scheduler });
-    expect(message.slice(message.indexOf(": use") + 2)).toBe(`use scheduler: "${name}"${sigmas === undefined ? "" : `, sigmas: "${sigmas}"`}`);
-  });
+  test.each(names.map(([scheduler, name, sigmas]) => ({ scheduler, name, sigmas })))(
+    "$scheduler",
+    async ({ scheduler, name, sigmas }) => {
+      const message = await refused({ scheduler });
+      expect(message.slice(message.indexOf(": use") + 2)).toBe(
+        `use scheduler: "${name}"${sigmas === undefined ? "" : `, sigmas: "${sigmas}"`}`,
+      );
+    },
+  );
 
   test("a spacing as scheduler, a sampler as sigmas, and names that are ours in another case", async () => {
     expect(await refused({ scheduler: "karras" })).toContain('use sigmas: "karras"');
@@ -202,7 +240,9 @@ describe("samplers of other programs", () => {
     expect(await refused({ sigmas: "SGM Uniform" })).toContain('use sigmas: "sgm_uniform"');
     expect(await refused({ sigmas: "Align Your Steps" })).toContain('use sigmas: "ays"');
     expect(await refused({ sigmas: "euler" })).toContain('use scheduler: "euler"');
-    for (const name of SCHEDULERS) if (name.toUpperCase() !== name) expect(await refused({ scheduler: name.toUpperCase() })).toContain(`use scheduler: "${name}"`);
+    for (const name of SCHEDULERS)
+      if (name.toUpperCase() !== name)
+        expect(await refused({ scheduler: name.toUpperCase() })).toContain(`use scheduler: "${name}"`);
     for (const name of SIGMAS) expect(await refused({ sigmas: name.toUpperCase() })).toContain(`use sigmas: "${name}"`);
   });
 });
@@ -218,8 +258,13 @@ describe("shorthands", () => {
     expect(await asked(() => pipeline.generate("a cat", { seed: 1 }))).toEqual(wanted);
     expect((await asked(() => pipeline.generate("a cat"))).prompt).toEqual(wanted.prompt);
     expect(await pipeline.estimateMemory("a cat")).toEqual(await pipeline.estimateMemory({ prompt: "a cat" }));
-    expect(await rejection(pipeline.generate("a cat", { prompt: "a dog" } as object))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "prompt" });
-    expect(await rejection(pipeline.generate({ prompt: "a cat" }, { seed: 1 }))).toMatchObject({ message: expect.stringContaining("one object") });
+    expect(await rejection(pipeline.generate("a cat", { prompt: "a dog" } as object))).toMatchObject({
+      code: "ERR_IPA_INVALID_OPTION",
+      option: "prompt",
+    });
+    expect(await rejection(pipeline.generate({ prompt: "a cat" }, { seed: 1 }))).toMatchObject({
+      message: expect.stringContaining("one object"),
+    });
     expect(await rejection(pipeline.generate("a".repeat(20000)))).toMatchObject({ option: "prompt" });
   });
 
@@ -233,10 +278,18 @@ describe("shorthands", () => {
     expect(await load(MINI)).toEqual(wanted);
     expect(await load(pathToFileURL(MINI))).toEqual(wanted);
     expect(await load(MINI, { dtype: "int8" })).toEqual(await load({ model: MINI, dtype: "int8" }));
-    expect(await rejection(load(MINI, { model: MINI }))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "model" });
-    expect(await rejection(load({ model: MINI }, { dtype: "int8" }))).toMatchObject({ message: expect.stringContaining("one object") });
+    expect(await rejection(load(MINI, { model: MINI }))).toMatchObject({
+      code: "ERR_IPA_INVALID_OPTION",
+      option: "model",
+    });
+    expect(await rejection(load({ model: MINI }, { dtype: "int8" }))).toMatchObject({
+      message: expect.stringContaining("one object"),
+    });
     // Both arguments reach the engine of the public call, too.
-    expect(await rejection(PublicPipeline.load("nowhere/at all"))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringMatching(/^model: .*at all/) });
+    expect(await rejection(PublicPipeline.load("nowhere/at all"))).toMatchObject({
+      code: "ERR_IPA_NOT_FOUND",
+      message: expect.stringMatching(/^model: .*at all/),
+    });
     expect(await rejection(PublicPipeline.load(MINI, { dtype: "f64" as "f32" }))).toMatchObject({ option: "dtype" });
   });
 
@@ -256,8 +309,19 @@ describe("shorthands", () => {
   test("files alone as adapters, LoRAs and embeddings", async () => {
     const file = join(ROOT, "package.json");
     const url = pathToFileURL(file);
-    await using loaded = await Pipeline.loadWith(() => addon, { adapters: [file], loras: [url, { file, weight: 0.5 }], embeddings: [file] }, new CallSite());
-    expect(addon.loads.at(-1)).toMatchObject({ adapters: [{ file }], loras: [{ file, weight: 1 }, { file, weight: 0.5 }], embeddings: [{ file }] });
+    await using loaded = await Pipeline.loadWith(
+      () => addon,
+      { adapters: [file], loras: [url, { file, weight: 0.5 }], embeddings: [file] },
+      new CallSite(),
+    );
+    expect(addon.loads.at(-1)).toMatchObject({
+      adapters: [{ file }],
+      loras: [
+        { file, weight: 1 },
+        { file, weight: 0.5 },
+      ],
+      embeddings: [{ file }],
+    });
     await loaded.setAdapters([file]);
     await loaded.setLoras([url]);
     expect(addon.changes).toMatchObject([{ adapters: [{ file }] }, { loras: [{ file }] }]);
@@ -268,7 +332,13 @@ describe("shorthands", () => {
 describe("messages", () => {
   test("quote at most 80 characters of what they received", async () => {
     const long = "x".repeat(5000);
-    for (const options of [{ scheduler: long }, { [long]: 1 }, { imagePrompts: [{ [long]: 1 }] }, { imagePrompts: [long] }, { imagePrompts: [{ image: `/${long}` }] }]) {
+    for (const options of [
+      { scheduler: long },
+      { [long]: 1 },
+      { imagePrompts: [{ [long]: 1 }] },
+      { imagePrompts: [long] },
+      { imagePrompts: [{ image: `/${long}` }] },
+    ]) {
       const message = await refused(options);
       expect(message).toMatch(/x{20}/);
       expect(message).not.toMatch(/x{300}/);
@@ -277,7 +347,9 @@ describe("messages", () => {
   });
 
   test("a LoRA's tag in a prompt says how LoRAs are loaded; plain prompts keep it as text", async () => {
-    expect(await refused({ prompt: "a cat <lora:add_detail:0.8>" })).toContain('use loras: [{ file: "add_detail.safetensors", weight: 0.8 }] in Pipeline.load()');
+    expect(await refused({ prompt: "a cat <lora:add_detail:0.8>" })).toContain(
+      'use loras: [{ file: "add_detail.safetensors", weight: 0.8 }] in Pipeline.load()',
+    );
     expect(await refused({ negativePrompt: "<LyCO:x>" })).toMatch(/^negativePrompt: /);
     await pipeline.generate({ prompt: "a cat <lora:add_detail:0.8>", promptSyntax: "plain" });
     await pipeline.generate({ prompt: "a <cat-toy> and lora: 5 < 6" });
@@ -285,7 +357,9 @@ describe("messages", () => {
 
   test("new Pipeline() says Pipeline.load()", () => {
     const Open = PublicPipeline as unknown as new (...values: unknown[]) => unknown;
-    expect(() => new Open()).toThrow(expect.objectContaining({ code: "ERR_IPA_INVALID_OPTION", message: expect.stringContaining("Pipeline.load(") }));
+    expect(() => new Open()).toThrow(
+      expect.objectContaining({ code: "ERR_IPA_INVALID_OPTION", message: expect.stringContaining("Pipeline.load(") }),
+    );
     expect(() => new Open({ model: "x" })).toThrow("Pipeline.load(");
   });
 });

@@ -68,7 +68,9 @@ test("a package that a bundle does not see is taken from the package's own folde
 });
 
 test.each(["18.20.8", "20.8.1", "12.22.12", "0.10.48"])("Node %s is told what is needed", (version) => {
-  expect(() => checkNodeVersion(version)).toThrow(`node-ip-adapter needs Node.js 20.9 or later, but this is ${version}: install a newer one`);
+  expect(() => checkNodeVersion(version)).toThrow(
+    `node-ip-adapter needs Node.js 20.9 or later, but this is ${version}: install a newer one`,
+  );
 });
 
 test.each(["20.9.0", "22.0.0", "26.1.0-nightly"])("Node %s will do", (version) => {
@@ -76,10 +78,14 @@ test.each(["20.9.0", "22.0.0", "26.1.0-nightly"])("Node %s will do", (version) =
 });
 
 test("sharp: the platform is blamed only when its binary is what is missing", () => {
-  const missing = sharpError(Object.assign(new Error("Cannot find module 'sharp'"), { code: "MODULE_NOT_FOUND" })).message;
+  const missing = sharpError(
+    Object.assign(new Error("Cannot find module 'sharp'"), { code: "MODULE_NOT_FOUND" }),
+  ).message;
   expect(missing).toContain("npm install --include=optional sharp");
   expect(missing).not.toContain("platform");
-  expect(sharpError(new Error('Could not load the "sharp" module using the linux-x64 runtime')).message).toContain("on the platform that runs it");
+  expect(sharpError(new Error('Could not load the "sharp" module using the linux-x64 runtime')).message).toContain(
+    "on the platform that runs it",
+  );
   const other = sharpError(new Error("out of memory")).message;
   expect(other).toContain("out of memory");
   expect(other).not.toMatch(/npm install|platform/);

@@ -8,7 +8,8 @@ import { Worker } from "node:worker_threads";
 
 import { ROOT } from "./support/load";
 
-const node = async (...args: string[]): Promise<string> => (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
+const node = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, args, { cwd: ROOT })).stdout;
 const main = join(ROOT, "dist", "cli", "main.js");
 
 let folder: string;
@@ -86,11 +87,28 @@ test("the command generates, inspects and checks", async () => {
   const output = join(folder, "out.png");
   const latents = join(folder, "latents.safetensors");
   const image = join(ROOT, "test/golden/images/rgb.png");
-  const out = await node(main, "generate", "--prompt", "a cat", "--image-prompt", `${image}:0.8`, "--steps", "2", "--seed", "1", "--output", output, "--save-latents", latents);
+  const out = await node(
+    main,
+    "generate",
+    "--prompt",
+    "a cat",
+    "--image-prompt",
+    `${image}:0.8`,
+    "--steps",
+    "2",
+    "--seed",
+    "1",
+    "--output",
+    output,
+    "--save-latents",
+    latents,
+  );
   expect(out).toContain(`${output} (seed 1)`);
   expect(readFileSync(output).subarray(1, 4).toString()).toBe("PNG");
   const header = readFileSync(latents);
-  const { latents: tensor } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString()) as { latents: { shape: number[]; dtype: string } };
+  const { latents: tensor } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString()) as {
+    latents: { shape: number[]; dtype: string };
+  };
   expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 8, 16, 16] });
   expect(await node(main, "inspect", "models/mini")).toContain("unet");
   expect(await node(main, "doctor")).not.toContain("FAIL");
@@ -100,8 +118,15 @@ test("a conversion that the disk has no room for ends with the reason and no fil
   const empty = mkdtempSync(join(folder, "full-"));
   // A limit on the size of files stands for a full disk.
   const limited = `ulimit -f 64; exec "$0" "$@"`;
-  const call = promisify(execFile)("sh", ["-c", limited, process.execPath, main, "convert", "models/mini/unet", join(empty, "a.gguf"), "--type", "f16"], { cwd: ROOT });
-  await expect(call).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_IPA_IO: ".*a\.gguf": cannot write: /) });
+  const call = promisify(execFile)(
+    "sh",
+    ["-c", limited, process.execPath, main, "convert", "models/mini/unet", join(empty, "a.gguf"), "--type", "f16"],
+    { cwd: ROOT },
+  );
+  await expect(call).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/ERR_IPA_IO: ".*a\.gguf": cannot write: /),
+  });
   expect(readdirSync(empty)).toEqual([]);
 });
 
@@ -123,7 +148,9 @@ test("workers stopped in the middle of a conversion leave no half of a file", as
 
 test("Ctrl-C ends the command with 130 and no file", async () => {
   const output = join(folder, "interrupted.png");
-  const child = spawn(process.execPath, [main, "generate", "--steps", "900", "--json", "--output", output], { cwd: ROOT });
+  const child = spawn(process.execPath, [main, "generate", "--steps", "900", "--json", "--output", output], {
+    cwd: ROOT,
+  });
   child.stdout.once("data", () => child.kill("SIGINT"));
   const code = await new Promise((resolve) => child.once("exit", resolve));
   expect(code).toBe(130);

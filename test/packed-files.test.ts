@@ -7,7 +7,11 @@ import { ROOT } from "./support/load";
 
 let packed: string[];
 beforeAll(() => {
-  const answer = execFileSync("npm", ["pack", "--dry-run", "--ignore-scripts", "--json"], { cwd: ROOT, encoding: "utf8", shell: process.platform === "win32" });
+  const answer = execFileSync("npm", ["pack", "--dry-run", "--ignore-scripts", "--json"], {
+    cwd: ROOT,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
   // A list, or from npm 12 on a table by name.
   const [description] = Object.values(JSON.parse(answer) as Record<string, { files: { path: string }[] }>);
   packed = description!.files.map(({ path }) => path);
@@ -17,7 +21,10 @@ test("there is no binding.gyp at the root, where Yarn and pnpm would start node-
   expect(packed).not.toContain("binding.gyp");
   expect(packed).toContain("native/binding.gyp");
   expect(packed).toContain("native/sources.gypi");
-  const { scripts, gypfile } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string>; gypfile: boolean };
+  const { scripts, gypfile } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+    gypfile: boolean;
+  };
   // Without the latter, npm adds a script when it publishes from a folder with a binding.gyp.
   expect(gypfile).toBe(false);
   for (const hook of ["preinstall", "install", "postinstall", "prepare"]) expect(scripts).not.toHaveProperty(hook);

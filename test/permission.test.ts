@@ -28,30 +28,74 @@ async function run(call: string, ...flags: string[]): Promise<string> {
   const code = `const { Pipeline, convert, inspect, loadEmbeds, saveEmbeds, ImageEmbeds } = require(${JSON.stringify(ROOT)});
     const [open, secret] = ${JSON.stringify([open, secret])};
     (async () => ${call})().then(() => console.log("done"), (error) => console.log(error.code + " " + error.message));`;
-  const allowed = ["--allow-addons", `--allow-fs-read=${ROOT}/*`, `--allow-fs-read=${open}/`, `--allow-fs-write=${open}/`];
-  const { stdout } = await promisify(execFile)(process.execPath, [flag, "--no-warnings", ...(flags.length === 0 ? allowed : flags), "-e", code]);
+  const allowed = [
+    "--allow-addons",
+    `--allow-fs-read=${ROOT}/*`,
+    `--allow-fs-read=${open}/`,
+    `--allow-fs-write=${open}/`,
+  ];
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    flag,
+    "--no-warnings",
+    ...(flags.length === 0 ? allowed : flags),
+    "-e",
+    code,
+  ]);
   return stdout.trim();
 }
 
 test("what is allowed works", async () => {
   expect(await run(`convert(open + "/adapter.safetensors", open + "/new.gguf", { type: "q8_0" })`)).toBe("done");
   expect(existsSync(join(open, "new.gguf"))).toBe(true);
-  expect(await run(`inspect(open + "/new.gguf").then(() => loadEmbeds(open + "/embeds.safetensors")).then((e) => saveEmbeds(open + "/b.safetensors", e))`)).toBe("done");
-  expect(await run(`Pipeline.load({ adapters: [{ file: open + "/adapter.safetensors" }] }).then((p) => p.encodeImage(open + "/a.png"))`)).toBe("done");
+  expect(
+    await run(
+      `inspect(open + "/new.gguf").then(() => loadEmbeds(open + "/embeds.safetensors")).then((e) => saveEmbeds(open + "/b.safetensors", e))`,
+    ),
+  ).toBe("done");
+  expect(
+    await run(
+      `Pipeline.load({ adapters: [{ file: open + "/adapter.safetensors" }] }).then((p) => p.encodeImage(open + "/a.png"))`,
+    ),
+  ).toBe("done");
 });
 
 test.each([
-  ["convert() reads", `convert(secret + "/adapter.safetensors", open + "/out.gguf", { type: "q8_0" })`, "input", "read"],
-  ["convert() writes", `convert(open + "/adapter.safetensors", secret + "/out.gguf", { type: "q8_0" })`, "output", "write"],
+  [
+    "convert() reads",
+    `convert(secret + "/adapter.safetensors", open + "/out.gguf", { type: "q8_0" })`,
+    "input",
+    "read",
+  ],
+  [
+    "convert() writes",
+    `convert(open + "/adapter.safetensors", secret + "/out.gguf", { type: "q8_0" })`,
+    "output",
+    "write",
+  ],
   ["inspect()", `inspect(secret + "/adapter.safetensors")`, "path", "read"],
   ["inspect() of a folder", `inspect(secret)`, "path", "read"],
   ["loadEmbeds()", `loadEmbeds(secret + "/embeds.safetensors")`, "path", "read"],
-  ["saveEmbeds()", `saveEmbeds(secret + "/out.safetensors", new ImageEmbeds(new Float32Array(4), [1, 4]))`, "path", "write"],
-  ["an adapter", `Pipeline.load({ adapters: [{ file: secret + "/adapter.safetensors" }] })`, "adapters[0].file", "read"],
+  [
+    "saveEmbeds()",
+    `saveEmbeds(secret + "/out.safetensors", new ImageEmbeds(new Float32Array(4), [1, 4]))`,
+    "path",
+    "write",
+  ],
+  [
+    "an adapter",
+    `Pipeline.load({ adapters: [{ file: secret + "/adapter.safetensors" }] })`,
+    "adapters[0].file",
+    "read",
+  ],
   ["a model", `Pipeline.load({ model: secret })`, "model", "read"],
   ["a LoRA", `Pipeline.load({ loras: [{ file: secret + "/adapter.safetensors" }] })`, "loras[0].file", "read"],
   ["an image encoder", `Pipeline.load({ imageEncoder: secret })`, "imageEncoder", "read"],
-  ["setAdapters()", `Pipeline.load().then((p) => p.setAdapters([{ file: secret + "/adapter.safetensors" }]))`, "adapters[0].file", "read"],
+  [
+    "setAdapters()",
+    `Pipeline.load().then((p) => p.setAdapters([{ file: secret + "/adapter.safetensors" }]))`,
+    "adapters[0].file",
+    "read",
+  ],
   ["a picture", `Pipeline.load().then((p) => p.encodeImage(secret + "/a.png"))`, "image", "read"],
 ])("what is not allowed is refused with the option and the flag: %s", async (_name, call, option, scope) => {
   const before = readdirSync(secret);
@@ -63,7 +107,13 @@ test.each([
 
 test("a file that may be written where its temporary one may not", async () => {
   const out = join(secret, "out.gguf");
-  const said = await run(`convert(open + "/adapter.safetensors", secret + "/out.gguf", { type: "q8_0" })`, "--allow-addons", `--allow-fs-read=${ROOT}/*`, `--allow-fs-read=${open}/`, `--allow-fs-write=${out}`);
+  const said = await run(
+    `convert(open + "/adapter.safetensors", secret + "/out.gguf", { type: "q8_0" })`,
+    "--allow-addons",
+    `--allow-fs-read=${ROOT}/*`,
+    `--allow-fs-read=${open}/`,
+    `--allow-fs-write=${out}`,
+  );
   expect(said).toMatch(/output: .*temporary file/);
   expect(existsSync(out)).toBe(false);
 });
@@ -79,5 +129,7 @@ test("NODE_IP_ADAPTER_ADDON under the permission model: the message names the fl
   const call = `(process.env.NODE_IP_ADAPTER_ADDON = ${addon}, Pipeline.load())`;
   expect(await run(call)).toMatch(/^ERR_IPA_ADDON_MISSING .*--allow-fs-read/);
   copyFileSync(join(ROOT, "build/Release/node_ip_adapter.node"), join(secret, "a.node"));
-  expect(await run(call, `--allow-fs-read=${ROOT}/*`, `--allow-fs-read=${secret}/*`)).toMatch(/^ERR_IPA_ADDON_MISSING .*--allow-addons/);
+  expect(await run(call, `--allow-fs-read=${ROOT}/*`, `--allow-fs-read=${secret}/*`)).toMatch(
+    /^ERR_IPA_ADDON_MISSING .*--allow-addons/,
+  );
 });

@@ -25,7 +25,9 @@ const bytesOf = (tensor: string): Uint8Array => golden.get(tensor)!.bytes;
 
 const fit = (data: Uint8Array, { width, height, size }: Resize): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
-    loadAddon().fitPicture({ data, width, height, layout: "rgb" }, { size }, (error, rgb) => (error === null ? resolve(new Uint8Array(rgb!)) : reject(new Error(error.message))));
+    loadAddon().fitPicture({ data, width, height, layout: "rgb" }, { size }, (error, rgb) =>
+      error === null ? resolve(new Uint8Array(rgb!)) : reject(new Error(error.message)),
+    );
   });
 
 test("fitted pictures are those of CLIPImageProcessor, but for a few roundings", async () => {
@@ -46,10 +48,17 @@ test("fitted pictures are those of CLIPImageProcessor, but for a few roundings",
 
 test("features keep their bits: of the whole picture by the engine, and of the fitted one", async () => {
   await using pipeline = await Pipeline.load();
-  const native = await new Promise<NativePipeline>((resolve) => loadAddon().load(loadRequest({}), (_error, value) => resolve(value!)));
+  const native = await new Promise<NativePipeline>((resolve) =>
+    loadAddon().load(loadRequest({}), (_error, value) => resolve(value!)),
+  );
   const whole = (image: NativeImage): Promise<Float32Array> =>
     new Promise((resolve) => native.encodeImage(image, 0, (_error, floats) => resolve(new Float32Array(floats!))));
-  for (const [width, height] of [[64, 64], [300, 100], [50, 400], [7, 9]] as const) {
+  for (const [width, height] of [
+    [64, 64],
+    [300, 100],
+    [50, 400],
+    [7, 9],
+  ] as const) {
     const data = pixels(width, height);
     const embeds = await pipeline.encodeImage({ data, width, height });
     expect(new Float32Array(embeds)).toEqual(await whole({ rgb: data, width, height }));
@@ -60,14 +69,27 @@ test("features keep their bits: of the whole picture by the engine, and of the f
 test("each adapter gets its pictures in the size of its own encoder; the source picture and its mask in that of the result", async () => {
   const addon = new FakeAddon();
   addon.info.task = "inpainting";
-  addon.info.adapters.push({ ...addon.info.adapters[0]!, imageSize: 224 }, { ...addon.info.adapters[0]!, variant: "faceid_plus", faceSize: 512, imageSize: 336 });
+  addon.info.adapters.push(
+    { ...addon.info.adapters[0]!, imageSize: 224 },
+    { ...addon.info.adapters[0]!, variant: "faceid_plus", faceSize: 512, imageSize: 336 },
+  );
   const { pipeline } = await loadFake(addon);
   const image = { data: pixels(500, 400), width: 500, height: 400 };
   const faceEmbeds = new Float32Array(512);
-  await pipeline.generate({ steps: 1, width: 128, height: 96, image, mask: image, imagePrompts: [{ image }, { image, adapter: 1 }, { image, adapter: 2, faceEmbeds }] });
+  await pipeline.generate({
+    steps: 1,
+    width: 128,
+    height: 96,
+    image,
+    mask: image,
+    imagePrompts: [{ image }, { image, adapter: 1 }, { image, adapter: 2, faceEmbeds }],
+  });
   const { branches, ...request } = addon.requests[0]!;
-  expect(branches.map(({ images }) => images.map(({ width, height, rgb }) => [width, height, rgb!.length]))).toEqual([64, 224, 336].map((size) => [[size, size, 3 * size * size]]));
-  for (const picture of [request.image!, request.mask!]) expect([picture.width, picture.height, picture.rgb!.length]).toEqual([128, 96, 3 * 128 * 96]);
+  expect(branches.map(({ images }) => images.map(({ width, height, rgb }) => [width, height, rgb!.length]))).toEqual(
+    [64, 224, 336].map((size) => [[size, size, 3 * size * size]]),
+  );
+  for (const picture of [request.image!, request.mask!])
+    expect([picture.width, picture.height, picture.rgb!.length]).toEqual([128, 96, 3 * 128 * 96]);
 });
 
 test("what is fitted is given up when it is large, never a part of another buffer", async () => {
@@ -89,8 +111,22 @@ test("the addon refuses what does not fit together", () => {
     [{ data, width: 4, height: 4, layout: "hsv" }, { size: 8 }],
     [{ data: [1, 2], width: 4, height: 4, layout: "rgb" }, { size: 8 }],
     [{ data, width: 4, height: 4, layout: "rgb" }, { size: 0 }],
-    [{ data, width: 4, height: 4, layout: "rgb" }, { width: 1e9, height: 1 }],
-    [{ data, get width() { structuredClone(data, { transfer: [data.buffer as ArrayBuffer] }); return 4; }, height: 4, layout: "rgb" }, { size: 8 }],
+    [
+      { data, width: 4, height: 4, layout: "rgb" },
+      { width: 1e9, height: 1 },
+    ],
+    [
+      {
+        data,
+        get width() {
+          structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+          return 4;
+        },
+        height: 4,
+        layout: "rgb",
+      },
+      { size: 8 },
+    ],
     [{ data: new Uint8Array(0), width: 0, height: 0, layout: "rgb" }, { size: 8 }],
   ]) {
     expect(() => addon.fitPicture(picture as never, size as never, nothing)).toThrow();

@@ -3,7 +3,16 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { DisposedError, GeneratedImage, IpAdapterError, OptionError, Pipeline, inspect, setThreads, systemInfo } from "../lib/index";
+import {
+  DisposedError,
+  GeneratedImage,
+  IpAdapterError,
+  OptionError,
+  Pipeline,
+  inspect,
+  setThreads,
+  systemInfo,
+} from "../lib/index";
 import type { GenerateOptions, GenerateResult, LoadOptions, ProgressEvent } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
 import { SCHEDULERS } from "../lib/options/schema";
@@ -17,7 +26,12 @@ beforeAll(async () => (pipeline = await Pipeline.load()));
 afterAll(() => pipeline.dispose());
 
 const bytes = ({ images, latents }: GenerateResult): string =>
-  [...images.map(({ data }) => Buffer.from(data)), ...latents.map((l) => Buffer.from(l.buffer, l.byteOffset, l.byteLength))].map((b) => b.toString("base64")).join();
+  [
+    ...images.map(({ data }) => Buffer.from(data)),
+    ...latents.map((l) => Buffer.from(l.buffer, l.byteOffset, l.byteLength)),
+  ]
+    .map((b) => b.toString("base64"))
+    .join();
 
 async function same(a: GenerateOptions, b: GenerateOptions): Promise<boolean> {
   return bytes(await pipeline.generate({ ...base, ...a })) === bytes(await pipeline.generate({ ...base, ...b }));
@@ -38,18 +52,33 @@ describe("what was loaded", () => {
   test("a UNet of another base is refused with what does not fit", async () => {
     const error = await rejection(Pipeline.load({ unet: join(ROOT, "test/golden/models/sd15/unet") }));
     expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringMatching(/192.*32|32.*192/) });
-    await expect(Pipeline.load({ unet: join(MINI, "vae") })).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_IPA_/) });
+    await expect(Pipeline.load({ unet: join(MINI, "vae") })).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_IPA_/),
+    });
   });
 
   test("a UNet in a file with diffusers' names is the one in its folder; another file is none", async () => {
-    const options = { prompt: "a cat", negativePrompt: "", steps: 2, seed: 3, width: 64, height: 64, output: "latents" } as const;
+    const options = {
+      prompt: "a cat",
+      negativePrompt: "",
+      steps: 2,
+      seed: 3,
+      width: 64,
+      height: 64,
+      output: "latents",
+    } as const;
     const model = join(ROOT, "test/golden/models/sd15");
     const latents = async (load: LoadOptions): Promise<Float32Array> => {
       await using loaded = await Pipeline.load(load);
       return (await loaded.generate(options)).latents[0]!;
     };
-    expect(await latents({ model, unet: join(model, "unet/diffusion_pytorch_model.safetensors") })).toEqual(await latents({ model }));
-    expect(await rejection(Pipeline.load({ unet: join(MINI, "ip-adapter.safetensors") }))).toMatchObject({ code: "ERR_IPA_MISMATCH", message: expect.stringContaining("no UNet") });
+    expect(await latents({ model, unet: join(model, "unet/diffusion_pytorch_model.safetensors") })).toEqual(
+      await latents({ model }),
+    );
+    expect(await rejection(Pipeline.load({ unet: join(MINI, "ip-adapter.safetensors") }))).toMatchObject({
+      code: "ERR_IPA_MISMATCH",
+      message: expect.stringContaining("no UNet"),
+    });
   });
 
   test("systemInfo tells the machine", () => {
@@ -58,7 +87,9 @@ describe("what was loaded", () => {
     expect(system.isas[0]).toBe("scalar");
     expect(system.cores).toBeGreaterThan(0);
     expect(system.threads).toBeGreaterThan(0);
-    expect(system.version).toBe((JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version);
+    expect(system.version).toBe(
+      (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version,
+    );
   });
 
   test("setThreads sizes the shared pool, and pictures stay the same", async () => {
@@ -71,45 +102,77 @@ describe("what was loaded", () => {
       const again = await pipeline.generate(options);
       expect(Buffer.compare(again.images[0]!.data, reference.images[0]!.data)).toBe(0);
     }
-    for (const bad of [0, 1.5, NaN, 1025, "2" as unknown as number]) await expect(setThreads(bad)).rejects.toThrow(OptionError);
+    for (const bad of [0, 1.5, NaN, 1025, "2" as unknown as number])
+      await expect(setThreads(bad)).rejects.toThrow(OptionError);
     await setThreads(before);
   });
 
-  test.each(["sd15", "sd2", "sdxl"])("the family of the %s reference model, by load() and inspect() alike", async (name) => {
-    const model = join(ROOT, "test/golden/models", name);
-    await using loaded = await Pipeline.load({ model });
-    expect(loaded.info.family).toBe(name === "sd15" ? "sd1" : name);
-    expect((await inspect(model)).family).toBe(loaded.info.family);
-  });
+  test.each(["sd15", "sd2", "sdxl"])(
+    "the family of the %s reference model, by load() and inspect() alike",
+    async (name) => {
+      const model = join(ROOT, "test/golden/models", name);
+      await using loaded = await Pipeline.load({ model });
+      expect(loaded.info.family).toBe(name === "sd15" ? "sd1" : name);
+      expect((await inspect(model)).family).toBe(loaded.info.family);
+    },
+  );
 
   test("the engine's refusals name the option; a broken model file is no option", async () => {
-    const refused = (options: object): Promise<unknown> => pipeline.generate(options).then(() => undefined, (error: unknown) => error);
-    expect(await refused({ scheduler: "ddim", sigmas: "karras" })).toMatchObject({ name: "OptionError", option: "sigmas" });
+    const refused = (options: object): Promise<unknown> =>
+      pipeline.generate(options).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    expect(await refused({ scheduler: "ddim", sigmas: "karras" })).toMatchObject({
+      name: "OptionError",
+      option: "sigmas",
+    });
     expect(await refused({ scheduler: "pndm", steps: 2 })).toMatchObject({ name: "OptionError", option: "steps" });
     // Leading spacing with an offset of 1 would pass the last timestep.
     await using leading = await Pipeline.load({ model: join(ROOT, "test/golden/models/sd2") });
-    expect(await rejection(leading.generate({ scheduler: "ddim", steps: 1000 }))).toMatchObject({ name: "OptionError", option: "steps" });
+    expect(await rejection(leading.generate({ scheduler: "ddim", steps: 1000 }))).toMatchObject({
+      name: "OptionError",
+      option: "steps",
+    });
     const broken = mkdtempSync(join(tmpdir(), "broken-"));
     try {
       cpSync(MINI, broken, { recursive: true });
       const preprocessor = join(broken, "feature_extractor/preprocessor_config.json");
-      for (const bad of ['{"image_mean":["a","b","c"]}', "[]", '{"image_std":[0.5,0.5,1e-30]}', '{"image_mean":[0.5]}']) {
+      for (const bad of [
+        '{"image_mean":["a","b","c"]}',
+        "[]",
+        '{"image_std":[0.5,0.5,1e-30]}',
+        '{"image_mean":[0.5]}',
+      ]) {
         writeFileSync(preprocessor, bad);
-        await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({ name: "IpAdapterError", code: expect.stringMatching(/^ERR_IPA_(TYPE|RANGE)$/) });
+        await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({
+          name: "IpAdapterError",
+          code: expect.stringMatching(/^ERR_IPA_(TYPE|RANGE)$/),
+        });
       }
       const config = join(broken, "unet/config.json");
       writeFileSync(config, readFileSync(config, "utf8").replace(/"norm_num_groups": \d+/, '"norm_num_groups": 0'));
-      await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({ name: "IpAdapterError", message: expect.stringContaining("norm_num_groups") });
+      await expect(Pipeline.load({ model: broken })).rejects.toMatchObject({
+        name: "IpAdapterError",
+        message: expect.stringContaining("norm_num_groups"),
+      });
     } finally {
       rmSync(broken, { recursive: true });
     }
   });
 
   test("inspect tells files and folders", async () => {
-    expect(await inspect(join(MINI, "ip-adapter.safetensors"))).toMatchObject({ kind: "ip-adapter", variant: "base", format: "safetensors", tokens: pipeline.info.adapters[0]!.tokens });
+    expect(await inspect(join(MINI, "ip-adapter.safetensors"))).toMatchObject({
+      kind: "ip-adapter",
+      variant: "base",
+      format: "safetensors",
+      tokens: pipeline.info.adapters[0]!.tokens,
+    });
     const model = await inspect(MINI);
     expect(model).toMatchObject({ kind: "model", family: "sd1" });
-    expect(model.components.map(({ kind }) => kind).sort()).toEqual(expect.arrayContaining(["text_encoder", "unet", "vae"]));
+    expect(model.components.map(({ kind }) => kind).sort()).toEqual(
+      expect.arrayContaining(["text_encoder", "unet", "vae"]),
+    );
     const error = await rejection(inspect(join(ROOT, "package.json")));
     expect(error).toBeInstanceOf(IpAdapterError);
     expect(error.code).toMatch(/^ERR_IPA_/);
@@ -140,7 +203,12 @@ describe("generate", () => {
   test("an image prompt changes the picture, scale 0 does not, to the bit", async () => {
     expect(await same({}, { imagePrompts: [{ image: picture }] })).toBe(false);
     expect(await same({}, { imagePrompts: [{ image: picture, scale: 0 }] })).toBe(true);
-    expect(await same({ imagePrompts: [{ image: picture, scale: 0.4 }] }, { imagePrompts: [{ image: picture, scale: 0.8 }] })).toBe(false);
+    expect(
+      await same(
+        { imagePrompts: [{ image: picture, scale: 0.4 }] },
+        { imagePrompts: [{ image: picture, scale: 0.8 }] },
+      ),
+    ).toBe(false);
   });
 
   test("embeds made by encodeImage are the picture", async () => {
@@ -148,7 +216,9 @@ describe("generate", () => {
     expect(embeds).toHaveLength(pipeline.info.adapters[0]!.embedSize);
     expect(await same({ imagePrompts: [{ image: picture }] }, { imagePrompts: [{ embeds }] })).toBe(true);
     const two = new Float32Array([...embeds, ...embeds]);
-    expect(await same({ imagePrompts: [{ image: picture }, { image: picture }] }, { imagePrompts: [{ embeds: two }] })).toBe(true);
+    expect(
+      await same({ imagePrompts: [{ image: picture }, { image: picture }] }, { imagePrompts: [{ embeds: two }] }),
+    ).toBe(true);
   });
 
   test("each of several pictures is what its seed gives alone", async () => {
@@ -160,7 +230,12 @@ describe("generate", () => {
   });
 
   test("calls at the same time give what they give one after the other", async () => {
-    const options = [base, { ...base, seed: 5 }, { ...base, imagePrompts: [{ image: picture }] }, { ...base, width: 64, height: 96 }];
+    const options = [
+      base,
+      { ...base, seed: 5 },
+      { ...base, imagePrompts: [{ image: picture }] },
+      { ...base, width: 64, height: 96 },
+    ];
     const together = await Promise.all(options.map((o) => pipeline.generate(o)));
     for (const [i, o] of options.entries()) expect(bytes(together[i]!)).toBe(bytes(await pipeline.generate(o)));
   });
@@ -194,7 +269,12 @@ describe("generate", () => {
 
   test("progress counts the model calls to the end, with previews", async () => {
     const events: ProgressEvent[] = [];
-    const { images } = await pipeline.generate({ ...base, steps: 6, preview: { every: 3 }, onProgress: (event) => events.push(event) });
+    const { images } = await pipeline.generate({
+      ...base,
+      steps: 6,
+      preview: { every: 3 },
+      onProgress: (event) => events.push(event),
+    });
     const { total } = events[0]!;
     expect(events.map(({ step }) => step)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     const previews = events.filter(({ preview }) => preview !== undefined);
@@ -208,7 +288,9 @@ describe("generate", () => {
       const { images } = await pipeline.generate(base);
       await images[0]!.toFile(join(folder, "a.png"));
       const embeds = await pipeline.encodeImage(join(folder, "a.png"));
-      expect(embeds).toEqual(await pipeline.encodeImage({ data: images[0]!.data, width: images[0]!.width, height: images[0]!.height }));
+      expect(embeds).toEqual(
+        await pipeline.encodeImage({ data: images[0]!.data, width: images[0]!.width, height: images[0]!.height }),
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -219,20 +301,33 @@ describe("how calls end", () => {
   test("abort while running rejects with the reason, and the next call works", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
-    const call = pipeline.generate({ ...base, steps: 500, signal: controller.signal, onProgress: ({ step }) => step === 2 && controller.abort(reason) });
+    const call = pipeline.generate({
+      ...base,
+      steps: 500,
+      signal: controller.signal,
+      onProgress: ({ step }) => step === 2 && controller.abort(reason),
+    });
     expect(await rejection(call)).toBe(reason);
     expect(await same({}, {})).toBe(true);
   });
 
   test("an error in onProgress stops the call", async () => {
-    const call = pipeline.generate({ ...base, steps: 500, onProgress: () => { throw new RangeError("mine"); } });
+    const call = pipeline.generate({
+      ...base,
+      steps: 500,
+      onProgress: () => {
+        throw new RangeError("mine");
+      },
+    });
     expect(await rejection(call)).toMatchObject({ name: "RangeError", message: "mine" });
   });
 
   test("dispose while running: the call rejects, dispose waits, later calls reject", async () => {
     const other = await Pipeline.load();
     const started = new Promise<void>((resolve) => {
-      void rejection(other.generate({ ...base, steps: 500, onProgress: () => resolve() })).then((error) => expect(error).toBeInstanceOf(DisposedError));
+      void rejection(other.generate({ ...base, steps: 500, onProgress: () => resolve() })).then((error) =>
+        expect(error).toBeInstanceOf(DisposedError),
+      );
     });
     await started;
     await Promise.all([other.dispose(), other.dispose()]);
@@ -263,9 +358,13 @@ test("tensors written are tensors read", async () => {
   const file = join(folder, "t.safetensors");
   const data = Float32Array.from({ length: 12 }, (_, i) => i / 7);
   try {
-    const written = new Promise<unknown>((resolve) => addon.writeTensors(file, [{ name: "image_embeds", shape: [3, 4], data }], resolve));
+    const written = new Promise<unknown>((resolve) =>
+      addon.writeTensors(file, [{ name: "image_embeds", shape: [3, 4], data }], resolve),
+    );
     expect(await written).toBeNull();
-    const read = await new Promise<{ shape: number[]; data: ArrayBuffer }>((resolve) => addon.readTensor(file, "image_embeds", (_error, value) => resolve(value!)));
+    const read = await new Promise<{ shape: number[]; data: ArrayBuffer }>((resolve) =>
+      addon.readTensor(file, "image_embeds", (_error, value) => resolve(value!)),
+    );
     expect(read.shape).toEqual([3, 4]);
     expect(new Float32Array(read.data)).toEqual(data);
   } finally {

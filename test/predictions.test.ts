@@ -21,26 +21,49 @@ interface Case {
   prediction: NonNullable<LoadOptions["prediction"]>;
   zeroSnr?: boolean;
 }
-const index = JSON.parse(readFileSync(join(GOLDEN, "predictions.json"), "utf8")) as { prompt: string; negative: string; steps: number; guidance: number; seed: number; cases: Case[] };
+const index = JSON.parse(readFileSync(join(GOLDEN, "predictions.json"), "utf8")) as {
+  prompt: string;
+  negative: string;
+  steps: number;
+  guidance: number;
+  seed: number;
+  cases: Case[];
+};
 const golden = readSafetensors(join(GOLDEN, "predictions.safetensors"));
 const { prompt, steps, guidance, seed } = index;
-const call: GenerateOptions = { prompt, negativePrompt: index.negative, guidance, seed, steps, width: 64, height: 64, output: "latents" };
+const call: GenerateOptions = {
+  prompt,
+  negativePrompt: index.negative,
+  guidance,
+  seed,
+  steps,
+  width: 64,
+  height: 64,
+  output: "latents",
+};
 
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
-const groups = [...new Set(index.cases.map(({ model, prediction, zeroSnr = false }) => `${model} ${prediction} ${zeroSnr}`))].map((key) => {
+const groups = [
+  ...new Set(index.cases.map(({ model, prediction, zeroSnr = false }) => `${model} ${prediction} ${zeroSnr}`)),
+].map((key) => {
   const [model = "", prediction, zeroSnr] = key.split(" ");
   return { model, prediction: prediction as Case["prediction"], zeroSnr: zeroSnr === "true" };
 });
 
 describe.each(groups)("options: $model predicts $prediction, zero SNR $zeroSnr", ({ model, prediction, zeroSnr }) => {
   let pipeline: Pipeline;
-  beforeAll(async () => (pipeline = await Pipeline.load({ model: join(GOLDEN, "models", model), prediction, zeroSnr })));
+  beforeAll(
+    async () => (pipeline = await Pipeline.load({ model: join(GOLDEN, "models", model), prediction, zeroSnr })),
+  );
   afterAll(() => pipeline.dispose());
 
   const cases = index.cases
     .map((entry, i) => ({ ...entry, i }))
-    .filter((entry) => entry.model === model && entry.prediction === prediction && (entry.zeroSnr ?? false) === zeroSnr);
+    .filter(
+      (entry) => entry.model === model && entry.prediction === prediction && (entry.zeroSnr ?? false) === zeroSnr,
+    );
   test.each(cases)("the latents of diffusers: $scheduler", async ({ scheduler, i }) => {
     expect(pipeline.info.prediction).toEqual({ value: prediction, from: "option", detail: "prediction" });
     expect(pipeline.info.zeroSnr).toEqual({ value: zeroSnr, from: "option", detail: "zeroSnr" });
@@ -53,25 +76,42 @@ describe.each(groups)("options: $model predicts $prediction, zero SNR $zeroSnr",
 describe("options that do not go together", () => {
   test("a zero terminal SNR of a model that predicts noise is refused", async () => {
     const error = await rejection(Pipeline.load({ model: SD15, zeroSnr: true }));
-    expect(error).toMatchObject({ name: "OptionError", option: "zeroSnr", message: expect.stringContaining('pass prediction "v"') });
+    expect(error).toMatchObject({
+      name: "OptionError",
+      option: "zeroSnr",
+      message: expect.stringContaining('pass prediction "v"'),
+    });
   });
 
   test("a sampler without a zero terminal SNR is refused, and the model's own is replaced", async () => {
     await using pipeline = await Pipeline.load({ model: SD15, prediction: "v", zeroSnr: true });
     expect(pipeline.info.scheduler).toBe("ddim");
     const error = await rejection(pipeline.generate({ ...call, scheduler: "pndm" }));
-    expect(error).toMatchObject({ name: "OptionError", option: "scheduler", message: expect.stringMatching(/"pndm" cannot.*zeroSnr.*"ddim", "euler"/) });
+    expect(error).toMatchObject({
+      name: "OptionError",
+      option: "scheduler",
+      message: expect.stringMatching(/"pndm" cannot.*zeroSnr.*"ddim", "euler"/),
+    });
   });
 
   test("a sampler that cannot take predicted pictures is refused", async () => {
     await using pipeline = await Pipeline.load({ model: SD15, prediction: "sample" });
     const error = await rejection(pipeline.generate({ ...call, scheduler: "euler_a" }));
-    expect(error).toMatchObject({ name: "OptionError", option: "scheduler", message: expect.stringMatching(/"euler_a" cannot.*prediction.*"ddim"/) });
+    expect(error).toMatchObject({
+      name: "OptionError",
+      option: "scheduler",
+      message: expect.stringMatching(/"euler_a" cannot.*prediction.*"ddim"/),
+    });
   });
 });
 
 /** A model in one file with the vocabulary that such a file is used with, marked as told. */
-function markedFile(model: string, name: string, metadata: Record<string, string> = {}, markers: readonly string[] = []): string {
+function markedFile(
+  model: string,
+  name: string,
+  metadata: Record<string, string> = {},
+  markers: readonly string[] = [],
+): string {
   const file = readFileSync(join(GOLDEN, "models", model, "model.safetensors"));
   const size = Number(file.readBigUInt64LE(0));
   type Entry = { dtype: string; shape: number[]; data_offsets: [number, number] };
@@ -99,7 +139,8 @@ function markedFile(model: string, name: string, metadata: Record<string, string
 }
 
 describe("models in one file", () => {
-  const V = 'model:\n  base_learning_rate: 1.0e-4\n  target: ldm.models.diffusion.ddpm.LatentDiffusion\n  params:\n    parameterization: "v" # velocities\n    timesteps: 1000\n';
+  const V =
+    'model:\n  base_learning_rate: 1.0e-4\n  target: ldm.models.diffusion.ddpm.LatentDiffusion\n  params:\n    parameterization: "v" # velocities\n    timesteps: 1000\n';
   test.each([
     ["single-sd1", {}, [], undefined, "epsilon", "family", "sd1"],
     ["single-sd1", { "modelspec.prediction_type": "v" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],
@@ -111,34 +152,96 @@ describe("models in one file", () => {
     ["single-sd1", {}, [], V.replaceAll("\n", "\r"), "v", "yaml", "m.yaml"],
     ["single-sd1", {}, [], V.replace("# velocities", "# a\u2028# b"), "v", "yaml", "m.yaml"],
     ["single-sd1", {}, [], `"a b": [1,\n  2\n]\n${V}`, "v", "yaml", "m.yaml"],
-    ["single-sd1", { "modelspec.prediction_type": "V_Prediction" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],
-    ["single-sd1", { "modelspec.prediction_type": "epsilon" }, [], V, "epsilon", "metadata", "modelspec.prediction_type"],
+    [
+      "single-sd1",
+      { "modelspec.prediction_type": "V_Prediction" },
+      [],
+      undefined,
+      "v",
+      "metadata",
+      "modelspec.prediction_type",
+    ],
+    [
+      "single-sd1",
+      { "modelspec.prediction_type": "epsilon" },
+      [],
+      V,
+      "epsilon",
+      "metadata",
+      "modelspec.prediction_type",
+    ],
     ["single-sdxl", { "modelspec.predict_key": "v" }, [], undefined, "v", "metadata", "modelspec.predict_key"],
     ["single-sdxl", { "modelspec.prediction_type": "v" }, [], undefined, "v", "metadata", "modelspec.prediction_type"],
     ["single-sdxl", { "modelspec.predict_key": "epsilon" }, ["v_pred"], undefined, "v", "marker", "v_pred"],
-    ["single-sdxl", {}, [], "model:\n  params:\n    denoiser_config:\n      params:\n        scaling_config:\n          target: sgm.modules.diffusionmodules.denoiser_scaling.VScaling\n", "v", "yaml", "m.yaml"],
+    [
+      "single-sdxl",
+      {},
+      [],
+      "model:\n  params:\n    denoiser_config:\n      params:\n        scaling_config:\n          target: sgm.modules.diffusionmodules.denoiser_scaling.VScaling\n",
+      "v",
+      "yaml",
+      "m.yaml",
+    ],
     ["single-sd2", {}, [], undefined, "v", "family", "sd2"],
-    ["single-sd2", { "modelspec.prediction_type": "epsilon" }, [], undefined, "epsilon", "metadata", "modelspec.prediction_type"],
-    ["single-sd2", { "modelspec.architecture": "stable-diffusion-v2-512" }, [], undefined, "epsilon", "metadata", "modelspec.architecture"],
+    [
+      "single-sd2",
+      { "modelspec.prediction_type": "epsilon" },
+      [],
+      undefined,
+      "epsilon",
+      "metadata",
+      "modelspec.prediction_type",
+    ],
+    [
+      "single-sd2",
+      { "modelspec.architecture": "stable-diffusion-v2-512" },
+      [],
+      undefined,
+      "epsilon",
+      "metadata",
+      "modelspec.architecture",
+    ],
     // v2-inference.yaml names nothing, which means noise.
-    ["single-sd2", {}, [], "model:\n  target: ldm.LatentDiffusion\n  params:\n    unet_config:\n      target: ldm.UNetModel\n", "epsilon", "yaml", "m.yaml"],
-  ] as const)("%s with %j, %j and a yaml %j predicts %s by %s %s", async (model, metadata, markers, yaml, value, from, detail) => {
-    const file = markedFile(model, "m", metadata, markers);
-    if (yaml !== undefined) writeFileSync(join(scratch, "m.yaml"), yaml);
-    try {
-      await using told = await Pipeline.load({ model: file });
-      expect(told.info.prediction).toEqual({ value, from, detail });
-      await using asked = await Pipeline.load({ model: file, prediction: value });
-      const options: GenerateOptions = { prompt: "a cat", seed: 1, steps: 2, width: 64, height: 64, output: "latents" };
-      expect((await told.generate(options)).latents).toEqual((await asked.generate(options)).latents);
-    } finally {
-      rmSync(join(scratch, "m.yaml"), { force: true });
-    }
-  });
+    [
+      "single-sd2",
+      {},
+      [],
+      "model:\n  target: ldm.LatentDiffusion\n  params:\n    unet_config:\n      target: ldm.UNetModel\n",
+      "epsilon",
+      "yaml",
+      "m.yaml",
+    ],
+  ] as const)(
+    "%s with %j, %j and a yaml %j predicts %s by %s %s",
+    async (model, metadata, markers, yaml, value, from, detail) => {
+      const file = markedFile(model, "m", metadata, markers);
+      if (yaml !== undefined) writeFileSync(join(scratch, "m.yaml"), yaml);
+      try {
+        await using told = await Pipeline.load({ model: file });
+        expect(told.info.prediction).toEqual({ value, from, detail });
+        await using asked = await Pipeline.load({ model: file, prediction: value });
+        const options: GenerateOptions = {
+          prompt: "a cat",
+          seed: 1,
+          steps: 2,
+          width: 64,
+          height: 64,
+          output: "latents",
+        };
+        expect((await told.generate(options)).latents).toEqual((await asked.generate(options)).latents);
+      } finally {
+        rmSync(join(scratch, "m.yaml"), { force: true });
+      }
+    },
+  );
 
   test.each([
     [["v_pred", "ztsnr"], { value: true, from: "marker", detail: "ztsnr" }, "ddim"],
-    [["model.diffusion_model.v_pred", "model.diffusion_model.ztsnr"], { value: true, from: "marker", detail: "ztsnr" }, "ddim"],
+    [
+      ["model.diffusion_model.v_pred", "model.diffusion_model.ztsnr"],
+      { value: true, from: "marker", detail: "ztsnr" },
+      "ddim",
+    ],
     [["v_pred"], { value: false, from: "family", detail: "sd1" }, "pndm"],
     // With predicted noise it has no meaning.
     [["ztsnr"], { value: false, from: "family", detail: "sd1" }, "pndm"],
@@ -149,7 +252,10 @@ describe("models in one file", () => {
 
   test("marks stay when the file is converted", async () => {
     const output = join(scratch, "c.gguf");
-    await convert(markedFile("single-sdxl", "c", { "modelspec.prediction_type": "v" }), output, { type: "f16", overwrite: true });
+    await convert(markedFile("single-sdxl", "c", { "modelspec.prediction_type": "v" }), output, {
+      type: "f16",
+      overwrite: true,
+    });
     await using pipeline = await Pipeline.load({ model: output });
     expect(pipeline.info.prediction).toMatchObject({ value: "v", from: "metadata" });
     const marked = join(scratch, "d.safetensors");
@@ -160,12 +266,21 @@ describe("models in one file", () => {
 
   test("a UNet's own marks come before the model's", async () => {
     const unet = markedFile("single-sd1", "u", {}, ["v_pred"]);
-    await using pipeline = await Pipeline.load({ model: markedFile("single-sd1", "m", { "modelspec.prediction_type": "epsilon" }), unet });
+    await using pipeline = await Pipeline.load({
+      model: markedFile("single-sd1", "m", { "modelspec.prediction_type": "epsilon" }),
+      unet,
+    });
     expect(pipeline.info.prediction).toEqual({ value: "v", from: "marker", detail: "v_pred" });
   });
 
   test.each([
-    ["an unknown word", { "modelspec.prediction_type": "wavelets" }, [], "ERR_IPA_UNSUPPORTED", /modelspec\.prediction_type.*"wavelets".*option prediction/],
+    [
+      "an unknown word",
+      { "modelspec.prediction_type": "wavelets" },
+      [],
+      "ERR_IPA_UNSUPPORTED",
+      /modelspec\.prediction_type.*"wavelets".*option prediction/,
+    ],
     ["EDM's noise levels (CosXL)", {}, ["edm_vpred.sigma_max"], "ERR_IPA_UNSUPPORTED", /edm_vpred\.sigma_max.*EDM/],
     ["EDM's latents (Playground v2.5)", {}, ["edm_mean", "edm_std"], "ERR_IPA_UNSUPPORTED", /edm_mean.*Playground/],
   ] as const)("%s is refused", async (_, metadata, markers, code, message) => {
@@ -179,12 +294,20 @@ describe("models in one file", () => {
     ["of two minds", "model:\n  params:\n    parameterization: eps\n    parameterization: v\n", "ERR_IPA_UNSUPPORTED"],
     ["in UTF-16", Buffer.from(`\ufeff${V}`, "utf16le"), "ERR_IPA_UNSUPPORTED"],
     ["with the value on the next line", V.replace(' "v"', '\n      "v"'), "ERR_IPA_UNSUPPORTED"],
-    ["with a merge key", 'b: &b\n  parameterization: "v"\nmodel:\n  params:\n    <<: *b\n    unet_config:\n      target: x\n', "ERR_IPA_UNSUPPORTED"],
+    [
+      "with a merge key",
+      'b: &b\n  parameterization: "v"\nmodel:\n  params:\n    <<: *b\n    unet_config:\n      target: x\n',
+      "ERR_IPA_UNSUPPORTED",
+    ],
     ["with tabs", V.replaceAll("  ", "\t"), "ERR_IPA_UNSUPPORTED"],
-    ["with an item of a list", 'model:\n  params:\n    - parameterization: "v"\n    unet_config:\n      target: x\n', "ERR_IPA_UNSUPPORTED"],
+    [
+      "with an item of a list",
+      'model:\n  params:\n    - parameterization: "v"\n    unet_config:\n      target: x\n',
+      "ERR_IPA_UNSUPPORTED",
+    ],
     ["with an item right below its key", 'model:\n  params:\n  - parameterization: "v"\n', "ERR_IPA_UNSUPPORTED"],
     ["that is one flow map", '{ model: { params: { parameterization: "v" } } }', "ERR_IPA_UNSUPPORTED"],
-    ["with a long key form", 'model:\n  params:\n    ? parameterization\n    : v\n', "ERR_IPA_UNSUPPORTED"],
+    ["with a long key form", "model:\n  params:\n    ? parameterization\n    : v\n", "ERR_IPA_UNSUPPORTED"],
     // Each of these ends a process, or takes seconds, in a parser of the whole language.
     ["of nested lists", "[".repeat(60_000), undefined],
     ["of nested entries", "- ".repeat(30_000), undefined],
@@ -192,7 +315,11 @@ describe("models in one file", () => {
     ["of one long key", "a".repeat(60_000), undefined],
     ["too large", `# ${"x".repeat(70_000)}`, "ERR_IPA_LIMIT"],
     ["of an unknown prediction", "model:\n  params:\n    parameterization: w", "ERR_IPA_UNSUPPORTED"],
-    ["of EDM", "model:\n  params:\n    denoiser_config:\n      params:\n        scaling_config:\n          target: sgm.EDMScaling", "ERR_IPA_UNSUPPORTED"],
+    [
+      "of EDM",
+      "model:\n  params:\n    denoiser_config:\n      params:\n        scaling_config:\n          target: sgm.EDMScaling",
+      "ERR_IPA_UNSUPPORTED",
+    ],
     ["of something else", "name: pose\nkeypoints: 18\n", undefined],
   ])("a yaml %s", async (_, text, code) => {
     const model = markedFile("single-sd1", "y");
@@ -201,7 +328,10 @@ describe("models in one file", () => {
       await using pipeline = await Pipeline.load({ model });
       expect(pipeline.info.prediction).toMatchObject({ value: "epsilon", from: "family" });
     } else {
-      expect(await rejection(Pipeline.load({ model }))).toMatchObject({ code, message: expect.stringMatching(/y\.yaml.*option prediction/s) });
+      expect(await rejection(Pipeline.load({ model }))).toMatchObject({
+        code,
+        message: expect.stringMatching(/y\.yaml.*option prediction/s),
+      });
     }
     await using asked = await Pipeline.load({ model, prediction: "v" });
     expect(asked.info.prediction).toMatchObject({ value: "v", from: "option" });
@@ -218,7 +348,10 @@ describe("model folders", () => {
     await using told = await Pipeline.load({ model: folder });
     expect(told.info.prediction).toEqual({ value: "v", from: "scheduler_config", detail: "scheduler_config.json" });
     expect(told.info.zeroSnr).toEqual({ value: false, from: "scheduler_config", detail: "scheduler_config.json" });
-    writeFileSync(file, JSON.stringify({ ...config, prediction_type: "epsilon", _use_default_values: ["prediction_type"] }));
+    writeFileSync(
+      file,
+      JSON.stringify({ ...config, prediction_type: "epsilon", _use_default_values: ["prediction_type"] }),
+    );
     await using asked = await Pipeline.load({ model: folder, prediction: "v" });
     expect((await asked.generate(call)).latents).toEqual((await told.generate(call)).latents);
   });
@@ -230,7 +363,10 @@ describe("model folders", () => {
     writeFileSync(file, JSON.stringify({ _class_name: "EDMDPMSolverMultistepScheduler", sigma_max: 80 }));
     await using pipeline = await Pipeline.load({ model: folder });
     const error = await rejection(pipeline.generate({ ...call, scheduler: "euler" }));
-    expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringContaining("EDMDPMSolverMultistepScheduler") });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringContaining("EDMDPMSolverMultistepScheduler"),
+    });
   });
 });
 

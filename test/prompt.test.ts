@@ -5,19 +5,55 @@ import type { PromptTokenizer } from "../lib/tokenizer";
 
 /** [text, weight] pairs, "BREAK" for a break */
 const parse = (prompt: string): unknown[] =>
-  parseWeightedPrompt(prompt).map((part) => ("break" in part ? "BREAK" : [part.text, Math.round(part.weight * 1e6) / 1e6]));
+  parseWeightedPrompt(prompt).map((part) =>
+    "break" in part ? "BREAK" : [part.text, Math.round(part.weight * 1e6) / 1e6],
+  );
 
 describe("weights", () => {
   // Expected by the rules of the syntax: ( ) x1.1, [ ] /1.1, (…:w) xw, \ escapes.
   test.each<[string, unknown[]]>([
     ["", [["", 1]]],
     ["plain text", [["plain text", 1]]],
-    ["an (important) word", [["an ", 1], ["important", 1.1], [" word", 1]]],
-    ["((very)) (much:1.5)", [["very", 1.21], [" ", 1], ["much", 1.5]]],
-    ["a [little]", [["a ", 1], ["little", 0.909091]]],
+    [
+      "an (important) word",
+      [
+        ["an ", 1],
+        ["important", 1.1],
+        [" word", 1],
+      ],
+    ],
+    [
+      "((very)) (much:1.5)",
+      [
+        ["very", 1.21],
+        [" ", 1],
+        ["much", 1.5],
+      ],
+    ],
+    [
+      "a [little]",
+      [
+        ["a ", 1],
+        ["little", 0.909091],
+      ],
+    ],
     ["[[less]]", [["less", 0.826446]]],
-    ["(a (b:2) c)", [["a ", 1.1], ["b", 2.2], [" c", 1.1]]],
-    ["(a [b] c:1.3)", [["a ", 1.3], ["b", 1.181818], [" c", 1.3]]],
+    [
+      "(a (b:2) c)",
+      [
+        ["a ", 1.1],
+        ["b", 2.2],
+        [" c", 1.1],
+      ],
+    ],
+    [
+      "(a [b] c:1.3)",
+      [
+        ["a ", 1.3],
+        ["b", 1.181818],
+        [" c", 1.3],
+      ],
+    ],
     ["([neutral])", [["neutral", 1]]],
     ["\\(literal\\) \\[too\\] \\\\", [["(literal) [too] \\", 1]]],
     ["back\\slash", [["back\\slash", 1]]],
@@ -35,7 +71,14 @@ describe("weights", () => {
     ["(a:-1)", [["a", -1]]],
     ["(a:.5)", [["a", 0.5]]],
     ["time 10:30", [["time 10:30", 1]]],
-    ["(crossed [brackets) here]", [["crossed ", 1.1], ["brackets", 1], [" here", 0.909091]]],
+    [
+      "(crossed [brackets) here]",
+      [
+        ["crossed ", 1.1],
+        ["brackets", 1],
+        [" here", 0.909091],
+      ],
+    ],
     ["(same)(weight)", [["sameweight", 1.1]]],
     ["one BREAK two", [["one", 1], "BREAK", ["two", 1]]],
     ["(one BREAK two:1.5)", [["one", 1.5], "BREAK", ["two", 1.5]]],
@@ -75,11 +118,15 @@ describe("weights", () => {
 
   test("brackets in any number", () => {
     // 64 within each other count.
-    expect(parseWeightedPrompt(`${"(".repeat(8000)}a${")".repeat(8000)} b`)).toEqual([{ text: "a", weight: expect.closeTo(1.1 ** 64, 6) }, { text: " b", weight: 1 }]);
+    expect(parseWeightedPrompt(`${"(".repeat(8000)}a${")".repeat(8000)} b`)).toEqual([
+      { text: "a", weight: expect.closeTo(1.1 ** 64, 6) },
+      { text: " b", weight: 1 },
+    ]);
     expect(parseWeightedPrompt(`(a:${"9".repeat(1000)})`)).toEqual([{ text: "a", weight: 1e6 }]);
   });
 
-  test("plain prompts keep their brackets", () => expect(plainPrompt("(a:1.3) BREAK [b]")).toEqual([{ text: "(a:1.3) BREAK [b]", weight: 1 }]));
+  test("plain prompts keep their brackets", () =>
+    expect(plainPrompt("(a:1.3) BREAK [b]")).toEqual([{ text: "(a:1.3) BREAK [b]", weight: 1 }]));
 });
 
 /** One token a word: w<n> is n, a comma is 1000. */
@@ -91,9 +138,11 @@ const words: PromptTokenizer = {
   encode: (text) => [...text.matchAll(/w(\d+)|,/g)].map(([token, n]) => (token === "," ? 1000 : Number(n))),
   spanOf: () => 1,
 };
-const list = (from: number, to: number): string => Array.from({ length: to - from + 1 }, (_, i) => `w${from + i}`).join(" ");
+const list = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, i) => `w${from + i}`).join(" ");
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
-const cut = (prompt: string, size = 75): number[][] => chunkPrompt(parseWeightedPrompt(prompt), words, size).map(({ ids }) => ids);
+const cut = (prompt: string, size = 75): number[][] =>
+  chunkPrompt(parseWeightedPrompt(prompt), words, size).map(({ ids }) => ids);
 
 describe("chunks", () => {
   test("an empty prompt is one empty chunk", () => expect(cut("")).toEqual([[]]));
@@ -113,7 +162,11 @@ describe("chunks", () => {
   test("BREAK ends a chunk", () => expect(cut("w1 BREAK w2 w3")).toEqual([[1], [2, 3]]));
   test("no token is lost or reordered", () => {
     const prompt = `${list(1, 40)}, (${list(41, 100)}, ${list(101, 130)}:1.2), ${list(131, 300)}`;
-    expect(cut(prompt).flat().filter((id) => id !== 1000)).toEqual(range(1, 300));
+    expect(
+      cut(prompt)
+        .flat()
+        .filter((id) => id !== 1000),
+    ).toEqual(range(1, 300));
   });
   test("weights follow their tokens over a cut", () => {
     const chunks = chunkPrompt(parseWeightedPrompt(`${list(1, 60)}, (${list(61, 80)}:1.5)`), words, 75);
@@ -125,7 +178,8 @@ describe("chunks", () => {
 
 describe("4096 tokens a prompt", () => {
   const encoders = [{ tokenizer: words, contextLength: 77 }];
-  const chunks = (text: string): number => (encodePrompts(text, "", "weighted", encoders).prompt[0]?.ids.length ?? 0) / 77;
+  const chunks = (text: string): number =>
+    (encodePrompts(text, "", "weighted", encoders).prompt[0]?.ids.length ?? 0) / 77;
   const refused = (prompt: string, negative = ""): unknown => {
     try {
       return encodePrompts(prompt, negative, "weighted", encoders);
@@ -136,9 +190,14 @@ describe("4096 tokens a prompt", () => {
 
   test("as many are encoded, one more is refused", () => {
     expect(chunks("w1 ".repeat(4096))).toBe(Math.ceil(4096 / 75));
-    expect(refused("w1 ".repeat(4097))).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "prompt", message: expect.stringContaining("4096 tokens") });
+    expect(refused("w1 ".repeat(4097))).toMatchObject({
+      code: "ERR_IPA_INVALID_OPTION",
+      option: "prompt",
+      message: expect.stringContaining("4096 tokens"),
+    });
   });
-  test("of the negative prompt, by its name", () => expect(refused("w1", "w1 ".repeat(4097))).toMatchObject({ option: "negativePrompt" }));
+  test("of the negative prompt, by its name", () =>
+    expect(refused("w1", "w1 ".repeat(4097))).toMatchObject({ option: "negativePrompt" }));
   test("commas that cut chunks short cost nothing", () => expect(chunks("w1, ".repeat(2048))).toBeGreaterThan(54));
   test("BREAK counts as the rest of its chunk", () => {
     expect(chunks("BREAK ".repeat(54))).toBe(54);
@@ -146,8 +205,20 @@ describe("4096 tokens a prompt", () => {
   });
   test("a tokenizer is not asked for more than may be", () => {
     const asked: (number | undefined)[] = [];
-    const tokenizer: PromptTokenizer = { ...words, encode: (_text, most) => (asked.push(most), Array<number>(3000).fill(1)) };
-    expect(() => chunkPrompt([{ text: "a", weight: 1 }, { text: "b", weight: 2 }], tokenizer, 75)).toThrow("4096 tokens");
+    const tokenizer: PromptTokenizer = {
+      ...words,
+      encode: (_text, most) => (asked.push(most), Array<number>(3000).fill(1)),
+    };
+    expect(() =>
+      chunkPrompt(
+        [
+          { text: "a", weight: 1 },
+          { text: "b", weight: 2 },
+        ],
+        tokenizer,
+        75,
+      ),
+    ).toThrow("4096 tokens");
     expect(asked).toEqual([4096, 1096]);
   });
 });

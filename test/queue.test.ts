@@ -23,7 +23,10 @@ describe("how many may wait", () => {
     expect(pipeline.pending).toBe(3);
     const refused = await rejection(pipeline.generate({ steps: 3 }));
     expect(refused).toBeInstanceOf(IpAdapterError);
-    expect(refused).toMatchObject({ code: "ERR_IPA_BUSY", message: expect.stringMatching(/3 calls wait or run.*maxQueue is 2/) });
+    expect(refused).toMatchObject({
+      code: "ERR_IPA_BUSY",
+      message: expect.stringMatching(/3 calls wait or run.*maxQueue is 2/),
+    });
     expect(await rejection(pipeline.encodeImage(raw))).toMatchObject({ code: "ERR_IPA_BUSY" });
     expect(await rejection(pipeline.estimateMemory({}))).toMatchObject({ code: "ERR_IPA_BUSY" });
     await Promise.all(calls);
@@ -35,7 +38,10 @@ describe("how many may wait", () => {
     const { pipeline } = await loadFake(new FakeAddon(), { maxQueue: 0 });
     const controller = new AbortController();
     const call = rejection(pipeline.generate({ steps: 500, signal: controller.signal }));
-    expect(await rejection(pipeline.generate({}))).toMatchObject({ code: "ERR_IPA_BUSY", message: expect.stringContaining("1 call runs") });
+    expect(await rejection(pipeline.generate({}))).toMatchObject({
+      code: "ERR_IPA_BUSY",
+      message: expect.stringContaining("1 call runs"),
+    });
     controller.abort(new Error("gone"));
     expect(await call).toMatchObject({ message: "gone" });
     expect(pipeline.pending).toBe(0);
@@ -56,8 +62,12 @@ describe("how many may wait", () => {
 describe("first come, first served", () => {
   test("by the moment of the call, however long a picture takes to read", async () => {
     const { addon, pipeline } = await loadFake();
-    const large = await sharp({ create: { width: 3000, height: 3000, channels: 3, background: "#808080" } }).png().toBuffer();
-    const calls = [large, undefined, readFileSync(PNG), undefined].map((image, i) => pipeline.generate({ steps: 1, seed: i, ...(image === undefined ? {} : { imagePrompts: [{ image }] }) }));
+    const large = await sharp({ create: { width: 3000, height: 3000, channels: 3, background: "#808080" } })
+      .png()
+      .toBuffer();
+    const calls = [large, undefined, readFileSync(PNG), undefined].map((image, i) =>
+      pipeline.generate({ steps: 1, seed: i, ...(image === undefined ? {} : { imagePrompts: [{ image }] }) }),
+    );
     await Promise.all(calls);
     expect(addon.requests.map(({ seeds }) => seeds[0])).toEqual([0, 1, 2, 3]);
   });
@@ -65,8 +75,12 @@ describe("first come, first served", () => {
   test("a call that fails or is aborted holds up nobody", async () => {
     const { addon, pipeline } = await loadFake();
     const controller = new AbortController();
-    const large = await sharp({ create: { width: 3000, height: 3000, channels: 3, background: "#808080" } }).png().toBuffer();
-    const aborted = rejection(pipeline.generate({ seed: 0, imagePrompts: [{ image: large }], signal: controller.signal }));
+    const large = await sharp({ create: { width: 3000, height: 3000, channels: 3, background: "#808080" } })
+      .png()
+      .toBuffer();
+    const aborted = rejection(
+      pipeline.generate({ seed: 0, imagePrompts: [{ image: large }], signal: controller.signal }),
+    );
     const failed = rejection(pipeline.generate({ seed: 1, imagePrompts: [{ image: "/no/such/file.png" }] }));
     const good = pipeline.generate({ seed: 2, steps: 1 });
     controller.abort(new Error("gone"));
@@ -81,7 +95,9 @@ test("the engine answers a cancelled job that waits at once, while another runs"
   const fake = await loadFake();
   await fake.pipeline.generate({ steps: 1000, prompt: "a cat", seed: 1 });
   const request = fake.addon.requests[0]!;
-  const native = await new Promise<NativePipeline>((resolve) => loadAddon().load(loadRequest({}), (_error, value) => resolve(value!)));
+  const native = await new Promise<NativePipeline>((resolve) =>
+    loadAddon().load(loadRequest({}), (_error, value) => resolve(value!)),
+  );
   const ends: string[] = [];
   const end = (name: string) => (error: { code: string } | null) => ends.push(`${name} ${error?.code ?? "done"}`);
   const started = new Promise<NativeJob>((resolve) => {
@@ -109,17 +125,24 @@ test("many calls on one signal print no warning, and leave no listener", async (
   const { pipeline } = await loadFake();
   const controller = new AbortController();
   let listeners = 0;
-  for (const [name, change] of [["addEventListener", 1], ["removeEventListener", -1]] as const) {
+  for (const [name, change] of [
+    ["addEventListener", 1],
+    ["removeEventListener", -1],
+  ] as const) {
     const real = controller.signal[name].bind(controller.signal) as (...args: unknown[]) => void;
-    Object.defineProperty(controller.signal, name, { value: (...args: unknown[]): void => {
-      listeners += change;
-      real(...args);
-    } });
+    Object.defineProperty(controller.signal, name, {
+      value: (...args: unknown[]): void => {
+        listeners += change;
+        real(...args);
+      },
+    });
   }
   // Some run by then, the others wait or have their pictures read.
   const onProgress = (): void => controller.abort("all");
   const calls = Array.from({ length: 30 }, (_, seed) =>
-    pipeline.generate({ steps: 500, seed, onProgress, signal: controller.signal, imagePrompts: [{ image: PNG }] }).catch((error: unknown) => error),
+    pipeline
+      .generate({ steps: 500, seed, onProgress, signal: controller.signal, imagePrompts: [{ image: PNG }] })
+      .catch((error: unknown) => error),
   );
   expect(new Set(await Promise.all(calls))).toEqual(new Set(["all"]));
   await new Promise((resolve) => setImmediate(resolve));
@@ -181,6 +204,8 @@ describe('images: "bytes"', () => {
     const url = `data:image/png;base64,${bytes.toString("base64")}`;
     const images = [bytes, new Uint8Array(bytes).buffer, raw, blob, blob.stream(), url, new URL(url)];
     await pipeline.generate({ steps: 1, imagePrompts: images.map((image) => ({ image })) });
-    expect(await rejection(pipeline.encodeImage(`data:;base64,${"A".repeat(28_000_000)}`))).toMatchObject({ code: "ERR_IPA_IMAGE_LIMIT" });
+    expect(await rejection(pipeline.encodeImage(`data:;base64,${"A".repeat(28_000_000)}`))).toMatchObject({
+      code: "ERR_IPA_IMAGE_LIMIT",
+    });
   });
 });

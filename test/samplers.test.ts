@@ -25,18 +25,34 @@ const index = JSON.parse(readFileSync(join(GOLDEN, "samplers.json"), "utf8")) as
 };
 const golden = readSafetensors(join(GOLDEN, "samplers.safetensors"));
 const { prompt, steps, guidance, seed } = index;
-const call: GenerateOptions = { prompt, negativePrompt: index.negative, guidance, seed, width: 64, height: 64, output: "latents" };
+const call: GenerateOptions = {
+  prompt,
+  negativePrompt: index.negative,
+  guidance,
+  seed,
+  width: 64,
+  height: 64,
+  output: "latents",
+};
 
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
 describe.each(["sd15", "sd2", "sdxl"])("on the small %s model", (model) => {
   let pipeline: Pipeline;
   beforeAll(async () => (pipeline = await Pipeline.load({ model: join(GOLDEN, "models", model) })));
   afterAll(() => pipeline.dispose());
 
-  const cases = index.cases.map((entry, i) => ({ ...entry, i, name: [entry.scheduler, entry.sigmas ?? []].flat().join(" ") })).filter((entry) => entry.model === model);
+  const cases = index.cases
+    .map((entry, i) => ({ ...entry, i, name: [entry.scheduler, entry.sigmas ?? []].flat().join(" ") }))
+    .filter((entry) => entry.model === model);
   test.each(cases)("the latents of diffusers: $name", async ({ scheduler, sigmas, i }) => {
-    const { latents } = await pipeline.generate({ ...call, scheduler, sigmas, steps: Array.isArray(sigmas) ? undefined : steps });
+    const { latents } = await pipeline.generate({
+      ...call,
+      scheduler,
+      sigmas,
+      steps: Array.isArray(sigmas) ? undefined : steps,
+    });
     expect(relativeError(latents[0]!, golden.get(String(i))!.floats())).toBeLessThan(1e-4);
   });
 });
@@ -54,7 +70,13 @@ describe("on the shipped model", () => {
     ["lms", 4],
   ] as const)("progress of %s counts the calls of the model: %i for 4 steps", async (scheduler, calls) => {
     const events: ProgressEvent[] = [];
-    await pipeline.generate({ scheduler, steps: 4, count: 2, output: "latents", onProgress: (event) => events.push(event) });
+    await pipeline.generate({
+      scheduler,
+      steps: 4,
+      count: 2,
+      output: "latents",
+      onProgress: (event) => events.push(event),
+    });
     expect(events.map(({ step }) => step)).toEqual(Array.from({ length: 2 * calls }, (_, i) => i + 1));
     expect(new Set(events.map(({ total }) => total))).toEqual(new Set([2 * calls]));
   });
@@ -72,7 +94,8 @@ describe("on the shipped model", () => {
     try {
       cpSync(MINI, folder, { recursive: true });
       const file = join(folder, "scheduler/scheduler_config.json");
-      const write = (changes: object): void => writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
+      const write = (changes: object): void =>
+        writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...changes }));
       const options: GenerateOptions = { steps: 4, seed: 3, output: "latents" };
       write({ _class_name: className });
       await using plain = await Pipeline.load({ model: folder });
@@ -89,20 +112,42 @@ describe("on the shipped model", () => {
 
   test("as many steps as noise levels of one's own", async () => {
     const events: ProgressEvent[] = [];
-    await pipeline.generate({ scheduler: "euler", sigmas: [10, 2, 0.5], output: "latents", onProgress: (event) => events.push(event) });
+    await pipeline.generate({
+      scheduler: "euler",
+      sigmas: [10, 2, 0.5],
+      output: "latents",
+      onProgress: (event) => events.push(event),
+    });
     expect(events.at(-1)).toMatchObject({ step: 3, total: 3 });
   });
 
   test.each([
-    [{ scheduler: "ddim", sigmas: "ays" }, "sigmas", '"ays" does not go with scheduler "ddim": use one of "euler", "heun"'],
-    [{ scheduler: "deis", sigmas: [3, 2, 1] }, "sigmas", 'noise levels of your own do not go with scheduler "deis": use one of "euler"'],
+    [
+      { scheduler: "ddim", sigmas: "ays" },
+      "sigmas",
+      '"ays" does not go with scheduler "ddim": use one of "euler", "heun"',
+    ],
+    [
+      { scheduler: "deis", sigmas: [3, 2, 1] },
+      "sigmas",
+      'noise levels of your own do not go with scheduler "deis": use one of "euler"',
+    ],
     [{ scheduler: "tcd", sigmas: "sgm_uniform" }, "sigmas", 'use one of "ddim"'],
     [{ scheduler: "euler", sigmas: [3, 2, 1], steps: 4 }, "sigmas", "3 noise levels for 4 steps: give one a step"],
-    [{ scheduler: "euler", sigmas: [3, 2, 2] }, "sigmas[2]", "expected less than the one before, 2, but received 2: order them from the noisiest down"],
+    [
+      { scheduler: "euler", sigmas: [3, 2, 2] },
+      "sigmas[2]",
+      "expected less than the one before, 2, but received 2: order them from the noisiest down",
+    ],
     [{ scheduler: "tcd", steps: 60 }, "steps", "expected 1 to 50"],
   ] as const)("%j is refused", async (options, option, message) => {
     const error = await rejection(pipeline.generate(options));
-    expect(error).toMatchObject({ name: "OptionError", code: "ERR_IPA_INVALID_OPTION", option, message: expect.stringContaining(message) });
+    expect(error).toMatchObject({
+      name: "OptionError",
+      code: "ERR_IPA_INVALID_OPTION",
+      option,
+      message: expect.stringContaining(message),
+    });
   });
 
   test("tcd adds noise by eta, 0.3 unless told otherwise", async () => {

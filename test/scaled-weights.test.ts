@@ -31,7 +31,9 @@ function write(name: string, tensors: RawTensors, metadata?: Record<string, stri
 }
 
 async function call<T>(start: (done: (error: unknown, value?: T) => void) => unknown): Promise<T> {
-  return new Promise((resolve, reject) => start((error, value) => (error === null ? resolve(value!) : reject(Object.assign(new Error(), error as object)))));
+  return new Promise((resolve, reject) =>
+    start((error, value) => (error === null ? resolve(value!) : reject(Object.assign(new Error(), error as object)))),
+  );
 }
 
 async function digests(path: string): Promise<Record<string, string>> {
@@ -46,13 +48,24 @@ async function digests(path: string): Promise<Record<string, string>> {
 
 async function latents(load: LoadOptions): Promise<Float32Array> {
   await using pipeline = await Pipeline.load(load);
-  const options = { prompt: "a cat", negativePrompt: "", steps: 2, seed: 3, width: 64, height: 64, output: "latents" } as const;
+  const options = {
+    prompt: "a cat",
+    negativePrompt: "",
+    steps: 2,
+    seed: 3,
+    width: 64,
+    height: 64,
+    output: "latents",
+  } as const;
   return (await pipeline.generate(options)).latents[0]!;
 }
 
-test.each(["scaled", "quantised", "int8"])("every weight of a file (%s) is the bits that torch has, and the scales are gone", async (kind) => {
-  expect(await digests(kind === "scaled" ? scaled : join(CASES, `${kind}.safetensors`))).toEqual(values[kind]);
-});
+test.each(["scaled", "quantised", "int8"])(
+  "every weight of a file (%s) is the bits that torch has, and the scales are gone",
+  async (kind) => {
+    expect(await digests(kind === "scaled" ? scaled : join(CASES, `${kind}.safetensors`))).toEqual(values[kind]);
+  },
+);
 
 test("a model so stored paints what the multiplied weights paint, and nearly what the weights in f16 paint", async () => {
   const model = write("model", withVocabulary(joined(...parts)));
@@ -83,8 +96,15 @@ test("inspect() counts what lies in the file", async () => {
 });
 
 test("what a converted file says of itself no longer names the scales", async () => {
-  const layers = Object.fromEntries([...readRaw(join(CASES, "quantised.safetensors")).keys()].filter((name) => name.endsWith(".comfy_quant")).map((name) => [name.slice(0, -12), { format: "float8_e4m3fn" }]));
-  const path = write("metadata", readRaw(join(CASES, "quantised.safetensors")), { _quantization_metadata: JSON.stringify({ layers }), author: "me" });
+  const layers = Object.fromEntries(
+    [...readRaw(join(CASES, "quantised.safetensors")).keys()]
+      .filter((name) => name.endsWith(".comfy_quant"))
+      .map((name) => [name.slice(0, -12), { format: "float8_e4m3fn" }]),
+  );
+  const path = write("metadata", readRaw(join(CASES, "quantised.safetensors")), {
+    _quantization_metadata: JSON.stringify({ layers }),
+    author: "me",
+  });
   const plain = join(folder, "metadata-plain.safetensors");
   await convert(path, plain, { type: "f16" });
   const header = readFileSync(plain).subarray(8, 400).toString();
@@ -99,13 +119,18 @@ describe("other ways to store a layer are refused by its name", () => {
     change(tensors);
     return tensors;
   };
-  const marked = (stored: object): RawTensors => changed((tensors) => tensors.set(`${layer}.comfy_quant`, bytesOf(JSON.stringify(stored))));
-  const scale = (dtype: string, shape: number[], bytes: number): RawTensors => changed((tensors) => tensors.set(`${layer}.weight_scale`, { dtype, shape, bytes: new Uint8Array(bytes) }));
+  const marked = (stored: object): RawTensors =>
+    changed((tensors) => tensors.set(`${layer}.comfy_quant`, bytesOf(JSON.stringify(stored))));
+  const scale = (dtype: string, shape: number[], bytes: number): RawTensors =>
+    changed((tensors) => tensors.set(`${layer}.weight_scale`, { dtype, shape, bytes: new Uint8Array(bytes) }));
 
   test("by the metadata", async () => {
     const metadata = { _quantization_metadata: '{"layers":{"some.layer":{"format":"asym_w4a8_int8"}}}' };
     const path = write("refused", readRaw(join(CASES, "quantised.safetensors")), metadata);
-    expect(await rejection(inspect(path))).toMatchObject({ code: "ERR_IPA_UNSUPPORTED", message: expect.stringMatching(/some\.layer.*asym_w4a8_int8/) });
+    expect(await rejection(inspect(path))).toMatchObject({
+      code: "ERR_IPA_UNSUPPORTED",
+      message: expect.stringMatching(/some\.layer.*asym_w4a8_int8/),
+    });
   });
 
   test("bytes marked to have a scale that is gone", async () => {
@@ -114,21 +139,36 @@ describe("other ways to store a layer are refused by its name", () => {
     tensors.delete(name);
     const path = write("refused", tensors);
     const message = expect.stringContaining(`its scale "${name}" is not in the file`);
-    expect(await rejection(Pipeline.load({ model: MODEL, vae: path }))).toMatchObject({ code: "ERR_IPA_MISSING_TENSOR", message });
+    expect(await rejection(Pipeline.load({ model: MODEL, vae: path }))).toMatchObject({
+      code: "ERR_IPA_MISSING_TENSOR",
+      message,
+    });
   });
 
   test.each<[string, RawTensors, RegExp]>([
     ["nvfp4", marked({ format: "nvfp4" }), /decoder\.conv_in.*nvfp4/],
     ["mxfp8", marked({ format: "mxfp8" }), /decoder\.conv_in.*mxfp8/],
     ["no format", marked({}), /decoder\.conv_in.*not named/],
-    ["rotated bytes", marked({ format: "int8_tensorwise", convrot: true, convrot_groupsize: 256 }), /decoder\.conv_in.*int8_tensorwise.*rotation/],
+    [
+      "rotated bytes",
+      marked({ format: "int8_tensorwise", convrot: true, convrot_groupsize: 256 }),
+      /decoder\.conv_in.*int8_tensorwise.*rotation/,
+    ],
     ["scales of blocks", scale("F32", [2, 2], 16), /decoder\.conv_in.*\[2, 2\].*blocks/],
     ["scales in exponents", scale("U8", [32], 32), /decoder\.conv_in.*U8.*mxfp8/],
-    ["bytes that nothing explains", changed((tensors) => {
-      tensors.delete(`${layer}.comfy_quant`);
-      tensors.set(`${layer}.weight`, { ...tensors.get(`${layer}.weight`)!, dtype: "I8" });
-    }), /decoder\.conv_in.*I8.*nothing says/],
-    ["two scales", changed((tensors) => tensors.set(`${layer}.scale_weight`, tensors.get(`${layer}.weight_scale`)!)), /decoder\.conv_in.*two scales/],
+    [
+      "bytes that nothing explains",
+      changed((tensors) => {
+        tensors.delete(`${layer}.comfy_quant`);
+        tensors.set(`${layer}.weight`, { ...tensors.get(`${layer}.weight`)!, dtype: "I8" });
+      }),
+      /decoder\.conv_in.*I8.*nothing says/,
+    ],
+    [
+      "two scales",
+      changed((tensors) => tensors.set(`${layer}.scale_weight`, tensors.get(`${layer}.weight_scale`)!)),
+      /decoder\.conv_in.*two scales/,
+    ],
   ])("%s", async (_what, tensors, message) => {
     const path = write("refused", tensors);
     const error = await rejection(Pipeline.load({ model: MODEL, vae: path }));
@@ -148,7 +188,9 @@ describe("integers without a scale are refused by name", () => {
   };
   const refused = (name: string, dtype: string): object => ({
     code: "ERR_IPA_TYPE",
-    message: expect.stringMatching(new RegExp(`tensor "[^"]*${name}" .*stored as ${dtype} without a scale.*use a file in f16`)),
+    message: expect.stringMatching(
+      new RegExp(`tensor "[^"]*${name}" .*stored as ${dtype} without a scale.*use a file in f16`),
+    ),
   });
   const lora = readRaw(join(ROOT, "test/golden/loras/sd15-kohya.safetensors"));
   const down = [...lora.keys()].find((name) => name.endsWith(".lora_down.weight"))!;
@@ -157,19 +199,30 @@ describe("integers without a scale are refused by name", () => {
   test.each(Object.keys(sizes))("%s in a model, a LoRA and a textual inversion", async (dtype) => {
     const layer = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q.weight";
     const model = write("integers", integers(withVocabulary(readRaw(MODEL)), layer, dtype));
-    expect(await rejection(Pipeline.load({ model }))).toMatchObject(refused("mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight", dtype));
+    expect(await rejection(Pipeline.load({ model }))).toMatchObject(
+      refused("mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight", dtype),
+    );
     const loras = [{ file: write("lora", integers(lora, down, dtype)) }];
     expect(await rejection(Pipeline.load({ model: small, loras }))).toMatchObject(refused(down, dtype));
     const rows = new Map([["<a>", { dtype, shape: [1, 32], bytes: new Uint8Array(32 * sizes[dtype]!) }]]);
-    expect(await rejection(Pipeline.load({ model: small, embeddings: [{ file: write("rows", rows) }] }))).toMatchObject(refused("<a>", dtype));
+    expect(await rejection(Pipeline.load({ model: small, embeddings: [{ file: write("rows", rows) }] }))).toMatchObject(
+      refused("<a>", dtype),
+    );
   });
 
   test("a LoRA that would be added to one does not hide it", async () => {
     const part = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
     const weights = integers(readRaw(join(small, "unet/diffusion_pytorch_model.safetensors")), `${part}.weight`, "I8");
-    const change = (shape: number[]): { dtype: string; shape: number[]; bytes: Uint8Array } => ({ dtype: "F32", shape, bytes: new Uint8Array(shape[0]! * shape[1]! * 4) });
+    const change = (shape: number[]): { dtype: string; shape: number[]; bytes: Uint8Array } => ({
+      dtype: "F32",
+      shape,
+      bytes: new Uint8Array(shape[0]! * shape[1]! * 4),
+    });
     const [rows, columns] = weights.get(`${part}.weight`)!.shape as [number, number];
-    const added = new Map([[`unet.${part}.lora_A.weight`, change([1, columns])], [`unet.${part}.lora_B.weight`, change([rows, 1])]]);
+    const added = new Map([
+      [`unet.${part}.lora_A.weight`, change([1, columns])],
+      [`unet.${part}.lora_B.weight`, change([rows, 1])],
+    ]);
     const load = { model: small, unet: write("unet", weights), loras: [{ file: write("added", added) }] };
     expect(await rejection(Pipeline.load(load))).toMatchObject(refused(`${part}.weight`, "I8"));
   });
@@ -177,7 +230,12 @@ describe("integers without a scale are refused by name", () => {
   test("a LoRA's alpha may be one", async () => {
     const alpha = [...lora.keys()].find((name) => name.endsWith(".alpha"))!;
     const painted = async (dtype: string, bytes: Uint8Array): Promise<Float32Array> =>
-      latents({ model: small, loras: [{ file: write(dtype, new Map([...lora, [alpha, { dtype, shape: [], bytes }]])) }] });
-    expect(await painted("I64", new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0]))).toEqual(await painted("F32", new Uint8Array(Float32Array.of(5).buffer)));
+      latents({
+        model: small,
+        loras: [{ file: write(dtype, new Map([...lora, [alpha, { dtype, shape: [], bytes }]])) }],
+      });
+    expect(await painted("I64", new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0]))).toEqual(
+      await painted("F32", new Uint8Array(Float32Array.of(5).buffer)),
+    );
   });
 });

@@ -10,7 +10,11 @@ const file = join(ROOT, "examples/images/red-apple.png");
 
 let server: ChildProcess, log: Interface, ended: Promise<number | null>, address: string;
 beforeAll(async () => {
-  server = spawn(process.execPath, [join(ROOT, "examples/fastify-server.mjs")], { cwd: ROOT, env: { ...process.env, PORT: "0" }, stdio: ["ignore", "pipe", "inherit"] });
+  server = spawn(process.execPath, [join(ROOT, "examples/fastify-server.mjs")], {
+    cwd: ROOT,
+    env: { ...process.env, PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   ended = new Promise((resolve) => server.once("exit", resolve));
   log = createInterface({ input: server.stdout! });
   address = await logged(/http:\/\/127\.0\.0\.1:\d+/);
@@ -33,12 +37,20 @@ function logged(what: RegExp, times = 1): Promise<string> {
 }
 
 const paint = (query: string, body: string | Uint8Array<ArrayBuffer> | undefined, type?: string): Promise<Response> =>
-  fetch(`${address}/paint?${query}`, { method: "POST", body: body ?? null, headers: type === undefined ? {} : { "content-type": type } });
+  fetch(`${address}/paint?${query}`, {
+    method: "POST",
+    body: body ?? null,
+    headers: type === undefined ? {} : { "content-type": type },
+  });
 
 test("a picture's bytes are painted after", async () => {
   const response = await paint("prompt=a%20cat&steps=1&seed=1", new Uint8Array(readFileSync(file)), "image/png");
   expect([response.status, response.headers.get("content-type")]).toEqual([200, "image/png"]);
-  expect(Buffer.from(await response.arrayBuffer()).subarray(1, 4).toString()).toBe("PNG");
+  expect(
+    Buffer.from(await response.arrayBuffer())
+      .subarray(1, 4)
+      .toString(),
+  ).toBe("PNG");
 });
 
 test.each([
@@ -48,10 +60,12 @@ test.each([
   ["a form", "application/x-www-form-urlencoded", `image=${file}`],
   ["no type", "", file],
 ])("a path is never read: %s", async (_name, type, body) => {
-  const answers = await Promise.all([body, body.replace(".png", ".none")].map(async (posted) => {
-    const response = await paint("steps=1", new TextEncoder().encode(posted), type);
-    return [response.status, (await response.text()).replaceAll(".none", ".png")];
-  }));
+  const answers = await Promise.all(
+    [body, body.replace(".png", ".none")].map(async (posted) => {
+      const response = await paint("steps=1", new TextEncoder().encode(posted), type);
+      return [response.status, (await response.text()).replaceAll(".none", ".png")];
+    }),
+  );
   expect(answers[0]![0]).toBe(415);
   // Nor is it told whether the file is there.
   expect(answers[1]).toEqual(answers[0]);

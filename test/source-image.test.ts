@@ -34,7 +34,11 @@ const golden = readSafetensors(join(SOURCES, "golden.safetensors"));
 const find = (name: string): Case => cases.find((one) => one.name === name)!;
 
 const load = ({ model, unet, adapters }: Case): Promise<Pipeline> =>
-  Pipeline.load({ model: join(GOLDEN, "models", model), unet: join(SOURCES, unet), adapters: adapters.map(({ file }) => ({ file: join(SOURCES, file) })) });
+  Pipeline.load({
+    model: join(GOLDEN, "models", model),
+    unet: join(SOURCES, unet),
+    adapters: adapters.map(({ file }) => ({ file: join(SOURCES, file) })),
+  });
 
 const optionsOf = (one: Case): GenerateOptions => ({
   prompt: one.prompt,
@@ -57,9 +61,16 @@ function greyOf(tensor: string): RawImage {
   return { data: bytes, width: shape[1]!, height: shape[0]!, channels: 1 };
 }
 
-const relativeError = (ours: Float32Array, theirs: Float32Array): number => Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
+  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
-test.each(["sd15-inpaint-guided", "sd15-inpaint-base", "sd15-instruct-images", "sd15-instruct-plus", "sdxl-inpaint-euler"])("the latents of the reference: %s", async (name) => {
+test.each([
+  "sd15-inpaint-guided",
+  "sd15-inpaint-base",
+  "sd15-instruct-images",
+  "sd15-instruct-plus",
+  "sdxl-inpaint-euler",
+])("the latents of the reference: %s", async (name) => {
   const one = find(name);
   await using pipeline = await load(one);
   expect(pipeline.info.task).toBe(name.includes("inpaint") ? "inpainting" : "instruct");
@@ -89,33 +100,56 @@ describe("what a model takes", () => {
     for (const option of ["image", "mask"]) {
       const error = await rejection(pipeline.generate({ [option]: picture, width: 64, height: 64 }));
       expect(error).toBeInstanceOf(OptionError);
-      expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option, message: expect.stringContaining("inpainting model") });
+      expect(error).toMatchObject({
+        code: "ERR_IPA_INVALID_OPTION",
+        option,
+        message: expect.stringContaining("inpainting model"),
+      });
     }
-    expect(await rejection(pipeline.generate({ imageGuidance: 2 }))).toMatchObject({ option: "imageGuidance", message: expect.stringContaining("instruct") });
+    expect(await rejection(pipeline.generate({ imageGuidance: 2 }))).toMatchObject({
+      option: "imageGuidance",
+      message: expect.stringContaining("instruct"),
+    });
     expect(await rejection(pipeline.estimateMemory({ image: picture }))).toMatchObject({ option: "image" });
   });
 
   test("an inpainting model asks for picture and mask", async () => {
     await using pipeline = await load(find("sd15-inpaint-guided"));
-    expect(await rejection(pipeline.generate({}))).toMatchObject({ option: "image", message: expect.stringContaining("add image and mask") });
-    expect(await rejection(pipeline.generate({ image: picture }))).toMatchObject({ option: "mask", message: expect.stringContaining("add mask") });
-    expect(await rejection(pipeline.generate({ image: picture, mask: join(GOLDEN, "images/none.png") }))).toMatchObject({
-      code: "ERR_IPA_NOT_FOUND",
-      message: expect.stringContaining("mask"),
+    expect(await rejection(pipeline.generate({}))).toMatchObject({
+      option: "image",
+      message: expect.stringContaining("add image and mask"),
     });
+    expect(await rejection(pipeline.generate({ image: picture }))).toMatchObject({
+      option: "mask",
+      message: expect.stringContaining("add mask"),
+    });
+    expect(await rejection(pipeline.generate({ image: picture, mask: join(GOLDEN, "images/none.png") }))).toMatchObject(
+      {
+        code: "ERR_IPA_NOT_FOUND",
+        message: expect.stringContaining("mask"),
+      },
+    );
   });
 
   test("an instruct model asks for a picture and takes no mask", async () => {
     await using pipeline = await load(find("sd15-instruct-guided"));
-    expect(await rejection(pipeline.generate({}))).toMatchObject({ option: "image", message: expect.stringContaining("add image") });
+    expect(await rejection(pipeline.generate({}))).toMatchObject({
+      option: "image",
+      message: expect.stringContaining("add image"),
+    });
     expect(await rejection(pipeline.generate({ image: picture, mask: picture }))).toMatchObject({ option: "mask" });
-    expect(await rejection(pipeline.generate({ image: picture, imageGuidance: 0.5 }))).toMatchObject({ option: "imageGuidance" });
+    expect(await rejection(pipeline.generate({ image: picture, imageGuidance: 0.5 }))).toMatchObject({
+      option: "imageGuidance",
+    });
   });
 
   test("a picture whose own size cannot be made asks for a size", async () => {
     await using pipeline = await load(find("sd15-instruct-guided"));
     const small = { data: pixels(40, 90), width: 40, height: 90 };
-    expect(await rejection(pipeline.generate({ image: small }))).toMatchObject({ option: "width", message: expect.stringContaining("40x90") });
+    expect(await rejection(pipeline.generate({ image: small }))).toMatchObject({
+      option: "width",
+      message: expect.stringContaining("40x90"),
+    });
     const { latentShape } = await pipeline.generate({ image: small, width: 64, steps: 1, output: "latents" });
     expect(latentShape).toEqual([4, 11, 8]);
   });

@@ -26,7 +26,8 @@ afterAll(() => pipeline.dispose());
 
 const theirs = readSafetensors(join(ROOT, "test/golden/tiles.safetensors")).get("image")!.bytes;
 const errors = (ours: Uint8Array): Int16Array => Int16Array.from(ours, (value, i) => value - theirs[i]!);
-const meanSquare = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, value) => sum + value * value, 0) / values.length;
+const meanSquare = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((sum, value) => sum + value * value, 0) / values.length;
 
 describe("decoding in tiles", () => {
   test("the whole picture is diffusers'; the tiles are nearer to it than diffusers' own tiles", async () => {
@@ -42,7 +43,8 @@ describe("decoding in tiles", () => {
     /** mean square of the change of the error from column x - 1 to column x */
     const jumps = Array.from({ length: width }, (_, x) => {
       const column: number[] = [];
-      for (let i = 3 * Math.max(1, x); i < tiled.length; i += 3 * width) for (let c = i; c < i + 3; c++) column.push(tiled[c]! - tiled[c - 3]!);
+      for (let i = 3 * Math.max(1, x); i < tiled.length; i += 3 * width)
+        for (let c = i; c < i + 3; c++) column.push(tiled[c]! - tiled[c - 3]!);
       return meanSquare(column);
     });
     const outstanding: number[] = [];
@@ -56,7 +58,11 @@ describe("decoding in tiles", () => {
 
   test("the same bits each time, with previews or without, and latents as without tiles", async () => {
     const on: GenerateOptions = { ...call, vaeTiling: "on", vaeTile: 128, steps: 2 };
-    const [a, b, off] = [await pipeline.generate(on), await pipeline.generate({ ...on, preview: { every: 1 } }), await pipeline.generate({ ...on, vaeTiling: "off" })];
+    const [a, b, off] = [
+      await pipeline.generate(on),
+      await pipeline.generate({ ...on, preview: { every: 1 } }),
+      await pipeline.generate({ ...on, vaeTiling: "off" }),
+    ];
     expect(Buffer.compare(a.images[0]!.data, b.images[0]!.data)).toBe(0);
     expect(a.latents[0]).toEqual(off.latents[0]);
   });
@@ -65,12 +71,21 @@ describe("decoding in tiles", () => {
     const events: ProgressEvent[] = [];
     const on: GenerateOptions = { ...call, vaeTiling: "on", vaeTile: 128, steps: 2 };
     await pipeline.generate({ ...on, onProgress: (event) => events.push(event) });
-    expect(events.slice(0, 2).map(({ step, tile: done }) => [step, done])).toEqual([[1, undefined], [2, undefined]]);
+    expect(events.slice(0, 2).map(({ step, tile: done }) => [step, done])).toEqual([
+      [1, undefined],
+      [2, undefined],
+    ]);
     const { tiles } = events[2]!;
     expect(tiles).toBeGreaterThan(4);
-    expect(events.slice(2).map((event) => [event.step, event.tile])).toEqual(Array.from({ length: tiles! }, (_, i) => [2, i + 1]));
+    expect(events.slice(2).map((event) => [event.step, event.tile])).toEqual(
+      Array.from({ length: tiles! }, (_, i) => [2, i + 1]),
+    );
     const controller = new AbortController();
-    const stopped = pipeline.generate({ ...on, signal: controller.signal, onProgress: (event) => event.tile === 1 && controller.abort("enough") });
+    const stopped = pipeline.generate({
+      ...on,
+      signal: controller.signal,
+      onProgress: (event) => event.tile === 1 && controller.abort("enough"),
+    });
     expect(await rejection(stopped)).toBe("enough");
   });
 });
@@ -78,7 +93,12 @@ describe("decoding in tiles", () => {
 describe("estimateMemory", () => {
   test("weights are those of info, and the rest follows size, number and tiles", async () => {
     const small = await pipeline.estimateMemory();
-    expect(small).toEqual({ weights: pipeline.info.memoryBytes, working: expect.any(Number), total: small.weights + small.working, tiled: false });
+    expect(small).toEqual({
+      weights: pipeline.info.memoryBytes,
+      working: expect.any(Number),
+      total: small.weights + small.working,
+      tiled: false,
+    });
     const whole = await pipeline.estimateMemory({ ...large, vaeTiling: "off" });
     const tiled = await pipeline.estimateMemory({ ...large, vaeTiling: "on" });
     expect(whole.working).toBeGreaterThan(20 * small.working);
@@ -88,7 +108,9 @@ describe("estimateMemory", () => {
     // One arena for all; only results add up.
     expect(four.working - whole.working).toBeLessThan(whole.working / 4);
     const image = { data: pixels(8, 8), width: 8, height: 8 };
-    expect((await pipeline.estimateMemory({ imagePrompts: [{ image }] })).working).toBeGreaterThanOrEqual(small.working);
+    expect((await pipeline.estimateMemory({ imagePrompts: [{ image }] })).working).toBeGreaterThanOrEqual(
+      small.working,
+    );
   });
 
   test("a budget makes tiles where they help, and is kept", async () => {
@@ -101,15 +123,23 @@ describe("estimateMemory", () => {
     expect(await pipeline.estimateMemory({ ...large, memoryBudget: tiled.total - 1 })).toEqual(smallest);
     const error = await rejection(pipeline.generate({ ...large, memoryBudget: smallest.total - 1 }));
     expect(error).toBeInstanceOf(IpAdapterError);
-    expect(error).toMatchObject({ code: "ERR_IPA_NO_MEMORY", message: expect.stringMatching(/memoryBudget: \d+ MB are needed/) });
+    expect(error).toMatchObject({
+      code: "ERR_IPA_NO_MEMORY",
+      message: expect.stringMatching(/memoryBudget: \d+ MB are needed/),
+    });
     const tiny = await rejection(pipeline.generate({ ...large, memoryBudget: 1000 }));
     expect(tiny.message).toContain("but 1 KB allowed");
   });
 
   test("bad values are refused as generate() refuses them", async () => {
     expect(await rejection(pipeline.estimateMemory({ width: 100 }))).toBeInstanceOf(OptionError);
-    expect(await rejection(pipeline.estimateMemory({ vaeTile: 260 }))).toMatchObject({ option: "vaeTile", message: expect.stringContaining("256 or 264") });
-    expect(await rejection(pipeline.estimateMemory({ onProgress: () => 0 } as never))).toMatchObject({ code: "ERR_IPA_UNKNOWN_OPTION" });
+    expect(await rejection(pipeline.estimateMemory({ vaeTile: 260 }))).toMatchObject({
+      option: "vaeTile",
+      message: expect.stringContaining("256 or 264"),
+    });
+    expect(await rejection(pipeline.estimateMemory({ onProgress: () => 0 } as never))).toMatchObject({
+      code: "ERR_IPA_UNKNOWN_OPTION",
+    });
     const other = await Pipeline.load();
     await other.dispose();
     expect(await rejection(other.estimateMemory())).toMatchObject({ code: "ERR_IPA_DISPOSED" });

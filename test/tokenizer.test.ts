@@ -52,15 +52,24 @@ test("special tokens are read from special_tokens_map.json too", async () => {
 test("what is missing or broken is named", async () => {
   expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_NOT_FOUND" });
   copy(["vocab.json"]);
-  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("merges.txt") });
+  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({
+    code: "ERR_IPA_NOT_FOUND",
+    message: expect.stringContaining("merges.txt"),
+  });
   writeFileSync(join(folder, "merges.txt"), "a b c\n");
-  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringContaining("a b c") });
+  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({
+    code: "ERR_IPA_TOKENIZER",
+    message: expect.stringContaining("a b c"),
+  });
   writeFileSync(join(folder, "vocab.json"), "{");
   expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER" });
   writeFileSync(join(folder, "vocab.json"), '{"a": "x"}');
   expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER" });
   copy(["vocab.json", "merges.txt"], "no such token");
-  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringContaining("pad_token") });
+  expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({
+    code: "ERR_IPA_TOKENIZER",
+    message: expect.stringContaining("pad_token"),
+  });
 });
 
 // open_clip's vocabulary under transformers' CLIPTokenizer
@@ -72,7 +81,11 @@ test.each(clip.cases)("the shipped vocabulary is CLIP's (pad $pad)", async ({ pa
 });
 
 // The same with added_tokens.json beside vocab.json, whose tokens are found in any case.
-const added = JSON.parse(readFileSync(join(ROOT, "test/golden/tokenizer-added.json"), "utf8")) as { added: Record<string, number>; texts: string[]; ids: number[][] };
+const added = JSON.parse(readFileSync(join(ROOT, "test/golden/tokenizer-added.json"), "utf8")) as {
+  added: Record<string, number>;
+  texts: string[];
+  ids: number[][];
+};
 test("added_tokens.json", async () => {
   copy(["vocab.json", "merges.txt"]);
   writeFileSync(join(folder, "added_tokens.json"), JSON.stringify(added.added));
@@ -82,13 +95,28 @@ test("added_tokens.json", async () => {
 
 describe("JSON in every form that JSON.parse() takes", () => {
   const parsed = JSON.parse(readFileSync(join(source, "tokenizer.json"), "utf8")) as object;
-  const escaped = (text: string): string => text.replace(/[^ -~\s]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const escaped = (text: string): string =>
+    text.replace(/[^ -~\s]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
   test.each<[string, string]>([
     ["indented", JSON.stringify(parsed, null, 2)],
     ["with tabs and returns", JSON.stringify(parsed, null, "\t").replaceAll("\n", "\r\n")],
     ["with every letter escaped", escaped(JSON.stringify(parsed))],
-    ["with merges as pairs", JSON.stringify(parsed, (key, value: unknown) => (key === "merges" ? (value as (string | string[])[]).map((merge) => (typeof merge === "string" ? merge.split(" ") : merge)) : value))],
-    ["backwards", JSON.stringify(parsed, (_, value: unknown) => (typeof value === "object" && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).reverse()) : value))],
+    [
+      "with merges as pairs",
+      JSON.stringify(parsed, (key, value: unknown) =>
+        key === "merges"
+          ? (value as (string | string[])[]).map((merge) => (typeof merge === "string" ? merge.split(" ") : merge))
+          : value,
+      ),
+    ],
+    [
+      "backwards",
+      JSON.stringify(parsed, (_, value: unknown) =>
+        typeof value === "object" && value !== null && !Array.isArray(value)
+          ? Object.fromEntries(Object.entries(value).reverse())
+          : value,
+      ),
+    ],
   ])("%s", async (_, text) => {
     writeFileSync(join(folder, "tokenizer.json"), text);
     const tokenizer = await ClipTokenizer.load(folder);
@@ -106,7 +134,10 @@ describe("JSON in every form that JSON.parse() takes", () => {
   ])("%s it is damaged", async (_, text) => {
     copy(["vocab.json", "merges.txt"]);
     writeFileSync(join(folder, "tokenizer_config.json"), text);
-    expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringMatching(/tokenizer_config\.json: damaged JSON/) });
+    expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({
+      code: "ERR_IPA_TOKENIZER",
+      message: expect.stringMatching(/tokenizer_config\.json: damaged JSON/),
+    });
   });
 });
 
@@ -115,11 +146,19 @@ test("byte pairs are those of Hugging Face's library, with vocabularies and merg
   const letters = ["a", "b", "c", "\u00e9"];
   for (let round = 0; round < 200; round++) {
     // Some merges make, or are made of, what is in no vocabulary.
-    const tokens = new Set(["<unk>", ...letters.filter(() => random.chance(0.8)).flatMap((letter) => Buffer.from(letter).length === 1 ? [letter, `${letter}</w>`] : [])]);
+    const tokens = new Set([
+      "<unk>",
+      ...letters
+        .filter(() => random.chance(0.8))
+        .flatMap((letter) => (Buffer.from(letter).length === 1 ? [letter, `${letter}</w>`] : [])),
+    ]);
     const merges: [string, string][] = [];
     for (let i = 0; i < 40; i++) {
       const known = [...tokens].slice(1);
-      const pair: [string, string] = [random.pick(["a", "b", "c", ...known]), random.pick(["a", "b", "c</w>", ...known])];
+      const pair: [string, string] = [
+        random.pick(["a", "b", "c", ...known]),
+        random.pick(["a", "b", "c</w>", ...known]),
+      ];
       if (pair[0].endsWith("</w>") || merges.some(([left, right]) => left === pair[0] && right === pair[1])) continue;
       merges.push(pair);
       if (random.chance(0.9)) tokens.add(pair.join(""));
@@ -139,41 +178,99 @@ test("byte pairs are those of Hugging Face's library, with vocabularies and merg
 test("texts are found as a pattern of all of them finds them, the longest first", () => {
   const random = new Random(7);
   for (let round = 0; round < 300; round++) {
-    const texts = [...new Set(random.list(12, () => random.list(6, () => random.pick(["a", "b", "\u{1f431}", "\u{1f436}"])).join("")))].filter((text) => text !== "");
+    const texts = [
+      ...new Set(
+        random.list(12, () => random.list(6, () => random.pick(["a", "b", "\u{1f431}", "\u{1f436}"])).join("")),
+      ),
+    ].filter((text) => text !== "");
     if (texts.length === 0) continue;
     const trie = new TextTrie<{ text: string }>();
     for (const text of texts) trie.add(text, { text });
     const text = Array.from({ length: 40 }, () => random.pick(["a", "b", "\u{1f431}", "\u{1f436}"])).join("");
     const pattern = new RegExp(`(${[...texts].sort((a, b) => b.length - a.length).join("|")})`, "u");
     const found = [...trie.pieces(text)].map((piece) => (typeof piece === "string" ? piece : `<${piece.text}>`));
-    expect(found).toEqual(text.split(pattern).flatMap((piece, i) => (i % 2 === 1 ? [`<${piece}>`] : piece === "" ? [] : [piece])));
+    expect(found).toEqual(
+      text.split(pattern).flatMap((piece, i) => (i % 2 === 1 ? [`<${piece}>`] : piece === "" ? [] : [piece])),
+    );
     for (const each of texts) expect(trie.has(each)).toBe(true);
     expect(trie.has(text)).toBe(texts.includes(text));
   }
 });
 
 describe("a tokenizer.json that is not CLIP's", () => {
-  interface Whole { model: Record<string, unknown> | null; normalizer: unknown; pre_tokenizer: unknown }
+  interface Whole {
+    model: Record<string, unknown> | null;
+    normalizer: unknown;
+    pre_tokenizer: unknown;
+  }
   test.each<[string, (whole: Whole) => unknown, string, RegExp]>([
-    ["of SentencePiece", ({ model }) => (model!["type"] = "Unigram"), "ERR_IPA_UNSUPPORTED", /"Unigram", CLIP's is "BPE"/],
-    ["of GPT-2", ({ model }) => (model!["end_of_word_suffix"] = null), "ERR_IPA_UNSUPPORTED", /end_of_word_suffix is null/],
+    [
+      "of SentencePiece",
+      ({ model }) => (model!["type"] = "Unigram"),
+      "ERR_IPA_UNSUPPORTED",
+      /"Unigram", CLIP's is "BPE"/,
+    ],
+    [
+      "of GPT-2",
+      ({ model }) => (model!["end_of_word_suffix"] = null),
+      "ERR_IPA_UNSUPPORTED",
+      /end_of_word_suffix is null/,
+    ],
     ["without a model", (whole) => (whole.model = null), "ERR_IPA_TOKENIZER", /its model is no table/],
-    ["with BERT's normalizer", (whole) => (whole.normalizer = { type: "BertNormalizer", lowercase: true }), "ERR_IPA_UNSUPPORTED", /normalizer "BertNormalizer"/],
-    ["with another replacement", (whole) => (whole.normalizer = { type: "Sequence", normalizers: [{ type: "Lowercase" }, { type: "Replace", pattern: { Regex: "a+" }, content: "" }] }), "ERR_IPA_UNSUPPORTED", /"Replace" of "a\+"/],
-    ["that keeps capitals", (whole) => (whole.normalizer = { type: "NFC" }), "ERR_IPA_UNSUPPORTED", /no normalizer Lowercase/],
-    ["with SentencePiece's words", (whole) => (whole.pre_tokenizer = { type: "Metaspace" }), "ERR_IPA_UNSUPPORTED", /pre_tokenizer "Metaspace"/],
-    ["with words of any bytes", (whole) => (whole.pre_tokenizer = { type: "ByteLevel" }), "ERR_IPA_UNSUPPORTED", /no pre_tokenizer Split/],
+    [
+      "with BERT's normalizer",
+      (whole) => (whole.normalizer = { type: "BertNormalizer", lowercase: true }),
+      "ERR_IPA_UNSUPPORTED",
+      /normalizer "BertNormalizer"/,
+    ],
+    [
+      "with another replacement",
+      (whole) =>
+        (whole.normalizer = {
+          type: "Sequence",
+          normalizers: [{ type: "Lowercase" }, { type: "Replace", pattern: { Regex: "a+" }, content: "" }],
+        }),
+      "ERR_IPA_UNSUPPORTED",
+      /"Replace" of "a\+"/,
+    ],
+    [
+      "that keeps capitals",
+      (whole) => (whole.normalizer = { type: "NFC" }),
+      "ERR_IPA_UNSUPPORTED",
+      /no normalizer Lowercase/,
+    ],
+    [
+      "with SentencePiece's words",
+      (whole) => (whole.pre_tokenizer = { type: "Metaspace" }),
+      "ERR_IPA_UNSUPPORTED",
+      /pre_tokenizer "Metaspace"/,
+    ],
+    [
+      "with words of any bytes",
+      (whole) => (whole.pre_tokenizer = { type: "ByteLevel" }),
+      "ERR_IPA_UNSUPPORTED",
+      /no pre_tokenizer Split/,
+    ],
     ["with no words", (whole) => (whole.pre_tokenizer = null), "ERR_IPA_UNSUPPORTED", /pre_tokenizer null/],
   ])("%s is refused by name, vocab.json beside it or not", async (_, change, code, message) => {
     copy(["vocab.json", "merges.txt"]);
     const whole = JSON.parse(readFileSync(join(source, "tokenizer.json"), "utf8")) as Whole;
     change(whole);
     writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(whole));
-    expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(await rejection(ClipTokenizer.load(folder))).toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
   });
 
   test("CLIP's own with the pattern that OpenAI's file has, without the special tokens", async () => {
-    writeFileSync(join(folder, "tokenizer.json"), readFileSync(join(source, "tokenizer.json"), "utf8").replace("<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|", ""));
+    writeFileSync(
+      join(folder, "tokenizer.json"),
+      readFileSync(join(source, "tokenizer.json"), "utf8").replace(
+        "<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|",
+        "",
+      ),
+    );
     const tokenizer = await ClipTokenizer.load(folder);
     golden.texts.forEach((prompt, i) => expect(tokenizer.encode(prompt)).toEqual(golden.cases[0]?.ids[i]));
   });
@@ -185,7 +282,11 @@ describe("one long value of a JSON file", () => {
     ["string", `{"x":"${long("a")}","pad_token":"!"}`, true],
     ["string of escapes", `{"x":"${long("\\u0041")}","pad_token":"!"}`, true],
     ["white space in front", `${long(" ")}{"pad_token":"!"}`, true],
-    ["white space in every place", `{${long(" ")}"x"${long("\n")}:${long("\t")}[${long(" ")}1${long(" ")},2]${long(" ")},"pad_token":${long(" ")}"!"${long(" ")}}${long(" ")}`, true],
+    [
+      "white space in every place",
+      `{${long(" ")}"x"${long("\n")}:${long("\t")}[${long(" ")}1${long(" ")},2]${long(" ")},"pad_token":${long(" ")}"!"${long(" ")}}${long(" ")}`,
+      true,
+    ],
     ["number", `{"x":${long("1")},"pad_token":"!"}`, false],
     ["number in a list", `{"x":[${long("1")}],"pad_token":"!"}`, false],
   ])("%s is read in slices, or refused", async (_, text, read) => {
@@ -193,7 +294,10 @@ describe("one long value of a JSON file", () => {
     writeFileSync(join(folder, "tokenizer_config.json"), text);
     const loaded = ClipTokenizer.load(folder);
     if (!read) {
-      expect(await rejection(loaded)).toMatchObject({ code: "ERR_IPA_TOKENIZER", message: expect.stringContaining("a number of more than 64 characters") });
+      expect(await rejection(loaded)).toMatchObject({
+        code: "ERR_IPA_TOKENIZER",
+        message: expect.stringContaining("a number of more than 64 characters"),
+      });
       return;
     }
     expect((await loaded).padId).toBe(0);
@@ -212,9 +316,15 @@ test("limits are named with their file", async () => {
     return error;
   };
   const limit = (text: string): object => ({ code: "ERR_IPA_LIMIT", message: expect.stringContaining(text) });
-  expect(await write("added_tokens.json", `{"${"x".repeat(257)}": 1}`)).toMatchObject(limit("added_tokens.json: a token of more than 256 bytes"));
-  expect(await write("added_tokens.json", '{"x": 16777216}')).toMatchObject(limit("added_tokens.json: a token id of 16777216 or more"));
-  expect(await write("special_tokens_map.json", " ".repeat(33_000_000) + "x".repeat(1_000_000))).toMatchObject(limit("special_tokens_map.json: more than 33554432 bytes"));
+  expect(await write("added_tokens.json", `{"${"x".repeat(257)}": 1}`)).toMatchObject(
+    limit("added_tokens.json: a token of more than 256 bytes"),
+  );
+  expect(await write("added_tokens.json", '{"x": 16777216}')).toMatchObject(
+    limit("added_tokens.json: a token id of 16777216 or more"),
+  );
+  expect(await write("special_tokens_map.json", " ".repeat(33_000_000) + "x".repeat(1_000_000))).toMatchObject(
+    limit("special_tokens_map.json: more than 33554432 bytes"),
+  );
 });
 
 test("loading is cancelled by its signal", async () => {

@@ -29,8 +29,20 @@ const revoked = (target: object): unknown => {
   return proxy;
 };
 /** Its own code runs whenever it is touched. */
-const trap = (target: object): unknown => new Proxy(target, { get: thrower, has: thrower, ownKeys: thrower, getPrototypeOf: thrower, getOwnPropertyDescriptor: thrower });
-const endless = <T>(array: T[]): T[] => Object.defineProperty(array, Symbol.iterator, { value: function* (): Generator<number> { for (;;) yield 1; } });
+const trap = (target: object): unknown =>
+  new Proxy(target, {
+    get: thrower,
+    has: thrower,
+    ownKeys: thrower,
+    getPrototypeOf: thrower,
+    getOwnPropertyDescriptor: thrower,
+  });
+const endless = <T>(array: T[]): T[] =>
+  Object.defineProperty(array, Symbol.iterator, {
+    value: function* (): Generator<number> {
+      for (;;) yield 1;
+    },
+  });
 /** What was thrown has a message that throws, and no text. */
 const unspeakable = (): never => {
   throw Object.create(null, getter("message"));
@@ -40,7 +52,11 @@ const floats = (): Float32Array => new Float32Array(256).fill(0.5);
 const call = { steps: 1, width: 64, height: 64 };
 
 describe("what throws is a typed error of its option", () => {
-  const signal = (members: PropertyDescriptorMap): unknown => Object.defineProperties({ aborted: false, reason: 0, addEventListener: () => undefined, removeEventListener: () => undefined }, members);
+  const signal = (members: PropertyDescriptorMap): unknown =>
+    Object.defineProperties(
+      { aborted: false, reason: 0, addEventListener: () => undefined, removeEventListener: () => undefined },
+      members,
+    );
   test.each<[string, unknown, string]>([
     ["a URL's href", { image: Object.create(URL.prototype, getter("href")) }, "image"],
     ["a URL that is none", { image: Object.create(URL.prototype) }, "image"],
@@ -50,8 +66,16 @@ describe("what throws is a typed error of its option", () => {
     ["an array's trap", { imagePrompts: trap([]) }, "imagePrompts"],
     ["an entry", { imagePrompts: Object.defineProperties([0], getter("0")) }, "imagePrompts[0]"],
     ["a revoked entry", { imagePrompts: [revoked({})] }, "imagePrompts[0]"],
-    ["an error without a message", { imagePrompts: [Object.defineProperty({}, "image", { get: unspeakable, enumerable: true })] }, "imagePrompts[0].image"],
-    ["numbers that are read", { imagePrompts: [{ embeds: Object.defineProperties([0], getter("0")) }] }, "imagePrompts[0].embeds[0]"],
+    [
+      "an error without a message",
+      { imagePrompts: [Object.defineProperty({}, "image", { get: unspeakable, enumerable: true })] },
+      "imagePrompts[0].image",
+    ],
+    [
+      "numbers that are read",
+      { imagePrompts: [{ embeds: Object.defineProperties([0], getter("0")) }] },
+      "imagePrompts[0].embeds[0]",
+    ],
     ["embeds' trap", { imagePrompts: [{ embeds: trap([]) }] }, "imagePrompts[0].embeds"],
     ["latents' trap", { latents: trap([]) }, "latents"],
     ["sigmas' trap", { sigmas: trap([1]) }, "sigmas"],
@@ -64,7 +88,10 @@ describe("what throws is a typed error of its option", () => {
   ])("%s", async (_, options, option) => {
     const { pipeline, addon } = await loadFake();
     addon.info.task = "inpainting";
-    expect(await rejection(pipeline.generate({ ...call, ...(options as GenerateOptions) }))).toMatchObject({ code: INVALID, option });
+    expect(await rejection(pipeline.generate({ ...call, ...(options as GenerateOptions) }))).toMatchObject({
+      code: INVALID,
+      option,
+    });
     expect((await pipeline.generate(call)).images).toHaveLength(1);
     await pipeline.dispose();
   });
@@ -79,7 +106,10 @@ describe("what throws is a typed error of its option", () => {
   test("a signal whose reason throws ends the call with a typed reason", async () => {
     const { pipeline } = await loadFake();
     let fire = (): void => undefined;
-    const listening = signal({ ...getter("reason"), addEventListener: { value: (_: string, listener: () => void) => (fire = listener) } });
+    const listening = signal({
+      ...getter("reason"),
+      addEventListener: { value: (_: string, listener: () => void) => (fire = listener) },
+    });
     const result = pipeline.generate({ ...call, steps: 1000, signal: listening as AbortSignal });
     setImmediate(() => fire());
     expect(await rejection(result)).toMatchObject({ code: INVALID, option: "signal" });
@@ -96,30 +126,46 @@ describe("what throws is a typed error of its option", () => {
   });
 
   // Node ends a process whose rejection nobody handles.
-  test.each([1, 2, 3, 4])("a signal that throws when it is used for the time after %i leaves no rejection unhandled", async (good) => {
-    const { pipeline } = await loadFake();
-    const unhandled: unknown[] = [];
-    const note = (reason: unknown): unknown => unhandled.push(reason);
-    process.on("unhandledRejection", note);
-    let uses = 0;
-    const use = (): void => {
-      if (++uses > good) thrower();
-    };
-    const image = { data: pixels(8, 8), width: 8, height: 8 };
-    const result = await pipeline.generate({ ...call, imagePrompts: [{ image }, { image }], signal: signal({ addEventListener: { value: use } }) as AbortSignal }).catch((error: unknown) => error);
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    process.off("unhandledRejection", note);
-    expect(unhandled).toEqual([]);
-    if (result instanceof Error) expect(result).toMatchObject({ code: INVALID, option: "signal" });
-    expect((await pipeline.generate({ ...call, imagePrompts: [{ image }] })).images).toHaveLength(1);
-    await pipeline.dispose();
-  });
+  test.each([1, 2, 3, 4])(
+    "a signal that throws when it is used for the time after %i leaves no rejection unhandled",
+    async (good) => {
+      const { pipeline } = await loadFake();
+      const unhandled: unknown[] = [];
+      const note = (reason: unknown): unknown => unhandled.push(reason);
+      process.on("unhandledRejection", note);
+      let uses = 0;
+      const use = (): void => {
+        if (++uses > good) thrower();
+      };
+      const image = { data: pixels(8, 8), width: 8, height: 8 };
+      const result = await pipeline
+        .generate({
+          ...call,
+          imagePrompts: [{ image }, { image }],
+          signal: signal({ addEventListener: { value: use } }) as AbortSignal,
+        })
+        .catch((error: unknown) => error);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      process.off("unhandledRejection", note);
+      expect(unhandled).toEqual([]);
+      if (result instanceof Error) expect(result).toMatchObject({ code: INVALID, option: "signal" });
+      expect((await pipeline.generate({ ...call, imagePrompts: [{ image }] })).images).toHaveLength(1);
+      await pipeline.dispose();
+    },
+  );
 
   test("a turn whose signal throws goes to the next", async () => {
     const turnstile = new Turnstile(1);
     let leave = (): void => undefined;
     const first = turnstile.run(() => new Promise<void>((resolve) => (leave = resolve)), undefined);
-    const bad = rejection(turnstile.run(() => Promise.resolve(), { aborted: false, reason: 0, addEventListener: thrower, removeEventListener: () => undefined }));
+    const bad = rejection(
+      turnstile.run(() => Promise.resolve(), {
+        aborted: false,
+        reason: 0,
+        addEventListener: thrower,
+        removeEventListener: () => undefined,
+      }),
+    );
     expect(await bad).toMatchObject({ message: "mine" });
     leave();
     await first;
@@ -131,18 +177,25 @@ describe("what is stated is not believed", () => {
   test("a typed array's own length, buffer, slice and iterator", async () => {
     const { pipeline, addon } = await loadFake();
     const embeds = floats();
-    for (const name of ["length", "buffer", "slice", "findIndex", "subarray", "constructor", Symbol.iterator]) Object.defineProperty(embeds, name, { get: thrower });
+    for (const name of ["length", "buffer", "slice", "findIndex", "subarray", "constructor", Symbol.iterator])
+      Object.defineProperty(embeds, name, { get: thrower });
     await pipeline.generate({ ...call, imagePrompts: [{ embeds }] });
     expect(addon.requests[0]?.branches[0]?.images[0]?.embeds).toEqual(floats());
     const latents = new Float32Array(8 * 8 * 8).fill(0.25);
-    for (const name of ["length", "slice", "findIndex", "constructor"]) Object.defineProperty(latents, name, { get: thrower });
+    for (const name of ["length", "slice", "findIndex", "constructor"])
+      Object.defineProperty(latents, name, { get: thrower });
     await pipeline.generate({ ...call, latents });
     expect(addon.requests[1]?.latents[0]).toEqual(new Float32Array(512).fill(0.25));
   });
 
   test("an array's own iterator", async () => {
     const { pipeline } = await loadFake();
-    await pipeline.generate({ ...call, imagePrompts: endless([{ embeds: endless([...floats()]) }]), sigmas: endless([3, 1]), steps: 2 });
+    await pipeline.generate({
+      ...call,
+      imagePrompts: endless([{ embeds: endless([...floats()]) }]),
+      sigmas: endless([3, 1]),
+      steps: 2,
+    });
     const embeds = new ImageEmbeds(floats(), endless([1, 256]));
     expect(combineEmbeds(endless([embeds, embeds]), "concat", endless([1, 1])).shape).toEqual([2, 256]);
   });
@@ -153,7 +206,12 @@ describe("what is stated is not believed", () => {
     expect(Object.isFrozen(embeds.shape)).toBe(true);
     expect(() => ((embeds as { shape: unknown }).shape = [3e7, 1])).toThrow(TypeError);
     expect(() => Object.defineProperty(embeds, "shape", { value: [3e7, 1] })).toThrow(TypeError);
-    await pipeline.generate({ ...call, imagePrompts: [{ embeds: Object.create(embeds, { shape: { value: [3e7, 1] } }) as ImageEmbeds }] }).catch((error: unknown) => expect(error).toMatchObject({ code: INVALID }));
+    await pipeline
+      .generate({
+        ...call,
+        imagePrompts: [{ embeds: Object.create(embeds, { shape: { value: [3e7, 1] } }) as ImageEmbeds }],
+      })
+      .catch((error: unknown) => expect(error).toMatchObject({ code: INVALID }));
     await pipeline.generate({ ...call, imagePrompts: [{ embeds }] });
     expect(addon.requests.at(-1)?.branches[0]?.images).toHaveLength(1);
   });
@@ -165,11 +223,31 @@ describe("what is stated is not believed", () => {
   });
 
   test.each<[string, object[], string, RegExp]>([
-    ["pictures of one prompt", [{ embeds: new Float32Array(256 * 4097) }], "imagePrompts[0].embeds", /4096 pictures.*4097/],
-    ["pictures of two prompts", [{ embeds: new Float32Array(256 * 4000) }, { embeds: new ImageEmbeds(new Float32Array(256 * 97), [97, 256]) }], "imagePrompts[1]", /4096 pictures.*4097/],
+    [
+      "pictures of one prompt",
+      [{ embeds: new Float32Array(256 * 4097) }],
+      "imagePrompts[0].embeds",
+      /4096 pictures.*4097/,
+    ],
+    [
+      "pictures of two prompts",
+      [{ embeds: new Float32Array(256 * 4000) }, { embeds: new ImageEmbeds(new Float32Array(256 * 97), [97, 256]) }],
+      "imagePrompts[1]",
+      /4096 pictures.*4097/,
+    ],
     ["floats", [{ embeds: new Float32Array(2 ** 23 + 1) }], "imagePrompts[0].embeds", /at most 8388608 numbers/],
-    ["floats of faces", [{ faceEmbeds: new Float32Array(2 ** 21 + 1) }], "imagePrompts[0].faceEmbeds", /at most 2097152 numbers/],
-    ["numbers of a proxy", [{ embeds: new Proxy([], { get: (_, name) => (name === "length" ? 2 ** 20 + 1 : 0) }) }], "imagePrompts[0].embeds", /proxy.*Float32Array/],
+    [
+      "floats of faces",
+      [{ faceEmbeds: new Float32Array(2 ** 21 + 1) }],
+      "imagePrompts[0].faceEmbeds",
+      /at most 2097152 numbers/,
+    ],
+    [
+      "numbers of a proxy",
+      [{ embeds: new Proxy([], { get: (_, name) => (name === "length" ? 2 ** 20 + 1 : 0) }) }],
+      "imagePrompts[0].embeds",
+      /proxy.*Float32Array/,
+    ],
   ])("more plain %s than there may be in a call", async (_, imagePrompts, option, message) => {
     const { pipeline, addon } = await loadFake();
     const error = await rejection(pipeline.generate({ ...call, imagePrompts } as GenerateOptions));
@@ -179,9 +257,14 @@ describe("what is stated is not believed", () => {
 
   test("as many pictures as there may be reach the engine, one entry each", async () => {
     const { pipeline, addon } = await loadFake();
-    await pipeline.generate({ ...call, imagePrompts: [{ embeds: Float32Array.from({ length: 256 * 4096 }, (_, i) => i / 256) }] });
+    await pipeline.generate({
+      ...call,
+      imagePrompts: [{ embeds: Float32Array.from({ length: 256 * 4096 }, (_, i) => i / 256) }],
+    });
     const images = addon.requests[0]?.branches[0]?.images ?? [];
-    expect(images.map(({ embeds }) => [embeds?.length, embeds?.[0]])).toEqual(Array.from({ length: 4096 }, (_, i) => [256, i]));
+    expect(images.map(({ embeds }) => [embeds?.length, embeds?.[0]])).toEqual(
+      Array.from({ length: 4096 }, (_, i) => [256, i]),
+    );
   });
 
   test.each<[string, (path: string) => Promise<unknown>]>([
@@ -208,7 +291,11 @@ describe("what is stated is not believed", () => {
     ["a length that is no number", new Proxy([], { get: (_, name) => (name === "length" ? "many" : undefined) })],
   ])("saveEmbeds() of %s", async (_, value) => {
     const folder = mkdtempSync(join(tmpdir(), "values-"));
-    expect(await rejection(saveEmbedsWith(new FakeAddon(), join(folder, "a.safetensors"), value as ImageEmbeds, "path", new CallSite()))).toMatchObject({ code: INVALID, option: "embeds" });
+    expect(
+      await rejection(
+        saveEmbedsWith(new FakeAddon(), join(folder, "a.safetensors"), value as ImageEmbeds, "path", new CallSite()),
+      ),
+    ).toMatchObject({ code: INVALID, option: "embeds" });
     rmSync(folder, { recursive: true });
   });
 
@@ -216,11 +303,16 @@ describe("what is stated is not believed", () => {
     const { pipeline } = await loadFake();
     const embeds = new ImageEmbeds(floats(), [1, 256]);
     structuredClone(embeds.buffer, { transfer: [embeds.buffer] });
-    expect(await rejection(pipeline.generate({ ...call, imagePrompts: [{ embeds }] }))).toMatchObject({ option: "imagePrompts[0].embeds", message: expect.stringContaining("transferred") });
+    expect(await rejection(pipeline.generate({ ...call, imagePrompts: [{ embeds }] }))).toMatchObject({
+      option: "imagePrompts[0].embeds",
+      message: expect.stringContaining("transferred"),
+    });
     const bytes = new Uint8Array(8);
     structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
     expect(await rejection(pipeline.encodeImage(bytes))).toMatchObject({ code: "ERR_IPA_IMAGE_FORMAT" });
-    expect(await rejection(pipeline.encodeImage({ data: bytes, width: 2, height: 2 }))).toMatchObject({ option: "image.data" });
+    expect(await rejection(pipeline.encodeImage({ data: bytes, width: 2, height: 2 }))).toMatchObject({
+      option: "image.data",
+    });
   });
 
   test("memory that is shared or can grow is copied as it is", async () => {
@@ -228,7 +320,9 @@ describe("what is stated is not believed", () => {
     const data = pixels(2, 2);
     const shared = new Uint8Array(new SharedArrayBuffer(12));
     // TypeScript's library of this target does not know of it yet.
-    const growing = new (ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer & { resize(length: number): void })(12, { maxByteLength: 1 << 20 });
+    const growing = new (
+      ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer & { resize(length: number): void }
+    )(12, { maxByteLength: 1 << 20 });
     const view = new Uint8Array(growing);
     await pipeline.encodeImage({ data, width: 2, height: 2 });
     const plain = addon.encoded.at(-1)?.rgb;
@@ -240,12 +334,18 @@ describe("what is stated is not believed", () => {
       expect(addon.encoded.at(-1)?.rgb).toEqual(plain);
     }
     growing.resize(6);
-    expect(await rejection(pipeline.encodeImage({ data: view, width: 2, height: 2 }))).toMatchObject({ option: "image.data", message: expect.stringContaining("received 6") });
+    expect(await rejection(pipeline.encodeImage({ data: view, width: 2, height: 2 }))).toMatchObject({
+      option: "image.data",
+      message: expect.stringContaining("received 6"),
+    });
   });
 
   test("a bigint of a million digits is not spelt out", async () => {
     const { pipeline } = await loadFake();
-    expect(await rejection(pipeline.generate({ steps: (1n << 4_000_000n) as unknown as number }))).toMatchObject({ option: "steps", message: expect.stringContaining("a bigint of more than 24 digits") });
+    expect(await rejection(pipeline.generate({ steps: (1n << 4_000_000n) as unknown as number }))).toMatchObject({
+      option: "steps",
+      message: expect.stringContaining("a bigint of more than 24 digits"),
+    });
   });
 });
 
@@ -258,6 +358,7 @@ test("every array and every text among the options has a bound", () => {
     if (items !== undefined) visit(items, `${at}[]`);
     for (const [name, property] of Object.entries(properties)) visit(property, `${at}.${name}`);
   };
-  for (const [name, value] of Object.entries(schemas)) if (name.endsWith("Schema")) visit(value as unknown as TSchema, name);
+  for (const [name, value] of Object.entries(schemas))
+    if (name.endsWith("Schema")) visit(value as unknown as TSchema, name);
   expect(unbounded).toEqual([]);
 });

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "cpu/cpu_backend.h"
-#include "cpu/cpu_features.h"
-#include "cpu/thread_pool.h"
+#include "cpu/isa/cpu_features.h"
+#include "cpu/launch/thread_pool.h"
 #include "models/compute_choice.h"
 #include "networks.h"
 #include "peak.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
-#include "cpu/thread_pool.h"
+#include "cpu/launch/thread_pool.h"
 
 namespace ipa_bench {
 namespace {

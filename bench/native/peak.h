@@ -1,7 +1,7 @@
 // The machine's measured peak, to compare kernels with.
 #pragma once
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 
 namespace ipa_bench {
 

@@ -16,7 +16,7 @@
 #include "models/compute_choice.h"
 #include "networks.h"
 #include "pipeline/generate.h"
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
 
 namespace {
 

@@ -4,7 +4,12 @@ import { Pipeline } from "../../dist/index.mjs";
 const [model, dtype, threads, adapter, whole] = process.argv.slice(2);
 const STEPS = 4;
 const started = performance.now();
-const pipeline = await Pipeline.load({ model, adapters: adapter ? [{ file: adapter }] : [], dtype, threads: Number(threads) });
+const pipeline = await Pipeline.load({
+  model,
+  adapters: adapter ? [{ file: adapter }] : [],
+  dtype,
+  threads: Number(threads),
+});
 const print = (metric, value) => console.log(`${metric} ${value.toFixed(3)}`);
 print("load_s", (performance.now() - started) / 1000);
 
@@ -13,12 +18,26 @@ async function run(options) {
   const ticks = [];
   const begin = performance.now();
   await pipeline.generate({
-    ...{ prompt: "a photo of a cat", negativePrompt: "", scheduler: "ddim", steps: STEPS, guidance: 7.5, seed: 1, width: 512, height: 512 },
+    ...{
+      prompt: "a photo of a cat",
+      negativePrompt: "",
+      scheduler: "ddim",
+      steps: STEPS,
+      guidance: 7.5,
+      seed: 1,
+      width: 512,
+      height: 512,
+    },
     ...options,
     onProgress: () => void ticks.push(performance.now()),
   });
   const end = performance.now();
-  return { step: Math.min(...ticks.slice(1).map((t, i) => t - ticks[i])) / 1000, first: ticks[0], tail: (end - ticks.at(-1)) / 1000, all: (end - begin) / 1000 };
+  return {
+    step: Math.min(...ticks.slice(1).map((t, i) => t - ticks[i])) / 1000,
+    first: ticks[0],
+    tail: (end - ticks.at(-1)) / 1000,
+    all: (end - begin) / 1000,
+  };
 }
 
 const plain = await run({});

@@ -20,7 +20,24 @@ function highWaterMark(pid) {
 
 /** Seconds and peak memory of a picture of 512 x 512 in so many guided steps. */
 async function paint(steps) {
-  const args = ["-m", model, "-p", "a photo of a cat", "-n", "", "--cfg-scale", "7.5", "-W", "512", "-H", "512", "-s", "1", "-t", threads];
+  const args = [
+    "-m",
+    model,
+    "-p",
+    "a photo of a cat",
+    "-n",
+    "",
+    "--cfg-scale",
+    "7.5",
+    "-W",
+    "512",
+    "-H",
+    "512",
+    "-s",
+    "1",
+    "-t",
+    threads,
+  ];
   args.push("--sampling-method", "euler_a", "--steps", String(steps), "-o", path.join(folder, "picture.png"));
   const started = performance.now();
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });

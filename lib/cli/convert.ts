@@ -32,15 +32,32 @@ async function runConvert(input: string, output: string, flags: ConvertFlags, en
       type: flags.type as ConvertType,
       overwrite: flags.force === true,
       signal: environment.signal,
-      onProgress: ({ tensors, totalTensors, bytes, totalBytes }: { tensors: number; totalTensors: number; bytes: number; totalBytes: number }) => {
+      onProgress: ({
+        tensors,
+        totalTensors,
+        bytes,
+        totalBytes,
+      }: {
+        tensors: number;
+        totalTensors: number;
+        bytes: number;
+        totalBytes: number;
+      }) => {
         if (flags.json === true) environment.json({ type: "progress", tensors, totalTensors, bytes, totalBytes });
         else progress.update(tensors, totalTensors);
       },
     };
-    const { path, format, tensors, bytes, types } = await convertWith(environment.addon(), input, output, options, new CallSite());
+    const { path, format, tensors, bytes, types } = await convertWith(
+      environment.addon(),
+      input,
+      output,
+      options,
+      new CallSite(),
+    );
     progress.end();
     if (flags.json === true) environment.json({ type: "result", file: path, format, tensors, bytes, types });
-    else environment.out.write(`${path}: ${tensors} tensors, ${formatTypes(types)}, ${formatBytes(bytes)}, ${format}\n`);
+    else
+      environment.out.write(`${path}: ${tensors} tensors, ${formatTypes(types)}, ${formatBytes(bytes)}, ${format}\n`);
   } finally {
     progress.end();
   }

@@ -25,16 +25,26 @@ export function addDoctor(program: Command, environment: Environment): void {
       const checks = [...checkAddon(environment), await checkSharp(), checkModel()];
       const ok = checks.every((check) => check.ok);
       if (flags.json === true) environment.json({ ok, checks });
-      else for (const check of checks) environment.out.write(`${check.ok ? "ok  " : "FAIL"} ${check.name}: ${check.value}\n`);
+      else
+        for (const check of checks)
+          environment.out.write(`${check.ok ? "ok  " : "FAIL"} ${check.name}: ${check.value}\n`);
       if (!ok) process.exitCode = 1;
     });
 }
 
 function checkAddon(environment: Environment): Check[] {
   const { platform, arch, libc } = currentPlatform();
-  const checks: Check[] = [{ name: "platform", ok: true, value: `${platform}-${arch}${libc === "" ? "" : ` ${libc}`}, Node ${process.version}` }];
+  const checks: Check[] = [
+    {
+      name: "platform",
+      ok: true,
+      value: `${platform}-${arch}${libc === "" ? "" : ` ${libc}`}, Node ${process.version}`,
+    },
+  ];
   try {
-    const { version, isa, isas, cpu, features, cores, threads, memoryTotal, memoryAvailable } = environment.addon().system();
+    const { version, isa, isas, cpu, features, cores, threads, memoryTotal, memoryAvailable } = environment
+      .addon()
+      .system();
     checks.push(
       { name: "addon", ok: true, value: `${version}, ${environment.addonFile()}` },
       { name: "backend", ok: true, value: "cpu" },

@@ -30,7 +30,9 @@ interface EncodeFlags {
 export function addEncode(program: Command, environment: Environment): void {
   program
     .command("encode")
-    .description("make embeddings of pictures, as an adapter takes them, for --image-embeds of generate; loads the whole model")
+    .description(
+      "make embeddings of pictures, as an adapter takes them, for --image-embeds of generate; loads the whole model",
+    )
     .argument("<images...>", "pictures, which go into one file in this order")
     .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file the embeddings are for [the shipped one, without --model]")
@@ -38,7 +40,11 @@ export function addEncode(program: Command, environment: Environment): void {
     .option("--dtype <type>", help(LoadSchema, "dtype"))
     .option("--threads <n>", help(LoadSchema, "threads"))
     .option("--offline", help(LoadSchema, "offline"))
-    .option("--output <file>", "safetensors file to write: tensor image_embeds (n, d), or (n, t, d) for adapters that take hidden states", "embeds.safetensors")
+    .option(
+      "--output <file>",
+      "safetensors file to write: tensor image_embeds (n, d), or (n, t, d) for adapters that take hidden states",
+      "embeds.safetensors",
+    )
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((images: string[], flags: EncodeFlags) => runEncode(images, flags, environment));
 }
@@ -51,7 +57,11 @@ async function runEncode(images: readonly string[], flags: EncodeFlags, environm
   readOptions(LoadSchema, load);
   const addon = environment.addon();
   const report = new DownloadReport(environment, flags.json === true);
-  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
+  await using pipeline = await Pipeline.loadWith(
+    () => addon,
+    { ...load, signal, onProgress: report.onProgress },
+    new CallSite(),
+  ).finally(() => report.end());
   const list: ImageEmbeds[] = [];
   for (const image of images) list.push(await pipeline.encodeImage(image, { signal }));
   const embeds = combineEmbeds(list, "concat");
@@ -64,8 +74,17 @@ async function runEncode(images: readonly string[], flags: EncodeFlags, environm
 function loadOptions(flags: EncodeFlags): LoadOptions {
   const { model, adapter, imageEncoder, dtype, offline, threads } = flags;
   if (model !== undefined && adapter === undefined) {
-    throw new OptionError("--adapter", "expected the IP-Adapter file that the embeddings are for: add it, it says what is taken from the encoder");
+    throw new OptionError(
+      "--adapter",
+      "expected the IP-Adapter file that the embeddings are for: add it, it says what is taken from the encoder",
+    );
   }
-  const given = { model, imageEncoder, dtype, offline, adapters: adapter === undefined ? undefined : [{ file: adapter }] };
+  const given = {
+    model,
+    imageEncoder,
+    dtype,
+    offline,
+    adapters: adapter === undefined ? undefined : [{ file: adapter }],
+  };
   return { ...given, threads: threads === undefined ? undefined : parseNumber(threads, "--threads") } as LoadOptions;
 }

@@ -2,10 +2,23 @@
 import { GenerateSchema, LoadSchema } from "../options/schema";
 
 /** Options without a flag of their name. */
-const FLAGLESS = ["adapters", "loras", "embeddings", "imagePrompts", "images", "maxPixels", "maxQueue", "token", "signal", "onProgress"];
+const FLAGLESS = [
+  "adapters",
+  "loras",
+  "embeddings",
+  "imagePrompts",
+  "images",
+  "maxPixels",
+  "maxQueue",
+  "token",
+  "signal",
+  "onProgress",
+];
 
 /** Options with one. */
-export const NAMES = Object.keys({ ...LoadSchema.properties, ...GenerateSchema.properties }).filter((name) => !FLAGLESS.includes(name));
+export const NAMES = Object.keys({ ...LoadSchema.properties, ...GenerateSchema.properties }).filter(
+  (name) => !FLAGLESS.includes(name),
+);
 
 /** `--clip-skip` of `clipSkip` */
 export function flagOf(option: string): string {
@@ -31,21 +44,36 @@ const FORMS: [RegExp, string][] = [
   [/output, and images\[i\][^:]*$/g, "--output FILE"],
   [/\bpass it in loras\b/g, "use --lora for it"],
   [/\bpass it in embeddings\b/g, "use --embedding for it"],
-  [/it is loaded with the model: in Pipeline\.load\(\), |it is an option of each call: | (?:in|to) (?:Pipeline\.load|generate)\(\)|, or setLoras\(\)/g, ""],
+  [
+    /it is loaded with the model: in Pipeline\.load\(\), |it is an option of each call: | (?:in|to) (?:Pipeline\.load|generate)\(\)|, or setLoras\(\)/g,
+    "",
+  ],
 ];
 
 /** @param given the arguments, which say what image prompts were */
 export function withFlags(message: string, given: readonly string[]): string {
   let text = message;
   for (const [form, flag] of FORMS) text = text.replace(form, flag);
-  text = text.replace(/^(adapters|loras|embeddings|imagePrompts)\[(\d+)\](?:\.(\w+))?(?=:| )/, (_, list: string, index: string, field = "") => listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`));
+  text = text.replace(
+    /^(adapters|loras|embeddings|imagePrompts)\[(\d+)\](?:\.(\w+))?(?=:| )/,
+    (_, list: string, index: string, field = "") =>
+      listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`),
+  );
   text = text.replace(/^\w+(?=: )/, (name) => (NAMES.includes(name) ? flagOf(name) : name));
-  text = text.replace(/(\buse |\band |, )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g, (all, before: string, name: string, value: string) => (NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all));
+  text = text.replace(
+    /(\buse |\band |, )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
+    (all, before: string, name: string, value: string) =>
+      NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all,
+  );
   text = text.replace(/\buse (\w+)( and (\w+))?/g, (all, name: string, _and, other?: string) =>
-    NAMES.includes(name) ? `use ${flagOf(name)}${other === undefined ? "" : ` and ${NAMES.includes(other) ? flagOf(other) : other}`}` : all,
+    NAMES.includes(name)
+      ? `use ${flagOf(name)}${other === undefined ? "" : ` and ${NAMES.includes(other) ? flagOf(other) : other}`}`
+      : all,
   );
   // Nobody writes words of this form but for an option; not in a path.
-  return text.replace(/(?<![\w./\\"-])[a-z]+[A-Z]\w*(?![\w/\\"([]|\.\w)/g, (name) => (NAMES.includes(name) ? flagOf(name) : name));
+  return text.replace(/(?<![\w./\\"-])[a-z]+[A-Z]\w*(?![\w/\\"([]|\.\w)/g, (name) =>
+    NAMES.includes(name) ? flagOf(name) : name,
+  );
 }
 
 function listFlag(list: string, field: string, given: readonly string[]): string {
@@ -54,5 +82,8 @@ function listFlag(list: string, field: string, given: readonly string[]): string
   if (field === "embeds") return "--image-embeds";
   if (field === "faceEmbeds") return "--face-embeds";
   const flags = ["--image-prompt", "--image-embeds", "--face-embeds"];
-  return flags.find((flag) => given.some((argument) => argument === flag || argument.startsWith(`${flag}=`))) ?? "--image-prompt";
+  return (
+    flags.find((flag) => given.some((argument) => argument === flag || argument.startsWith(`${flag}=`))) ??
+    "--image-prompt"
+  );
 }

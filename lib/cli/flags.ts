@@ -57,7 +57,11 @@ export interface EmbeddingFlag {
 }
 
 /** `FILE[=TOKEN]`. The last = counts unless a folder follows it, or it belongs to the name of a file that exists. */
-export function parseEmbeddingFlag(text: string, option: string, exists: (path: string) => boolean = existsSync): EmbeddingFlag {
+export function parseEmbeddingFlag(
+  text: string,
+  option: string,
+  exists: (path: string) => boolean = existsSync,
+): EmbeddingFlag {
   if (text === "") throw new OptionError(option, "expected FILE, or FILE=TOKEN, but received an empty string");
   const [, file, token] = /^(.+)=([^/\\]+)$/s.exec(text) ?? [];
   return file === undefined || token === undefined || exists(text) ? { file: text } : { file, token };
@@ -83,7 +87,11 @@ export class OrderedFlags {
 
   addAdapterEncoder = (folder: string): unknown => {
     const adapter = this.adapters.at(-1);
-    if (adapter === undefined) throw new OptionError("--adapter-encoder", "expected --adapter before it, whose encoder it is: add it, or use --image-encoder");
+    if (adapter === undefined)
+      throw new OptionError(
+        "--adapter-encoder",
+        "expected --adapter before it, whose encoder it is: add it, or use --image-encoder",
+      );
     adapter.imageEncoder = folder;
     return this.adapters;
   };

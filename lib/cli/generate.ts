@@ -10,7 +10,17 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite, startNative, throwIfAborted } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { GenerateSchema, LoadSchema, PREDICTIONS, PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS, view, type SchemaView } from "../options/schema";
+import {
+  GenerateSchema,
+  LoadSchema,
+  PREDICTIONS,
+  PREVIEW_DECODERS,
+  SCHEDULERS,
+  SIGMAS,
+  VAE_TILINGS,
+  view,
+  type SchemaView,
+} from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";
@@ -71,8 +81,16 @@ interface GenerateFlags {
 
 /** Help text of an API option, from its schema. */
 export function help(schema: typeof LoadSchema | typeof GenerateSchema, name: string): string {
-  const { description = "", minimum, maximum, default: value }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
-  const range = minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? ` (${minimum} to ${maximum})` : "";
+  const {
+    description = "",
+    minimum,
+    maximum,
+    default: value,
+  }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
+  const range =
+    minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER
+      ? ` (${minimum} to ${maximum})`
+      : "";
   return `${description}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;
 }
 
@@ -84,17 +102,41 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--prompt <text>", help(GenerateSchema, "prompt"))
     .option("--negative-prompt <text>", help(GenerateSchema, "negativePrompt"))
     .option("--prompt-syntax <syntax>", help(GenerateSchema, "promptSyntax"))
-    .option("--image-prompt <img[:scale]>", "picture to take after, with its strength; repeat for more; goes to the --adapter before it", order.addImage)
-    .option("--image-embeds <file[:scale]>", "file of embeddings instead of pictures: what the command encode writes, or .ipadpt of ComfyUI or diffusers", order.addEmbeds)
-    .option("--face-embeds <file[:scale]>", "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order", order.addFaces)
+    .option(
+      "--image-prompt <img[:scale]>",
+      "picture to take after, with its strength; repeat for more; goes to the --adapter before it",
+      order.addImage,
+    )
+    .option(
+      "--image-embeds <file[:scale]>",
+      "file of embeddings instead of pictures: what the command encode writes, or .ipadpt of ComfyUI or diffusers",
+      order.addEmbeds,
+    )
+    .option(
+      "--face-embeds <file[:scale]>",
+      "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order",
+      order.addFaces,
+    )
     .option("--image <img>", help(GenerateSchema, "image"))
     .option("--mask <img>", help(GenerateSchema, "mask"))
     .option("--image-guidance <g>", help(GenerateSchema, "imageGuidance"))
     .option("--model <model>", help(LoadSchema, "model"))
     .option("--adapter <file>", "IP-Adapter file; repeat for more [the shipped one, without --model]", order.addAdapter)
-    .option("--adapter-encoder <encoder>", "CLIP vision encoder for the --adapter before it alone", order.addAdapterEncoder)
-    .option("--lora <file[:weight]>", "LoRA to add to the UNet and the text encoders, with its strength; repeat for more", order.addLora)
-    .option("--embedding <file[=token]>", "textual inversion, with what stands for it in prompts; repeat for more", order.addEmbedding)
+    .option(
+      "--adapter-encoder <encoder>",
+      "CLIP vision encoder for the --adapter before it alone",
+      order.addAdapterEncoder,
+    )
+    .option(
+      "--lora <file[:weight]>",
+      "LoRA to add to the UNet and the text encoders, with its strength; repeat for more",
+      order.addLora,
+    )
+    .option(
+      "--embedding <file[=token]>",
+      "textual inversion, with what stands for it in prompts; repeat for more",
+      order.addEmbedding,
+    )
     .option("--unet <folder>", help(LoadSchema, "unet"))
     .option("--vae <folder>", help(LoadSchema, "vae"))
     .option("--image-encoder <encoder>", help(LoadSchema, "imageEncoder"))
@@ -106,11 +148,17 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--threads <n>", help(LoadSchema, "threads"))
     .option("--offline", help(LoadSchema, "offline"))
     .option("--scheduler <name>", `${help(GenerateSchema, "scheduler")} (${SCHEDULERS.join(", ")})`)
-    .option("--sigmas <name>", `${help(GenerateSchema, "sigmas")} (${SIGMAS.join(", ")}, or numbers with commas between)`)
+    .option(
+      "--sigmas <name>",
+      `${help(GenerateSchema, "sigmas")} (${SIGMAS.join(", ")}, or numbers with commas between)`,
+    )
     .option("--steps <n>", help(GenerateSchema, "steps"))
     .option("--guidance <g>", help(GenerateSchema, "guidance"))
     .option("--guidance-interval <start,end>", help(GenerateSchema, "guidanceInterval"))
-    .option("--feature-cache <n[:depth]>", "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture")
+    .option(
+      "--feature-cache <n[:depth]>",
+      "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture",
+    )
     .option("--token-merging <ratio>", help(GenerateSchema, "tokenMerging"))
     .option("--clip-skip <layers>", help(GenerateSchema, "clipSkip"))
     .option("--original-size <width,height>", help(GenerateSchema, "originalSize"))
@@ -120,19 +168,29 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option("--negative-aesthetic-score <s>", help(GenerateSchema, "negativeAestheticScore"))
     .option("--denoising-start <share>", help(GenerateSchema, "denoisingStart"))
     .option("--denoising-end <share>", help(GenerateSchema, "denoisingEnd"))
-    .option("--latents <file>", "safetensors file with a tensor latents (n, 4, h, w), as --save-latents writes it: to start from")
+    .option(
+      "--latents <file>",
+      "safetensors file with a tensor latents (n, 4, h, w), as --save-latents writes it: to start from",
+    )
     .option("--eta <eta>", help(GenerateSchema, "eta"))
     .option("--seed <s>", help(GenerateSchema, "seed"))
     .option("--width <pixels>", help(GenerateSchema, "width"))
     .option("--height <pixels>", help(GenerateSchema, "height"))
     .option("--count <n>", help(GenerateSchema, "count"))
-    .option("--output <file>", "picture to write (.png, .jpg, .webp); with --count the seed is added to each name", "out.png")
+    .option(
+      "--output <file>",
+      "picture to write (.png, .jpg, .webp); with --count the seed is added to each name",
+      "out.png",
+    )
     .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
     .option("--preview <n>", "every n steps, write the unfinished picture to --output")
     .option("--vae-tiling <when>", `${help(GenerateSchema, "vaeTiling")} (${VAE_TILINGS.join(", ")})`)
     .option("--vae-tile <pixels>", help(GenerateSchema, "vaeTile"))
     .option("--memory-budget <bytes>", help(GenerateSchema, "memoryBudget"))
-    .option("--preview-decoder <name>", `${PREVIEW_DECODERS.join(" or ")}: the picture in full size, or a pixel a latent at next to no cost ["vae"]`)
+    .option(
+      "--preview-decoder <name>",
+      `${PREVIEW_DECODERS.join(" or ")}: the picture in full size, or a pixel a latent at next to no cost ["vae"]`,
+    )
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
 }
@@ -141,7 +199,11 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const { signal } = environment;
   const output = checkImageOutput(flags.output, "--output");
   const latentsFile = flags.saveLatents === undefined ? undefined : checkOutput(flags.saveLatents, "--save-latents");
-  if (latentsFile === output) throw new OptionError("--save-latents", "expected another file than --output: the latents would replace the picture");
+  if (latentsFile === output)
+    throw new OptionError(
+      "--save-latents",
+      "expected another file than --output: the latents would replace the picture",
+    );
   const options = generateOptions(flags);
   const load = loadOptions(flags, order);
   // Bad values are reported before the model is read.
@@ -153,7 +215,11 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
 
   const started = environment.now();
   const report = new DownloadReport(environment, flags.json === true);
-  await using pipeline = await Pipeline.loadWith(() => addon, { ...load, signal, onProgress: report.onProgress }, new CallSite()).finally(() => report.end());
+  await using pipeline = await Pipeline.loadWith(
+    () => addon,
+    { ...load, signal, onProgress: report.onProgress },
+    new CallSite(),
+  ).finally(() => report.end());
   const loaded = environment.now();
   const progress = progressFor(environment.err, environment.now, flags.json === true);
   const previews: Promise<unknown>[] = [];
@@ -179,12 +245,19 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
     progress.end();
     const seconds = { load: (loaded - started) / 1000, generate: (environment.now() - loaded) / 1000 };
     if (flags.json === true) {
-      const written = files.map((file, i) => ({ file, seed: result.seeds[i], width: result.images[i]?.width, height: result.images[i]?.height }));
+      const written = files.map((file, i) => ({
+        file,
+        seed: result.seeds[i],
+        width: result.images[i]?.width,
+        height: result.images[i]?.height,
+      }));
       environment.json({ type: "result", images: written, latents: latentsFile ?? null, seconds });
     } else {
       files.forEach((file, i) => environment.out.write(`${file} (seed ${result.seeds[i] ?? ""})\n`));
       if (latentsFile !== undefined) environment.out.write(`${latentsFile}\n`);
-      environment.err.write(`loaded in ${formatSeconds(loaded - started)}, generated in ${formatSeconds(environment.now() - loaded)}\n`);
+      environment.err.write(
+        `loaded in ${formatSeconds(loaded - started)}, generated in ${formatSeconds(environment.now() - loaded)}\n`,
+      );
     }
   } finally {
     progress.end();
@@ -203,7 +276,8 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (flags.imageEncoder !== undefined) options["imageEncoder"] = flags.imageEncoder;
   if (flags.prediction !== undefined) options["prediction"] = flags.prediction;
   if (flags.zeroSnr !== undefined) options["zeroSnr"] = flags.zeroSnr;
-  if (flags.vaeScalingFactor !== undefined) options["vaeScalingFactor"] = parseNumber(flags.vaeScalingFactor, "--vae-scaling-factor");
+  if (flags.vaeScalingFactor !== undefined)
+    options["vaeScalingFactor"] = parseNumber(flags.vaeScalingFactor, "--vae-scaling-factor");
   if (flags.dtype !== undefined) options["dtype"] = flags.dtype;
   if (flags.offline !== undefined) options["offline"] = flags.offline;
   if (flags.threads !== undefined) options["threads"] = parseNumber(flags.threads, "--threads");
@@ -215,25 +289,39 @@ function generateOptions(flags: GenerateFlags): GenerateOptions {
   for (const name of ["prompt", "negativePrompt", "promptSyntax", "image", "mask", "scheduler"] as const) {
     if (flags[name] !== undefined) options[name] = flags[name];
   }
-  if (flags.sigmas !== undefined) options["sigmas"] = /^[-+.\d]/.test(flags.sigmas) ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas")) : flags.sigmas;
+  if (flags.sigmas !== undefined)
+    options["sigmas"] = /^[-+.\d]/.test(flags.sigmas)
+      ? flags.sigmas.split(",").map((part) => parseNumber(part, "--sigmas"))
+      : flags.sigmas;
   for (const name of ["steps", "guidance", "eta", "seed", "width", "height", "count"] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], `--${name}`);
   }
-  for (const name of ["clipSkip", "aestheticScore", "negativeAestheticScore", "denoisingStart", "denoisingEnd"] as const) {
+  for (const name of [
+    "clipSkip",
+    "aestheticScore",
+    "negativeAestheticScore",
+    "denoisingStart",
+    "denoisingEnd",
+  ] as const) {
     if (flags[name] !== undefined) options[name] = parseNumber(flags[name], flagOf(name));
   }
   for (const name of ["originalSize", "targetSize", "cropOffset"] as const) {
     if (flags[name] !== undefined) options[name] = parsePair(flags[name], flagOf(name));
   }
-  if (flags.imageGuidance !== undefined) options["imageGuidance"] = parseNumber(flags.imageGuidance, "--image-guidance");
+  if (flags.imageGuidance !== undefined)
+    options["imageGuidance"] = parseNumber(flags.imageGuidance, "--image-guidance");
   if (flags.vaeTiling !== undefined) options["vaeTiling"] = flags.vaeTiling;
   if (flags.vaeTile !== undefined) options["vaeTile"] = parseNumber(flags.vaeTile, "--vae-tile");
   if (flags.memoryBudget !== undefined) options["memoryBudget"] = parseNumber(flags.memoryBudget, "--memory-budget");
-  if (flags.guidanceInterval !== undefined) options["guidanceInterval"] = parsePair(flags.guidanceInterval, "--guidance-interval");
-  if (flags.featureCache !== undefined) options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
+  if (flags.guidanceInterval !== undefined)
+    options["guidanceInterval"] = parsePair(flags.guidanceInterval, "--guidance-interval");
+  if (flags.featureCache !== undefined)
+    options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
   if (flags.tokenMerging !== undefined) options["tokenMerging"] = parseNumber(flags.tokenMerging, "--token-merging");
-  if (flags.preview !== undefined) options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
-  else if (flags.previewDecoder !== undefined) throw new OptionError("--preview-decoder", "expected --preview N beside it, which says how often: add it");
+  if (flags.preview !== undefined)
+    options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
+  else if (flags.previewDecoder !== undefined)
+    throw new OptionError("--preview-decoder", "expected --preview N beside it, which says how often: add it");
   return options;
 }
 
@@ -243,8 +331,11 @@ async function readPrompts(order: OrderedFlags, addon: NativeAddon, signal: Abor
   for (const flag of order.prompts) {
     const { adapter, scale, path, kind } = flag;
     if (kind === "image") prompts.push({ image: path, adapter, scale });
-    else if (kind === "embeds") for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, adapter, scale });
-    else for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, adapter, scale });
+    else if (kind === "embeds")
+      for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, adapter, scale });
+    else
+      for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal))
+        faces.push({ faceEmbeds, adapter, scale });
   }
   return joinFaces(prompts, faces);
 }
@@ -256,7 +347,10 @@ function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt
     const own = faces.filter(({ adapter }) => adapter === index);
     const beside = result.filter(({ adapter }) => adapter === index);
     if (beside.length > 0 && beside.length !== own.length) {
-      throw new OptionError("--face-embeds", `expected as many faces as pictures of the adapter, ${beside.length}, but received ${own.length}`);
+      throw new OptionError(
+        "--face-embeds",
+        `expected as many faces as pictures of the adapter, ${beside.length}, but received ${own.length}`,
+      );
     }
     if (beside.length === 0) result.push(...own);
     else beside.forEach((prompt, i) => (prompt.faceEmbeds = own[i]?.faceEmbeds));
@@ -265,21 +359,36 @@ function joinFaces(pictures: readonly ImagePrompt[], faces: readonly ImagePrompt
 }
 
 /** Each picture's, so that each may get a face. */
-async function readEmbeds(addon: NativeAddon, path: string, adapter: number, signal: AbortSignal): Promise<ImageEmbeds[]> {
+async function readEmbeds(
+  addon: NativeAddon,
+  path: string,
+  adapter: number,
+  signal: AbortSignal,
+): Promise<ImageEmbeds[]> {
   const embeds = await loadEmbedsWith(addon, { path, adapter, option: "--image-embeds", signal }, new CallSite());
   const shape = [1, ...embeds.shape.slice(1)];
   return picturesOf({ data: embeds, shape: embeds.shape }).map((one) => new ImageEmbeds(one, shape));
 }
 
 /** The rows of a file's tensor: of (n, ...) there are n. */
-async function readRows(addon: NativeAddon, path: string, name: "face_embeds" | "latents", signal: AbortSignal): Promise<Float32Array[]> {
+async function readRows(
+  addon: NativeAddon,
+  path: string,
+  name: "face_embeds" | "latents",
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
   throwIfAborted(signal);
   const file = resolve(path);
-  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) => addon.readTensor(file, name, done)).result;
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) =>
+    addon.readTensor(file, name, done),
+  ).result;
   const count = shape[0] ?? 0;
   const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 2, "(n, d)"];
   if (shape.length < least || shape.length > most || count < 1) {
-    throw new OptionError(`--${name.replace("_", "-")}`, `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`);
+    throw new OptionError(
+      `--${name.replace("_", "-")}`,
+      `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`,
+    );
   }
   return picturesOf({ data: new Float32Array(data), shape });
 }
@@ -289,5 +398,7 @@ async function saveLatents(addon: NativeAddon, file: string, { latents, latentSh
   const data = new Float32Array(latents.length * size);
   latents.forEach((entry, i) => data.set(entry, i * size));
   const tensor = { name: "latents", shape: [latents.length, ...latentShape], data };
-  await startNative<undefined>(new CallSite(), undefined, (done) => addon.writeTensors(file, [tensor], done as (error: unknown) => void)).result;
+  await startNative<undefined>(new CallSite(), undefined, (done) =>
+    addon.writeTensors(file, [tensor], done as (error: unknown) => void),
+  ).result;
 }

@@ -18,7 +18,9 @@ export function addInspect(program: Command, environment: Environment): void {
     .action(async (path: string, flags: { json?: boolean; offline?: boolean }) => {
       const report = new DownloadReport(environment, false);
       const options = { offline: flags.offline, signal: environment.signal, onProgress: report.onProgress };
-      const inspection = await inspectWith(environment.addon(), path, options, new CallSite()).finally(() => report.end());
+      const inspection = await inspectWith(environment.addon(), path, options, new CallSite()).finally(() =>
+        report.end(),
+      );
       if (flags.json === true) environment.json(inspection);
       else environment.out.write(`${inspectionLines(inspection).join("\n")}\n`);
     });
@@ -26,7 +28,8 @@ export function addInspect(program: Command, environment: Environment): void {
 
 /** One line for the thing itself, one for each of its components. */
 export function inspectionLines(inspection: Inspection, indent = ""): string[] {
-  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, ignored, path } = inspection;
+  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, ignored, path } =
+    inspection;
   const what = [family, kind, variant === "" ? "" : `(${variant})`].filter((word) => word !== "").join(" ");
   const facts = [
     `${formatCount(parameters)} parameters`,
@@ -38,6 +41,11 @@ export function inspectionLines(inspection: Inspection, indent = ""): string[] {
   if (tokens > 0) facts.push(`${tokens} image tokens`);
   if (encoder !== "") facts.push(`needs ${encoder}`);
   const line = `${indent}${path === "" ? "" : `${path}: `}${what}: ${facts.filter((fact) => fact !== "").join(", ")}`;
-  const skipped = ignored.count === 0 ? [] : [`${indent}  ignored: ${ignored.names.join(", ")}${ignored.count > ignored.names.length ? ` and ${ignored.count - ignored.names.length} more` : ""}`];
+  const skipped =
+    ignored.count === 0
+      ? []
+      : [
+          `${indent}  ignored: ${ignored.names.join(", ")}${ignored.count > ignored.names.length ? ` and ${ignored.count - ignored.names.length} more` : ""}`,
+        ];
   return [line, ...skipped, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
 }

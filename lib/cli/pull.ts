@@ -17,7 +17,9 @@ const collect = (value: string, others: string[] = []): string[] => [...others, 
 export function addPull(program: Command, environment: Environment): void {
   program
     .command("pull")
-    .description("fetch a model or adapter from the Hugging Face hub into the cache shared with Python; says where it is")
+    .description(
+      "fetch a model or adapter from the Hugging Face hub into the cache shared with Python; says where it is",
+    )
     .argument("<repo>", "owner/name, owner/name@revision, or a file or folder of it: owner/name/path")
     .option("--revision <revision>", 'branch, tag or commit ["main"]')
     .option("--include <glob>", "files to fetch, such as 'unet/*'; repeat for more [what the engine reads]", collect)
@@ -26,7 +28,13 @@ export function addPull(program: Command, environment: Environment): void {
     .action(async (repo: string, { revision, include, exclude, json = false }: PullFlags) => {
       const report = new DownloadReport(environment, json);
       try {
-        const result = await pull(repo, { revision, include, exclude, signal: environment.signal, onProgress: report.onProgress });
+        const result = await pull(repo, {
+          revision,
+          include,
+          exclude,
+          signal: environment.signal,
+          onProgress: report.onProgress,
+        });
         report.end();
         if (json) environment.json({ type: "result", ...result });
         else environment.out.write(`${result.path}\n`);

@@ -76,7 +76,9 @@ export class ProgressLines implements Progress {
     if (tenth === this.#tenth) return;
     this.#tenth = tenth;
     const { what, show } = this.#words;
-    this.#out.write(`${what} ${show(step)}/${show(total)}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`);
+    this.#out.write(
+      `${what} ${show(step)}/${show(total)}${left === undefined ? "" : `, ${formatSeconds(left)} left`}${note === "" ? "" : `, ${note}`}\n`,
+    );
   }
 
   end(): void {
@@ -129,7 +131,9 @@ export function formatBytes(bytes: number): string {
 
 /** Tensors by storage type, as `F16 686`. */
 export function formatTypes(types: Readonly<Record<string, number>>): string {
-  return Object.entries(types).map(([type, count]) => `${type} ${count}`).join(" ");
+  return Object.entries(types)
+    .map(([type, count]) => `${type} ${count}`)
+    .join(" ");
 }
 
 export function formatCount(count: number): string {

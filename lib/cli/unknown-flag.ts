@@ -35,7 +35,8 @@ export function explainUsage(text: string, args: readonly string[], flags: reado
     const fix = unknownFix(unknown, args, flags);
     return fix === undefined ? text : `error: unknown option '${unknown}': ${fix}\n`;
   }
-  if (/^error: too many arguments for 'generate'/.test(text)) return `${text.trimEnd().replace(/\.$/, "")}: use --prompt "…" for the prompt, with quotes around all of it\n`;
+  if (/^error: too many arguments for 'generate'/.test(text))
+    return `${text.trimEnd().replace(/\.$/, "")}: use --prompt "…" for the prompt, with quotes around all of it\n`;
   return text;
 }
 
@@ -45,10 +46,18 @@ function unknownFix(unknown: string, args: readonly string[], flags: readonly st
   const value = inline ?? (args[at]?.includes("=") === true ? args[at].slice(args[at].indexOf("=") + 1) : args[at + 1]);
   const key = name.length === 1 ? name : fold(name);
   const own = Object.hasOwn(FLAGS, key) ? FLAGS[key] : undefined;
-  const found = own ?? TITLES.map((title) => fromApi(title, name, value)).find((fix) => fix !== undefined && namesFlags(fix, flags));
+  const found =
+    own ??
+    TITLES.map((title) => fromApi(title, name, value)).find((fix) => fix !== undefined && namesFlags(fix, flags));
   if (found !== undefined && namesFlags(found, flags)) return found;
   const begun = name.length < 3 ? [] : flags.filter((flag) => flag.startsWith(`--${name}`));
-  const near = begun.length === 1 ? begun[0] : nearest(name, flags.map((flag) => flag.slice(2)));
+  const near =
+    begun.length === 1
+      ? begun[0]
+      : nearest(
+          name,
+          flags.map((flag) => flag.slice(2)),
+        );
   return near === undefined ? undefined : `did you mean ${near.startsWith("--") ? near : `--${near}`}?`;
 }
 
@@ -60,5 +69,8 @@ function fromApi(title: string, name: string, value: string | undefined): string
 
 /** Whether all that it says to use is a flag of the command. */
 function namesFlags(fix: string, flags: readonly string[]): boolean {
-  return !/\buse (?!--|it\b)/.test(fix) && [...fix.matchAll(/--[a-z][a-z-]*/g)].every(([flag]) => flag === "--help" || flags.includes(flag));
+  return (
+    !/\buse (?!--|it\b)/.test(fix) &&
+    [...fix.matchAll(/--[a-z][a-z-]*/g)].every(([flag]) => flag === "--help" || flags.includes(flag))
+  );
 }

@@ -14,7 +14,12 @@ export class CallFloats {
 
   /** ImageEmbeds, or plain floats, whose shape only their adapter knows. @throws OptionError */
   embeds(value: unknown, option: string): { data: Float32Array; shape: readonly number[] | undefined } {
-    return this.#take(ImageEmbeds.snapshot(value, option, this.#left) ?? { data: this.#plain(value, option, MOST_EACH), shape: undefined });
+    return this.#take(
+      ImageEmbeds.snapshot(value, option, this.#left) ?? {
+        data: this.#plain(value, option, MOST_EACH),
+        shape: undefined,
+      },
+    );
   }
 
   /** @throws OptionError */

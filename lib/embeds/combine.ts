@@ -15,14 +15,20 @@ import { type EmbedsSnapshot, ImageEmbeds, MOST_PICTURES, picturesOf, shapeText 
  * @param weights one for each picture, which multiplies it first; "average" then divides by their sum. Default: 1
  * @throws OptionError
  */
-export function combineEmbeds(embeds: ImageEmbeds | readonly ImageEmbeds[], how: CombineMethod, weights?: readonly number[]): ImageEmbeds {
+export function combineEmbeds(
+  embeds: ImageEmbeds | readonly ImageEmbeds[],
+  how: CombineMethod,
+  weights?: readonly number[],
+): ImageEmbeds {
   const method = checkValue(CombineSchema.properties.how, how, "how") as CombineMethod;
   const list = checkEmbeds(embeds);
   const pictures = list.flatMap(picturesOf);
   const factors = checkWeights(weights, pictures.length);
   const [, ...size] = list[0]?.shape ?? [];
   if (method === "concat") {
-    const data = pictures.flatMap((picture, i) => (factors[i] === 1 ? [picture] : [picture.map((value) => value * (factors[i] ?? 1))]));
+    const data = pictures.flatMap((picture, i) =>
+      factors[i] === 1 ? [picture] : [picture.map((value) => value * (factors[i] ?? 1))],
+    );
     return new ImageEmbeds(join(data), [pictures.length, ...size]);
   }
   return new ImageEmbeds(merge(pictures, method, factors), [1, ...size]);
@@ -31,21 +37,29 @@ export function combineEmbeds(embeds: ImageEmbeds | readonly ImageEmbeds[], how:
 function checkEmbeds(embeds: unknown): EmbedsSnapshot[] {
   const several = isList(embeds, "embeds");
   const list = several ? readList(embeds, "embeds", { maximum: MOST_PICTURES }) : [embeds];
-  if (list.length === 0) throw new OptionError("embeds", "expected at least one ImageEmbeds but received an empty array");
+  if (list.length === 0)
+    throw new OptionError("embeds", "expected at least one ImageEmbeds but received an empty array");
   const checked: EmbedsSnapshot[] = [];
   let pictures = 0;
   for (const [i, value] of list.entries()) {
     const option = several ? `embeds[${i}]` : "embeds";
     const one = ImageEmbeds.snapshot(value, option);
     if (one === undefined) {
-      throw new OptionError(option, `expected ImageEmbeds but received ${describe(value)}: use what encodeImage() or loadEmbeds() gives, or new ImageEmbeds(floats, shape)`);
+      throw new OptionError(
+        option,
+        `expected ImageEmbeds but received ${describe(value)}: use what encodeImage() or loadEmbeds() gives, or new ImageEmbeds(floats, shape)`,
+      );
     }
     const first = checked[0] ?? one;
     if (one.shape.slice(1).join() !== first.shape.slice(1).join()) {
-      throw new OptionError(option, `expected the kind of the first, ${shapeText(first.shape)}, but received ${shapeText(one.shape)}: make all of them with one adapter's encoder`);
+      throw new OptionError(
+        option,
+        `expected the kind of the first, ${shapeText(first.shape)}, but received ${shapeText(one.shape)}: make all of them with one adapter's encoder`,
+      );
     }
     pictures += one.shape[0] ?? 0;
-    if (pictures > MOST_PICTURES) throw new OptionError(option, `expected at most ${MOST_PICTURES} pictures together: leave some out`);
+    if (pictures > MOST_PICTURES)
+      throw new OptionError(option, `expected at most ${MOST_PICTURES} pictures together: leave some out`);
     checked.push(one);
   }
   return checked;
@@ -54,7 +68,8 @@ function checkEmbeds(embeds: unknown): EmbedsSnapshot[] {
 function checkWeights(weights: unknown, count: number): number[] {
   if (weights === undefined) return Array<number>(count).fill(1);
   const checked = checkValue(CombineSchema.properties.weights, weights, "weights") as number[];
-  if (checked.length !== count) throw new OptionError("weights", `expected one for each picture, ${count}, but received ${checked.length}`);
+  if (checked.length !== count)
+    throw new OptionError("weights", `expected one for each picture, ${count}, but received ${checked.length}`);
   return checked;
 }
 

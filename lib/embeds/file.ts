@@ -43,25 +43,41 @@ export async function loadEmbeds(path: string | URL, options: LoadEmbedsOptions 
 }
 
 /** @internal `option` names the path in messages. */
-export async function saveEmbedsWith(addon: NativeAddon, path: string | URL, embeds: ImageEmbeds | readonly ImageEmbeds[], option: string, site: CallSite): Promise<void> {
+export async function saveEmbedsWith(
+  addon: NativeAddon,
+  path: string | URL,
+  embeds: ImageEmbeds | readonly ImageEmbeds[],
+  option: string,
+  site: CallSite,
+): Promise<void> {
   const file = checkSavePath(path, option);
   site.run(() => checkWritable(file, option));
   const all = combineEmbeds(embeds, "concat");
   const tensor = { name: TENSOR, shape: [...all.shape], data: all };
-  await startNative<undefined>(site, undefined, (done) => addon.writeTensors(file, [tensor], done as (error: unknown) => void)).result;
+  await startNative<undefined>(site, undefined, (done) =>
+    addon.writeTensors(file, [tensor], done as (error: unknown) => void),
+  ).result;
 }
 
 /** @internal */
 export function checkSavePath(path: string | URL, option: string): string {
   const file = readPath(path, option);
   if (/\.safetensors$/i.test(file)) return file;
-  throw new OptionError(option, `expected a name that ends in .safetensors, which is the format written, but received ${describe(file)}`);
+  throw new OptionError(
+    option,
+    `expected a name that ends in .safetensors, which is the format written, but received ${describe(file)}`,
+  );
 }
 
 /** @internal */
 export async function loadEmbedsWith(
   addon: NativeAddon,
-  { path, adapter, option, signal }: { path: string | URL; adapter: number; option: string; signal: AbortSignalLike | undefined },
+  {
+    path,
+    adapter,
+    option,
+    signal,
+  }: { path: string | URL; adapter: number; option: string; signal: AbortSignalLike | undefined },
   site: CallSite,
 ): Promise<ImageEmbeds> {
   const file = readPath(path, option);
@@ -70,7 +86,9 @@ export async function loadEmbedsWith(
   const tensors = await startNative<NamedShape[]>(site, signal, (done) => addon.listTensors(file, done)).result;
   try {
     const { name, halves } = findEmbeds(tensors, adapter, file, option);
-    const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(site, signal, (done) => addon.readTensor(file, name, done)).result;
+    const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(site, signal, (done) =>
+      addon.readTensor(file, name, done),
+    ).result;
     const floats = new Float32Array(data);
     if (!halves) return new ImageEmbeds(floats, shape);
     // The negative half comes first, and each half as often as pictures were asked for a prompt: the last is positive in any case.
@@ -82,7 +100,12 @@ export async function loadEmbedsWith(
 }
 
 /** The tensor that holds them, and whether it is diffusers', with a negative half in front. */
-function findEmbeds(tensors: readonly NamedShape[], adapter: number, file: string, option: string): { name: string; halves: boolean } {
+function findEmbeds(
+  tensors: readonly NamedShape[],
+  adapter: number,
+  file: string,
+  option: string,
+): { name: string; halves: boolean } {
   const only = tensors.length === 1 ? tensors[0] : undefined;
   const named = tensors.find(({ name }) => name === TENSOR) ?? (only?.name === NAMELESS ? only : undefined);
   if (named !== undefined) {
@@ -92,13 +115,17 @@ function findEmbeds(tensors: readonly NamedShape[], adapter: number, file: strin
   const isList = tensors.length > 0 && tensors.every(({ name }, i) => name === String(i));
   if (!isList) {
     const some = tensors.slice(0, 3).map(({ name }) => describe(name));
-    const found = some.length === 0 ? "none" : `${some.join(", ")}${tensors.length > 3 ? ` and ${tensors.length - 3} more` : ""}`;
+    const found =
+      some.length === 0 ? "none" : `${some.join(", ")}${tensors.length > 3 ? ` and ${tensors.length - 3} more` : ""}`;
     const problem = `${file} has no embeddings: expected a tensor ${TENSOR}, or a tensor or list of tensors that torch.save wrote, but its tensors are: ${found}`;
     throw new IpAdapterError("ERR_IPA_MISSING_TENSOR", `${option}: ${problem}`);
   }
   const chosen = only ?? tensors[adapter];
   if (chosen === undefined) {
-    throw new OptionError("adapter", `expected an integer between 0 and ${tensors.length - 1} but received ${adapter}: ${file} has embeddings for ${tensors.length} adapters`);
+    throw new OptionError(
+      "adapter",
+      `expected an integer between 0 and ${tensors.length - 1} but received ${adapter}: ${file} has embeddings for ${tensors.length} adapters`,
+    );
   }
   checkShape(chosen, 3, "(2, n, d) or (2, n, t, d), as diffusers saves them,", file, option);
   return { name: chosen.name, halves: true };
@@ -106,5 +133,8 @@ function findEmbeds(tensors: readonly NamedShape[], adapter: number, file: strin
 
 function checkShape({ name, shape }: NamedShape, rank: number, expected: string, file: string, option: string): void {
   if ((shape.length === rank || shape.length === rank + 1) && shape.every((size) => size > 0)) return;
-  throw new IpAdapterError("ERR_IPA_SHAPE", `${option}: expected a tensor ${name} of shape ${expected} but ${file} has ${shapeText(shape)}`);
+  throw new IpAdapterError(
+    "ERR_IPA_SHAPE",
+    `${option}: expected a tensor ${name} of shape ${expected} but ${file} has ${shapeText(shape)}`,
+  );
 }

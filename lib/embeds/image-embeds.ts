@@ -48,7 +48,10 @@ export class ImageEmbeds extends Float32Array {
     if (typeof value !== "object" || value === null || !(#shape in value)) return undefined;
     const data = readFloats(value, option, most);
     if (data.length === sizeOf(value.#shape)) return { data, shape: value.#shape };
-    throw new OptionError(option, `its shape is ${shapeText(value.#shape)} but it has ${data.length} numbers: its memory was transferred`);
+    throw new OptionError(
+      option,
+      `its shape is ${shapeText(value.#shape)} but it has ${data.length} numbers: its memory was transferred`,
+    );
   }
 }
 
@@ -57,11 +60,19 @@ function checkShape(value: unknown, length: number): number[] {
   const sizes = shape.filter((size): size is number => Number.isSafeInteger(size) && (size as number) > 0);
   if (sizes.length !== shape.length || sizes.length < 2 || sizes.length > 3) {
     const received = shape.length > 0 ? shapeText(shape.map(describe)) : describe(value);
-    throw new OptionError("shape", `expected [pictures, size] or [pictures, states, size], integers of 1 or more, but received ${received}`);
+    throw new OptionError(
+      "shape",
+      `expected [pictures, size] or [pictures, states, size], integers of 1 or more, but received ${received}`,
+    );
   }
   const floats = sizeOf(sizes);
-  if (floats !== length) throw new OptionError("shape", `${shapeText(sizes)} has ${floats} numbers but data has ${length}: use the shape that the encoder gave`);
-  if ((sizes[0] ?? 0) > MOST_PICTURES) throw new OptionError("shape", `expected at most ${MOST_PICTURES} pictures but received ${shapeText(sizes)}`);
+  if (floats !== length)
+    throw new OptionError(
+      "shape",
+      `${shapeText(sizes)} has ${floats} numbers but data has ${length}: use the shape that the encoder gave`,
+    );
+  if ((sizes[0] ?? 0) > MOST_PICTURES)
+    throw new OptionError("shape", `expected at most ${MOST_PICTURES} pictures but received ${shapeText(sizes)}`);
   return sizes;
 }
 

@@ -29,7 +29,11 @@ function loadHub(): HubPackage {
     );
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const load = (): HubPackage => require("@huggingface/hub") as HubPackage;
-  loaded ??= loadPackage("@huggingface/hub, which lists what a repository holds,", () => requirePackage("@huggingface/hub", load), missing);
+  loaded ??= loadPackage(
+    "@huggingface/hub, which lists what a repository holds,",
+    () => requirePackage("@huggingface/hub", load),
+    missing,
+  );
   return loaded;
 }
 
@@ -52,7 +56,13 @@ export class HubClient {
   async commit(revision: string): Promise<string> {
     const { modelInfo } = loadHub();
     const { sha } = await this.#read(
-      modelInfo({ name: this.#repo, revision, additionalFields: ["sha"], hubUrl: this.#endpoint, fetch: (url, init) => this.#fetch(url, init, `revision ${revision}`) }),
+      modelInfo({
+        name: this.#repo,
+        revision,
+        additionalFields: ["sha"],
+        hubUrl: this.#endpoint,
+        fetch: (url, init) => this.#fetch(url, init, `revision ${revision}`),
+      }),
     );
     // It becomes the name of a folder.
     if (typeof sha !== "string" || !COMMIT.test(sha)) throw this.#strange(`no commit for revision ${revision}`);
@@ -61,8 +71,15 @@ export class HubClient {
 
   async list(commit: string): Promise<HubFile[]> {
     const { listFiles } = loadHub();
-    const fetch = (url: FetchInput, init?: RequestInit): Promise<Response> => this.#fetch(url, init, `commit ${commit}`);
-    const entries = listFiles({ repo: { type: "model", name: this.#repo }, revision: commit, recursive: true, hubUrl: this.#endpoint, fetch });
+    const fetch = (url: FetchInput, init?: RequestInit): Promise<Response> =>
+      this.#fetch(url, init, `commit ${commit}`);
+    const entries = listFiles({
+      repo: { type: "model", name: this.#repo },
+      revision: commit,
+      recursive: true,
+      hubUrl: this.#endpoint,
+      fetch,
+    });
     const files: HubFile[] = [];
     await this.#read(
       (async () => {
@@ -91,15 +108,23 @@ export class HubClient {
   broken(error: unknown): HubError {
     const cause = typeof error === "object" && error !== null ? (error as { cause?: unknown }).cause : undefined;
     const code = systemCode(cause);
-    const reason = [code, messageOf(cause ?? error)].filter((part, i, all) => part !== "" && !(i === 0 && all[1]?.includes(part) === true)).join(": ");
-    return this.#error("ERR_IPA_NETWORK", `the connection to ${this.#endpoint} failed (${reason}): check the network and HF_ENDPOINT, or use what the cache holds`, undefined, error);
+    const reason = [code, messageOf(cause ?? error)]
+      .filter((part, i, all) => part !== "" && !(i === 0 && all[1]?.includes(part) === true))
+      .join(": ");
+    return this.#error(
+      "ERR_IPA_NETWORK",
+      `the connection to ${this.#endpoint} failed (${reason}): check the network and HF_ENDPOINT, or use what the cache holds`,
+      undefined,
+      error,
+    );
   }
 
   async #fetch(input: FetchInput, init: RequestInit = {}, what = ""): Promise<Response> {
     const url = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init.headers);
     // Redirects to another host lose it: fetch sees to that.
-    if (this.#token !== undefined && url.origin === new URL(this.#endpoint).origin) headers.set("Authorization", `Bearer ${this.#token}`);
+    if (this.#token !== undefined && url.origin === new URL(this.#endpoint).origin)
+      headers.set("Authorization", `Bearer ${this.#token}`);
     let response: Response;
     try {
       response = await fetch(url, { ...init, headers, signal: this.#signal });
@@ -127,14 +152,26 @@ export class HubClient {
 
   #check(file: HubFile): HubFile {
     const { path, size, etag } = file as { [K in keyof HubFile]: unknown };
-    if (typeof path === "string" && isPathInRepo(path) && Number.isSafeInteger(size) && (size as number) >= 0 && typeof etag === "string" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) {
+    if (
+      typeof path === "string" &&
+      isPathInRepo(path) &&
+      Number.isSafeInteger(size) &&
+      (size as number) >= 0 &&
+      typeof etag === "string" &&
+      /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)
+    ) {
       return file;
     }
     throw this.#strange(`a file that cannot be: ${JSON.stringify(file).slice(0, 200)}`);
   }
 
   #strange(what: string, cause?: unknown): HubError {
-    return this.#error("ERR_IPA_NETWORK", `${this.#endpoint} answered with ${what}: check HF_ENDPOINT, and that no proxy or login page answers in its place`, undefined, cause);
+    return this.#error(
+      "ERR_IPA_NETWORK",
+      `${this.#endpoint} answered with ${what}: check HF_ENDPOINT, and that no proxy or login page answers in its place`,
+      undefined,
+      cause,
+    );
   }
 
   #refused({ status, headers }: Response, what: string): HubError {
@@ -142,21 +179,41 @@ export class HubClient {
     const page = `${this.#endpoint}/${this.#repo}`;
     const sent = this.#token === undefined ? "no token was sent" : "the token that was sent does not open it";
     if (problem === "GatedRepo") {
-      return this.#error("ERR_IPA_ACCESS", `${this.#repo} is gated and ${sent}: accept its terms on ${page}, then pass a token of that account (HF_TOKEN, or the option token)`, status);
+      return this.#error(
+        "ERR_IPA_ACCESS",
+        `${this.#repo} is gated and ${sent}: accept its terms on ${page}, then pass a token of that account (HF_TOKEN, or the option token)`,
+        status,
+      );
     }
     if (problem === "RepoNotFound" || (status === 404 && !["RevisionNotFound", "EntryNotFound"].includes(problem))) {
-      return this.#error("ERR_IPA_NOT_FOUND", `${page} does not exist, or it is private and ${sent}: check the name`, status);
+      return this.#error(
+        "ERR_IPA_NOT_FOUND",
+        `${page} does not exist, or it is private and ${sent}: check the name`,
+        status,
+      );
     }
     if (status === 401 || status === 403) {
-      return this.#error("ERR_IPA_ACCESS", `${page} may not be read (${status}), ${sent}: pass a token that may (HF_TOKEN, or the option token)`, status);
+      return this.#error(
+        "ERR_IPA_ACCESS",
+        `${page} may not be read (${status}), ${sent}: pass a token that may (HF_TOKEN, or the option token)`,
+        status,
+      );
     }
     if (status === 404) return this.#error("ERR_IPA_NOT_FOUND", `${page} has no ${what}`, status);
     const wait = headers.get("Retry-After");
     const reason = status === 429 ? "too many requests" : "the server failed";
-    return this.#error("ERR_IPA_NETWORK", `${page}: ${reason} (${status}): try again ${wait === null ? "later" : `in ${wait} seconds`}`, status);
+    return this.#error(
+      "ERR_IPA_NETWORK",
+      `${page}: ${reason} (${status}): try again ${wait === null ? "later" : `in ${wait} seconds`}`,
+      status,
+    );
   }
 
   #error(code: HubError["code"], message: string, status?: number, cause?: unknown): HubError {
-    return new HubError(code, message, cause === undefined ? { repo: this.#repo, status } : { repo: this.#repo, status, cause });
+    return new HubError(
+      code,
+      message,
+      cause === undefined ? { repo: this.#repo, status } : { repo: this.#repo, status, cause },
+    );
   }
 }

@@ -12,7 +12,14 @@ const REPORT_EVERY = 1 << 20;
  * Fetches what the cache does not have, one file after the other, and puts it under its name in the snapshot.
  * @throws HubError; IpAdapterError ERR_IPA_IO; session.signal's reason
  */
-export async function download(session: HubSession, client: HubClient, cache: RepoCache, repo: string, commit: string, files: readonly HubFile[]): Promise<void> {
+export async function download(
+  session: HubSession,
+  client: HubClient,
+  cache: RepoCache,
+  repo: string,
+  commit: string,
+  files: readonly HubFile[],
+): Promise<void> {
   const wanted: HubFile[] = [];
   for (const file of files) if (!(await cache.holds(commit, file.path, file.size))) wanted.push(file);
   const size = wanted.reduce((sum, file) => sum + file.size, 0);
@@ -24,10 +31,27 @@ export async function download(session: HubSession, client: HubClient, cache: Re
       if (bytes < file.size && bytes - reported < REPORT_EVERY && reported >= 0) return;
       if (bytes === reported) return;
       reported = bytes;
-      session.report({ type: "download", repo, commit, file: file.path, fileBytes: bytes, fileSize: file.size, bytes: before + bytes, size });
+      session.report({
+        type: "download",
+        repo,
+        commit,
+        file: file.path,
+        fileBytes: bytes,
+        fileSize: file.size,
+        bytes: before + bytes,
+        size,
+      });
     };
     const blob = cache.blob(file.etag);
-    await fetchBlob({ repo, file, blob, open: (start) => client.open(commit, file.path, start), broken: (error) => client.broken(error), report, signal: session.signal });
+    await fetchBlob({
+      repo,
+      file,
+      blob,
+      open: (start) => client.open(commit, file.path, start),
+      broken: (error) => client.broken(error),
+      report,
+      signal: session.signal,
+    });
     report(file.size);
     await inCache(cache.place(commit, file.path, file.etag), cache);
     before += file.size;

@@ -30,15 +30,24 @@ const ALWAYS: Parts = new Set(["scheduler", "text_encoder", "tokenizer", "unet",
  * @param skip parts that are not wanted
  * @param declared parts that the model has, beside those in the listing
  */
-export function chooseFiles(files: readonly string[], path: string, want: Want, skip: Parts = NONE, declared: Parts = NONE): Choice {
+export function chooseFiles(
+  files: readonly string[],
+  path: string,
+  want: Want,
+  skip: Parts = NONE,
+  declared: Parts = NONE,
+): Choice {
   if (want === "file" || isWeightFile(path)) {
     if (!files.includes(path)) return { files: [], missing: [path] };
     return { files: [path, ...(want === "file" ? [] : besideWeights(files, path))], missing: [] };
   }
   const prefix = path === "" ? "" : `${path}/`;
   const inside = new Set(files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length)));
-  const isModel = want === "model" || (want === "any" && (inside.has("model_index.json") || inside.has("unet/config.json")));
-  const choice = isModel ? chooseModel(inside, skip, declared) : chooseNetwork(inside, "", ["diffusion_pytorch_model", "model"]);
+  const isModel =
+    want === "model" || (want === "any" && (inside.has("model_index.json") || inside.has("unet/config.json")));
+  const choice = isModel
+    ? chooseModel(inside, skip, declared)
+    : chooseNetwork(inside, "", ["diffusion_pytorch_model", "model"]);
   return { files: choice.files.map((file) => prefix + file), missing: choice.missing.map((file) => prefix + file) };
 }
 
@@ -77,14 +86,20 @@ function chooseModel(files: Parts, skip: Parts, declared: Parts): Choice {
   const choice: Choice = { files: [], missing: [] };
   const optional = (file: string): boolean => files.has(file) && choice.files.push(file) > 0;
   const required = (file: string): unknown => optional(file) || choice.missing.push(file);
-  const present = new Set([...files].filter((file) => file.includes("/")).map((file) => file.slice(0, file.indexOf("/"))));
-  const has = (part: string): boolean => !skip.has(part) && (ALWAYS.has(part) || present.has(part) || declared.has(part));
+  const present = new Set(
+    [...files].filter((file) => file.includes("/")).map((file) => file.slice(0, file.indexOf("/"))),
+  );
+  const has = (part: string): boolean =>
+    !skip.has(part) && (ALWAYS.has(part) || present.has(part) || declared.has(part));
   optional("model_index.json");
   required("scheduler/scheduler_config.json");
   optional("feature_extractor/preprocessor_config.json");
   for (const part of ["tokenizer", "tokenizer_2"].filter(has)) {
     const found = TOKENIZER.filter((file) => optional(`${part}/${file}`));
-    if (!found.includes("tokenizer.json")) choice.missing.push(...["vocab.json", "merges.txt"].filter((file) => !found.includes(file)).map((file) => `${part}/${file}`));
+    if (!found.includes("tokenizer.json"))
+      choice.missing.push(
+        ...["vocab.json", "merges.txt"].filter((file) => !found.includes(file)).map((file) => `${part}/${file}`),
+      );
   }
   for (const [part, stem] of NETWORKS) {
     if (!has(part)) continue;
@@ -96,16 +111,19 @@ function chooseModel(files: Parts, skip: Parts, declared: Parts): Choice {
 }
 
 function chooseNetwork(files: Parts, folder: string, stems: readonly string[]): Choice {
-  const others = ["config.json", "preprocessor_config.json"].map((file) => folder + file).filter((file) => files.has(file));
+  const others = ["config.json", "preprocessor_config.json"]
+    .map((file) => folder + file)
+    .filter((file) => files.has(file));
   const missing = files.has(`${folder}config.json`) ? [] : [`${folder}config.json`];
   for (const stem of stems) {
     const weights = chooseWeights(files, folder, stem);
-    if (weights !== undefined) return { files: [...others, ...weights.files], missing: [...missing, ...weights.missing] };
+    if (weights !== undefined)
+      return { files: [...others, ...weights.files], missing: [...missing, ...weights.missing] };
   }
   return { files: others, missing: [...missing, `${folder}${stems[0] ?? ""}.safetensors`] };
 }
 
-/** The first that exists, in the order in which the engine looks (native/weights/sharded.cc): f32 before f16, safetensors before the rest. */
+/** The first that exists, in the order in which the engine looks (native/weights/formats/sharded.cc): f32 before f16, safetensors before the rest. */
 function chooseWeights(files: Parts, folder: string, stem: string): Choice | undefined {
   const torch = stem === "model" ? "pytorch_model" : stem;
   const candidates = [
@@ -128,7 +146,10 @@ function weightNames(stem: string, extension: string): { name: string; shards: R
     { name: `${stem}.${extension}`, shards: undefined },
     { name: `${stem}.${extension}.index.json`, shards: shards("-(\\d+)-of-(\\d+)") },
     { name: `${stem}.fp16.${extension}`, shards: undefined },
-    { name: `${stem}.${extension}.index.fp16.json`, shards: shards("(?=.*fp16)(?:\\.fp16)?-(\\d+)-of-(\\d+)(?:\\.fp16)?") },
+    {
+      name: `${stem}.${extension}.index.fp16.json`,
+      shards: shards("(?=.*fp16)(?:\\.fp16)?-(\\d+)-of-(\\d+)(?:\\.fp16)?"),
+    },
   ];
 }
 
@@ -148,7 +169,10 @@ function chooseShards(files: Parts, folder: string, pattern: RegExp): Choice {
   if (found.length === 0) return { files: [], missing: [`${folder}the shards of its weights`] };
   const missing: string[] = [];
   for (let i = 1; i <= Math.min(example.count, 1000); i++) {
-    if (!numbers.has(i)) missing.push(example.name.replace(`-${example.number}-of-`, `-${String(i).padStart(example.number.length, "0")}-of-`));
+    if (!numbers.has(i))
+      missing.push(
+        example.name.replace(`-${example.number}-of-`, `-${String(i).padStart(example.number.length, "0")}-of-`),
+      );
   }
   return { files: found, missing };
 }

@@ -12,11 +12,22 @@ import type { HubSession } from "./session";
  * What a value names on the hub; undefined when it is a path, because it exists, or has no other meaning.
  * @param path what the value means as a path
  */
-export async function hubNameOf(value: string | URL | undefined, path: string, want: Want): Promise<HubName | undefined> {
+export async function hubNameOf(
+  value: string | URL | undefined,
+  path: string,
+  want: Want,
+): Promise<HubName | undefined> {
   const name = typeof value === "string" ? parseHubName(value) : undefined;
   if (name === undefined || (want === "file" && name.path === "")) return undefined;
   // A folder of the repository's name: then a file in it was mistyped.
-  const there = await Promise.all([path, resolve(name.repo)].map((place) => stat(place).then(() => true, () => false)));
+  const there = await Promise.all(
+    [path, resolve(name.repo)].map((place) =>
+      stat(place).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return there.includes(true) ? undefined : name;
 }
 
@@ -41,6 +52,10 @@ export async function locate(session: HubSession, { name, want, option, path, sk
     const { code, message, repo, status, cause } = error;
     // Perhaps a path was meant, and mistyped.
     const note = code === "ERR_IPA_CHECKSUM" ? "" : ` (nor is there a file or folder ${path})`;
-    throw new HubError(code, `${option}: ${message}${note}`, cause === undefined ? { repo, status } : { repo, status, cause });
+    throw new HubError(
+      code,
+      `${option}: ${message}${note}`,
+      cause === undefined ? { repo, status } : { repo, status, cause },
+    );
   }
 }

@@ -23,13 +23,21 @@ export function parseHubName(text: string): HubName | undefined {
 
 /** The name of what a page or file of huggingface.co shows. */
 export function hubNameOfUrl(href: string): HubName | undefined {
-  const [, repo = "", revision, path] = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/?#]+\/[^/?#]+)(?:\/(?:blob|resolve|tree)\/([^/?#]+)(?:\/([^?#]+))?)?/i.exec(href) ?? [];
+  const [, repo = "", revision, path] =
+    /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/?#]+\/[^/?#]+)(?:\/(?:blob|resolve|tree)\/([^/?#]+)(?:\/([^?#]+))?)?/i.exec(
+      href,
+    ) ?? [];
   return parseHubName(`${repo}${revision === undefined ? "" : `@${revision}`}${path === undefined ? "" : `/${path}`}`);
 }
 
 /** By the hub's rules; a name that ends as weight files do is a path that somebody mistyped. */
 function isRepo(repo: string): boolean {
-  return repo !== "" && repo.split("/").every((part) => NAME.test(part)) && !/--|\.\.|\.git$/.test(repo) && !WEIGHT_FILE.test(repo);
+  return (
+    repo !== "" &&
+    repo.split("/").every((part) => NAME.test(part)) &&
+    !/--|\.\.|\.git$/.test(repo) &&
+    !WEIGHT_FILE.test(repo)
+  );
 }
 
 /** It becomes the name of a file in the cache. */
@@ -37,10 +45,13 @@ export function isRevision(revision: string): boolean {
   return /^\w[\w.+-]*(?:\/\w[\w.+-]*)*$/.test(revision) && !revision.includes("..");
 }
 
+// eslint-disable-next-line no-control-regex -- that is what it looks for
+const FORBIDDEN = /[\\:\u0000-\u001f]/;
+
 /** A relative path that stays in its folder on every system; what the hub lists is checked too. */
 export function isPathInRepo(path: string): boolean {
-  // eslint-disable-next-line no-control-regex
-  return !/[\\:\u0000-\u001f]/.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+  if (FORBIDDEN.test(path)) return false;
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
 
 export function isWeightFile(path: string): boolean {

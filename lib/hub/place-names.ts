@@ -10,25 +10,53 @@ import { HubSession } from "./session";
 type Named = NamedPlace & { put: (path: string) => void };
 
 /** What of a request can be a name. */
-export type NamedRequest = Partial<Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">>;
+export type NamedRequest = Partial<
+  Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">
+>;
 
 /** @param request holds what the options mean as paths */
 export async function findNames(request: NamedRequest, read: ReadLoadOptions): Promise<Named[]> {
   const named: Named[] = [];
-  const look = async (value: string | URL | undefined, path: string | undefined, option: string, want: Want, put: (path: string) => void): Promise<void> => {
+  const look = async (
+    value: string | URL | undefined,
+    path: string | undefined,
+    option: string,
+    want: Want,
+    put: (path: string) => void,
+  ): Promise<void> => {
     const name = path === undefined ? undefined : await hubNameOf(value, path, want);
     if (name !== undefined && path !== undefined) named.push({ name, want, option, path, put });
   };
   // The smallest first, so that mistakes come to light before gigabytes are fetched.
-  for (const [i, lora] of (request.loras ?? []).entries()) await look(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file", (path) => (lora.file = path));
-  for (const [i, embedding] of (request.embeddings ?? []).entries()) await look(read.embeddings?.[i]?.file, embedding.file, `embeddings[${i}].file`, "file", (path) => (embedding.file = path));
+  for (const [i, lora] of (request.loras ?? []).entries())
+    await look(read.loras?.[i]?.file, lora.file, `loras[${i}].file`, "file", (path) => (lora.file = path));
+  for (const [i, embedding] of (request.embeddings ?? []).entries())
+    await look(
+      read.embeddings?.[i]?.file,
+      embedding.file,
+      `embeddings[${i}].file`,
+      "file",
+      (path) => (embedding.file = path),
+    );
   for (const [i, adapter] of (request.adapters ?? []).entries()) {
     const given = read.adapters?.[i];
     await look(given?.file, adapter.file, `adapters[${i}].file`, "file", (path) => (adapter.file = path));
-    await look(given?.imageEncoder, adapter.imageEncoder, `adapters[${i}].imageEncoder`, "component", (path) => (adapter.imageEncoder = path));
+    await look(
+      given?.imageEncoder,
+      adapter.imageEncoder,
+      `adapters[${i}].imageEncoder`,
+      "component",
+      (path) => (adapter.imageEncoder = path),
+    );
   }
   await look(read.vae, request.vae, "vae", "component", (path) => (request.vae = path));
-  await look(read.imageEncoder, request.imageEncoder, "imageEncoder", "component", (path) => (request.imageEncoder = path));
+  await look(
+    read.imageEncoder,
+    request.imageEncoder,
+    "imageEncoder",
+    "component",
+    (path) => (request.imageEncoder = path),
+  );
   await look(read.unet, request.unet, "unet", "component", (path) => (request.unet = path));
   await look(read.model, request.model, "model", "model", (path) => (request.model = path));
   return named;

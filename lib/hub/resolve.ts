@@ -27,7 +27,14 @@ export async function resolveHubName(session: HubSession, name: HubName, want: W
   const wanted = chooseFiles(paths, path, want, skip);
   if (wanted.missing.length > 0) throw unusable(name, want, wanted, paths);
   const chosen = new Set(wanted.files);
-  await download(session, client, cache, repo, commit, listed.filter((file) => chosen.has(file.path)));
+  await download(
+    session,
+    client,
+    cache,
+    repo,
+    commit,
+    listed.filter((file) => chosen.has(file.path)),
+  );
   await inCache(cache.setCommit(revision, commit), cache);
   return cache.file(commit, path);
 }
@@ -35,21 +42,36 @@ export async function resolveHubName(session: HubSession, name: HubName, want: W
 async function chooseHeld(cache: RepoCache, commit: string, path: string, want: Want, skip: Parts): Promise<Choice> {
   const files = await cache.list(commit);
   const index = path === "" ? "model_index.json" : `${path}/model_index.json`;
-  const declared = files.includes(index) ? declaredParts((await readSmallFile(cache.file(commit, index), MOST_CONFIG_BYTES)).toString("utf8")) : undefined;
+  const declared = files.includes(index)
+    ? declaredParts((await readSmallFile(cache.file(commit, index), MOST_CONFIG_BYTES)).toString("utf8"))
+    : undefined;
   return chooseFiles(files, path, want, skip, declared);
 }
 
 function notHeld(session: HubSession, cache: RepoCache, name: HubName, choice: Choice | undefined): HubError {
   const held = choice === undefined ? "nothing" : `not ${some(choice.missing)}`;
   const again = session.offline === "HF_HUB_OFFLINE" ? "without HF_HUB_OFFLINE" : "without offline";
-  return new HubError("ERR_IPA_OFFLINE", `the cache ${cache.folder} holds ${held} of ${formatHubName({ ...name, path: "" })}, and ${session.offline ?? ""} forbids fetching it: run node-ip-adapter pull ${formatHubName(name)} with a network, or try again ${again}`, { repo: name.repo });
+  return new HubError(
+    "ERR_IPA_OFFLINE",
+    `the cache ${cache.folder} holds ${held} of ${formatHubName({ ...name, path: "" })}, and ${session.offline ?? ""} forbids fetching it: run node-ip-adapter pull ${formatHubName(name)} with a network, or try again ${again}`,
+    { repo: name.repo },
+  );
 }
 
 function unusable(name: HubName, want: Want, choice: Choice, paths: readonly string[]): HubError {
   const weights = paths.filter(isWeightFile).map((path) => formatHubName({ ...name, path }));
   const others = weights.length === 0 ? "it holds no weight file" : `its weight files are ${some(weights, 8)}`;
-  const what = isWeightFile(name.path) || want === "file" ? "" : want === "model" ? " as a model in the diffusers layout" : " as a network's folder";
-  return new HubError("ERR_IPA_NOT_FOUND", `${formatHubName(name)} cannot be used${what}, ${some(choice.missing)} is not there: ${others}`, { repo: name.repo });
+  const what =
+    isWeightFile(name.path) || want === "file"
+      ? ""
+      : want === "model"
+        ? " as a model in the diffusers layout"
+        : " as a network's folder";
+  return new HubError(
+    "ERR_IPA_NOT_FOUND",
+    `${formatHubName(name)} cannot be used${what}, ${some(choice.missing)} is not there: ${others}`,
+    { repo: name.repo },
+  );
 }
 
 function some(list: readonly string[], count = 3): string {

@@ -35,14 +35,26 @@ export function cacheFolder(environment: Environment = process.env): string {
 export function endpoint(environment: Environment = process.env): string {
   const text = variable(environment, "HF_ENDPOINT") ?? "https://huggingface.co";
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
-    throw new OptionError("HF_ENDPOINT", `expected a URL such as https://huggingface.co but received ${JSON.stringify(text)}`);
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== "" ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
+    throw new OptionError(
+      "HF_ENDPOINT",
+      `expected a URL such as https://huggingface.co but received ${JSON.stringify(text)}`,
+    );
   }
   return text.replace(/\/+$/, "");
 }
 
 /** What keeps the network from being used, for messages; undefined when nothing does. */
-export function offlineReason(offline: boolean | undefined, environment: Environment = process.env): string | undefined {
+export function offlineReason(
+  offline: boolean | undefined,
+  environment: Environment = process.env,
+): string | undefined {
   if (offline !== undefined) return offline ? "the option offline" : undefined;
   return /^(?:1|on|yes|true)$/i.test(variable(environment, "HF_HUB_OFFLINE") ?? "") ? "HF_HUB_OFFLINE" : undefined;
 }
@@ -51,10 +63,17 @@ export function offlineReason(offline: boolean | undefined, environment: Environ
  * The token of the option, of HF_TOKEN, or what `hf auth login` has written.
  * @throws OptionError when it cannot be sent; IpAdapterError ERR_IPA_IO when the token file cannot be read
  */
-export async function findToken(option: string | undefined, environment: Environment = process.env): Promise<string | undefined> {
+export async function findToken(
+  option: string | undefined,
+  environment: Environment = process.env,
+): Promise<string | undefined> {
   const token = option ?? variable(environment, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? (await tokenFile(environment));
   // Not shown: it is a secret.
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new OptionError("token", "expected an access token, which has neither spaces nor other special characters: copy it again");
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new OptionError(
+      "token",
+      "expected an access token, which has neither spaces nor other special characters: copy it again",
+    );
   return token;
 }
 

@@ -31,7 +31,10 @@ const running = new Map<string, Promise<void>>();
 export async function fetchBlob(transfer: Transfer): Promise<void> {
   const { blob, file, signal } = transfer;
   for (let other = running.get(blob); other !== undefined; other = running.get(blob)) {
-    await abortable(other.catch(() => undefined), signal);
+    await abortable(
+      other.catch(() => undefined),
+      signal,
+    );
   }
   const work = (async () => {
     if ((await fileSize(blob)) !== file.size) await fetchAnew(transfer);
@@ -53,9 +56,13 @@ async function fetchAnew(transfer: Transfer): Promise<void> {
     // What an earlier attempt left may have been damaged since: once more, from the start.
     if (!outcome.right && outcome.resumed) outcome = await receive(transfer, part);
     if (!outcome.right) {
-      throw new HubError("ERR_IPA_CHECKSUM", `${transfer.file.path} of ${transfer.repo} arrived with other bytes than the hub lists for it, and was not kept: try again, and check HF_ENDPOINT and proxies`, {
-        repo: transfer.repo,
-      });
+      throw new HubError(
+        "ERR_IPA_CHECKSUM",
+        `${transfer.file.path} of ${transfer.repo} arrived with other bytes than the hub lists for it, and was not kept: try again, and check HF_ENDPOINT and proxies`,
+        {
+          repo: transfer.repo,
+        },
+      );
     }
     await rename(part, blob).catch(async (error: unknown) => {
       // Another process was faster.
@@ -81,7 +88,13 @@ async function receive(transfer: Transfer, part: string): Promise<{ right: boole
         await append(transfer, progress);
       } catch (error) {
         // A connection that brought something is worth another.
-        if (transfer.signal.aborted || !(error instanceof HubError) || error.status !== undefined || progress.bytes <= before) throw error;
+        if (
+          transfer.signal.aborted ||
+          !(error instanceof HubError) ||
+          error.status !== undefined ||
+          progress.bytes <= before
+        )
+          throw error;
       }
     }
     right = !progress.tooLong && progress.matches();
@@ -104,14 +117,16 @@ async function append(transfer: Transfer, progress: Progress): Promise<void> {
   const start = progress.bytes;
   const response = await transfer.open(start);
   // A server without ranges sends everything again.
-  const isRest = response.status === 206 && Number(/^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "")?.[1]) === start;
+  const isRest =
+    response.status === 206 && Number(/^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "")?.[1]) === start;
   if (start > 0 && !isRest) progress.restart();
   for await (const chunk of chunksOf(response, transfer)) {
     await progress.add(chunk);
     transfer.report(progress.bytes);
     if (progress.tooLong) return;
   }
-  if (progress.bytes <= start && progress.bytes < transfer.file.size) throw transfer.broken(new Error("the answer ended early"));
+  if (progress.bytes <= start && progress.bytes < transfer.file.size)
+    throw transfer.broken(new Error("the answer ended early"));
 }
 
 async function* chunksOf(response: Response, transfer: Transfer): AsyncGenerator<Uint8Array> {
@@ -159,7 +174,8 @@ class Progress {
   async add(chunk: Uint8Array): Promise<void> {
     this.tooLong = this.bytes + chunk.length > this.#file.size;
     if (this.tooLong) return;
-    for (let from = 0; from < chunk.length; ) from += (await this.#handle.write(chunk, from, chunk.length - from, this.bytes + from)).bytesWritten;
+    for (let from = 0; from < chunk.length;)
+      from += (await this.#handle.write(chunk, from, chunk.length - from, this.bytes + from)).bytesWritten;
     this.#hash.update(chunk);
     this.bytes += chunk.length;
   }

@@ -21,7 +21,10 @@ export function refuseBareBase64(text: string, option: string): void {
   if (text.length < LOOKED_AT.least || !/^[A-Za-z0-9+/]+={0,2}$/.test(start)) return;
   const found = sniff(Buffer.from(start, "base64"));
   if (!("format" in found)) return;
-  throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: ${describe(text)} is a ${found.format.toUpperCase()} picture in base64, not a path: write data:image/${found.format};base64, in front of it`);
+  throw new ImageError(
+    "ERR_IPA_IMAGE_FORMAT",
+    `${option}: ${describe(text)} is a ${found.format.toUpperCase()} picture in base64, not a path: write data:image/${found.format};base64, in front of it`,
+  );
 }
 
 /**
@@ -30,7 +33,11 @@ export function refuseBareBase64(text: string, option: string): void {
  */
 export function readDataUrl(url: string, option: string): Uint8Array {
   const comma = url.slice(0, MOST_HEADER).indexOf(",");
-  if (comma < 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: a data URL without a comma in front of its data: write data:image/png;base64,…`);
+  if (comma < 0)
+    throw new ImageError(
+      "ERR_IPA_IMAGE_FORMAT",
+      `${option}: a data URL without a comma in front of its data: write data:image/png;base64,…`,
+    );
   const base64 = /;\s*base64\s*$/i.test(url.slice(0, comma));
   const length = url.length - comma - 1;
   // Four characters carry three bytes in base64; in the other form one character carries at most one.
@@ -43,7 +50,10 @@ export function readDataUrl(url: string, option: string): Uint8Array {
 }
 
 function tooLong(option: string): ImageError {
-  return new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: a data URL may carry at most ${IMAGE_LIMITS.encodedBytes} bytes: make the picture smaller`);
+  return new ImageError(
+    "ERR_IPA_IMAGE_LIMIT",
+    `${option}: a data URL may carry at most ${IMAGE_LIMITS.encodedBytes} bytes: make the picture smaller`,
+  );
 }
 
 /** Buffer.from() skips what is not base64, so that damage shows as missing bytes. */
@@ -67,7 +77,10 @@ function bytesOf(text: string): number {
 function fromPercent(text: string, option: string): Uint8Array {
   // Every escape is one byte, whatever characters they make together.
   if (/%(?![0-9a-f]{2})/i.test(text)) throw badEscape(option);
-  return Buffer.from(text.replace(/%[0-9a-f]{2}/gi, (escape) => String.fromCharCode(parseInt(escape.slice(1), 16))), "latin1");
+  return Buffer.from(
+    text.replace(/%[0-9a-f]{2}/gi, (escape) => String.fromCharCode(parseInt(escape.slice(1), 16))),
+    "latin1",
+  );
 }
 
 function unescape(text: string, option: string): string {

@@ -28,15 +28,23 @@ export async function decodeBytes(bytes: Uint8Array, where: string, pictures: Ca
   // Not at warnings: what phones and tools get a little wrong opens everywhere. A file that ends too early is an error.
   const options: SharpOptions = { failOn: "error", limitInputPixels: pictures.rules.maxPixels };
   const metadata = await readHeader(sharp, bytes, options, where);
-  if (metadata.format !== (format === "avif" ? "heif" : format) || (format === "avif" && metadata.compression !== "av1")) {
-    throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${where}: begins like ${format.toUpperCase()} but is something else; ${READABLE}`);
+  if (
+    metadata.format !== (format === "avif" ? "heif" : format) ||
+    (format === "avif" && metadata.compression !== "av1")
+  ) {
+    throw new ImageError(
+      "ERR_IPA_IMAGE_FORMAT",
+      `${where}: begins like ${format.toUpperCase()} but is something else; ${READABLE}`,
+    );
   }
   pictures.count(metadata.width, metadata.height, where);
   // Without a profile CMYK is the engine's work: sharp would take a profile of its own for it.
   const inks = metadata.space === "cmyk" && metadata.icc === undefined;
   try {
     const image = sharp(bytes, { ...options, ignoreIcc: isSrgb(metadata.icc) }).autoOrient();
-    const plain = inks ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image.toColourspace("srgb").removeAlpha();
+    const plain = inks
+      ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
+      : image.toColourspace("srgb").removeAlpha();
     const { data, info } = await plain.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height, layout: inks ? "cmyk" : layoutOf(info.channels) };
   } catch (error) {
@@ -49,10 +57,14 @@ export async function readImageFile(path: string, where: string): Promise<Uint8A
   try {
     return await readRegularFile(path, ({ size }) => {
       if (size <= IMAGE_LIMITS.fileBytes) return;
-      throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: ${path} has ${size} bytes, at most ${IMAGE_LIMITS.fileBytes} are read`);
+      throw new ImageError(
+        "ERR_IPA_IMAGE_LIMIT",
+        `${where}: ${path} has ${size} bytes, at most ${IMAGE_LIMITS.fileBytes} are read`,
+      );
     });
   } catch (error) {
-    if (error instanceof NotAFileError) throw new ImageError("ERR_IPA_IO", `${where}: ${path} ${error.message}: pass an image file`);
+    if (error instanceof NotAFileError)
+      throw new ImageError("ERR_IPA_IO", `${where}: ${path} ${error.message}: pass an image file`);
     throw error instanceof ImageError ? error : fileError(`${where}: image`, path, error);
   }
 }
@@ -65,7 +77,12 @@ function checkFormat(bytes: Uint8Array, name: string): ImageFormat {
   throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${name}: ${what}; ${READABLE}: convert it first`);
 }
 
-async function readHeader(sharp: SharpModule, bytes: Uint8Array, options: SharpOptions, name: string): Promise<Metadata> {
+async function readHeader(
+  sharp: SharpModule,
+  bytes: Uint8Array,
+  options: SharpOptions,
+  name: string,
+): Promise<Metadata> {
   try {
     return await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
   } catch (error) {
@@ -81,5 +98,7 @@ function isSrgb(icc: Buffer | undefined): boolean {
 
 function corrupt(name: string, error: unknown): ImageError {
   const reason = messageOf(error).split("\n")[0] ?? "";
-  return new ImageError("ERR_IPA_IMAGE_CORRUPT", `${name}: the image is damaged or incomplete (${reason})`, { cause: error });
+  return new ImageError("ERR_IPA_IMAGE_CORRUPT", `${name}: the image is damaged or incomplete (${reason})`, {
+    cause: error,
+  });
 }

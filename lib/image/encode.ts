@@ -30,7 +30,10 @@ export function formatOfPath(path: string, option: string): OutputFormat {
   const extension = extname(path).toLowerCase();
   const format = EXTENSIONS[extension];
   if (format !== undefined) return format;
-  throw new OptionError(option, `expected a name ending in .png, .jpg or .webp but received ${describe(basename(path))}`);
+  throw new OptionError(
+    option,
+    `expected a name ending in .png, .jpg or .webp but received ${describe(basename(path))}`,
+  );
 }
 
 export function readFormat(value: unknown): OutputFormat {
@@ -38,7 +41,10 @@ export function readFormat(value: unknown): OutputFormat {
   const format = OUTPUT_FORMATS.find((name) => name === value);
   if (format !== undefined) return format;
   const near = typeof value === "string" ? nearest(value, OUTPUT_FORMATS) : undefined;
-  throw new OptionError("format", `expected "png", "jpeg" or "webp" but received ${describe(value)}${near === undefined ? "" : `: did you mean "${near}"?`}`);
+  throw new OptionError(
+    "format",
+    `expected "png", "jpeg" or "webp" but received ${describe(value)}${near === undefined ? "" : `: did you mean "${near}"?`}`,
+  );
 }
 
 /** @returns a new buffer with the encoded file */
@@ -66,7 +72,9 @@ export async function writeFileAtomically(path: string, data: Uint8Array): Promi
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     if (systemCode(error) === "ENOENT") {
-      throw new IpAdapterError("ERR_IPA_NOT_FOUND", `output folder not found: ${dirname(path)}: create it first`, { cause: error });
+      throw new IpAdapterError("ERR_IPA_NOT_FOUND", `output folder not found: ${dirname(path)}: create it first`, {
+        cause: error,
+      });
     }
     throw fileError("output", path, error);
   }

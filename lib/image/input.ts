@@ -52,7 +52,17 @@ export interface NodeStreamLike extends AsyncIterable<unknown> {
  * A path, a file: URL object, a data: URL, the bytes of an image file, raw pixels, what sharp gives, a Blob or File, or a stream of
  * the bytes. Arrays are copied when the call starts; Blobs and streams are read after it has returned its promise, a stream once.
  */
-export type ImageInput = string | URL | Uint8Array | Uint8ClampedArray | ArrayBuffer | RawImage | SharpOutput | BlobLike | WebStreamLike | NodeStreamLike;
+export type ImageInput =
+  | string
+  | URL
+  | Uint8Array
+  | Uint8ClampedArray
+  | ArrayBuffer
+  | RawImage
+  | SharpOutput
+  | BlobLike
+  | WebStreamLike
+  | NodeStreamLike;
 
 /** Pixels for the engine: RGB, 8 bit, width * height * 3 bytes. */
 export interface RgbImage {
@@ -66,7 +76,8 @@ export type PictureSource = { path: string } | { bytes: Uint8Array } | { late: L
 
 /** @param pictures of the call */
 export function readSource(input: unknown, option: string, pictures: CallPictures): PictureSource {
-  if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input)) return { bytes: copyBytes(bytesOf(input), option, pictures) };
+  if (types.isUint8Array(input) || types.isUint8ClampedArray(input) || types.isAnyArrayBuffer(input))
+    return { bytes: copyBytes(bytesOf(input), option, pictures) };
   const href = hrefOf(input, option);
   const text = href ?? input;
   if (typeof text === "string" && isDataUrl(text)) return fromDataUrl(text, option, pictures);
@@ -77,7 +88,10 @@ export function readSource(input: unknown, option: string, pictures: CallPicture
     const late = lateBytes(input, option);
     if (late !== undefined) return { late };
     const { data, info, ...raw } = readFields(input, ["data", "info", "width", "height", "channels"], option);
-    if (data !== undefined) return info === undefined ? rawPixels({ data, ...raw }, option, pictures) : sharpOutput(data, info, option, pictures);
+    if (data !== undefined)
+      return info === undefined
+        ? rawPixels({ data, ...raw }, option, pictures)
+        : sharpOutput(data, info, option, pictures);
   }
   throw new OptionError(
     option,
@@ -93,25 +107,37 @@ function fromDataUrl(url: string, option: string, pictures: CallPictures): Pictu
 
 function hint(input: unknown, option: string): string {
   if (types.isPromise(input) || typeof input !== "object" || input === null) return "";
-  return readGuarded(() => Object.prototype.toString.call(input), option) === "[object Response]" ? ": pass await response.blob()" : "";
+  return readGuarded(() => Object.prototype.toString.call(input), option) === "[object Response]"
+    ? ": pass await response.blob()"
+    : "";
 }
 
 /** Pixels, or an encoded picture: sharp says which. */
 function sharpOutput(data: unknown, info: unknown, option: string, pictures: CallPictures): PictureSource {
-  if (typeof info !== "object" || info === null) throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
-  const { format, width, height, channels } = readFields(info, ["format", "width", "height", "channels"], `${option}.info`);
+  if (typeof info !== "object" || info === null)
+    throw new OptionError(`${option}.info`, `expected what sharp gives beside data but received ${describe(info)}`);
+  const { format, width, height, channels } = readFields(
+    info,
+    ["format", "width", "height", "channels"],
+    `${option}.info`,
+  );
   if (format !== "raw" && types.isUint8Array(data)) return { bytes: copyBytes(bytesOf(data), option, pictures) };
   return rawPixels({ data, width, height, channels }, option, pictures);
 }
 
 function copyBytes(bytes: Uint8Array, option: string, pictures: CallPictures): Uint8Array {
   const { length } = bytes;
-  if (length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (an empty or transferred buffer)`);
+  if (length === 0)
+    throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (an empty or transferred buffer)`);
   pictures.countBytes(length, option);
   return bytes.slice();
 }
 
-function rawPixels({ data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>, option: string, pictures: CallPictures): NativePixels {
+function rawPixels(
+  { data: pixels, width, height, channels: given }: Record<"data" | "width" | "height" | "channels", unknown>,
+  option: string,
+  pictures: CallPictures,
+): NativePixels {
   if (!types.isUint8Array(pixels) && !types.isUint8ClampedArray(pixels)) {
     throw new OptionError(`${option}.data`, `expected a Uint8Array of pixels but received ${describe(pixels)}`);
   }
@@ -121,19 +147,32 @@ function rawPixels({ data: pixels, width, height, channels: given }: Record<"dat
   const channels = given ?? data.length / (w * h);
   if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) {
     if (given === undefined) {
-      throw new OptionError(`${option}.data`, `expected ${w * h * 3} bytes (${w}x${h} RGB; times 1 to 4 channels) but received ${data.length}`);
+      throw new OptionError(
+        `${option}.data`,
+        `expected ${w * h * 3} bytes (${w}x${h} RGB; times 1 to 4 channels) but received ${data.length}`,
+      );
     }
-    throw new OptionError(`${option}.channels`, `expected 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA) but received ${describe(given)}`);
+    throw new OptionError(
+      `${option}.channels`,
+      `expected 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA) but received ${describe(given)}`,
+    );
   }
   if (data.length !== w * h * channels) {
-    throw new OptionError(`${option}.data`, `expected ${w * h * channels} bytes (${w}x${h}, ${channels} channels) but received ${data.length}`);
+    throw new OptionError(
+      `${option}.data`,
+      `expected ${w * h * channels} bytes (${w}x${h}, ${channels} channels) but received ${data.length}`,
+    );
   }
   return { data: new Uint8Array(data), width: w, height: h, layout: layoutOf(channels) };
 }
 
 /** Each read once. */
 function readFields<T extends string>(input: object, names: readonly T[], option: string): Record<T, unknown> {
-  return readGuarded(() => Object.fromEntries(names.map((name) => [name, (input as Record<string, unknown>)[name]])) as Record<T, unknown>, option);
+  return readGuarded(
+    () =>
+      Object.fromEntries(names.map((name) => [name, (input as Record<string, unknown>)[name]])) as Record<T, unknown>,
+    option,
+  );
 }
 
 function readSide(value: unknown, option: string): number {

@@ -39,7 +39,8 @@ export function lateBytes(input: object, option: string): LateBytes | undefined 
 
 /** By what an object can do, so that those of another realm or a polyfill will do. */
 function kindOf(input: object): "blob" | "web" | "node" | undefined {
-  const can = (name: string | symbol): boolean => typeof (input as Record<string | symbol, unknown>)[name] === "function";
+  const can = (name: string | symbol): boolean =>
+    typeof (input as Record<string | symbol, unknown>)[name] === "function";
   if (can("stream") && can("arrayBuffer")) return "blob";
   if (can("getReader") && can("cancel")) return "web";
   return can("pipe") && can("destroy") && can(Symbol.asyncIterator) ? "node" : undefined;
@@ -57,10 +58,15 @@ function chunksOf(input: object, option: string): (() => Chunks) | undefined {
       return () => webChunks((input as BlobLike).stream());
     }
     case "web":
-      if ((input as WebStreamLike).locked) throw new OptionError(option, "the ReadableStream is locked, it can be read once by one reader: pass its bytes");
+      if ((input as WebStreamLike).locked)
+        throw new OptionError(
+          option,
+          "the ReadableStream is locked, it can be read once by one reader: pass its bytes",
+        );
       return () => webChunks(input as WebStreamLike);
     case "node":
-      if ((input as { readable: unknown }).readable !== true) throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
+      if ((input as { readable: unknown }).readable !== true)
+        throw new OptionError(option, "the stream has ended or was destroyed, it can be read once: pass its bytes");
       return () => nodeChunks(input as NodeStreamLike);
     default:
       return undefined;
@@ -118,7 +124,8 @@ async function collect(chunks: Chunks, option: string): Promise<Uint8Array> {
     length += chunk.length;
     if (i % CHUNKS_A_TURN === 0) await setImmediate();
   }
-  if (length === 0) throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (the stream was empty, or had been read before)`);
+  if (length === 0)
+    throw new ImageError("ERR_IPA_IMAGE_FORMAT", `${option}: no bytes (the stream was empty, or had been read before)`);
   return bytes.slice(0, length);
 }
 
@@ -129,5 +136,8 @@ function readChunk(value: unknown, option: string): Uint8Array {
 }
 
 function tooLong(option: string): ImageError {
-  return new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: more than ${IMAGE_LIMITS.encodedBytes} encoded bytes, the most that are read: make the picture smaller`);
+  return new ImageError(
+    "ERR_IPA_IMAGE_LIMIT",
+    `${option}: more than ${IMAGE_LIMITS.encodedBytes} encoded bytes, the most that are read: make the picture smaller`,
+  );
 }

@@ -23,8 +23,12 @@ export const MOST_SIDE = 4096;
 /** @throws ImageError ERR_IPA_IMAGE_LIMIT */
 export function checkSize(width: number, height: number, where: string, maxPixels: number = IMAGE_LIMITS.pixels): void {
   const limit = (what: string): ImageError =>
-    new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: the picture is ${width}x${height}, ${what}: scale or crop it first`);
-  if (width > IMAGE_LIMITS.side || height > IMAGE_LIMITS.side) throw limit(`sides may have at most ${IMAGE_LIMITS.side} pixels`);
+    new ImageError(
+      "ERR_IPA_IMAGE_LIMIT",
+      `${where}: the picture is ${width}x${height}, ${what}: scale or crop it first`,
+    );
+  if (width > IMAGE_LIMITS.side || height > IMAGE_LIMITS.side)
+    throw limit(`sides may have at most ${IMAGE_LIMITS.side} pixels`);
   if (width * height > maxPixels) throw limit(`at most ${maxPixels / 1e6} megapixels are read`);
   if (Math.max(width, height) > IMAGE_LIMITS.aspect * Math.min(width, height)) {
     throw limit(`the long side may be at most ${IMAGE_LIMITS.aspect} times the short one`);

@@ -12,7 +12,13 @@ export interface PictureRules {
   maxPixels: number;
 }
 
-export function pictureRules({ images = "any", maxPixels = IMAGE_LIMITS.pixels }: { images?: ImageSources | undefined; maxPixels?: number | undefined }): PictureRules {
+export function pictureRules({
+  images = "any",
+  maxPixels = IMAGE_LIMITS.pixels,
+}: {
+  images?: ImageSources | undefined;
+  maxPixels?: number | undefined;
+}): PictureRules {
   return { images, maxPixels };
 }
 
@@ -29,7 +35,10 @@ export class CallPictures {
   /** Nothing is said of the file: not even whether it exists. */
   checkPath(option: string): void {
     if (this.rules.images === "any") return;
-    throw new OptionError(option, 'expected the bytes of a picture (a Uint8Array, a Blob, a stream, a data: URL or raw pixels) but received a path or another URL, which images: "bytes" of Pipeline.load() refuses');
+    throw new OptionError(
+      option,
+      'expected the bytes of a picture (a Uint8Array, a Blob, a stream, a data: URL or raw pixels) but received a path or another URL, which images: "bytes" of Pipeline.load() refuses',
+    );
   }
 
   /** @throws ImageError ERR_IPA_IMAGE_LIMIT */
@@ -38,15 +47,25 @@ export class CallPictures {
     checkSize(width, height, where, maxPixels);
     this.#pixels += width * height;
     if (this.#pixels <= 2 * maxPixels) return;
-    throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${where}: the pictures of this call have more than ${(2 * maxPixels) / 1e6} megapixels together: make them smaller, or pass embeds made by encodeImage()`);
+    throw new ImageError(
+      "ERR_IPA_IMAGE_LIMIT",
+      `${where}: the pictures of this call have more than ${(2 * maxPixels) / 1e6} megapixels together: make them smaller, or pass embeds made by encodeImage()`,
+    );
   }
 
   /** Bytes of encoded pictures. @throws ImageError ERR_IPA_IMAGE_LIMIT */
   countBytes(bytes: number, option: string): void {
     const { encodedBytes, callBytes } = IMAGE_LIMITS;
-    if (bytes > encodedBytes) throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: ${bytes} encoded bytes, at most ${encodedBytes} are read: make the picture smaller`);
+    if (bytes > encodedBytes)
+      throw new ImageError(
+        "ERR_IPA_IMAGE_LIMIT",
+        `${option}: ${bytes} encoded bytes, at most ${encodedBytes} are read: make the picture smaller`,
+      );
     this.#bytes += bytes;
     if (this.#bytes <= callBytes) return;
-    throw new ImageError("ERR_IPA_IMAGE_LIMIT", `${option}: the pictures of this call have more than ${callBytes} encoded bytes together: make them smaller, or pass embeds made by encodeImage()`);
+    throw new ImageError(
+      "ERR_IPA_IMAGE_LIMIT",
+      `${option}: the pictures of this call have more than ${callBytes} encoded bytes together: make them smaller, or pass embeds made by encodeImage()`,
+    );
   }
 }

@@ -21,7 +21,9 @@ export function sharpError(error: unknown): InstallError {
   const message = messageOf(error);
   const lines = [`sharp, which reads and writes image files, cannot be loaded: ${message}`];
   if (isMissing(error)) {
-    lines.push('Install it beside this package: npm install --include=optional sharp. With a bundler, mark "sharp" as external: docs/bundlers.md.');
+    lines.push(
+      'Install it beside this package: npm install --include=optional sharp. With a bundler, mark "sharp" as external: docs/bundlers.md.',
+    );
   } else if (/Could not load the .?sharp.? module|ERR_DLOPEN_FAILED|\.node\b/.test(`${systemCode(error)} ${message}`)) {
     lines.push(
       `Install it on the platform that runs it: npm install --include=optional sharp (for another one: npm install --os=${process.platform} --cpu=${process.arch} sharp). ` +

@@ -53,7 +53,11 @@ export class PictureSnapshot {
    * The picture in the size that the engine needs, made by the engine's own resize; once. The whole picture is gone then.
    * @throws as decode()
    */
-  async fit({ addon, site }: Fitter, fitOf: (size: { width: number; height: number }) => NativeFit, signal: AbortSignalLike | undefined): Promise<RgbImage> {
+  async fit(
+    { addon, site }: Fitter,
+    fitOf: (size: { width: number; height: number }) => NativeFit,
+    signal: AbortSignalLike | undefined,
+  ): Promise<RgbImage> {
     await this.arrive(signal);
     return DECODING.run(async () => {
       const pixels = await this.#decode();
@@ -68,10 +72,15 @@ export class PictureSnapshot {
   async #decode(): Promise<NativePixels> {
     const source = this.#source;
     this.#source = undefined;
-    if (source === undefined || "late" in source) throw new Error("a picture is decoded once, when its bytes are there");
+    if (source === undefined || "late" in source)
+      throw new Error("a picture is decoded once, when its bytes are there");
     if ("data" in source) return source;
     if ("bytes" in source) return decodeBytes(source.bytes, this.option, this.#pictures);
-    return decodeBytes(await readImageFile(source.path, this.option), `${this.option} (${source.path})`, this.#pictures);
+    return decodeBytes(
+      await readImageFile(source.path, this.option),
+      `${this.option} (${source.path})`,
+      this.#pictures,
+    );
   }
 }
 
@@ -79,7 +88,9 @@ export class PictureSnapshot {
  * Reads the streams and Blobs among the pictures of a call; undefined: there are none. A call has no turn before, since it would
  * hold up the others.
  */
-export function arrival(snapshots: readonly (PictureSnapshot | undefined)[]): ((signal: AbortSignalLike) => Promise<void>) | undefined {
+export function arrival(
+  snapshots: readonly (PictureSnapshot | undefined)[],
+): ((signal: AbortSignalLike) => Promise<void>) | undefined {
   const late = snapshots.flatMap((snapshot) => (snapshot?.late === true ? snapshot : []));
   if (late.length === 0) return undefined;
   return async (signal) => {

@@ -5,9 +5,11 @@ export type ImageFormat = "png" | "jpeg" | "webp" | "gif" | "tiff" | "avif";
 /** One of the formats read here, or what else it seems to be (`SVG`, `PDF`, …; "" when unknown). */
 export type Sniffed = { format: ImageFormat } | { other: string };
 
-const ascii = (bytes: Uint8Array, start: number, end: number): string => String.fromCharCode(...bytes.subarray(start, end));
+const ascii = (bytes: Uint8Array, start: number, end: number): string =>
+  String.fromCharCode(...bytes.subarray(start, end));
 
-const starts = (bytes: Uint8Array, ...prefix: number[]): boolean => bytes.length >= prefix.length && prefix.every((byte, i) => bytes[i] === byte);
+const starts = (bytes: Uint8Array, ...prefix: number[]): boolean =>
+  bytes.length >= prefix.length && prefix.every((byte, i) => bytes[i] === byte);
 
 export function sniff(bytes: Uint8Array): Sniffed {
   if (starts(bytes, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return { format: "png" };
@@ -24,7 +26,8 @@ export function sniff(bytes: Uint8Array): Sniffed {
 function sniffIsoMedia(bytes: Uint8Array): Sniffed {
   const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
   const brands = new Set<string>();
-  for (let at = 8; at + 4 <= Math.min(size, bytes.length, 256); at += 4) if (at !== 12) brands.add(ascii(bytes, at, at + 4));
+  for (let at = 8; at + 4 <= Math.min(size, bytes.length, 256); at += 4)
+    if (at !== 12) brands.add(ascii(bytes, at, at + 4));
   if (brands.has("avif") || brands.has("avis")) return { format: "avif" };
   if (["heic", "heix", "hevc", "heim", "heis"].some((brand) => brands.has(brand))) return { other: "HEIC" };
   return { other: "a film or another ISO media file" };

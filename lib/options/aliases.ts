@@ -15,14 +15,22 @@ const NOT_NEEDED = "nothing here needs it: leave it out";
 const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
 const NO_REGIONS = "image prompts that count in a part of the picture are not there yet: leave it out";
 const NO_CONTROL = "ControlNet is not there yet: leave it out";
-const NO_STRENGTH = "there is no image-to-image of a partly noised picture yet; inpainting models repaint the mask as a whole: leave it out";
-const LORA_WEIGHT = "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
+const NO_STRENGTH =
+  "there is no image-to-image of a partly noised picture yet; inpainting models repaint the mask as a whole: leave it out";
+const LORA_WEIGHT =
+  "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
 
 const GENERATE: Alias[] = [
   ["use prompt", "text, inputs, positive, positive_prompt, caption, query"],
   ["use negativePrompt", "negative, neg_prompt, n_prompt, uncond, uncond_prompt"],
-  ["use steps", "num_inference_steps, inference_steps, sampling_steps, num_steps, n_steps, sample_steps, ddim_steps, iterations"],
-  ["use guidance", "guidance_scale, cfg, cfg_scale, classifier_free_guidance, unconditional_guidance_scale, text_guidance_scale"],
+  [
+    "use steps",
+    "num_inference_steps, inference_steps, sampling_steps, num_steps, n_steps, sample_steps, ddim_steps, iterations",
+  ],
+  [
+    "use guidance",
+    "guidance_scale, cfg, cfg_scale, classifier_free_guidance, unconditional_guidance_scale, text_guidance_scale",
+  ],
   ["use imageGuidance", "image_guidance_scale, image_cfg_scale, image_cfg"],
   ["use scheduler", "sampler, sampler_name, sampler_index, sampling_method, sample_method, scheduler_name"],
   ["use sigmas", "schedule_type, scheduler_type, sigma_schedule, noise_schedule, timestep_spacing, timesteps"],
@@ -30,12 +38,22 @@ const GENERATE: Alias[] = [
   ['use sigmas: "exponential"', "use_exponential_sigmas"],
   ['use sigmas: "beta"', "use_beta_sigmas"],
   [sizeFix, "size, resolution, dimensions, image_size, picture_size, output_size, aspect_ratio"],
-  ["use count", "n, num_images, num_images_per_prompt, num_outputs, batch_size, batch_count, n_iter, n_samples, samples, number_of_images"],
+  [
+    "use count",
+    "n, num_images, num_images_per_prompt, num_outputs, batch_size, batch_count, n_iter, n_samples, samples, number_of_images",
+  ],
   ["use seed", "generator, manual_seed, random_seed, noise_seed, random_state, seeds, rng"],
-  ["use imagePrompts: [{ image }]", "ip_adapter_image, image_prompt, pil_image, reference, reference_image, ref_image, style_image, image_reference, ip_image, input_images, references"],
+  [
+    "use imagePrompts: [{ image }]",
+    "ip_adapter_image, image_prompt, pil_image, reference, reference_image, ref_image, style_image, image_reference, ip_image, input_images, references",
+  ],
   ["use imagePrompts: [{ embeds }]", "ip_adapter_image_embeds, image_embeds, embeds, image_embeddings"],
   ["use imagePrompts: [{ faceEmbeds }]", "face_embeds, faceid_embeds, id_embeds"],
-  [(value) => `each picture has its own: use imagePrompts: [{ image, scale${typeof value === "number" ? `: ${String(value)}` : ""} }]`, "ip_adapter_scale, scale, image_prompt_scale, ip_scale, adapter_scale, image_scale, adapter_conditioning_scale"],
+  [
+    (value) =>
+      `each picture has its own: use imagePrompts: [{ image, scale${typeof value === "number" ? `: ${String(value)}` : ""} }]`,
+    "ip_adapter_scale, scale, image_prompt_scale, ip_scale, adapter_scale, image_scale, adapter_conditioning_scale",
+  ],
   ["use image", "init_image, init_images, input_image, image_url, source_image, base_image, init_img, img"],
   ["use mask", "mask_image, mask_url, inpaint_mask, mask_img, masks"],
   [NO_STRENGTH, "strength, denoise, denoising_strength, image_strength, init_image_strength"],
@@ -48,30 +66,60 @@ const GENERATE: Alias[] = [
   ["use guidanceInterval: [start, end]", "guidance_start, guidance_end, cfg_interval, cfg_start, cfg_end"],
   ["use tokenMerging", "tome, tome_ratio, token_merging_ratio"],
   ["use featureCache: { every }", "deep_cache, cache_interval"],
-  ["use output, and images[i].toBuffer() or toFile() of the result", "output_type, output_format, response_format, return_type, format, image_format, quality, output_compression, save_images"],
-  ["use output: \"latents\"", "return_latents, latents_only"],
-  ["use onProgress", "callback, callback_on_step_end, callback_steps, progress, progress_callback, on_step, step_callback, progress_bar, on_update"],
-  ["use preview: { every }, and event.preview in onProgress", "partial_images, preview_steps, live_preview, stream, previews"],
+  [
+    "use output, and images[i].toBuffer() or toFile() of the result",
+    "output_type, output_format, response_format, return_type, format, image_format, quality, output_compression, save_images",
+  ],
+  ['use output: "latents"', "return_latents, latents_only"],
+  [
+    "use onProgress",
+    "callback, callback_on_step_end, callback_steps, progress, progress_callback, on_step, step_callback, progress_bar, on_update",
+  ],
+  [
+    "use preview: { every }, and event.preview in onProgress",
+    "partial_images, preview_steps, live_preview, stream, previews",
+  ],
   ["use signal", "abort, abort_signal, abort_controller, cancel, cancel_token, controller"],
   ["use signal: AbortSignal.timeout(milliseconds)", "timeout, timeout_ms, deadline"],
   ['use vaeTiling: "on"', "enable_vae_tiling, vae_tiled, tiled_vae, tiled_decode"],
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
-  [loadedFix, "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, sd_model_checkpoint, override_settings"],
+  [
+    loadedFix,
+    "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, sd_model_checkpoint, override_settings",
+  ],
   [OWN_TEXT, "prompt_embeds, negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds"],
   [NO_REGIONS, "ip_adapter_mask, ip_adapter_masks, regions, region_masks, attention_mask"],
   [CPU, "device, cuda, gpu, use_gpu"],
-  [NO_CONTROL, "controlnet, control_image, controlnet_conditioning_image, controlnet_conditioning_scale, control, alwayson_scripts"],
-  ["it is not there yet: leave it out", "guidance_rescale, hires_fix, enable_hr, hr_scale, restore_faces, face_restore, upscale, upscaler, tiling, subseed, subseed_strength, pag_scale"],
+  [
+    NO_CONTROL,
+    "controlnet, control_image, controlnet_conditioning_image, controlnet_conditioning_scale, control, alwayson_scripts",
+  ],
+  [
+    "it is not there yet: leave it out",
+    "guidance_rescale, hires_fix, enable_hr, hr_scale, restore_faces, face_restore, upscale, upscaler, tiling, subseed, subseed_strength, pag_scale",
+  ],
   [NOT_NEEDED, "return_dict, safety_checker, style, user, background, moderation, styles, num_workers"],
 ];
 
 const LOAD: Alias[] = [
-  ["use model", "checkpoint, ckpt, ckpt_name, ckpt_path, model_id, model_name, model_path, pretrained, pretrained_model, pretrained_model_name_or_path, pretrained_model_link_or_path, base_model, base, path, file, repo, repo_id, sd_model_checkpoint, diffusion_model"],
-  ["use adapters: [{ file }]", "adapter, ip_adapter, ip_adapters, ip_adapter_path, ip_adapter_file, ip_adapter_model, ip_adapter_name, pretrained_adapter, weight_name, image_adapter"],
-  ["use loras: [{ file, weight }]", "lora, lora_path, lora_paths, lora_file, lora_weights, lora_model, lora_models, lora_name"],
+  [
+    "use model",
+    "checkpoint, ckpt, ckpt_name, ckpt_path, model_id, model_name, model_path, pretrained, pretrained_model, pretrained_model_name_or_path, pretrained_model_link_or_path, base_model, base, path, file, repo, repo_id, sd_model_checkpoint, diffusion_model",
+  ],
+  [
+    "use adapters: [{ file }]",
+    "adapter, ip_adapter, ip_adapters, ip_adapter_path, ip_adapter_file, ip_adapter_model, ip_adapter_name, pretrained_adapter, weight_name, image_adapter",
+  ],
+  [
+    "use loras: [{ file, weight }]",
+    "lora, lora_path, lora_paths, lora_file, lora_weights, lora_model, lora_models, lora_name",
+  ],
   [LORA_WEIGHT, "lora_scale, lora_strength, lora_weight, strength_model, strength_clip"],
   ["use embeddings: [{ file, token }]", "embedding, textual_inversion, textual_inversions, inversions, learned_embeds"],
-  ["use imageEncoder", "clip_vision, clip_vision_model, vision_encoder, image_encoder_path, image_encoder_folder, clip, feature_extractor"],
+  [
+    "use imageEncoder",
+    "clip_vision, clip_vision_model, vision_encoder, image_encoder_path, image_encoder_folder, clip, feature_extractor",
+  ],
   ["use unet", "unet_path, transformer, diffusion_model_path"],
   ["use vae", "vae_path, vae_name, autoencoder, taesd, tiny_vae"],
   [dtypeFix, "torch_dtype, precision, data_type, weight_dtype, compute_type, quantization, quantize, bits"],
@@ -84,16 +132,28 @@ const LOAD: Alias[] = [
   ['put it behind the name: use model: "owner/name@revision"', "revision, branch, commit, tag"],
   ["use onProgress", "progress, progress_callback, on_download, callback"],
   ["use signal", "abort, abort_signal, abort_controller, cancel, controller"],
-  ["each picture has its own: use imagePrompts: [{ image, scale }] in generate()", "ip_adapter_scale, adapter_scale, scale"],
+  [
+    "each picture has its own: use imagePrompts: [{ image, scale }] in generate()",
+    "ip_adapter_scale, adapter_scale, scale",
+  ],
   ["it is an option of each call: use scheduler in generate()", "scheduler, sampler, sampler_name"],
-  ["it is an option of each call: use it in generate()", "prompt, negative_prompt, steps, num_inference_steps, guidance, guidance_scale, seed, width, height, sigmas, clip_skip, vae_tiling, memory_budget"],
+  [
+    "it is an option of each call: use it in generate()",
+    "prompt, negative_prompt, steps, num_inference_steps, guidance, guidance_scale, seed, width, height, sigmas, clip_skip, vae_tiling, memory_budget",
+  ],
   [CPU, "device, device_map, cuda, gpu, backend, provider, providers, execution_providers, use_gpu"],
   [NO_CONTROL, "controlnet, t2i_adapter"],
-  [NOT_NEEDED, "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, config, original_config, enable_xformers, attention_slicing, load_safety_checker"],
+  [
+    NOT_NEEDED,
+    "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, config, original_config, enable_xformers, attention_slicing, load_safety_checker",
+  ],
 ];
 
 const IMAGE_PROMPT: Alias[] = [
-  ["use image", "file, path, url, src, picture, image_path, image_file, image_url, input, data, ip_adapter_image, buffer, bytes"],
+  [
+    "use image",
+    "file, path, url, src, picture, image_path, image_file, image_url, input, data, ip_adapter_image, buffer, bytes",
+  ],
   ["use scale", "weight, strength, ip_adapter_scale, image_scale, influence"],
   ["use embeds", "embedding, embeddings, image_embeds, ip_adapter_image_embeds, features"],
   ["use faceEmbeds", "face, face_embedding, faceid_embeds, id_embeds, face_id"],
@@ -111,7 +171,10 @@ const ADAPTER: Alias[] = [
   ["use file", `${FILE}, ip_adapter, adapter, weights`],
   ["use imageEncoder", "clip_vision, encoder, image_encoder_folder, image_encoder_path, vision_encoder"],
   ["use loraWeight", "lora, lora_scale, lora_strength"],
-  ["each picture has its own: use imagePrompts: [{ image, scale }] in generate()", "scale, weight, strength, ip_adapter_scale"],
+  [
+    "each picture has its own: use imagePrompts: [{ image, scale }] in generate()",
+    "scale, weight, strength, ip_adapter_scale",
+  ],
   ["use shortcut", "plus_v2, is_plus_v2, faceid_v2, use_shortcut"],
   [NAMELESS, "name"],
   ["it is read from the file: leave it out", "type, variant, kind, tokens, num_tokens"],
@@ -154,7 +217,11 @@ export function optionAlias(title: string, key: string, read: () => unknown): st
 /** All of it, for the test that holds the names against the schemas. */
 export function aliasTables(): { title: string; fix: string; names: string[] }[] {
   return Object.entries(TABLES).flatMap(([title, table]) =>
-    table.map(([fix, names]) => ({ title, fix: typeof fix === "string" ? fix : fix(undefined, names.split(", ")[0] ?? ""), names: names.split(", ") })),
+    table.map(([fix, names]) => ({
+      title,
+      fix: typeof fix === "string" ? fix : fix(undefined, names.split(", ")[0] ?? ""),
+      names: names.split(", "),
+    })),
   );
 }
 
@@ -166,7 +233,12 @@ function sizeFix(value: unknown): string {
 
 function sidesOf(value: unknown): [number, number] | undefined {
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return [value, value];
-  const text = Array.isArray(value) && value.length === 2 ? `${describe(value[0])}x${describe(value[1])}` : typeof value === "string" ? value.slice(0, 32) : "";
+  const text =
+    Array.isArray(value) && value.length === 2
+      ? `${describe(value[0])}x${describe(value[1])}`
+      : typeof value === "string"
+        ? value.slice(0, 32)
+        : "";
   const [, width, height] = /^\s*(\d{1,5})\s*[x×*,]\s*(\d{1,5})\s*$/i.exec(text) ?? [];
   return width === undefined || height === undefined ? undefined : [Number(width), Number(height)];
 }
@@ -174,7 +246,8 @@ function sidesOf(value: unknown): [number, number] | undefined {
 /** Of an option of Pipeline.load(), or what others call one, in generate(). */
 function loadedFix(value: unknown, key: string): string {
   const own = Object.keys(LoadSchema.properties).find((name) => fold(name) === fold(key));
-  const fix = own === undefined ? optionAlias("Pipeline.load options", key, () => value) : `use ${own === key ? "it" : own}`;
+  const fix =
+    own === undefined ? optionAlias("Pipeline.load options", key, () => value) : `use ${own === key ? "it" : own}`;
   return `it is loaded with the model: in Pipeline.load(), ${fix ?? "use model"}`;
 }
 

@@ -6,13 +6,22 @@ import type { EstimateSchema, GenerateSchema } from "./schema";
 import { checkValue, readOptions } from "./validate";
 
 /** The arguments of generate() and estimateMemory(): options, or a prompt alone or with the other options behind it. */
-export function readCall<T extends typeof GenerateSchema | typeof EstimateSchema>(schema: T, first: unknown, others: unknown): Static<T> {
+export function readCall<T extends typeof GenerateSchema | typeof EstimateSchema>(
+  schema: T,
+  first: unknown,
+  others: unknown,
+): Static<T> {
   if (typeof first !== "string") {
-    if (others !== undefined) throw new OptionError("", `expected a prompt in front of the options but received ${describe(first)}: put all options in one object`);
+    if (others !== undefined)
+      throw new OptionError(
+        "",
+        `expected a prompt in front of the options but received ${describe(first)}: put all options in one object`,
+      );
     return readOptions(schema, first);
   }
   const read: { prompt?: unknown } = readOptions(schema, others ?? {});
-  if (read.prompt !== undefined) throw new OptionError("prompt", "received it twice, in front of the options and among them: leave one out");
+  if (read.prompt !== undefined)
+    throw new OptionError("prompt", "received it twice, in front of the options and among them: leave one out");
   read.prompt = checkValue(schema.properties.prompt, first, "prompt");
   return read as Static<T>;
 }

@@ -9,11 +9,16 @@ import { checkValue, readOptions } from "./validate";
 /** The arguments of load(): options, or a model alone or with the other options behind it. */
 export function readLoad(first: unknown, others: unknown): Static<typeof LoadSchema> {
   if (writeOut("model", first, "model") === first) {
-    if (others !== undefined) throw new OptionError("", `expected a model in front of the options but received ${describe(first)}: put all options in one object`);
+    if (others !== undefined)
+      throw new OptionError(
+        "",
+        `expected a model in front of the options but received ${describe(first)}: put all options in one object`,
+      );
     return readOptions(LoadSchema, first);
   }
   const read = readOptions(LoadSchema, others ?? {});
-  if (read.model !== undefined) throw new OptionError("model", "received it twice, in front of the options and among them: leave one out");
+  if (read.model !== undefined)
+    throw new OptionError("model", "received it twice, in front of the options and among them: leave one out");
   read.model = checkValue(LoadSchema.properties.model, first, "model") as string | URL;
   return read;
 }

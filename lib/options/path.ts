@@ -31,7 +31,8 @@ export function readPath(value: unknown, option: string): string {
   }
   checkLength(value, option);
   if (value === "") throw new OptionError(option, 'expected a path but received "": use "." for the current folder');
-  if (value.includes("\0")) throw new OptionError(option, "expected a path but the string contains a NUL character: remove it");
+  if (value.includes("\0"))
+    throw new OptionError(option, "expected a path but the string contains a NUL character: remove it");
   if (/^https?:\/\//i.test(value)) throw remote(option, value);
   if (/^file:\/\//i.test(value)) {
     throw new OptionError(option, `expected a path but received ${describe(value)}: use new URL(${describe(value)})`);
@@ -47,18 +48,27 @@ export function urlPath(href: string, option: string): string {
   try {
     return fileURLToPath(new URL(href));
   } catch (error) {
-    throw new OptionError(option, `${describe(href)} is not the URL of a file here: ${messageOf(error)}`, { cause: error });
+    throw new OptionError(option, `${describe(href)} is not the URL of a file here: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
 function checkLength(text: string, option: string): void {
   if (text.length <= MOST_PATH) return;
-  throw new OptionError(option, `expected a path of at most ${MOST_PATH} characters but received ${text.length}, ${describe(text)}: pass the path of the file, not what is in it`);
+  throw new OptionError(
+    option,
+    `expected a path of at most ${MOST_PATH} characters but received ${text.length}, ${describe(text)}: pass the path of the file, not what is in it`,
+  );
 }
 
 function remote(option: string, href: string): OptionError {
   const name = option.endsWith("image") ? undefined : hubNameOfUrl(href);
-  if (name !== undefined) return new OptionError(option, `expected a path or a name on the hub but received ${describe(href)}: use ${describe(formatHubName(name))}`);
+  if (name !== undefined)
+    return new OptionError(
+      option,
+      `expected a path or a name on the hub but received ${describe(href)}: use ${describe(formatHubName(name))}`,
+    );
   return new OptionError(
     option,
     `expected a local file but received ${describe(href)}: URLs are not fetched; fetch it yourself and pass the bytes (or save them and pass the path)`,

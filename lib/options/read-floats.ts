@@ -23,7 +23,9 @@ export function readFloats(value: unknown, option: string, most = MOST_FLOATS): 
   }
   if (!isList(value, option)) throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
   const length = readProperty(value, "length", option);
-  const floats = new Float32Array(checkCount(length, Math.min(most, types.isProxy(value) ? MOST_TRAPPED : MOST_NUMBERS), option));
+  const floats = new Float32Array(
+    checkCount(length, Math.min(most, types.isProxy(value) ? MOST_TRAPPED : MOST_NUMBERS), option),
+  );
   fill(floats, value, option);
   return floats;
 }
@@ -45,15 +47,20 @@ function fill(floats: Float32Array, value: readonly unknown[], option: string): 
 
 /** The same for a value that must be a Float32Array. */
 export function readFloat32Array(value: unknown, option: string): Float32Array {
-  if (!types.isFloat32Array(value)) throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
+  if (!types.isFloat32Array(value))
+    throw new OptionError(option, `expected a Float32Array but received ${describe(value)}`);
   return readFloats(value, option);
 }
 
 function checkCount(count: unknown, most: number, option: string): number {
-  if (typeof count !== "number" || !Number.isInteger(count) || count < 0) throw new OptionError(option, "expected a Float32Array but its length is no whole number: pass a plain one");
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0)
+    throw new OptionError(option, "expected a Float32Array but its length is no whole number: pass a plain one");
   if (count > most) {
     const where = most === MOST_NUMBERS ? " in a plain array" : most === MOST_TRAPPED ? " in a proxy of an array" : "";
-    throw new OptionError(option, `expected at most ${most} numbers${where} but received ${count}: pass ${where === "" ? "fewer" : "a Float32Array"}`);
+    throw new OptionError(
+      option,
+      `expected at most ${most} numbers${where} but received ${count}: pass ${where === "" ? "fewer" : "a Float32Array"}`,
+    );
   }
   return count;
 }

@@ -33,7 +33,9 @@ export function bufferLength(buffer: ArrayBufferLike): number {
 export function bytesOf(memory: NodeJS.TypedArray | ArrayBufferLike): Uint8Array {
   const length = types.isTypedArray(memory) ? byteLengthOf.call(memory) : bufferLength(memory);
   if (length === 0) return new Uint8Array(0);
-  return types.isTypedArray(memory) ? new Uint8Array(bufferOf.call(memory), byteOffsetOf.call(memory), length) : new Uint8Array(memory, 0, length);
+  return types.isTypedArray(memory)
+    ? new Uint8Array(bufferOf.call(memory), byteOffsetOf.call(memory), length)
+    : new Uint8Array(memory, 0, length);
 }
 
 /** A copy that nothing else writes to; callers bound the length first. */

@@ -16,7 +16,9 @@ export function ownKeys(input: object, name: string): string[] {
   try {
     return Object.keys(input);
   } catch (error) {
-    throw new OptionError(name, `its properties cannot be listed (${messageOf(error)}): pass a plain object`, { cause: error });
+    throw new OptionError(name, `its properties cannot be listed (${messageOf(error)}): pass a plain object`, {
+      cause: error,
+    });
   }
 }
 
@@ -31,5 +33,7 @@ export function readGuarded<T>(read: () => T, option: string): T {
 
 /** For what the caller's own code threw while its value was read. */
 export function readingThrew(error: unknown, option: string): OptionError {
-  return new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, { cause: error });
+  return new OptionError(option, `reading it threw an error (${messageOf(error)}): pass a plain value`, {
+    cause: error,
+  });
 }

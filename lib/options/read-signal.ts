@@ -29,7 +29,9 @@ class SignalRelay implements AbortSignalLike {
     try {
       return this.#signal.reason;
     } catch (error) {
-      return new OptionError("signal", `it fired, and reading its reason threw an error (${messageOf(error)})`, { cause: error });
+      return new OptionError("signal", `it fired, and reading its reason threw an error (${messageOf(error)})`, {
+        cause: error,
+      });
     }
   }
 
@@ -56,10 +58,21 @@ export function readSignal(value: unknown, option: string): AbortSignalLike {
   const isObject = typeof value === "object" && value !== null;
   const known = isObject ? relays.get(value) : undefined;
   if (known !== undefined) return known;
-  const isSignal = isObject && readGuarded(() => typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function" && typeof signal.removeEventListener === "function", option);
+  const isSignal =
+    isObject &&
+    readGuarded(
+      () =>
+        typeof signal.aborted === "boolean" &&
+        typeof signal.addEventListener === "function" &&
+        typeof signal.removeEventListener === "function",
+      option,
+    );
   if (!isSignal) {
     const controller = isObject && readGuarded(() => "signal" in value, option);
-    throw new OptionError(option, `expected an AbortSignal but received ${describe(value)}${controller ? ": pass controller.signal, not the controller" : ""}`);
+    throw new OptionError(
+      option,
+      `expected an AbortSignal but received ${describe(value)}${controller ? ": pass controller.signal, not the controller" : ""}`,
+    );
   }
   const nothing = (): void => undefined;
   readGuarded(() => {

@@ -13,7 +13,11 @@ export function nearest(name: string, candidates: readonly string[]): string | u
 }
 
 /** Names that differ in case, hyphens, underscores and spaces only are one. */
-export const fold = (name: string): string => name.slice(0, 64).toLowerCase().replace(/[-_\s]/g, "");
+export const fold = (name: string): string =>
+  name
+    .slice(0, 64)
+    .toLowerCase()
+    .replace(/[-_\s]/g, "");
 
 /** Edits that turn `a` into `b`: insert, delete, replace, swap neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
@@ -24,7 +28,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let cost = Math.min(replaced, at(previous, j) + 1, at(row, j - 1) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, at(before, j - 2) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, at(before, j - 2) + 1);
       row.push(cost);
     }
     before = previous;

@@ -21,21 +21,31 @@ import { valueAlias } from "./value-aliases";
  */
 export function readOptions<T extends TObject>(schema: T, input: unknown, at = ""): Static<T> {
   const { title = "options", properties = {}, required = [] } = view(schema);
-  if (typeof input !== "object" || input === null || isList(input, at === "" ? title : at) || ArrayBuffer.isView(input) || types.isPromise(input)) {
+  if (
+    typeof input !== "object" ||
+    input === null ||
+    isList(input, at === "" ? title : at) ||
+    ArrayBuffer.isView(input) ||
+    types.isPromise(input)
+  ) {
     throw new OptionError(at, `${at === "" ? `${title}: ` : ""}expected an object but received ${describe(input)}`);
   }
   const result = Object.create(null) as Record<string, unknown>;
   for (const key of ownKeys(input, at === "" ? title : at)) {
     const option = at === "" ? shorten(key) : `${at}.${shorten(key)}`;
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (property === undefined) throw unknownOption(option, key, title, Object.keys(properties), () => readProperty(input, key, option));
+    if (property === undefined)
+      throw unknownOption(option, key, title, Object.keys(properties), () => readProperty(input, key, option));
     const value = readProperty(input, key, option);
     if (value !== undefined) result[key] = checkValue(property, value, option);
   }
   for (const key of required) {
     if (!(key in result)) {
       const option = at === "" ? key : `${at}.${key}`;
-      throw new OptionError(option, `expected ${expectation(view(properties[key] ?? schema))} but it is missing: add ${key}`);
+      throw new OptionError(
+        option,
+        `expected ${expectation(view(properties[key] ?? schema))} but it is missing: add ${key}`,
+      );
     }
   }
   return result;
@@ -50,9 +60,12 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
     case "number":
       return checkNumber(rule, value, option);
     case "string":
-      return rule.items !== undefined && isList(value, option) ? checkArray(rule, value, option) : checkString(rule, value, option);
+      return rule.items !== undefined && isList(value, option)
+        ? checkArray(rule, value, option)
+        : checkString(rule, value, option);
     case "boolean":
-      if (typeof value !== "boolean") throw wrong(option, rule, value, value === "true" || value === "false" ? `use ${value} without quotes` : "");
+      if (typeof value !== "boolean")
+        throw wrong(option, rule, value, value === "true" || value === "false" ? `use ${value} without quotes` : "");
       return value;
     case "array":
       return checkArray(rule, value, option);
@@ -64,12 +77,26 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
 function checkNumber(rule: SchemaView, value: unknown, option: string): number {
   const { minimum = -Infinity, maximum = Infinity } = rule;
   if (typeof value !== "number") {
-    const meant = typeof value === "string" && value.trim() !== "" ? Number(value) : typeof value === "bigint" ? Number(value) : NaN;
-    const valid = Number.isFinite(meant) && meant >= minimum && meant <= maximum && (rule.type === "number" || Number.isInteger(meant));
+    const meant =
+      typeof value === "string" && value.trim() !== ""
+        ? Number(value)
+        : typeof value === "bigint"
+          ? Number(value)
+          : NaN;
+    const valid =
+      Number.isFinite(meant) &&
+      meant >= minimum &&
+      meant <= maximum &&
+      (rule.type === "number" || Number.isInteger(meant));
     throw wrong(option, rule, value, valid ? `use the number ${meant}` : "");
   }
   if (!Number.isFinite(value)) {
-    throw wrong(option, rule, value, Number.isNaN(value) ? "check the calculation that gave NaN" : `use ${value > 0 ? maximum : minimum}`);
+    throw wrong(
+      option,
+      rule,
+      value,
+      Number.isNaN(value) ? "check the calculation that gave NaN" : `use ${value > 0 ? maximum : minimum}`,
+    );
   }
   if (value < minimum) throw wrong(option, rule, value, valueAlias(option, value) ?? `use ${minimum} or more`);
   if (value > maximum) throw wrong(option, rule, value, `use ${maximum} or less`);
@@ -84,11 +111,19 @@ function checkString(rule: SchemaView, value: unknown, option: string): string {
   if (rule.enum !== undefined) {
     if (typeof value === "string" && rule.enum.includes(value)) return value;
     const near = typeof value === "string" ? nearest(value, rule.enum) : undefined;
-    throw wrong(option, rule, value, valueAlias(option, value) ?? (near === undefined ? "" : `did you mean "${near}"?`));
+    throw wrong(
+      option,
+      rule,
+      value,
+      valueAlias(option, value) ?? (near === undefined ? "" : `did you mean "${near}"?`),
+    );
   }
   if (typeof value !== "string") throw wrong(option, rule, value, "");
   if (rule.maxLength !== undefined && value.length > rule.maxLength) {
-    throw new OptionError(option, `expected at most ${rule.maxLength} characters but received ${value.length}: shorten it`);
+    throw new OptionError(
+      option,
+      `expected at most ${rule.maxLength} characters but received ${value.length}: shorten it`,
+    );
   }
   // A lone surrogate has no UTF-8 form; the engine and the files it writes have only UTF-8.
   return value.toWellFormed();
@@ -131,19 +166,28 @@ function unknownOption(option: string, key: string, title: string, known: string
   return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
 }
 
-const WITH_ARTICLE: Record<string, string> = { "image prompt": "an image prompt", adapter: "an adapter", LoRA: "a LoRA", embedding: "an embedding" };
+const WITH_ARTICLE: Record<string, string> = {
+  "image prompt": "an image prompt",
+  adapter: "an adapter",
+  LoRA: "a LoRA",
+  embedding: "an embedding",
+};
 
 function absent(title: string): string {
   return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
 }
 
 function wrong(option: string, rule: SchemaView, value: unknown, fix: string): OptionError {
-  return new OptionError(option, `expected ${expectation(rule)} but received ${describe(value)}${fix === "" ? "" : `: ${fix}`}`);
+  return new OptionError(
+    option,
+    `expected ${expectation(rule)} but received ${describe(value)}${fix === "" ? "" : `: ${fix}`}`,
+  );
 }
 
 /** What a schema asks for, in words. */
 export function expectation(rule: SchemaView): string {
-  const range = rule.minimum !== undefined && rule.maximum !== undefined ? ` between ${rule.minimum} and ${rule.maximum}` : "";
+  const range =
+    rule.minimum !== undefined && rule.maximum !== undefined ? ` between ${rule.minimum} and ${rule.maximum}` : "";
   switch (rule["x-kind"] ?? rule.type) {
     case "integer":
       return `an integer${range}`;

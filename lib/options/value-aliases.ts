@@ -82,7 +82,8 @@ export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
   if (option === "seed" && typeof value === "number" && value < 0) return "leave seed out for a random one";
   if (typeof value !== "string" || value.length > 64) return undefined;
-  const find = (table: Record<string, string>): string | undefined => (Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined);
+  const find = (table: Record<string, string>): string | undefined =>
+    Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined;
   switch (option) {
     case "scheduler":
       return scheduler(value);
@@ -100,12 +101,15 @@ export function valueAlias(option: string, value: unknown): string | undefined {
 function scheduler(value: string): string | undefined {
   const alone = spacing(value);
   if (alone !== undefined) return `that is a spacing of the noise levels: use sigmas: "${alone}"`;
-  if (["automatic", "auto", "default"].includes(fold(value))) return "the model's own is the default: leave scheduler out";
+  if (["automatic", "auto", "default"].includes(fold(value)))
+    return "the model's own is the default: leave scheduler out";
   const name = plain(value);
   const [ending] = SPACING_ENDING.exec(name) ?? [];
   const sampler = samplerOf(name) ?? (ending === undefined ? undefined : samplerOf(name.slice(0, -ending.length)));
   if (sampler === undefined) return absent(ending === undefined ? name : name.slice(0, -ending.length));
-  return ending === undefined || samplerOf(name) !== undefined ? `use scheduler: "${sampler}"` : `use scheduler: "${sampler}", sigmas: "${spacing(ending) ?? ""}"`;
+  return ending === undefined || samplerOf(name) !== undefined
+    ? `use scheduler: "${sampler}"`
+    : `use scheduler: "${sampler}", sigmas: "${spacing(ending) ?? ""}"`;
 }
 
 function sigmas(value: string): string | undefined {
@@ -113,15 +117,18 @@ function sigmas(value: string): string | undefined {
   if (own !== undefined) return `use sigmas: "${own}"`;
   const sampler = samplerOf(plain(value));
   if (sampler !== undefined) return `that is a sampler: use scheduler: "${sampler}"`;
-  if (["simple", "automatic", "auto", "default", "leading", "linspace"].includes(fold(value))) return "the model's own spacing is the default: leave sigmas out";
+  if (["simple", "automatic", "auto", "default", "leading", "linspace"].includes(fold(value)))
+    return "the model's own spacing is the default: leave sigmas out";
   return fold(value) === "trailing" ? 'use sigmas: "sgm_uniform"' : undefined;
 }
 
 const absent = (name: string): string | undefined => (Object.hasOwn(ABSENT, name) ? ABSENT[name] : undefined);
 
-const samplerOf = (name: string): SchedulerName | undefined => (Object.hasOwn(SAMPLERS, name) ? SAMPLERS[name] : undefined);
+const samplerOf = (name: string): SchedulerName | undefined =>
+  Object.hasOwn(SAMPLERS, name) ? SAMPLERS[name] : undefined;
 
-const spacing = (name: string): SigmasName | undefined => (Object.hasOwn(SPACINGS, fold(name)) ? SPACINGS[fold(name)] : undefined);
+const spacing = (name: string): SigmasName | undefined =>
+  Object.hasOwn(SPACINGS, fold(name)) ? SPACINGS[fold(name)] : undefined;
 
 function plain(name: string): string {
   return fold(name)

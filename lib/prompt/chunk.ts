@@ -21,14 +21,23 @@ const MOST_TOKENS = 4096;
  * @param option whose text it is, for messages
  * @throws OptionError for more than 4096 tokens, those that BREAK leaves empty included
  */
-export function chunkPrompt(parts: readonly PromptPart[], tokenizer: PromptTokenizer, size: number, option = "prompt"): Chunk[] {
+export function chunkPrompt(
+  parts: readonly PromptPart[],
+  tokenizer: PromptTokenizer,
+  size: number,
+  option = "prompt",
+): Chunk[] {
   const chunks: Chunk[] = [];
   let chunk: Chunk = { ids: [], weights: [] };
   let comma = -1;
   let count = 0;
   const add = (tokens: number): void => {
     count += tokens;
-    if (count > MOST_TOKENS) throw new OptionError(option, `expected at most ${MOST_TOKENS} tokens but received more (a learned token counts as all of its vectors, BREAK as the rest of its chunk): shorten it`);
+    if (count > MOST_TOKENS)
+      throw new OptionError(
+        option,
+        `expected at most ${MOST_TOKENS} tokens but received more (a learned token counts as all of its vectors, BREAK as the rest of its chunk): shorten it`,
+      );
   };
   const next = (carried: Chunk = { ids: [], weights: [] }): void => {
     chunks.push(chunk);

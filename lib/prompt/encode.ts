@@ -24,7 +24,12 @@ export interface EncodedPrompts {
  * as one batch, and SDXL joins its two encoders' features token by token.
  * @throws OptionError for more than 4096 tokens
  */
-export function encodePrompts(prompt: string, negative: string, syntax: PromptSyntax, encoders: readonly PromptEncoder[]): EncodedPrompts {
+export function encodePrompts(
+  prompt: string,
+  negative: string,
+  syntax: PromptSyntax,
+  encoders: readonly PromptEncoder[],
+): EncodedPrompts {
   const parse = syntax === "plain" ? plainPrompt : parseWeightedPrompt;
   const cut = (text: string, option: string): Chunk[][] => {
     const parts = parse(text);
@@ -32,7 +37,8 @@ export function encodePrompts(prompt: string, negative: string, syntax: PromptSy
   };
   const [prompts, negatives] = [cut(prompt, "prompt"), cut(negative, "negativePrompt")];
   const count = Math.max(...[...prompts, ...negatives].map((chunks) => chunks.length));
-  const join = (chunked: Chunk[][]): NativeText[] => encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
+  const join = (chunked: Chunk[][]): NativeText[] =>
+    encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
   return { prompt: join(prompts), negative: join(negatives) };
 }
 

@@ -81,7 +81,8 @@ export class Bpe {
     const count = symbols.length;
     const next = Int32Array.from(symbols, (_, i) => i + 1);
     const previous = Int32Array.from(symbols, (_, i) => i - 1);
-    const rankAt = (at: number): number | undefined => this.#ranks.get(pairOf(symbols[at] ?? 0, symbols[next[at] ?? 0] ?? 0));
+    const rankAt = (at: number): number | undefined =>
+      this.#ranks.get(pairOf(symbols[at] ?? 0, symbols[next[at] ?? 0] ?? 0));
     // Rank and place in one number, so that the least is the next to merge.
     const waiting = new MinHeap();
     const offer = (at: number): void => {

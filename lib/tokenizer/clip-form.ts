@@ -21,13 +21,16 @@ export function checkWordEnd(suffix: unknown): void {
 export function checkNormalizer(value: unknown): void {
   const steps = stepsOf(value, "normalizers");
   for (const step of steps) if (!isNormalizer(step)) throw new NotClip(`its normalizer ${nameOf(step)} is not CLIP's`);
-  if (!steps.some(({ type }) => type === "Lowercase")) throw new NotClip("it has no normalizer Lowercase, as CLIP's has");
+  if (!steps.some(({ type }) => type === "Lowercase"))
+    throw new NotClip("it has no normalizer Lowercase, as CLIP's has");
 }
 
 /** @throws NotClip */
 export function checkPreTokenizer(value: unknown): void {
   const steps = stepsOf(value, "pretokenizers");
-  for (const step of steps) if (step["type"] !== "ByteLevel" && !isSplit(step)) throw new NotClip(`its pre_tokenizer ${nameOf(step)} is not CLIP's`);
+  for (const step of steps)
+    if (step["type"] !== "ByteLevel" && !isSplit(step))
+      throw new NotClip(`its pre_tokenizer ${nameOf(step)} is not CLIP's`);
   if (!steps.some(isSplit)) throw new NotClip("it has no pre_tokenizer Split, as CLIP's has");
 }
 
@@ -37,14 +40,16 @@ function stepsOf(value: unknown, list: string): Step[] {
   return type === "Sequence" && Array.isArray(entries) ? entries.map(asStep) : [asStep(value)];
 }
 
-const asStep = (value: unknown): Step => (typeof value === "object" && value !== null ? (value as Step) : { type: value });
+const asStep = (value: unknown): Step =>
+  typeof value === "object" && value !== null ? (value as Step) : { type: value };
 
 function isNormalizer(step: Step): boolean {
   if (step["type"] === "Replace") return regexOf(step) === "\\s+" && step["content"] === " ";
   return step["type"] === "NFC" || step["type"] === "Lowercase";
 }
 
-const isSplit = (step: Step): boolean => step["type"] === "Split" && step["invert"] === true && regexOf(step)?.endsWith(PIECES) === true;
+const isSplit = (step: Step): boolean =>
+  step["type"] === "Split" && step["invert"] === true && regexOf(step)?.endsWith(PIECES) === true;
 
 function regexOf({ pattern }: Step): string | undefined {
   const { Regex: regex } = asStep(pattern);

@@ -47,13 +47,23 @@ export async function readTokenizerFiles(folder: string, signal: AbortSignalLike
   const map = await reader.read("special_tokens_map.json", readConfig);
   const model = whole?.vocabulary === undefined ? await reader.read("vocab.json", readVocabularyFile) : whole;
   if (model?.vocabulary === undefined) {
-    throw new IpAdapterError("ERR_IPA_NOT_FOUND", `tokenizer not found: ${folder} has neither tokenizer.json nor vocab.json`);
+    throw new IpAdapterError(
+      "ERR_IPA_NOT_FOUND",
+      `tokenizer not found: ${folder} has neither tokenizer.json nor vocab.json`,
+    );
   }
-  const merges = whole?.vocabulary === undefined ? (await reader.read("merges.txt", readMergesFile))?.merges : (whole.merges ?? []);
-  if (merges === undefined) throw new IpAdapterError("ERR_IPA_NOT_FOUND", `tokenizer not found: ${join(folder, "merges.txt")} is missing beside vocab.json`);
+  const merges =
+    whole?.vocabulary === undefined ? (await reader.read("merges.txt", readMergesFile))?.merges : (whole.merges ?? []);
+  if (merges === undefined)
+    throw new IpAdapterError(
+      "ERR_IPA_NOT_FOUND",
+      `tokenizer not found: ${join(folder, "merges.txt")} is missing beside vocab.json`,
+    );
   const lists = [whole?.added ?? [], config?.added ?? []];
   // What older files have in its place; transformers looks for these in the normalised text.
-  const older = lists.some((list) => list.length > 0) ? undefined : await reader.read("added_tokens.json", readAddedFile);
+  const older = lists.some((list) => list.length > 0)
+    ? undefined
+    : await reader.read("added_tokens.json", readAddedFile);
   const special = await inSlices(specialTokens(model.vocabulary, lists, [config, map]), signal);
   return { vocabulary: model.vocabulary, merges, normalised: older?.added ?? [], ...special };
 }
@@ -64,7 +74,8 @@ function* specialTokens(
   lists: readonly (readonly [string, number][])[],
   configs: readonly (Part | undefined)[],
 ): Steps<Pick<TokenizerFiles, "added" | "special">> {
-  const token = (name: string, otherwise: string): string => configs.map((part) => part?.special.get(name)).find((text) => text !== undefined) ?? otherwise;
+  const token = (name: string, otherwise: string): string =>
+    configs.map((part) => part?.special.get(name)).find((text) => text !== undefined) ?? otherwise;
   const special = {
     bos: token("bos_token", "<|startoftext|>"),
     eos: token("eos_token", "<|endoftext|>"),
@@ -105,8 +116,16 @@ class FolderReader {
     try {
       await inSlices(take(bytes, part), this.signal);
     } catch (error) {
-      if (error instanceof PastLimit) throw new IpAdapterError("ERR_IPA_LIMIT", `tokenizer ${path}: ${error.message}, the most that are read: pass the tokenizer of a CLIP text encoder`);
-      if (error instanceof NotClip) throw new IpAdapterError("ERR_IPA_UNSUPPORTED", `tokenizer ${path}: ${error.message}: pass the tokenizer of a CLIP text encoder`);
+      if (error instanceof PastLimit)
+        throw new IpAdapterError(
+          "ERR_IPA_LIMIT",
+          `tokenizer ${path}: ${error.message}, the most that are read: pass the tokenizer of a CLIP text encoder`,
+        );
+      if (error instanceof NotClip)
+        throw new IpAdapterError(
+          "ERR_IPA_UNSUPPORTED",
+          `tokenizer ${path}: ${error.message}: pass the tokenizer of a CLIP text encoder`,
+        );
       throw error instanceof Malformed ? broken(path, error.message, error) : error;
     }
     return part;
@@ -119,7 +138,10 @@ class FolderReader {
       if (systemCode(error) === "ENOENT") return undefined;
       if (error instanceof NotAFileError) throw broken(path, error.message, error);
       if (error instanceof TooLargeError) {
-        throw new IpAdapterError("ERR_IPA_LIMIT", `tokenizer ${path}: more than ${TOKENIZER_LIMITS.fileBytes} bytes with the files beside it, the most that are read: pass the tokenizer of a CLIP text encoder`);
+        throw new IpAdapterError(
+          "ERR_IPA_LIMIT",
+          `tokenizer ${path}: more than ${TOKENIZER_LIMITS.fileBytes} bytes with the files beside it, the most that are read: pass the tokenizer of a CLIP text encoder`,
+        );
       }
       if (this.signal?.aborted === true) throw this.signal.reason;
       throw fileError("tokenizer", path, error);
@@ -230,7 +252,9 @@ function* readConfig(bytes: Buffer, part: Part): Steps {
   yield* reader.object((key) => {
     if (/^(?:bos|eos|unk|pad)_token$/.test(key)) return readSpecial(reader, part, key);
     if (key !== "added_tokens_decoder" || reader.peek() !== "{") return reader.skip();
-    return reader.object((id) => (reader.peek() === "{" ? readAdded(reader, part, Number(id)) : readDecoded(reader, part, Number(id))));
+    return reader.object((id) =>
+      reader.peek() === "{" ? readAdded(reader, part, Number(id)) : readDecoded(reader, part, Number(id)),
+    );
   });
   yield* reader.end();
 }
@@ -267,5 +291,9 @@ function* readAddedFile(bytes: Buffer, part: Part): Steps {
 }
 
 export function broken(where: string, problem: string, cause?: unknown): IpAdapterError {
-  return new IpAdapterError("ERR_IPA_TOKENIZER", `tokenizer ${where}: ${problem}`, cause === undefined ? undefined : { cause });
+  return new IpAdapterError(
+    "ERR_IPA_TOKENIZER",
+    `tokenizer ${where}: ${problem}`,
+    cause === undefined ? undefined : { cause },
+  );
 }

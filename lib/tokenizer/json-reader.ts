@@ -46,7 +46,9 @@ export class JsonReader {
   expect(character: string): void {
     if (this.take(character)) return;
     const found = this.peek();
-    throw new Malformed(`damaged JSON: expected ${character} but found ${found === "" ? "the end" : JSON.stringify(found)} at byte ${this.#at}`);
+    throw new Malformed(
+      `damaged JSON: expected ${character} but found ${found === "" ? "the end" : JSON.stringify(found)} at byte ${this.#at}`,
+    );
   }
 
   /** Whether all the white space has been passed over, or so much that the work may be interrupted. */
@@ -137,7 +139,8 @@ export class JsonReader {
   number(): number {
     if (!/[-0-9]/.test(this.peek())) return NaN;
     const start = this.#at;
-    while (/[-+.0-9eE]/.test(String.fromCharCode(this.#bytes[this.#at] ?? 0))) if (this.#at++ - start >= MOST_WORD) throw tooLongWord(start);
+    while (/[-+.0-9eE]/.test(String.fromCharCode(this.#bytes[this.#at] ?? 0)))
+      if (this.#at++ - start >= MOST_WORD) throw tooLongWord(start);
     return Number(this.#bytes.toString("latin1", start, this.#at));
   }
 
@@ -199,4 +202,5 @@ export class JsonReader {
   }
 }
 
-const tooLongWord = (at: number): Malformed => new Malformed(`a number of more than ${MOST_WORD} characters at byte ${at}`);
+const tooLongWord = (at: number): Malformed =>
+  new Malformed(`a number of more than ${MOST_WORD} characters at byte ${at}`);

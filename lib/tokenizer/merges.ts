@@ -7,7 +7,7 @@ export const MOST_LINE = 2 * TOKENIZER_LIMITS.tokenBytes + 2;
 /** merges.txt: a merge a line, under a line with a version. */
 export function* readMergesText(bytes: Buffer, merges: string[]): Steps {
   let lines = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const newline = bytes.indexOf(0x0a, at);
     const end = newline < 0 ? bytes.length : newline;
     if (end - at > MOST_LINE) throw tooLong();
@@ -23,6 +23,7 @@ export function* readMergesText(bytes: Buffer, merges: string[]): Steps {
 /** The two tokens of "left right". */
 export function mergeOf(text: string): [string, string] {
   const space = text.indexOf(" ");
-  if (space < 0 || text.includes(" ", space + 1)) throw new Malformed(`a merge is not two tokens: ${JSON.stringify(text.slice(0, 80))}`);
+  if (space < 0 || text.includes(" ", space + 1))
+    throw new Malformed(`a merge is not two tokens: ${JSON.stringify(text.slice(0, 80))}`);
   return [checkToken(text.slice(0, space)), checkToken(text.slice(space + 1))];
 }

@@ -60,7 +60,7 @@ export class TextTrie<T> {
   /** `text` in pieces: what was found by its value, what is between as text. */
   *pieces(text: string): Generator<string | T, void, void> {
     let from = 0;
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const found = this.#longestAt(text, at);
       if (found === undefined) at++;
       else {
@@ -75,7 +75,7 @@ export class TextTrie<T> {
   #longestAt(text: string, start: number): { value: T; end: number } | undefined {
     let found: { value: T; end: number } | undefined;
     let node: Node<T> | undefined = this.#root;
-    for (let at = start; ; ) {
+    for (let at = start; ;) {
       node = node.child(text.charCodeAt(at));
       if (node === undefined) return found;
       const { length } = node.label;

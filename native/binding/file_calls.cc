@@ -6,10 +6,10 @@
 #include "binding/addon_data.h"
 #include "binding/async_job.h"
 #include "binding/values.h"
-#include "weights/convert.h"
-#include "weights/inspect.h"
-#include "weights/safetensors_writer.h"
-#include "weights/weight_file.h"
+#include "weights/describe/inspect.h"
+#include "weights/formats/weight_file.h"
+#include "weights/write/convert.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace ipa::binding {
 namespace {

@@ -4,7 +4,7 @@
 #include "binding/async_job.h"
 #include "binding/requests.h"
 #include "binding/values.h"
-#include "schedulers/scheduler.h"
+#include "schedulers/scheduler_table.h"
 
 namespace ipa::binding {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "pipeline/load_request.h"
+#include "pipeline/load/load_request.h"
 #include "pipeline/request.h"
 
 namespace ipa::binding {

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstring>
 
-#include "cpu/int8.h"
-#include "cpu/launch.h"
-#include "cpu/launch_scratch.h"
-#include "cpu/packing.h"
-#include "cpu/thread_pool.h"
+#include "cpu/launch/launch.h"
+#include "cpu/launch/launch_scratch.h"
+#include "cpu/launch/thread_pool.h"
+#include "cpu/pack/int8.h"
+#include "cpu/pack/packing.h"
 
 namespace ipa {
 namespace {

@@ -1,7 +1,7 @@
 // The CPU as a backend: packs weights in panels, runs steps as tasks on the process's thread pool.
 #pragma once
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 #include "graph/backend.h"
 
 namespace ipa {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/guard.h"
-#include "pipeline/image_features.h"
+#include "pipeline/condition/image_features.h"
 
 namespace ipa {
 namespace {

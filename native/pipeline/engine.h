@@ -13,9 +13,9 @@
 
 #include "base/status.h"
 #include "pipeline/generate.h"
-#include "pipeline/loaded_parts.h"
+#include "pipeline/load/loaded_parts.h"
+#include "pipeline/load/model_set.h"
 #include "pipeline/memory_estimate.h"
-#include "pipeline/model_set.h"
 
 namespace ipa {
 

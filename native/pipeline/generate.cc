@@ -1,10 +1,10 @@
 #include "pipeline/generate.h"
 
 #include "base/finite.h"
+#include "pipeline/decode/linear_preview.h"
 #include "pipeline/generation.h"
-#include "pipeline/linear_preview.h"
 #include "pipeline/memory_estimate.h"
-#include "pipeline/step_span.h"
+#include "pipeline/sample/step_span.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {

@@ -3,7 +3,7 @@
 
 #include "base/status.h"
 #include "graph/backend.h"
-#include "pipeline/model_set.h"
+#include "pipeline/load/model_set.h"
 #include "pipeline/request.h"
 
 namespace ipa {

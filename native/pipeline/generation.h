@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "graph/workspace.h"
-#include "pipeline/conditioning.h"
-#include "pipeline/decoder.h"
-#include "pipeline/denoiser.h"
-#include "pipeline/source_picture.h"
-#include "schedulers/scheduler.h"
+#include "pipeline/condition/conditioning.h"
+#include "pipeline/condition/source_picture.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/sample/denoiser.h"
+#include "schedulers/scheduler_table.h"
 
 namespace ipa {
 

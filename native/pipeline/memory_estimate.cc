@@ -5,7 +5,7 @@
 
 #include "base/system_memory.h"
 #include "pipeline/generation.h"
-#include "pipeline/step_span.h"
+#include "pipeline/sample/step_span.h"
 
 namespace ipa {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/status.h"
-#include "pipeline/model_set.h"
+#include "pipeline/load/model_set.h"
 #include "pipeline/request.h"
 
 namespace ipa {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "weights/gguf.h"
+#include "weights/formats/gguf/gguf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto source = ipa::open_gguf_bytes(std::vector<uint8_t>(data, data + size), "fuzz");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/crc32.h"
-#include "weights/gguf.h"
+#include "weights/formats/gguf/gguf.h"
 
 namespace {
 

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "weights/component_kind.h"
-#include "weights/embedding_file.h"
-#include "weights/extended_source.h"
-#include "weights/safetensors.h"
-#include "weights/torch_file.h"
+#include "weights/describe/component_kind.h"
+#include "weights/changes/embedding_file.h"
+#include "weights/changes/extended_source.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/torch/torch_file.h"
 
 namespace {
 

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "weights/component_kind.h"
-#include "weights/merged_source.h"
-#include "weights/safetensors.h"
-#include "weights/torch_file.h"
+#include "weights/describe/component_kind.h"
+#include "weights/changes/merged_source.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/torch/torch_file.h"
 
 namespace {
 

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <vector>
 
-#include "weights/adapter_file.h"
-#include "weights/component_kind.h"
+#include "weights/describe/adapter_file.h"
+#include "weights/describe/component_kind.h"
 #include "weights/dtype.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto source = ipa::open_safetensors_bytes(std::vector<uint8_t>(data, data + size), "fuzz");

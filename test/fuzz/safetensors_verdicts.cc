@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "weights/dtype.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "weights/torch_file.h"
+#include "weights/formats/torch/torch_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto source = ipa::open_torch_bytes(std::vector<uint8_t>(data, data + size), "fuzz");

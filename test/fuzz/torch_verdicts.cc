@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/crc32.h"
-#include "weights/torch_file.h"
+#include "weights/formats/torch/torch_file.h"
 
 namespace {
 

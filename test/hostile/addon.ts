@@ -10,13 +10,24 @@ import type { HostileCases } from "./case";
 /** Every method of an object and of its class, called with too little and with the wrong things. */
 function poke(target: object): void {
   const methods = new Set<string>();
-  for (let object: object | null = target; object !== null && object !== Object.prototype; object = Object.getPrototypeOf(object) as object | null) {
+  for (
+    let object: object | null = target;
+    object !== null && object !== Object.prototype;
+    object = Object.getPrototypeOf(object) as object | null
+  ) {
     for (const name of Object.getOwnPropertyNames(object)) if (name !== "constructor") methods.add(name);
   }
   for (const name of methods) {
     const method = (target as Record<string, unknown>)[name];
     if (typeof method !== "function") continue;
-    for (const args of [[], [{}], [null, null, null], [{}, {}, () => undefined], [[], 0, () => undefined], [-1, "x", () => undefined]]) {
+    for (const args of [
+      [],
+      [{}],
+      [null, null, null],
+      [{}, {}, () => undefined],
+      [[], 0, () => undefined],
+      [-1, "x", () => undefined],
+    ]) {
       try {
         (method as (...args: unknown[]) => unknown).apply(target, args);
       } catch (error) {
@@ -28,9 +39,18 @@ function poke(target: object): void {
 
 async function loadNative(): Promise<{ addon: NativeAddon; native: NativePipeline }> {
   const addon = loadAddon();
-  const request = { model: shippedModel().model, adapters: [], loras: [], embeddings: [], dtype: "f32" as const, threads: 0 };
+  const request = {
+    model: shippedModel().model,
+    adapters: [],
+    loras: [],
+    embeddings: [],
+    dtype: "f32" as const,
+    threads: 0,
+  };
   const native = await new Promise<NativePipeline>((resolve, reject) => {
-    addon.load(request, (error, value) => (error === null ? resolve(value as NativePipeline) : reject(new Error(error.message))));
+    addon.load(request, (error, value) =>
+      error === null ? resolve(value as NativePipeline) : reject(new Error(error.message)),
+    );
   });
   return { addon, native };
 }
@@ -82,10 +102,26 @@ export const cases: HostileCases = {
       const tries: (() => NativeJob)[] = [
         () => native.setAdapters(vast(), done),
         () => native.setLoras(vast(), done),
-        () => addon.load({ model: ".", adapters: vast(), loras: vast(), embeddings: vast(), dtype: "f32", threads: 0 } as unknown as Parameters<NativeAddon["load"]>[0], done),
+        () =>
+          addon.load(
+            {
+              model: ".",
+              adapters: vast(),
+              loras: vast(),
+              embeddings: vast(),
+              dtype: "f32",
+              threads: 0,
+            } as unknown as Parameters<NativeAddon["load"]>[0],
+            done,
+          ),
         () => addon.writeTensors("x.safetensors", vast(), done),
         () => addon.writeTensors("x.safetensors", [{ name: "a", shape: vast(), data: new Float32Array(1) }], done),
-        () => native.generate({ prompt: vast(), branches: vast(), latents: vast(), seeds: vast() } as unknown as NativeGenerateRequest, null, done),
+        () =>
+          native.generate(
+            { prompt: vast(), branches: vast(), latents: vast(), seeds: vast() } as unknown as NativeGenerateRequest,
+            null,
+            done,
+          ),
       ];
       for (const call of tries) assert.throws(call);
       await close(native);

@@ -7,7 +7,10 @@ import { Pipeline } from "../../lib/pipeline";
 import { type Tensors, writeSafetensors } from "../support/safetensors";
 import type { HostileCases } from "./case";
 
-const floats = (...shape: number[]): Tensors[string] => ({ shape, data: new Float32Array(shape.reduce((product, side) => product * side, 1)).fill(1e-3) });
+const floats = (...shape: number[]): Tensors[string] => ({
+  shape,
+  data: new Float32Array(shape.reduce((product, side) => product * side, 1)).fill(1e-3),
+});
 /** The small model's first convolution: 64 channels of 8, 3 x 3; 18 KB. */
 const LAYER = "lora_unet_conv_in";
 
@@ -18,7 +21,11 @@ export const cases: HostileCases = {
     run: async (scratch) => {
       const file = join(scratch, "core.safetensors");
       const rank = 100_000;
-      const tensors = { [`${LAYER}.lora_down.weight`]: floats(rank, 8, 1, 1), [`${LAYER}.lora_up.weight`]: floats(64, 1, 1, 1), [`${LAYER}.lora_mid.weight`]: floats(1, rank, 3, 3) };
+      const tensors = {
+        [`${LAYER}.lora_down.weight`]: floats(rank, 8, 1, 1),
+        [`${LAYER}.lora_up.weight`]: floats(64, 1, 1, 1),
+        [`${LAYER}.lora_mid.weight`]: floats(1, rank, 3, 3),
+      };
       writeFileSync(file, writeSafetensors(tensors));
       await using pipeline = await Pipeline.load({ loras: [{ file }] });
       assert.ok(pipeline.info.parameters > 0);
@@ -32,7 +39,14 @@ export const cases: HostileCases = {
       const file = join(scratch, "core.safetensors");
       const rank = 200_000;
       const layer = "lora_unet_conv_out";
-      writeFileSync(file, writeSafetensors({ [`${layer}.lora_down.weight`]: floats(1, 64, 1, 1), [`${layer}.lora_up.weight`]: floats(8, rank, 1, 1), [`${layer}.lora_mid.weight`]: floats(rank, 1, 3, 3) }));
+      writeFileSync(
+        file,
+        writeSafetensors({
+          [`${layer}.lora_down.weight`]: floats(1, 64, 1, 1),
+          [`${layer}.lora_up.weight`]: floats(8, rank, 1, 1),
+          [`${layer}.lora_mid.weight`]: floats(rank, 1, 3, 3),
+        }),
+      );
       await using pipeline = await Pipeline.load({ loras: [{ file }] });
       assert.ok(pipeline.info.parameters > 0);
     },
@@ -43,7 +57,11 @@ export const cases: HostileCases = {
     run: async (scratch) => {
       const file = join(scratch, "core.safetensors");
       const rank = 4000;
-      const tensors = { [`${LAYER}.lora_down.weight`]: floats(rank, 8, 1, 1), [`${LAYER}.lora_up.weight`]: floats(64, rank, 1, 1), [`${LAYER}.lora_mid.weight`]: floats(rank, rank / 10, 3, 3) };
+      const tensors = {
+        [`${LAYER}.lora_down.weight`]: floats(rank, 8, 1, 1),
+        [`${LAYER}.lora_up.weight`]: floats(64, rank, 1, 1),
+        [`${LAYER}.lora_mid.weight`]: floats(rank, rank / 10, 3, 3),
+      };
       tensors[`${LAYER}.lora_down.weight`] = floats(rank / 10, 8, 1, 1);
       writeFileSync(file, writeSafetensors(tensors));
       const controller = new AbortController();

@@ -29,7 +29,10 @@ export const cases: HostileCases = {
       writeFileSync(file, bytes);
       await using pipeline = await Pipeline.load();
       for (const image of [bytes, file]) {
-        await assert.rejects(pipeline.generate({ ...call, imagePrompts: Array.from({ length: 6 }, () => ({ image })) }), { code: "ERR_IPA_IMAGE_LIMIT" });
+        await assert.rejects(
+          pipeline.generate({ ...call, imagePrompts: Array.from({ length: 6 }, () => ({ image })) }),
+          { code: "ERR_IPA_IMAGE_LIMIT" },
+        );
       }
       await pipeline.generate({ ...call, imagePrompts: [{ image: bytes }, { image: file }] });
     },
@@ -40,7 +43,9 @@ export const cases: HostileCases = {
     run: async () => {
       const bytes = blackPng(8000);
       await using pipeline = await Pipeline.load();
-      const results = await Promise.all(Array.from({ length: 10 }, () => pipeline.generate({ ...call, imagePrompts: [{ image: bytes }] })));
+      const results = await Promise.all(
+        Array.from({ length: 10 }, () => pipeline.generate({ ...call, imagePrompts: [{ image: bytes }] })),
+      );
       assert.equal(results.length, 10);
     },
   },
@@ -57,8 +62,15 @@ export const cases: HostileCases = {
           if (step === 150) waiting.abort("gone");
         };
         const first = pipeline.generate({ steps: 1000, onProgress, signal: running.signal }).catch(() => undefined);
-        const calls = Array.from({ length: 8 }, () => pipeline.generate({ steps: 1, signal: waiting.signal, imagePrompts: [{ image }] }).catch((error: unknown) => error));
-        assert.deepEqual(await Promise.all(calls), calls.map(() => "gone"));
+        const calls = Array.from({ length: 8 }, () =>
+          pipeline
+            .generate({ steps: 1, signal: waiting.signal, imagePrompts: [{ image }] })
+            .catch((error: unknown) => error),
+        );
+        assert.deepEqual(
+          await Promise.all(calls),
+          calls.map(() => "gone"),
+        );
         assert.equal(pipeline.pending, 1);
         running.abort();
         await first;
@@ -73,7 +85,9 @@ export const cases: HostileCases = {
       const { pipeline } = await loadFake(undefined, { maxPixels: 1_000_000 });
       await assert.rejects(pipeline.encodeImage(blackPng(1001)), { code: "ERR_IPA_IMAGE_LIMIT" });
       const most = Buffer.alloc(20 * 1024 * 1024);
-      await assert.rejects(pipeline.generate({ imagePrompts: Array.from({ length: 64 }, () => ({ image: most })) }), { code: "ERR_IPA_IMAGE_LIMIT" });
+      await assert.rejects(pipeline.generate({ imagePrompts: Array.from({ length: 64 }, () => ({ image: most })) }), {
+        code: "ERR_IPA_IMAGE_LIMIT",
+      });
     },
   },
 };

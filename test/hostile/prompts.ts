@@ -6,7 +6,8 @@ import { loadFake } from "../support/load";
 import type { HostileCases } from "./case";
 
 const LENGTH = 16384;
-const fill = (unit: string, start = "", end = ""): string => (start + unit.repeat(Math.ceil(LENGTH / unit.length))).slice(0, LENGTH - end.length) + end;
+const fill = (unit: string, start = "", end = ""): string =>
+  (start + unit.repeat(Math.ceil(LENGTH / unit.length))).slice(0, LENGTH - end.length) + end;
 
 const PROMPTS: Record<string, string> = {
   "digits of a weight that has no end": fill("1", "(a:1"),
@@ -63,7 +64,10 @@ export const cases: HostileCases = {
       addon.info.embeddings = [{ token: "", ids: [2832], vectors: [128] }];
       addon.info.textEncoders[0]!.vocabSize += 128;
       const { pipeline } = await loadFake(addon, { embeddings: [{ file: "package.json", token: "<tok>" }] });
-      await assert.rejects(pipeline.generate({ prompt: "<tok>".repeat(3200) }), /^OptionError: prompt: expected at most 4096 tokens/);
+      await assert.rejects(
+        pipeline.generate({ prompt: "<tok>".repeat(3200) }),
+        /^OptionError: prompt: expected at most 4096 tokens/,
+      );
       await pipeline.generate({ prompt: "<tok>".repeat(32), steps: 1 });
     },
   },

@@ -8,11 +8,17 @@ async function main(flags: readonly string[]): Promise<void> {
   for (const topic of TOPICS) {
     for (const [name, hostile] of Object.entries(casesOf(topic))) {
       const title = `${topic}: ${name}`;
-      if ((flags.includes("--quick") && hostile.quick !== true) || (wanted.length > 0 && !wanted.some((text) => title.includes(text)))) continue;
+      if (
+        (flags.includes("--quick") && hostile.quick !== true) ||
+        (wanted.length > 0 && !wanted.some((text) => title.includes(text)))
+      )
+        continue;
       const { problem, memory, seconds, blocked } = await runCase(topic, name, hostile);
       if (problem === undefined) passed++;
       else failed++;
-      console.log(`${problem === undefined ? "ok    " : "FAILED"} ${title}  ${memory} MiB, ${seconds.toFixed(1)} s, loop blocked ${blocked} ms${problem === undefined ? "" : `\n       ${problem}`}`);
+      console.log(
+        `${problem === undefined ? "ok    " : "FAILED"} ${title}  ${memory} MiB, ${seconds.toFixed(1)} s, loop blocked ${blocked} ms${problem === undefined ? "" : `\n       ${problem}`}`,
+      );
     }
   }
   console.log(`${passed} passed, ${failed} failed`);

@@ -29,7 +29,10 @@ export async function runCase(topic: string, name: string, limits: HostileCase):
 
 function watch(topic: string, name: string, limits: HostileCase, scratch: string): Promise<Outcome> {
   const { memory: mostMemory = 500, heap = 256, seconds: mostSeconds = 60, blocked: mostBlocked = Infinity } = limits;
-  const child = fork(join(__dirname, "child.ts"), [topic, name, scratch], { execArgv: ["-r", HOOK, `--max-old-space-size=${heap}`], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(join(__dirname, "child.ts"), [topic, name, scratch], {
+    execArgv: ["-r", HOOK, `--max-old-space-size=${heap}`],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   const started = performance.now();
   const outcome: Outcome = { problem: undefined, memory: 0, seconds: 0, blocked: 0 };
   const end = (problem: string): void => {
@@ -52,8 +55,10 @@ function watch(topic: string, name: string, limits: HostileCase, scratch: string
       outcome.seconds = (performance.now() - started) / 1000;
       outcome.blocked = report?.blocked ?? 0;
       if (report?.error !== undefined) outcome.problem ??= report.error;
-      if (code !== 0 || report === undefined) outcome.problem ??= `ended with ${signal ?? `code ${code ?? "?"}`}: ${printed}`;
-      if (outcome.blocked > mostBlocked) outcome.problem ??= `the event loop stood still for ${outcome.blocked} ms, at most ${mostBlocked} are allowed`;
+      if (code !== 0 || report === undefined)
+        outcome.problem ??= `ended with ${signal ?? `code ${code ?? "?"}`}: ${printed}`;
+      if (outcome.blocked > mostBlocked)
+        outcome.problem ??= `the event loop stood still for ${outcome.blocked} ms, at most ${mostBlocked} are allowed`;
       resolve(outcome);
     });
   });

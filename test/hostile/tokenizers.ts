@@ -24,7 +24,8 @@ function writeList(file: string, head: string, count: number, entry: (i: number)
 
 /** vocab.json of the small model beside what a case wrote. */
 function beside(scratch: string): void {
-  for (const name of ["vocab.json", "merges.txt"]) writeFileSync(join(scratch, name), readFileSync(join(MINI, "tokenizer", name)));
+  for (const name of ["vocab.json", "merges.txt"])
+    writeFileSync(join(scratch, name), readFileSync(join(MINI, "tokenizer", name)));
 }
 
 async function refused(scratch: string, code: string, says: RegExp): Promise<void> {
@@ -35,7 +36,10 @@ async function refused(scratch: string, code: string, says: RegExp): Promise<voi
   });
 }
 
-const vocabularyOf = (count: number): Record<string, number> => Object.fromEntries([...MARKS, ...Array.from({ length: count - 2 }, (_, i) => `t${i.toString(36)}`)].map((token, id) => [token, id]));
+const vocabularyOf = (count: number): Record<string, number> =>
+  Object.fromEntries(
+    [...MARKS, ...Array.from({ length: count - 2 }, (_, i) => `t${i.toString(36)}`)].map((token, id) => [token, id]),
+  );
 
 export const cases: HostileCases = {
   "40 MB of merges": {
@@ -61,8 +65,13 @@ export const cases: HostileCases = {
     seconds: 20,
     run: async (scratch) => {
       beside(scratch);
-      for (const name of ["tokenizer_config.json", "special_tokens_map.json"]) writeFileSync(join(scratch, name), `{"a":"${"x".repeat(20_000_000)}"}`);
-      await refused(scratch, "ERR_IPA_LIMIT", /special_tokens_map\.json: more than 33554432 bytes with the files beside it/);
+      for (const name of ["tokenizer_config.json", "special_tokens_map.json"])
+        writeFileSync(join(scratch, name), `{"a":"${"x".repeat(20_000_000)}"}`);
+      await refused(
+        scratch,
+        "ERR_IPA_LIMIT",
+        /special_tokens_map\.json: more than 33554432 bytes with the files beside it/,
+      );
     },
   },
   "a file of 100 GB that is not there": {
@@ -79,7 +88,13 @@ export const cases: HostileCases = {
     blocked: 500,
     prepare: (scratch) => {
       beside(scratch);
-      writeList(join(scratch, "tokenizer_config.json"), '{"added_tokens_decoder":{', 1_000_000, (i) => `"${i}":{"content":"a${i}"}`, "}}");
+      writeList(
+        join(scratch, "tokenizer_config.json"),
+        '{"added_tokens_decoder":{',
+        1_000_000,
+        (i) => `"${i}":{"content":"a${i}"}`,
+        "}}",
+      );
     },
     run: async (scratch) => {
       await refused(scratch, "ERR_IPA_LIMIT", /tokenizer_config\.json: more than 262144 added tokens/);
@@ -93,8 +108,17 @@ export const cases: HostileCases = {
     prepare: (scratch) => {
       const count = MOST;
       writeFileSync(join(scratch, "vocab.json"), JSON.stringify(vocabularyOf(count)));
-      writeFileSync(join(scratch, "merges.txt"), Array.from({ length: count }, (_, i) => `t${(i >> 9).toString(36)} t${(i & 511).toString(36)}`).join("\n"));
-      writeList(join(scratch, "tokenizer_config.json"), '{"added_tokens_decoder":{', count, (i) => `"${count + i}":{"content":"<${i}>"}`, "}}");
+      writeFileSync(
+        join(scratch, "merges.txt"),
+        Array.from({ length: count }, (_, i) => `t${(i >> 9).toString(36)} t${(i & 511).toString(36)}`).join("\n"),
+      );
+      writeList(
+        join(scratch, "tokenizer_config.json"),
+        '{"added_tokens_decoder":{',
+        count,
+        (i) => `"${count + i}":{"content":"<${i}>"}`,
+        "}}",
+      );
     },
     run: async (scratch) => {
       const tokenizer = await ClipTokenizer.load(scratch);
@@ -153,7 +177,13 @@ export const cases: HostileCases = {
     blocked: 500,
     prepare: (scratch) => {
       beside(scratch);
-      writeList(join(scratch, "tokenizer_config.json"), '{"added_tokens_decoder":{', 60_000, (i) => `"${3000 + i}":{"content":"${"a".repeat(i % 250)}b${i.toString(36)}"}`, "}}");
+      writeList(
+        join(scratch, "tokenizer_config.json"),
+        '{"added_tokens_decoder":{',
+        60_000,
+        (i) => `"${3000 + i}":{"content":"${"a".repeat(i % 250)}b${i.toString(36)}"}`,
+        "}}",
+      );
     },
     run: async (scratch) => {
       const tokenizer = await ClipTokenizer.load(scratch);

@@ -17,7 +17,8 @@ async function refused(call: () => Promise<unknown>, option: string): Promise<vo
   });
 }
 
-const lying = (length: number): Float32Array => Object.defineProperty(new Float32Array(256), "length", { value: length });
+const lying = (length: number): Float32Array =>
+  Object.defineProperty(new Float32Array(256), "length", { value: length });
 
 export const cases: HostileCases = {
   "patterns of many stars": {

@@ -1,5 +1,5 @@
-// The kernels of cpu/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512: what can be tested
-// of them on machines without AMX is that the tiles are loaded with the right things.
+// The kernels of cpu/isa/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512: what can be
+// tested of them on machines without AMX is that the tiles are loaded with the right things.
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 
@@ -11,9 +11,9 @@
 #include "amx_emulated.h"
 #include "base/bfloat16.h"
 #include "base/float16.h"
-#include "cpu/kernels.h"
-#include "cpu/unroll.h"
-#include "cpu/winograd.h"
+#include "cpu/isa/unroll.h"
+#include "cpu/kernels/kernels.h"
+#include "cpu/pack/winograd.h"
 
 // A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
 // compiled for a processor the user may not have.
@@ -34,8 +34,8 @@ namespace {
 // clang-format off
 #define IPA_AMX
 #define IPA_AMX_EMULATED
-#include "cpu/vec_avx512-inl.h"
-#include "cpu/kernels-inl.h"
+#include "cpu/isa/vec_avx512-inl.h"
+#include "cpu/kernels/kernels-inl.h"
 // clang-format on
 }  // namespace
 }  // namespace amx_emulated

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 namespace ipa {

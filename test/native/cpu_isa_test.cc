@@ -1,8 +1,8 @@
 // The choice of kernels, and that every table this machine can run gives the same results but for rounding.
 #include <cstdlib>
 
-#include "cpu/cpu_features.h"
-#include "cpu/kernels.h"
+#include "cpu/isa/cpu_features.h"
+#include "cpu/kernels/kernels.h"
 #include "graph_rig.h"
 #include "harness.h"
 

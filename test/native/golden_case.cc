@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "base/file.h"
-#include "cpu/cpu_features.h"
-#include "cpu/thread_pool.h"
+#include "cpu/isa/cpu_features.h"
+#include "cpu/launch/thread_pool.h"
 #include "harness.h"
-#include "pipeline/load_params.h"
-#include "weights/safetensors.h"
+#include "pipeline/load/load_params.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace ipa_test {
 

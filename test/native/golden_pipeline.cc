@@ -1,7 +1,7 @@
 #include "golden_pipeline.h"
 
 #include "harness.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace ipa_test {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "golden_case.h"
 #include "pipeline/generate.h"
-#include "pipeline/model_set.h"
+#include "pipeline/load/model_set.h"
 #include "pipeline/request.h"
 
 namespace ipa_test {

@@ -7,8 +7,8 @@
 
 #include "allocation_counter.h"
 #include "base/float16.h"
-#include "cpu/cpu_features.h"
-#include "cpu/thread_pool.h"
+#include "cpu/isa/cpu_features.h"
+#include "cpu/launch/thread_pool.h"
 #include "harness.h"
 
 namespace ipa_test {

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "allocation_counter.h"
-#include "cpu/thread_pool.h"
+#include "cpu/launch/thread_pool.h"
 #include "graph_rig.h"
 #include "harness.h"
 

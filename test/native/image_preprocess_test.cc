@@ -8,7 +8,7 @@
 #include "harness.h"
 #include "image/resample.h"
 #include "safetensors_build.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

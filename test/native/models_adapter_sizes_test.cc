@@ -2,8 +2,8 @@
 // have.
 #include "base/json.h"
 #include "harness.h"
-#include "pipeline/adapter.h"
-#include "pipeline/loras.h"
+#include "pipeline/load/adapter.h"
+#include "pipeline/load/loras.h"
 
 namespace {
 

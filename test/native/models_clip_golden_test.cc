@@ -3,8 +3,8 @@
 #include "harness.h"
 #include "models/clip_text.h"
 #include "models/clip_vision.h"
-#include "weights/dialects.h"
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
+#include "weights/names/dialects.h"
 
 namespace {
 

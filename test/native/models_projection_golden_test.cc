@@ -1,7 +1,7 @@
 // Image projections of every variant against diffusers.
 #include "golden_case.h"
 #include "harness.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

@@ -2,7 +2,7 @@
 #include "golden_case.h"
 #include "harness.h"
 #include "models/vae.h"
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
 
 namespace {
 

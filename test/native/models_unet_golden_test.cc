@@ -5,8 +5,8 @@
 #include "golden_case.h"
 #include "harness.h"
 #include "models/unet.h"
-#include "weights/safetensors.h"
-#include "weights/sharded.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/sharded.h"
 
 namespace {
 

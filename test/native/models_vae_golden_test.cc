@@ -4,8 +4,8 @@
 #include "golden_case.h"
 #include "harness.h"
 #include "models/vae.h"
-#include "weights/dialects.h"
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
+#include "weights/names/dialects.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "amx_emulated.h"
-#include "cpu/cpu_features.h"
+#include "cpu/isa/cpu_features.h"
 #include "graph_rig.h"
 #include "harness.h"
 

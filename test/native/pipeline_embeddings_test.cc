@@ -5,10 +5,10 @@
 
 #include "golden_case.h"
 #include "harness.h"
-#include "pipeline/model_set.h"
-#include "pipeline/text_features.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "pipeline/condition/text_features.h"
+#include "pipeline/load/model_set.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

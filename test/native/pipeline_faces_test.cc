@@ -3,9 +3,9 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
-#include "pipeline/loras.h"
-#include "weights/adapter_file.h"
-#include "weights/safetensors_writer.h"
+#include "pipeline/load/loras.h"
+#include "weights/describe/adapter_file.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

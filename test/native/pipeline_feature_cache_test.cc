@@ -1,6 +1,6 @@
 // The cache of image features: exact keys, least recently used out first.
 #include "harness.h"
-#include "pipeline/feature_cache.h"
+#include "pipeline/condition/feature_cache.h"
 
 using ipa::FeatureCache;
 

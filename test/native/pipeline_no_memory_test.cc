@@ -8,7 +8,7 @@
 
 #include "allocation_counter.h"
 #include "base/guard.h"
-#include "cpu/thread_pool.h"
+#include "cpu/launch/thread_pool.h"
 #include "golden_case.h"
 #include "harness.h"
 #include "pipeline/engine.h"

@@ -6,7 +6,7 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
-#include "pipeline/conditioning.h"
+#include "pipeline/condition/conditioning.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include "harness.h"
 #include "pipeline/generation.h"
 #include "pipeline/memory_estimate.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

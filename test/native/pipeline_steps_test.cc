@@ -2,7 +2,7 @@
 #include <string>
 
 #include "harness.h"
-#include "pipeline/step_plan.h"
+#include "pipeline/sample/step_plan.h"
 
 namespace {
 

@@ -4,11 +4,11 @@
 #include "golden_pipeline.h"
 #include "harness.h"
 #include "models/vae.h"
-#include "pipeline/load_params.h"
-#include "pipeline/tiles.h"
+#include "pipeline/decode/tiles.h"
+#include "pipeline/load/load_params.h"
 #include "random.h"
-#include "weights/dialects.h"
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
+#include "weights/names/dialects.h"
 
 namespace {
 

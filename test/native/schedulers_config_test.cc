@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "harness.h"
-#include "schedulers/scheduler.h"
+#include "schedulers/scheduler_table.h"
 #include "schedulers/torch_noise.h"
 
 namespace {

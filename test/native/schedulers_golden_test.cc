@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "harness.h"
-#include "schedulers/scheduler.h"
+#include "schedulers/scheduler_table.h"
 #include "schedulers/torch_noise.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 #include "harness.h"
 #include "schedulers/torch_noise.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

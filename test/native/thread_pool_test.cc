@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "cpu/thread_pool.h"
+#include "cpu/launch/thread_pool.h"
 #include "harness.h"
 #include "random.h"
 

@@ -1,13 +1,13 @@
 // The released IP-Adapter variants by their published shapes (tencent-ailab/IP-Adapter), and what can be wrong
 // with one.
-#include "weights/adapter_file.h"
+#include "weights/describe/adapter_file.h"
 
 #include <algorithm>
 #include <functional>
 
 #include "safetensors_build.h"
-#include "weights/adapter_names.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/names/adapter_names.h"
 
 using ipa::AdapterVariant;
 using ipa::Code;

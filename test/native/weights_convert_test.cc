@@ -1,6 +1,6 @@
 // Writing of weight files: the quantised types against the gguf package's own bytes
 // (tools/goldens/gguf_types.py), and whole files read back by our readers, which have references of their own.
-#include "weights/convert.h"
+#include "weights/write/convert.h"
 
 #include <cmath>
 #include <cstring>
@@ -9,11 +9,11 @@
 
 #include "base/file_writer.h"
 #include "safetensors_build.h"
-#include "weights/encode.h"
-#include "weights/ggml_blocks.h"
-#include "weights/gguf.h"
-#include "weights/safetensors.h"
-#include "weights/weight_file.h"
+#include "weights/formats/gguf/ggml_blocks.h"
+#include "weights/formats/gguf/gguf.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/weight_file.h"
+#include "weights/write/encode.h"
 
 using ipa::Code;
 using ipa::DType;

@@ -4,8 +4,8 @@
 
 #include "base/float16.h"
 #include "safetensors_build.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

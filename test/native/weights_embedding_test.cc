@@ -1,12 +1,12 @@
 // Which of a textual inversion's tensors are its rows.
-#include "weights/embedding_file.h"
+#include "weights/changes/embedding_file.h"
 
 #include <string>
 #include <vector>
 
 #include "harness.h"
 #include "safetensors_build.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

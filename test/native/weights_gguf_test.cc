@@ -1,13 +1,13 @@
 // The reader of GGUF against the gguf package's own files and numbers (tools/goldens/gguf_types.py), and
 // against every kind of bad file with the exact code it must give.
-#include "weights/gguf.h"
+#include "weights/formats/gguf/gguf.h"
 
 #include <cstring>
 #include <filesystem>
 
 #include "safetensors_build.h"
-#include "weights/safetensors.h"
-#include "weights/weight_file.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/weight_file.h"
 
 using ipa::Code;
 using ipa_test::Bytes;

@@ -4,9 +4,9 @@
 #include "golden_case.h"
 #include "harness.h"
 #include "models/clip_vision.h"
-#include "pipeline/components.h"
-#include "weights/image_encoder_file.h"
-#include "weights/inspect.h"
+#include "pipeline/load/components.h"
+#include "weights/describe/image_encoder_file.h"
+#include "weights/describe/inspect.h"
 
 namespace {
 

@@ -1,9 +1,9 @@
-#include "weights/inspect.h"
+#include "weights/describe/inspect.h"
 
 #include <filesystem>
 
 #include "safetensors_build.h"
-#include "weights/convert.h"
+#include "weights/write/convert.h"
 
 using ipa::Code;
 using ipa_test::NamedShapes;

@@ -5,8 +5,8 @@
 
 #include "harness.h"
 #include "safetensors_build.h"
-#include "weights/ldm_names.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/names/ldm_names.h"
 
 namespace {
 

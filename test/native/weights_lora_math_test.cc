@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "allocation_counter.h"
-#include "cpu/cpu_features.h"
-#include "cpu/plain_product.h"
+#include "cpu/isa/cpu_features.h"
+#include "cpu/kernels/plain_product.h"
 #include "golden_case.h"
 #include "harness.h"
 #include "random.h"
 #include "safetensors_build.h"
-#include "weights/merged_source.h"
-#include "weights/safetensors.h"
+#include "weights/changes/merged_source.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 

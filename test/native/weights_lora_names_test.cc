@@ -2,8 +2,8 @@
 #include <string>
 
 #include "harness.h"
-#include "weights/layer_patterns.h"
-#include "weights/lora_names.h"
+#include "weights/names/layer_patterns.h"
+#include "weights/names/lora_names.h"
 
 namespace {
 

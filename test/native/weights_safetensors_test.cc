@@ -1,5 +1,5 @@
 // The reader against good files, and against every kind of bad one with the exact code it must give.
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 #include <cstring>
 #include <filesystem>

@@ -1,12 +1,12 @@
-#include "weights/sharded.h"
+#include "weights/formats/sharded.h"
 
 #include <filesystem>
 
 #include "safetensors_build.h"
-#include "weights/convert.h"
-#include "weights/dialects.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/names/dialects.h"
+#include "weights/write/convert.h"
+#include "weights/write/safetensors_writer.h"
 
 using ipa::Code;
 using ipa_test::write_bytes;

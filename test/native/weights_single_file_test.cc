@@ -8,14 +8,14 @@
 #include "models/clip_text.h"
 #include "models/unet.h"
 #include "models/vae.h"
-#include "pipeline/components.h"
-#include "pipeline/model_set.h"
+#include "pipeline/load/components.h"
+#include "pipeline/load/model_set.h"
 #include "safetensors_build.h"
-#include "weights/convert.h"
-#include "weights/inspect.h"
-#include "weights/safetensors.h"
-#include "weights/safetensors_writer.h"
-#include "weights/single_file.h"
+#include "weights/describe/inspect.h"
+#include "weights/describe/single_file.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/write/convert.h"
+#include "weights/write/safetensors_writer.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <random>
 
 #include "torch_build.h"
-#include "weights/safetensors.h"
-#include "weights/torch_file.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/torch/torch_file.h"
 
 using ipa::Code;
 using namespace ipa_test;

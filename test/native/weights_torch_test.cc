@@ -1,14 +1,14 @@
 // Files of torch.save against the same tensors as safetensors wrote them (tools/goldens/torch_files.py).
-#include "weights/torch_file.h"
+#include "weights/formats/torch/torch_file.h"
 
 #include <cstring>
 #include <filesystem>
 
 #include "allocation_counter.h"
 #include "torch_build.h"
-#include "weights/safetensors.h"
-#include "weights/sharded.h"
-#include "weights/weight_file.h"
+#include "weights/formats/safetensors/safetensors.h"
+#include "weights/formats/sharded.h"
+#include "weights/formats/weight_file.h"
 
 using ipa::Code;
 

@@ -1,10 +1,10 @@
-#include "weights/safetensors_writer.h"
+#include "weights/write/safetensors_writer.h"
 
 #include <cmath>
 #include <filesystem>
 
 #include "safetensors_build.h"
-#include "weights/safetensors.h"
+#include "weights/formats/safetensors/safetensors.h"
 
 using ipa::Code;
 using ipa::TensorToWrite;

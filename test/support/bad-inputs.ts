@@ -32,11 +32,14 @@ const throwing = {
     throw new Error("getter");
   },
 };
-const hostile = new Proxy({}, {
-  ownKeys: () => {
-    throw new Error("trap");
+const hostile = new Proxy(
+  {},
+  {
+    ownKeys: () => {
+      throw new Error("trap");
+    },
   },
-});
+);
 
 /** Options of generate() that are wrong by themselves. */
 export const BAD_OPTIONS: BadGenerate[] = (
@@ -59,13 +62,28 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["prompt a String object", { prompt: Object("x") as unknown }, INVALID, "an object"],
     ["negativePrompt an array", { negativePrompt: ["x"] }, INVALID, "negativePrompt"],
     ["promptSyntax unknown", { promptSyntax: "weigthed" }, INVALID, 'did you mean "weighted"?'],
-    ["vaeTiling true", { vaeTiling: true }, INVALID, 'vaeTiling: expected one of "auto", "on", "off" but received true'],
+    [
+      "vaeTiling true",
+      { vaeTiling: true },
+      INVALID,
+      'vaeTiling: expected one of "auto", "on", "off" but received true',
+    ],
     ["vaeTiling misspelt", { vaeTiling: "atuo" }, INVALID, 'did you mean "auto"?'],
     ["vaeTile too small", { vaeTile: 64 }, INVALID, "use 128 or more"],
-    ["vaeTile no multiple", { vaeTile: 300 }, INVALID, "vaeTile: expected a multiple of 8 for this model but received 300: use 296 or 304"],
+    [
+      "vaeTile no multiple",
+      { vaeTile: 300 },
+      INVALID,
+      "vaeTile: expected a multiple of 8 for this model but received 300: use 296 or 304",
+    ],
     ["memoryBudget zero", { memoryBudget: 0 }, INVALID, "use 1 or more"],
-    ["memoryBudget in words", { memoryBudget: "4GB" }, INVALID, 'memoryBudget: expected an integer'],
-    ["steps a fraction", { steps: 20.5 }, INVALID, "steps: expected an integer between 1 and 1000 but received 20.5: use 20 or 21"],
+    ["memoryBudget in words", { memoryBudget: "4GB" }, INVALID, "memoryBudget: expected an integer"],
+    [
+      "steps a fraction",
+      { steps: 20.5 },
+      INVALID,
+      "steps: expected an integer between 1 and 1000 but received 20.5: use 20 or 21",
+    ],
     ["steps zero", { steps: 0 }, INVALID, "use 1 or more"],
     ["steps negative zero", { steps: -0 }, INVALID, "-0"],
     ["steps too many", { steps: 1001 }, INVALID, "use 1000 or less"],
@@ -82,14 +100,24 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["guidanceInterval a number", { guidanceInterval: 0.5 }, INVALID, "guidanceInterval: expected an array"],
     ["guidanceInterval of one number", { guidanceInterval: [0.5] }, INVALID, "at least 2 entries but received 1"],
     ["guidanceInterval of three numbers", { guidanceInterval: [0, 0.5, 1] }, INVALID, "at most 2 entries"],
-    ["guidanceInterval beyond the end", { guidanceInterval: [0, 1.5] }, INVALID, "guidanceInterval[1]: expected a finite number between 0 and 1"],
+    [
+      "guidanceInterval beyond the end",
+      { guidanceInterval: [0, 1.5] },
+      INVALID,
+      "guidanceInterval[1]: expected a finite number between 0 and 1",
+    ],
     ["guidanceInterval of NaN", { guidanceInterval: [NaN, 1] }, INVALID, "guidanceInterval[0]"],
     ["guidanceInterval backwards", { guidanceInterval: [0.8, 0.2] }, INVALID, "use [0.2, 0.8]"],
     ["featureCache a number", { featureCache: 3 }, INVALID, "featureCache: expected an object"],
     ["featureCache without every", { featureCache: { depth: 1 } }, INVALID, "featureCache.every"],
     ["featureCache of every step", { featureCache: { every: 1 } }, INVALID, "use 2 or more"],
     ["featureCache too seldom", { featureCache: { every: 11 } }, INVALID, "use 10 or less"],
-    ["featureCache without depth of any layer", { featureCache: { every: 2, depth: 0 } }, INVALID, "featureCache.depth"],
+    [
+      "featureCache without depth of any layer",
+      { featureCache: { every: 2, depth: 0 } },
+      INVALID,
+      "featureCache.depth",
+    ],
     ["featureCache misspelt", { featureCache: { every: 2, deph: 1 } }, UNKNOWN, 'did you mean "depth"?'],
     ["tokenMerging of too many", { tokenMerging: 0.8 }, INVALID, "use 0.75 or less"],
     ["tokenMerging negative", { tokenMerging: -0.1 }, INVALID, "use 0 or more"],
@@ -108,11 +136,21 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["scheduler unknown", { scheduler: "dpm++3m" }, INVALID, 'did you mean "dpm++2m"?'],
     ["scheduler in capitals", { scheduler: "DDIM" }, INVALID, 'use scheduler: "ddim"'],
     ["scheduler a number", { scheduler: 3 }, INVALID, "scheduler"],
-    ["sigmas unknown", { sigmas: "linear" }, INVALID, '"normal", "karras", "exponential", "beta", "sgm_uniform", "ays", or an array of numbers, but received "linear"'],
+    [
+      "sigmas unknown",
+      { sigmas: "linear" },
+      INVALID,
+      '"normal", "karras", "exponential", "beta", "sgm_uniform", "ays", or an array of numbers, but received "linear"',
+    ],
     ["sigmas misspelt", { sigmas: "expnential" }, INVALID, 'did you mean "exponential"?'],
     ["sigmas a number", { sigmas: 7 }, INVALID, "sigmas: expected one of"],
     ["sigmas empty", { sigmas: [] }, INVALID, "at least 1 entries"],
-    ["sigmas with a negative", { sigmas: [3, -1] }, INVALID, "sigmas[1]: expected a finite number between 0.000001 and 10000 but received -1"],
+    [
+      "sigmas with a negative",
+      { sigmas: [3, -1] },
+      INVALID,
+      "sigmas[1]: expected a finite number between 0.000001 and 10000 but received -1",
+    ],
     ["sigmas with text", { sigmas: ["3"] }, INVALID, "sigmas[0]: expected a finite number"],
     ["output unknown", { output: "latent" }, INVALID, 'did you mean "latents"?'],
     ["preview a number", { preview: 5 }, INVALID, "preview: expected an object"],
@@ -126,10 +164,20 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["image a number", { image: 5 }, INVALID, "image: expected a path"],
     ["mask true", { mask: true }, INVALID, "mask: expected a path"],
     ["imageGuidance too small", { imageGuidance: 0.5 }, INVALID, "use 1 or more"],
-    ["imageGuidance with a model that has none", { imageGuidance: 1.5 }, INVALID, "only instruct models have it, this is a text-to-image model"],
+    [
+      "imageGuidance with a model that has none",
+      { imageGuidance: 1.5 },
+      INVALID,
+      "only instruct models have it, this is a text-to-image model",
+    ],
     ["imagePrompts one object", { imagePrompts: { image: "a.png" } }, INVALID, "put it in [ ]"],
     ["imagePrompts a path", { imagePrompts: "a.png" }, INVALID, "an array"],
-    ["imagePrompts too many", { imagePrompts: Array(65).fill({ embeds: new Float32Array(256) }) }, INVALID, "at most 64"],
+    [
+      "imagePrompts too many",
+      { imagePrompts: Array(65).fill({ embeds: new Float32Array(256) }) },
+      INVALID,
+      "at most 64",
+    ],
     ["imagePrompts with a hole", { imagePrompts: Array(1) }, INVALID, "imagePrompts[0]"],
     ["image prompt a number", { imagePrompts: [7] }, INVALID, "imagePrompts[0]"],
     ["image prompt empty", { imagePrompts: [{}] }, INVALID, "neither"],
@@ -138,7 +186,12 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["scale NaN", { imagePrompts: [{ embeds: new Float32Array(256), scale: NaN }] }, INVALID, "imagePrompts[0].scale"],
     ["scale too large", { imagePrompts: [{ embeds: new Float32Array(256), scale: 6 }] }, INVALID, "use 5 or less"],
     ["scale text", { imagePrompts: [{ embeds: new Float32Array(256), scale: "0.5" }] }, INVALID, "use the number 0.5"],
-    ["adapter not loaded", { imagePrompts: [{ embeds: new Float32Array(256), adapter: 1 }] }, INVALID, "imagePrompts[0].adapter"],
+    [
+      "adapter not loaded",
+      { imagePrompts: [{ embeds: new Float32Array(256), adapter: 1 }] },
+      INVALID,
+      "imagePrompts[0].adapter",
+    ],
     ["adapter negative", { imagePrompts: [{ embeds: new Float32Array(256), adapter: -1 }] }, INVALID, "adapter"],
     ["embeds of a wrong length", { imagePrompts: [{ embeds: new Float32Array(255) }] }, INVALID, "256 floats"],
     ["embeds empty", { imagePrompts: [{ embeds: new Float32Array(0) }] }, INVALID, "256 floats"],
@@ -149,16 +202,31 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["image a number", { imagePrompts: [{ image: 5 }] }, INVALID, "imagePrompts[0].image"],
     ["image an array", { imagePrompts: [{ image: [1, 2, 3] }] }, INVALID, "imagePrompts[0].image"],
     ["image a float array", { imagePrompts: [{ image: new Float32Array(12) }] }, INVALID, "Float32Array"],
-    ["image an http URL", { imagePrompts: [{ image: new URL("https://example.com/a.png") }] }, INVALID, "fetch it yourself"],
+    [
+      "image an http URL",
+      { imagePrompts: [{ image: new URL("https://example.com/a.png") }] },
+      INVALID,
+      "fetch it yourself",
+    ],
     ["image an http string", { imagePrompts: [{ image: "https://example.com/a.png" }] }, INVALID, "fetch it yourself"],
     ["image a URL of another kind", { imagePrompts: [{ image: new URL("ftp://host/a.png") }] }, INVALID, "file: URL"],
-    ["image a data URL of no picture", { imagePrompts: [{ image: new URL("data:image/png;base64,AAAA") }] }, FORMAT, "not an image"],
+    [
+      "image a data URL of no picture",
+      { imagePrompts: [{ image: new URL("data:image/png;base64,AAAA") }] },
+      FORMAT,
+      "not an image",
+    ],
     ["image an empty path", { imagePrompts: [{ image: "" }] }, INVALID, "path"],
     ["image a path with NUL", { imagePrompts: [{ image: "a\0.png" }] }, INVALID, "NUL"],
     ["image missing", { imagePrompts: [{ image: "/no/such/file.png" }] }, "ERR_IPA_NOT_FOUND", "/no/such/file.png"],
     ["image a folder", { imagePrompts: [{ image: ROOT }] }, "ERR_IPA_IO", "a folder"],
     ["raw of a wrong length", raw({ data: pixels(4, 4).subarray(1), width: 4, height: 4 }), INVALID, "data"],
-    ["raw with channels that do not fit", raw({ data: pixels(4, 4), width: 4, height: 4, channels: 4 }), INVALID, "64 bytes"],
+    [
+      "raw with channels that do not fit",
+      raw({ data: pixels(4, 4), width: 4, height: 4, channels: 4 }),
+      INVALID,
+      "64 bytes",
+    ],
     ["raw with two channels", raw({ data: pixels(4, 4), width: 4, height: 4, channels: 2 }), INVALID, "channels"],
     ["raw without width", raw({ data: pixels(4, 4), height: 4 }), INVALID, "width"],
     ["raw of width zero", raw({ data: pixels(4, 4), width: 0, height: 4 }), INVALID, "width"],
@@ -189,7 +257,16 @@ export function badImages(scratch: string): BadGenerate[] {
   const pipe = join(scratch, "pipe.png");
   const hasPipe = process.platform !== "win32" && (existsSync(pipe) || spawnSync("mkfifo", [pipe]).status === 0);
   const cases: [string, unknown, string, string][] = [
-    ...(hasPipe ? [["a named pipe that nobody writes to", pipe, "ERR_IPA_IO", "not a regular file"] as [string, unknown, string, string]] : []),
+    ...(hasPipe
+      ? [
+          ["a named pipe that nobody writes to", pipe, "ERR_IPA_IO", "not a regular file"] as [
+            string,
+            unknown,
+            string,
+            string,
+          ],
+        ]
+      : []),
     ["no bytes", new Uint8Array(0), FORMAT, "no bytes"],
     ["an empty file", empty, FORMAT, "empty"],
     ["text", Buffer.from("hello world"), FORMAT, "not an image format"],
@@ -232,7 +309,20 @@ export const BAD_LOADS: BadLoad[] = (
     ["model missing", { model: "/no/such/model" }, "ERR_IPA_NOT_FOUND", "/no/such/model"],
     ["model a URL", { model: "https://example.com/model" }, INVALID, "local"],
     ["model a page of the hub", { model: "https://huggingface.co/h94/IP-Adapter" }, INVALID, 'use "h94/IP-Adapter"'],
-    ["adapter a URL of the hub", { adapters: [{ file: new URL("https://huggingface.co/h94/IP-Adapter/resolve/main/models/ip-adapter_sd15.bin?download=true") }] }, INVALID, 'use "h94/IP-Adapter/models/ip-adapter_sd15.bin"'],
+    [
+      "adapter a URL of the hub",
+      {
+        adapters: [
+          {
+            file: new URL(
+              "https://huggingface.co/h94/IP-Adapter/resolve/main/models/ip-adapter_sd15.bin?download=true",
+            ),
+          },
+        ],
+      },
+      INVALID,
+      'use "h94/IP-Adapter/models/ip-adapter_sd15.bin"',
+    ],
     ["model with NUL", { model: "a\0b" }, INVALID, "NUL"],
     ["adapters an object", { adapters: { file } }, INVALID, "put it in [ ]"],
     ["adapters of numbers", { adapters: [7] }, INVALID, "adapters[0]"],
@@ -249,8 +339,18 @@ export const BAD_LOADS: BadLoad[] = (
     ["token a number", { token: 5 }, INVALID, "token: expected a string"],
     ["offline in words", { offline: "yes" }, INVALID, "offline: expected true or false"],
     ["onProgress an object", { onProgress: {} }, INVALID, "onProgress: expected a function"],
-    ["a token with a line break, not shown", { model: "owner/name", token: "hf_a\nb", offline: false }, INVALID, "token: expected an access token, which has"],
-    ["a mistyped file beside a name on the hub", { model: "owner/name", adapters: [{ file: "/no/such.safetensors" }] }, "ERR_IPA_NOT_FOUND", "/no/such.safetensors"],
+    [
+      "a token with a line break, not shown",
+      { model: "owner/name", token: "hf_a\nb", offline: false },
+      INVALID,
+      "token: expected an access token, which has",
+    ],
+    [
+      "a mistyped file beside a name on the hub",
+      { model: "owner/name", adapters: [{ file: "/no/such.safetensors" }] },
+      "ERR_IPA_NOT_FOUND",
+      "/no/such.safetensors",
+    ],
     ["signal an event", { signal: {} }, INVALID, "an AbortSignal"],
   ] as [string, LoadOptions, string, string][]
 ).map(([name, load, code, says]) => ({ name, load, code, says }));
@@ -259,9 +359,24 @@ export const BAD_LOADS: BadLoad[] = (
 export const BAD_FILES: BadLoad[] = (
   [
     ["model a file of no weights", { model: file }, "ERR_IPA_LIMIT", "package.json"],
-    ["model a file of something else", { model: join(ROOT, "models/mini/ip-adapter.safetensors") }, "ERR_IPA_UNSUPPORTED", "original layout"],
-    ["model a file with other tokens", { model: join(ROOT, "test/golden/models/single-sd1/model.safetensors") }, "ERR_IPA_MISMATCH", "49408 tokens"],
+    [
+      "model a file of something else",
+      { model: join(ROOT, "models/mini/ip-adapter.safetensors") },
+      "ERR_IPA_UNSUPPORTED",
+      "original layout",
+    ],
+    [
+      "model a file with other tokens",
+      { model: join(ROOT, "test/golden/models/single-sd1/model.safetensors") },
+      "ERR_IPA_MISMATCH",
+      "49408 tokens",
+    ],
     ["vae a file of no weights", { vae: file }, "ERR_IPA_LIMIT", "package.json"],
-    ["vae a file of something else", { vae: join(ROOT, "models/mini/ip-adapter.safetensors") }, "ERR_IPA_MISSING_TENSOR", "no VAE in this file"],
+    [
+      "vae a file of something else",
+      { vae: join(ROOT, "models/mini/ip-adapter.safetensors") },
+      "ERR_IPA_MISSING_TENSOR",
+      "no VAE in this file",
+    ],
   ] as [string, LoadOptions, string, string][]
 ).map(([name, load, code, says]) => ({ name, load, code, says }));

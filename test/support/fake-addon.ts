@@ -36,7 +36,9 @@ export const MINI_INFO: PipelineInfo = {
   zeroSnr: { value: false, from: "scheduler_config", detail: "scheduler_config.json" },
   vaeScalingFactor: 1,
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
-  adapters: [{ variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 }],
+  adapters: [
+    { variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 },
+  ],
   embeddings: [],
   hasImageEncoder: true,
   parameters: 10_000_000,
@@ -80,13 +82,23 @@ export class FakeAddon implements NativeAddon {
 
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob {
     this.loads.push(request);
-    return this.later(() => (this.loadError === null ? done(null, new FakePipeline(this)) : done(this.loadError)), done);
+    return this.later(
+      () => (this.loadError === null ? done(null, new FakePipeline(this)) : done(this.loadError)),
+      done,
+    );
   }
 
-  convert(request: NativeConvertRequest, progress: ((event: ConvertProgress) => void) | null, done: Parameters<NativeAddon["convert"]>[2]): NativeJob {
+  convert(
+    request: NativeConvertRequest,
+    progress: ((event: ConvertProgress) => void) | null,
+    done: Parameters<NativeAddon["convert"]>[2],
+  ): NativeJob {
     this.conversions.push(request);
     progress?.({ tensors: 36, totalTensors: 36, bytes: 12_000_000, totalBytes: 12_000_000 });
-    return this.later(() => done(null, { format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }), done);
+    return this.later(
+      () => done(null, { format: "gguf", tensors: 36, bytes: 12_000_000, types: { Q8_0: 30, F16: 6 } }),
+      done,
+    );
   }
 
   inspect(_path: string, done: Parameters<NativeAddon["inspect"]>[1]): NativeJob {
@@ -132,7 +144,11 @@ export class FakeAddon implements NativeAddon {
     return this.later(() => done(null, this.tensor), done);
   }
 
-  writeTensors(path: string, tensors: { name: string; shape: number[]; data: Float32Array }[], done: Done<void>): NativeJob {
+  writeTensors(
+    path: string,
+    tensors: { name: string; shape: number[]; data: Float32Array }[],
+    done: Done<void>,
+  ): NativeJob {
     this.written.push({ path, tensors });
     return this.later(() => done(null), done);
   }
@@ -169,12 +185,17 @@ class FakePipeline implements NativePipeline {
     return this.#addon.info;
   }
 
-  generate(request: NativeGenerateRequest, progress: Parameters<NativePipeline["generate"]>[1], done: Done<NativeResult>): NativeJob {
+  generate(
+    request: NativeGenerateRequest,
+    progress: Parameters<NativePipeline["generate"]>[1],
+    done: Done<NativeResult>,
+  ): NativeJob {
     if (this.#closed) return this.#addon.later(() => done({ code: "ERR_IPA_DISPOSED", message: "closed" }), done);
     this.#addon.requests.push(request);
     const { seeds, steps, width, height } = request;
     const total = seeds.length * steps;
-    const latent = (width / this.#addon.info.vaeScale) * (height / this.#addon.info.vaeScale) * this.#addon.info.latentChannels;
+    const latent =
+      (width / this.#addon.info.vaeScale) * (height / this.#addon.info.vaeScale) * this.#addon.info.latentChannels;
     let cancelled = false;
     const job: NativeJob = { cancel: () => (cancelled = true) };
     this.#jobs.add(job);
@@ -192,7 +213,10 @@ class FakePipeline implements NativePipeline {
         end(this.#addon.generateError);
       } else if (n > total) {
         end(null, {
-          images: request.output === "latents" ? [] : seeds.map((seed) => new Uint8Array(width * height * 3).fill(seed % 256).buffer),
+          images:
+            request.output === "latents"
+              ? []
+              : seeds.map((seed) => new Uint8Array(width * height * 3).fill(seed % 256).buffer),
           width,
           height,
           latents: seeds.map((seed) => new Float32Array(latent).fill(seed).buffer),
@@ -202,7 +226,11 @@ class FakePipeline implements NativePipeline {
         const preview = request.previewEvery > 0 && n % request.previewEvery === 0;
         const scale = request.previewDecoder === "linear" ? this.#addon.info.vaeScale : 1;
         const [previewWidth, previewHeight] = [width / scale, height / scale];
-        progress?.(preview ? { ...event, preview: new ArrayBuffer(previewWidth * previewHeight * 3), previewWidth, previewHeight } : event);
+        progress?.(
+          preview
+            ? { ...event, preview: new ArrayBuffer(previewWidth * previewHeight * 3), previewWidth, previewHeight }
+            : event,
+        );
         setImmediate(() => step(n + 1));
       }
     };
@@ -218,14 +246,25 @@ class FakePipeline implements NativePipeline {
 
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {
     this.#addon.estimated.push(request);
-    return this.#addon.later(() => done(null, { weights: 40_000_000, working: 2_000_000, tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0 }), done);
+    return this.#addon.later(
+      () =>
+        done(null, {
+          weights: 40_000_000,
+          working: 2_000_000,
+          tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0,
+        }),
+      done,
+    );
   }
 
   setAdapters(adapters: NativeAdapterRequest[], done: Done<LoadedParts>): NativeJob {
     const { parameters, memoryBytes } = this.#addon.info;
     const [first] = this.#addon.info.adapters;
     this.#addon.changes.push({ adapters });
-    return this.#addon.later(() => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes, ignored: [] }), done);
+    return this.#addon.later(
+      () => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes, ignored: [] }),
+      done,
+    );
   }
 
   setLoras(loras: NativeLoraRequest[], done: Done<LoadedParts>): NativeJob {

@@ -25,12 +25,17 @@ interface Entry {
   lfs: string | undefined;
 }
 
-const sha = (name: string, ...parts: (string | Buffer)[]): string => parts.reduce((hash, part) => hash.update(part), createHash(name)).digest("hex");
+const sha = (name: string, ...parts: (string | Buffer)[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash(name)).digest("hex");
 
 /** Files of a folder by their paths, for a repository. */
 export function filesOf(folder: string, keep: (path: string) => boolean = () => true): RepoFiles {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => path.split(sep).join("/"));
-  return Object.fromEntries(paths.filter((path) => keep(path) && statSync(join(folder, path)).isFile()).map((path) => [path, readFileSync(join(folder, path))]));
+  return Object.fromEntries(
+    paths
+      .filter((path) => keep(path) && statSync(join(folder, path)).isFile())
+      .map((path) => [path, readFileSync(join(folder, path))]),
+  );
 }
 
 export class HubServer {
@@ -54,7 +59,8 @@ export class HubServer {
 
   static async start(): Promise<HubServer> {
     const hub = new HubServer();
-    for (const server of [hub.#hub, hub.#cdn]) await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    for (const server of [hub.#hub, hub.#cdn])
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return hub;
   }
 
@@ -73,7 +79,10 @@ export class HubServer {
   publish(repo: string, files: RepoFiles): string {
     const entries = Object.entries(files).map(([path, bytes]): [string, Entry] => {
       const lfs = /\.(safetensors|bin|ckpt|gguf)$/.test(path) ? sha("sha256", bytes) : undefined;
-      const content = lfs === undefined ? bytes : Buffer.from(`version https://git-lfs.github.com/spec/v1\noid sha256:${lfs}\nsize ${bytes.length}\n`);
+      const content =
+        lfs === undefined
+          ? bytes
+          : Buffer.from(`version https://git-lfs.github.com/spec/v1\noid sha256:${lfs}\nsize ${bytes.length}\n`);
       return [path, { bytes, oid: sha("sha1", `blob ${content.length}\0`, content), lfs }];
     });
     this.#repos.set(repo, new Map(entries));
@@ -86,7 +95,9 @@ export class HubServer {
 
   /** Requests for the bytes of a file. */
   downloads(): string[] {
-    return this.seen.filter(({ method, url }) => method === "GET" && url.includes("/resolve/")).map(({ url }) => url.replace(/^.*\/resolve\/[^/]+\//, ""));
+    return this.seen
+      .filter(({ method, url }) => method === "GET" && url.includes("/resolve/"))
+      .map(({ url }) => url.replace(/^.*\/resolve\/[^/]+\//, ""));
   }
 
   #note({ method = "", url = "", headers }: IncomingMessage, prefix = ""): void {
@@ -95,22 +106,39 @@ export class HubServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): ServerResponse {
     this.#note(request);
-    if (this.down !== undefined) return response.writeHead(this.down.status, this.down.headers ?? {}).end(this.down.body);
+    if (this.down !== undefined)
+      return response.writeHead(this.down.status, this.down.headers ?? {}).end(this.down.body);
     const url = new URL(request.url ?? "", this.url);
     // /api/models/OWNER/NAME/KIND/REVISION or /OWNER/NAME/resolve/REVISION/PATH
-    const parts = url.pathname.replace(/^\/api\/models/, "").split("/").slice(1).map(decodeURIComponent);
+    const parts = url.pathname
+      .replace(/^\/api\/models/, "")
+      .split("/")
+      .slice(1)
+      .map(decodeURIComponent);
     const [owner = "", name = "", kind = "", revision = "", ...rest] = parts;
     const repo = `${owner}/${name}`;
     const entries = this.#repos.get(repo);
     const { authorization } = request.headers;
     const allowed = this.token === "" || authorization === `Bearer ${this.token}`;
     // The real hub does not say whether it is missing or private.
-    if (entries === undefined || (!allowed && !this.gated)) return refuse(response, authorization === undefined ? 401 : 404, "RepoNotFound");
+    if (entries === undefined || (!allowed && !this.gated))
+      return refuse(response, authorization === undefined ? 401 : 404, "RepoNotFound");
     const commit = this.commit(repo);
     if (!["main", "v1", "refs/pr/1", commit].includes(revision)) return refuse(response, 404, "RevisionNotFound");
     if (kind === "revision") {
       const siblings = [...entries.keys()].map((rfilename) => ({ rfilename }));
-      return json(response, { _id: "1", id: repo, sha: commit, private: false, gated: false, tags: [], downloads: 0, likes: 0, lastModified: "2024-01-01T00:00:00.000Z", siblings });
+      return json(response, {
+        _id: "1",
+        id: repo,
+        sha: commit,
+        private: false,
+        gated: false,
+        tags: [],
+        downloads: 0,
+        likes: 0,
+        lastModified: "2024-01-01T00:00:00.000Z",
+        siblings,
+      });
     }
     if (kind === "tree") return this.#list(entries, url, response);
     const path = rest.join("/");
@@ -123,7 +151,14 @@ export class HubServer {
       return this.#send(request, response, path, entry.bytes);
     }
     const location = `${address(this.#cdn)}/${repo}/${entry.lfs}?path=${encodeURIComponent(path)}`;
-    return response.writeHead(302, { Location: location, "X-Linked-ETag": `"${entry.lfs}"`, "X-Linked-Size": String(entry.bytes.length), "Content-Length": "0" }).end();
+    return response
+      .writeHead(302, {
+        Location: location,
+        "X-Linked-ETag": `"${entry.lfs}"`,
+        "X-Linked-Size": String(entry.bytes.length),
+        "Content-Length": "0",
+      })
+      .end();
   }
 
   #answerCdn(request: IncomingMessage, response: ServerResponse): ServerResponse {
@@ -137,10 +172,23 @@ export class HubServer {
   }
 
   #list(entries: Map<string, Entry>, url: URL, response: ServerResponse): ServerResponse {
-    const folders = new Set([...entries.keys()].flatMap((path) => path.split("/").slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join("/"))));
+    const folders = new Set(
+      [...entries.keys()].flatMap((path) =>
+        path
+          .split("/")
+          .slice(0, -1)
+          .map((_, i, parts) => parts.slice(0, i + 1).join("/")),
+      ),
+    );
     const all = [
       ...[...folders].map((path) => ({ type: "directory", oid: sha("sha1", path), size: 0, path })),
-      ...[...entries].map(([path, { bytes, oid, lfs }]) => ({ type: "file", oid, size: bytes.length, path, ...(lfs === undefined ? {} : { lfs: { oid: lfs, size: bytes.length, pointerSize: 134 } }) })),
+      ...[...entries].map(([path, { bytes, oid, lfs }]) => ({
+        type: "file",
+        oid,
+        size: bytes.length,
+        path,
+        ...(lfs === undefined ? {} : { lfs: { oid: lfs, size: bytes.length, pointerSize: 134 } }),
+      })),
     ];
     const from = Number(url.searchParams.get("cursor") ?? 0);
     const next = from + this.pageSize;
@@ -155,7 +203,10 @@ export class HubServer {
     const bytes = this.spoiled.has(path) ? Buffer.from(right.map((byte, i) => (i === 100 ? byte ^ 1 : byte))) : right;
     const start = this.ranges ? Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0) : 0;
     const body = bytes.subarray(start);
-    const headers: Record<string, string> = { "Content-Length": String(body.length), "Accept-Ranges": this.ranges ? "bytes" : "none" };
+    const headers: Record<string, string> = {
+      "Content-Length": String(body.length),
+      "Accept-Ranges": this.ranges ? "bytes" : "none",
+    };
     if (start > 0) headers["Content-Range"] = `bytes ${start}-${bytes.length - 1}/${bytes.length}`;
     response.writeHead(start > 0 ? 206 : 200, headers);
     if (request.method === "HEAD") return response.end();
@@ -177,7 +228,9 @@ function json(response: ServerResponse, value: unknown): ServerResponse {
 }
 
 function refuse(response: ServerResponse, status: number, code: string): ServerResponse {
-  return response.writeHead(status, { "X-Error-Code": code, "X-Error-Message": code, "Content-Type": "application/json" }).end(JSON.stringify({ error: code }));
+  return response
+    .writeHead(status, { "X-Error-Code": code, "X-Error-Message": code, "Content-Type": "application/json" })
+    .end(JSON.stringify({ error: code }));
 }
 
 function address(server: Server): string {

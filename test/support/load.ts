@@ -9,7 +9,10 @@ export const ROOT = join(__dirname, "..", "..");
 export const MINI = join(ROOT, "models", "mini");
 
 /** A pipeline over the fake addon, with the shipped model's tokenizer. */
-export async function loadFake(addon = new FakeAddon(), options: LoadOptions = {}): Promise<{ addon: FakeAddon; pipeline: Pipeline }> {
+export async function loadFake(
+  addon = new FakeAddon(),
+  options: LoadOptions = {},
+): Promise<{ addon: FakeAddon; pipeline: Pipeline }> {
   return { addon, pipeline: await Pipeline.loadWith(() => addon, options, new CallSite()) };
 }
 
@@ -27,5 +30,8 @@ export async function rejection(promise: Promise<unknown>): Promise<Error & { co
 /** RGB noise that is the same every time. */
 export function pixels(width: number, height: number, channels = 3): Uint8Array {
   let state = 12345;
-  return Uint8Array.from({ length: width * height * channels }, () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 24);
+  return Uint8Array.from(
+    { length: width * height * channels },
+    () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 24,
+  );
 }

@@ -48,7 +48,10 @@ export async function results(pipeline: Pipeline, options: GenerateOptions): Pro
   // What may be either has pictures that may be missing, as an array has.
   const either = await pipeline.generate(options);
   holds<Equal<typeof either.images, GeneratedImage[]>>();
-  const image = await pipeline.generate({ output: "image", onProgress: ({ step, total, preview }) => [step + total, preview?.width] });
+  const image = await pipeline.generate({
+    output: "image",
+    onProgress: ({ step, total, preview }) => [step + total, preview?.width],
+  });
   holds<Equal<typeof image.images, GeneratedImage[]>>();
   await pipeline.generate();
   await pipeline.generate("a cat");
@@ -102,11 +105,17 @@ export function imagePrompts(embeds: ImageEmbeds, faceEmbeds: Float32Array): Ima
 }
 
 export function shorthands(embeds: ImageEmbeds): GenerateOptions {
-  return { imagePrompts: ["a.png", new URL("file:///a.png"), new Uint8Array(9), embeds, { image: "b.png", scale: 0.3 }] };
+  return {
+    imagePrompts: ["a.png", new URL("file:///a.png"), new Uint8Array(9), embeds, { image: "b.png", scale: 0.3 }],
+  };
 }
 
 export async function loading(signal: AbortSignal): Promise<Pipeline> {
-  await using pipeline = await Pipeline.load({ adapters: ["a.safetensors", { file: "b.bin", imageEncoder: "encoder" }], loras: ["a", { file: "b", weight: 0.5 }], embeddings: ["a", { file: "b", token: "c" }] });
+  await using pipeline = await Pipeline.load({
+    adapters: ["a.safetensors", { file: "b.bin", imageEncoder: "encoder" }],
+    loras: ["a", { file: "b", weight: 0.5 }],
+    embeddings: ["a", { file: "b", token: "c" }],
+  });
   await pipeline.setAdapters(["a"], { signal });
   await pipeline.setLoras([new URL("file:///a"), { file: "b" }]);
   // @ts-expect-error a file is needed
@@ -114,7 +123,13 @@ export async function loading(signal: AbortSignal): Promise<Pipeline> {
   return await Pipeline.load({ signal });
 }
 
-export function pictures(body: NodeWebStream<Uint8Array>, blob: Blob, response: Response, raw: RawImage, generated: GeneratedImage): ImageInput[] {
+export function pictures(
+  body: NodeWebStream<Uint8Array>,
+  blob: Blob,
+  response: Response,
+  raw: RawImage,
+  generated: GeneratedImage,
+): ImageInput[] {
   const good: ImageInput[] = [
     "a.png",
     "data:image/png;base64,AAAA",

@@ -6,7 +6,8 @@ import { assert, binOf, makeProject, node, npmInstall, run, writeJson } from "./
 import { checkResult, commonJsProgram, esModuleProgram } from "./programs.mjs";
 
 const PACKAGE = "node_modules/node-ip-adapter";
-const BANNER = 'import { createRequire as requireFor } from "node:module"; const require = requireFor(import.meta.url);';
+const BANNER =
+  'import { createRequire as requireFor } from "node:module"; const require = requireFor(import.meta.url);';
 
 /** A project with the package, these tools and both programs. */
 async function projectWith(context, name, tools) {
@@ -20,7 +21,8 @@ async function projectWith(context, name, tools) {
 /** A folder that holds these files of the project and nothing else. */
 function moved(folder, name, files) {
   const elsewhere = path.join(path.dirname(folder), `${path.basename(folder)}-${name}-alone`);
-  for (const file of files) fs.cpSync(path.join(folder, file), path.join(elsewhere, path.basename(file)), { recursive: true });
+  for (const file of files)
+    fs.cpSync(path.join(folder, file), path.join(elsewhere, path.basename(file)), { recursive: true });
   return elsewhere;
 }
 
@@ -28,7 +30,8 @@ function moved(folder, name, files) {
 async function checkAlone(bundle, root) {
   const cwd = path.dirname(bundle);
   const refused = await node([bundle], { cwd, fails: true });
-  for (const part of ["ERR_IPA_FILES_MISSING", "NODE_IP_ADAPTER_ROOT", "external"]) assert(refused.includes(part), `the first error lacks ${part}:\n${refused}`);
+  for (const part of ["ERR_IPA_FILES_MISSING", "NODE_IP_ADAPTER_ROOT", "external"])
+    assert(refused.includes(part), `the first error lacks ${part}:\n${refused}`);
   await checkResult(await node([bundle], { cwd, env: { NODE_IP_ADAPTER_ROOT: root } }));
 }
 
@@ -51,7 +54,11 @@ async function esbuildCommonJs(context) {
 
 async function esbuildModules(context) {
   const folder = await withEsbuild(context);
-  const bundle = await esbuild(folder, "program.mjs", "out/bundle.mjs", ["--format=esm", "--external:sharp", `--banner:js=${BANNER}`]);
+  const bundle = await esbuild(folder, "program.mjs", "out/bundle.mjs", [
+    "--format=esm",
+    "--external:sharp",
+    `--banner:js=${BANNER}`,
+  ]);
   await checkResult(await node([bundle], { cwd: folder }));
   const alone = moved(folder, "esm", ["out/bundle.mjs"]);
   await checkAlone(path.join(alone, "bundle.mjs"), path.join(folder, PACKAGE));
@@ -59,7 +66,10 @@ async function esbuildModules(context) {
 
 async function esbuildExternal(context) {
   const folder = await withEsbuild(context);
-  for (const [entry, output, format] of [["program.cjs", "out/external.cjs", "cjs"], ["program.mjs", "out/external.mjs", "esm"]]) {
+  for (const [entry, output, format] of [
+    ["program.cjs", "out/external.cjs", "cjs"],
+    ["program.mjs", "out/external.mjs", "esm"],
+  ]) {
     const bundle = await esbuild(folder, entry, output, [`--format=${format}`, "--external:node-ip-adapter"]);
     await checkResult(await node([bundle], { cwd: folder }));
   }
@@ -78,7 +88,13 @@ async function addonByPath(context) {
 
 async function webpack(context) {
   const folder = await projectWith(context, "webpack", ["webpack@5"]);
-  const config = { mode: "production", target: "node20", entry: "./program.cjs", externals: { sharp: "commonjs sharp" }, output: { path: path.join(folder, "out"), filename: "bundle.cjs" } };
+  const config = {
+    mode: "production",
+    target: "node20",
+    entry: "./program.cjs",
+    externals: { sharp: "commonjs sharp" },
+    output: { path: path.join(folder, "out"), filename: "bundle.cjs" },
+  };
   const build = `require("webpack")(${JSON.stringify(config)}, (error, stats) => { if (error || stats.hasErrors()) throw error ?? new Error(stats.toString()); });`;
   await node(["-e", build], { cwd: folder });
   await checkResult(await node(["out/bundle.cjs"], { cwd: folder }));
@@ -89,10 +105,25 @@ async function webpack(context) {
 /** ncc copies the models and the addon beside its bundle; sharp is installed there. */
 async function ncc(context) {
   const folder = await projectWith(context, "ncc", ["@vercel/ncc"]);
-  await node([binOf(folder, "@vercel/ncc", "ncc"), "build", "program.cjs", "--out", "out", "--external", "sharp", "--no-cache", "--quiet"], { cwd: folder });
+  await node(
+    [
+      binOf(folder, "@vercel/ncc", "ncc"),
+      "build",
+      "program.cjs",
+      "--out",
+      "out",
+      "--external",
+      "sharp",
+      "--no-cache",
+      "--quiet",
+    ],
+    { cwd: folder },
+  );
   const alone = moved(folder, "bundle", ["out"]);
   writeJson(path.join(alone, "package.json"), { private: true });
-  await npmInstall(alone, [`sharp@${JSON.parse(fs.readFileSync(path.join(folder, "node_modules/sharp/package.json"), "utf8")).version}`]);
+  await npmInstall(alone, [
+    `sharp@${JSON.parse(fs.readFileSync(path.join(folder, "node_modules/sharp/package.json"), "utf8")).version}`,
+  ]);
   await checkResult(await node(["out/index.cjs"], { cwd: alone }));
 }
 
@@ -129,7 +160,9 @@ async function vite(context) {
 async function nft(context) {
   const folder = await projectWith(context, "nft", ["@vercel/nft@1"]);
   const trace = `import { nodeFileTrace } from "@vercel/nft"; const { fileList } = await nodeFileTrace(["program.mjs"]); console.log(JSON.stringify([...fileList]));`;
-  const files = JSON.parse((await node(["--input-type=module", "-e", trace], { cwd: folder })).trim().split("\n").at(-1));
+  const files = JSON.parse(
+    (await node(["--input-type=module", "-e", trace], { cwd: folder })).trim().split("\n").at(-1),
+  );
   const alone = path.join(context.temporary, "nft-alone");
   for (const file of files) {
     fs.mkdirSync(path.dirname(path.join(alone, file)), { recursive: true });
@@ -144,12 +177,18 @@ async function singleExecutable(context) {
   const program = `process.env.NODE_IP_ADAPTER_ROOT ??= require("node:path").join(require("node:path").dirname(process.execPath), "node_modules/node-ip-adapter");\n`;
   fs.writeFileSync(path.join(folder, "single.cjs"), program + commonJsProgram());
   await esbuild(folder, "single.cjs", "bundle.cjs", ["--external:sharp"]);
-  writeJson(path.join(folder, "sea.json"), { main: "bundle.cjs", output: "program.blob", disableExperimentalSEAWarning: true });
+  writeJson(path.join(folder, "sea.json"), {
+    main: "bundle.cjs",
+    output: "program.blob",
+    disableExperimentalSEAWarning: true,
+  });
   await node(["--experimental-sea-config", "sea.json"], { cwd: folder });
   const executable = path.join(folder, process.platform === "win32" ? "program.exe" : "program");
   fs.copyFileSync(process.execPath, executable);
   const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
-  await node([binOf(folder, "postject"), executable, "NODE_SEA_BLOB", "program.blob", "--sentinel-fuse", fuse], { cwd: folder });
+  await node([binOf(folder, "postject"), executable, "NODE_SEA_BLOB", "program.blob", "--sentinel-fuse", fuse], {
+    cwd: folder,
+  });
   const alone = moved(folder, "executable", [path.basename(executable)]);
   const installed = path.join(alone, "node_modules");
   fs.mkdirSync(installed);

@@ -27,7 +27,11 @@ export function npmCli() {
  */
 export function run(command, { cwd, env = {}, fails = false }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0], command.slice(1), { cwd, env: { ...cleanEnvironment(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command[0], command.slice(1), {
+      cwd,
+      env: { ...cleanEnvironment(), ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
@@ -35,7 +39,12 @@ export function run(command, { cwd, env = {}, fails = false }) {
     child.once("close", (code, signal) => {
       clearTimeout(timer);
       if ((code === 0) !== fails) resolve(output);
-      else reject(new Error(`${command.map((part) => path.basename(part)).join(" ")} ${fails ? "succeeded" : `ended with ${signal ?? code}`}\n${output.slice(-6000)}`));
+      else
+        reject(
+          new Error(
+            `${command.map((part) => path.basename(part)).join(" ")} ${fails ? "succeeded" : `ended with ${signal ?? code}`}\n${output.slice(-6000)}`,
+          ),
+        );
     });
   });
 }
@@ -55,7 +64,11 @@ export function bareBin(temporary) {
     fs.mkdirSync(bin);
     const link = (name, target) => fs.symlinkSync(target, path.join(bin, name));
     link("node", process.execPath);
-    for (const name of ["sh", "env"]) link(name, ["/bin", "/usr/bin"].map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file)));
+    for (const name of ["sh", "env"])
+      link(
+        name,
+        ["/bin", "/usr/bin"].map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file)),
+      );
   }
   return bin;
 }
@@ -72,7 +85,10 @@ export const writeJson = (file, value) => fs.writeFileSync(file, `${JSON.stringi
 
 /** Installs with npm, from its cache where that has the files. */
 export function npmInstall(folder, packages, { env = {}, flags = [] } = {}) {
-  return node([npmCli(), "install", "--prefer-offline", "--no-audit", "--no-fund", "--no-update-notifier", ...flags, ...packages], { cwd: folder, env });
+  return node(
+    [npmCli(), "install", "--prefer-offline", "--no-audit", "--no-fund", "--no-update-notifier", ...flags, ...packages],
+    { cwd: folder, env },
+  );
 }
 
 /** The file behind a command of an installed package, for `node FILE`. */

@@ -9,7 +9,10 @@ import { makeTarball } from "./tarball.mjs";
 
 const TOPICS = ["package-managers", "bundlers", "typescript", "test-runners", "old-node"];
 
-const { values, positionals } = parseArgs({ options: { quick: { type: "boolean" }, keep: { type: "boolean" }, prebuilds: { type: "boolean" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean" }, keep: { type: "boolean" }, prebuilds: { type: "boolean" } },
+  allowPositionals: true,
+});
 
 async function chosenCases() {
   const chosen = [];
@@ -17,7 +20,8 @@ async function chosenCases() {
     const { cases } = await import(`./${topic}.mjs`);
     for (const one of cases) {
       const name = `${topic}: ${one.name}`;
-      if (positionals.length > 0 ? positionals.some((word) => name.includes(word)) : !values.quick || one.quick) chosen.push({ ...one, name });
+      if (positionals.length > 0 ? positionals.some((word) => name.includes(word)) : !values.quick || one.quick)
+        chosen.push({ ...one, name });
     }
   }
   return chosen;

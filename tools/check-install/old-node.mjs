@@ -13,10 +13,16 @@ const on = (version) => async (context) => {
   const old = path.join(tool, "node_modules", name, "bin/node");
   assert((await run([old, "--version"], { cwd: folder })).startsWith(`v${version}.`), `this is not Node ${version}`);
   fs.writeFileSync(path.join(folder, "program.cjs"), `require("node-ip-adapter");\n`);
-  fs.writeFileSync(path.join(folder, "program.mjs"), `import { Pipeline } from "node-ip-adapter";\nconsole.log(Pipeline);\n`);
+  fs.writeFileSync(
+    path.join(folder, "program.mjs"),
+    `import { Pipeline } from "node-ip-adapter";\nconsole.log(Pipeline);\n`,
+  );
   for (const file of ["program.cjs", "program.mjs", "node_modules/node-ip-adapter/dist/cli/main.js"]) {
     const output = await run([old, file], { cwd: folder, fails: true });
-    assert(/Error: node-ip-adapter needs Node\.js 20\.9 or later, but this is \d+/.test(output), `${file} on Node ${version} says:\n${output}`);
+    assert(
+      /Error: node-ip-adapter needs Node\.js 20\.9 or later, but this is \d+/.test(output),
+      `${file} on Node ${version} says:\n${output}`,
+    );
   }
 };
 

@@ -6,7 +6,9 @@ import { checkResult, commonJsProgram } from "./programs.mjs";
 
 /** A project that depends on the tarball, and on what a program of it needs. */
 function projectFor(context, name, settings = {}) {
-  const folder = makeProject(context.temporary, name, { dependencies: { "node-ip-adapter": `file:${context.tarball}` } });
+  const folder = makeProject(context.temporary, name, {
+    dependencies: { "node-ip-adapter": `file:${context.tarball}` },
+  });
   for (const [file, text] of Object.entries(settings)) fs.writeFileSync(path.join(folder, file), text);
   fs.writeFileSync(path.join(folder, "program.cjs"), commonJsProgram());
   return folder;
@@ -65,7 +67,9 @@ const pnpm = (version) => async (context) => {
   // Version 10 runs a package's scripts only when it is told to.
   const folder = projectFor(context, `pnpm-${version}`, { ".npmrc": "dangerously-allow-all-builds=true\n" });
   const env = environmentOf(context);
-  refuseCompiling(await node([command, "install", "--store-dir", path.join(context.temporary, "cache-pnpm")], { cwd: folder, env }));
+  refuseCompiling(
+    await node([command, "install", "--store-dir", path.join(context.temporary, "cache-pnpm")], { cwd: folder, env }),
+  );
   await checkResult(await node(["program.cjs"], { cwd: folder, env }));
 };
 

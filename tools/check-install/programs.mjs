@@ -24,8 +24,10 @@ const main = async () => {
 
 const print = `main().then((result) => console.log("RESULT " + JSON.stringify(result)), (error) => { console.error(error); process.exitCode = 1; });\n`;
 
-export const commonJs = () => `const { createHash } = require("node:crypto");\nconst { OptionError, Pipeline } = require("node-ip-adapter");\n${body()}\n`;
-export const esModule = () => `import { createHash } from "node:crypto";\nimport { OptionError, Pipeline } from "node-ip-adapter";\n${body()}\n`;
+export const commonJs = () =>
+  `const { createHash } = require("node:crypto");\nconst { OptionError, Pipeline } = require("node-ip-adapter");\n${body()}\n`;
+export const esModule = () =>
+  `import { createHash } from "node:crypto";\nimport { OptionError, Pipeline } from "node-ip-adapter";\n${body()}\n`;
 
 export const commonJsProgram = () => commonJs() + print;
 export const esModuleProgram = () => esModule() + print;
@@ -43,6 +45,12 @@ let expected;
 export async function checkResult(output) {
   expected ??= node(["-e", commonJsProgram()], { cwd: root }).then(readResult);
   const [wanted, got] = [await expected, readResult(output)];
-  assert(wanted.size[0] >= 64 && wanted.refused === "ERR_IPA_INVALID_OPTION true", `the repository's own build gives ${JSON.stringify(wanted)}`);
-  assert(JSON.stringify(got) === JSON.stringify(wanted), `expected ${JSON.stringify(wanted)} but the program gives ${JSON.stringify(got)}`);
+  assert(
+    wanted.size[0] >= 64 && wanted.refused === "ERR_IPA_INVALID_OPTION true",
+    `the repository's own build gives ${JSON.stringify(wanted)}`,
+  );
+  assert(
+    JSON.stringify(got) === JSON.stringify(wanted),
+    `expected ${JSON.stringify(wanted)} but the program gives ${JSON.stringify(got)}`,
+  );
 }

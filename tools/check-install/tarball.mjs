@@ -15,13 +15,16 @@ export async function makeTarball(temporary, prebuilt) {
   const stage = path.join(temporary, "package");
   fs.mkdirSync(stage);
   for (const name of fs.readdirSync(root)) {
-    if (!LEFT_OUT.has(name) && !name.endsWith(".tgz")) fs.cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
+    if (!LEFT_OUT.has(name) && !name.endsWith(".tgz"))
+      fs.cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
   }
   assert(fs.existsSync(path.join(stage, "dist/index.mjs")), "dist/ is missing: npm run build:ts");
   const prebuilds = path.join(stage, "prebuilds");
   if (prebuilt) fs.cpSync(path.join(root, "prebuilds"), prebuilds, { recursive: true });
   else copyAddon(prebuilds);
-  const answer = await node([npmCli(), "pack", "--ignore-scripts", "--json", "--pack-destination", temporary], { cwd: stage });
+  const answer = await node([npmCli(), "pack", "--ignore-scripts", "--json", "--pack-destination", temporary], {
+    cwd: stage,
+  });
   return path.join(temporary, nameOf(JSON.parse(answer.slice(answer.search(/^[[{]/m)))));
 }
 

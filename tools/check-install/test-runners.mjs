@@ -27,7 +27,10 @@ test("the package that asks the hub loads, and its errors are ours", async () =>
 
 async function checkRunner(folder, args) {
   fs.rmSync(path.join(folder, "result.txt"), { force: true });
-  const output = await node(args, { cwd: folder, env: { CI: "true", HF_ENDPOINT: "http://127.0.0.1:9", HF_HUB_CACHE: path.join(folder, "hub"), HF_HUB_OFFLINE: "0" } });
+  const output = await node(args, {
+    cwd: folder,
+    env: { CI: "true", HF_ENDPOINT: "http://127.0.0.1:9", HF_HUB_CACHE: path.join(folder, "hub"), HF_HUB_OFFLINE: "0" },
+  });
   const file = path.join(folder, "result.txt");
   assert(fs.existsSync(file), `the runner ran no test:\n${output.slice(-4000)}`);
   await checkResult(fs.readFileSync(file, "utf8"));
@@ -50,7 +53,10 @@ async function jestCommonJs(context) {
 async function jestModules(context) {
   const text = `import fs from "node:fs";\nimport { IpAdapterError } from "node-ip-adapter";\n${esModule()}${report("fs")}`;
   const folder = await projectWith(context, "jest-esm", ["jest@30"], text, ["a.test.mjs", "b.test.mjs"]);
-  fs.writeFileSync(path.join(folder, "jest.config.mjs"), `export default { testMatch: ["**/*.test.mjs"], transform: {} };\n`);
+  fs.writeFileSync(
+    path.join(folder, "jest.config.mjs"),
+    `export default { testMatch: ["**/*.test.mjs"], transform: {} };\n`,
+  );
   await checkRunner(folder, ["--experimental-vm-modules", binOf(folder, "jest"), "--ci", "--runInBand"]);
 }
 
@@ -58,7 +64,10 @@ let vitestProject;
 
 const vitest = (pool) => async (context) => {
   const text = `import fs from "node:fs";\nimport { expect, test } from "vitest";\nimport { IpAdapterError } from "node-ip-adapter";\n${esModule()}${report("fs")}`;
-  const folder = await (vitestProject ??= projectWith(context, "vitest", ["vitest@4"], text, ["a.test.mjs", "b.test.mjs"]));
+  const folder = await (vitestProject ??= projectWith(context, "vitest", ["vitest@4"], text, [
+    "a.test.mjs",
+    "b.test.mjs",
+  ]));
   await checkRunner(folder, [binOf(folder, "vitest"), "run", `--pool=${pool}`, "--no-file-parallelism"]);
 };
 

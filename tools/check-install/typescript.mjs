@@ -30,7 +30,14 @@ const base = { strict: true, noEmit: true, skipLibCheck: false, target: "es2022"
 const SETTINGS = {
   node16: { ...base, module: "node16", moduleResolution: "node16" },
   bundler: { ...base, module: "esnext", moduleResolution: "bundler" },
-  exact: { ...base, module: "nodenext", moduleResolution: "nodenext", exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, verbatimModuleSyntax: true },
+  exact: {
+    ...base,
+    module: "nodenext",
+    moduleResolution: "nodenext",
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+  },
 };
 
 const projects = new Map();
@@ -41,7 +48,10 @@ function projectFor(context, types) {
     const folder = makeProject(context.temporary, `typescript-${types}`);
     for (const extension of ["ts", "mts", "cts"]) fs.writeFileSync(path.join(folder, `program.${extension}`), program);
     const compilers = COMPILERS.map((version) => `typescript-${version}@npm:typescript@~${version}.0`);
-    projects.set(types, npmInstall(folder, [context.tarball, `@types/node@${types}`, ...compilers]).then(() => folder));
+    projects.set(
+      types,
+      npmInstall(folder, [context.tarball, `@types/node@${types}`, ...compilers]).then(() => folder),
+    );
   }
   return projects.get(types);
 }
@@ -53,10 +63,16 @@ const compile = (version, types) => async (context) => {
     const files = { node16: ["program.mts", "program.cts"], bundler: ["program.ts"], exact: ["program.mts"] }[name];
     const settings = path.join(folder, `tsconfig.${name}.json`);
     writeJson(settings, { compilerOptions, files });
-    await node([path.join(folder, "node_modules", `typescript-${version}`, "bin/tsc"), "-p", settings], { cwd: folder });
+    await node([path.join(folder, "node_modules", `typescript-${version}`, "bin/tsc"), "-p", settings], {
+      cwd: folder,
+    });
   }
 };
 
 export const cases = COMPILERS.flatMap((version) =>
-  NODES.map((types) => ({ name: `TypeScript ${version}, @types/node ${types}`, quick: version === "5.2" && types === "20", run: compile(version, types) })),
+  NODES.map((types) => ({
+    name: `TypeScript ${version}, @types/node ${types}`,
+    quick: version === "5.2" && types === "20",
+    run: compile(version, types),
+  })),
 );

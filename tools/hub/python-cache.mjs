@@ -18,14 +18,20 @@ const require = createRequire(import.meta.url);
 async function importHubServer() {
   const file = join(root, "test", "support", "hub-server.ts");
   const { transform } = require("@swc/core");
-  const { code } = await transform(await readFile(file, "utf8"), { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "commonjs" } });
+  const { code } = await transform(await readFile(file, "utf8"), {
+    jsc: { parser: { syntax: "typescript" }, target: "es2023" },
+    module: { type: "commonjs" },
+  });
   const module = { exports: {} };
   new Function("require", "module", "exports", code)(require, module, module.exports);
   return module.exports;
 }
 
 async function run(command, args, cache, variables) {
-  const { stdout } = await promisify(execFile)(command, args, { cwd: root, env: { ...process.env, HF_HUB_CACHE: cache, HF_HUB_DISABLE_TELEMETRY: "1", ...variables } });
+  const { stdout } = await promisify(execFile)(command, args, {
+    cwd: root,
+    env: { ...process.env, HF_HUB_CACHE: cache, HF_HUB_DISABLE_TELEMETRY: "1", ...variables },
+  });
   return stdout.trim();
 }
 
@@ -57,11 +63,18 @@ try {
   const ours = await newCache();
   const path = await run(process.execPath, [...cli, "pull", "team/sd15", "--include", "*"], ours, online);
   hub.seen.length = 0;
-  const read = JSON.parse(await run(python, ["-c", script, '{"local_files_only": true}', '{"local_files_only": true}'], ours, offline));
+  const read = JSON.parse(
+    await run(python, ["-c", script, '{"local_files_only": true}', '{"local_files_only": true}'], ours, offline),
+  );
   console.log(`huggingface_hub ${read.version}`);
-  check("snapshot_download(local_files_only=True) finds what pull wrote", read.folder === path && read.files.join() === Object.keys(files).sort().join());
+  check(
+    "snapshot_download(local_files_only=True) finds what pull wrote",
+    read.folder === path && read.files.join() === Object.keys(files).sort().join(),
+  );
   check("scan_cache_dir() has nothing to complain of", read.warnings.length === 0);
-  const same = await Promise.all(Object.entries(files).map(async ([name, bytes]) => bytes.equals(await readFile(join(read.folder, name)))));
+  const same = await Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => bytes.equals(await readFile(join(read.folder, name)))),
+  );
   check("the same bytes", same.every(Boolean));
   await run(python, ["-c", script, "{}", "{}"], ours, online);
   check("with a network, snapshot_download() fetches none of them again", hub.downloads().length === 0);
@@ -70,10 +83,30 @@ try {
   const written = JSON.parse(await run(python, ["-c", script, "{}", "{}"], theirs, online));
   hub.seen.length = 0;
   const picture = join(theirs, "out.png");
-  const generate = ["generate", "--model", "team/sd15", "--adapter", "team/sd15/adapters/base.safetensors", "--steps", "2", "--seed", "1", "--output", picture, "--json"];
-  check("generate --model finds what snapshot_download() wrote", (await run(process.execPath, [...cli, ...generate], theirs, online)).includes('"type":"result"'));
+  const generate = [
+    "generate",
+    "--model",
+    "team/sd15",
+    "--adapter",
+    "team/sd15/adapters/base.safetensors",
+    "--steps",
+    "2",
+    "--seed",
+    "1",
+    "--output",
+    picture,
+    "--json",
+  ];
+  check(
+    "generate --model finds what snapshot_download() wrote",
+    (await run(process.execPath, [...cli, ...generate], theirs, online)).includes('"type":"result"'),
+  );
   check("and asks the hub for nothing", hub.seen.length === 0);
-  check("pull fetches none of them again", (await run(process.execPath, [...cli, "pull", "team/sd15", "--include", "*"], theirs, online)) === written.folder && hub.downloads().length === 0);
+  check(
+    "pull fetches none of them again",
+    (await run(process.execPath, [...cli, "pull", "team/sd15", "--include", "*"], theirs, online)) === written.folder &&
+      hub.downloads().length === 0,
+  );
   check("both name the same commit", written.folder.endsWith(commit) && path.endsWith(commit));
 } finally {
   await hub.stop();

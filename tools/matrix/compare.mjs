@@ -24,7 +24,8 @@ function relativeError(found, expected) {
 }
 
 function largestDifference(found, expected) {
-  if (found.length !== expected.length) throw new Error(`${found.length} bytes of picture, expected ${expected.length}`);
+  if (found.length !== expected.length)
+    throw new Error(`${found.length} bytes of picture, expected ${expected.length}`);
   return expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
 }
 

@@ -24,23 +24,34 @@ const { values: flags } = parseArgs({
 const work = path.resolve(flags.work);
 const file = (name) => path.join(work, name);
 const python = (...args) =>
-  execFileSync(flags.python, args, { stdio: "inherit", env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" } });
+  execFileSync(flags.python, args, {
+    stdio: "inherit",
+    env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" },
+  });
 
 const STEPS = 30;
 const SIDE = 128;
 
 fs.mkdirSync(work, { recursive: true });
-if (!fs.existsSync(file("data/glyphs.json"))) execFileSync(process.execPath, [path.join(here, "render.mjs"), file("data")], { stdio: "inherit" });
+if (!fs.existsSync(file("data/glyphs.json")))
+  execFileSync(process.execPath, [path.join(here, "render.mjs"), file("data")], { stdio: "inherit" });
 python("-m", "mini.questions", work, flags.count);
 const { rows: all, subjects } = JSON.parse(fs.readFileSync(file("questions.json"), "utf8"));
 const wanted = flags.rows.split(",").filter(Boolean);
 const rows = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const pictures = fs.readFileSync(file("pictures.raw"));
-const picture = (i) => ({ data: pictures.subarray(i * SIDE * SIDE * 3, (i + 1) * SIDE * SIDE * 3), width: SIDE, height: SIDE, channels: 3 });
+const picture = (i) => ({
+  data: pictures.subarray(i * SIDE * SIDE * 3, (i + 1) * SIDE * SIDE * 3),
+  width: SIDE,
+  height: SIDE,
+  channels: 3,
+});
 
 /** One pipeline a core, each on one thread: small networks scale better so than by sharing a thread pool. */
 function load(loras) {
-  const adapters = ["ip-adapter", "ip-adapter-plus"].map((name) => ({ file: path.join(flags.model, `${name}.safetensors`) }));
+  const adapters = ["ip-adapter", "ip-adapter-plus"].map((name) => ({
+    file: path.join(flags.model, `${name}.safetensors`),
+  }));
   const options = { model: flags.model, adapters, loras, threads: 1 };
   return Promise.all([Pipeline.load(options), Pipeline.load(options)]);
 }
@@ -61,7 +72,9 @@ function request(row, question, scale = 1) {
 }
 
 const cosine = (a, b) => {
-  let ab = 0, aa = 0, bb = 0;
+  let ab = 0,
+    aa = 0,
+    bb = 0;
   for (let i = 0; i < a.length; i++) {
     ab += a[i] * b[i];
     aa += a[i] * a[i];
@@ -77,29 +90,49 @@ async function answer(pipelines, row) {
     const { images } = await pipeline.generate(request(row, question));
     out.set(images[0].data, i * SIDE * SIDE * 3);
     if (question.other === undefined) return;
-    const [own, prompt, other] = await Promise.all([images[0], picture(question.picture), picture(question.other)].map((p) => pipeline.encodeImage({ data: p.data, width: SIDE, height: SIDE, channels: 3 })));
+    const [own, prompt, other] = await Promise.all(
+      [images[0], picture(question.picture), picture(question.other)].map((p) =>
+        pipeline.encodeImage({ data: p.data, width: SIDE, height: SIDE, channels: 3 }),
+      ),
+    );
     question.likeness = cosine(own, prompt);
     question.otherLikeness = cosine(own, other);
   });
   fs.writeFileSync(file(`answers-${row.name}.raw`), out);
-  console.log(`${row.name}: ${row.questions.length} pictures in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  console.log(
+    `${row.name}: ${row.questions.length} pictures in ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  );
 }
 
 /** Scale 0 must give the same bits as no image prompt. */
 async function scaleZero(pipelines, questions) {
   let equal = 0;
   await inTurn(pipelines, questions, async (pipeline, question) => {
-    const both = [request({ name: "style" }, question, 0), { ...request({ name: "style" }, question), imagePrompts: [] }];
-    const [a, b] = await Promise.all(both.map(async (r) => (await pipeline.generate({ ...r, output: "latents" })).latents[0]));
+    const both = [
+      request({ name: "style" }, question, 0),
+      { ...request({ name: "style" }, question), imagePrompts: [] },
+    ];
+    const [a, b] = await Promise.all(
+      both.map(async (r) => (await pipeline.generate({ ...r, output: "latents" })).latents[0]),
+    );
     if (Buffer.compare(Buffer.from(a.buffer), Buffer.from(b.buffer)) === 0) equal++;
   });
   return { cases: questions.length, equal };
 }
 
-const folderBytes = (folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).reduce((sum, e) => sum + fs.statSync(path.join(e.parentPath ?? e.path, e.name)).size, 0);
+const folderBytes = (folder) =>
+  fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((e) => e.isFile())
+    .reduce((sum, e) => sum + fs.statSync(path.join(e.parentPath ?? e.path, e.name)).size, 0);
 
 const megabytes = [flags.model, flags.custom].map((folder) => folderBytes(folder) / 1e6);
-const answers = { subjects, rows, megabytes: { model: megabytes[0], all: megabytes[0] + megabytes[1] }, scaleZero: { cases: 0, equal: 0 } };
+const answers = {
+  subjects,
+  rows,
+  megabytes: { model: megabytes[0], all: megabytes[0] + megabytes[1] },
+  scaleZero: { cases: 0, equal: 0 },
+};
 const pipelines = await load([]);
 for (const row of rows.filter(({ name }) => name !== "custom")) await answer(pipelines, row);
 answers.scaleZero = await scaleZero(pipelines, all.find(({ name }) => name === "style").questions.slice(0, 28));

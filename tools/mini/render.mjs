@@ -17,7 +17,8 @@ fs.mkdirSync(folder, { recursive: true });
 
 const { core, heldOut } = JSON.parse(fs.readFileSync(new URL("subjects.json", import.meta.url), "utf8"));
 const everywhere = new Set(NAMES);
-for (const name of [...Object.keys(core), ...heldOut]) if (!everywhere.has(name)) throw new Error(`${name} is not in all of the sets`);
+for (const name of [...Object.keys(core), ...heldOut])
+  if (!everywhere.has(name)) throw new Error(`${name} is not in all of the sets`);
 const known = new Set([...Object.keys(core), ...heldOut]);
 const wide = NAMES.filter((name) => !known.has(name) && !UNWANTED.test(name)).sort();
 const names = [...Object.keys(core), ...wide, ...heldOut];
@@ -29,6 +30,16 @@ for (const size of SIZES) {
 }
 fs.writeFileSync(
   path.join(folder, "glyphs.json"),
-  JSON.stringify({ names, words: core, core: Object.keys(core).length, wide: wide.length, heldOut: heldOut.length, styles: STYLES, sizes: SIZES }),
+  JSON.stringify({
+    names,
+    words: core,
+    core: Object.keys(core).length,
+    wide: wide.length,
+    heldOut: heldOut.length,
+    styles: STYLES,
+    sizes: SIZES,
+  }),
 );
-console.log(`${names.length} subjects in ${STYLES.length} styles: ${Object.keys(core).length} core, ${wide.length} wide, ${heldOut.length} held out`);
+console.log(
+  `${names.length} subjects in ${STYLES.length} styles: ${Object.keys(core).length} core, ${wide.length} wide, ${heldOut.length} held out`,
+);

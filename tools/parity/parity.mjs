@@ -44,9 +44,23 @@ function cases(hasEncoder) {
   const list = values.size.map((size) => {
     const [width, height] = size.split("x").map(Number);
     if (!(width > 0 && height > 0)) throw new Error(`--size: expected WxH, such as 512x512, but received ${size}`);
-    return { name: `base ${size} latents`, options: { ...common, adapter: "ip-adapter.safetensors", "embeds-seed": 1, scale: 0.8, width, height, steps: Number(values.steps) } };
+    return {
+      name: `base ${size} latents`,
+      options: {
+        ...common,
+        adapter: "ip-adapter.safetensors",
+        "embeds-seed": 1,
+        scale: 0.8,
+        width,
+        height,
+        steps: Number(values.steps),
+      },
+    };
   });
-  for (const [variant, adapter] of [["base", "ip-adapter.safetensors"], ["plus", "ip-adapter-plus.safetensors"]]) {
+  for (const [variant, adapter] of [
+    ["base", "ip-adapter.safetensors"],
+    ["plus", "ip-adapter-plus.safetensors"],
+  ]) {
     for (const picture of ["224x224", "517x389"]) {
       list.push({
         name: `${variant} picture ${picture}`,

@@ -29,7 +29,9 @@ function runPython(python, args) {
     let log = "";
     child.stderr.on("data", (data) => (log = (log + data).slice(-4000)));
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`reference.py ended with ${code}:\n${log}`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`reference.py ended with ${code}:\n${log}`)),
+    );
   });
 }
 
@@ -50,7 +52,10 @@ export class References {
   /** @returns the tensors of the reference and `picture`, the path of the picture it was given (when the case has one) */
   async get(options) {
     this.#print ??= await fingerprint(this.#model);
-    const key = createHash("sha256").update(JSON.stringify([this.#print, options])).digest("hex").slice(0, 24);
+    const key = createHash("sha256")
+      .update(JSON.stringify([this.#print, options]))
+      .digest("hex")
+      .slice(0, 24);
     const file = path.join(this.#cache, `${key}.safetensors`);
     let seconds = 0;
     if (!existsSync(file)) {

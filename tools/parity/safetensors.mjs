@@ -11,7 +11,8 @@ export async function readTensors(file) {
     if (name === "__metadata__") continue;
     const [begin, end] = entry.data_offsets;
     const copy = new Uint8Array(bytes.subarray(headerEnd + begin, headerEnd + end));
-    if (entry.dtype !== "F32" && entry.dtype !== "U8") throw new Error(`${file}: ${name} is ${entry.dtype}, expected F32 or U8`);
+    if (entry.dtype !== "F32" && entry.dtype !== "U8")
+      throw new Error(`${file}: ${name} is ${entry.dtype}, expected F32 or U8`);
     tensors[name] = { shape: entry.shape, data: entry.dtype === "F32" ? new Float32Array(copy.buffer) : copy };
   }
   return tensors;

@@ -13,7 +13,9 @@ async function main(which = "tokenizers", seconds = "60", seed = "1"): Promise<v
   const scratch = mkdtempSync(join(tmpdir(), "fuzz-"));
   try {
     const { inputs, slowest } = await fuzz(which, Number(seconds), Number(seed), scratch);
-    console.log(`${which}: ${inputs} inputs from seed ${seed} on, slowest ${slowest.toFixed(0)} ms, ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`);
+    console.log(
+      `${which}: ${inputs} inputs from seed ${seed} on, slowest ${slowest.toFixed(0)} ms, ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`,
+    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -1,0 +1,38 @@
+// The VAE decoder bound to one picture size: latents in, 8-bit RGB out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/backend.h"
+#include "graph/workspace.h"
+#include "pipeline/load/model_set.h"
+
+namespace ipa {
+
+class Decoder {
+ public:
+  // Called after each tile of a picture with the number done and in all.
+  using TileFunction = std::function<void(int done, int tiles)>;
+
+  // Latents are height x width. `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0:
+  // whole.
+  static Result<std::unique_ptr<Decoder>> make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
+                                               Workspace& workspace);
+  virtual ~Decoder() = default;
+  // latents: channel-major, as the sampling loop leaves them.
+  virtual Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
+                                              const CancelFlag* cancel) = 0;
+};
+
+// What both kinds of decoder do at their ends: undo the scaling of latents and make them channels-last; round
+// values from -1 to 1.
+void unscale_latents(const VaeConfig& config, const float* latents, int64_t area, float* out);
+void round_pixels(const float* values, int64_t count, uint8_t* out);
+// Code::range where a pixel is NaN or infinite: it would be black.
+Status check_pixels(const float* values, int64_t count);
+
+}  // namespace ipa

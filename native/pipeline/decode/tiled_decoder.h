@@ -1,0 +1,39 @@
+// The VAE decoder in tiles, for pictures whose decoding would not fit in memory.
+//
+// Tiles decoded on their own do not fit together: the mid block's attention and every group norm see another
+// picture in each. So the head of the decoder, up to where it is still small, runs once over all latents. The
+// group norms of the rest take their statistics from one run over the features thinned out to the size of a
+// tile, the same for all tiles. What is left are convolutions, and tiles overlap by as much as those reach:
+// where two of them meet, both give the same values.
+#pragma once
+
+#include "graph/program.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/decode/tiles.h"
+
+namespace ipa {
+
+class TiledDecoder : public Decoder {
+ public:
+  // `tile` is less than the picture's longer side.
+  static Result<std::unique_ptr<Decoder>> make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
+                                               Workspace& workspace);
+  Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
+                                      const CancelFlag* cancel) override;
+
+ private:
+  TiledDecoder(const VaeConfig& config, int64_t height, int64_t width)
+      : config_(config), height_(height), width_(width) {}
+  Status build(ModelSet& models, int blocks, int64_t tile, Workspace& workspace);
+  void thin_out(const float* features);
+
+  const VaeConfig& config_;
+  int64_t height_, width_;   // latents
+  Shape features_, window_;  // of the head's output, and what a tile sees of it
+  int64_t scale_ = 1;        // pixels a feature
+  std::vector<Tile> rows_, columns_;
+  std::unique_ptr<Program> head_, statistics_, tail_;
+  Value head_in_, head_out_, statistics_in_, tail_in_, tail_out_;
+};
+
+}  // namespace ipa

@@ -1,0 +1,53 @@
+// Where the parts of a model come from: the folders of a diffusers layout, or one file of the original layout.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "graph/params.h"
+#include "pipeline/load/load_request.h"
+#include "pipeline/load/model_prediction.h"
+#include "weights/ignored_tensors.h"
+#include "weights/tensor_source.h"
+
+namespace ipa {
+
+struct Component {
+  Json config;
+  std::string config_path;  // for messages: the file it came from
+  std::string where;        // the component's folder, or the file
+  // The weights, under the names that the network's parameters have.
+  std::function<Result<std::unique_ptr<TensorSource>>(const ParamSet&)> open;
+};
+
+struct TextComponent : Component {
+  std::string tokenizer;  // see TextTower
+};
+
+struct ModelComponents {
+  Component unet, vae;
+  std::vector<TextComponent> text;
+  Json scheduler;
+  ModelPrediction prediction;
+  bool zeros_for_empty_prompt = true;
+  std::vector<IgnoredOfFile> ignored;  // of the files among them that hold more than networks
+};
+
+// Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'
+// errors.
+Result<ModelComponents> find_components(const LoadRequest& request);
+// `path`: a folder, or a file, whose tensors tell its configuration where no config.json lies beside it.
+Result<Component> find_image_encoder(const std::string& path);
+// The preprocessor_config.json in an image encoder's folder, or beside its file; "" when there is none.
+std::string preprocessor_beside(const std::string& encoder);
+
+// A JSON file of a model folder.
+Result<Json> read_model_json(const std::string& path);
+bool is_folder(const std::string& path);
+bool is_file(const std::string& path);
+
+}  // namespace ipa

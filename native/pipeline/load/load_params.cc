@@ -1,0 +1,139 @@
+#include "pipeline/load/load_params.h"
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "base/guard.h"
+#include "cpu/launch/thread_pool.h"
+#include "weights/dtype.h"
+#include "weights/shape_text.h"
+
+namespace ipa {
+namespace {
+
+// 1x1 convolutions and linears are the same weights: trailing ones do not count.
+std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  return shape;
+}
+
+struct Loader {
+  StagedParams& staged;
+  const TensorSource& source;
+  const Backend& backend;
+  const std::string& what;
+  const CancelFlag* cancel;
+  std::mutex mutex;
+  Status first_error;
+  std::atomic<bool> failed{false};
+  // Of each thread, for one parameter as it is stored: kept, because fresh memory costs more than reading into
+  // it.
+  std::vector<AlignedBuffer> scratch;
+
+  Status check(const Param& param) const {
+    for (const std::string& name : param.names) {
+      const TensorInfo* tensor = source.find(name);
+      if (!tensor)
+        return Status(Code::missing_tensor,
+                      source.path() + ": " + what + " needs the tensor " + name +
+                          ", which is not there: the weights and the config.json do not belong together");
+      if (without_trailing_ones(tensor->shape) != without_trailing_ones(param.shape))
+        return Status(Code::shape, source.path() + ": " + name + " is " + shape_text(tensor->shape) + " but " +
+                                       what + " needs " + shape_text(param.shape) +
+                                       ": the weights and the config.json do not belong together");
+      IPA_TRY(refuse_integers(*tensor, what).in(source.path()));
+    }
+    return {};
+  }
+
+  bool stored_as_halves(const Param& param) const {
+    for (const std::string& name : param.names)
+      if (source.find(name)->type != DType::f16) return false;
+    return true;
+  }
+
+  Status load(StagedParam& to, AlignedBuffer& memory) {
+    // As it will be; the one in use stays as it is.
+    Param param;
+    param.names = to.param->names;
+    param.role = to.param->role;
+    param.shape = to.param->shape;
+    param.compute = to.param->compute;
+    if (cancel && cancel->load(std::memory_order_relaxed))
+      return Status(Code::cancelled, "loading was cancelled");
+    StoredTensors stored;
+    // Vectors are small, and always f32 in memory.
+    stored.halves = param.role != ParamRole::vector && stored_as_halves(param);
+    param.halves = stored.halves && param.may_be_halves();
+    const DType type = stored.halves ? DType::f16 : DType::f32;
+    const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
+    if (memory.bytes() < each * param.names.size()) memory = AlignedBuffer(each * param.names.size());
+    AlignedBuffer packed(backend.packed_bytes(param));
+    if (!memory || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
+    for (size_t i = 0; i < param.names.size(); ++i) {
+      uint8_t* read = memory.data() + i * each;
+      IPA_TRY(source.read(*source.find(param.names[i]), type, read));
+      stored.tensors.push_back(read);
+    }
+    backend.pack(param, stored, packed.data());
+    to.data = std::move(packed);
+    to.halves = param.halves;
+    return {};
+  }
+
+  static void task(void* context, int64_t index, int slot) {
+    auto& self = *static_cast<Loader*>(context);
+    if (self.failed.load(std::memory_order_relaxed)) return;
+    Status status = guarded([&] {
+      return self.load(self.staged[static_cast<size_t>(index)], self.scratch[static_cast<size_t>(slot)]);
+    });
+    if (status.ok()) return;
+    std::lock_guard<std::mutex> lock(self.mutex);
+    if (!self.failed.exchange(true)) self.first_error = std::move(status);
+  }
+};
+
+Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensors, const TensorSource& source,
+                           const Backend& backend, int threads, const std::string& what,
+                           const CancelFlag* cancel) {
+  IPA_TRY(params.status());
+  StagedParams staged;
+  const auto wanted = [&](const Param& param) {
+    return !tensors || std::any_of(param.names.begin(), param.names.end(),
+                                   [&](const std::string& name) { return tensors->count(name) > 0; });
+  };
+  for (const auto& param : params.all())
+    if (wanted(*param)) staged.push_back({param.get(), {}, false});
+  Loader loader{staged, source, backend, what, cancel, {}, {}, {}, {}};
+  loader.scratch.resize(static_cast<size_t>(std::max(1, threads)));
+  // All of the architecture is checked before the first byte of data is read.
+  for (const StagedParam& one : staged) IPA_TRY(loader.check(*one.param));
+  ThreadPool::shared().run(static_cast<int64_t>(staged.size()), threads, &Loader::task, &loader);
+  IPA_TRY(loader.first_error);
+  return staged;
+}
+
+}  // namespace
+
+Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
+                   const std::string& what, const CancelFlag* cancel) {
+  IPA_ASSIGN(StagedParams staged, stage(params, nullptr, source, backend, threads, what, cancel));
+  commit_params(std::move(staged));
+  return {};
+}
+
+Result<StagedParams> stage_params(ParamSet& params, const std::set<std::string>& tensors,
+                                  const TensorSource& source, const Backend& backend, int threads,
+                                  const std::string& what, const CancelFlag* cancel) {
+  return stage(params, &tensors, source, backend, threads, what, cancel);
+}
+
+void commit_params(StagedParams staged) {
+  for (StagedParam& one : staged) {
+    one.param->data = std::move(one.data);
+    one.param->halves = one.halves;
+  }
+}
+
+}  // namespace ipa

@@ -1,0 +1,139 @@
+#include "weights/formats/safetensors/safetensors.h"
+
+#include <algorithm>
+#include <new>
+#include <string_view>
+
+#include "base/byte_source.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "weights/file_format.h"
+#include "weights/formats/safetensors/safetensors_header.h"
+#include "weights/name_index.h"
+#include "weights/stored_tensor.h"
+
+namespace ipa {
+namespace {
+
+class SafetensorsSource : public TensorSource {
+ public:
+  SafetensorsSource(std::unique_ptr<ByteSource> bytes, uint64_t data_begin,
+                    std::vector<SafetensorsEntry> entries, Texts metadata)
+      : bytes_(std::move(bytes)), data_begin_(data_begin), metadata_(std::move(metadata)) {
+    infos_.reserve(entries.size());
+    begins_.reserve(entries.size());
+    for (SafetensorsEntry& entry : entries) {
+      infos_.push_back(std::move(entry.info));
+      begins_.push_back(entry.begin);
+    }
+    index_.build(infos_);
+  }
+
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  const std::string& path() const override { return bytes_->name(); }
+
+  const TensorInfo* find(std::string_view name) const override {
+    const size_t at = index_.find(name);
+    return at == NameIndex::none ? nullptr : &infos_[at];
+  }
+
+  std::string_view metadata(std::string_view key) const override {
+    for (const auto& [name, text] : metadata_) {
+      if (name == key) return text;
+    }
+    return {};
+  }
+
+  Texts texts() const override { return metadata_; }
+
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
+    // Only what this file declares is trusted for sizes, not what the caller passes.
+    const TensorInfo* info = find(tensor.name);
+    if (!info || info->shape != tensor.shape) {
+      return Status(Code::missing_tensor,
+                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
+    }
+    if (as != DType::f32 && as != info->type)
+      return Status(Code::internal, "a tensor is read as f32 or as it is stored");
+    const Status status = read_stored_tensor(*bytes_, begin_of(*info), *info, as, out);
+    return status.ok() ? bytes_->check_unchanged() : status;
+  }
+
+  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
+    const TensorInfo* info = find(tensor.name);
+    const uint64_t size = info ? dtype_size(info->type) : 0;
+    if (size == 0 || info->shape != tensor.shape) return TensorSource::read_part(tensor, first, count, out);
+    TensorInfo part = *info;
+    part.bytes = static_cast<uint64_t>(count) * size;
+    IPA_TRY(read_stored_tensor(*bytes_, begin_of(*info) + static_cast<uint64_t>(first) * size, part, DType::f32,
+                               out));
+    return bytes_->check_unchanged();
+  }
+
+ private:
+  uint64_t begin_of(const TensorInfo& info) const {
+    return data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
+  }
+
+  std::unique_ptr<ByteSource> bytes_;
+  uint64_t data_begin_;
+  Texts metadata_;
+  std::vector<TensorInfo> infos_;
+  std::vector<uint64_t> begins_;  // in the data section, parallel to infos_
+  NameIndex index_;
+};
+
+Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> bytes) {
+  const uint64_t size = bytes->size();
+  uint8_t start[FileFormatSample::bytes] = {};
+  const size_t have = static_cast<size_t>(std::min<uint64_t>(size, sizeof start));
+  IPA_TRY(bytes->read_at(0, start, have));
+  if (size < 8) {
+    return Status(Code::truncated,
+                  "the file has only " + std::to_string(size) + " bytes, too few for safetensors");
+  }
+  uint64_t header = 0;
+  for (int i = 7; i >= 0; --i) header = header << 8 | start[i];
+  if (header > SafetensorsLimits::header_bytes || header > size - 8) {
+    // No valid file reaches this, so a look at what it is instead cannot misjudge one.
+    const char* other = describe_other_format(start, have);
+    if (other)
+      return Status(Code::unsupported, std::string("no weight file that is read here: this is ") + other);
+    return Status(Code::limit, "header length " + std::to_string(header) +
+                                   (header > size - 8 ? " exceeds the file (cut short, or not safetensors)"
+                                                      : " exceeds the limit of 100000000 bytes"));
+  }
+  std::string text(static_cast<size_t>(header), '\0');
+  IPA_TRY(bytes->read_at(8, &text[0], text.size()));
+  IPA_TRY(bytes->check_unchanged());
+  Texts metadata;
+  IPA_ASSIGN(std::vector<SafetensorsEntry> entries,
+             parse_safetensors_header(text, size - 8 - header, &metadata));
+  return std::unique_ptr<TensorSource>(std::make_unique<SafetensorsSource>(
+      std::move(bytes), 8 + header, std::move(entries), std::move(metadata)));
+}
+
+Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
+  const std::string where = quoted(bytes->name(), 1024);
+  try {
+    Result<std::unique_ptr<TensorSource>> source = open_checked(std::move(bytes));
+    if (!source.ok()) return source.status().in(where);
+    return source;
+  } catch (const std::bad_alloc&) {
+    return Status(Code::no_memory, where + ": not enough memory for its header");
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TensorSource>> open_safetensors(const std::string& path) {
+  IPA_ASSIGN(std::unique_ptr<ByteSource> file, open_file(path));
+  return open_source(std::move(file));
+}
+
+Result<std::unique_ptr<TensorSource>> open_safetensors_bytes(std::vector<uint8_t> bytes,
+                                                             const std::string& name) {
+  return open_source(std::make_unique<MemoryBytes>(std::move(bytes), name));
+}
+
+}  // namespace ipa

@@ -1,0 +1,93 @@
+#include "weights/names/remapped_source.h"
+
+#include <cstring>
+#include <utility>
+
+#include "base/utf8.h"
+#include "weights/name_index.h"
+
+namespace ipa {
+namespace {
+
+class RemappedSource : public TensorSource {
+ public:
+  struct Entry {
+    const TensorInfo* inner;
+    int third;
+    bool transposed;
+  };
+  RemappedSource(std::unique_ptr<TensorSource> inner, std::vector<TensorInfo> infos, std::vector<Entry> entries)
+      : inner_(std::move(inner)), infos_(std::move(infos)), entries_(std::move(entries)) {
+    index_.build(infos_);
+  }
+
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  const TensorInfo* find(std::string_view name) const override {
+    const size_t at = index_.find(name);
+    return at == NameIndex::none ? nullptr : &infos_[at];
+  }
+  std::string_view metadata(std::string_view key) const override { return inner_->metadata(key); }
+  const std::string& path() const override { return inner_->path(); }
+
+  Status read(const TensorInfo& tensor, DType as, void* out) const override {
+    const size_t at = index_.find(tensor.name);
+    if (at == NameIndex::none)
+      return Status(Code::missing_tensor, quoted(path(), 1024) + ": no tensor " + quoted(tensor.name));
+    const Entry& entry = entries_[at];
+    if (entry.third < 0 && !entry.transposed) return inner_->read(*entry.inner, as, out);
+    const size_t size = dtype_size(as), bytes = static_cast<size_t>(tensor.elements()) * size;
+    std::vector<uint8_t> whole(static_cast<size_t>(entry.inner->elements()) * size);
+    IPA_TRY(inner_->read(*entry.inner, as, whole.data()));
+    const uint8_t* part = whole.data() + static_cast<size_t>(entry.third < 0 ? 0 : entry.third) * bytes;
+    if (!entry.transposed) {
+      std::memcpy(out, part, bytes);
+      return {};
+    }
+    const auto rows = static_cast<size_t>(tensor.shape[0]), columns = static_cast<size_t>(tensor.shape[1]);
+    auto* to = static_cast<uint8_t*>(out);
+    for (size_t r = 0; r < rows; ++r)
+      for (size_t c = 0; c < columns; ++c)
+        std::memcpy(to + (r * columns + c) * size, part + (c * rows + r) * size, size);
+    return {};
+  }
+
+ private:
+  std::unique_ptr<TensorSource> inner_;
+  std::vector<TensorInfo> infos_;
+  std::vector<Entry> entries_;  // parallel to infos_
+  NameIndex index_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TensorSource>> remap_tensors(
+    std::unique_ptr<TensorSource> inner, const std::vector<std::string>& names,
+    const std::function<OriginalTensor(const std::string&)>& original) {
+  std::vector<TensorInfo> infos;
+  std::vector<RemappedSource::Entry> entries;
+  for (const std::string& name : names) {
+    const OriginalTensor from = original(name);
+    const TensorInfo* found = from.name.empty() ? nullptr : inner->find(from.name);
+    if (!found) continue;
+    TensorInfo info = *found;
+    info.name = name;
+    if (from.third >= 0) {
+      if (info.shape.empty() || info.shape[0] % 3 != 0)
+        return Status(Code::shape, quoted(inner->path(), 1024) + ": " + quoted(from.name) +
+                                       " does not hold three parts of the same size");
+      info.shape[0] /= 3;
+      info.bytes /= 3;
+    }
+    if (from.transposed) {
+      if (info.shape.size() != 2)
+        return Status(Code::shape, quoted(inner->path(), 1024) + ": " + quoted(from.name) + " is no matrix");
+      std::swap(info.shape[0], info.shape[1]);
+    }
+    infos.push_back(std::move(info));
+    entries.push_back({found, from.third, from.transposed});
+  }
+  return std::unique_ptr<TensorSource>(
+      std::make_unique<RemappedSource>(std::move(inner), std::move(infos), std::move(entries)));
+}
+
+}  // namespace ipa
