@@ -1,5 +1,6 @@
 // Builds through node-gyp: `npm run build:gyp`. It works in build/gyp. With --in-place, and always in an installed package, it
-// builds native/binding.gyp where it lies and puts what comes out into build/Release, where the loader looks.
+// builds native/binding.gyp where it lies and puts what comes out into build/Release, where the loader looks. With --tests it
+// builds the C++ tests as well, where they are at hand.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -26,9 +27,9 @@ function handOver(name) {
   fs.renameSync(from, path.join(releaseDir, name));
 }
 
-const { values } = parseArgs({ options: { "in-place": { type: "boolean" } } });
+const { values } = parseArgs({ options: { "in-place": { type: "boolean" }, tests: { type: "boolean" } } });
 const inPlace = values["in-place"] === true || !fs.existsSync(path.join(root, "binding.gyp"));
-const withTests = fs.existsSync(path.join(root, "test/native")) ? 1 : 0;
+const withTests = values.tests && fs.existsSync(path.join(root, "test/native")) ? 1 : 0;
 const where = inPlace ? ["--directory", path.join(root, "native")] : [];
 const result = spawnSync(process.execPath, [findNodeGyp(), "rebuild", ...where, "-j", "max", "--", `-Dwith_tests=${withTests}`], {
   cwd: inPlace ? root : makeStage("gyp"),

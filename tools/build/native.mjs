@@ -1,6 +1,6 @@
-// Builds the addon and the C++ tests with the compiler alone: no Python, no CMake, no Node headers, no download. The
-// Node-API headers come from the packages node-api-headers and node-addon-api. `npm run build:native [-- --clean] [--jobs N] [--bench]`; --bench builds the
-// benchmarks of bench/native/ as well.
+// Builds the addon with the compiler alone: no Python, no CMake, no Node headers, no download. The Node-API headers come from
+// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--bench] [--clean] [--jobs N]`;
+// --tests builds the C++ tests of test/native/ as well, --bench the benchmarks of bench/native/.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -18,7 +18,7 @@ function cost(source) {
   return path.basename(source).startsWith("kernels_") ? Infinity : fs.statSync(source).size;
 }
 
-async function build({ jobs, withBench }) {
+async function build({ jobs, withTests, withBench }) {
   const compiler = findCompiler();
   const sources = readSources(process.arch);
   // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
@@ -45,7 +45,7 @@ async function build({ jobs, withBench }) {
 
   const core = sources.core.map(compile(["-O3"]));
   const addon = sources.addon.map(compile(["-O3", ...napi]));
-  const tests = sources.tests.map(compile(["-O2"]));
+  const tests = withTests ? sources.tests.map(compile(["-O2"])) : [];
   const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? files.map(compile(["-O2"])) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
@@ -62,17 +62,20 @@ async function build({ jobs, withBench }) {
 }
 
 /** On Windows node-gyp finds Visual Studio and the import library of node.exe. */
-function buildOnWindows() {
-  const result = spawnSync(process.execPath, [path.join(root, "tools/build/gyp.mjs"), "--in-place"], { stdio: "inherit" });
+function buildOnWindows({ withTests }) {
+  const args = ["--in-place", ...(withTests ? ["--tests"] : [])];
+  const result = spawnSync(process.execPath, [path.join(root, "tools/build/gyp.mjs"), ...args], { stdio: "inherit" });
   process.exitCode = result.status ?? 1;
 }
 
-const { values } = parseArgs({ options: { clean: { type: "boolean" }, jobs: { type: "string" }, bench: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: { clean: { type: "boolean" }, jobs: { type: "string" }, tests: { type: "boolean" }, bench: { type: "boolean" } },
+});
 const jobs = Number(values.jobs ?? os.availableParallelism());
 if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });
-if (process.platform === "win32") buildOnWindows();
+if (process.platform === "win32") buildOnWindows({ withTests: values.tests });
 else {
-  await build({ jobs, withBench: values.bench }).catch((error) => {
+  await build({ jobs, withTests: values.tests, withBench: values.bench }).catch((error) => {
     console.error(`\nnative build failed: ${error.message}`);
     process.exitCode = 1;
   });
