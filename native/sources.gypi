@@ -197,8 +197,8 @@
     ],
     "addon_files": [
       "binding/addon.cc",
-      "binding/addon_data.cc",
       "binding/async_job.cc",
+      "binding/background.cc",
       "binding/file_calls.cc",
       "binding/picture_calls.cc",
       "binding/pipeline_object.cc",

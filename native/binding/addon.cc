@@ -6,7 +6,7 @@
 #include "base/system_memory.h"
 #include "base/version.h"
 #include "binding/addon_data.h"
-#include "binding/async_job.h"
+#include "binding/calls.h"
 #include "binding/file_calls.h"
 #include "binding/picture_calls.h"
 #include "binding/pipeline_object.h"
@@ -51,28 +51,25 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   const double threads = number_argument(info, 0);
   if (!(threads >= 1 && threads <= 1024))
     throw Napi::RangeError::New(info.Env(), "threads: expected 1 to 1024");
-  const Napi::Env env = info.Env();
   // Shrinking waits for the threads to finish what they are at, so it is no work for the JS thread.
-  return start_job(env, function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
-    AddonData::of(env).run_in_background(job, [job, threads]() -> Status {
-      ThreadPool::shared().resize(static_cast<int>(threads));
-      job->finish([](Napi::Env on) -> Napi::Value { return on.Undefined(); });
-      return {};
-    });
-  });
+  return in_background(
+      info.Env(), function_argument(info, 1),
+      [threads](AsyncJob&) -> Result<Nothing> {
+        ThreadPool::shared().resize(static_cast<int>(threads));
+        return Nothing();
+      },
+      nothing_to_js);
 }
 
 Napi::Value load(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   auto request = std::make_shared<const LoadRequest>(read_load_request(object_argument(info, 0)));
-  return start_job(env, function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
-    AddonData::of(env).run_in_background(job, [job, request]() -> Status {
-      IPA_ASSIGN(std::unique_ptr<ModelSet> models, ModelSet::load(*request, job->cancel_handle().get()));
-      auto engine = std::make_shared<Engine>(std::move(models));
-      job->finish([engine](Napi::Env on) -> Napi::Value { return PipelineObject::create(on, engine); });
-      return {};
-    });
-  });
+  return in_background(
+      info.Env(), function_argument(info, 1),
+      [request](AsyncJob& job) -> Result<std::shared_ptr<Engine>> {
+        IPA_ASSIGN(std::unique_ptr<ModelSet> models, ModelSet::load(*request, job.cancel_handle().get()));
+        return std::make_shared<Engine>(std::move(models));
+      },
+      PipelineObject::create);
 }
 
 Napi::Value clip_resize_call(const Napi::CallbackInfo& info) {

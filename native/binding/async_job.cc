@@ -1,8 +1,8 @@
 #include "binding/async_job.h"
 
-#include <exception>
+#include <algorithm>
 
-#include "binding/addon_data.h"
+#include "base/guard.h"
 #include "binding/values.h"
 
 namespace ipa::binding {
@@ -19,12 +19,13 @@ struct AsyncJob::Message {
   MakeValue make;
 };
 
-AsyncJob::AsyncJob(napi_env env) : env_(env), answer_(std::make_unique<Message>()) {}
+AsyncJob::AsyncJob(OpenJobs& open) : open_(open), answer_(std::make_unique<Message>()) {}
 AsyncJob::~AsyncJob() = default;
 
-std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, Napi::Function done, Napi::Function progress) {
-  auto job = std::make_shared<AsyncJob>(env);
-  auto& jobs = AddonData::of(env).jobs;
+std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, OpenJobs& open, Napi::Function done,
+                                          Napi::Function progress) {
+  auto job = std::make_shared<AsyncJob>(open);
+  auto& jobs = open.jobs_;
   jobs.reserve(jobs.size() + 1);  // from where the job has to be answered on, nothing may fail
   auto callbacks = std::make_unique<Callbacks>();
   callbacks->done = Napi::Persistent(done);
@@ -90,7 +91,7 @@ void AsyncJob::answer() noexcept {
 void AsyncJob::before_env_ends(void* opaque) {
   auto* self = static_cast<AsyncJob*>(opaque);
   // The job may wait behind others in its pipeline's queue: all of them stop.
-  AddonData::of(self->env_).cancel_all();
+  self->open_.cancel_all();
   std::unique_lock<std::mutex> lock(self->mutex_);
   self->finished_.wait(lock, [self] { return self->is_finished_; });
 }
@@ -110,7 +111,8 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
       message->job->finished_.wait(lock, [&] { return message->job->is_finished_; });
     }
     napi_remove_env_cleanup_hook(env, &AsyncJob::before_env_ends, message->job.get());
-    AddonData::of(env).forget(message->job);
+    auto& jobs = message->job->open_.jobs_;
+    jobs.erase(std::remove(jobs.begin(), jobs.end(), message->job), jobs.end());
   }
   try {
     if (message->final)
@@ -143,6 +145,10 @@ void AsyncJob::deliver(Napi::Env env, const Message& message, const Callbacks& c
     callbacks.done.Call({env.Null(), value});
   else
     callbacks.done.Call({error_object(env, status)});
+}
+
+void OpenJobs::cancel_all() {
+  for (const auto& job : jobs_) job->cancel_handle()->store(true);
 }
 
 }  // namespace ipa::binding

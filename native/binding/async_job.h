@@ -8,20 +8,23 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <vector>
 
-#include "base/guard.h"
 #include "base/status.h"
 #include "pipeline/engine.h"
 
 namespace ipa::binding {
+
+class OpenJobs;
 
 class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
  public:
   // Builds a value on the JS thread.
   using MakeValue = std::function<Napi::Value(Napi::Env)>;
 
-  // `progress` may be empty. On the JS thread.
-  static std::shared_ptr<AsyncJob> start(Napi::Env env, Napi::Function done, Napi::Function progress = {});
+  // `open`, the environment's, lists it until it is answered. `progress` may be empty. On the JS thread.
+  static std::shared_ptr<AsyncJob> start(Napi::Env env, OpenJobs& open, Napi::Function done,
+                                         Napi::Function progress);
 
   const CancelHandle& cancel_handle() const { return cancel_; }
   // The `{ cancel() }` object that JavaScript gets; `on_cancel` is called after the flag is set.
@@ -35,7 +38,7 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   // Progress events posted and not yet delivered: a JS thread that is busy lets them pile up.
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
-  explicit AsyncJob(napi_env env);
+  explicit AsyncJob(OpenJobs& open);
   ~AsyncJob();
 
  private:
@@ -47,7 +50,7 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   void answer() noexcept;
   static void deliver(Napi::Env env, const Message& message, const Callbacks& callbacks);
 
-  napi_env env_;
+  OpenJobs& open_;
   CancelHandle cancel_ = make_cancel_handle();
   napi_threadsafe_function tsfn_ = nullptr;
   std::mutex mutex_;
@@ -57,21 +60,14 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   std::unique_ptr<Message> answer_;  // made before it is needed
 };
 
-// Makes a job for `done` and hands it over to what answers it: `start(job)`. What is thrown on the way is the
-// job's answer too, or it would keep the environment waiting. Returns the job's handle; `on_cancel` gets the
-// flag after it is set.
-template <class Start>
-Napi::Value start_job(Napi::Env env, Napi::Function done, Napi::Function progress, Start start,
-                      std::function<void(const CancelHandle&)> on_cancel = {}) {
-  const std::shared_ptr<AsyncJob> job = AsyncJob::start(env, done, progress);
-  Napi::Object handle;
-  Status status = guarded([&]() -> Status {
-    handle = job->handle(env, std::move(on_cancel));
-    start(job);
-    return {};
-  });
-  if (!status.ok()) job->fail(std::move(status));
-  return handle;
-}
+// The jobs of one environment that are not answered yet. On the JS thread.
+class OpenJobs {
+ public:
+  void cancel_all();
+
+ private:
+  friend class AsyncJob;
+  std::vector<std::shared_ptr<AsyncJob>> jobs_;
+};
 
 }  // namespace ipa::binding

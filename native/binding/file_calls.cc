@@ -3,8 +3,7 @@
 #include <map>
 #include <memory>
 
-#include "binding/addon_data.h"
-#include "binding/async_job.h"
+#include "binding/calls.h"
 #include "binding/values.h"
 #include "weights/describe/inspect.h"
 #include "weights/formats/weight_file.h"
@@ -13,28 +12,6 @@
 
 namespace ipa::binding {
 namespace {
-
-// Runs `work(job)` (a Result<T>) in the background and hands its value to `to_js` on the JS thread.
-template <class Work, class ToJs>
-Napi::Value answer_job(Napi::Env env, Napi::Function done, Napi::Function progress, Work work, ToJs to_js) {
-  return start_job(env, done, progress, [&](const std::shared_ptr<AsyncJob>& job) {
-    AddonData::of(env).run_in_background(
-        job, [job, work = std::move(work), to_js = std::move(to_js)]() -> Status {
-          auto result = work(*job);
-          if (!result.ok()) return result.take_status();
-          using T = std::remove_reference_t<decltype(result.value())>;
-          auto shared = std::make_shared<T>(result.take());
-          job->finish([shared, to_js](Napi::Env e) -> Napi::Value { return to_js(e, *shared); });
-          return {};
-        });
-  });
-}
-
-// The same for work that cannot be cancelled.
-template <class Work, class ToJs>
-Napi::Value answer(Napi::Env env, Napi::Function done, Work work, ToJs to_js) {
-  return answer_job(env, done, {}, [work = std::move(work)](AsyncJob&) { return work(); }, std::move(to_js));
-}
 
 Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
   Napi::Object object = Napi::Object::New(env);
@@ -61,9 +38,8 @@ Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
 
 Napi::Value inspect_call(const Napi::CallbackInfo& info) {
   const std::string path = text_argument(info, 0);
-  return answer(
-      info.Env(), function_argument(info, 1), [path] { return inspect(path); },
-      [](Napi::Env env, const Inspection& inspection) { return inspection_to_js(env, inspection); });
+  return in_background(
+      info.Env(), function_argument(info, 1), [path](AsyncJob&) { return inspect(path); }, inspection_to_js);
 }
 
 Napi::Object conversion_to_js(Napi::Env env, const Conversion& conversion) {
@@ -97,7 +73,7 @@ Napi::Value convert_call(const Napi::CallbackInfo& info) {
   request.type = *type;
   request.overwrite = has_value(object, "overwrite") && object.Get("overwrite").ToBoolean();
   const bool has_progress = info[1].IsFunction();
-  return answer_job(
+  return in_background(
       env, function_argument(info, 2), has_progress ? info[1].As<Napi::Function>() : Napi::Function(),
       [request, has_progress](AsyncJob& job) {
         return convert(request, job.cancel_handle().get(), [&](const ConvertProgress& progress) {
@@ -122,8 +98,8 @@ Result<std::vector<TensorInfo>> list_tensors(const std::string& path) {
 
 Napi::Value list_tensors_call(const Napi::CallbackInfo& info) {
   const std::string path = text_argument(info, 0);
-  return answer(
-      info.Env(), function_argument(info, 1), [path] { return list_tensors(path); },
+  return in_background(
+      info.Env(), function_argument(info, 1), [path](AsyncJob&) { return list_tensors(path); },
       [](Napi::Env env, const std::vector<TensorInfo>& tensors) {
         Napi::Array list = Napi::Array::New(env);
         for (size_t i = 0; i < tensors.size(); ++i) {
@@ -155,8 +131,8 @@ Result<ReadTensor> read_tensor(const std::string& path, const std::string& name)
 
 Napi::Value read_tensor_call(const Napi::CallbackInfo& info) {
   const std::string path = text_argument(info, 0), name = text_argument(info, 1);
-  return answer(
-      info.Env(), function_argument(info, 2), [path, name] { return read_tensor(path, name); },
+  return in_background(
+      info.Env(), function_argument(info, 2), [path, name](AsyncJob&) { return read_tensor(path, name); },
       [](Napi::Env env, const ReadTensor& tensor) {
         Napi::Object object = Napi::Object::New(env);
         object.Set("shape", shape_to_js(env, tensor.shape));
@@ -188,16 +164,16 @@ Napi::Value write_tensors_call(const Napi::CallbackInfo& info) {
     if (elements != static_cast<int64_t>(tensors->back().data.size()))
       throw Napi::TypeError::New(info.Env(), "data: expected as many numbers as the shape has");
   }
-  return answer(
+  return in_background(
       info.Env(), function_argument(info, 2),
-      [path, tensors]() -> Result<bool> {
+      [path, tensors](AsyncJob&) -> Result<Nothing> {
         std::vector<TensorToWrite> list;
         for (const OwnedTensor& tensor : *tensors)
           list.push_back({tensor.name, tensor.shape, tensor.data.data(), DType::f32});
         IPA_TRY(write_safetensors(path, list));
-        return true;
+        return Nothing();
       },
-      [](Napi::Env env, bool) { return env.Undefined(); });
+      nothing_to_js);
 }
 
 }  // namespace

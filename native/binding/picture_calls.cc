@@ -3,8 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "binding/addon_data.h"
-#include "binding/async_job.h"
+#include "binding/calls.h"
 #include "binding/values.h"
 #include "image/clip_preprocess.h"
 #include "image/resample.h"
@@ -111,15 +110,11 @@ Napi::Value fit_picture_call(const Napi::CallbackInfo& info) {
   const Fit fit = read_fit(object_argument(info, 1));
   read_data(data.As<Napi::Uint8Array>(), pixels);
   const Napi::Function done = keep_until(function_argument(info, 2), data.As<Napi::Uint8Array>());
-  return start_job(env, done, {}, [&](const std::shared_ptr<AsyncJob>& job) {
-    AddonData::of(env).run_in_background(job, [job, pixels, fit]() -> Status {
-      IPA_ASSIGN(std::vector<uint8_t> fitted, fit_picture(pixels, fit));
-      auto shared = std::make_shared<std::vector<uint8_t>>(std::move(fitted));
-      job->finish(
-          [shared](Napi::Env on) -> Napi::Value { return copy_to_js(on, shared->data(), shared->size()); });
-      return {};
-    });
-  });
+  return in_background(
+      env, done, [pixels, fit](AsyncJob&) { return fit_picture(pixels, fit); },
+      [](Napi::Env on, const std::vector<uint8_t>& fitted) {
+        return copy_to_js(on, fitted.data(), fitted.size());
+      });
 }
 
 }  // namespace

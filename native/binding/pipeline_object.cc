@@ -1,7 +1,7 @@
 #include "binding/pipeline_object.h"
 
 #include "binding/addon_data.h"
-#include "binding/async_job.h"
+#include "binding/calls.h"
 #include "binding/requests.h"
 #include "binding/values.h"
 #include "schedulers/scheduler_table.h"
@@ -38,6 +38,14 @@ Napi::Value progress_to_js(Napi::Env env, const Progress& progress) {
     object.Set("tile", progress.tile);
     object.Set("tiles", progress.tiles);
   }
+  return object;
+}
+
+Napi::Value estimate_to_js(Napi::Env env, const MemoryEstimate& estimate) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("weights", static_cast<double>(estimate.weights));
+  object.Set("working", static_cast<double>(estimate.working));
+  object.Set("tile", static_cast<double>(estimate.tile));
   return object;
 }
 
@@ -198,10 +206,8 @@ Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
     const int64_t width = request.width, height = request.height;
     engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
                       [job, width, height](Result<GenerateResult> result) {
-                        if (!result.ok()) return job->fail(result.take_status());
-                        auto shared = std::make_shared<GenerateResult>(result.take());
-                        job->finish([shared, width, height](Napi::Env env) {
-                          return result_to_js(env, *shared, width, height);
+                        answer(*job, std::move(result), [=](Napi::Env env, const GenerateResult& made) {
+                          return result_to_js(env, made, width, height);
                         });
                       });
   });
@@ -213,10 +219,8 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
   return start(info.Env(), function_argument(info, 2), {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
                           [job](Result<std::vector<float>> result) {
-                            if (!result.ok()) return job->fail(result.take_status());
-                            auto shared = std::make_shared<std::vector<float>>(result.take());
-                            job->finish([shared](Napi::Env env) -> Napi::Value {
-                              return copy_to_js(env, shared->data(), shared->size() * sizeof(float));
+                            answer(*job, std::move(result), [](Napi::Env env, const std::vector<float>& made) {
+                              return copy_to_js(env, made.data(), made.size() * sizeof(float));
                             });
                           });
   });
@@ -226,15 +230,7 @@ Napi::Value PipelineObject::estimate_memory(const Napi::CallbackInfo& info) {
   GenerateRequest request = read_generate_request(object_argument(info, 0), true);
   return start(info.Env(), function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->estimate_memory(std::move(request), job->cancel_handle(), [job](Result<MemoryEstimate> result) {
-      if (!result.ok()) return job->fail(result.take_status());
-      const MemoryEstimate found = result.take();
-      job->finish([found](Napi::Env env) -> Napi::Value {
-        Napi::Object object = Napi::Object::New(env);
-        object.Set("weights", static_cast<double>(found.weights));
-        object.Set("working", static_cast<double>(found.working));
-        object.Set("tile", static_cast<double>(found.tile));
-        return object;
-      });
+      answer(*job, std::move(result), estimate_to_js);
     });
   });
 }
@@ -244,13 +240,11 @@ Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
   return start(env, done, {}, [&](const std::shared_ptr<AsyncJob>& job) {
     engine_->change(std::move(work), job->cancel_handle(),
                     [job, accounted = accounted_](Result<LoadedParts> result) {
-                      if (!result.ok()) return job->fail(result.take_status());
-                      auto shared = std::make_shared<LoadedParts>(result.take());
-                      job->finish([shared, accounted](Napi::Env on) -> Napi::Value {
+                      answer(*job, std::move(result), [accounted](Napi::Env on, const LoadedParts& parts) {
                         // After close() there is nothing to account for.
-                        if (*accounted) account(on, *accounted, static_cast<int64_t>(shared->memory_bytes));
+                        if (*accounted) account(on, *accounted, static_cast<int64_t>(parts.memory_bytes));
                         Napi::Object object = Napi::Object::New(on);
-                        parts_to_js(on, *shared, object);
+                        parts_to_js(on, parts, object);
                         return object;
                       });
                     });
