@@ -1,47 +1,10 @@
 // The kernels for avx512.
 #if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
+#define IPA_ISA avx512
+#define IPA_TARGET "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
+#include "cpu/isa/isa_begin-inl.h"
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <type_traits>
-
-#include "base/bfloat16.h"
-#include "base/float16.h"
-#include "cpu/isa/unroll.h"
-#include "cpu/kernels/kernels.h"
-#include "cpu/pack/winograd.h"
-
-// A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
-// compiled for a processor the user may not have.
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), \
-                             apply_to = function)
-#elif defined(__GNUC__)
-#pragma GCC push_options
-// gcc 12 takes the deliberately undefined operands inside its own intrinsics for a mistake (gcc bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")
-#endif
-
-namespace ipa {
-namespace avx512 {
-namespace {
-// clang-format off
 #include "cpu/isa/vec_avx512-inl.h"
-#include "cpu/kernels/kernels-inl.h"
-// clang-format on
-}  // namespace
-}  // namespace avx512
 
-const Kernels kernels_avx512 = avx512::table("avx512");
-}  // namespace ipa
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#elif defined(__GNUC__)
-#pragma GCC pop_options
-#endif
+#include "cpu/isa/isa_end-inl.h"
 #endif

@@ -1,4 +1,9 @@
 // Vectors of AVX-512. Included inside an instruction set's namespace and target region (kernels_avx512.cc).
+#if defined(__GNUC__) && !defined(__clang__)
+// gcc 12 takes the deliberately undefined operands inside its own intrinsics for a mistake (gcc bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 using V = __m512;
 constexpr int L = 16;
 constexpr int kTileRows = 6, kTileVectors = 4;

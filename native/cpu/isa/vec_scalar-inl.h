@@ -1,4 +1,7 @@
 // "Vectors" in plain C++ for every machine: four lanes, so that a compiler may use whatever its baseline has.
+// Four lanes are no register here: unrolled, nothing would be inlined any more.
+#undef IPA_UNROLL
+#define IPA_UNROLL
 // Compilers give up inlining these in so large a file, which makes everything many times slower.
 #if defined(__GNUC__)
 #define IPA_FORCE_INLINE inline __attribute__((always_inline))
