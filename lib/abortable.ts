@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 
 /** A signal that fires when either does, and on `release`: call that when what listens to it is no longer needed. */
 export function eitherSignal(

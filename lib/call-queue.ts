@@ -1,6 +1,6 @@
 import { abortable } from "./abortable";
 import { IpAdapterError } from "./errors";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 
 const ignore = (): void => undefined;
 

@@ -1,4 +1,5 @@
-import { CallSite, startNative, throwIfAborted } from "./native/call";
+import { throwIfAborted } from "./abort-signal";
+import { CallSite, startNative } from "./native/call";
 import type { Conversion, ConvertProgress, NativeAddon, NativeConversion, NativeJob } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";

@@ -5,9 +5,8 @@ import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 import type { AdapterInfo, NativeImage, NativeImageBranch, PipelineInfo } from "./native/contract";
-import type { ReadImagePrompt } from "./read-options";
 
 export interface ImagePromptBase {
   /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much */
@@ -82,6 +81,12 @@ interface CheckedPrompt {
 
 /** The strength diffusers and the original implementation start from. */
 export const DEFAULT_SCALE = 1;
+
+/** An image prompt with any of the fields; which of them go together is checked later. */
+export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
+  image?: ImageInput | undefined;
+  embeds?: Float32Array | readonly number[] | undefined;
+}
 
 /** Copies what the caller could still change. */
 export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: CallPictures): PromptSnapshot[] {

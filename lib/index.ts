@@ -18,7 +18,7 @@ export type {
   SystemInfo,
   TextEncoderInfo,
 } from "./native/contract";
-export type { AbortSignalLike } from "./native/call";
+export type { AbortSignalLike } from "./abort-signal";
 export { convert } from "./convert";
 export { ImageEmbeds } from "./embeds/image-embeds";
 export { loadEmbeds, saveEmbeds } from "./embeds/file";
@@ -29,10 +29,11 @@ export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
 export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
-export type { BlobLike, ImageInput, NodeStreamLike, RawImage, SharpOutput, WebStreamLike } from "./image/input";
+export type { ImageInput, RawImage, SharpOutput } from "./image/input";
+export type { BlobLike, NodeStreamLike, WebStreamLike } from "./image/late-bytes";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { CombineMethod, ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
+export type { CombineMethod, ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
 export type {
   AdapterOptions,
   ChangeOptions,

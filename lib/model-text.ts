@@ -2,7 +2,7 @@
 import { basename, extname, join } from "node:path";
 
 import { IpAdapterError, fileError, systemCode } from "./errors";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 import type { NativeLoadRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import { MOST_CONFIG_BYTES, readSmallFile } from "./read-file";

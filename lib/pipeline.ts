@@ -10,7 +10,8 @@ import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
-import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "./native/call";
+import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
+import { CallSite, startNative } from "./native/call";
 import type {
   AdapterInfo,
   Done,

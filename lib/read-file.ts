@@ -1,7 +1,7 @@
 import { constants, type FileHandle, open } from "node:fs/promises";
 import type { Stats } from "node:fs";
 
-import { type AbortSignalLike, throwIfAborted } from "./native/call";
+import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
 
 /** Thrown for what is there but no file: a folder, a pipe, a device. */
 export class NotAFileError extends Error {

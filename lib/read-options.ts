@@ -1,8 +1,6 @@
 /** Options as readOptions() gives them: shorthands written out. */
-import type { Static } from "@sinclair/typebox";
-
-import type { ImageInput } from "./image/input";
-import type { ImagePromptBase, FaceBeside } from "./image-prompt";
+import type { ReadImagePrompt } from "./image-prompt";
+import type { Value } from "./options/json-schema";
 import type {
   ChangeSchema,
   ConvertSchema,
@@ -29,12 +27,6 @@ import type {
   PullOptions,
 } from "./types";
 
-/** An image prompt with any of the fields; which of them go together is checked later. */
-export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
-  image?: ImageInput | undefined;
-  embeds?: Float32Array | readonly number[] | undefined;
-}
-
 /** Options with entries of lists written out. */
 type Written<Options, Lists> = Omit<Options, keyof Lists> & {
   [Key in keyof Lists]?: readonly Lists[Key][] | undefined;
@@ -47,17 +39,28 @@ export type ReadLoadOptions = Written<
 export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt }>;
 export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt }>;
 
+/** Options whose values differ: what an event of onProgress holds, no schema says. */
+type Apart<Schema, Options> = {
+  [Key in keyof Schema & keyof Options]: Options[Key] extends Schema[Key] ? never : Key;
+}[keyof Schema & keyof Options];
+
 // A compile error here means that a schema and its interface have parted.
-type Same<Schema, Options> = Schema extends Options ? (keyof Options extends keyof Schema ? true : never) : never;
+type Same<Schema, Options> = [keyof Options, Schema, Exclude<Apart<Schema, Options>, "onProgress">] extends [
+  keyof Schema,
+  Options,
+  never,
+]
+  ? true
+  : never;
 export type SchemasMatch = [
-  Same<Static<typeof LoadSchema>, ReadLoadOptions>,
-  Same<Static<typeof GenerateSchema>, ReadGenerateOptions>,
-  Same<Static<typeof EstimateSchema>, ReadEstimateOptions>,
-  Same<Static<typeof EncodeImageSchema>, EncodeImageOptions>,
-  Same<Static<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
-  Same<Static<typeof InspectSchema>, InspectOptions>,
-  Same<Static<typeof ChangeSchema>, ChangeOptions>,
-  Same<Static<typeof ConvertSchema>, ConvertOptions>,
-  Same<Static<typeof PullSchema>, PullOptions>,
+  Same<Value<typeof LoadSchema>, ReadLoadOptions>,
+  Same<Value<typeof GenerateSchema>, ReadGenerateOptions>,
+  Same<Value<typeof EstimateSchema>, ReadEstimateOptions>,
+  Same<Value<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Value<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
+  Same<Value<typeof InspectSchema>, InspectOptions>,
+  Same<Value<typeof ChangeSchema>, ChangeOptions>,
+  Same<Value<typeof ConvertSchema>, ConvertOptions>,
+  Same<Value<typeof PullSchema>, PullOptions>,
 ];
 export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true];

@@ -1,7 +1,7 @@
 /** Long work of JavaScript in slices, between which the event loop turns. */
 import { setImmediate } from "node:timers/promises";
 
-import { type AbortSignalLike, throwIfAborted } from "./native/call";
+import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
 
 /** Work that yields wherever it may be interrupted, about once in a thousand small steps. */
 export type Steps<T = void> = Generator<void, T, void>;

@@ -4,7 +4,7 @@ import type { ImageInput } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 import type { NativeGenerateRequest, NativePicture, PipelineInfo } from "./native/contract";
 
 /** Options of generate() about the picture to change. */

@@ -4,7 +4,7 @@
  */
 import { clipVocabulary, readClipMerges } from "./clip-vocabulary";
 import { OptionError, fileError } from "./errors";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 import { type Steps, inSlices } from "./slices";
 import { Bpe } from "./tokenizer/bpe";
 import { type SpecialTokens, type TokenizerFiles, broken, readTokenizerFiles } from "./tokenizer/files";

@@ -2,9 +2,9 @@
 import type { GeneratedImage } from "./generated-image";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
-import type { AbortSignalLike } from "./native/call";
+import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
-import type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/schema";
+import type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
 /** Of calls that take names on the Hugging Face hub: `owner/name`, `owner/name@revision`, with a path behind them. */

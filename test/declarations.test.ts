@@ -26,7 +26,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "declarations-"));
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, "@types"), { recursive: true });
-  // Only what a user has beside the package: typebox's and the hub's declarations must not be needed.
+  // Only what a user has beside the package: the hub's declarations must not be needed.
   mkdirSync(join(modules, "node-ip-adapter"));
   for (const name of ["dist", "package.json"]) symlinkSync(join(ROOT, name), join(modules, "node-ip-adapter", name));
   for (const name of ["@types/node", "undici-types"])

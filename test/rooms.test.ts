@@ -1,13 +1,45 @@
-/** The rooms of the house: who may include whom. docs/architecture.md says what lives where. */
-import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+/** The rooms of the house: who may include whom, and that nothing goes in circles. docs/architecture.md says what lives where. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join, posix, relative, resolve } from "node:path";
 
 const root = resolve(__dirname, "..");
+
+type Graph = Map<string, Set<string>>;
 
 function filesUnder(folder: string, endings: RegExp): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && endings.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+}
+
+function graphOf(files: readonly string[], name: (file: string) => string, uses: (file: string) => string[]): Graph {
+  const graph: Graph = new Map();
+  for (const file of files) {
+    const edges = graph.get(name(file)) ?? new Set();
+    for (const used of uses(file)) if (name(used) !== name(file)) edges.add(name(used));
+    graph.set(name(file), edges);
+  }
+  return graph;
+}
+
+/** A way that ends where it began, or nothing. */
+function findCircle(graph: Graph): string[] {
+  const done = new Set<string>();
+  const visit = (node: string, path: string[]): string[] => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node];
+    if (done.has(node)) return [];
+    for (const next of graph.get(node) ?? []) {
+      const circle = visit(next, [...path, node]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(node);
+    return [];
+  };
+  for (const node of graph.keys()) {
+    const circle = visit(node, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
 }
 
 const native = filesUnder("native", /\.(?:cc|h)$/).map((file) => file.slice("native/".length));
@@ -16,6 +48,13 @@ const included = (file: string): string[] =>
   [...readFileSync(join(root, "native", file), "utf8").matchAll(/^#include "([^"]+)"/gm)]
     .map(([, name = ""]) => name)
     .filter((name) => known.has(name));
+const lib = filesUnder("lib", /\.ts$/);
+const imported = (file: string): string[] =>
+  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import\()\s*"(\.[^"]*)"/g)]
+    .map(([, name = ""]) => posix.join(dirname(file), name))
+    .map((name) => [`${name}.ts`, `${name}/index.ts`, name].find((path) => existsSync(join(root, path))) ?? name)
+    .filter((name) => name.endsWith(".ts"));
+
 /** What each room may include besides itself and base. */
 const MAY_USE: Record<string, readonly string[]> = {
   base: [],
@@ -53,6 +92,10 @@ const mayUse = (room: string, used: string): boolean => {
   // Rooms of another part of the house are entered by its name, whichever of its inner rooms it is.
   return allowed.includes(used) || (room.split("/")[0] !== outer && allowed.includes(outer));
 };
+
+test("nothing in lib/ imports itself by way of others, types included", () => {
+  expect(findCircle(graphOf(lib, (file) => file, imported))).toEqual([]);
+});
 
 test("every file of native/ is in a room of the table", () => {
   expect(native.filter((file) => !(roomOf(file) in MAY_USE))).toEqual([]);

@@ -3,8 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { TSchema } from "@sinclair/typebox";
-
 import { combineEmbeds } from "../lib/embeds/combine";
 import { saveEmbedsWith } from "../lib/embeds/file";
 import { ImageEmbeds } from "../lib/embeds/image-embeds";
@@ -13,6 +11,7 @@ import { pull } from "../lib/hub/pull";
 import { Turnstile } from "../lib/image/turnstile";
 import { inspectWith } from "../lib/inspect";
 import { CallSite } from "../lib/native/call";
+import type { Schema } from "../lib/options/json-schema";
 import * as schemas from "../lib/options/schema";
 import type { GenerateOptions, LoadOptions } from "../lib/types";
 import { FakeAddon } from "./support/fake-addon";
@@ -351,14 +350,14 @@ describe("what is stated is not believed", () => {
 
 test("every array and every text among the options has a bound", () => {
   const unbounded: string[] = [];
-  const visit = (schema: TSchema, at: string): void => {
-    const { type, items, properties = {}, maxItems, maxLength, enum: names } = schemas.view(schema);
+  const visit = (schema: Schema, at: string): void => {
+    const { type, items, properties = {}, maxItems, maxLength, enum: names } = schema;
     if ((type === "array" || items !== undefined) && maxItems === undefined) unbounded.push(at);
     if (type === "string" && names === undefined && maxLength === undefined) unbounded.push(at);
     if (items !== undefined) visit(items, `${at}[]`);
     for (const [name, property] of Object.entries(properties)) visit(property, `${at}.${name}`);
   };
   for (const [name, value] of Object.entries(schemas))
-    if (name.endsWith("Schema")) visit(value as unknown as TSchema, name);
+    if (name.endsWith("Schema")) visit(value as unknown as Schema, name);
   expect(unbounded).toEqual([]);
 });

@@ -1,15 +1,16 @@
 /** `node-ip-adapter generate` */
 import { resolve } from "node:path";
 
-import type { TSchema } from "@sinclair/typebox";
 import type { Command } from "commander";
 
 import { loadEmbedsWith } from "../embeds/file";
 import { ImageEmbeds, picturesOf, shapeText } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
-import { CallSite, startNative, throwIfAborted } from "../native/call";
+import { throwIfAborted } from "../abort-signal";
+import { CallSite, startNative } from "../native/call";
 import type { NativeAddon } from "../native/contract";
+import type { Schema } from "../options/json-schema";
 import {
   GenerateSchema,
   LoadSchema,
@@ -18,8 +19,6 @@ import {
   SCHEDULERS,
   SIGMAS,
   VAE_TILINGS,
-  view,
-  type SchemaView,
 } from "../options/schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
@@ -86,12 +85,14 @@ export function help(schema: typeof LoadSchema | typeof GenerateSchema, name: st
     minimum,
     maximum,
     default: value,
-  }: SchemaView = view((schema.properties as unknown as Record<string, TSchema>)[name] ?? schema);
+    "x-default": otherwise,
+  }: Schema = (schema.properties as Readonly<Record<string, Schema>>)[name] ?? schema;
   const range =
     minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER
       ? ` (${minimum} to ${maximum})`
       : "";
-  return `${description}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;
+  const words = otherwise === undefined ? "" : `; default: ${otherwise}`;
+  return `${description}${words}${range}${value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`}`;
 }
 
 export function addGenerate(program: Command, environment: Environment): void {

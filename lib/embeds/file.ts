@@ -1,6 +1,7 @@
 /** Embeddings in files: ours as safetensors, and those that ComfyUI_IPAdapter_plus and diffusers save. */
 import { IpAdapterError, OptionError } from "../errors";
-import { type AbortSignalLike, CallSite, startNative, throwIfAborted } from "../native/call";
+import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
+import { CallSite, startNative } from "../native/call";
 import type { NativeAddon } from "../native/contract";
 import { loadAddon } from "../native/load";
 import { describe } from "../options/describe";

@@ -1,5 +1,5 @@
 /** What one call of the API has to do with the hub: its settings, its signal, its progress. */
-import { throwIfAborted, type AbortSignalLike } from "../native/call";
+import { throwIfAborted, type AbortSignalLike } from "../abort-signal";
 import type { DownloadProgressEvent } from "../progress";
 import { HubClient } from "./client";
 import { cacheFolder, endpoint, findToken, offlineReason } from "./settings";

@@ -8,7 +8,7 @@ import { hrefOf, readPath, urlPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";
 import { isList, readGuarded } from "../options/read-property";
 import { isDataUrl, readDataUrl, refuseBareBase64 } from "./data-url";
-import { type LateBytes, lateBytes } from "./late-bytes";
+import { type BlobLike, type LateBytes, type NodeStreamLike, type WebStreamLike, lateBytes } from "./late-bytes";
 import type { CallPictures } from "./rules";
 
 /** Pixels without a file format: rows from the top, `channels` bytes a pixel, no padding. */
@@ -25,27 +25,6 @@ export interface RawImage {
 export interface SharpOutput {
   data: Uint8Array | Uint8ClampedArray;
   info: { format: string; width: number; height: number; channels: 1 | 2 | 3 | 4 };
-}
-
-/** What of a web ReadableStream is used; those of other libraries and realms will do. */
-export interface WebStreamLike {
-  readonly locked: boolean;
-  getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(reason?: unknown): Promise<void> };
-  cancel(reason?: unknown): Promise<void>;
-}
-
-/** What of a Blob or File is used. */
-export interface BlobLike {
-  readonly size: number;
-  stream(): WebStreamLike;
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-/** What of a Node.js Readable is used; it is destroyed when the call does not want all of it. */
-export interface NodeStreamLike extends AsyncIterable<unknown> {
-  readonly readable: boolean;
-  pipe: unknown;
-  destroy(error?: Error): unknown;
 }
 
 /**

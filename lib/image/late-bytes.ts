@@ -4,11 +4,31 @@ import { types } from "node:util";
 
 import { abortable } from "../abortable";
 import { ImageError, OptionError, messageOf } from "../errors";
-import type { AbortSignalLike } from "../native/call";
+import type { AbortSignalLike } from "../abort-signal";
 import { describe } from "../options/describe";
 import { bytesOf } from "../options/read-memory";
-import type { BlobLike, NodeStreamLike, WebStreamLike } from "./input";
 import { IMAGE_LIMITS } from "./limits";
+
+/** What of a web ReadableStream is used; those of other libraries and realms will do. */
+export interface WebStreamLike {
+  readonly locked: boolean;
+  getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(reason?: unknown): Promise<void> };
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** What of a Blob or File is used. */
+export interface BlobLike {
+  readonly size: number;
+  stream(): WebStreamLike;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** What of a Node.js Readable is used; it is destroyed when the call does not want all of it. */
+export interface NodeStreamLike extends AsyncIterable<unknown> {
+  readonly readable: boolean;
+  pipe: unknown;
+  destroy(error?: Error): unknown;
+}
 
 /** Reads all of it; called once. @throws ImageError, OptionError, or signal.reason */
 export type LateBytes = (signal: AbortSignalLike | undefined) => Promise<Uint8Array>;

@@ -1,6 +1,7 @@
 /** A picture from the moment of the call until it has the size that the engine needs. */
-import type { AbortSignalLike } from "../native/call";
-import { type CallSite, startNative, throwIfAborted } from "../native/call";
+import type { AbortSignalLike } from "../abort-signal";
+import { throwIfAborted } from "../abort-signal";
+import { type CallSite, startNative } from "../native/call";
 import type { NativeAddon, NativeFit, NativePixels } from "../native/contract";
 import { decodeBytes, readImageFile } from "./decode";
 import { type PictureSource, type RgbImage, readSource } from "./input";

@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from "../native/call";
+import type { AbortSignalLike } from "../abort-signal";
 
 interface Waiting {
   go: () => void;

@@ -1,4 +1,5 @@
 /** One call into the addon as a promise: typed errors with the caller's stack, and cancelling by AbortSignal. */
+import type { AbortSignalLike } from "../abort-signal";
 import { DisposedError, IpAdapterError, OptionError, type ErrorCode } from "../errors";
 import type { Done, NativeError, NativeJob } from "./contract";
 
@@ -51,19 +52,6 @@ function invalidOption(message: string): IpAdapterError {
   const [, option, problem] = OPTION_PREFIX.exec(message) ?? [];
   if (option === undefined || problem === undefined) return new IpAdapterError("ERR_IPA_INVALID_OPTION", message);
   return new OptionError(option, problem);
-}
-
-/** What an AbortSignal must have; one of another realm (a test runner's) will do. */
-export interface AbortSignalLike {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
-
-/** Rejects with the signal's reason if it has fired. */
-export function throwIfAborted(signal: AbortSignalLike | undefined): void {
-  if (signal?.aborted === true) throw signal.reason;
 }
 
 export interface NativeCall<T> {

@@ -4,7 +4,7 @@
  * Paths are absolute. Callbacks run on the JS thread that made the call, exactly once for `done`.
  */
 
-import type { ConvertType, SchedulerName } from "../options/schema";
+import type { ConvertType, SchedulerName } from "../options/names";
 
 /** What convert() adds to before a user sees it. */
 export type NativeConversion = Omit<Conversion, "path" | "type">;

@@ -1,7 +1,6 @@
-import type { Static } from "@sinclair/typebox";
-
 import { OptionError } from "../errors";
 import { describe } from "./describe";
+import type { Value } from "./json-schema";
 import type { EstimateSchema, GenerateSchema } from "./schema";
 import { checkValue, readOptions } from "./validate";
 
@@ -10,7 +9,7 @@ export function readCall<T extends typeof GenerateSchema | typeof EstimateSchema
   schema: T,
   first: unknown,
   others: unknown,
-): Static<T> {
+): Value<T> {
   if (typeof first !== "string") {
     if (others !== undefined)
       throw new OptionError(
@@ -23,5 +22,5 @@ export function readCall<T extends typeof GenerateSchema | typeof EstimateSchema
   if (read.prompt !== undefined)
     throw new OptionError("prompt", "received it twice, in front of the options and among them: leave one out");
   read.prompt = checkValue(schema.properties.prompt, first, "prompt");
-  return read as Static<T>;
+  return read as Value<T>;
 }

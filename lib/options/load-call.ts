@@ -1,13 +1,12 @@
-import type { Static } from "@sinclair/typebox";
-
 import { OptionError } from "../errors";
 import { describe } from "./describe";
+import type { Value } from "./json-schema";
 import { LoadSchema } from "./schema";
 import { writeOut } from "./shorthand";
 import { checkValue, readOptions } from "./validate";
 
 /** The arguments of load(): options, or a model alone or with the other options behind it. */
-export function readLoad(first: unknown, others: unknown): Static<typeof LoadSchema> {
+export function readLoad(first: unknown, others: unknown): Value<typeof LoadSchema> {
   if (writeOut("model", first, "model") === first) {
     if (others !== undefined)
       throw new OptionError(

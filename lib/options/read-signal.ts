@@ -1,5 +1,5 @@
 import { OptionError, messageOf } from "../errors";
-import type { AbortSignalLike } from "../native/call";
+import type { AbortSignalLike } from "../abort-signal";
 import { describe } from "./describe";
 import { readGuarded } from "./read-property";
 

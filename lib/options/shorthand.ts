@@ -4,7 +4,7 @@ import { types } from "node:util";
 import { isLate } from "../image/late-bytes";
 import { hrefOf } from "./path";
 import { readGuarded } from "./read-property";
-import type { Shorthand } from "./schema";
+import type { Shorthand } from "./json-schema";
 
 /** The object that a shorthand stands for; anything else as it is. */
 export function writeOut(shorthand: Shorthand | undefined, value: unknown, option: string): unknown {

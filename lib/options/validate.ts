@@ -1,15 +1,13 @@
 /** Reads an options object once, checks it against its schema and returns a clean copy; errors name option, value and fix. */
 import { types } from "node:util";
 
-import type { Static, TObject, TSchema } from "@sinclair/typebox";
-
 import { OptionError } from "../errors";
 import { optionAlias } from "./aliases";
 import { describe, shorten } from "./describe";
+import type { ObjectSchema, Schema, Value } from "./json-schema";
 import { readList } from "./read-list";
 import { isList, ownKeys, readProperty } from "./read-property";
 import { readSignal } from "./read-signal";
-import { type SchemaView, view } from "./schema";
 import { writeOut } from "./shorthand";
 import { fold, nearest } from "./suggest";
 import { valueAlias } from "./value-aliases";
@@ -19,8 +17,8 @@ import { valueAlias } from "./value-aliases";
  * getter called once, undefined taken as absent, -0 as 0. Special kinds are passed through after a check of their type.
  * @param at path of the object for messages, "" for the options themselves
  */
-export function readOptions<T extends TObject>(schema: T, input: unknown, at = ""): Static<T> {
-  const { title = "options", properties = {}, required = [] } = view(schema);
+export function readOptions<S extends ObjectSchema>(schema: S, input: unknown, at = ""): Value<S> {
+  const { title, properties, required = [] }: ObjectSchema = schema;
   if (
     typeof input !== "object" ||
     input === null ||
@@ -42,18 +40,14 @@ export function readOptions<T extends TObject>(schema: T, input: unknown, at = "
   for (const key of required) {
     if (!(key in result)) {
       const option = at === "" ? key : `${at}.${key}`;
-      throw new OptionError(
-        option,
-        `expected ${expectation(view(properties[key] ?? schema))} but it is missing: add ${key}`,
-      );
+      throw new OptionError(option, `expected ${expectation(properties[key] ?? schema)} but it is missing: add ${key}`);
     }
   }
-  return result;
+  return result as Value<S>;
 }
 
 /** Checks one value against its schema and returns the clean copy. */
-export function checkValue(schema: TSchema, value: unknown, option: string): unknown {
-  const rule = view(schema);
+export function checkValue(rule: Schema, value: unknown, option: string): unknown {
   if (rule["x-kind"] !== undefined) return checkSpecial(rule, value, option);
   switch (rule.type) {
     case "integer":
@@ -70,11 +64,11 @@ export function checkValue(schema: TSchema, value: unknown, option: string): unk
     case "array":
       return checkArray(rule, value, option);
     default:
-      return readOptions(schema as TObject, writeOut(rule["x-shorthand"], value, option), option);
+      return readOptions(rule as ObjectSchema, writeOut(rule["x-shorthand"], value, option), option);
   }
 }
 
-function checkNumber(rule: SchemaView, value: unknown, option: string): number {
+function checkNumber(rule: Schema, value: unknown, option: string): number {
   const { minimum = -Infinity, maximum = Infinity } = rule;
   if (typeof value !== "number") {
     const meant =
@@ -107,7 +101,7 @@ function checkNumber(rule: SchemaView, value: unknown, option: string): number {
   return value + 0;
 }
 
-function checkString(rule: SchemaView, value: unknown, option: string): string {
+function checkString(rule: Schema, value: unknown, option: string): string {
   if (rule.enum !== undefined) {
     if (typeof value === "string" && rule.enum.includes(value)) return value;
     const near = typeof value === "string" ? nearest(value, rule.enum) : undefined;
@@ -129,7 +123,7 @@ function checkString(rule: SchemaView, value: unknown, option: string): string {
   return value.toWellFormed();
 }
 
-function checkArray(rule: SchemaView, value: unknown, option: string): unknown[] {
+function checkArray(rule: Schema, value: unknown, option: string): unknown[] {
   if (!isList(value, option)) {
     throw wrong(option, rule, value, mayStandAlone(rule, value) ? "put it in [ ]" : "");
   }
@@ -139,12 +133,12 @@ function checkArray(rule: SchemaView, value: unknown, option: string): unknown[]
 }
 
 /** Whether the value would do as an entry. */
-function mayStandAlone(rule: SchemaView, value: unknown): boolean {
-  if (typeof value === "string") return rule.items !== undefined && view(rule.items)["x-shorthand"] !== undefined;
+function mayStandAlone(rule: Schema, value: unknown): boolean {
+  if (typeof value === "string") return rule.items !== undefined && rule.items["x-shorthand"] !== undefined;
   return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 }
 
-function checkSpecial(rule: SchemaView, value: unknown, option: string): unknown {
+function checkSpecial(rule: Schema, value: unknown, option: string): unknown {
   switch (rule["x-kind"]) {
     case "function":
       if (typeof value !== "function") throw wrong(option, rule, value, "");
@@ -177,7 +171,7 @@ function absent(title: string): string {
   return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
 }
 
-function wrong(option: string, rule: SchemaView, value: unknown, fix: string): OptionError {
+function wrong(option: string, rule: Schema, value: unknown, fix: string): OptionError {
   return new OptionError(
     option,
     `expected ${expectation(rule)} but received ${describe(value)}${fix === "" ? "" : `: ${fix}`}`,
@@ -185,7 +179,7 @@ function wrong(option: string, rule: SchemaView, value: unknown, fix: string): O
 }
 
 /** What a schema asks for, in words. */
-export function expectation(rule: SchemaView): string {
+export function expectation(rule: Schema): string {
   const range =
     rule.minimum !== undefined && rule.maximum !== undefined ? ` between ${rule.minimum} and ${rule.maximum}` : "";
   switch (rule["x-kind"] ?? rule.type) {

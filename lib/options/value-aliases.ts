@@ -1,5 +1,5 @@
 /** Values that other programs have for an option of names: the message says how ours is written. */
-import { SCHEDULERS, SIGMAS, type SchedulerName, type SigmasName } from "./schema";
+import { SCHEDULERS, SIGMAS, type SchedulerName, type SigmasName } from "./names";
 import { fold } from "./suggest";
 
 /**

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 
 import { IpAdapterError, fileError, systemCode } from "../errors";
-import type { AbortSignalLike } from "../native/call";
+import type { AbortSignalLike } from "../abort-signal";
 import { NotAFileError, TooLargeError, readSmallFile } from "../read-file";
 import { type Steps, inSlices } from "../slices";
 import { checkModelType, checkNormalizer, checkPreTokenizer, checkWordEnd } from "./clip-form";

@@ -1,4 +1,4 @@
-// The declarations of the public API as one file, dist/index.d.ts, with a map to lib/. What typebox and the engine's contract declare
+// The declarations of the public API as one file, dist/index.d.ts, with a map to lib/. What the engine's contract declares
 // stays inside, so that an old TypeScript has little to read, and nothing of other packages but Node's. index.d.mts is a view of it, as
 // index.mjs is of index.js: a program that reaches the package both ways has one Pipeline.
 import { fileURLToPath } from "node:url";

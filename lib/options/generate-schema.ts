@@ -1,0 +1,297 @@
+/** The options of generate(), estimateMemory() and encodeImage(). */
+import { SIGNAL } from "./common-schema";
+import type { ObjectSchema, Schema } from "./json-schema";
+import { PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
+
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
+
+/** Index into the loaded adapters. */
+const ADAPTER = {
+  type: "integer",
+  minimum: 0,
+  maximum: 7,
+  default: 0,
+  description: "index into the loaded adapters",
+} as const satisfies Schema;
+
+export const ImagePromptSchema = {
+  type: "object",
+  title: "image prompt",
+  "x-shorthand": "image",
+  additionalProperties: false,
+  properties: {
+    image: {
+      "x-kind": "image",
+      description: "picture: path, file URL, encoded bytes, or raw { data, width, height, channels }",
+    },
+    embeds: { "x-kind": "floats", description: "image embedding computed before, instead of image" },
+    faceEmbeds: {
+      "x-kind": "floats",
+      description: "FaceID adapters: InsightFace embeddings, 512 floats a face, made outside this package",
+    },
+    structureScale: {
+      type: "number",
+      minimum: 0,
+      maximum: 5,
+      default: 1,
+      description: "FaceID PlusV2: how much the structure of the face in image counts beside faceEmbeds",
+    },
+    scale: {
+      type: "number",
+      minimum: -5,
+      maximum: 5,
+      default: 1,
+      description: "strength of the picture; about 0.6 lets a prompt be heard as much",
+    },
+    adapter: ADAPTER,
+  },
+} as const satisfies ObjectSchema;
+
+export const PreviewSchema = {
+  type: "object",
+  title: "preview",
+  additionalProperties: false,
+  required: ["every"],
+  properties: {
+    every: { type: "integer", minimum: 1, maximum: 1000, description: "decode a preview every so many steps" },
+    decoder: {
+      type: "string",
+      enum: PREVIEW_DECODERS,
+      default: "vae",
+      description: "vae: the picture in full size; linear: a pixel a latent, at next to no cost",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const FeatureCacheSchema = {
+  type: "object",
+  title: "featureCache",
+  additionalProperties: false,
+  required: ["every"],
+  properties: {
+    every: { type: "integer", minimum: 2, maximum: 10, description: "run the whole UNet every so many steps" },
+    depth: {
+      type: "integer",
+      minimum: 1,
+      maximum: 64,
+      default: 1,
+      description: "skip connections, from the outermost, computed in every step",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+/** A pair of pixels, each `minimum` or more. */
+const pixelPair = <Minimum extends number>(minimum: Minimum) =>
+  ({ type: "array", items: { type: "integer", minimum, maximum: 65536 }, minItems: 2, maxItems: 2 }) as const;
+
+/** Pixels of a picture's side. */
+const SIDE = {
+  type: "integer",
+  minimum: 16,
+  maximum: 4096,
+  description: "pixels",
+  "x-default": "that of image, else the model's own",
+} as const satisfies Schema;
+
+/** What a call's memory depends on: all options but the ways to watch and to stop it. */
+const ESTIMATED = {
+  prompt: {
+    type: "string",
+    maxLength: 16384,
+    default: "",
+    description: "what the picture shows; (word:1.3), [word] and BREAK as usual",
+  },
+  negativePrompt: { type: "string", maxLength: 16384, description: "what the picture must not show" },
+  promptSyntax: {
+    type: "string",
+    enum: ["weighted", "plain"],
+    default: "weighted",
+    description: "weighted: brackets and BREAK have a meaning; plain: they are text",
+  },
+  clipSkip: {
+    type: "integer",
+    minimum: 0,
+    maximum: 64,
+    default: 0,
+    description:
+      "layers of the text encoders left out for the prompt (diffusers' clip_skip; one less than AUTOMATIC1111's)",
+  },
+  originalSize: {
+    ...pixelPair(1),
+    description: "SDXL: [width, height] of the photograph it is told to have come from",
+    "x-default": "the picture's own",
+  },
+  targetSize: {
+    ...pixelPair(1),
+    description: "SDXL: [width, height] it is told to be for",
+    "x-default": "the picture's own",
+  },
+  cropOffset: {
+    ...pixelPair(0),
+    description: "SDXL: [left, top] it is told to be cropped at",
+    "x-default": "[0, 0]",
+  },
+  aestheticScore: {
+    type: "number",
+    minimum: 0,
+    maximum: 10,
+    default: 6,
+    description: "SDXL refiner: the score it is told to have",
+  },
+  negativeAestheticScore: {
+    type: "number",
+    minimum: 0,
+    maximum: 10,
+    default: 2.5,
+    description: "SDXL refiner: the score it is told not to have",
+  },
+  imagePrompts: {
+    type: "array",
+    items: ImagePromptSchema,
+    maxItems: 64,
+    default: [],
+    description: "pictures to take after",
+  },
+  image: {
+    "x-kind": "image",
+    description: "inpainting and instruct models: the picture to change: path, file URL, encoded bytes, or raw pixels",
+  },
+  mask: {
+    "x-kind": "image",
+    description: "inpainting models: a picture that is white where image is repainted, black where it stays",
+  },
+  imageGuidance: {
+    type: "number",
+    minimum: 1,
+    maximum: 100,
+    default: 1.5,
+    description: "instruct models: guidance towards image, beside that towards the prompt",
+  },
+  scheduler: { type: "string", enum: SCHEDULERS, description: "sampler", "x-default": "the model's own" },
+  sigmas: {
+    type: "string",
+    enum: SIGMAS,
+    items: { type: "number", minimum: 1e-6, maximum: 10000 },
+    minItems: 1,
+    maxItems: 1000,
+    description: "spacing of the noise levels, or the levels themselves, one a step, descending",
+    "x-default": "the model's own",
+  },
+  steps: { type: "integer", minimum: 1, maximum: 1000, default: 30, description: "sampling steps" },
+  guidance: {
+    type: "number",
+    minimum: 0,
+    maximum: 100,
+    description: "classifier-free guidance; 1 or less: none",
+    "x-default": "7.5, SDXL 5",
+  },
+  guidanceInterval: {
+    type: "array",
+    items: { type: "number", minimum: 0, maximum: 1 },
+    minItems: 2,
+    maxItems: 2,
+    default: [0, 1],
+    description: "[start, end]: shares of the steps between which guidance is on; elsewhere a step is half the work",
+  },
+  denoisingStart: {
+    type: "number",
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: "share of the noise schedule to begin at, with latents: where another model's denoisingEnd was",
+  },
+  denoisingEnd: {
+    type: "number",
+    minimum: 0,
+    maximum: 1,
+    default: 1,
+    description: "share of the noise schedule to end at, with output latents: a refiner goes on from there",
+  },
+  latents: {
+    "x-kind": "latents",
+    description:
+      "latents to start from, one or one a picture: initial noise, or with denoisingStart another call's latents",
+  },
+  featureCache: FeatureCacheSchema,
+  tokenMerging: {
+    type: "number",
+    minimum: 0,
+    maximum: 0.75,
+    default: 0,
+    description: "share of the tokens to merge in the outermost self-attention; 0: none",
+  },
+  eta: {
+    type: "number",
+    minimum: 0,
+    maximum: 1,
+    description: "noise added by ddim, 0 none, 1 as DDPM, default: 0; or by tcd, default: 0.3",
+  },
+  seed: {
+    type: "integer",
+    minimum: 0,
+    maximum: MAX_SEED,
+    description: "seed of the first picture",
+    "x-default": "random, reported",
+  },
+  width: SIDE,
+  height: SIDE,
+  count: {
+    type: "integer",
+    minimum: 1,
+    maximum: 64,
+    default: 1,
+    description: "pictures, with seeds seed, seed + 1, …",
+  },
+  output: {
+    type: "string",
+    enum: ["image", "latents"],
+    default: "image",
+    description: "latents: skip the VAE decoder",
+  },
+  preview: PreviewSchema,
+  vaeTiling: {
+    type: "string",
+    enum: VAE_TILINGS,
+    default: "auto",
+    description: "decode large pictures in tiles, in less memory; auto: when the whole would pass memoryBudget",
+  },
+  vaeTile: {
+    type: "integer",
+    minimum: 128,
+    maximum: 4096,
+    description: "pixels of a tile's side, a multiple of info.vaeScale",
+    "x-default": "512, or 256 where only that fits the memory",
+  },
+  memoryBudget: {
+    type: "integer",
+    minimum: 1,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: "bytes that weights and call together may take",
+    "x-default": "the machine's or container's memory decides about tiles, and nothing is refused",
+  },
+} as const satisfies Record<string, Schema>;
+
+export const EstimateSchema = {
+  type: "object",
+  title: "estimateMemory options",
+  additionalProperties: false,
+  properties: ESTIMATED,
+} as const satisfies ObjectSchema;
+
+export const GenerateSchema = {
+  type: "object",
+  title: "generate options",
+  additionalProperties: false,
+  properties: {
+    ...ESTIMATED,
+    signal: SIGNAL,
+    onProgress: { "x-kind": "function", description: "called after every step" },
+  },
+} as const satisfies ObjectSchema;
+
+export const EncodeImageSchema = {
+  type: "object",
+  title: "encodeImage options",
+  additionalProperties: false,
+  properties: { adapter: ADAPTER, signal: SIGNAL },
+} as const satisfies ObjectSchema;

@@ -1,0 +1,82 @@
+/** The words of JSON Schema that the schemas of options use, and the TypeScript types of what they describe. */
+import type { AbortSignalLike } from "../abort-signal";
+import type { ImageInput } from "../image/input";
+
+/** What values of JavaScript that JSON has no type for become. */
+interface Specials {
+  path: string | URL;
+  image: ImageInput;
+  floats: Float32Array | readonly number[];
+  latents: Float32Array | readonly Float32Array[];
+  signal: AbortSignalLike;
+  /** the interface of the options says what it is called with */
+  function: (event: unknown) => unknown;
+}
+
+/** Values JSON has no type for: checked by kind, described by an example in messages. */
+export type SpecialKind = keyof Specials;
+
+/** What may stand alone in place of an object with one property: `"a.png"` for `{ image: "a.png" }`. */
+export type Shorthand = "file" | "image" | "model";
+
+/** The schema of one option, or of one entry of a list. */
+export interface Schema {
+  readonly type?: "integer" | "number" | "string" | "boolean" | "array" | "object";
+  /** what the object is, in messages */
+  readonly title?: string;
+  /** in a few words, for `--help` and the tables of the docs; no default and no range in it */
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+  /** of a string: an array of these will do in its place */
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: false;
+  readonly "x-kind"?: SpecialKind;
+  readonly "x-shorthand"?: Shorthand;
+  /** a default that is no constant, in words */
+  readonly "x-default"?: string;
+}
+
+/** The schema of an options object. */
+export interface ObjectSchema extends Schema {
+  readonly type: "object";
+  readonly title: string;
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly additionalProperties: false;
+}
+
+/** The type of what a schema describes, as readOptions() gives it. */
+export type Value<S> = S extends { readonly "x-kind": infer Kind extends SpecialKind }
+  ? Specials[Kind]
+  : S extends { readonly properties: infer Properties }
+    ? ObjectValue<Properties, S extends { readonly required: readonly (infer Name)[] } ? Name : never>
+    : S extends { readonly enum: readonly (infer Name)[] }
+      ? Name | (S extends { readonly items: infer Item } ? readonly Value<Item>[] : never)
+      : S extends { readonly type: infer Type }
+        ? Plain<S, Type>
+        : never;
+
+type Plain<S, Type> = Type extends "integer" | "number"
+  ? number
+  : Type extends "string"
+    ? string
+    : Type extends "boolean"
+      ? boolean
+      : S extends { readonly items: infer Item }
+        ? S extends { readonly minItems: 2; readonly maxItems: 2 }
+          ? readonly [Value<Item>, Value<Item>]
+          : readonly Value<Item>[]
+        : never;
+
+type ObjectValue<Properties, Required> = {
+  -readonly [Key in keyof Properties as Key extends Required ? Key : never]: Value<Properties[Key]>;
+} & {
+  -readonly [Key in keyof Properties as Key extends Required ? never : Key]?: Value<Properties[Key]> | undefined;
+};

@@ -1,0 +1,186 @@
+/** The options of Pipeline.load(), setAdapters() and setLoras(). */
+import { IMAGE_LIMITS } from "../image/limits";
+import { IMAGE_SOURCES } from "../image/rules";
+import { HUB, SIGNAL } from "./common-schema";
+import type { ObjectSchema, Schema } from "./json-schema";
+import { PREDICTIONS } from "./names";
+
+export const AdapterSchema = {
+  type: "object",
+  title: "adapter",
+  "x-shorthand": "file",
+  additionalProperties: false,
+  required: ["file"],
+  properties: {
+    file: { "x-kind": "path", description: "IP-Adapter file (.safetensors, .bin or .gguf)" },
+    imageEncoder: {
+      "x-kind": "path",
+      description: "folder or file of a CLIP vision encoder for this adapter alone",
+      "x-default": "the pipeline's",
+    },
+    shortcut: {
+      type: "boolean",
+      description: "FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus",
+      "x-default": "whether the file's name has plusv2 in it",
+    },
+    loraWeight: {
+      type: "number",
+      minimum: -10,
+      maximum: 10,
+      default: 1,
+      description: "strength of the LoRA inside a FaceID file; 0 leaves it out",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const LoraSchema = {
+  type: "object",
+  title: "LoRA",
+  "x-shorthand": "file",
+  additionalProperties: false,
+  required: ["file"],
+  properties: {
+    file: { "x-kind": "path", description: "LoRA file (.safetensors, .bin or .pt)" },
+    weight: {
+      type: "number",
+      minimum: -10,
+      maximum: 10,
+      default: 1,
+      description: "strength of the LoRA; 0 changes nothing",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const EmbeddingSchema = {
+  type: "object",
+  title: "embedding",
+  "x-shorthand": "file",
+  additionalProperties: false,
+  required: ["file"],
+  properties: {
+    file: { "x-kind": "path", description: "textual inversion file (.safetensors, .bin or .pt)" },
+    token: {
+      type: "string",
+      maxLength: 256,
+      description: "what stands for it in prompts",
+      "x-default": "the file's own name for it, else its file name without the ending",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const AdaptersSchema = {
+  type: "array",
+  items: AdapterSchema,
+  maxItems: 8,
+  description: "IP-Adapters to load",
+  "x-default": "the shipped one with the shipped model, else none",
+} as const satisfies Schema;
+
+export const LorasSchema = {
+  type: "array",
+  items: LoraSchema,
+  maxItems: 16,
+  default: [],
+  description: "LoRAs to add to the UNet and the text encoders",
+} as const satisfies Schema;
+
+export const ChangeSchema = {
+  type: "object",
+  title: "options",
+  additionalProperties: false,
+  properties: { ...HUB, signal: SIGNAL },
+} as const satisfies ObjectSchema;
+
+export const LoadSchema = {
+  type: "object",
+  title: "Pipeline.load options",
+  additionalProperties: false,
+  properties: {
+    model: {
+      "x-kind": "path",
+      description:
+        "model folder in the diffusers layout, file (.safetensors, .ckpt, .gguf) of a whole model in the original layout, or owner/name on the Hugging Face hub",
+      "x-default": "the small model that ships with the package",
+    },
+    adapters: AdaptersSchema,
+    loras: LorasSchema,
+    embeddings: {
+      type: "array",
+      items: EmbeddingSchema,
+      maxItems: 64,
+      default: [],
+      description: "textual inversions: tokens for prompts, learned from pictures",
+    },
+    unet: {
+      "x-kind": "path",
+      description: "folder or file of a UNet fine-tuned from the same base, instead of the model's own",
+      "x-default": "unet/ in the model folder",
+    },
+    vae: {
+      "x-kind": "path",
+      description:
+        "folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster",
+      "x-default": "vae/ in the model folder",
+    },
+    imageEncoder: {
+      "x-kind": "path",
+      description: "folder or file of the CLIP vision encoder",
+      "x-default": "image_encoder/ in the model folder",
+    },
+    prediction: {
+      type: "string",
+      enum: PREDICTIONS,
+      description: "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture)",
+      "x-default": "what the files say, see info.prediction",
+    },
+    zeroSnr: {
+      type: "boolean",
+      description: "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr",
+      "x-default": "what the files say, see info.zeroSnr",
+    },
+    vaeScalingFactor: {
+      type: "number",
+      minimum: 0.001,
+      maximum: 1000,
+      description: "what the VAE's latents are multiplied by for the UNet",
+      "x-default": "that of the VAE's config.json, for a file by itself that of the family (0.18215, SDXL 0.13025)",
+    },
+    dtype: {
+      type: "string",
+      enum: ["f32", "bf16", "int16", "int8"],
+      default: "f32",
+      description:
+        "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory",
+    },
+    threads: {
+      type: "integer",
+      minimum: 0,
+      maximum: 1024,
+      default: 0,
+      description: "threads of the process-wide pool; 0: one per core",
+    },
+    images: {
+      type: "string",
+      enum: IMAGE_SOURCES,
+      default: "any",
+      description:
+        "where pictures of calls may come from; bytes: no paths and file URLs, for servers that hand over what clients send",
+    },
+    maxPixels: {
+      type: "integer",
+      minimum: 1,
+      maximum: IMAGE_LIMITS.side ** 2,
+      default: IMAGE_LIMITS.pixels,
+      description: "pixels of a picture that a call may have; all its pictures together may have twice as many",
+    },
+    maxQueue: {
+      type: "integer",
+      minimum: 0,
+      maximum: 1_000_000,
+      description: "calls that may wait while one runs; one more is refused with ERR_IPA_BUSY",
+      "x-default": "any number",
+    },
+    ...HUB,
+    signal: SIGNAL,
+  },
+} as const satisfies ObjectSchema;

@@ -1,0 +1,44 @@
+/** The names that options of names take. */
+
+/** Samplers by their names in this API. */
+export const SCHEDULERS = [
+  "ddim",
+  "pndm",
+  "euler",
+  "euler_a",
+  "heun",
+  "dpm2",
+  "dpm2_a",
+  "lms",
+  "deis",
+  "dpm++2m",
+  "dpm++2m_sde",
+  "dpm++3m_sde",
+  "dpm++_sde",
+  "unipc",
+  "lcm",
+  "tcd",
+] as const;
+export type SchedulerName = (typeof SCHEDULERS)[number];
+
+/** Spacings of the noise levels by their names in this API. */
+export const SIGMAS = ["normal", "karras", "exponential", "beta", "sgm_uniform", "ays"] as const;
+export type SigmasName = (typeof SIGMAS)[number];
+
+/** Whether the VAE decodes a picture in tiles. */
+export const VAE_TILINGS = ["auto", "on", "off"] as const;
+
+/** What a UNet's output means. */
+export const PREDICTIONS = ["epsilon", "v", "sample"] as const;
+
+/** Who makes a preview's pixels. */
+export const PREVIEW_DECODERS = ["vae", "linear"] as const;
+export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
+
+/** How combineEmbeds() combines. */
+export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
+export type CombineMethod = (typeof COMBINE_METHODS)[number];
+
+/** Types that convert() writes; those after bf16 in GGUF files only. */
+export const CONVERT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] as const;
+export type ConvertType = (typeof CONVERT_TYPES)[number];
