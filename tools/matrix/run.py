@@ -92,7 +92,7 @@ def run(options, work):
         print("PASS " if passed else "FAIL ", row.title, text)
     if not options.only:
         versions = table.versions(options.package)
-        table.write(options.docs, chosen, results, f"{datetime.date.today()}, {versions}")
+        table.write(options.docs, chosen, results, f"{datetime.date.today()} with {versions}")
     print(f"{len(active) - failed} of {len(active)} rows passed, {len(chosen) - len(active)} are not verified, {time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 

@@ -53,7 +53,7 @@ def write(page, rows, results, made):
         sections.setdefault(row.section, []).append(row)
     pictures = [result["picture"] for result in results.values() if "picture" in result]
     measured = [result["latents"] for result in results.values() if "latents" in result]
-    text = [BEGIN, f"Made on {made}: {len(results)} rows, largest relative error of latents {max(measured):.1e}, largest difference of a picture "
-            f"{max(pictures)} of 255.", *(f"## {name}\n\n{section_table(found, results)}" for name, found in sections.items()), END]
+    text = [BEGIN, f"The tables were made on {made}. They have {len(results)} rows. The largest relative error of latents is {max(measured):.1e}, and the largest "
+            f"difference of a picture is {max(pictures)} of 255.", *(f"## {name}\n\n{section_table(found, results)}" for name, found in sections.items()), END]
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(before + "\n\n".join(text) + rest.partition(END)[2], encoding="utf-8")
