@@ -15,15 +15,11 @@ import { type PromptEncoder, encodePrompts } from "./prompt/encode";
 import { refuseLoraTags } from "./prompt/lora-tags";
 import type { GenerateOptions } from "./types";
 
-/**
- * The request for these options, its pictures aside.
- * @param zeroNegative no negative prompt means zero features, which an empty one does not
- */
+/** The request for these options, its pictures aside. */
 export function generateRequest(
   read: GenerateOptions,
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
-  zeroNegative: boolean,
 ): Omit<NativeGenerateRequest, "branches"> {
   const {
     prompt = "",
@@ -36,14 +32,8 @@ export function generateRequest(
   } = read;
   if (seed > MAX_SEED - (count - 1))
     throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
-  const sampler = scheduler === "" ? info.scheduler : scheduler;
-  const { eta = sampler === "tcd" ? 0.3 : 0 } = read;
-  if (eta !== 0 && sampler !== "ddim" && sampler !== "tcd") {
-    throw new OptionError(
-      "eta",
-      `only the ddim and tcd schedulers add noise by eta, this is ${sampler}: leave eta out`,
-    );
-  }
+  const { defaults } = info;
+  checkSupported(read, info);
   const [start, end] = read.guidanceInterval ?? [0, 1];
   if (start > end)
     throw new OptionError(
@@ -59,17 +49,17 @@ export function generateRequest(
   const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
   const request: Omit<NativeGenerateRequest, "branches"> = {
     prompt: texts.prompt,
-    imageGuidance: read.imageGuidance ?? 1.5,
+    imageGuidance: read.imageGuidance ?? defaults.imageGuidance,
     scheduler,
     sigmas: typeof sigmas === "string" ? sigmas : "",
-    steps: read.steps ?? (typeof sigmas === "string" ? 30 : sigmas.length),
-    guidance: read.guidance ?? (info.family === "sdxl" ? 5 : 7.5),
+    steps: read.steps ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
+    guidance: read.guidance ?? defaults.guidance,
     guidanceStart: start,
     guidanceEnd: end,
     cacheEvery: read.featureCache?.every ?? 0,
     cacheDepth: read.featureCache?.depth ?? 1,
     tokenMerging: read.tokenMerging ?? 0,
-    eta,
+    eta: readEta(read, info),
     seeds: Array.from({ length: count }, (_, i) => seed + i),
     width,
     height,
@@ -86,23 +76,31 @@ export function generateRequest(
     previewDecoder: read.preview?.decoder ?? "vae",
   };
   if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
-  if (!zeroNegative || negativePrompt !== undefined) request.negative = texts.negative;
+  if (negativePrompt !== undefined || defaults.negativePrompt === "empty") request.negative = texts.negative;
   return request;
 }
 
-/** SDXL's size conditions: 0 stands for the picture's own size. */
-function sizeConditions(read: GenerateOptions, info: PipelineInfo): NativeGenerateRequest["conditions"] {
-  const { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } = read;
-  const given = { originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
-  for (const [option, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (info.family !== "sdxl")
-      throw new OptionError(option, `only SDXL models were trained with it, this is ${info.family}: leave it out`);
-    const scores = option.toLowerCase().includes("score");
-    if (scores && !info.refiner) throw new OptionError(option, "only SDXL's refiner was trained with it: leave it out");
-    if (option === "targetSize" && info.refiner)
-      throw new OptionError(option, "SDXL's refiner has aestheticScore in its place: leave it out");
+/** Of the options that only some models take, those that are plain values; whether it takes pictures the engine says. */
+function checkSupported(read: GenerateOptions, { refusals }: PipelineInfo): void {
+  const { imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } = read;
+  const given = { imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
+  for (const option of Object.keys(given) as (keyof typeof given)[]) {
+    const refusal = refusals[option];
+    if (given[option] !== undefined && refusal !== undefined) throw new OptionError(option, refusal);
   }
+}
+
+function readEta({ eta, scheduler }: GenerateOptions, { defaults, ...info }: PipelineInfo): number {
+  const sampler = scheduler ?? info.scheduler;
+  const usual = defaults.eta[sampler];
+  if (usual !== undefined || (eta ?? 0) === 0) return eta ?? usual ?? 0;
+  const names = Object.keys(defaults.eta).join(" and ");
+  throw new OptionError("eta", `only the ${names} schedulers add noise by eta, this is ${sampler}: leave eta out`);
+}
+
+/** SDXL's size conditions: 0 stands for the picture's own size. */
+function sizeConditions(read: GenerateOptions, { defaults }: PipelineInfo): NativeGenerateRequest["conditions"] {
+  const { originalSize, targetSize, cropOffset } = read;
   const [originalWidth, originalHeight] = originalSize ?? [0, 0];
   const [targetWidth, targetHeight] = targetSize ?? [0, 0];
   const [cropLeft, cropTop] = cropOffset ?? [0, 0];
@@ -113,8 +111,8 @@ function sizeConditions(read: GenerateOptions, info: PipelineInfo): NativeGenera
     targetHeight,
     cropLeft,
     cropTop,
-    aestheticScore: aestheticScore ?? 6,
-    negativeAestheticScore: negativeAestheticScore ?? 2.5,
+    aestheticScore: read.aestheticScore ?? defaults.aestheticScore,
+    negativeAestheticScore: read.negativeAestheticScore ?? defaults.negativeAestheticScore,
   };
 }
 

@@ -142,8 +142,8 @@ export function checkTakesPictures(option: string, adapter: AdapterInfo): void {
 }
 
 /** What the adapter's image encoder made of one picture. */
-export function toEmbeds(floats: Float32Array, { variant, embedSize }: AdapterInfo): ImageEmbeds {
-  return new ImageEmbeds(floats, variant === "base" ? [1, floats.length] : [1, floats.length / embedSize, embedSize]);
+export function toEmbeds(floats: Float32Array, { hiddenStates, embedSize }: AdapterInfo): ImageEmbeds {
+  return new ImageEmbeds(floats, hiddenStates ? [1, floats.length / embedSize, embedSize] : [1, floats.length]);
 }
 
 function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt {
@@ -179,14 +179,13 @@ function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt 
 /** The faces of one prompt; undefined for adapters that take none. */
 function readFaces(
   { faceEmbeds, option }: PromptSnapshot,
-  { variant, faceSize, embedSize }: AdapterInfo,
+  { variant, faceSize, faceEmbedding, embedSize }: AdapterInfo,
 ): Float32Array[] | undefined {
   if (faceSize === 0) {
     if (faceEmbeds === undefined) return undefined;
     throw new OptionError(`${option}.faceEmbeds`, `this ${variant} adapter takes pictures, no faces: pass image`);
   }
-  const which = variant === "faceid_portrait_unnorm" ? "embedding" : "normed_embedding";
-  const source = `InsightFace's ${which} of a face (buffalo_l), ${faceSize} floats, made outside this package, which has no face model`;
+  const source = `InsightFace's ${faceEmbedding} of a face (buffalo_l), ${faceSize} floats, made outside this package, which has no face model`;
   if (faceEmbeds === undefined)
     throw new OptionError(option, `this ${variant} adapter takes face embeddings: add faceEmbeds (${source})`);
   const count = faceEmbeds.length / faceSize;
@@ -207,13 +206,12 @@ function splitEmbeds(
   option: string,
   adapter: AdapterInfo,
 ): Float32Array[] {
-  const { embedSize, variant } = adapter;
+  const { embedSize, hiddenStates, variant } = adapter;
   if (embedSize === 0)
     throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
-  const unit =
-    variant === "base" ? `${embedSize} floats a picture` : `a multiple of ${embedSize} floats (hidden states)`;
+  const unit = hiddenStates ? `a multiple of ${embedSize} floats (hidden states)` : `${embedSize} floats a picture`;
   if (shape !== undefined) {
-    if (shape.length === (variant === "base" ? 2 : 3) && shape.at(-1) === embedSize)
+    if (shape.length === (hiddenStates ? 3 : 2) && shape.at(-1) === embedSize)
       return picturesOf({ data: embeds, shape });
     throw new OptionError(
       option,
@@ -226,7 +224,7 @@ function splitEmbeds(
       `this ${variant} adapter takes ${unit} but received ${embeds.length}: use the output of encodeImage()`,
     );
   }
-  if (variant !== "base") return [embeds];
+  if (hiddenStates) return [embeds];
   const count = embeds.length / embedSize;
   checkPictures(count, option);
   return picturesOf({ data: embeds, shape: [count, embedSize] });

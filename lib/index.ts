@@ -13,6 +13,8 @@ export type {
   IgnoredTensors,
   IgnoredTensorsOfFile,
   Inspection,
+  ModelDefaults,
+  ModelOption,
   PipelineInfo,
   Prediction,
   SystemInfo,

@@ -1,7 +1,6 @@
 /** What is to be loaded, as the engine is asked for it: options to absolute paths, which are found, fetched and checked. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
 
 import { IpAdapterError, OptionError, fileError } from "./errors";
 import { formatHubName, parseHubName } from "./hub/name";
@@ -17,13 +16,8 @@ import type { AdapterOptions, LoraOptions } from "./types";
 
 export function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
   return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
-    const path = readPath(file, `adapters[${i}].file`);
-    // Nothing in the file tells PlusV2 from Plus but its name.
-    const request: NativeAdapterRequest = {
-      file: path,
-      shortcut: shortcut ?? /plus[-_ ]?v2/i.test(basename(path)),
-      loraWeight,
-    };
+    const request: NativeAdapterRequest = { file: readPath(file, `adapters[${i}].file`), loraWeight };
+    if (shortcut !== undefined) request.shortcut = shortcut;
     if (imageEncoder !== undefined) request.imageEncoder = readPath(imageEncoder, `adapters[${i}].imageEncoder`);
     return request;
   });

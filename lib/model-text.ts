@@ -1,11 +1,10 @@
 /** How a loaded model reads prompts: what its folder says beside the weights. */
 import { basename, extname, join } from "node:path";
 
-import { IpAdapterError, fileError, systemCode } from "./errors";
+import { IpAdapterError } from "./errors";
 import type { AbortSignalLike } from "./abort-signal";
 import type { NativeLoadRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
-import { MOST_CONFIG_BYTES, readSmallFile } from "./read-file";
 import { ClipTokenizer } from "./tokenizer";
 import type { ReadLoadOptions } from "./read-options";
 
@@ -53,18 +52,4 @@ export async function loadTokenizers(
       return { tokenizer, contextLength };
     }),
   );
-}
-
-/** SDXL was trained with zero features in place of no negative prompt, unless its model_index.json says otherwise. */
-export async function hasZeroNegative(model: string, info: PipelineInfo): Promise<boolean> {
-  if (info.family !== "sdxl") return false;
-  // A model in one file has none; the refiner was trained with empty prompts.
-  const text = await readSmallFile(join(model, "model_index.json"), MOST_CONFIG_BYTES).catch((error: unknown) => {
-    if (["ENOENT", "ENOTDIR"].includes(systemCode(error)))
-      return info.refiner ? '{"force_zeros_for_empty_prompt":false}' : "{}";
-    throw error instanceof IpAdapterError
-      ? error
-      : fileError("model_index.json", join(model, "model_index.json"), error);
-  });
-  return !/"force_zeros_for_empty_prompt"\s*:\s*false/.test(text.toString());
 }

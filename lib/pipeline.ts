@@ -9,7 +9,7 @@ import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
-import { hasZeroNegative, loadTokenizers, nameEmbeddings } from "./model-text";
+import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
 import { CallSite, startNative } from "./native/call";
 import type {
@@ -57,20 +57,12 @@ import type {
 /** What only load() has. */
 const LOADED = Symbol("loaded");
 
-/** What prompts are read with. */
-interface PipelineText {
-  encoders: readonly PromptEncoder[];
-  zeroNegative: boolean;
-}
-
 /** A model with its adapters in memory. Calls may run at the same time; free it with dispose() or `await using`. */
 export class Pipeline implements AsyncDisposable {
   readonly #addon: Fitter["addon"];
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
   #info: PipelineInfo;
-  /** no negative prompt means zero features, which an empty one does not */
-  readonly #zeroNegative: boolean;
   /** calls that have not settled, and native jobs that have not ended */
   readonly #running = new Set<Promise<unknown>>();
   readonly #queue: CallQueue;
@@ -84,7 +76,7 @@ export class Pipeline implements AsyncDisposable {
     addon: Fitter["addon"],
     native: NativePipeline,
     info: PipelineInfo,
-    text: PipelineText,
+    encoders: readonly PromptEncoder[],
     options: LoadOptions,
     from?: typeof LOADED,
   ) {
@@ -95,8 +87,7 @@ export class Pipeline implements AsyncDisposable {
     this.#info = info;
     this.#queue = new CallQueue(options.maxQueue);
     this.#rules = pictureRules(options);
-    this.#encoders = text.encoders;
-    this.#zeroNegative = text.zeroNegative;
+    this.#encoders = encoders;
   }
 
   /**
@@ -135,12 +126,9 @@ export class Pipeline implements AsyncDisposable {
     try {
       const info = structuredClone(native.info());
       nameEmbeddings(read, request, info);
-      const [encoders, zeroNegative] = await Promise.all([
-        loadTokenizers(request.model, info, signal),
-        hasZeroNegative(request.model, info),
-      ]);
+      const encoders = await loadTokenizers(request.model, info, signal);
       throwIfAborted(signal);
-      return new Pipeline(addon(), native, info, { encoders, zeroNegative }, read, LOADED);
+      return new Pipeline(addon(), native, info, encoders, read, LOADED);
     } catch (error) {
       await close(native);
       throw error;
@@ -252,7 +240,7 @@ export class Pipeline implements AsyncDisposable {
     const request = this.#request(read);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
-    const source = snapshotSource(read, this.#info, pictures);
+    const source = snapshotSource(read, pictures);
     const fitter = { addon: this.#addon, site };
     const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
       const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, fitter, either), signal);
@@ -286,7 +274,7 @@ export class Pipeline implements AsyncDisposable {
     const { imagePrompts, ...read } = readCall(EstimateSchema, options, others);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
-    const source = snapshotSource(read, this.#info, pictures);
+    const source = snapshotSource(read, pictures);
     const sized = this.#request(read);
     const prepare = async (): Promise<NativeGenerateRequest> => {
       const sizes = await this.#untilDisposed((either) => toSourceSizes(source, this.#info, either), undefined);
@@ -306,7 +294,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
-    return generateRequest(read, this.#info, this.#encoders, this.#zeroNegative);
+    return generateRequest(read, this.#info, this.#encoders);
   }
 
   #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {

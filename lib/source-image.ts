@@ -11,7 +11,6 @@ import type { NativeGenerateRequest, NativePicture, PipelineInfo } from "./nativ
 export interface SourceOptions {
   image?: ImageInput | undefined;
   mask?: ImageInput | undefined;
-  imageGuidance?: number | undefined;
   width?: number | undefined;
   height?: number | undefined;
 }
@@ -28,14 +27,7 @@ export interface SourceSnapshot {
 export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" | "width" | "height">>;
 
 /** Copies what the caller could still change. Whether the model takes these pictures the engine says. */
-export function snapshotSource(options: SourceOptions, info: PipelineInfo, pictures: CallPictures): SourceSnapshot {
-  const { image, mask, imageGuidance, width, height } = options;
-  if (imageGuidance !== undefined && info.task !== "instruct") {
-    throw new OptionError(
-      "imageGuidance",
-      `only instruct models have it, this is ${info.task === "inpainting" ? "an inpainting" : "a text-to-image"} model: leave it out`,
-    );
-  }
+export function snapshotSource({ image, mask, width, height }: SourceOptions, pictures: CallPictures): SourceSnapshot {
   return {
     image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
     mask: mask === undefined ? undefined : new PictureSnapshot(mask, "mask", pictures),

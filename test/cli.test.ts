@@ -10,7 +10,7 @@ import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flag
 import { run } from "../lib/cli/program";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
-import { FakeAddon } from "./support/fake-addon";
+import { FakeAddon, supportOf } from "./support/fake-addon";
 import { MINI, ROOT } from "./support/load";
 
 let folder: string;
@@ -227,7 +227,7 @@ describe("generate", () => {
 
   test("latents and the refiner's options", async () => {
     const addon = new FakeAddon();
-    addon.info = { ...addon.info, family: "sdxl", refiner: true, textEncoders: addon.info.textEncoders };
+    addon.info = { ...addon.info, family: "sdxl", refiner: true, ...supportOf({}) };
     addon.tensor = { shape: [2, 8, 16, 16], data: new Float32Array(4096).fill(0.5).buffer };
     const args = [
       "generate",
@@ -273,7 +273,7 @@ describe("generate", () => {
 
   test("a picture to change, its mask and its guidance", async () => {
     const addon = new FakeAddon();
-    addon.info.task = "instruct";
+    addon.info = { ...addon.info, task: "instruct", ...supportOf({}) };
     const args = ["generate", "--steps", "1", "--output", join(folder, "a.png"), "--image", image, "--mask", image];
     expect(await cli([...args, "--width", "64", "--height", "64", "--image-guidance", "2.5"], addon)).toMatchObject({
       code: 0,
@@ -347,7 +347,9 @@ describe("generate", () => {
         variant: "faceid",
         tokens: 4,
         embedSize: 0,
+        hiddenStates: false,
         faceSize: 256,
+        faceEmbedding: "normed_embedding",
         shortcut: false,
         hasImageEncoder: false,
         imageSize: 0,
@@ -356,7 +358,9 @@ describe("generate", () => {
         variant: "faceid_plus",
         tokens: 4,
         embedSize: 192,
+        hiddenStates: true,
         faceSize: 256,
+        faceEmbedding: "normed_embedding",
         shortcut: true,
         hasImageEncoder: true,
         imageSize: 64,

@@ -311,17 +311,23 @@ describe("refused", () => {
       message: expect.stringContaining("(1, 5, 256)"),
     });
     expect(
-      await refused({ variant: "plus" }, { embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) }),
+      await refused(
+        { variant: "plus", hiddenStates: true },
+        { embeds: new ImageEmbeds(new Float32Array(512), [2, 256]) },
+      ),
     ).toMatchObject({
       message: expect.stringContaining(
         "this plus adapter takes a multiple of 256 floats (hidden states) but received embeddings of shape (2, 256)",
       ),
     });
-    const { addon, pipeline } = await load({ variant: "plus" });
+    const { addon, pipeline } = await load({ variant: "plus", hiddenStates: true });
     await pipeline.generate({ imagePrompts: [two] });
     expect(addon.requests[0]!.branches[0]!.images.map(({ embeds }) => embeds!.length)).toEqual([1280, 1280]);
     expect(
-      await refused({ variant: "faceid_plus", faceSize: 512 }, { ...two, faceEmbeds: new Float32Array(512) }),
+      await refused(
+        { variant: "faceid_plus", hiddenStates: true, faceSize: 512 },
+        { ...two, faceEmbeds: new Float32Array(512) },
+      ),
     ).toMatchObject({
       message: expect.stringContaining("a face takes one picture but received 2"),
     });

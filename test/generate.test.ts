@@ -1,6 +1,5 @@
 /** What reaches the engine, and how calls end: on the fake addon. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { DisposedError, IpAdapterError, OptionError } from "../lib/errors";
@@ -21,7 +20,7 @@ describe("loading", () => {
     expect(addon.loads).toEqual([
       {
         model: MINI,
-        adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }],
+        adapters: [{ file: join(MINI, "ip-adapter.safetensors"), loraWeight: 1 }],
         loras: [],
         embeddings: [],
         dtype: "f32",
@@ -45,7 +44,7 @@ describe("loading", () => {
     expect(addon.loads[0]).toMatchObject({
       model: MINI,
       unet: join(MINI, "unet"),
-      adapters: [{ file: join(MINI, "ip-adapter.safetensors"), shortcut: false, loraWeight: 1 }],
+      adapters: [{ file: join(MINI, "ip-adapter.safetensors"), loraWeight: 1 }],
     });
     expect(await rejection(loadFake(new FakeAddon(), { unet: join(MINI, "nothing") }))).toMatchObject({
       code: "ERR_IPA_NOT_FOUND",
@@ -162,30 +161,15 @@ describe("the request", () => {
     expect(Object.is(last(addon).seeds[0], 0) && Object.is(last(addon).guidance, 0)).toBe(true);
   });
 
-  test("SDXL: guidance 5, zero features for no negative prompt, an empty one is encoded", async () => {
+  test("what a model's defaults say; zeros for no negative prompt, while an empty one is encoded", async () => {
     const addon = new FakeAddon();
-    addon.info.family = "sdxl";
+    Object.assign(addon.info.defaults, { guidance: 5, negativePrompt: "zeros" });
     const { pipeline } = await loadFake(addon);
     await pipeline.generate({ prompt: "x" });
     expect(last(addon).guidance).toBe(5);
     expect(last(addon).negative).toBeUndefined();
     await pipeline.generate({ prompt: "x", negativePrompt: "" });
     expect(last(addon).negative).toHaveLength(1);
-  });
-
-  test("SDXL: a model_index.json that forbids zero features gets the empty prompt encoded", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "sdxl-"));
-    try {
-      cpSync(join(MINI, "tokenizer"), join(folder, "tokenizer"), { recursive: true });
-      writeFileSync(join(folder, "model_index.json"), '{"force_zeros_for_empty_prompt": false}');
-      const addon = new FakeAddon();
-      addon.info.family = "sdxl";
-      const { pipeline } = await loadFake(addon, { model: folder });
-      await pipeline.generate({ prompt: "x" });
-      expect(last(addon).negative).toHaveLength(1);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 
   test("long prompts are cut in chunks, never shortened", async () => {
@@ -232,7 +216,9 @@ describe("image prompts", () => {
       variant: "plus",
       tokens: 16,
       embedSize: 192,
+      hiddenStates: true,
       faceSize: 0,
+      faceEmbedding: "",
       shortcut: false,
       hasImageEncoder: true,
       imageSize: 64,

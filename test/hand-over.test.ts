@@ -1,5 +1,5 @@
 /** Clip skip, SDXL's size conditions, and a base model that hands its latents over to a refiner: the latents that diffusers makes. Needs `npm run build:all`. */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -117,6 +117,35 @@ test("the whole way is the two shares of it; noise of one's own is the seed's", 
   expect(both.latents[0]).toEqual(whole);
   expect(both.latents[1]).not.toEqual(whole);
   expect((await base.estimateMemory({ ...options, denoisingStart: 0.5, latents: half })).working).toBeGreaterThan(0);
+});
+
+test("what the models take is told beforehand", async () => {
+  const sizes = { originalSize: true, cropOffset: true };
+  expect(base.info.supports).toMatchObject({ ...sizes, targetSize: true, aestheticScore: false, image: false });
+  expect(refiner.info.supports).toMatchObject({ ...sizes, targetSize: false, aestheticScore: true });
+  expect(refiner.info.refusals.targetSize).toContain("aestheticScore in its place");
+  expect(base.info.defaults).toMatchObject({ guidance: 5, negativePrompt: "zeros", eta: { ddim: 0, tcd: 0.3 } });
+  expect(refiner.info.defaults.negativePrompt).toBe("empty");
+  await using sd1 = await Pipeline.load({ model: model("sd15") });
+  expect(sd1.info.defaults).toMatchObject({ guidance: 7.5, negativePrompt: "empty" });
+  expect(sd1.info.refusals.cropOffset).toBe("only SDXL models were trained with it, this is sd1: leave it out");
+});
+
+test("zeros stand for no negative prompt unless model_index.json forbids it", async () => {
+  const changed = mkdtempSync(join(tmpdir(), "zeros-"));
+  cpSync(model("sdxl"), changed, { recursive: true });
+  const pictures: string[] = [];
+  const others = { ...call, steps: 2 };
+  for (const zeros of [true, false]) {
+    writeFileSync(join(changed, "model_index.json"), JSON.stringify({ force_zeros_for_empty_prompt: zeros }));
+    await using pipeline = await Pipeline.load({ model: changed });
+    for (const negativePrompt of [undefined, ""])
+      pictures.push(String((await pipeline.generate({ ...others, negativePrompt })).latents[0]));
+  }
+  rmSync(changed, { recursive: true });
+  const [zeros, empty, ...forbidden] = pictures;
+  expect(zeros).not.toBe(empty);
+  expect(forbidden).toEqual([empty, empty]);
 });
 
 test("what does not fit is said", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { OptionError, Pipeline, type GenerateOptions, type RawImage } from "../lib/index";
-import { FakeAddon } from "./support/fake-addon";
+import { FakeAddon, supportOf } from "./support/fake-addon";
 import { ROOT, loadFake, pixels, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
@@ -157,7 +157,7 @@ describe("what a model takes", () => {
 
 test("what reaches the engine is what the arrays held when the call was made", async () => {
   const addon = new FakeAddon();
-  addon.info.task = "instruct";
+  addon.info = { ...addon.info, task: "instruct", ...supportOf({}) };
   const { pipeline } = await loadFake(addon);
   const image = { data: pixels(64, 64).fill(7), width: 64, height: 64 };
   const call = pipeline.generate({ image, imageGuidance: 2, steps: 1 });

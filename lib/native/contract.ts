@@ -38,8 +38,8 @@ export interface NativeAdapterRequest {
   file: string;
   /** folder or file of a CLIP vision encoder of its own */
   imageEncoder?: string;
-  /** FaceID PlusV2 */
-  shortcut: boolean;
+  /** FaceID PlusV2; absent: its name tells */
+  shortcut?: boolean;
   /** of the LoRA inside a FaceID file */
   loraWeight: number;
 }
@@ -116,8 +116,12 @@ export interface AdapterInfo {
   tokens: number;
   /** size of the image embedding it takes (base), or of a hidden state (plus, full, faceid_plus); 0: it takes no pictures */
   embedSize: number;
+  /** whether its embeddings of a picture are hidden states of the image encoder (plus, full, faceid_plus), not one embedding */
+  hiddenStates: boolean;
   /** size of the face embedding it takes; 0: it takes no faces */
   faceSize: number;
+  /** what InsightFace calls that embedding; "": it takes no faces */
+  faceEmbedding: "normed_embedding" | "embedding" | "";
   /** faceid_plus: whether it is used as PlusV2 */
   shortcut: boolean;
   /** whether it has an image encoder to read pictures with */
@@ -159,6 +163,33 @@ export interface LoadedParts {
   ignored: IgnoredTensorsOfFile[];
 }
 
+/** Options of generate() that only some models take. */
+export type ModelOption =
+  | "image"
+  | "mask"
+  | "imageGuidance"
+  | "originalSize"
+  | "targetSize"
+  | "cropOffset"
+  | "aestheticScore"
+  | "negativeAestheticScore";
+
+/** What generate() takes for options that are left out. */
+export interface ModelDefaults {
+  steps: number;
+  /** 5 for SDXL, 7.5 for others */
+  guidance: number;
+  /** of instruct models */
+  imageGuidance: number;
+  /** of the samplers that have an eta; all others have none */
+  eta: Partial<Record<SchedulerName, number>>;
+  /** what guidance leads away from without a negative prompt: the features of an empty prompt, or zeros in their place (most SDXL models) */
+  negativePrompt: "empty" | "zeros";
+  /** of SDXL's refiner */
+  aestheticScore: number;
+  negativeAestheticScore: number;
+}
+
 /** What was loaded. */
 export interface PipelineInfo extends LoadedParts {
   family: "sd1" | "sd2" | "sdxl";
@@ -179,6 +210,12 @@ export interface PipelineInfo extends LoadedParts {
   zeroSnr: Decided<boolean>;
   /** what the VAE's latents are multiplied by for the UNet */
   vaeScalingFactor: number;
+  /** what generate() takes for options that are left out */
+  defaults: ModelDefaults;
+  /** which options of generate() this model takes; those that are not named here all models do */
+  supports: Record<ModelOption, boolean>;
+  /** why it does not take an option, and what to do instead, for those that it does not */
+  refusals: Partial<Record<ModelOption, string>>;
   textEncoders: TextEncoderInfo[];
   /** textual inversions: those asked for in their order, then those that LoRAs brought along */
   embeddings: EmbeddingInfo[];
@@ -230,7 +267,7 @@ export interface NativeImageBranch {
 export interface NativeGenerateRequest {
   /** one entry per text encoder; prompt and negative have the same number of chunks */
   prompt: NativeText[];
-  /** absent for SDXL when no negative prompt was given at all (zero embeddings) */
+  /** absent: zeros in place of its features, where the model's `defaults.negativePrompt` says so */
   negative?: NativeText[];
   branches: NativeImageBranch[];
   /** of inpainting and instruct models: the picture to change, resized to width x height */

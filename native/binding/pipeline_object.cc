@@ -2,9 +2,9 @@
 
 #include "binding/addon_data.h"
 #include "binding/calls.h"
+#include "binding/model_info.h"
 #include "binding/requests.h"
 #include "binding/values.h"
-#include "schedulers/scheduler_table.h"
 
 namespace ipa::binding {
 namespace {
@@ -49,49 +49,6 @@ Napi::Value estimate_to_js(Napi::Env env, const MemoryEstimate& estimate) {
   return object;
 }
 
-template <class T>
-Napi::Object found_to_js(Napi::Env env, const Found<T>& found, Napi::Value value) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("value", value);
-  object.Set("from", origin_name(found.from));
-  object.Set("detail", found.detail);
-  return object;
-}
-
-void prediction_to_js(Napi::Env env, const ModelPrediction& from, Napi::Object object) {
-  const std::string& type = from.prediction.value;
-  const Napi::Value name = Napi::String::New(env, type == "v_prediction" ? "v" : type);
-  object.Set("prediction", found_to_js(env, from.prediction, name));
-  object.Set("zeroSnr", found_to_js(env, from.zero_snr, Napi::Boolean::New(env, from.zero_snr.value)));
-}
-
-// Written into what info() gives, and the answer to a change.
-void parts_to_js(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
-  Napi::Array adapters = Napi::Array::New(env);
-  for (size_t i = 0; i < parts.adapters.size(); ++i) {
-    const LoadedAdapter& from = parts.adapters[i];
-    Napi::Object adapter = Napi::Object::New(env);
-    adapter.Set("variant", adapter_variant_name(from.variant));
-    adapter.Set("tokens", static_cast<double>(from.tokens));
-    adapter.Set("embedSize", static_cast<double>(from.embed_size));
-    adapter.Set("faceSize", static_cast<double>(from.face_size));
-    adapter.Set("shortcut", from.shortcut);
-    adapter.Set("hasImageEncoder", from.image_encoder);
-    adapter.Set("imageSize", static_cast<double>(from.image_size));
-    adapters.Set(static_cast<uint32_t>(i), adapter);
-  }
-  object.Set("adapters", adapters);
-  object.Set("parameters", static_cast<double>(parts.parameters));
-  object.Set("memoryBytes", static_cast<double>(parts.memory_bytes));
-  Napi::Array ignored = Napi::Array::New(env);
-  for (size_t i = 0; i < parts.ignored.size(); ++i) {
-    Napi::Object of_file = ignored_to_js(env, parts.ignored[i].tensors);
-    of_file.Set("path", parts.ignored[i].path);
-    ignored.Set(static_cast<uint32_t>(i), of_file);
-  }
-  object.Set("ignored", ignored);
-}
-
 void account(Napi::Env env, int64_t& accounted, int64_t bytes) {
   if (bytes != accounted) Napi::MemoryManagement::AdjustExternalMemory(env, bytes - accounted);
   accounted = bytes;
@@ -133,49 +90,7 @@ void PipelineObject::Finalize(Napi::Env env) { forget_memory(env); }
 
 // Made once, while the models are there; info() works after close() too.
 void PipelineObject::describe(Napi::Env env) {
-  const ModelSet& models = engine_->models();
-  const int64_t scale = models.vae->config().scale();
-  const double side = static_cast<double>(models.unet->config().sample_size * scale);
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("family", family_name(models.family()));
-  object.Set("refiner", models.refiner);
-  object.Set("task", task_name(models.task()));
-  object.Set("width", side);
-  object.Set("height", side);
-  object.Set("vaeScale", static_cast<double>(scale));
-  object.Set("latentChannels", static_cast<double>(models.vae->config().latent_channels));
-  object.Set("scheduler", scheduler_name(models.scheduler_config));
-  prediction_to_js(env, models.prediction, object);
-  object.Set("vaeScalingFactor", static_cast<double>(models.vae->config().scaling_factor));
-  Napi::Array encoders = Napi::Array::New(env);
-  for (size_t i = 0; i < models.text.size(); ++i) {
-    const ClipTextConfig& config = models.text[i]->network.config();
-    Napi::Object encoder = Napi::Object::New(env);
-    encoder.Set("contextLength", static_cast<double>(config.context));
-    encoder.Set("vocabSize", static_cast<double>(config.vocab_size));
-    encoder.Set("tokenizer", models.text[i]->tokenizer);
-    encoders.Set(static_cast<uint32_t>(i), encoder);
-  }
-  Napi::Array embeddings = Napi::Array::New(env);
-  for (size_t i = 0; i < models.learned_tokens().size(); ++i) {
-    const LearnedToken& token = models.learned_tokens()[i];
-    Napi::Array ids = Napi::Array::New(env), vectors = Napi::Array::New(env);
-    for (uint32_t e = 0; e < token.encoders.size(); ++e) {
-      ids.Set(e, static_cast<double>(token.encoders[e].first));
-      vectors.Set(e, static_cast<double>(token.encoders[e].count));
-    }
-    Napi::Object embedding = Napi::Object::New(env);
-    embedding.Set("token", token.name);
-    if (token.lora >= 0) embedding.Set("lora", static_cast<double>(token.lora));
-    embedding.Set("ids", ids);
-    embedding.Set("vectors", vectors);
-    embeddings.Set(static_cast<uint32_t>(i), embedding);
-  }
-  object.Set("textEncoders", encoders);
-  object.Set("embeddings", embeddings);
-  object.Set("hasImageEncoder", models.vision != nullptr);
-  parts_to_js(env, loaded_parts(models), object);
-  description_ = Napi::Persistent(object);
+  description_ = Napi::Persistent(model_info_to_js(env, engine_->models()));
 }
 
 template <class Start>
@@ -243,9 +158,7 @@ Napi::Value PipelineObject::change(Napi::Env env, const Napi::Function& done,
                       answer(*job, std::move(result), [accounted](Napi::Env on, const LoadedParts& parts) {
                         // After close() there is nothing to account for.
                         if (*accounted) account(on, *accounted, static_cast<int64_t>(parts.memory_bytes));
-                        Napi::Object object = Napi::Object::New(on);
-                        parts_to_js(on, parts, object);
-                        return object;
+                        return parts_to_js(on, parts);
                       });
                     });
   });

@@ -63,7 +63,7 @@ std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
     AdapterRequest request;
     request.file = read_text(from, "file");
     if (has_value(from, "imageEncoder")) request.image_encoder = read_text(from, "imageEncoder");
-    request.shortcut = from.Get("shortcut").ToBoolean();
+    if (has_value(from, "shortcut")) request.shortcut = from.Get("shortcut").ToBoolean().Value();
     request.lora_weight = static_cast<float>(read_number(from, "loraWeight"));
     requests.push_back(std::move(request));
   }

@@ -31,16 +31,19 @@ constexpr unsigned kZeroSnr = 8;
 constexpr unsigned kSample = 16;
 constexpr unsigned kBoth = kZeroSnr | kSample;
 
+constexpr double no_eta = -1;
+
 struct Entry {
   const char* name;
   const char* class_name;
   unsigned can;
   Make make;
+  double eta = no_eta;  // its default
 };
 
 // Of several names of one class, the first is the one its config names.
 constexpr Entry kEntries[] = {
-    {"ddim", "DDIMScheduler", kTrailing | kBoth, make_ddim},
+    {"ddim", "DDIMScheduler", kTrailing | kBoth, make_ddim, 0},
     {"pndm", "PNDMScheduler", kTrailing, make_pndm},
     {"euler", "EulerDiscreteScheduler", kAll | kBoth, make_euler},
     {"euler_a", "EulerAncestralDiscreteScheduler", kTrailing | kZeroSnr, make_euler_ancestral},
@@ -55,7 +58,7 @@ constexpr Entry kEntries[] = {
     {"dpm++_sde", "DPMSolverSDEScheduler", kAll, make_dpm_sde},
     {"unipc", "UniPCMultistepScheduler", kAll | kBoth, make_unipc},
     {"lcm", "LCMScheduler", kBoth, make_lcm},
-    {"tcd", "TCDScheduler", kBoth, make_tcd},
+    {"tcd", "TCDScheduler", kBoth, make_tcd, 0.3},
 };
 
 // Names of the entries that can have all of `needed`.
@@ -146,6 +149,13 @@ const std::vector<std::string>& scheduler_names() {
     return all;
   }();
   return names;
+}
+
+std::vector<SamplerEta> sampler_etas() {
+  std::vector<SamplerEta> etas;
+  for (const Entry& entry : kEntries)
+    if (entry.eta != no_eta) etas.push_back({entry.name, entry.eta});
+  return etas;
 }
 
 std::string scheduler_name(const Json& config) {

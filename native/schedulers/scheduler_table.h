@@ -30,4 +30,11 @@ bool scheduler_takes(const std::string& name, const SchedulerPrediction& predict
 std::string scheduler_name(const Json& config);
 const std::vector<std::string>& scheduler_names();
 
+// The samplers that add noise by SchedulerOptions::eta, and the eta that each usually has.
+struct SamplerEta {
+  const char* name;
+  double usual;
+};
+std::vector<SamplerEta> sampler_etas();
+
 }  // namespace ipa

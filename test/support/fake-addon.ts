@@ -6,6 +6,7 @@ import type {
   ConvertProgress,
   Done,
   LoadedParts,
+  ModelOption,
   NativeAdapterRequest,
   NativeAddon,
   NativeConvertRequest,
@@ -23,6 +24,24 @@ import type {
   PipelineInfo,
 } from "../../lib/native/contract";
 
+/** What a model's info says of the options that it refuses, and of all others. */
+export function supportOf(refusals: PipelineInfo["refusals"]): Pick<PipelineInfo, "supports" | "refusals"> {
+  const takes = (option: ModelOption): boolean => refusals[option] === undefined;
+  return {
+    refusals,
+    supports: {
+      image: takes("image"),
+      mask: takes("mask"),
+      imageGuidance: takes("imageGuidance"),
+      originalSize: takes("originalSize"),
+      targetSize: takes("targetSize"),
+      cropOffset: takes("cropOffset"),
+      aestheticScore: takes("aestheticScore"),
+      negativeAestheticScore: takes("negativeAestheticScore"),
+    },
+  };
+}
+
 export const MINI_INFO: PipelineInfo = {
   family: "sd1",
   refiner: false,
@@ -35,9 +54,38 @@ export const MINI_INFO: PipelineInfo = {
   prediction: { value: "v", from: "scheduler_config", detail: "scheduler_config.json" },
   zeroSnr: { value: false, from: "scheduler_config", detail: "scheduler_config.json" },
   vaeScalingFactor: 1,
+  defaults: {
+    steps: 30,
+    guidance: 7.5,
+    imageGuidance: 1.5,
+    eta: { ddim: 0, tcd: 0.3 },
+    negativePrompt: "empty",
+    aestheticScore: 6,
+    negativeAestheticScore: 2.5,
+  },
+  ...supportOf({
+    image: "this model makes pictures from prompts alone",
+    mask: "this model makes pictures from prompts alone",
+    imageGuidance: "only instruct models have it",
+    originalSize: "only SDXL models were trained with it",
+    targetSize: "only SDXL models were trained with it",
+    cropOffset: "only SDXL models were trained with it",
+    aestheticScore: "only SDXL models were trained with it",
+    negativeAestheticScore: "only SDXL models were trained with it",
+  }),
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
   adapters: [
-    { variant: "base", tokens: 4, embedSize: 256, faceSize: 0, shortcut: false, hasImageEncoder: true, imageSize: 64 },
+    {
+      variant: "base",
+      tokens: 4,
+      embedSize: 256,
+      hiddenStates: false,
+      faceSize: 0,
+      faceEmbedding: "",
+      shortcut: false,
+      hasImageEncoder: true,
+      imageSize: 64,
+    },
   ],
   embeddings: [],
   hasImageEncoder: true,

@@ -59,7 +59,7 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
              encode_prompts(models, prompts, request.clip_skip, workspace, cancel));
   const TextFeatures& positive = features.back();
   if (zeros) {
-    if (!models.zeros_for_empty_prompt || models.family() != Family::sdxl)
+    if (!models.zeros_for_empty_prompt)
       return Status(Code::invalid_option, "guidance needs a negative prompt, which may be empty");
     TextFeatures nothing;
     nothing.tokens = positive.tokens;

@@ -5,6 +5,7 @@
 
 #include "graph/program.h"
 #include "image/resample.h"
+#include "pipeline/model_options.h"
 
 namespace ipa {
 namespace {
@@ -43,18 +44,14 @@ void fill_pixels(const std::vector<uint8_t>& rgb, const std::vector<bool>& white
 Status check_source(const ModelSet& models, const GenerateRequest& request) {
   const Task task = models.task();
   const bool image = request.image.has_value(), mask = request.mask.has_value();
-  if (task == Task::text_to_image && (image || mask))
-    return invalid(std::string(image ? "image" : "mask") +
-                   ": this model makes pictures from prompts alone: leave it out, or load an inpainting model "
-                   "(image and mask) or an instruct model (image)");
+  if (image) IPA_TRY(check_option(models, "image"));
   if (task != Task::text_to_image && !image)
     return invalid(task == Task::inpainting
                        ? "image: this inpainting model repaints a part of a picture: add image and mask"
                        : "image: this instruct model changes a picture after the prompt: add image");
+  if (mask) IPA_TRY(check_option(models, "mask"));
   if (task == Task::inpainting && !mask)
     return invalid("mask: this inpainting model needs to know what to repaint: add mask, white there");
-  if (task == Task::instruct && mask)
-    return invalid("mask: this instruct model changes the whole picture: leave it out");
   if (task == Task::instruct && !(request.image_guidance >= 1 && std::isfinite(request.image_guidance)))
     return invalid("imageGuidance: expected 1 or more");
   if (image) IPA_TRY(check_pixels("image", *request.image));

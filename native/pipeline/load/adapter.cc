@@ -95,10 +95,10 @@ Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, con
   adapter->encoder = d.encoder;
   adapter->lora = d.lora;
   adapter->projection = projection_of(d);
-  if (request.shortcut && d.variant != AdapterVariant::faceid_plus)
+  adapter->projection.shortcut = request.shortcut.value_or(is_named_plus_v2(request.file));
+  if (adapter->projection.shortcut && d.variant != AdapterVariant::faceid_plus)
     return Status(Code::invalid_option, request.file + ": shortcut is for FaceID PlusV2 adapters, this is a " +
                                             adapter_variant_name(d.variant) + " adapter: leave it out");
-  adapter->projection.shortcut = request.shortcut;
   if (vision && reads_pictures(d.variant)) {
     const ClipVisionConfig& v = vision->network.config();
     IPA_TRY(check_encoder(adapter->projection, v, request.file, d.encoder));

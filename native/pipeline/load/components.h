@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,8 @@ struct ModelComponents {
   std::vector<TextComponent> text;
   Json scheduler;
   ModelPrediction prediction;
-  bool zeros_for_empty_prompt = true;
-  std::vector<IgnoredOfFile> ignored;  // of the files among them that hold more than networks
+  std::optional<bool> zeros_for_empty_prompt;  // none: nothing says so
+  std::vector<IgnoredOfFile> ignored;          // of the files among them that hold more than networks
 };
 
 // Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'

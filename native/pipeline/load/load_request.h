@@ -13,8 +13,8 @@ namespace ipa {
 struct AdapterRequest {
   std::string file;
   std::string image_encoder;  // folder or file of its own; empty: the pipeline's
-  // FaceID Plus only: whether it is version 2, which has the same tensors as version 1.
-  bool shortcut = false;
+  // FaceID Plus only: whether it is version 2, which has the same tensors as version 1; none: its name tells.
+  std::optional<bool> shortcut;
   float lora_weight = 1;  // of the LoRA inside a FaceID adapter
 
   AdapterRequest() = default;

@@ -77,7 +77,6 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->loras_ = request.loras;
 
   IPA_ASSIGN(ModelComponents components, find_components(request));
-  set->zeros_for_empty_prompt = components.zeros_for_empty_prompt;
   set->scheduler_config = std::move(components.scheduler);
   set->prediction = components.prediction;
   set->ignored = std::move(components.ignored);
@@ -90,6 +89,9 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
   for (const TextComponent& text : components.text) IPA_TRY(set->load_text(text, loras, cancel));
   IPA_TRY(set->check_family());
+  // The refiner was trained with empty prompts.
+  set->zeros_for_empty_prompt =
+      set->family_ == Family::sdxl && components.zeros_for_empty_prompt.value_or(!set->refiner);
   IPA_TRY(set->find_task());
   IPA_TRY(set->load_unet(components.unet, loras, cancel));
   IPA_TRY(set->load_vae(components.vae, cancel));

@@ -269,6 +269,15 @@ bool reads_pictures(AdapterVariant variant) {
 
 bool reads_faces(AdapterVariant variant) { return variant >= AdapterVariant::faceid; }
 
+bool reads_hidden_states(AdapterVariant variant) {
+  return reads_pictures(variant) && variant != AdapterVariant::base;
+}
+
+const char* face_embedding_name(AdapterVariant variant) {
+  if (!reads_faces(variant)) return "";
+  return variant == AdapterVariant::faceid_portrait_unnorm ? "embedding" : "normed_embedding";
+}
+
 Result<AdapterDescription> describe_adapter(const TensorSource& source) { return Describer(source).describe(); }
 
 }  // namespace ipa

@@ -24,6 +24,10 @@ const char* adapter_variant_name(AdapterVariant variant);
 // Which of the two an image prompt must have.
 bool reads_pictures(AdapterVariant variant);
 bool reads_faces(AdapterVariant variant);
+// Whether what it reads of a picture are hidden states of the image encoder, not its one embedding.
+bool reads_hidden_states(AdapterVariant variant);
+// What InsightFace calls the face embedding that it reads: "normed_embedding", "embedding"; "" for none.
+const char* face_embedding_name(AdapterVariant variant);
 
 struct AdapterDescription {
   AdapterVariant variant = AdapterVariant::base;

@@ -19,6 +19,15 @@ Result<AdapterFile> open_adapter(const std::string& path) {
   return file;
 }
 
+bool is_named_plus_v2(const std::string& path) {
+  std::string name = path.substr(path.find_last_of("/\\") + 1);
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const char* spelling : {"plusv2", "plus-v2", "plus_v2", "plus v2"})
+    if (name.find(spelling) != std::string::npos) return true;
+  return false;
+}
+
 Result<LoraFile> open_adapter_lora(const std::string& path, const std::vector<std::string>& attention) {
   IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
   IPA_ASSIGN(source, with_adapter_names(std::move(source)));

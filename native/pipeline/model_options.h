@@ -1,0 +1,27 @@
+// What a loaded model takes of a call's options, and what it uses where they are left out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/load/model_set.h"
+
+namespace ipa {
+
+struct OptionDefaults {
+  int steps = 0;
+  float guidance = 0, image_guidance = 0;
+  float aesthetic_score = 0, negative_aesthetic_score = 0;
+};
+OptionDefaults option_defaults(const ModelSet& models);
+
+// An option that only some models take.
+struct OptionSupport {
+  const char* option;
+  std::string refusal;  // why this model does not take it, and what to do; empty: it does
+};
+std::vector<OptionSupport> option_support(const ModelSet& models);
+// invalid_option when `option` is among these and not taken.
+Status check_option(const ModelSet& models, const std::string& option);
+
+}  // namespace ipa
