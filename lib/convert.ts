@@ -9,8 +9,8 @@ import { checkReadable, checkWritable } from "./permission";
 import type { ConvertOptions } from "./types";
 
 /**
- * Writes a weight file, or the weights of a component folder, as another type: a `.gguf` or `.safetensors` file, as `output`
- * says. It appears when all of it is written; after an error nothing is left.
+ * Writes a weight file, or the weights of a component folder, as another type. `output` ends in `.gguf` or `.safetensors`, which is
+ * the format. The file appears when all of it is written. After an error nothing is left.
  * @throws OptionError, IpAdapterError, signal.reason, or what onProgress threw
  */
 export async function convert(input: string | URL, output: string | URL, options: ConvertOptions): Promise<Conversion> {
@@ -50,7 +50,7 @@ export async function convertWith(
   const onAbort = (): void => job?.cancel();
   signal?.addEventListener("abort", onAbort);
   try {
-    // Not rejected before the engine is done: it is then certain whether there is a file.
+    // The call does not reject before the engine is done. Only then is it certain whether there is a file.
     const { result } = startNative<NativeConversion>(
       site,
       undefined,

@@ -1,4 +1,4 @@
-/** Every error this package throws on purpose. Programs test `code`, which never changes; people read `message`. */
+/** Every error that this package throws on purpose. Programs test `code`, which never changes. People read `message`. */
 
 /** Stable codes; the native engine adds those of native/base/status.h in the same form. */
 export type ErrorCode =
@@ -46,12 +46,12 @@ export type HubErrorCode =
 export type InstallErrorCode =
   "ERR_IPA_ADDON_MISSING" | "ERR_IPA_SHARP_MISSING" | "ERR_IPA_HUB_MISSING" | "ERR_IPA_FILES_MISSING";
 
-/** Characters of a message, and of a word in it (a path, what a user typed): whatever came in, a log stays readable. */
+/** Most characters of a message, and of a word in it (a path, what a user typed), so that a log stays readable whatever came in. */
 const MOST = { message: 8192, word: 256 };
 
 function bounded(message: string): string {
   const text = message.length > MOST.message ? `${message.slice(0, MOST.message - 1)}…` : message;
-  // Of a path the end says most.
+  // The end of a path says most.
   return text.replace(/\S{257,}/g, (word) => `${word.slice(0, MOST.word - 65)}…${word.slice(-64)}`);
 }
 
@@ -66,7 +66,7 @@ export class IpAdapterError extends Error {
   }
 
   static {
-    // On the prototype, so that a console shows it once, in front of the message.
+    // The name is on the prototype, so that a console shows it once, in front of the message.
     Object.defineProperty(this.prototype, "name", { value: "IpAdapterError", configurable: true, writable: true });
   }
 }
@@ -151,13 +151,13 @@ export class InstallError extends IpAdapterError {
   }
 }
 
-/** `ENOENT` and friends, of any realm; "" when the value is not an error of the operating system. */
+/** The operating system's code, such as `ENOENT`, of an error of any realm; "" when the value is no such error. */
 export function systemCode(error: unknown): string {
   const code = partOf(error, "code");
   return typeof code === "string" ? code : "";
 }
 
-/** The message of whatever was thrown; what a caller's code throws may throw in turn when it is read. */
+/** The message of whatever was thrown. What a caller's code throws may throw again when it is read. */
 export function messageOf(error: unknown): string {
   const message = partOf(error, "message");
   if (typeof message === "string") return message;

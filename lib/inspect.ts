@@ -14,8 +14,8 @@ import { checkReadable } from "./permission";
 import type { InspectOptions } from "./types";
 
 /**
- * Tells what a weight file or model folder holds, from its tensors and not its name, without loading it.
- * A name on the Hugging Face hub is fetched into its cache first, with all that load() would fetch.
+ * Tells what a weight file or model folder holds, without loading it. The tensors decide, not the name. The files of a name on the
+ * Hugging Face hub are fetched into its cache first, all those that load() would fetch.
  * @throws IpAdapterError ERR_IPA_NOT_FOUND, HubError, or what is wrong with the file
  */
 export async function inspect(path: string | URL, options: InspectOptions = {}): Promise<Inspection> {

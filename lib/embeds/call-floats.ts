@@ -1,18 +1,18 @@
 import { readFloats } from "../options/read-floats";
 import { type EmbedsSnapshot, ImageEmbeds, MOST_PICTURES } from "./image-embeds";
 
-/** Floats of all embeddings of a call: 256 MiB. */
+/** Most floats of all embeddings of a call: 256 MiB. */
 const MOST_TOGETHER = 2 ** 26;
-/** Floats of one picture in plain embeddings: more than the vector of any encoder has. Hidden states of one picture fit in what 4096 such have. */
+/** Floats of one picture in plain embeddings. No encoder's vector has more, and the hidden states of one picture fit in 4096 times as many. */
 const MOST_EACH = 2048;
-/** InsightFace's. */
+/** Floats of InsightFace's embedding of a face. */
 const FACE = 512;
 
-/** The embeddings of one call, which have a limit together: each is counted before it is copied. */
+/** The embeddings of one call. They have a limit together, so each is counted before it is copied. */
 export class CallFloats {
   #left = MOST_TOGETHER;
 
-  /** ImageEmbeds, or plain floats, whose shape only their adapter knows. @throws OptionError */
+  /** @param value ImageEmbeds, or plain floats, whose shape only their adapter knows. @throws OptionError */
   embeds(value: unknown, option: string): { data: Float32Array; shape: readonly number[] | undefined } {
     return this.#take(
       ImageEmbeds.snapshot(value, option, this.#left) ?? {

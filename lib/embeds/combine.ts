@@ -1,4 +1,4 @@
-/** Embeddings of several pictures as one, or together. */
+/** Embeddings of several pictures, merged into one or put together. */
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
 import { CombineSchema, type CombineMethod } from "../options/schema";
@@ -9,10 +9,10 @@ import { type EmbedsSnapshot, ImageEmbeds, MOST_PICTURES, picturesOf, shapeText 
 
 /**
  * Combines the embeddings of all pictures given, before an adapter's projection, as ComfyUI_IPAdapter_plus does. "concat" keeps them
- * apart, as pictures of one image prompt; the others make one of them: "average", "add" (their sum), "subtract" (the first minus the
- * mean of the others) and "norm average" (each element over its norm across the pictures, averaged).
- * @param embeds of one kind: all of an adapter's own encoder; of at most 4096 pictures together
- * @param weights one for each picture, which multiplies it first; "average" then divides by their sum. Default: 1
+ * apart, as pictures of one image prompt. The other methods make one of them: "average", "add" (their sum), "subtract" (the first minus
+ * the mean of the others) and "norm average" (each element divided by its norm across the pictures, then averaged).
+ * @param embeds all of one kind, from one encoder, and of at most 4096 pictures together
+ * @param weights one for each picture, default 1. It multiplies the picture first; "average" then divides by the sum of all
  * @throws OptionError
  */
 export function combineEmbeds(
@@ -73,7 +73,7 @@ function checkWeights(weights: unknown, count: number): number[] {
   return checked;
 }
 
-/** All but "concat" and the division of "norm average" are linear, so that a coefficient a picture says it all. */
+/** The methods are linear, but for "concat" and the division of "norm average". So one coefficient for each picture is enough. */
 function coefficients(method: CombineMethod, weights: readonly number[]): number[] {
   const count = weights.length;
   if (method === "average") {
@@ -96,7 +96,7 @@ function merge(pictures: readonly Float32Array[], method: CombineMethod, weights
     for (let j = 0; j < sums.length; j++) sums[j] = (sums[j] ?? 0) + factor * (picture[j] ?? 0);
     for (let j = 0; j < squares.length; j++) squares[j] = (squares[j] ?? 0) + (weight * (picture[j] ?? 0)) ** 2;
   });
-  // Where all pictures have 0 there is no direction to average.
+  // Where all pictures have 0, there is no direction to average.
   squares.forEach((square, j) => (sums[j] = square === 0 ? 0 : (sums[j] ?? 0) / Math.sqrt(square)));
   return Float32Array.from(sums);
 }

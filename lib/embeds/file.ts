@@ -1,4 +1,4 @@
-/** Embeddings in files: ours as safetensors, and those that ComfyUI_IPAdapter_plus and diffusers save. */
+/** Embeddings in files: our own safetensors files, and the files that ComfyUI_IPAdapter_plus and diffusers save. */
 import { IpAdapterError, OptionError } from "../errors";
 import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
 import { CallSite, startNative } from "../native/call";
@@ -23,7 +23,7 @@ interface NamedShape {
 }
 
 /**
- * Writes embeddings as a safetensors file with one tensor `image_embeds`; several are put together, as pictures of one prompt.
+ * Writes embeddings as a safetensors file with one tensor `image_embeds`. Several are put together, as pictures of one prompt.
  * The file is written whole or not at all.
  * @param path ends in .safetensors
  * @throws OptionError; ERR_IPA_IO, ERR_IPA_NOT_FOUND
@@ -33,8 +33,8 @@ export async function saveEmbeds(path: string | URL, embeds: ImageEmbeds | reado
 }
 
 /**
- * Reads embeddings: a safetensors file with a tensor `image_embeds`; the .ipadpt file of ComfyUI_IPAdapter_plus; or that of diffusers'
- * precomputed embeddings, of which the positive half is taken. What it is is told from the content.
+ * Reads embeddings from a safetensors file with a tensor `image_embeds`, from an .ipadpt file of ComfyUI_IPAdapter_plus, or from a file of
+ * diffusers' precomputed embeddings, of which it takes the positive half. The content tells which it is.
  * @throws OptionError; ERR_IPA_MISSING_TENSOR or ERR_IPA_SHAPE when there are none in the file; ERR_IPA_NOT_FOUND; what is wrong with the file
  */
 export async function loadEmbeds(path: string | URL, options: LoadEmbedsOptions = {}): Promise<ImageEmbeds> {
@@ -43,7 +43,7 @@ export async function loadEmbeds(path: string | URL, options: LoadEmbedsOptions 
   return loadEmbedsWith(loadAddon(), { path, adapter, option: "path", signal }, site);
 }
 
-/** @internal `option` names the path in messages. */
+/** @internal @param option names the path in messages */
 export async function saveEmbedsWith(
   addon: NativeAddon,
   path: string | URL,
@@ -92,7 +92,7 @@ export async function loadEmbedsWith(
     ).result;
     const floats = new Float32Array(data);
     if (!halves) return new ImageEmbeds(floats, shape);
-    // The negative half comes first, and each half as often as pictures were asked for a prompt: the last is positive in any case.
+    // The negative half comes first. Each half is there once for each picture that was asked for, so the last one is positive in any case.
     const [count = 1, ...rest] = shape;
     return new ImageEmbeds(floats.subarray((floats.length / count) * (count - 1)), rest);
   } catch (error) {
@@ -100,7 +100,7 @@ export async function loadEmbedsWith(
   }
 }
 
-/** The tensor that holds them, and whether it is diffusers', with a negative half in front. */
+/** The tensor that holds the embeddings, and whether it is diffusers' and has a negative half in front. */
 function findEmbeds(
   tensors: readonly NamedShape[],
   adapter: number,

@@ -5,7 +5,7 @@ import { readList } from "../options/read-list";
 import { typedLength } from "../options/read-memory";
 import { isList } from "../options/read-property";
 
-/** Pictures whose embeddings may be together. */
+/** Most pictures whose embeddings may be together. */
 export const MOST_PICTURES = 4096;
 
 /** Embeddings as they are at this moment. */
@@ -15,16 +15,16 @@ export interface EmbedsSnapshot {
 }
 
 /**
- * What an image encoder makes of pictures: floats, and the shape they have. (n, d): a vector for each of n pictures, as base adapters
- * take them; (n, t, d): t hidden states for each, as the others do. At most 4096 pictures.
+ * What an image encoder makes of pictures: floats and their shape. The shape (n, d) is a vector for each of n pictures, as base adapters
+ * take them. The shape (n, t, d) is t hidden states for each picture, as the other adapters take them. There are at most 4096 pictures.
  */
 export class ImageEmbeds extends Float32Array {
   /** [pictures, size] or [pictures, states, size]; it cannot be changed */
   declare readonly shape: readonly number[];
-  /** what is believed, whatever a property says */
+  /** what this package relies on, whatever the property says */
   readonly #shape: readonly number[];
 
-  /** slice(), map() and the like give plain arrays, which the shape would not fit. */
+  /** slice(), map() and the like give plain arrays, because the shape would not fit them. */
   static get [Symbol.species](): Float32ArrayConstructor {
     return Float32Array;
   }
@@ -40,7 +40,7 @@ export class ImageEmbeds extends Float32Array {
   }
 
   /**
-   * @internal A finite copy with its shape; undefined for anything else.
+   * @internal A copy, with its shape, of embeddings whose numbers are finite; undefined for anything else.
    * @param most numbers
    * @throws OptionError
    */
@@ -78,12 +78,12 @@ function checkShape(value: unknown, length: number): number[] {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
-/** As Python writes it. */
+/** A shape as Python writes it. */
 export function shapeText(shape: readonly unknown[]): string {
   return `(${shape.join(", ")})`;
 }
 
-/** The floats of each picture, in the same memory. */
+/** The floats of each picture, as views of the same memory. */
 export function picturesOf({ data, shape }: EmbedsSnapshot): Float32Array[] {
   const count = shape[0] ?? 0;
   const size = data.length / count;
