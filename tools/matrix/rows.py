@@ -33,15 +33,15 @@ ROWS = [
     Row(SPAN, "family", "SD-Turbo", model="sd-turbo", call=dict(scheduler="euler", steps=1, guidance=0), note="`euler`, 1 step, guidance 0, trailing timesteps"),
     Row(SPAN, "family", "SDXL base", model="sdxl", call=dict(scheduler="euler"), note="`euler`, 4 steps; 70 cross-attention layers as published"),
     Row(SPAN, "family", "SDXL, v-prediction", model="sdxl-v", call=dict(scheduler="euler"), note="zero terminal SNR"),
-    Row(SPAN, "format", "SDXL, v-prediction, one file", model="sdxl-v", form="one file, `.safetensors`", call=dict(scheduler="euler"), note="told by its tensors `v_pred` and `ztsnr`"),
+    Row(SPAN, "format", "SDXL, v-prediction, one file", model="sdxl-v", form="one file, `.safetensors`", call=dict(scheduler="euler"), note="its tensors `v_pred` and `ztsnr` tell it"),
     Row(SPAN, "refined", "SDXL refiner", call=dict(scheduler="euler", steps=10), note="10 steps, handed over at 0.6 of the schedule; folders"),
     Row(SPAN, "refined", "SDXL refiner, one file", form="one file, `.safetensors`", call=dict(scheduler="euler", steps=10), note="the same, base and refiner as one file each"),
     Row(SPAN, "family", "SDXL-Turbo", model="sdxl-turbo", call=dict(scheduler="euler_a", steps=1, guidance=0), note="`euler_a`, 1 step, guidance 0, trailing timesteps"),
     Row(SPAN, "family", "SDXL-Lightning", model="sdxl", call=dict(scheduler="euler", sigmas="sgm_uniform", guidance=0), note="`euler`, 4 steps, guidance 0, `sgm_uniform`"),
     Row(SPAN, "family", "LCM, SD 1.5", model="lcm", call=dict(scheduler="lcm", guidance=8), note="`lcm`, 4 steps, guidance 8 as an input (`time_cond_proj_dim`)"),
     Row(SPAN, "family", "LCM, SDXL", model="lcm-sdxl", call=dict(scheduler="lcm", guidance=8), note="the same"),
-    Row(SPAN, "family", "segmind small-sd", model="small-sd", note="one layer a block, no mid block, after BK-SDM-Small; its configuration written from memory"),
-    Row(SPAN, "family", "segmind tiny-sd", model="tiny-sd", note="three levels besides, after BK-SDM-Tiny; from memory"),
+    Row(SPAN, "family", "segmind small-sd", model="small-sd", note="one layer a block, no mid block, as BK-SDM-Small; the configuration was written from memory"),
+    Row(SPAN, "family", "segmind tiny-sd", model="tiny-sd", note="the same with three levels, as BK-SDM-Tiny; also from memory"),
     Row(SPAN, "family", "SSD-1B", model="ssd-1b", note=f"one residual layer as mid block, unequal transformer depths; {COMFY}"),
     Row(SPAN, "format", "SSD-1B, one file", model="ssd-1b", form="one file, `.safetensors`", note="depths and mid block read off the tensors"),
     Row(SPAN, "family", "Segmind Vega", model="vega", note=f"the same with other depths; {COMFY}"),
@@ -71,7 +71,7 @@ ROWS += [Row("A UNet in a file of its own", "unet", form, column, FAMILIES[colum
 
 NOTES = {"ip-adapter_sd15_light": "the layout of the base adapter (v11 too)", "ip-adapter_sd15_vit-G": "another encoder, through `imageEncoder`", "ip-adapter-plus-face_sd15": "the layout of plus",
          "ip_plus_composition_sd15": "the layout of plus", "ip_plus_composition_sdxl": "the layout of plus", "ip-adapter-faceid_sd15": "with its LoRA", "ip-adapter-faceid_sdxl": "with its LoRA",
-         "ip-adapter-faceid-plus_sd15": "with its LoRA", "ip-adapter-faceid-plusv2_sd15": "with its LoRA; told by its name", "ip-adapter-faceid-plusv2_sdxl": "with its LoRA; told by its name",
+         "ip-adapter-faceid-plus_sd15": "with its LoRA", "ip-adapter-faceid-plusv2_sd15": "with its LoRA; its name tells the variant", "ip-adapter-faceid-plusv2_sdxl": "with its LoRA; its name tells the variant",
          "ip-adapter-faceid-portrait_sd15": "two faces (v11 too)", "ip-adapter-faceid-portrait_sdxl": "two faces", "ip-adapter-faceid-portrait_sdxl_unnorm": "two faces of 512 floats"}
 WITH_TRAINING = ("ip-adapter_sd15", "ip-adapter-plus_sd15", "ip-adapter_sdxl", "ip-adapter-plus_sdxl_vit-h")
 ROWS += [Row("IP-Adapters", "adapter", f"`{name}`", form, form=form, note=NOTES.get(name, "")) for name in adapters.FILES
