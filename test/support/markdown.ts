@@ -15,9 +15,11 @@ export interface Sample {
 
 const FENCE = /^```([^\n`]*)\n([\s\S]*?)^```$/gm;
 
-/** README and every page under docs/, by their paths in the repository. */
+/** README, every page under docs/ and the models' cards, by their paths in the repository. */
 export const PAGES = [
   "README.md",
+  "models/mini/README.md",
+  "models/mini-custom/README.md",
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name.replaceAll("\\", "/")}`),
