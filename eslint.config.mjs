@@ -35,6 +35,8 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/prefer-promise-reject-errors": "off",
       "@typescript-eslint/only-throw-error": "off",
+      // Parts of the package and of Node that only some calls need, see lazily().
+      "@typescript-eslint/no-require-imports": ["error", { allow: ["^\\.\\.?/", "^node:"] }],
     },
   },
   {

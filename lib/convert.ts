@@ -3,7 +3,7 @@ import { CallSite, startNative } from "./native/call";
 import type { Conversion, ConvertProgress, NativeAddon, NativeConversion, NativeJob } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
-import { ConvertSchema } from "./options/schema";
+import { ConvertSchema } from "./options/file-schema";
 import { readOptions } from "./options/validate";
 import { checkReadable, checkWritable } from "./permission";
 import type { ConvertOptions } from "./types";

@@ -1,19 +1,22 @@
 /** What generate() is asked for, as the engine takes it: options checked against the loaded model. */
-import { randomInt } from "node:crypto";
 import { types } from "node:util";
 
 import { OptionError } from "./errors";
 import { leastSide } from "./image/limits";
+import { lazily } from "./load-failure";
 import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
 import { readFloat32Array } from "./options/read-floats";
 import { readList } from "./options/read-list";
 import { typedLength } from "./options/read-memory";
 import { isList } from "./options/read-property";
-import { MAX_SEED } from "./options/schema";
-import { type PromptEncoder, encodePrompts } from "./prompt/encode";
+import { MAX_SEED } from "./options/generate-schema";
+import type { PromptEncoder } from "./prompt/encode";
 import { refuseLoraTags } from "./prompt/lora-tags";
 import type { GenerateOptions } from "./types";
+
+const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
+const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
 
 /** The request for these options, its pictures aside. */
 export function generateRequest(
@@ -26,7 +29,7 @@ export function generateRequest(
     negativePrompt,
     promptSyntax = "weighted",
     count = 1,
-    seed = randomInt(2 ** 32),
+    seed = crypto().randomInt(2 ** 32),
     scheduler = "",
     sigmas = "",
   } = read;
@@ -46,7 +49,7 @@ export function generateRequest(
     refuseLoraTags(prompt, "prompt");
     refuseLoraTags(negativePrompt ?? "", "negativePrompt");
   }
-  const texts = encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
+  const texts = prompts().encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
   const request: Omit<NativeGenerateRequest, "branches"> = {
     prompt: texts.prompt,
     imageGuidance: read.imageGuidance ?? defaults.imageGuidance,

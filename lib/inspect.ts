@@ -1,17 +1,18 @@
 import { stat } from "node:fs/promises";
 
-import { fileError, IpAdapterError } from "./errors";
-import { hubNameOf, locate } from "./hub/locate";
-import { HubSession } from "./hub/session";
+import { fileError } from "./errors";
+import { lazily } from "./load-failure";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite, startNative } from "./native/call";
 import type { Inspection, NativeAddon } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
-import { InspectSchema } from "./options/schema";
+import { InspectSchema } from "./options/file-schema";
 import { readOptions } from "./options/validate";
 import { checkReadable } from "./permission";
 import type { InspectOptions } from "./types";
+
+const places = lazily(() => require("./hub/place-names") as typeof import("./hub/place-names"));
 
 /**
  * Tells what a weight file or model folder holds, without loading it. The tensors decide, not the name. The files of a name on the
@@ -43,14 +44,8 @@ export async function inspectWith(
 }
 
 async function onDisk(value: string | URL, path: string, read: InspectOptions, site: CallSite): Promise<string> {
-  const name = await hubNameOf(value, path, "any");
+  const name = await places().hubNameOf(value, path, "any");
   if (name === undefined) return path;
-  const session = new HubSession(read);
-  try {
-    return await locate(session, { name, want: "any", option: "path", path });
-  } catch (error) {
-    throw error instanceof IpAdapterError ? site.attach(error) : error;
-  } finally {
-    session.end();
-  }
+  const [file = path] = await places().locateNames([{ name, want: "any", option: "path", path }], read, site);
+  return file;
 }

@@ -1,4 +1,4 @@
-/** Why a package or the addon cannot be loaded, when it is not its fault. */
+/** Loading what is not loaded with the package, and why that fails when it is not its fault. */
 import { closeSync, openSync } from "node:fs";
 
 import { IpAdapterError, messageOf, systemCode } from "./errors";
@@ -42,6 +42,15 @@ export function loadPackage<T>(what: string, load: () => T, failed: (error: unkn
   } catch (error) {
     throw exhaustion(what, error) ?? failed(error);
   }
+}
+
+/**
+ * A part of this package that only some calls need, loaded by the first of them: importing the package stays quick.
+ * @param load `() => require("./part")`, written out so that bundlers see it; import() fails in the vm contexts of jest and vitest
+ */
+export function lazily<T>(load: () => T): () => T {
+  let part: T | undefined;
+  return () => (part ??= loadPackage("a part of node-ip-adapter", load, (error) => error as Error));
 }
 
 /** The error to give when `what` failed to load because the system ran out of something; undefined when it is its own fault. */

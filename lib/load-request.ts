@@ -4,7 +4,8 @@ import { stat } from "node:fs/promises";
 
 import { IpAdapterError, OptionError, fileError } from "./errors";
 import { formatHubName, parseHubName } from "./hub/name";
-import { type NamedRequest, findNames, placeNames } from "./hub/place-names";
+import type { NamedRequest } from "./hub/place-names";
+import { lazily } from "./load-failure";
 import { throwIfAborted } from "./abort-signal";
 import { type CallSite } from "./native/call";
 import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
@@ -13,6 +14,8 @@ import { shippedModel } from "./package-root";
 import { checkReadable } from "./permission";
 import type { ReadLoadOptions } from "./read-options";
 import type { AdapterOptions, LoraOptions } from "./types";
+
+const places = lazily(() => require("./hub/place-names") as typeof import("./hub/place-names"));
 
 export function adapterRequests(adapters: readonly AdapterOptions[]): NativeAdapterRequest[] {
   return adapters.map(({ file, imageEncoder, shortcut, loraWeight = 1 }, i) => {
@@ -53,11 +56,11 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
  * @param read the options that `request` was made of
  */
 export async function placeFiles(request: NamedRequest, read: ReadLoadOptions, site: CallSite): Promise<void> {
-  const named = await findNames(request, read);
+  const named = await places().findNames(request, read);
   await checkPaths(request, read, site, new Set(named.map(({ option }) => option)));
   if (named.length === 0) return;
   throwIfAborted(read.signal);
-  await placeNames(named, read, site);
+  await places().placeNames(named, read, site);
   await checkPaths(request, read, site);
 }
 

@@ -8,6 +8,7 @@ import type { ImageInput, RgbImage } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
+import { lazily } from "./load-failure";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
@@ -26,18 +27,10 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readSignal } from "./options/read-signal";
-import {
-  AdaptersSchema,
-  ChangeSchema,
-  EncodeImageSchema,
-  EstimateSchema,
-  GenerateSchema,
-  LorasSchema,
-} from "./options/schema";
-import { readCall } from "./options/generate-call";
-import { readLoad } from "./options/load-call";
+import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import { AdaptersSchema, ChangeSchema, LorasSchema } from "./options/load-schema";
+import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
-import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
 import { type NativeSource, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
@@ -53,6 +46,8 @@ import type {
   LoraOptions,
   MemoryEstimate,
 } from "./types";
+
+const configs = lazily(() => require("./original-config") as typeof import("./original-config"));
 
 /** What only load() has. */
 const LOADED = Symbol("loaded");
@@ -114,7 +109,7 @@ export class Pipeline implements AsyncDisposable {
     const { signal } = read;
     throwIfAborted(signal);
     await placeFiles(request, read, site);
-    await addOriginalConfigs(request, read);
+    await configs().addOriginalConfigs(request, read);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
     const native = await startNative<NativePipeline>(

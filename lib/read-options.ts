@@ -1,17 +1,9 @@
 /** Options as readOptions() gives them: shorthands written out. */
 import type { ReadImagePrompt } from "./image-prompt";
 import type { Value } from "./options/json-schema";
-import type {
-  ChangeSchema,
-  ConvertSchema,
-  EncodeImageSchema,
-  EstimateSchema,
-  GenerateSchema,
-  InspectSchema,
-  LoadEmbedsSchema,
-  LoadSchema,
-  PullSchema,
-} from "./options/schema";
+import type { ConvertSchema, InspectSchema, LoadEmbedsSchema, PullSchema } from "./options/file-schema";
+import type { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import type { ChangeSchema, LoadSchema } from "./options/load-schema";
 import type {
   AdapterOptions,
   ChangeOptions,

@@ -3,7 +3,7 @@
  * the code, and ncc writes other paths in their place. So this file is as plain as can be: `path.join(__dirname, …)` and no syntax
  * from after 2020, or ncc passes over it without a word.
  */
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- becomes `const path = require(…)`, which ncc knows
+// Becomes `const path = require(…)`, which ncc knows
 import path = require("node:path");
 
 /** undefined in a bundle of ES modules, which has no `__dirname` */

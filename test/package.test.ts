@@ -156,3 +156,10 @@ test("Ctrl-C ends the command with 130 and no file", async () => {
   expect(code).toBe(130);
   expect(existsSync(output)).toBe(false);
 });
+
+test("importing the package loads few modules and no other package", async () => {
+  const code = `require("node-ip-adapter"); console.log(JSON.stringify(Object.keys(require.cache)))`;
+  const modules = JSON.parse(await node("-e", code)) as string[];
+  expect(modules.filter((file) => !file.startsWith(join(ROOT, "dist")))).toEqual([]);
+  expect(modules.length).toBeLessThanOrEqual(60);
+});

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { convertWith } from "../convert";
 import { CallSite } from "../native/call";
-import { CONVERT_TYPES, type ConvertType } from "../options/schema";
+import { CONVERT_TYPES, type ConvertType } from "../options/names";
 import type { Environment } from "./environment";
 import { formatBytes, formatTypes, progressFor } from "./report";
 

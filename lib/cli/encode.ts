@@ -6,7 +6,7 @@ import { checkSavePath, saveEmbedsWith } from "../embeds/file";
 import { type ImageEmbeds, shapeText } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import { CallSite } from "../native/call";
-import { LoadSchema } from "../options/schema";
+import { LoadSchema } from "../options/load-schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { LoadOptions } from "../types";

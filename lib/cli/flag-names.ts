@@ -1,5 +1,6 @@
 /** Messages of the API in the words of the command line: options as flags. */
-import { GenerateSchema, LoadSchema } from "../options/schema";
+import { GenerateSchema } from "../options/generate-schema";
+import { LoadSchema } from "../options/load-schema";
 
 /** Options without a flag of their name. */
 const FLAGLESS = [

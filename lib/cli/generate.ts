@@ -11,15 +11,9 @@ import { throwIfAborted } from "../abort-signal";
 import { CallSite, startNative } from "../native/call";
 import type { NativeAddon } from "../native/contract";
 import type { Schema } from "../options/json-schema";
-import {
-  GenerateSchema,
-  LoadSchema,
-  PREDICTIONS,
-  PREVIEW_DECODERS,
-  SCHEDULERS,
-  SIGMAS,
-  VAE_TILINGS,
-} from "../options/schema";
+import { GenerateSchema } from "../options/generate-schema";
+import { LoadSchema } from "../options/load-schema";
+import { PREDICTIONS, PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "../options/names";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { GenerateOptions, GenerateResult, LoadOptions } from "../types";

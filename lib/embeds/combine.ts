@@ -1,7 +1,8 @@
 /** Embeddings of several pictures, merged into one or put together. */
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
-import { CombineSchema, type CombineMethod } from "../options/schema";
+import { CombineSchema } from "../options/file-schema";
+import { type CombineMethod } from "../options/names";
 import { readList } from "../options/read-list";
 import { isList } from "../options/read-property";
 import { checkValue } from "../options/validate";

@@ -6,7 +6,7 @@ import type { NativeAddon } from "../native/contract";
 import { loadAddon } from "../native/load";
 import { describe } from "../options/describe";
 import { readPath } from "../options/path";
-import { LoadEmbedsSchema } from "../options/schema";
+import { LoadEmbedsSchema } from "../options/file-schema";
 import { readOptions } from "../options/validate";
 import { checkReadable, checkWritable } from "../permission";
 import type { LoadEmbedsOptions } from "../types";

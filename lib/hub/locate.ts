@@ -1,35 +1,10 @@
-/** Paths of the API that may also be names on the hub. */
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
-
-import { HubError } from "../errors";
+/** The places in the cache of what names on the hub stand for. */
+import { HubError, IpAdapterError } from "../errors";
+import type { CallSite } from "../native/call";
 import type { Parts, Want } from "./files";
-import { type HubName, parseHubName } from "./name";
+import type { HubName } from "./name";
 import { resolveHubName } from "./resolve";
-import type { HubSession } from "./session";
-
-/**
- * What a value names on the hub; undefined when it is a path, because it exists, or has no other meaning.
- * @param path what the value means as a path
- */
-export async function hubNameOf(
-  value: string | URL | undefined,
-  path: string,
-  want: Want,
-): Promise<HubName | undefined> {
-  const name = typeof value === "string" ? parseHubName(value) : undefined;
-  if (name === undefined || (want === "file" && name.path === "")) return undefined;
-  // A folder of the repository's name: then a file in it was mistyped.
-  const there = await Promise.all(
-    [path, resolve(name.repo)].map((place) =>
-      stat(place).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return there.includes(true) ? undefined : name;
-}
+import { type HubOptions, HubSession } from "./session";
 
 export interface NamedPlace {
   name: HubName;
@@ -41,10 +16,27 @@ export interface NamedPlace {
 }
 
 /**
- * The place in the cache of what a name stands for.
- * @throws HubError; IpAdapterError ERR_IPA_IO; session.signal's reason
+ * Fetches what the cache does not hold; the places are in the order of the names.
+ * @throws HubError; IpAdapterError ERR_IPA_IO; the signal's reason
  */
-export async function locate(session: HubSession, { name, want, option, path, skip }: NamedPlace): Promise<string> {
+export async function locateNames(
+  places: readonly NamedPlace[],
+  options: HubOptions,
+  site: CallSite,
+): Promise<string[]> {
+  const session = new HubSession(options);
+  try {
+    const paths: string[] = [];
+    for (const place of places) paths.push(await locate(session, place));
+    return paths;
+  } catch (error) {
+    throw error instanceof IpAdapterError ? site.attach(error) : error;
+  } finally {
+    session.end();
+  }
+}
+
+async function locate(session: HubSession, { name, want, option, path, skip }: NamedPlace): Promise<string> {
   try {
     return await resolveHubName(session, name, want, skip ?? new Set());
   } catch (error) {

@@ -1,11 +1,15 @@
-/** The options of Pipeline.load() that are names on the hub, and their files. */
-import { IpAdapterError } from "../errors";
+/** Paths of the API that may also be names on the hub. What knows the hub itself is loaded when there is such a name. */
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import { lazily } from "../load-failure";
 import type { CallSite } from "../native/call";
 import type { NativeLoadRequest } from "../native/contract";
 import type { ReadLoadOptions } from "../read-options";
 import type { Want } from "./files";
-import { type NamedPlace, hubNameOf, locate } from "./locate";
-import { HubSession } from "./session";
+import type { NamedPlace } from "./locate";
+import { type HubName, parseHubName } from "./name";
+import type { HubOptions } from "./session";
 
 type Named = NamedPlace & { put: (path: string) => void };
 
@@ -13,6 +17,36 @@ type Named = NamedPlace & { put: (path: string) => void };
 export type NamedRequest = Partial<
   Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">
 >;
+
+/**
+ * What a value names on the hub; undefined when it is a path, because it exists, or has no other meaning.
+ * @param path what the value means as a path
+ */
+export async function hubNameOf(
+  value: string | URL | undefined,
+  path: string,
+  want: Want,
+): Promise<HubName | undefined> {
+  const name = typeof value === "string" ? parseHubName(value) : undefined;
+  if (name === undefined || (want === "file" && name.path === "")) return undefined;
+  // A folder of the repository's name: then a file in it was mistyped.
+  const there = await Promise.all(
+    [path, resolve(name.repo)].map((place) =>
+      stat(place).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return there.includes(true) ? undefined : name;
+}
+
+const hub = lazily(() => require("./locate") as typeof import("./locate"));
+
+/** The places in the cache of names; see locate.ts. */
+export function locateNames(places: readonly NamedPlace[], options: HubOptions, site: CallSite): Promise<string[]> {
+  return hub().locateNames(places, options, site);
+}
 
 /** @param request holds what the options mean as paths */
 export async function findNames(request: NamedRequest, read: ReadLoadOptions): Promise<Named[]> {
@@ -69,12 +103,7 @@ export async function findNames(request: NamedRequest, read: ReadLoadOptions): P
 export async function placeNames(named: readonly Named[], read: ReadLoadOptions, site: CallSite): Promise<void> {
   const elsewhere = { unet: read.unet, vae: read.vae, image_encoder: read.imageEncoder };
   const skip = new Set(Object.entries(elsewhere).flatMap(([part, value]) => (value === undefined ? [] : [part])));
-  const session = new HubSession(read);
-  try {
-    for (const place of named) place.put(await locate(session, place.option === "model" ? { ...place, skip } : place));
-  } catch (error) {
-    throw error instanceof IpAdapterError ? site.attach(error) : error;
-  } finally {
-    session.end();
-  }
+  const places = named.map((place) => (place.option === "model" ? { ...place, skip } : place));
+  const paths = await locateNames(places, read, site);
+  for (const [i, { put }] of named.entries()) put(paths[i] ?? "");
 }

@@ -1,15 +1,17 @@
 /** RGB to image files. */
-import { randomBytes } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 
 import { IpAdapterError, OptionError, fileError, systemCode } from "../errors";
+import { lazily } from "../load-failure";
 import { describe } from "../options/describe";
-import { EncodeOptionsSchema } from "../options/schema";
-import { nearest } from "../options/suggest";
+import { EncodeOptionsSchema } from "../options/file-schema";
 import { readOptions } from "../options/validate";
 import type { RgbImage } from "./input";
-import { loadSharp } from "./sharp";
+
+const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
+const names = lazily(() => require("../options/suggest") as typeof import("../options/suggest"));
+const pictures = lazily(() => require("./sharp") as typeof import("./sharp"));
 
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -40,7 +42,7 @@ export function readFormat(value: unknown): OutputFormat {
   if (value === "jpg") return "jpeg";
   const format = OUTPUT_FORMATS.find((name) => name === value);
   if (format !== undefined) return format;
-  const near = typeof value === "string" ? nearest(value, OUTPUT_FORMATS) : undefined;
+  const near = typeof value === "string" ? names().nearest(value, OUTPUT_FORMATS) : undefined;
   throw new OptionError(
     "format",
     `expected "png", "jpeg" or "webp" but received ${describe(value)}${near === undefined ? "" : `: did you mean "${near}"?`}`,
@@ -50,7 +52,7 @@ export function readFormat(value: unknown): OutputFormat {
 /** @returns a new buffer with the encoded file */
 export async function encodeImage(image: RgbImage, format: OutputFormat, options: EncodeOptions = {}): Promise<Buffer> {
   const { quality = 92, lossless = false, compressionLevel = 6 } = readOptions(EncodeOptionsSchema, options);
-  const sharp = await loadSharp();
+  const sharp = await pictures().loadSharp();
   const pixels = sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } });
   switch (format) {
     case "png":
@@ -65,7 +67,10 @@ export async function encodeImage(image: RgbImage, format: OutputFormat, options
 
 /** Writes a whole file or nothing: a reader never sees half of it, and a failure leaves the old one. */
 export async function writeFileAtomically(path: string, data: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = join(
+    dirname(path),
+    `.${basename(path).slice(0, 200)}.${crypto().randomBytes(6).toString("hex")}.tmp`,
+  );
   try {
     await writeFile(temporary, data, { flag: "wx" });
     await rename(temporary, path);

@@ -1,12 +1,13 @@
 /** A picture from the moment of the call until it has the size that the engine needs. */
-import type { AbortSignalLike } from "../abort-signal";
-import { throwIfAborted } from "../abort-signal";
+import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
+import { lazily } from "../load-failure";
 import { type CallSite, startNative } from "../native/call";
 import type { NativeAddon, NativeFit, NativePixels } from "../native/contract";
-import { decodeBytes, readImageFile } from "./decode";
 import { type PictureSource, type RgbImage, readSource } from "./input";
 import type { CallPictures } from "./rules";
 import { Turnstile } from "./turnstile";
+
+const decoder = lazily(() => require("./decode") as typeof import("./decode"));
 
 /** Pictures decoded at a time in the whole process: each may have hundreds of megabytes until it is shrunk. */
 const DECODING = new Turnstile(2);
@@ -76,9 +77,9 @@ export class PictureSnapshot {
     if (source === undefined || "late" in source)
       throw new Error("a picture is decoded once, when its bytes are there");
     if ("data" in source) return source;
-    if ("bytes" in source) return decodeBytes(source.bytes, this.option, this.#pictures);
-    return decodeBytes(
-      await readImageFile(source.path, this.option),
+    if ("bytes" in source) return decoder().decodeBytes(source.bytes, this.option, this.#pictures);
+    return decoder().decodeBytes(
+      await decoder().readImageFile(source.path, this.option),
       `${this.option} (${source.path})`,
       this.#pictures,
     );

@@ -3,7 +3,7 @@
  * suggest.ts folds them, so that `num_inference_steps`, `numInferenceSteps` and `num-inference-steps` are one.
  */
 import { describe } from "./describe";
-import { LoadSchema } from "./schema";
+import { LoadSchema } from "./load-schema";
 import { fold } from "./suggest";
 import { valueAlias } from "./value-aliases";
 

@@ -2,15 +2,15 @@
 import { types } from "node:util";
 
 import { OptionError } from "../errors";
-import { optionAlias } from "./aliases";
+import { lazily } from "../load-failure";
 import { describe, shorten } from "./describe";
 import type { ObjectSchema, Schema, Value } from "./json-schema";
 import { readList } from "./read-list";
 import { isList, ownKeys, readProperty } from "./read-property";
 import { readSignal } from "./read-signal";
 import { writeOut } from "./shorthand";
-import { fold, nearest } from "./suggest";
-import { valueAlias } from "./value-aliases";
+
+const mistakes = lazily(() => require("./mistakes") as typeof import("./mistakes"));
 
 /**
  * A checked copy of `input` with a null prototype: own properties only (a polluted Object.prototype sets nothing), each
@@ -33,7 +33,9 @@ export function readOptions<S extends ObjectSchema>(schema: S, input: unknown, a
     const option = at === "" ? shorten(key) : `${at}.${shorten(key)}`;
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (property === undefined)
-      throw unknownOption(option, key, title, Object.keys(properties), () => readProperty(input, key, option));
+      throw mistakes().unknownOption(option, key, title, Object.keys(properties), () =>
+        readProperty(input, key, option),
+      );
     const value = readProperty(input, key, option);
     if (value !== undefined) result[key] = checkValue(property, value, option);
   }
@@ -92,7 +94,8 @@ function checkNumber(rule: Schema, value: unknown, option: string): number {
       Number.isNaN(value) ? "check the calculation that gave NaN" : `use ${value > 0 ? maximum : minimum}`,
     );
   }
-  if (value < minimum) throw wrong(option, rule, value, valueAlias(option, value) ?? `use ${minimum} or more`);
+  if (value < minimum)
+    throw wrong(option, rule, value, mistakes().valueAlias(option, value) ?? `use ${minimum} or more`);
   if (value > maximum) throw wrong(option, rule, value, `use ${maximum} or less`);
   if (rule.type === "integer" && !Number.isInteger(value)) {
     const [low, high] = [Math.max(minimum, Math.floor(value)), Math.min(maximum, Math.ceil(value))];
@@ -104,13 +107,7 @@ function checkNumber(rule: Schema, value: unknown, option: string): number {
 function checkString(rule: Schema, value: unknown, option: string): string {
   if (rule.enum !== undefined) {
     if (typeof value === "string" && rule.enum.includes(value)) return value;
-    const near = typeof value === "string" ? nearest(value, rule.enum) : undefined;
-    throw wrong(
-      option,
-      rule,
-      value,
-      valueAlias(option, value) ?? (near === undefined ? "" : `did you mean "${near}"?`),
-    );
+    throw wrong(option, rule, value, mistakes().nameFix(option, value, rule.enum));
   }
   if (typeof value !== "string") throw wrong(option, rule, value, "");
   if (rule.maxLength !== undefined && value.length > rule.maxLength) {
@@ -149,26 +146,6 @@ function checkSpecial(rule: Schema, value: unknown, option: string): unknown {
       // Paths, pictures and vectors are read by the code that knows them, with its own messages.
       return value;
   }
-}
-
-function unknownOption(option: string, key: string, title: string, known: string[], read: () => unknown): OptionError {
-  const near = nearest(key, known);
-  const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
-  // A list of forty names helps nobody.
-  const all = known.length > 12 ? "docs/api.md of the package lists them" : `known are ${known.join(", ")}`;
-  const fix = alias ?? (near === undefined ? all : `did you mean "${near}"?`);
-  return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
-}
-
-const WITH_ARTICLE: Record<string, string> = {
-  "image prompt": "an image prompt",
-  adapter: "an adapter",
-  LoRA: "a LoRA",
-  embedding: "an embedding",
-};
-
-function absent(title: string): string {
-  return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
 }
 
 function wrong(option: string, rule: Schema, value: unknown, fix: string): OptionError {

@@ -1,0 +1,40 @@
+/** What was meant by a name or a value that is none of ours. */
+import { OptionError } from "../errors";
+import { optionAlias } from "./aliases";
+import { fold, nearest } from "./suggest";
+import { valueAlias } from "./value-aliases";
+
+export { valueAlias };
+
+/** The fix for a value that is not one of `names`; "" where nothing is near. */
+export function nameFix(option: string, value: unknown, names: readonly string[]): string {
+  const near = typeof value === "string" ? nearest(value, names) : undefined;
+  return valueAlias(option, value) ?? (near === undefined ? "" : `did you mean "${near}"?`);
+}
+
+/** @param read gives the value */
+export function unknownOption(
+  option: string,
+  key: string,
+  title: string,
+  known: string[],
+  read: () => unknown,
+): OptionError {
+  const near = nearest(key, known);
+  const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
+  // A list of forty names helps nobody.
+  const all = known.length > 12 ? "docs/api.md of the package lists them" : `known are ${known.join(", ")}`;
+  const fix = alias ?? (near === undefined ? all : `did you mean "${near}"?`);
+  return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+}
+
+const WITH_ARTICLE: Record<string, string> = {
+  "image prompt": "an image prompt",
+  adapter: "an adapter",
+  LoRA: "a LoRA",
+  embedding: "an embedding",
+};
+
+function absent(title: string): string {
+  return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
+}
