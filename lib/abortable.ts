@@ -1,22 +1,31 @@
 import type { AbortSignalLike } from "./abort-signal";
 
-/** A signal that fires when either does, and on `release`: call that when what listens to it is no longer needed. */
-export function eitherSignal(
-  one: AbortSignalLike | undefined,
-  other: AbortSignalLike,
-): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const releases = [one, other].map((from) => {
-    const onAbort = (): void => controller.abort(from?.reason);
-    if (from?.aborted === true) onAbort();
-    from?.addEventListener("abort", onAbort);
-    return (): void => from?.removeEventListener("abort", onAbort);
-  });
-  const release = (): void => {
-    releases.forEach((remove) => remove());
-    controller.abort();
-  };
-  return { signal: controller.signal, release };
+/** Stops work of one's own: by its word, or when a signal from outside fires, which may be of another realm. */
+export class Stop {
+  readonly #controller = new AbortController();
+  readonly #outside: AbortSignalLike | undefined;
+  readonly #onAbort = (): void => this.now(this.#outside?.reason);
+
+  /** @throws what the code of a foreign signal throws */
+  constructor(outside: AbortSignalLike | undefined) {
+    this.#outside = outside;
+    outside?.addEventListener("abort", this.#onAbort);
+    if (outside?.aborted === true) this.#onAbort();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  now(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** To be called at the end of the work: listens no more, and ends what is left of it. */
+  release(): void {
+    this.#outside?.removeEventListener("abort", this.#onAbort);
+    this.#controller.abort();
+  }
 }
 
 /** Rejects at once when the signal fires; the work itself ends on its own. */

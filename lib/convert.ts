@@ -1,11 +1,12 @@
 import { throwIfAborted } from "./abort-signal";
 import { CallSite, startNative } from "./native/call";
-import type { Conversion, ConvertProgress, NativeAddon, NativeConversion, NativeJob } from "./native/contract";
+import type { Conversion, NativeAddon, NativeConversion } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
 import { ConvertSchema } from "./options/file-schema";
 import { readOptions } from "./options/validate";
 import { checkReadable, checkWritable } from "./permission";
+import { progressCaller } from "./progress";
 import type { ConvertOptions } from "./types";
 
 /**
@@ -32,38 +33,12 @@ export async function convertWith(
     checkWritable(request.output, "output");
   });
   throwIfAborted(signal);
-  let thrown: { reason: unknown } | undefined;
-  let job: NativeJob | undefined;
-  const fail = (reason: unknown): void => {
-    thrown ??= { reason };
-    job?.cancel();
-  };
-  const report = (event: ConvertProgress): void => {
-    if (thrown !== undefined) return;
-    try {
-      // An async callback's rejection counts like a throw.
-      Promise.resolve(onProgress?.(event)).catch(fail);
-    } catch (error) {
-      fail(error);
-    }
-  };
-  const onAbort = (): void => job?.cancel();
-  signal?.addEventListener("abort", onAbort);
-  try {
-    // The call does not reject before the engine is done. Only then is it certain whether there is a file.
-    const { result } = startNative<NativeConversion>(
-      site,
-      undefined,
-      (done) => (job = addon.convert(request, onProgress === undefined ? null : report, done)),
-    );
-    const conversion = await result;
-    if (thrown !== undefined) throw thrown.reason;
-    return { ...conversion, path: request.output, type };
-  } catch (error) {
-    if (thrown !== undefined) throw thrown.reason;
-    if ((error as { code?: unknown }).code === "ERR_IPA_CANCELLED") throwIfAborted(signal);
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
+  // The call does not reject before the engine is done. Only then is it certain whether there is a file.
+  const { result } = startNative<NativeConversion>(
+    site,
+    signal,
+    (done, fail) => addon.convert(request, onProgress === undefined ? null : progressCaller(onProgress, fail), done),
+    { untilAnswered: true },
+  );
+  return { ...(await result), path: request.output, type };
 }

@@ -4,35 +4,17 @@ import type { NativeProgress, NativeResult, PipelineInfo } from "./native/contra
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
 
-/**
- * What the engine calls after a step. It holds on to nothing of the request but the seeds.
- * @param fail called with what onProgress throws, or rejects with
- */
-export function progressReport(
-  onProgress: ((event: ProgressEvent) => unknown) | undefined,
-  seeds: readonly number[],
-  fail: (reason: unknown) => void,
-): ((event: NativeProgress) => void) | null {
-  return onProgress === undefined ? null : (event) => callProgress(onProgress, event, seeds, fail);
-}
-
-function callProgress(
-  onProgress: (event: ProgressEvent) => unknown,
+/** What a caller gets of the engine's report; it holds on to nothing of the request but the seeds. */
+export function progressEvent(
   { image, step, total, preview, previewWidth = 0, previewHeight = 0, tile, tiles }: NativeProgress,
   seeds: readonly number[],
-  fail: (reason: unknown) => void,
-): void {
+): ProgressEvent {
   const seed = seeds[image] ?? 0;
   const event: ProgressEvent = { image, seed, step, total };
   if (preview !== undefined)
     event.preview = new GeneratedImage(new Uint8Array(preview), previewWidth, previewHeight, seed);
   if (tile !== undefined && tiles !== undefined) Object.assign(event, { tile, tiles });
-  try {
-    // An async callback's rejection counts like a throw.
-    Promise.resolve(onProgress(event)).catch(fail);
-  } catch (error) {
-    fail(error);
-  }
+  return event;
 }
 
 export function toResult(result: NativeResult, seeds: number[], info: PipelineInfo): GenerateResult {

@@ -1,10 +1,11 @@
-import { abortable, eitherSignal } from "./abortable";
+import { abortable } from "./abortable";
 import { CallQueue } from "./call-queue";
+import { Calls } from "./calls";
 import type { ImageEmbeds } from "./embeds/image-embeds";
-import { DisposedError, IpAdapterError, OptionError } from "./errors";
+import { OptionError } from "./errors";
 import { generateRequest } from "./generate-request";
-import { progressReport, toResult } from "./generate-result";
-import type { ImageInput, RgbImage } from "./image/input";
+import { progressEvent, toResult } from "./generate-result";
+import type { ImageInput } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
@@ -12,28 +13,31 @@ import { lazily } from "./load-failure";
 import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
 import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
-import { CallSite, startNative } from "./native/call";
+import { CallSite, type StartOptions, startNative } from "./native/call";
 import type {
   AdapterInfo,
   Done,
   LoadedParts,
   NativeAddon,
+  NativeError,
   NativeGenerateRequest,
+  NativeImage,
   NativeJob,
   NativeMemoryEstimate,
   NativePipeline,
+  NativeProgress,
   NativeResult,
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { readSignal } from "./options/read-signal";
 import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import { AdaptersSchema, ChangeSchema, LorasSchema } from "./options/load-schema";
 import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
+import { progressCaller } from "./progress";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
-import { type NativeSource, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
+import { readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -58,13 +62,9 @@ export class Pipeline implements AsyncDisposable {
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
   #info: PipelineInfo;
-  /** calls that have not settled, and native jobs that have not ended */
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #queue: CallQueue;
+  readonly #calls: Calls;
+  readonly #queue = new CallQueue();
   readonly #rules: PictureRules;
-  /** fires on dispose(), for what is not the engine's work */
-  readonly #ending = new AbortController();
-  readonly #ended = readSignal(this.#ending.signal, "signal");
   #disposing: Promise<void> | undefined;
 
   private constructor(
@@ -80,7 +80,7 @@ export class Pipeline implements AsyncDisposable {
     this.#addon = addon;
     this.#native = native;
     this.#info = info;
-    this.#queue = new CallQueue(options.maxQueue);
+    this.#calls = new Calls(options.maxQueue);
     this.#rules = pictureRules(options);
     this.#encoders = encoders;
   }
@@ -112,12 +112,9 @@ export class Pipeline implements AsyncDisposable {
     await configs().addOriginalConfigs(request, read);
     throwIfAborted(signal);
     const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
-    const native = await startNative<NativePipeline>(
-      site,
-      signal,
-      (done) => addon().load(request, done),
-      (late) => void close(late),
-    ).result;
+    const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), {
+      discard: (late) => void close(late),
+    }).result;
     try {
       const info = structuredClone(native.info());
       nameEmbeddings(read, request, info);
@@ -137,12 +134,12 @@ export class Pipeline implements AsyncDisposable {
 
   /** Calls that wait or run, changes of adapters and LoRAs included. */
   get pending(): number {
-    return this.#queue.pending;
+    return this.#calls.pending;
   }
 
   /** true from the first call of dispose() on */
   get disposed(): boolean {
-    return this.#disposing !== undefined;
+    return this.#calls.ended;
   }
 
   /**
@@ -158,7 +155,7 @@ export class Pipeline implements AsyncDisposable {
   ): Promise<GenerateResult<Output>> {
     const site = new CallSite();
     // What the engine makes is what `output` asked for.
-    return this.#call(() => this.#generate(options, others, site)) as Promise<GenerateResult<Output>>;
+    return this.#generate(options, others, site) as Promise<GenerateResult<Output>>;
   }
 
   /**
@@ -171,7 +168,7 @@ export class Pipeline implements AsyncDisposable {
     others?: EstimateOptions & { prompt?: undefined },
   ): Promise<MemoryEstimate> {
     const site = new CallSite();
-    return this.#call(() => this.#estimateMemory(options, others, site));
+    return this.#estimateMemory(options, others, site);
   }
 
   /**
@@ -180,7 +177,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
-    return this.#call(() => this.#encodeImage(image, options, site));
+    return this.#encodeImage(image, options, site);
   }
 
   /**
@@ -190,7 +187,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async setAdapters(adapters: readonly (AdapterOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
-    this.#checkAlive();
+    this.#calls.checkOpen();
     const read: ReadLoadOptions = {
       ...readOptions(ChangeSchema, options),
       adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[],
@@ -207,7 +204,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async setLoras(loras: readonly (LoraOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
-    this.#checkAlive();
+    this.#calls.checkOpen();
     const read: ReadLoadOptions = {
       ...readOptions(ChangeSchema, options),
       loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[],
@@ -229,183 +226,129 @@ export class Pipeline implements AsyncDisposable {
 
   // Not async, so that nothing holds the caller's pictures while the call waits.
   #generate(options: unknown, others: unknown, site: CallSite): Promise<GenerateResult> {
+    this.#calls.checkRoom();
     const { imagePrompts, ...read } = readCall(GenerateSchema, options, others);
     const { signal, onProgress } = read;
     throwIfAborted(signal);
-    const request = this.#request(read);
+    const request = generateRequest(read, this.#info, this.#encoders);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
     const source = snapshotSource(read, pictures);
     const fitter = { addon: this.#addon, site };
-    const prepare = async (): Promise<Pick<NativeGenerateRequest, "branches"> & NativeSource> => {
-      const branches = await this.#untilDisposed((either) => toBranches(prompts, this.#info, fitter, either), signal);
-      return {
-        branches,
-        ...(await this.#untilDisposed((either) => toSource(source, this.#info, fitter, either), signal)),
-      };
-    };
-    const add = (): Promise<NativeResult> =>
-      this.#queue.add(signal, prepare, (decoded) =>
-        this.#startGenerate(site, { ...request, ...decoded }, signal, onProgress),
-      );
-    const result = this.#arrived([...prompts.map(({ image }) => image), source.image, source.mask], signal, add);
     const { seeds } = request;
-    return result.then((made) => toResult(made, seeds, this.#info));
-  }
-
-  #startGenerate(
-    site: CallSite,
-    request: NativeGenerateRequest,
-    signal: AbortSignalLike | undefined,
-    onProgress: GenerateOptions["onProgress"],
-  ): { result: Promise<NativeResult> } {
-    const { seeds } = request;
-    return this.#start<NativeResult>(site, signal, (done, fail) =>
-      this.#native.generate(request, progressReport(onProgress, seeds, fail), done),
-    );
+    const made = this.#call<NativeGenerateRequest, NativeResult>(site, signal, {
+      pictures: [...prompts.map(({ image }) => image), source.image, source.mask],
+      prepare: async (stop) => ({
+        ...request,
+        branches: await toBranches(prompts, this.#info, fitter, stop),
+        ...(await toSource(source, this.#info, fitter, stop)),
+      }),
+      start: (prepared, done, fail) => {
+        const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
+        const progress = onProgress === undefined ? null : progressCaller(report, fail);
+        return this.#native.generate(prepared, progress, done);
+      },
+    });
+    return made.then((result) => toResult(result, seeds, this.#info));
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
+    this.#calls.checkRoom();
     const { imagePrompts, ...read } = readCall(EstimateSchema, options, others);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
     const source = snapshotSource(read, pictures);
-    const sized = this.#request(read);
-    const prepare = async (): Promise<NativeGenerateRequest> => {
-      const sizes = await this.#untilDisposed((either) => toSourceSizes(source, this.#info, either), undefined);
-      return { ...sized, ...sizes, branches: toBranchSizes(prompts, this.#info) };
-    };
-    const add = (): Promise<NativeMemoryEstimate> =>
-      this.#queue.add(undefined, prepare, (request) =>
-        this.#start<NativeMemoryEstimate>(site, undefined, (done) => this.#native.estimateMemory(request, done)),
-      );
-    const result = this.#arrived(readsSize(source) ? [source.image] : [], undefined, add);
-    return result.then(({ weights, working, tile }) => ({
-      weights,
-      working,
-      total: weights + working,
-      tiled: tile > 0,
-    }));
-  }
-
-  #request(read: GenerateOptions): Omit<NativeGenerateRequest, "branches"> {
-    return generateRequest(read, this.#info, this.#encoders);
+    const request = generateRequest(read, this.#info, this.#encoders);
+    const made = this.#call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
+      pictures: readsSize(source) ? [source.image] : [],
+      prepare: async (stop) => ({
+        ...request,
+        ...(await toSourceSizes(source, this.#info, stop)),
+        branches: toBranchSizes(prompts, this.#info),
+      }),
+      start: (prepared, done) => this.#native.estimateMemory(prepared, done),
+    });
+    return made.then(toEstimate);
   }
 
   #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
+    this.#calls.checkRoom();
     const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
     throwIfAborted(signal);
     const picture = new PictureSnapshot(image, "image", new CallPictures(this.#rules));
     const fitter = { addon: this.#addon, site };
-    const prepare = async (): Promise<{ rgb: RgbImage; taken: AdapterInfo }> => {
-      const taken = checkAdapter(adapter, "adapter", this.#info);
-      checkTakesPictures("image", taken);
-      return {
-        rgb: await this.#untilDisposed(
-          (either) => picture.fit(fitter, () => ({ size: taken.imageSize }), either),
-          signal,
-        ),
-        taken,
-      };
-    };
-    const add = (): Promise<ImageEmbeds> =>
-      this.#queue.add(signal, prepare, ({ rgb, taken }) => {
-        const { result } = this.#start<ArrayBuffer>(site, signal, (done) =>
-          this.#native.encodeImage(rgb, adapter, done),
-        );
-        return { result: result.then((data) => toEmbeds(new Float32Array(data), taken)) };
-      });
-    return this.#arrived([picture], signal, add);
+    let taken: AdapterInfo;
+    const made = this.#call<NativeImage, ArrayBuffer>(site, signal, {
+      pictures: [picture],
+      prepare: async (stop) => {
+        taken = checkAdapter(adapter, "adapter", this.#info);
+        checkTakesPictures("image", taken);
+        const { imageSize } = taken;
+        return picture.fit(fitter, () => ({ size: imageSize }), stop);
+      },
+      start: (rgb, done) => this.#native.encodeImage(rgb, adapter, done),
+    });
+    return made.then((data) => toEmbeds(new Float32Array(data), taken));
   }
 
-  async #change(
+  /** A call of the engine, in its turn. Nobody waits for one whose pictures have yet to come. */
+  #call<Prepared, T>(site: CallSite, signal: AbortSignalLike | undefined, call: EngineCall<Prepared, T>): Promise<T> {
+    return this.#calls.run(site, signal, async (stop) => {
+      const arrive = arrival(call.pictures);
+      if (arrive !== undefined) await abortable(this.#calls.track(arrive(stop)), stop);
+      return this.#queue.add(
+        stop,
+        () => this.#calls.track(call.prepare(stop)),
+        (prepared) => this.#start<T>(site, stop, (done, fail) => call.start(prepared, done, fail)),
+      );
+    });
+  }
+
+  /** @param place finds the files, and fetches what is on the hub */
+  #change(
     site: CallSite,
     signal: AbortSignalLike | undefined,
-    place: (signal: AbortSignal) => Promise<void>,
+    place: (stop: AbortSignal) => Promise<void>,
     start: (done: Done<LoadedParts>) => NativeJob,
   ): Promise<void> {
-    const either = eitherSignal(signal, this.#ended);
-    const change = this.#queue.change(place(either.signal).finally(either.release), async () => {
-      this.#checkAlive();
-      throwIfAborted(signal);
-      // An abort asks the engine to stop, and the engine says whether it did: it may have been done already.
-      let job: NativeJob | undefined;
-      const onAbort = (): void => job?.cancel();
-      signal?.addEventListener("abort", onAbort);
-      try {
-        const { result } = this.#start<LoadedParts>(site, undefined, (done) => (job = start(done)));
+    return this.#calls.run(site, signal, (stop) =>
+      this.#queue.change(place(stop), async () => {
+        throwIfAborted(stop);
+        const { result } = this.#start<LoadedParts>(site, stop, start, { untilAnswered: true });
         this.#info = { ...this.#info, ...(await result) };
-      } catch (error) {
-        if (signal?.aborted === true && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED")
-          throw signal.reason;
-        throw error;
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-      }
-    });
-    return this.#track(this.#queue.count(change));
+      }),
+    );
   }
 
-  /** A native job, whose end dispose() waits for even when its caller no longer does. */
   #start<T>(
     site: CallSite,
-    signal: AbortSignalLike | undefined,
+    stop: AbortSignal,
     start: Parameters<typeof startNative<T>>[2],
+    options?: StartOptions<T>,
   ): { result: Promise<T> } {
-    const call = startNative<T>(site, signal, start);
-    void this.#track(call.finished);
-    const result = call.result.catch((error: unknown): never => {
-      if (this.disposed && error instanceof IpAdapterError && error.code === "ERR_IPA_CANCELLED")
-        throw site.attach(new DisposedError());
-      throw error;
-    });
+    const { result, finished } = startNative<T>(site, stop, start, options);
+    void this.#calls.track(finished);
     return { result };
   }
 
-  /** Takes a call's turn: at once, or when the bytes of its streams and Blobs are there. */
-  #arrived<T>(
-    snapshots: readonly (PictureSnapshot | undefined)[],
-    signal: AbortSignalLike | undefined,
-    add: () => Promise<T>,
-  ): Promise<T> {
-    const arrive = arrival(snapshots);
-    return arrive === undefined ? add() : this.#untilDisposed(arrive, signal).then(add);
-  }
-
-  /** @param work gets a signal that fires when the caller's does, or when the pipeline is disposed of */
-  async #untilDisposed<T>(work: (either: AbortSignal) => Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
-    const either = eitherSignal(signal, this.#ended);
-    try {
-      const value = await abortable(work(either.signal), signal);
-      this.#checkAlive();
-      return value;
-    } finally {
-      either.release();
-    }
-  }
-
-  /** A call of the engine: refused when too many wait, otherwise counted until it settles. */
-  #call<T>(begin: () => Promise<T>): Promise<T> {
-    this.#checkAlive();
-    this.#queue.checkRoom();
-    return this.#track(this.#queue.count(begin()));
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const forget = (): boolean => this.#running.delete(work);
-    work.then(forget, forget);
-    return work;
-  }
-
-  #checkAlive(): void {
-    if (this.disposed) throw new DisposedError();
-  }
-
   async #close(): Promise<void> {
-    this.#ending.abort(new DisposedError());
-    const error = await new Promise<{ code: string; message: string } | null>((resolve) => this.#native.close(resolve));
-    await Promise.allSettled(this.#running);
+    const error = await this.#calls.end(
+      () => new Promise<NativeError | null>((resolve) => this.#native.close((failed) => resolve(failed))),
+    );
     if (error !== null) throw new CallSite().toError(error);
   }
+}
+
+/** What a call of the engine does when. */
+interface EngineCall<Prepared, T> {
+  /** those whose bytes may have yet to come */
+  pictures: readonly (PictureSnapshot | undefined)[];
+  /** reads and decodes; runs beside other calls */
+  prepare: (stop: AbortSignal) => Promise<Prepared>;
+  /** hands the call to the engine */
+  start: (prepared: Prepared, done: Done<T>, fail: (reason: unknown) => void) => NativeJob;
+}
+
+function toEstimate({ weights, working, tile }: NativeMemoryEstimate): MemoryEstimate {
+  return { weights, working, total: weights + working, tiled: tile > 0 };
 }

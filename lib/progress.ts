@@ -32,3 +32,27 @@ export interface ProgressEvent {
   tile?: number;
   tiles?: number;
 }
+
+/**
+ * Calls a caller's onProgress until it throws.
+ * @param fail called once with what it throws, or what its promise rejects with
+ */
+export function progressCaller<Event>(
+  onProgress: (event: Event) => unknown,
+  fail: (reason: unknown) => void,
+): (event: Event) => void {
+  let failed = false;
+  const end = (reason: unknown): void => {
+    if (!failed) fail(reason);
+    failed = true;
+  };
+  return (event) => {
+    if (failed) return;
+    try {
+      // An async callback's rejection counts like a throw.
+      Promise.resolve(onProgress(event)).catch(end);
+    } catch (error) {
+      end(error);
+    }
+  };
+}

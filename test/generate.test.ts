@@ -458,6 +458,21 @@ describe("dispose", () => {
     expect((await errors).map(({ code }) => code)).toEqual(["ERR_IPA_DISPOSED", "ERR_IPA_DISPOSED"]);
   });
 
+  test("waits for what an aborted call still has under way", async () => {
+    const { addon, pipeline } = await loadFake();
+    const controller = new AbortController();
+    const fit = addon.fitPicture.bind(addon);
+    addon.fitPicture = (...args) => {
+      controller.abort("gone");
+      return fit(...args);
+    };
+    const call = pipeline.generate({ imagePrompts: [{ image: picture(1) }], signal: controller.signal });
+    expect(await rejection(call)).toBe("gone");
+    expect(addon.running).toBe(1);
+    await pipeline.dispose();
+    expect(addon.running).toBe(0);
+  });
+
   test("await using frees the model", async () => {
     const addon = new FakeAddon();
     {

@@ -1,6 +1,7 @@
 /** What one call of the API has to do with the hub: its settings, its signal, its progress. */
 import { throwIfAborted, type AbortSignalLike } from "../abort-signal";
-import type { DownloadProgressEvent } from "../progress";
+import { Stop } from "../abortable";
+import { type DownloadProgressEvent, progressCaller } from "../progress";
 import { HubClient } from "./client";
 import { cacheFolder, endpoint, findToken, offlineReason } from "./settings";
 
@@ -13,14 +14,17 @@ export interface HubOptions {
 
 export class HubSession {
   readonly #options: HubOptions;
-  /** fires with the caller's signal, which may be of another realm, and when onProgress throws */
-  readonly #controller = new AbortController();
-  readonly #onAbort = (): void => this.#controller.abort(this.#options.signal?.reason);
+  /** with the caller's signal, and when onProgress throws */
+  readonly #stop: Stop;
+  readonly report: (event: DownloadProgressEvent) => void;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    options.signal?.addEventListener("abort", this.#onAbort);
-    if (options.signal?.aborted === true) this.#onAbort();
+    this.#stop = new Stop(options.signal);
+    this.report = progressCaller(
+      (event) => options.onProgress?.(event),
+      (reason) => this.#stop.now(reason),
+    );
   }
 
   get cache(): string {
@@ -33,21 +37,11 @@ export class HubSession {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#stop.signal;
   }
 
   async client(repo: string): Promise<HubClient> {
     return new HubClient(endpoint(), repo, await findToken(this.#options.token), this.signal);
-  }
-
-  report(event: DownloadProgressEvent): void {
-    const fail = (reason: unknown): void => this.#controller.abort(reason);
-    try {
-      // An async callback's rejection counts like a throw.
-      Promise.resolve(this.#options.onProgress?.(event)).catch(fail);
-    } catch (error) {
-      fail(error);
-    }
   }
 
   throwIfAborted(): void {
@@ -56,6 +50,6 @@ export class HubSession {
 
   /** To be called at the end of the work. No `using`: Node 20 has no Symbol.dispose in the vm contexts of test runners. */
   end(): void {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#stop.release();
   }
 }

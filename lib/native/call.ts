@@ -55,46 +55,59 @@ function invalidOption(message: string): IpAdapterError {
 }
 
 export interface NativeCall<T> {
-  /** settles for the caller: at once when the signal fires */
+  /** settles for the caller */
   result: Promise<T>;
   /** settles when the engine is done with the call, never rejects */
   finished: Promise<void>;
 }
 
+export interface StartOptions<T> {
+  /** gets an answer that comes when the caller has been told something else */
+  discard?: (value: T) => void;
+  /** the result waits for the engine's answer, which tells whether the work was done before the engine could stop: for work that lasts */
+  untilAnswered?: boolean;
+}
+
 /**
- * Starts a native job. When `signal` fires (or `fail` is called by the caller's own callbacks) the job is cancelled and
- * the result rejects with that reason at once; the engine's late answer goes to `discard`.
+ * Starts a native job. When `signal` fires, or `fail` is called by the caller's own callbacks, the job is cancelled and the result
+ * rejects with that reason: at once, unless it waits for the answer.
  */
 export function startNative<T>(
   site: CallSite,
   signal: AbortSignalLike | undefined,
   start: (done: Done<T>, fail: (reason: unknown) => void) => NativeJob | undefined,
-  discard?: (value: T) => void,
+  { discard, untilAnswered = false }: StartOptions<T> = {},
 ): NativeCall<T> {
   let finish = (): void => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
   const result = new Promise<T>((resolve, reject) => {
-    // Not narrowed to false: callbacks that run inside start() set it.
+    // Not narrowed to what they are here: callbacks that run inside start() set them.
     let settled = false as boolean;
+    let failure = undefined as { reason: unknown; thrown: boolean } | undefined;
     let job: NativeJob | undefined;
-    const fail = (reason: unknown): void => {
+    const settle = (end: () => void): void => {
       if (settled) return;
       settled = true;
       signal?.removeEventListener("abort", onAbort);
-      reject(reason);
+      end();
+    };
+    const stop = (reason: unknown, thrown: boolean): void => {
+      if (settled) return;
+      failure ??= { reason, thrown };
+      if (!untilAnswered) settle(() => reject(reason));
       job?.cancel();
     };
-    const onAbort = (): void => fail(signal?.reason);
+    const onAbort = (): void => stop(signal?.reason, false);
+    const fail = (reason: unknown): void => stop(reason, true);
     const done: Done<T> = (error, value) => {
       finish();
-      if (settled) {
-        if (error === null) discard?.(value as T);
-        return;
-      }
-      settled = true;
-      signal?.removeEventListener("abort", onAbort);
-      if (error !== null) reject(site.toError(error));
-      else resolve(value as T);
+      if (settled && error === null) discard?.(value as T);
+      settle(() => {
+        // What was done before the engine could stop is done, unless the caller's own code threw.
+        if (failure !== undefined && (failure.thrown || error?.code === "ERR_IPA_CANCELLED")) reject(failure.reason);
+        else if (error !== null) reject(site.toError(error));
+        else resolve(value as T);
+      });
     };
     try {
       signal?.addEventListener("abort", onAbort);
@@ -102,11 +115,11 @@ export function startNative<T>(
     } catch (error) {
       // The addon refuses malformed calls by throwing; `done` is then never called.
       finish();
-      fail(error);
+      settle(() => reject(error));
       return;
     }
-    // fail() may have run inside start(), before there was a job to cancel.
-    if (settled) job?.cancel();
+    // It may have been stopped inside start(), before there was a job to cancel.
+    if (failure !== undefined) job?.cancel();
   });
   return { result, finished };
 }

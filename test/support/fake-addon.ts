@@ -66,7 +66,7 @@ export const MINI_INFO: PipelineInfo = {
   ...supportOf({
     image: "this model makes pictures from prompts alone",
     mask: "this model makes pictures from prompts alone",
-    imageGuidance: "only instruct models have it",
+    imageGuidance: "only instruct models have it, this is a text-to-image model: leave it out",
     originalSize: "only SDXL models were trained with it",
     targetSize: "only SDXL models were trained with it",
     cropOffset: "only SDXL models were trained with it",

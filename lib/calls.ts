@@ -1,0 +1,77 @@
+import type { AbortSignalLike } from "./abort-signal";
+import { Stop } from "./abortable";
+import { DisposedError, IpAdapterError } from "./errors";
+import type { CallSite } from "./native/call";
+
+/** The calls of a pipeline from its first to its last: how many there may be, what stops them, and who waits for them. */
+export class Calls {
+  readonly #maxQueue: number;
+  /** stops a call that has not settled */
+  readonly #live = new Set<() => void>();
+  /** what has not ended, which may be after its call did */
+  readonly #work = new Set<Promise<unknown>>();
+  #ended = false;
+
+  /** @param maxQueue calls that may wait while one runs */
+  constructor(maxQueue = Infinity) {
+    this.#maxQueue = maxQueue;
+  }
+
+  /** Calls that wait or run. */
+  get pending(): number {
+    return this.#live.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** @throws DisposedError */
+  checkOpen(): void {
+    if (this.#ended) throw new DisposedError();
+  }
+
+  /** @throws DisposedError, IpAdapterError ERR_IPA_BUSY */
+  checkRoom(): void {
+    this.checkOpen();
+    const { pending } = this;
+    if (pending <= this.#maxQueue) return;
+    const calls = pending === 1 ? "1 call runs" : `${pending} calls wait or run`;
+    throw new IpAdapterError(
+      "ERR_IPA_BUSY",
+      `this pipeline is busy: ${calls}, and maxQueue is ${this.#maxQueue}: try again later`,
+    );
+  }
+
+  /**
+   * One call. All that it waits for listens to one signal, which fires when the caller's does, when the pipeline is disposed of, and
+   * when the call has settled.
+   */
+  run<T>(site: CallSite, outside: AbortSignalLike | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = new Stop(outside);
+    const dispose = (): void => stop.now(site.attach(new DisposedError()));
+    this.#live.add(dispose);
+    const call = work(stop.signal).finally(() => {
+      this.#live.delete(dispose);
+      stop.release();
+    });
+    return this.track(call);
+  }
+
+  /** A piece of a call's work, whose end end() waits for even when the call no longer does. */
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#work.add(work);
+    const forget = (): boolean => this.#work.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
+
+  /** Refuses new calls, stops those that have not settled, and waits for `close` and for all of their work. */
+  async end<T>(close: () => Promise<T>): Promise<T> {
+    this.#ended = true;
+    for (const dispose of [...this.#live]) dispose();
+    const closed = await close();
+    await Promise.allSettled(this.#work);
+    return closed;
+  }
+}
