@@ -37,6 +37,7 @@
       "weights/file_format.cc",
       "weights/formats/safetensors/safetensors_header.cc",
       "weights/formats/safetensors/safetensors.cc",
+      "weights/indexed_source.cc",
       "weights/tensor_source.cc",
       "weights/formats/gguf/ggml_blocks.cc",
       "weights/write/ggml_quantise.cc",

@@ -10,7 +10,7 @@
 #include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/dtype.h"
-#include "weights/name_index.h"
+#include "weights/indexed_source.h"
 #include "weights/names/ldm_names.h"
 
 namespace ipa {
@@ -46,29 +46,27 @@ Status check_magnitude(const TensorInfo& magnitude, const TensorInfo& weight) {
                     "LoRA made for this model family");
 }
 
-class MergedSource : public TensorSource {
+class MergedSource : public IndexedSource {
  public:
   MergedSource(std::unique_ptr<TensorSource> base, Changes changes, LoraMath math)
-      : base_(std::move(base)), changes_(std::move(changes)), math_(std::move(math)), infos_(base_->tensors()) {
+      : base_(std::move(base)), changes_(std::move(changes)), math_(std::move(math)) {
+    std::vector<TensorInfo> infos = base_->tensors();
     // A sum is not of the storage type any more.
     for (const auto& changed : changes_) {
-      TensorInfo& info = infos_[changed.first];
+      TensorInfo& info = infos[changed.first];
       info.type = DType::f32;
       info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
     }
-    index_.build(infos_);
+    list(std::move(infos));
   }
 
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
   const std::string& path() const override { return base_->path(); }
 
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
+ private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    const TensorInfo& tensor = base_->tensors()[place];
     IPA_TRY(base_->read(tensor, as, out));
-    const auto found = changes_.find(index_.find(tensor.name));
+    const auto found = changes_.find(place);
     if (found == changes_.end()) return {};
     auto* weight = static_cast<float*>(out);
     for (const Change& change : found->second) {
@@ -78,7 +76,6 @@ class MergedSource : public TensorSource {
     return {};
   }
 
- private:
   // `first`: `out` is the weight as the model has it.
   Status add(const Change& change, const TensorInfo& tensor, bool first, float* out) const {
     IPA_ASSIGN(std::vector<float> delta, change.module->delta.read(*change.source, tensor.elements(), math_));
@@ -137,8 +134,6 @@ class MergedSource : public TensorSource {
   std::unique_ptr<TensorSource> base_;
   Changes changes_;
   LoraMath math_;
-  std::vector<TensorInfo> infos_;
-  NameIndex index_;
 };
 
 // Finds the weight or bias of a module's layer.

@@ -8,16 +8,17 @@
 #include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/formats/weight_scales.h"
-#include "weights/name_index.h"
+#include "weights/indexed_source.h"
 
 namespace ipa {
 namespace {
 
-class ScaledSource : public TensorSource {
+class ScaledSource : public IndexedSource {
  public:
   ScaledSource(std::unique_ptr<TensorSource> inner, std::vector<ScaledTensor> tensors)
       : inner_(std::move(inner)), places_(std::move(tensors)) {
-    infos_.reserve(places_.size());
+    std::vector<TensorInfo> infos;
+    infos.reserve(places_.size());
     for (const ScaledTensor& place : places_) {
       TensorInfo info = inner_->tensors()[place.index];
       if (place.scale != ScaledTensor::none) {
@@ -25,17 +26,12 @@ class ScaledSource : public TensorSource {
         info.type = DType::f32;
         info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
       }
-      infos_.push_back(std::move(info));
+      infos.push_back(std::move(info));
     }
-    index_.build(infos_);
+    list(std::move(infos));
   }
 
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
   const std::vector<TensorInfo>& stored() const override { return inner_->stored(); }
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
   std::string_view metadata(std::string_view key) const override { return inner_->metadata(key); }
   Texts texts() const override {
     Texts texts;
@@ -45,10 +41,8 @@ class ScaledSource : public TensorSource {
   }
   const std::string& path() const override { return inner_->path(); }
 
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    const size_t at = index_.find(tensor.name);
-    if (at == NameIndex::none)
-      return Status(Code::missing_tensor, quoted(path(), 1024) + ": no tensor " + quoted(tensor.name));
+ private:
+  Status read_place(size_t at, DType as, void* out) const override {
     const TensorInfo& stored = inner_->tensors()[places_[at].index];
     if (places_[at].scale == ScaledTensor::none) return inner_->read(stored, as, out);
     auto* values = static_cast<float*>(out);
@@ -56,7 +50,6 @@ class ScaledSource : public TensorSource {
     return multiply(inner_->tensors()[places_[at].scale], stored, values);
   }
 
- private:
   Status multiply(const TensorInfo& scale, const TensorInfo& weight, float* values) const {
     std::vector<float> scales(static_cast<size_t>(scale.elements()));
     IPA_TRY(inner_->read_f32(scale, scales.data()));
@@ -86,9 +79,7 @@ class ScaledSource : public TensorSource {
   }
 
   std::unique_ptr<TensorSource> inner_;
-  std::vector<ScaledTensor> places_;
-  std::vector<TensorInfo> infos_;  // parallel to places_
-  NameIndex index_;
+  std::vector<ScaledTensor> places_;  // parallel to the tensors
 };
 
 }  // namespace

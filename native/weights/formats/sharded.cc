@@ -10,7 +10,7 @@
 #include "weights/formats/safetensors/safetensors_header.h"
 #include "weights/formats/scaled_source.h"
 #include "weights/formats/weight_file.h"
-#include "weights/name_index.h"
+#include "weights/indexed_source.h"
 
 namespace ipa {
 namespace {
@@ -24,50 +24,40 @@ Status index_error(Code code, const std::string& path, const std::string& what) 
   return Status(code, quoted(path, 1024) + ": " + what);
 }
 
-class ShardedSource : public TensorSource {
+class ShardedSource : public IndexedSource {
  public:
-  explicit ShardedSource(std::string path) : path_(std::move(path)) {}
+  ShardedSource(std::string path, std::vector<std::unique_ptr<TensorSource>> shards)
+      : path_(std::move(path)), shards_(std::move(shards)) {}
 
-  void add(std::unique_ptr<TensorSource> shard) {
-    for (size_t i = 0; i < shard->tensors().size(); ++i) {
-      infos_.push_back(shard->tensors()[i]);
-      places_.push_back({shards_.size(), i});
-    }
-    shards_.push_back(std::move(shard));
-  }
   Status build_index() {
-    const size_t twice = index_.build(infos_);
+    std::vector<TensorInfo> infos;
+    for (size_t shard = 0; shard < shards_.size(); ++shard)
+      for (size_t i = 0; i < shards_[shard]->tensors().size(); ++i) {
+        infos.push_back(shards_[shard]->tensors()[i]);
+        places_.push_back({shard, i});
+      }
+    const size_t twice = list(std::move(infos));
     if (twice == NameIndex::none) return {};
-    return index_error(Code::duplicate, path_, "two shards hold a tensor " + quoted(infos_[twice].name));
-  }
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    const size_t at = index_.find(tensor.name);
-    if (at == NameIndex::none || infos_[at].shape != tensor.shape) {
-      return index_error(Code::missing_tensor, path_, "no tensor " + quoted(tensor.name) + " of that shape");
-    }
-    const TensorSource& shard = *shards_[places_[at].shard];
-    return shard.read(shard.tensors()[places_[at].tensor], as, out);
+    return index_error(Code::duplicate, path_, "two shards hold a tensor " + quoted(info(twice).name));
   }
   const std::string& path() const override { return path_; }
   // The shard that holds a tensor; the name must exist.
   const std::string& shard_path(std::string_view name) const {
-    return shards_[places_[index_.find(name)].shard]->path();
+    return shards_[places_[place_of(name)].shard]->path();
   }
 
  private:
   struct Place {
     size_t shard, tensor;
   };
+  Status read_place(size_t place, DType as, void* out) const override {
+    const TensorSource& shard = *shards_[places_[place].shard];
+    return shard.read(shard.tensors()[places_[place].tensor], as, out);
+  }
+
   std::string path_;
   std::vector<std::unique_ptr<TensorSource>> shards_;
-  std::vector<TensorInfo> infos_;
-  std::vector<Place> places_;  // parallel to infos_
-  NameIndex index_;
+  std::vector<Place> places_;  // parallel to the tensors
 };
 
 bool has_ending(const std::string& name, const std::string& ending) {
@@ -137,13 +127,14 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   if (shards.size() > max_shards) {
     return index_error(Code::limit, index_path, "lists more than " + std::to_string(max_shards) + " shards");
   }
-  auto source = std::make_unique<ShardedSource>(index_path);
+  std::vector<std::unique_ptr<TensorSource>> files;
   const std::string folder = folder_of(index_path);
   for (const std::string& shard : shards) {
     Result<std::unique_ptr<TensorSource>> opened = open_unscaled_file(join_path(folder, shard));
     if (!opened.ok()) return opened.status().in("shard of " + quoted(index_path, 1024));
-    source->add(opened.take());
+    files.push_back(opened.take());
   }
+  auto source = std::make_unique<ShardedSource>(index_path, std::move(files));
   IPA_TRY(source->build_index());
   for (const NameAndShard& entry : map) {
     if (!source->find(entry.first)) {

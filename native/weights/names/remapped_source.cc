@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "base/utf8.h"
-#include "weights/name_index.h"
+#include "weights/indexed_source.h"
 
 namespace ipa {
 namespace {
 
-class RemappedSource : public TensorSource {
+class RemappedSource : public IndexedSource {
  public:
   struct Entry {
     const TensorInfo* inner;
@@ -17,23 +17,17 @@ class RemappedSource : public TensorSource {
     bool transposed;
   };
   RemappedSource(std::unique_ptr<TensorSource> inner, std::vector<TensorInfo> infos, std::vector<Entry> entries)
-      : inner_(std::move(inner)), infos_(std::move(infos)), entries_(std::move(entries)) {
-    index_.build(infos_);
+      : inner_(std::move(inner)), entries_(std::move(entries)) {
+    list(std::move(infos));
   }
 
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
   std::string_view metadata(std::string_view key) const override { return inner_->metadata(key); }
   const std::string& path() const override { return inner_->path(); }
 
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    const size_t at = index_.find(tensor.name);
-    if (at == NameIndex::none)
-      return Status(Code::missing_tensor, quoted(path(), 1024) + ": no tensor " + quoted(tensor.name));
-    const Entry& entry = entries_[at];
+ private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    const TensorInfo& tensor = info(place);
+    const Entry& entry = entries_[place];
     if (entry.third < 0 && !entry.transposed) return inner_->read(*entry.inner, as, out);
     const size_t size = dtype_size(as), bytes = static_cast<size_t>(tensor.elements()) * size;
     std::vector<uint8_t> whole(static_cast<size_t>(entry.inner->elements()) * size);
@@ -51,11 +45,8 @@ class RemappedSource : public TensorSource {
     return {};
   }
 
- private:
   std::unique_ptr<TensorSource> inner_;
-  std::vector<TensorInfo> infos_;
-  std::vector<Entry> entries_;  // parallel to infos_
-  NameIndex index_;
+  std::vector<Entry> entries_;  // parallel to the tensors
 };
 
 }  // namespace

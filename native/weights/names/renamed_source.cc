@@ -1,64 +1,50 @@
 #include "weights/names/renamed_source.h"
 
 #include "base/utf8.h"
-#include "weights/name_index.h"
+#include "weights/indexed_source.h"
 
 namespace ipa {
 namespace {
 
-class RenamedSource : public TensorSource {
+class RenamedSource : public IndexedSource {
  public:
-  RenamedSource(std::unique_ptr<TensorSource> inner, const std::vector<Renaming>& renamings)
-      : inner_(std::move(inner)) {
+  explicit RenamedSource(std::unique_ptr<TensorSource> inner) : inner_(std::move(inner)) {}
+
+  Status rename(const std::vector<Renaming>& renamings) {
+    std::vector<TensorInfo> infos;
     for (const Renaming& renaming : renamings) {
       TensorInfo info = inner_->tensors()[renaming.index];
       info.name = renaming.name;
       info.shape = renaming.shape;
-      infos_.push_back(std::move(info));
+      infos.push_back(std::move(info));
       inner_index_.push_back(renaming.index);
     }
-  }
-  Status build_index() {
-    const size_t twice = index_.build(infos_);
+    const size_t twice = list(std::move(infos));
     if (twice == NameIndex::none) return {};
-    return Status(Code::duplicate, quoted(path(), 1024) + ": tensor " + quoted(infos_[twice].name) +
+    return Status(Code::duplicate, quoted(path(), 1024) + ": tensor " + quoted(info(twice).name) +
                                        " is there twice, under different spellings (one of them " +
                                        quoted(inner_->tensors()[inner_index_[twice]].name) + ")");
-  }
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    const size_t at = index_.find(tensor.name);
-    if (at == NameIndex::none || infos_[at].shape != tensor.shape) {
-      return Status(Code::missing_tensor,
-                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
-    }
-    return inner_->read(inner_->tensors()[inner_index_[at]], as, out);
-  }
-  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
-    const size_t at = index_.find(tensor.name);
-    if (at == NameIndex::none || infos_[at].shape != tensor.shape)
-      return TensorSource::read_part(tensor, first, count, out);
-    return inner_->read_part(inner_->tensors()[inner_index_[at]], first, count, out);
   }
   const std::string& path() const override { return inner_->path(); }
 
  private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    return inner_->read(inner_->tensors()[inner_index_[place]], as, out);
+  }
+  Status read_part_of(size_t place, int64_t first, int64_t count, float* out) const override {
+    return inner_->read_part(inner_->tensors()[inner_index_[place]], first, count, out);
+  }
+
   std::unique_ptr<TensorSource> inner_;
-  std::vector<TensorInfo> infos_;
-  std::vector<size_t> inner_index_;  // parallel to infos_
-  NameIndex index_;
+  std::vector<size_t> inner_index_;  // parallel to the tensors
 };
 
 }  // namespace
 
 Result<std::unique_ptr<TensorSource>> rename_tensors(std::unique_ptr<TensorSource> inner,
                                                      const std::vector<Renaming>& renamings) {
-  auto source = std::make_unique<RenamedSource>(std::move(inner), renamings);
-  IPA_TRY(source->build_index());
+  auto source = std::make_unique<RenamedSource>(std::move(inner));
+  IPA_TRY(source->rename(renamings));
   return std::unique_ptr<TensorSource>(std::move(source));
 }
 

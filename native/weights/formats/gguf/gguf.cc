@@ -4,13 +4,12 @@
 #include <cstddef>
 #include <new>
 
-#include "base/byte_source.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "weights/dtype.h"
+#include "weights/formats/file_source.h"
 #include "weights/formats/gguf/ggml_blocks.h"
 #include "weights/formats/gguf/gguf_header.h"
-#include "weights/name_index.h"
 
 namespace ipa {
 namespace {
@@ -18,64 +17,43 @@ namespace {
 // Raw bytes converted at a time, about as many as the reader of safetensors takes.
 constexpr size_t chunk_bytes = size_t{1} << 18;
 
-class GgufSource : public TensorSource {
+class GgufSource : public FileSource {
  public:
   GgufSource(std::unique_ptr<ByteSource> bytes, GgufHeader header)
-      : bytes_(std::move(bytes)), texts_(std::move(header.texts)) {
-    infos_.reserve(header.entries.size());
+      : FileSource(std::move(bytes), std::move(header.texts)) {
+    std::vector<TensorInfo> infos;
+    infos.reserve(header.entries.size());
     begins_.reserve(header.entries.size());
     for (GgufEntry& entry : header.entries) {
-      infos_.push_back(std::move(entry.info));
+      infos.push_back(std::move(entry.info));
       begins_.push_back(entry.begin);
     }
-    index_.build(infos_);
-  }
-
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const std::string& path() const override { return bytes_->name(); }
-
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
-
-  std::string_view metadata(std::string_view key) const override {
-    for (const auto& [name, text] : texts_) {
-      if (name == key) return text;
-    }
-    return {};
+    list(std::move(infos));
   }
 
   Texts texts() const override { return texts_; }
 
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    // Only what this file declares is trusted for sizes, not what the caller passes.
-    const TensorInfo* info = find(tensor.name);
-    if (!info || info->shape != tensor.shape) {
-      return Status(Code::missing_tensor,
-                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
-    }
-    if (as != DType::f32 && as != info->type)
-      return Status(Code::internal, "a tensor is read as f32 or as it is stored");
-    const uint64_t begin = begins_[static_cast<size_t>(info - infos_.data())];
-    IPA_TRY(as == info->type ? bytes_->read_at(begin, out, static_cast<size_t>(info->bytes))
-                             : read_converted(*info, begin, static_cast<float*>(out)));
+ private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    const TensorInfo& tensor = info(place);
+    const uint64_t begin = begins_[place];
+    IPA_TRY(as == tensor.type ? bytes_->read_at(begin, out, static_cast<size_t>(tensor.bytes))
+                              : read_converted(tensor, begin, static_cast<float*>(out)));
     return bytes_->check_unchanged();
   }
 
-  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
-    const TensorInfo* info = find(tensor.name);
-    const BlockLayout block = info ? block_layout(info->type) : BlockLayout{};
+  Status read_part_of(size_t place, int64_t first, int64_t count, float* out) const override {
+    const DType type = info(place).type;
+    const BlockLayout block = block_layout(type);
     const uint64_t values = block.values > 0 ? block.values : 1;
-    const uint64_t bytes = block.values > 0 ? block.bytes : info ? dtype_size(info->type) : 0;
-    if (bytes == 0 || info->shape != tensor.shape) return TensorSource::read_part(tensor, first, count, out);
+    const uint64_t bytes = block.values > 0 ? block.bytes : dtype_size(type);
+    if (bytes == 0) return FileSource::read_part_of(place, first, count, out);
     // Whole blocks, of which the first and the last may have values that nobody asked for.
     const uint64_t skipped = static_cast<uint64_t>(first) % values;
     const uint64_t blocks = (skipped + static_cast<uint64_t>(count) + values - 1) / values;
-    TensorInfo part = *info;
+    TensorInfo part = info(place);
     part.bytes = blocks * bytes;
-    const uint64_t begin =
-        begins_[static_cast<size_t>(info - infos_.data())] + static_cast<uint64_t>(first) / values * bytes;
+    const uint64_t begin = begins_[place] + static_cast<uint64_t>(first) / values * bytes;
     if (blocks * values == static_cast<uint64_t>(count)) {
       IPA_TRY(read_converted(part, begin, out));
     } else {
@@ -86,7 +64,6 @@ class GgufSource : public TensorSource {
     return bytes_->check_unchanged();
   }
 
- private:
   Status read_converted(const TensorInfo& info, uint64_t begin, float* out) const {
     BlockLayout block = block_layout(info.type);
     const bool blocks = block.values > 0;
@@ -107,11 +84,7 @@ class GgufSource : public TensorSource {
     return {};
   }
 
-  std::unique_ptr<ByteSource> bytes_;
-  Texts texts_;
-  std::vector<TensorInfo> infos_;
-  std::vector<uint64_t> begins_;  // in the file, parallel to infos_
-  NameIndex index_;
+  std::vector<uint64_t> begins_;  // in the file, parallel to the tensors
 };
 
 Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {

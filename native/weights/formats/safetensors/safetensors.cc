@@ -4,83 +4,50 @@
 #include <new>
 #include <string_view>
 
-#include "base/byte_source.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "weights/file_format.h"
+#include "weights/formats/file_source.h"
 #include "weights/formats/safetensors/safetensors_header.h"
-#include "weights/name_index.h"
 #include "weights/stored_tensor.h"
 
 namespace ipa {
 namespace {
 
-class SafetensorsSource : public TensorSource {
+class SafetensorsSource : public FileSource {
  public:
   SafetensorsSource(std::unique_ptr<ByteSource> bytes, uint64_t data_begin,
                     std::vector<SafetensorsEntry> entries, Texts metadata)
-      : bytes_(std::move(bytes)), data_begin_(data_begin), metadata_(std::move(metadata)) {
-    infos_.reserve(entries.size());
+      : FileSource(std::move(bytes), std::move(metadata)) {
+    std::vector<TensorInfo> infos;
+    infos.reserve(entries.size());
     begins_.reserve(entries.size());
     for (SafetensorsEntry& entry : entries) {
-      infos_.push_back(std::move(entry.info));
-      begins_.push_back(entry.begin);
+      infos.push_back(std::move(entry.info));
+      begins_.push_back(data_begin + entry.begin);
     }
-    index_.build(infos_);
+    list(std::move(infos));
   }
 
-  const std::vector<TensorInfo>& tensors() const override { return infos_; }
-  const std::string& path() const override { return bytes_->name(); }
+  Texts texts() const override { return texts_; }
 
-  const TensorInfo* find(std::string_view name) const override {
-    const size_t at = index_.find(name);
-    return at == NameIndex::none ? nullptr : &infos_[at];
-  }
-
-  std::string_view metadata(std::string_view key) const override {
-    for (const auto& [name, text] : metadata_) {
-      if (name == key) return text;
-    }
-    return {};
-  }
-
-  Texts texts() const override { return metadata_; }
-
-  Status read(const TensorInfo& tensor, DType as, void* out) const override {
-    // Only what this file declares is trusted for sizes, not what the caller passes.
-    const TensorInfo* info = find(tensor.name);
-    if (!info || info->shape != tensor.shape) {
-      return Status(Code::missing_tensor,
-                    quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
-    }
-    if (as != DType::f32 && as != info->type)
-      return Status(Code::internal, "a tensor is read as f32 or as it is stored");
-    const Status status = read_stored_tensor(*bytes_, begin_of(*info), *info, as, out);
+ private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    const Status status = read_stored_tensor(*bytes_, begins_[place], info(place), as, out);
     return status.ok() ? bytes_->check_unchanged() : status;
   }
 
-  Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const override {
-    const TensorInfo* info = find(tensor.name);
-    const uint64_t size = info ? dtype_size(info->type) : 0;
-    if (size == 0 || info->shape != tensor.shape) return TensorSource::read_part(tensor, first, count, out);
-    TensorInfo part = *info;
+  Status read_part_of(size_t place, int64_t first, int64_t count, float* out) const override {
+    const uint64_t size = dtype_size(info(place).type);
+    if (size == 0) return FileSource::read_part_of(place, first, count, out);
+    TensorInfo part = info(place);
     part.bytes = static_cast<uint64_t>(count) * size;
-    IPA_TRY(read_stored_tensor(*bytes_, begin_of(*info) + static_cast<uint64_t>(first) * size, part, DType::f32,
-                               out));
+    const uint64_t begin = begins_[place] + static_cast<uint64_t>(first) * size;
+    IPA_TRY(read_stored_tensor(*bytes_, begin, part, DType::f32, out));
     return bytes_->check_unchanged();
   }
 
- private:
-  uint64_t begin_of(const TensorInfo& info) const {
-    return data_begin_ + begins_[static_cast<size_t>(&info - infos_.data())];
-  }
-
-  std::unique_ptr<ByteSource> bytes_;
-  uint64_t data_begin_;
-  Texts metadata_;
-  std::vector<TensorInfo> infos_;
-  std::vector<uint64_t> begins_;  // in the data section, parallel to infos_
-  NameIndex index_;
+  std::vector<uint64_t> begins_;  // in the file, parallel to the tensors
 };
 
 Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> bytes) {
