@@ -55,6 +55,9 @@ const imported = (file: string): string[] =>
     .map((name) => [`${name}.ts`, `${name}/index.ts`, name].find((path) => existsSync(join(root, path))) ?? name)
     .filter((name) => name.endsWith(".ts"));
 
+/** A header and its source are one. */
+const unitOf = (file: string): string => file.replace(/\.(?:cc|h)$/, "");
+
 /** What each room may include besides itself and base. */
 const MAY_USE: Record<string, readonly string[]> = {
   base: [],
@@ -92,6 +95,10 @@ const mayUse = (room: string, used: string): boolean => {
   // Rooms of another part of the house are entered by its name, whichever of its inner rooms it is.
   return allowed.includes(used) || (room.split("/")[0] !== outer && allowed.includes(outer));
 };
+
+test("nothing in native/ includes itself by way of others", () => {
+  expect(findCircle(graphOf(native, unitOf, included))).toEqual([]);
+});
 
 test("nothing in lib/ imports itself by way of others, types included", () => {
   expect(findCircle(graphOf(lib, (file) => file, imported))).toEqual([]);

@@ -91,6 +91,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 class Laboratory {
  public:
   std::unique_ptr<ipa::ModelSet> models;
+  ipa::Caches caches;
   std::unique_ptr<ipa::TensorSource> source;  // of the UNet
   std::vector<ipa::GenerateRequest> requests;
   std::vector<Param*> matrices;
@@ -103,10 +104,10 @@ class Laboratory {
     IPA_ASSIGN(requests, read_requests(file));
     IPA_ASSIGN(models, ipa::ModelSet::load(load, nullptr));
     IPA_ASSIGN(source, ipa::open_model_weights(ipa::join_path(model, "unet"), ipa::diffusers_stem));
-    for (const auto& param : models->unet_params.all())
+    for (const auto& param : models->unet->params.all())
       if (param->is_matrix()) matrices.push_back(param.get());
     for (const ipa::GenerateRequest& request : requests) {
-      IPA_ASSIGN(ipa::GenerateResult result, ipa::generate(*models, request, nullptr, nullptr));
+      IPA_ASSIGN(ipa::GenerateResult result, ipa::generate(*models, caches, request, nullptr, nullptr));
       exact_.push_back(std::move(result.latents.front()));
     }
     return {};
@@ -115,11 +116,11 @@ class Laboratory {
   // The letters of choose_compute; parameters stay as they are.
   std::string choice() {
     std::vector<Compute> before;
-    for (const auto& param : models->unet_params.all()) before.push_back(param->compute);
-    ipa::choose_compute(models->unet_params, Compute::int8);
+    for (const auto& param : models->unet->params.all()) before.push_back(param->compute);
+    ipa::choose_compute(models->unet->params, Compute::int8);
     std::string chosen;
     for (const Param* param : matrices) chosen += letters[static_cast<size_t>(param->compute)];
-    for (size_t i = 0; i < before.size(); ++i) models->unet_params.all()[i]->compute = before[i];
+    for (size_t i = 0; i < before.size(); ++i) models->unet->params.all()[i]->compute = before[i];
     return chosen;
   }
 
@@ -137,7 +138,8 @@ class Laboratory {
 
   Status print_errors() {
     for (size_t i = 0; i < requests.size(); ++i) {
-      IPA_ASSIGN(const ipa::GenerateResult result, ipa::generate(*models, requests[i], nullptr, nullptr));
+      IPA_ASSIGN(const ipa::GenerateResult result,
+                 ipa::generate(*models, caches, requests[i], nullptr, nullptr));
       std::printf("%s%.6e", i ? " " : "", distance(result.latents.front(), exact_[i]));
     }
     std::printf("\n");
@@ -147,10 +149,10 @@ class Laboratory {
   // Products only: attention, which is in int16 where what made its keys is not in f32, belongs to no matrix.
   Status print_times() {
     ipa_bench::Network network;
-    ipa::Graph graph(&models->unet_params);
+    ipa::Graph graph(&models->unet->params);
     const int64_t scale = models->vae->config().scale();
     const ipa_bench::Described described = ipa_bench::describe_guided_step(
-        graph, *models->unet, requests[0].height / scale, requests[0].width / scale, false);
+        graph, models->unet->network, requests[0].height / scale, requests[0].width / scale, false);
     IPA_TRY(network.prepare(std::move(graph), described, models->backend()));
     const std::vector<ipa::Step>& steps = network.program->plan().steps();
     std::vector<double> best(steps.size(), 1e30);

@@ -27,8 +27,8 @@ void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunc
                       Done<GenerateResult> done) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
   submit({cancel,
-          [=](ModelSet& models) {
-            done(guarded([&] { return ipa::generate(models, *shared, progress, cancel.get()); }));
+          [=] {
+            done(guarded([&] { return ipa::generate(*models_, *caches_, *shared, progress, cancel.get()); }));
           },
           [done](Status status) { done(std::move(status)); }});
 }
@@ -36,15 +36,15 @@ void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunc
 void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done) {
   auto shared = std::make_shared<ImagePrompt>(std::move(image));
   submit({cancel,
-          [=](ModelSet& models) {
+          [=] {
             done(guarded([&]() -> Result<std::vector<float>> {
-              if (adapter < 0 || static_cast<size_t>(adapter) >= models.adapters.size())
+              if (adapter < 0 || static_cast<size_t>(adapter) >= models_->adapters.size())
                 return Status(Code::invalid_option, "adapter: there is no adapter " + std::to_string(adapter) +
-                                                        ", " + std::to_string(models.adapters.size()) +
+                                                        ", " + std::to_string(models_->adapters.size()) +
                                                         " loaded");
-              Workspace workspace(&models.arenas);
-              return ipa::encode_image(models, *models.adapters[static_cast<size_t>(adapter)], *shared,
-                                       workspace, cancel.get());
+              Workspace workspace(&caches_->arenas);
+              return ipa::encode_image({*models_, *caches_, workspace, cancel.get()},
+                                       *models_->adapters[static_cast<size_t>(adapter)], *shared);
             }));
           },
           [done](Status status) { done(std::move(status)); }});
@@ -52,18 +52,18 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
 
 void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  submit({cancel,
-          [=](ModelSet& models) { done(guarded([&] { return ipa::estimate_memory(models, *shared); })); },
+  submit({cancel, [=] { done(guarded([&] { return ipa::estimate_memory(*models_, *shared); })); },
           [done](Status status) { done(std::move(status)); }});
 }
 
 void Engine::change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
                     Done<LoadedParts> done) {
   submit({cancel,
-          [=](ModelSet& models) {
+          [=] {
             done(guarded([&]() -> Result<LoadedParts> {
-              IPA_TRY(work(models, cancel.get()));
-              return loaded_parts(models);
+              IPA_TRY(work(*models_, cancel.get()));
+              caches_->features.forget_gone();
+              return loaded_parts(*models_);
             }));
           },
           [done](Status status) { done(std::move(status)); }});
@@ -112,7 +112,7 @@ void Engine::close(std::function<void()> done) {
 // the thread.
 void Engine::run_guarded(Job& job) {
   try {
-    job.run(*models_);
+    job.run();
   } catch (...) {
     job.refuse(caught());
   }
@@ -151,6 +151,7 @@ void Engine::work() {
   }
   refuse_the_rest();
   models_.reset();
+  caches_.reset();
   std::vector<std::function<void()>> waiting;
   {
     std::lock_guard<std::mutex> lock(mutex_);

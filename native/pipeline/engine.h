@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pipeline/caches.h"
 #include "pipeline/generate.h"
 #include "pipeline/load/loaded_parts.h"
 #include "pipeline/load/model_set.h"
@@ -57,7 +58,7 @@ class Engine {
  private:
   struct Job {
     CancelHandle cancel;
-    std::function<void(ModelSet&)> run;
+    std::function<void()> run;
     std::function<void(Status)> refuse;
   };
   void submit(Job job);
@@ -73,6 +74,7 @@ class Engine {
   std::vector<std::function<void()>> on_closed_;
   bool closed_ = false;
   std::unique_ptr<ModelSet> models_;
+  std::unique_ptr<Caches> caches_ = std::make_unique<Caches>();
   std::thread thread_;
 };
 

@@ -1,7 +1,7 @@
 #include "pipeline/generate.h"
 
 #include "base/finite.h"
-#include "pipeline/decode/linear_preview.h"
+#include "pipeline/decode/fit_preview.h"
 #include "pipeline/generation.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/sample/step_span.h"
@@ -10,21 +10,22 @@
 namespace ipa {
 namespace {
 
-Status paint_preview(ModelSet& models, const GenerateRequest& request, const Generation& generation,
-                     const float* latents, Progress& event, const CancelFlag* cancel) {
+Status paint_preview(const Call& call, const GenerateRequest& request, const Generation& generation,
+                     const float* latents, Progress& event) {
   if (!request.linear_preview) {
     event.preview_width = request.width;
     event.preview_height = request.height;
-    IPA_ASSIGN(event.preview, generation.decoder->decode(latents, nullptr, cancel));
+    IPA_ASSIGN(event.preview, generation.decoder->decode(latents, nullptr, call.cancel));
     return {};
   }
-  if (!models.linear_preview) {
-    IPA_ASSIGN(models.linear_preview, LinearPreview::make(models, cancel));
+  std::optional<LinearPreview>& preview = call.caches.linear_preview;
+  if (!preview) {
+    IPA_ASSIGN(preview, make_linear_preview(call));
   }
-  const int64_t scale = models.vae->config().scale();
+  const int64_t scale = call.models.vae->config().scale();
   event.preview_width = request.width / scale;
   event.preview_height = request.height / scale;
-  event.preview = models.linear_preview->paint(latents, event.preview_width * event.preview_height);
+  event.preview = preview->paint(latents, event.preview_width * event.preview_height);
   return {};
 }
 
@@ -46,7 +47,7 @@ Status not_finite(int step, int steps) {
 
 }  // namespace
 
-Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request,
+Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel) {
   IPA_TRY(check_request(models, request));
   // Options are checked before minutes of work begin.
@@ -56,10 +57,10 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
   const int calls = span.calls();
   // A budget is for this call's own memory, not for what an earlier one left.
   const bool thrifty = request.memory_budget > 0;
-  if (thrifty) models.arenas.drop();
-  Workspace workspace(thrifty ? nullptr : &models.arenas);
-  IPA_ASSIGN(const std::unique_ptr<Generation> generation,
-             make_generation(models, request, calls, tile, workspace, cancel));
+  if (thrifty) caches.arenas.drop();
+  Workspace workspace(thrifty ? nullptr : &caches.arenas);
+  const Call call{models, caches, workspace, cancel};
+  IPA_ASSIGN(const std::unique_ptr<Generation> generation, make_generation(call, request, calls, tile));
   Denoiser& denoiser = *generation->denoiser;
 
   GenerateResult result;
@@ -89,7 +90,7 @@ Result<GenerateResult> generate(ModelSet& models, const GenerateRequest& request
       event.step = static_cast<int>(image) * calls + i + 1;
       event.total = total;
       if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
-        IPA_TRY(paint_preview(models, request, *generation, scheduler->denoised(), event, cancel));
+        IPA_TRY(paint_preview(call, request, *generation, scheduler->denoised(), event));
       }
       progress(std::move(event));
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pipeline/decode/make_decoder.h"
+
 namespace ipa {
 
 Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models,
@@ -57,7 +59,7 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
                   "guidanceInterval: expected two numbers from 0 to 1, the smaller first");
   if (!(request.merge_ratio >= 0 && request.merge_ratio <= 0.75))
     return Status(Code::invalid_option, "tokenMerging: expected 0 to 0.75");
-  const int skips = models.unet->skip_connections();
+  const int skips = models.unet->network.skip_connections();
   if (request.cache_every > 1 && (request.cache_depth < 1 || request.cache_depth > skips))
     return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
                                             ", the skip connections of this model, but received " +
@@ -65,24 +67,21 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
   return check_source(models, request);
 }
 
-Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request, int calls,
-                                                    int64_t tile, Workspace& workspace,
-                                                    const CancelFlag* cancel) {
+Result<std::unique_ptr<Generation>> make_generation(const Call& call, const GenerateRequest& request, int calls,
+                                                    int64_t tile) {
+  const ModelSet& models = call.models;
   const int64_t scale = models.vae->config().scale();
-  const int64_t height = request.height / scale, width = request.width / scale;
   // A model distilled with guidance as an input needs no second half.
   const bool can_guide = request.guidance > 1 && !models.unet->config().time_cond_size;
   auto generation = std::make_unique<Generation>();
   generation->kinds = plan_steps(calls, can_guide, request);
   const bool guided = std::any_of(generation->kinds.begin(), generation->kinds.end(),
                                   [](const StepKind& kind) { return kind.guided; });
-  IPA_ASSIGN(generation->source, SourcePicture::make(models, request, workspace, cancel));
-  IPA_ASSIGN(generation->conditioning, make_conditioning(models, request, guided, workspace, cancel));
-  IPA_ASSIGN(generation->denoiser, Denoiser::make(models, generation->conditioning, height, width,
-                                                  request.guidance, request.image_guidance, generation->kinds,
-                                                  request.cache_depth, request.merge_ratio, workspace));
+  IPA_ASSIGN(generation->source, SourcePicture::make(call, request));
+  IPA_ASSIGN(generation->conditioning, make_conditioning(call, request, guided));
+  IPA_ASSIGN(generation->denoiser, Denoiser::make(call, request, generation->conditioning, generation->kinds));
   if (needs_decoder(request)) {
-    IPA_ASSIGN(generation->decoder, Decoder::make(models, height, width, tile, workspace));
+    IPA_ASSIGN(generation->decoder, make_decoder(call, request.height / scale, request.width / scale, tile));
   }
   return generation;
 }

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "graph/workspace.h"
+#include "pipeline/call.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/condition/source_picture.h"
 #include "pipeline/decode/decoder.h"
@@ -36,10 +36,9 @@ inline int64_t least_tile(const ModelSet& models) { return 16 * models.vae->conf
 // Errors in the request that need no work to find. invalid_option.
 Status check_request(const ModelSet& models, const GenerateRequest& request);
 
-// `calls`: of the model, for a picture. `tile`: as Decoder::make takes it. The request has been checked;
-// workspace outlives the result.
-Result<std::unique_ptr<Generation>> make_generation(ModelSet& models, const GenerateRequest& request, int calls,
-                                                    int64_t tile, Workspace& workspace,
-                                                    const CancelFlag* cancel);
+// `calls`: of the model, for a picture. `tile`: as make_decoder takes it. The request has been checked;
+// the call's workspace outlives the result.
+Result<std::unique_ptr<Generation>> make_generation(const Call& call, const GenerateRequest& request, int calls,
+                                                    int64_t tile);
 
 }  // namespace ipa

@@ -21,7 +21,7 @@ std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& req
   return tiles;
 }
 
-Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request, int64_t tile) {
+Result<MemoryEstimate> estimate(const ModelSet& models, const GenerateRequest& request, int64_t tile) {
   const auto pictures = request.seeds.size();
   const auto rgb = static_cast<size_t>(3 * request.width * request.height);
   const auto results = [&](size_t latents) {
@@ -35,13 +35,14 @@ Result<MemoryEstimate> estimate(ModelSet& models, const GenerateRequest& request
     if (*picture) prompts += (*picture)->rgb.size();
 
   IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
+  Caches caches;
   Workspace dry(true);
   const Held held_prompts(dry, prompts);
   size_t latents = 0;
   {
     IPA_ASSIGN(const StepSpan span, step_span(*scheduler, models.scheduler_config, request));
     IPA_ASSIGN(const std::unique_ptr<Generation> generation,
-               make_generation(models, request, span.calls(), tile, dry, nullptr));
+               make_generation({models, caches, dry}, request, span.calls(), tile));
     latents = static_cast<size_t>(generation->denoiser->elements());
     // Scaled latents, prediction, and about as many states as samplers of a high order keep.
     constexpr size_t sampler_states = 6;
@@ -73,7 +74,7 @@ std::string amount(uint64_t bytes) {
 
 }  // namespace
 
-Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request) {
+Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request) {
   IPA_TRY(check_request(models, request));
   const std::vector<int64_t> tiles = tiles_of(models, request);
   if (request.vae_tiling == Tiling::on) return estimate(models, request, tiles.empty() ? 0 : tiles.front());
@@ -89,7 +90,7 @@ Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& 
   return best;
 }
 
-Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request) {
+Result<int64_t> choose_tile(const ModelSet& models, const GenerateRequest& request) {
   const std::vector<int64_t> tiles = tiles_of(models, request);
   if (!request.memory_budget) {
     if (tiles.empty() || request.vae_tiling == Tiling::off) return int64_t{0};

@@ -18,10 +18,10 @@ struct MemoryEstimate {
 
 // Makes every plan of the generation and runs none. Pictures of the request may come without pixels; those
 // there are count too. Errors as of generate(); a budget that does not suffice is none.
-Result<MemoryEstimate> estimate_memory(ModelSet& models, const GenerateRequest& request);
+Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request);
 
 // The tile that generate() decodes with. no_memory when the request's budget does not suffice in any way it
 // allows.
-Result<int64_t> choose_tile(ModelSet& models, const GenerateRequest& request);
+Result<int64_t> choose_tile(const ModelSet& models, const GenerateRequest& request);
 
 }  // namespace ipa

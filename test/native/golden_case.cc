@@ -151,7 +151,7 @@ bool NetworkRun::run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weig
   auto attempt = [&]() -> ipa::Status {
     if (!weights.ok()) return weights.status();
     IPA_TRY(graph_.status());
-    IPA_TRY(ipa::load_params(params_, *weights.value(), golden_backend(), threads, what_, nullptr));
+    IPA_TRY(ipa::load_params(params_, *weights.value(), what_, {golden_backend(), threads}));
     for (ipa::Value output : outputs) graph_.output(output);
     std::vector<ipa::Value> outside;
     for (const auto& bound : external_) outside.push_back(bound.first);

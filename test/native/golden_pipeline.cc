@@ -77,6 +77,13 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int 
   return models.ok() ? models.take() : nullptr;
 }
 
+ipa::Result<ipa::GenerateResult> generate(const ipa::ModelSet& models, const ipa::GenerateRequest& request,
+                                          const ipa::ProgressFunction& progress,
+                                          const ipa::CancelFlag* cancel) {
+  ipa::Caches caches;
+  return ipa::generate(models, caches, request, progress, cancel);
+}
+
 ipa::ImagePrompt golden_picture(const std::string& path) {
   static const std::unique_ptr<ipa::TensorSource> source = [] {
     auto opened = ipa::open_safetensors(golden_folder() + "/pictures.safetensors");

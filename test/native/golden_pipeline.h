@@ -21,6 +21,10 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
 // The same of any request.
 std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads = 2);
 
+// A call with no others before it.
+ipa::Result<ipa::GenerateResult> generate(const ipa::ModelSet& models, const ipa::GenerateRequest& request,
+                                          const ipa::ProgressFunction& progress, const ipa::CancelFlag* cancel);
+
 // A committed picture by its path below test/golden ("images/square-64.png").
 ipa::ImagePrompt golden_picture(const std::string& path);
 

@@ -55,8 +55,9 @@ TEST(pipeline_text_features_with_learned_tokens) {
         const std::vector<float> ids = values(source, name + "." + text + "_ids." + std::to_string(i));
         chunks.push_back({std::vector<int32_t>(ids.begin(), ids.end()), std::vector<float>(ids.size(), 1.0f)});
       }
+      ipa::Caches caches;
       ipa::Workspace workspace;
-      auto features = ipa::encode_prompts(*models.value(), {&chunks}, 0, workspace, nullptr);
+      auto features = ipa::encode_prompts({*models.value(), caches, workspace}, {&chunks}, 0);
       CHECK_OK(features.status());
       if (!features.ok()) continue;
       const ipa::TextFeatures& own = features.value().front();
@@ -129,8 +130,9 @@ TEST(pipeline_learned_tokens_in_a_model_in_one_file) {
       chunks[0].ids.assign(static_cast<size_t>(config.context), 1);
       chunks[0].ids[2] = id;
       chunks[0].weights.assign(chunks[0].ids.size(), 1.0f);
+      ipa::Caches caches;
       ipa::Workspace workspace;
-      auto result = ipa::encode_prompts(*models.value(), {&chunks}, 0, workspace, nullptr);
+      auto result = ipa::encode_prompts({*models.value(), caches, workspace}, {&chunks}, 0);
       CHECK_OK(result.status());
       if (result.ok()) features.push_back(result.value().front().features);
     }

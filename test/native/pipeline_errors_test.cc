@@ -91,8 +91,8 @@ GenerateRequest request_of(const std::string& model, const std::string& name) {
   return entry ? golden_request(folder, *entry) : GenerateRequest();
 }
 
-Status status_of(ModelSet& models, const GenerateRequest& request) {
-  return ipa::generate(models, request, nullptr, nullptr).status();
+Status status_of(const ModelSet& models, const GenerateRequest& request) {
+  return ipa_test::generate(models, request, nullptr, nullptr).status();
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ std::unique_ptr<ModelSet> load(const std::string& model, std::vector<AdapterRequ
 
 std::vector<float> latents(ModelSet& models, ipa::GenerateRequest request) {
   request.decode = false;
-  const auto result = ipa::generate(models, request, nullptr, nullptr);
+  const auto result = ipa_test::generate(models, request, nullptr, nullptr);
   CHECK_OK(result.status());
   return result.ok() ? result.value().latents.front() : std::vector<float>();
 }
@@ -139,7 +139,7 @@ TEST(pipeline_adapter_lora_is_not_applied_twice) {
   const std::string adapter = ipa_test::golden_folder() + "/models/faces/adapters/sd15-faceid.safetensors";
   const auto models = load("sd15", {});
   if (!models) return;
-  const auto inside = ipa::open_adapter_lora(adapter, ipa::attention_names(*models->unet));
+  const auto inside = ipa::open_adapter_lora(adapter, ipa::attention_names(models->unet->network));
   CHECK_OK(inside.status());
   if (!inside.ok()) return;
   const ipa::TensorSource& source = *inside.value().weights;

@@ -79,7 +79,7 @@ class Runner {
     if (!models_ || files != loaded_) models_ = ipa_test::load_golden_models(folder_.name(), loaded_ = files);
     if (!models_) return 0;
     const ipa::GenerateRequest request = ipa_test::golden_request(folder_, entry);
-    const auto result = ipa::generate(*models_, request, nullptr, nullptr);
+    const auto result = ipa_test::generate(*models_, request, nullptr, nullptr);
     CHECK_OK(result.status());
     if (!result.ok()) return 0;
     CHECK_EQ(result.value().latents.size(), size_t{1});

@@ -27,9 +27,10 @@ GenerateRequest request_of(const std::string& model, const std::string& name) {
 
 // A dry run and a real one must hold the same at their peaks.
 void check_dry(ModelSet& models, const GenerateRequest& request, int64_t tile) {
+  ipa::Caches caches;
   ipa::Workspace dry(true), real;
-  const auto planned = ipa::make_generation(models, request, 6, tile, dry, nullptr);
-  const auto made = ipa::make_generation(models, request, 6, tile, real, nullptr);
+  const auto planned = ipa::make_generation({models, caches, dry}, request, 6, tile);
+  const auto made = ipa::make_generation({models, caches, real}, request, 6, tile);
   CHECK_OK(planned.status());
   CHECK_OK(made.status());
   CHECK(dry.peak() > 0);
@@ -133,7 +134,7 @@ TEST(pipeline_memory_budget_decides_about_tiles) {
 
   request.vae_tiling = Tiling::off;
   CHECK_EQ(tile(small), -1);
-  const auto refused = ipa::generate(*models, request, nullptr, nullptr);
+  const auto refused = ipa_test::generate(*models, request, nullptr, nullptr);
   CHECK(refused.status().code() == ipa::Code::no_memory);
 }
 

@@ -42,7 +42,7 @@ ImageBranch branch_of(int adapter, float scale,
 
 // Empty, with a failed test, when the generation fails.
 ipa::GenerateResult run(ModelSet& models, const GenerateRequest& request) {
-  auto result = ipa::generate(models, request, nullptr, nullptr);
+  auto result = ipa_test::generate(models, request, nullptr, nullptr);
   CHECK_OK(result.status());
   return result.ok() ? result.take() : ipa::GenerateResult();
 }
@@ -105,8 +105,9 @@ TEST(pipeline_guidance_one_runs_a_batch_of_one) {
   GenerateRequest request = plain_request("sdxl", "euler-negative");
   request.branches = {branch_of(0, 0.8f)};
   for (bool guided : {true, false}) {
+    ipa::Caches caches;
     ipa::Workspace workspace;
-    const auto conditioning = make_conditioning(*models, request, guided, workspace, nullptr);
+    const auto conditioning = make_conditioning({*models, caches, workspace}, request, guided);
     CHECK_OK(conditioning.status());
     if (!conditioning.ok()) return;
     const int64_t batch = guided ? 2 : 1;
@@ -174,7 +175,7 @@ TEST(pipeline_same_seed_same_bits_beside_another_generation) {
   std::thread companion([&] {
     const auto started = [&](ipa::Progress) { running = true; };
     do {
-      const auto result = ipa::generate(*others, other, started, nullptr);
+      const auto result = ipa_test::generate(*others, other, started, nullptr);
       other_same = other_same && result.ok() && same(result.value(), other_expected);
       running = true;
     } while (!stop);
@@ -192,7 +193,7 @@ TEST(pipeline_cancel_stops_and_the_next_call_works) {
   GenerateRequest request = busy_request("sd15", "ddim-4steps");
   const ipa::GenerateResult expected = run(*models, request);
   ipa::CancelFlag cancel{true};
-  CHECK(ipa::generate(*models, request, nullptr, &cancel).status().code() == Code::cancelled);
+  CHECK(ipa_test::generate(*models, request, nullptr, &cancel).status().code() == Code::cancelled);
   // At the first step, at the last one of the first picture, within the second.
   for (int last : {1, 2, 3}) {
     cancel = false;
@@ -201,7 +202,7 @@ TEST(pipeline_cancel_stops_and_the_next_call_works) {
       steps = progress.step;
       if (steps == last) cancel = true;
     };
-    CHECK(ipa::generate(*models, request, watch, &cancel).status().code() == Code::cancelled);
+    CHECK(ipa_test::generate(*models, request, watch, &cancel).status().code() == Code::cancelled);
     CHECK_EQ(steps, last);
     CHECK(same(run(*models, request), expected));
   }
@@ -228,7 +229,7 @@ TEST(pipeline_progress_counts_model_calls) {
     ++previews;
     CHECK_EQ(progress.preview.size(), static_cast<size_t>(3 * request.width * request.height));
   };
-  const auto watched = ipa::generate(*models, request, watch, nullptr);
+  const auto watched = ipa_test::generate(*models, request, watch, nullptr);
   CHECK_OK(watched.status());
   CHECK_EQ(calls, 10);
   CHECK_EQ(previews, 4);

@@ -34,7 +34,7 @@ std::unique_ptr<ipa::ModelSet> load(const GoldenFolder& folder, const Json& entr
 
 double latents_error(ipa::ModelSet& models, const GoldenFolder& folder, const Json& entry,
                      const ipa::GenerateRequest& request) {
-  const auto result = ipa::generate(models, request, nullptr, nullptr);
+  const auto result = ipa_test::generate(models, request, nullptr, nullptr);
   CHECK_OK(result.status());
   if (!result.ok()) return 1;
   return ipa_test::relative_error(result.value().latents.back(), folder.output(entry, "latents").values);
@@ -56,14 +56,14 @@ void check_latents(const std::string& unet, int least_cases) {
 }
 
 bool has_encoder(const ipa::ModelSet& models) {
-  const auto& params = models.vae_params.all();
+  const auto& params = models.vae->params.all();
   return std::any_of(params.begin(), params.end(),
                      [](const auto& param) { return param->names.front().find("encoder.conv_in") == 0; });
 }
 
 // The message of a refused request; "" when it is not refused as an invalid option.
 std::string refusal(ipa::ModelSet& models, const ipa::GenerateRequest& request) {
-  const ipa::Status status = ipa::generate(models, request, nullptr, nullptr).status();
+  const ipa::Status status = ipa_test::generate(models, request, nullptr, nullptr).status();
   return status.code() == ipa::Code::invalid_option ? status.message() : "";
 }
 
@@ -123,9 +123,10 @@ TEST(pipeline_source_memory_is_the_same_dry_and_real) {
     if (!models) return;
     ipa::GenerateRequest request = golden_request(folder, *entry);
     request.width = request.height = 160;
+    ipa::Caches caches;
     ipa::Workspace dry(true), real;
-    CHECK_OK(ipa::make_generation(*models, request, 6, 0, dry, nullptr).status());
-    CHECK_OK(ipa::make_generation(*models, request, 6, 0, real, nullptr).status());
+    CHECK_OK(ipa::make_generation({*models, caches, dry}, request, 6, 0).status());
+    CHECK_OK(ipa::make_generation({*models, caches, real}, request, 6, 0).status());
     CHECK(dry.peak() > 0);
     CHECK_EQ(dry.peak(), real.peak());
     // Pictures may be left out where only sizes are asked for, and what the encoder takes is in it.
@@ -206,7 +207,7 @@ TEST(pipeline_single_files_of_inpainting_and_instruct_models) {
     request.mask.reset();
     if (channels > 4) request.image = ipa::Picture{picture.rgb, picture.width, picture.height};
     if (channels == 9) request.mask = request.image;
-    const auto result = ipa::generate(*models, request, nullptr, nullptr);
+    const auto result = ipa_test::generate(*models, request, nullptr, nullptr);
     CHECK_OK(result.status());
     if (!result.ok()) continue;
     if (channels == 4) expected = result.value().latents.front();

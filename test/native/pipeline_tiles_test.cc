@@ -37,7 +37,7 @@ struct FilledVae {
     CHECK_OK(source.status());
     source = ipa::with_vae_names(source.take());
     CHECK_OK(source.status());
-    CHECK_OK(ipa::load_params(params, *source.value(), ipa_test::golden_backend(), 2, "the VAE", nullptr));
+    CHECK_OK(ipa::load_params(params, *source.value(), "the VAE", {ipa_test::golden_backend(), 2}));
   }
   std::unique_ptr<Program> program(Graph graph) {
     auto made = Program::make(std::move(graph), ipa_test::golden_backend());
@@ -174,13 +174,13 @@ TEST(pipeline_tiles_same_bits_for_any_threads) {
     const auto models = ipa_test::load_golden_models("sd15", {}, threads);
     if (!models) return;
     GenerateRequest request = tiled_request();
-    auto result = ipa::generate(*models, request, nullptr, nullptr);
+    auto result = ipa_test::generate(*models, request, nullptr, nullptr);
     CHECK_OK(result.status());
     if (!result.ok()) return;
     CHECK_EQ(result.value().images.front().size(), size_t{3 * 256 * 192});
     pictures.push_back(result.value().images.front());
     request.vae_tiling = ipa::Tiling::off;
-    const auto whole = ipa::generate(*models, request, nullptr, nullptr);
+    const auto whole = ipa_test::generate(*models, request, nullptr, nullptr);
     CHECK(whole.ok() && whole.value().latents == result.value().latents);
   }
   CHECK(pictures[0] == pictures[1]);
@@ -198,7 +198,7 @@ TEST(pipeline_tiles_report_and_can_be_cancelled_between) {
     CHECK_EQ(progress.step, progress.total);
     tiles = progress.tiles;
   };
-  CHECK_OK(ipa::generate(*models, request, watch, nullptr).status());
+  CHECK_OK(ipa_test::generate(*models, request, watch, nullptr).status());
   CHECK(tiles > 1);
   CHECK_EQ(last, tiles);
   ipa::CancelFlag cancel{false};
@@ -208,6 +208,6 @@ TEST(pipeline_tiles_report_and_can_be_cancelled_between) {
     ++seen;
     cancel = true;
   };
-  CHECK(ipa::generate(*models, request, stop, &cancel).status().code() == Code::cancelled);
+  CHECK(ipa_test::generate(*models, request, stop, &cancel).status().code() == Code::cancelled);
   CHECK_EQ(seen, 1);
 }

@@ -446,8 +446,8 @@ TEST(weights_single_file_parts_by_themselves) {
       const auto other = ipa::ModelSet::load(parts, nullptr);
       CHECK_OK(other.status());
       if (!other.ok()) continue;
-      CHECK(same_weights(own.value()->unet_params, other.value()->unet_params));
-      CHECK(same_weights(own.value()->vae_params, other.value()->vae_params));
+      CHECK(same_weights(own.value()->unet->params, other.value()->unet->params));
+      CHECK(same_weights(own.value()->vae->params, other.value()->vae->params));
     }
   request.unet = GoldenFolder("sd15").path("adapters/base.safetensors");
   const ipa::Status none = ipa::ModelSet::load(request, nullptr).status();

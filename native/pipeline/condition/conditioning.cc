@@ -8,18 +8,18 @@
 namespace ipa {
 namespace {
 
-Result<PackedKeys> run_keys(ModelSet& models, Graph graph, Value input, std::vector<Value> keys,
-                            const std::vector<float>& data, Workspace& workspace, const CancelFlag* cancel) {
+Result<PackedKeys> run_keys(const Call& call, Graph graph, Value input, std::vector<Value> keys,
+                            const std::vector<float>& data) {
   PackedKeys packed;
   for (Value value : keys)
     if (value.valid()) {
       graph.output(value);
       packed.tokens = graph.node(value).kv.tokens;
     }
-  IPA_ASSIGN(packed.program, Program::make(std::move(graph), models.backend(), {}, &workspace));
+  IPA_ASSIGN(packed.program, Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
   IPA_TRY(packed.program->prepare());
-  if (!workspace.dry()) std::copy(data.begin(), data.end(), packed.program->floats(input));
-  IPA_TRY(packed.program->run(cancel));
+  if (!call.workspace.dry()) std::copy(data.begin(), data.end(), packed.program->floats(input));
+  IPA_TRY(packed.program->run(call.cancel));
   packed.values = std::move(keys);
   return packed;
 }
@@ -48,15 +48,14 @@ void append_addition(const ModelSet& models, const GenerateRequest& request, con
   }
 }
 
-Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, Conditioning& conditioning,
-                Workspace& workspace, const CancelFlag* cancel) {
+Status add_text(const Call& call, const GenerateRequest& request, bool guided, Conditioning& conditioning) {
+  const ModelSet& models = call.models;
   const int64_t cross = models.unet->config().cross_size();
   std::vector<const std::vector<TokenChunks>*> prompts;
   const bool zeros = guided && request.negative.empty();
   if (guided && !zeros) prompts.push_back(&request.negative);
   prompts.push_back(&request.prompt);
-  IPA_ASSIGN(std::vector<TextFeatures> features,
-             encode_prompts(models, prompts, request.clip_skip, workspace, cancel));
+  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(call, prompts, request.clip_skip));
   const TextFeatures& positive = features.back();
   if (zeros) {
     if (!models.zeros_for_empty_prompt)
@@ -74,27 +73,27 @@ Status add_text(ModelSet& models, const GenerateRequest& request, bool guided, C
 
   // Of each prompt, and of all together.
   const auto batch = static_cast<size_t>(conditioning.batch);
-  const Held held(workspace, 2 * batch * static_cast<size_t>(features.back().tokens * cross) * sizeof(float));
+  const Held held(call.workspace,
+                  2 * batch * static_cast<size_t>(features.back().tokens * cross) * sizeof(float));
   std::vector<float> all;
   for (const TextFeatures& f : features) all.insert(all.end(), f.features.begin(), f.features.end());
-  Graph graph(&models.unet_params);
+  Graph graph(&models.unet->params);
   const Value input = graph.input(tokens_shape(conditioning.batch, features.back().tokens, cross));
-  std::vector<Value> keys = build_text_keys(graph, models.unet->cross_layers(), input);
-  IPA_ASSIGN(conditioning.text,
-             run_keys(models, std::move(graph), input, std::move(keys), all, workspace, cancel));
+  std::vector<Value> keys = build_text_keys(graph, models.unet->network.cross_layers(), input);
+  IPA_ASSIGN(conditioning.text, run_keys(call, std::move(graph), input, std::move(keys), all));
   if (models.family() == Family::sdxl)
     for (const TextFeatures& f : features)
       append_addition(models, request, f.pooled, &f != &features.back(), conditioning.addition);
   return {};
 }
 
-Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Conditioning& conditioning,
-                  Workspace& workspace, const CancelFlag* cancel) {
+Status add_branch(const Call& call, const ImageBranch& branch, bool guided, Conditioning& conditioning) {
+  const ModelSet& models = call.models;
   if (branch.adapter < 0 || static_cast<size_t>(branch.adapter) >= models.adapters.size())
     return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
                                             ", " + std::to_string(models.adapters.size()) + " loaded");
   Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
-  IPA_ASSIGN(BranchTokens tokens, branch_tokens(models, adapter, branch, guided, workspace, cancel));
+  IPA_ASSIGN(BranchTokens tokens, branch_tokens(call, adapter, branch, guided));
   if (conditioning.batch == 3) {
     const std::vector<float> negative(tokens.values.begin(),
                                       tokens.values.begin() + static_cast<int64_t>(tokens.values.size() / 2));
@@ -103,9 +102,8 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
   Graph graph(&adapter.params);
   const Value input =
       graph.input(tokens_shape(conditioning.batch, tokens.tokens, adapter.projection.cross_size));
-  std::vector<Value> keys = build_image_keys(graph, models.unet->cross_layers(), input);
-  IPA_ASSIGN(PackedKeys packed,
-             run_keys(models, std::move(graph), input, std::move(keys), tokens.values, workspace, cancel));
+  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input);
+  IPA_ASSIGN(PackedKeys packed, run_keys(call, std::move(graph), input, std::move(keys), tokens.values));
   conditioning.images.push_back(std::move(packed));
   conditioning.scales.push_back(branch.scale);
   return {};
@@ -113,13 +111,11 @@ Status add_branch(ModelSet& models, const ImageBranch& branch, bool guided, Cond
 
 }  // namespace
 
-Result<Conditioning> make_conditioning(ModelSet& models, const GenerateRequest& request, bool guided,
-                                       Workspace& workspace, const CancelFlag* cancel) {
+Result<Conditioning> make_conditioning(const Call& call, const GenerateRequest& request, bool guided) {
   Conditioning conditioning;
-  conditioning.batch = !guided ? 1 : models.task() == Task::instruct ? 3 : 2;
-  IPA_TRY(add_text(models, request, guided, conditioning, workspace, cancel));
-  for (const ImageBranch& branch : request.branches)
-    IPA_TRY(add_branch(models, branch, guided, conditioning, workspace, cancel));
+  conditioning.batch = !guided ? 1 : call.models.task() == Task::instruct ? 3 : 2;
+  IPA_TRY(add_text(call, request, guided, conditioning));
+  for (const ImageBranch& branch : request.branches) IPA_TRY(add_branch(call, branch, guided, conditioning));
   return conditioning;
 }
 

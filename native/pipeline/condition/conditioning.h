@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 #include "graph/program.h"
-#include "pipeline/load/model_set.h"
+#include "pipeline/call.h"
 #include "pipeline/request.h"
 
 namespace ipa {
@@ -29,7 +29,6 @@ struct Conditioning {
   std::vector<float> addition;     // SDXL: batch * addition_input_size
 };
 
-Result<Conditioning> make_conditioning(ModelSet& models, const GenerateRequest& request, bool guided,
-                                       Workspace& workspace, const CancelFlag* cancel);
+Result<Conditioning> make_conditioning(const Call& call, const GenerateRequest& request, bool guided);
 
 }  // namespace ipa

@@ -6,13 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
+#include <memory>
 #include <vector>
 
 namespace ipa {
 
 class FeatureCache {
  public:
-  explicit FeatureCache(size_t entries) : entries_(entries) {}
+  explicit FeatureCache(size_t entries = 16) : entries_(entries) {}
 
   // nullptr when it is not there; otherwise valid until the next call. `kind` tells the encoder's outputs
   // apart.
@@ -28,6 +30,17 @@ class FeatureCache {
   };
   size_t entries_;
   std::list<Entry> recent_;  // the last one asked for in front
+};
+
+// One cache an image encoder, for as long as the encoder is in memory.
+class FeatureCaches {
+ public:
+  FeatureCache& of(const std::shared_ptr<const void>& encoder) { return caches_[encoder]; }
+  // Frees those of encoders that are gone.
+  void forget_gone();
+
+ private:
+  std::map<std::weak_ptr<const void>, FeatureCache, std::owner_less<>> caches_;
 };
 
 }  // namespace ipa

@@ -14,10 +14,9 @@ void normalise(const VisionTower& tower, const std::vector<uint8_t>& rgb, float*
     out[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
 }
 
-Result<std::vector<float>> run_encoder(ModelSet& models, VisionTower& tower, bool embedding,
-                                       const std::vector<uint8_t>& rgb, Workspace& workspace,
-                                       const CancelFlag* cancel) {
-  const ClipVisionConfig& config = tower.network.config();
+Result<std::vector<float>> run_encoder(const Call& call, VisionTower& tower, bool embedding,
+                                       const std::vector<uint8_t>& rgb) {
+  const ClipVisionConfig& config = tower.config();
   Graph graph(&tower.params);
   const Value pixels = graph.input({1, config.image_size, config.image_size, 3});
   const Value class_row = embedding ? graph.input({1, 1, 1, 1}, Storage::i32) : Value{};
@@ -25,25 +24,24 @@ Result<std::vector<float>> run_encoder(ModelSet& models, VisionTower& tower, boo
   const Value wanted = embedding ? outputs.embedding : outputs.penultimate;
   graph.output(wanted);
   IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &workspace));
+             Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
   IPA_TRY(program->prepare());
-  if (workspace.dry()) return std::vector<float>(static_cast<size_t>(program->shape(wanted).elements()));
+  if (call.workspace.dry()) return std::vector<float>(static_cast<size_t>(program->shape(wanted).elements()));
   normalise(tower, rgb, program->floats(pixels));  // inputs start as zeros
-  IPA_TRY(program->run(cancel));
+  IPA_TRY(program->run(call.cancel));
   const float* out = program->floats(wanted);
   return std::vector<float>(out, out + program->shape(wanted).elements());
 }
 
 // The encoder's output for its exact input, remembered.
-Result<std::vector<float>> features_of(ModelSet& models, const Adapter& adapter, std::vector<uint8_t> rgb,
-                                       Workspace& workspace, const CancelFlag* cancel) {
+Result<std::vector<float>> features_of(const Call& call, const Adapter& adapter, std::vector<uint8_t> rgb) {
   const bool embedding = adapter.projection.kind == ProjectionKind::base;
   // A dry run knows the sizes only; that the features are remembered by then is not certain.
   VisionTower& tower = *adapter.vision;
-  if (workspace.dry()) return run_encoder(models, tower, embedding, rgb, workspace, cancel);
-  FeatureCache& cache = tower.recent;
+  if (call.workspace.dry()) return run_encoder(call, tower, embedding, rgb);
+  FeatureCache& cache = call.caches.features.of(adapter.vision);
   if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
-  IPA_ASSIGN(std::vector<float> features, run_encoder(models, tower, embedding, rgb, workspace, cancel));
+  IPA_ASSIGN(std::vector<float> features, run_encoder(call, tower, embedding, rgb));
   cache.insert(embedding, std::move(rgb), features);
   return features;
 }
@@ -57,20 +55,18 @@ Status require_encoder(const Adapter& adapter) {
 
 }  // namespace
 
-Result<std::vector<float>> encode_image(ModelSet& models, const Adapter& adapter, const ImagePrompt& image,
-                                        Workspace& workspace, const CancelFlag* cancel) {
+Result<std::vector<float>> encode_image(const Call& call, const Adapter& adapter, const ImagePrompt& image) {
   IPA_TRY(require_encoder(adapter));
-  if (workspace.dry()) return features_of(models, adapter, {}, workspace, cancel);
-  const int64_t size = adapter.vision->network.config().image_size;
+  if (call.workspace.dry()) return features_of(call, adapter, {});
+  const int64_t size = adapter.vision->config().image_size;
   IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, size));
-  return features_of(models, adapter, std::move(rgb), workspace, cancel);
+  return features_of(call, adapter, std::move(rgb));
 }
 
-Result<std::vector<float>> negative_features(ModelSet& models, const Adapter& adapter, size_t floats,
-                                             Workspace& workspace, const CancelFlag* cancel) {
+Result<std::vector<float>> negative_features(const Call& call, const Adapter& adapter, size_t floats) {
   if (adapter.projection.kind == ProjectionKind::base) return std::vector<float>(floats, 0.0f);
   IPA_TRY(require_encoder(adapter));
-  IPA_ASSIGN(std::vector<float> features, features_of(models, adapter, zero_input, workspace, cancel));
+  IPA_ASSIGN(std::vector<float> features, features_of(call, adapter, zero_input));
   if (features.size() != floats)
     return Status(Code::mismatch, "image embeds of " + std::to_string(floats) +
                                       " numbers, the image encoder gives " + std::to_string(features.size()) +

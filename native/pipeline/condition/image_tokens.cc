@@ -40,8 +40,7 @@ Status check_size(const Adapter& adapter, size_t given, size_t others) {
                                     std::to_string(size) + " (" + adapter.encoder + ")");
 }
 
-Result<Inputs> gather(ModelSet& models, const Adapter& adapter, const ImageBranch& branch, bool guided,
-                      Workspace& workspace, const CancelFlag* cancel) {
+Result<Inputs> gather(const Call& call, const Adapter& adapter, const ImageBranch& branch, bool guided) {
   Inputs inputs;
   std::vector<float> features, faces;
   size_t each = 0;
@@ -54,11 +53,11 @@ Result<Inputs> gather(ModelSet& models, const Adapter& adapter, const ImageBranc
     std::vector<float> own = image.embeds;
     if (own.empty()) {
       // A face alone.
-      if (image.rgb.empty() && !image.face.empty() && !workspace.dry())
+      if (image.rgb.empty() && !image.face.empty() && !call.workspace.dry())
         return Status(Code::invalid_option, "imagePrompts: this " +
                                                 std::string(adapter_variant_name(adapter.variant)) +
                                                 " adapter takes a picture: add image or embeds");
-      IPA_ASSIGN(own, encode_image(models, adapter, image, workspace, cancel));
+      IPA_ASSIGN(own, encode_image(call, adapter, image));
     }
     IPA_TRY(check_size(adapter, own.size(), each));
     each = own.size();
@@ -68,7 +67,7 @@ Result<Inputs> gather(ModelSet& models, const Adapter& adapter, const ImageBranc
   if (guided) {
     inputs.faces.assign(faces.size(), 0.0f);
     if (each) {
-      IPA_ASSIGN(const std::vector<float> none, negative_features(models, adapter, each, workspace, cancel));
+      IPA_ASSIGN(const std::vector<float> none, negative_features(call, adapter, each));
       for (int64_t i = 0; i < images; ++i) append(inputs.features, none);
     }
   }
@@ -86,11 +85,10 @@ Result<Inputs> gather(ModelSet& models, const Adapter& adapter, const ImageBranc
 
 }  // namespace
 
-Result<BranchTokens> branch_tokens(ModelSet& models, Adapter& adapter, const ImageBranch& branch, bool guided,
-                                   Workspace& workspace, const CancelFlag* cancel) {
+Result<BranchTokens> branch_tokens(const Call& call, Adapter& adapter, const ImageBranch& branch, bool guided) {
   if (branch.images.empty())
     return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
-  IPA_ASSIGN(const Inputs inputs, gather(models, adapter, branch, guided, workspace, cancel));
+  IPA_ASSIGN(const Inputs inputs, gather(call, adapter, branch, guided));
   const ImageProjectionConfig& p = adapter.projection;
   Graph graph(&adapter.params);
   Value features, faces;
@@ -100,17 +98,17 @@ Result<BranchTokens> branch_tokens(ModelSet& models, Adapter& adapter, const Ima
   graph.output(made.tokens);
   if (made.faces.valid()) graph.output(made.faces);
   IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &workspace));
+             Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
   IPA_TRY(program->prepare());
 
   const Shape shape = program->shape(made.tokens);
   BranchTokens result;
   result.tokens = shape.rows_per_item() * inputs.rows / (guided ? 2 : 1);
   result.values.resize(static_cast<size_t>(shape.elements()));
-  if (workspace.dry()) return result;
+  if (call.workspace.dry()) return result;
   if (features.valid()) std::copy(inputs.features.begin(), inputs.features.end(), program->floats(features));
   if (faces.valid()) std::copy(inputs.faces.begin(), inputs.faces.end(), program->floats(faces));
-  IPA_TRY(program->run(cancel));
+  IPA_TRY(program->run(call.cancel));
   const float* tokens = program->floats(made.tokens);
   std::copy(tokens, tokens + result.values.size(), result.values.begin());
   if (made.faces.valid()) {

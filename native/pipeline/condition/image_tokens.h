@@ -4,9 +4,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "graph/backend.h"
-#include "graph/workspace.h"
-#include "pipeline/load/model_set.h"
+#include "pipeline/call.h"
 #include "pipeline/request.h"
 
 namespace ipa {
@@ -19,7 +17,6 @@ struct BranchTokens {
 // With `guided` those of the unconditional half come first: of no picture and no face. Code::mismatch when
 // embeddings are not of the adapter's size, invalid_option when a face or picture is missing, not_found without
 // an image encoder.
-Result<BranchTokens> branch_tokens(ModelSet& models, Adapter& adapter, const ImageBranch& branch, bool guided,
-                                   Workspace& workspace, const CancelFlag* cancel);
+Result<BranchTokens> branch_tokens(const Call& call, Adapter& adapter, const ImageBranch& branch, bool guided);
 
 }  // namespace ipa

@@ -59,23 +59,23 @@ Status check_source(const ModelSet& models, const GenerateRequest& request) {
   return {};
 }
 
-Result<std::unique_ptr<SourcePicture>> SourcePicture::make(ModelSet& models, const GenerateRequest& request,
-                                                           Workspace& workspace, const CancelFlag* cancel) {
+Result<std::unique_ptr<SourcePicture>> SourcePicture::make(const Call& call, const GenerateRequest& request) {
+  const ModelSet& models = call.models;
   if (models.task() == Task::text_to_image) return std::unique_ptr<SourcePicture>();
   const bool inpainting = models.task() == Task::inpainting;
   const VaeConfig& config = models.vae->config();
   const int64_t w = request.width, h = request.height, latents = config.latent_channels;
   // The resized pictures.
-  const Held held(workspace, static_cast<size_t>((inpainting ? 6 : 3) * w * h));
-  Graph graph(&models.vae_params);
+  const Held held(call.workspace, static_cast<size_t>((inpainting ? 6 : 3) * w * h));
+  Graph graph(&models.vae->params);
   const Value pixels = graph.input({1, h, w, 3});
-  const Value encoded = models.vae->encode(graph, pixels);
+  const Value encoded = models.vae->network.encode(graph, pixels);
   graph.output(encoded);
   IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &workspace));
+             Program::make(std::move(graph), models.backend(), {}, &call.workspace));
   IPA_TRY(program->prepare());
   auto self = std::make_unique<SourcePicture>();
-  if (workspace.dry()) return self;
+  if (call.workspace.dry()) return self;
 
   auto resized = [&](const Picture& picture) {
     return resize_picture(picture.rgb.data(), picture.width, picture.height, w, h, Filter::lanczos);
@@ -93,8 +93,8 @@ Result<std::unique_ptr<SourcePicture>> SourcePicture::make(ModelSet& models, con
     self->factor_ = static_cast<float>(config.scaling_factor);
   }
   IPA_ASSIGN(const std::vector<uint8_t> rgb, resized(*request.image));
-  fill_pixels(rgb, white, models.vae->black(), program->floats(pixels));
-  IPA_TRY(program->run(cancel));
+  fill_pixels(rgb, white, models.vae->network.black(), program->floats(pixels));
+  IPA_TRY(program->run(call.cancel));
 
   const float* out = program->floats(encoded);
   auto channel = [&](int64_t c, int64_t p) { return out[p * shape.c + c]; };

@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "graph/backend.h"
-#include "graph/workspace.h"
-#include "pipeline/load/model_set.h"
+#include "pipeline/call.h"
 #include "pipeline/request.h"
 #include "schedulers/scheduler.h"
 
@@ -20,8 +18,7 @@ class SourcePicture {
  public:
   // Resized to the request's size and encoded, which is the same for all pictures of a call; for inpainting
   // what the mask has white is grey before. null for models that take no picture.
-  static Result<std::unique_ptr<SourcePicture>> make(ModelSet& models, const GenerateRequest& request,
-                                                     Workspace& workspace, const CancelFlag* cancel);
+  static Result<std::unique_ptr<SourcePicture>> make(const Call& call, const GenerateRequest& request);
   // The channels beside the latents, channel-major. Inpainting: the mask, then latents drawn with `noise`, as
   // diffusers draws them after the initial latents and before the first step. Instruct: the likeliest latents,
   // unscaled.

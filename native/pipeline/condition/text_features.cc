@@ -8,7 +8,7 @@ namespace ipa {
 namespace {
 
 Status check_chunks(const TextTower& tower, const TokenChunks& chunks) {
-  const ClipTextConfig& config = tower.network.config();
+  const ClipTextConfig& config = tower.config();
   const size_t count = chunks.ids.size();
   if (count == 0 || count % static_cast<size_t>(config.context) != 0)
     return Status(Code::invalid_option, "token ids must come in chunks of " + std::to_string(config.context));
@@ -44,11 +44,11 @@ void apply_weights(const float* weights, int64_t context, int64_t width, float* 
 
 // Runs one encoder over every chunk of every prompt in a batch and writes its channels at `channel` of the
 // features.
-Status run_tower(ModelSet& models, size_t index, const std::vector<const std::vector<TokenChunks>*>& prompts,
-                 int clip_skip, int64_t channel, std::vector<TextFeatures>& results, Workspace& workspace,
-                 const CancelFlag* cancel) {
+Status run_tower(const Call& call, size_t index, const std::vector<const std::vector<TokenChunks>*>& prompts,
+                 int clip_skip, int64_t channel, std::vector<TextFeatures>& results) {
+  const ModelSet& models = call.models;
   TextTower& tower = *models.text[index];
-  const ClipTextConfig& config = tower.network.config();
+  const ClipTextConfig& config = tower.config();
   const bool sdxl = models.family() == Family::sdxl;
   const int64_t context = config.context, width = config.stack.hidden_size;
   int64_t chunks = 0;
@@ -67,9 +67,9 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
   if (clip_skip) graph.output(skipped);
   if (pooled) graph.output(outputs.pooled);
   IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &workspace));
+             Program::make(std::move(graph), models.backend(), {}, &call.workspace));
   IPA_TRY(program->prepare());
-  const bool dry = workspace.dry();
+  const bool dry = call.workspace.dry();
 
   int64_t row = 0;
   for (const auto* prompt : prompts)
@@ -79,7 +79,7 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
     for (int64_t i = 0; i < chunks; ++i)
       program->ids(eos)[i] =
           static_cast<int32_t>(i * context + config.eos_position(program->ids(ids) + i * context));
-  IPA_TRY(program->run(cancel));
+  IPA_TRY(program->run(call.cancel));
 
   const int64_t cross = models.unet->config().cross_size();
   int64_t chunk = 0;
@@ -112,10 +112,10 @@ Status run_tower(ModelSet& models, size_t index, const std::vector<const std::ve
 
 }  // namespace
 
-Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
+Result<std::vector<TextFeatures>> encode_prompts(const Call& call,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 int clip_skip, Workspace& workspace,
-                                                 const CancelFlag* cancel) {
+                                                 int clip_skip) {
+  const ModelSet& models = call.models;
   std::vector<TextFeatures> results(prompts.size());
   for (const auto* prompt : prompts)
     if (prompt->size() != models.text.size())
@@ -128,8 +128,8 @@ Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
       return Status(Code::invalid_option, "clipSkip: expected 0 to " + std::to_string(most) +
                                               " for this model's text encoders but received " +
                                               std::to_string(clip_skip));
-    IPA_TRY(run_tower(models, i, prompts, clip_skip, channel, results, workspace, cancel));
-    channel += models.text[i]->network.config().stack.hidden_size;
+    IPA_TRY(run_tower(call, i, prompts, clip_skip, channel, results));
+    channel += models.text[i]->config().stack.hidden_size;
   }
   return results;
 }

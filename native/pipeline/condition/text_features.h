@@ -4,9 +4,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "graph/backend.h"
-#include "graph/workspace.h"
-#include "pipeline/load/model_set.h"
+#include "pipeline/call.h"
 #include "pipeline/request.h"
 
 namespace ipa {
@@ -22,8 +20,8 @@ struct TextFeatures {
 // mean (AUTOMATIC1111's rule). Of the last prompt, the positive one, states `clip_skip` layers earlier are
 // read, and the final norm is applied to them where it is to the last; the pooled features stay (diffusers'
 // rules). invalid_option for ids outside the vocabulary, ragged chunks, or too many layers skipped.
-Result<std::vector<TextFeatures>> encode_prompts(ModelSet& models,
+Result<std::vector<TextFeatures>> encode_prompts(const Call& call,
                                                  const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 int clip_skip, Workspace& workspace, const CancelFlag* cancel);
+                                                 int clip_skip);
 
 }  // namespace ipa

@@ -3,13 +3,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "base/status.h"
 #include "graph/backend.h"
-#include "graph/workspace.h"
-#include "pipeline/load/model_set.h"
+#include "models/vae.h"
 
 namespace ipa {
 
@@ -18,10 +16,6 @@ class Decoder {
   // Called after each tile of a picture with the number done and in all.
   using TileFunction = std::function<void(int done, int tiles)>;
 
-  // Latents are height x width. `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0:
-  // whole.
-  static Result<std::unique_ptr<Decoder>> make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
-                                               Workspace& workspace);
   virtual ~Decoder() = default;
   // latents: channel-major, as the sampling loop leaves them.
   virtual Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,

@@ -8,30 +8,31 @@ namespace ipa {
 
 // The deepest cut that takes little more memory than the best one: the more of the decoder runs over the whole
 // picture, the closer the result is to that of the whole decoder, and the less of the tiles overlaps.
-Result<std::unique_ptr<Decoder>> TiledDecoder::make(ModelSet& models, int64_t height, int64_t width,
-                                                    int64_t tile, Workspace& workspace) {
+Result<std::unique_ptr<Decoder>> TiledDecoder::make(const Call& call, int64_t height, int64_t width,
+                                                    int64_t tile) {
   constexpr double worth = 1.25;
-  const VaeConfig& config = models.vae->config();
+  const LoadedNetwork<Vae>& vae = *call.models.vae;
+  const VaeConfig& config = vae.config();
   std::vector<double> bytes;
-  for (int blocks = 0; blocks <= models.vae->last_cut(); ++blocks) {
+  for (int blocks = 0; blocks <= vae.network.last_cut(); ++blocks) {
     Workspace dry(true);
     TiledDecoder probe(config, height, width);
-    IPA_TRY(probe.build(models, blocks, tile, dry));
+    IPA_TRY(probe.build(call.models, blocks, tile, dry));
     bytes.push_back(static_cast<double>(dry.peak()));
   }
   const double most = worth * *std::min_element(bytes.begin(), bytes.end());
-  int blocks = models.vae->last_cut();
+  int blocks = vae.network.last_cut();
   while (bytes[static_cast<size_t>(blocks)] > most) --blocks;
   std::unique_ptr<TiledDecoder> self(new TiledDecoder(config, height, width));
-  IPA_TRY(self->build(models, blocks, tile, workspace));
+  IPA_TRY(self->build(call.models, blocks, tile, call.workspace));
   return std::unique_ptr<Decoder>(std::move(self));
 }
 
-Status TiledDecoder::build(ModelSet& models, int blocks, int64_t tile, Workspace& workspace) {
-  const Vae& vae = *models.vae;
+Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile, Workspace& workspace) {
+  const Vae& vae = models.vae->network;
   scale_ = vae.tail_scale(blocks);
   {
-    Graph graph(&models.vae_params);
+    Graph graph(&models.vae->params);
     head_in_ = graph.input({1, height_, width_, config_.latent_channels});
     head_out_ = vae.decode_head(graph, head_in_, blocks);
     features_ = graph.shape(head_out_);
@@ -45,14 +46,14 @@ Status TiledDecoder::build(ModelSet& models, int blocks, int64_t tile, Workspace
 
   std::vector<Value> recorded;
   {
-    Graph graph(&models.vae_params);
+    Graph graph(&models.vae->params);
     statistics_in_ = graph.input(window_);
     graph.set_norm_statistics(NormStatistics::recorded);
     vae.decode_tail(graph, statistics_in_, blocks);
     recorded = graph.norm_statistics();
     IPA_ASSIGN(statistics_, Program::make(std::move(graph), models.backend(), {}, &workspace));
   }
-  Graph graph(&models.vae_params);
+  Graph graph(&models.vae->params);
   tail_in_ = graph.input(window_);
   graph.set_norm_statistics(NormStatistics::given);
   tail_out_ = vae.decode_tail(graph, tail_in_, blocks);

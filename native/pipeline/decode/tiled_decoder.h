@@ -8,6 +8,7 @@
 #pragma once
 
 #include "graph/program.h"
+#include "pipeline/call.h"
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/tiles.h"
 
@@ -16,15 +17,14 @@ namespace ipa {
 class TiledDecoder : public Decoder {
  public:
   // `tile` is less than the picture's longer side.
-  static Result<std::unique_ptr<Decoder>> make(ModelSet& models, int64_t height, int64_t width, int64_t tile,
-                                               Workspace& workspace);
+  static Result<std::unique_ptr<Decoder>> make(const Call& call, int64_t height, int64_t width, int64_t tile);
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                       const CancelFlag* cancel) override;
 
  private:
   TiledDecoder(const VaeConfig& config, int64_t height, int64_t width)
       : config_(config), height_(height), width_(width) {}
-  Status build(ModelSet& models, int blocks, int64_t tile, Workspace& workspace);
+  Status build(const ModelSet& models, int blocks, int64_t tile, Workspace& workspace);
   void thin_out(const float* features);
 
   const VaeConfig& config_;

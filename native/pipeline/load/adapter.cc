@@ -84,7 +84,7 @@ Status declare_adapter(ParamSet& params, const ImageProjectionConfig& p,
 
 Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
                                               const std::string& family, std::shared_ptr<VisionTower> vision,
-                                              const Backend& backend, int threads, const CancelFlag* cancel) {
+                                              const LoadContext& context) {
   IPA_ASSIGN(const AdapterFile file, open_adapter(request.file));
   const AdapterDescription& d = file.description;
   IPA_TRY(check_unet(d, unet, request.file, family));
@@ -100,13 +100,13 @@ Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, con
     return Status(Code::invalid_option, request.file + ": shortcut is for FaceID PlusV2 adapters, this is a " +
                                             adapter_variant_name(d.variant) + " adapter: leave it out");
   if (vision && reads_pictures(d.variant)) {
-    const ClipVisionConfig& v = vision->network.config();
+    const ClipVisionConfig& v = vision->config();
     IPA_TRY(check_encoder(adapter->projection, v, request.file, d.encoder));
     if (d.variant == AdapterVariant::full) adapter->projection.tokens = v.tokens();
     adapter->vision = std::move(vision);
   }
   IPA_TRY(declare_adapter(adapter->params, adapter->projection, unet.cross_layers()));
-  IPA_TRY(load_params(adapter->params, *file.weights, backend, threads, "the IP-Adapter", cancel));
+  IPA_TRY(load_params(adapter->params, *file.weights, "the IP-Adapter", context));
   return adapter;
 }
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "base/status.h"
-#include "graph/backend.h"
 #include "graph/params.h"
 #include "models/image_projection.h"
 #include "models/unet.h"
@@ -32,7 +31,7 @@ struct Adapter {
 // readers; Code::mismatch when it is not for this UNet or this image encoder.
 Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
                                               const std::string& family, std::shared_ptr<VisionTower> vision,
-                                              const Backend& backend, int threads, const CancelFlag* cancel);
+                                              const LoadContext& context);
 
 // Parameters of an adapter of this projection in these layers.
 Status declare_adapter(ParamSet& params, const ImageProjectionConfig& projection,

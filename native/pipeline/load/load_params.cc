@@ -21,9 +21,8 @@ std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
 struct Loader {
   StagedParams& staged;
   const TensorSource& source;
-  const Backend& backend;
   const std::string& what;
-  const CancelFlag* cancel;
+  const LoadContext& context;
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
@@ -60,7 +59,7 @@ struct Loader {
     param.role = to.param->role;
     param.shape = to.param->shape;
     param.compute = to.param->compute;
-    if (cancel && cancel->load(std::memory_order_relaxed))
+    if (context.cancel && context.cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     StoredTensors stored;
     // Vectors are small, and always f32 in memory.
@@ -69,14 +68,14 @@ struct Loader {
     const DType type = stored.halves ? DType::f16 : DType::f32;
     const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
     if (memory.bytes() < each * param.names.size()) memory = AlignedBuffer(each * param.names.size());
-    AlignedBuffer packed(backend.packed_bytes(param));
+    AlignedBuffer packed(context.backend.packed_bytes(param));
     if (!memory || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
     for (size_t i = 0; i < param.names.size(); ++i) {
       uint8_t* read = memory.data() + i * each;
       IPA_TRY(source.read(*source.find(param.names[i]), type, read));
       stored.tensors.push_back(read);
     }
-    backend.pack(param, stored, packed.data());
+    context.backend.pack(param, stored, packed.data());
     to.data = std::move(packed);
     to.halves = param.halves;
     return {};
@@ -95,8 +94,7 @@ struct Loader {
 };
 
 Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensors, const TensorSource& source,
-                           const Backend& backend, int threads, const std::string& what,
-                           const CancelFlag* cancel) {
+                           const std::string& what, const LoadContext& context) {
   IPA_TRY(params.status());
   StagedParams staged;
   const auto wanted = [&](const Param& param) {
@@ -105,28 +103,28 @@ Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensor
   };
   for (const auto& param : params.all())
     if (wanted(*param)) staged.push_back({param.get(), {}, false});
-  Loader loader{staged, source, backend, what, cancel, {}, {}, {}, {}};
-  loader.scratch.resize(static_cast<size_t>(std::max(1, threads)));
+  Loader loader{staged, source, what, context, {}, {}, {}, {}};
+  loader.scratch.resize(static_cast<size_t>(std::max(1, context.threads)));
   // All of the architecture is checked before the first byte of data is read.
   for (const StagedParam& one : staged) IPA_TRY(loader.check(*one.param));
-  ThreadPool::shared().run(static_cast<int64_t>(staged.size()), threads, &Loader::task, &loader);
+  ThreadPool::shared().run(static_cast<int64_t>(staged.size()), context.threads, &Loader::task, &loader);
   IPA_TRY(loader.first_error);
   return staged;
 }
 
 }  // namespace
 
-Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
-                   const std::string& what, const CancelFlag* cancel) {
-  IPA_ASSIGN(StagedParams staged, stage(params, nullptr, source, backend, threads, what, cancel));
+Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
+                   const LoadContext& context) {
+  IPA_ASSIGN(StagedParams staged, stage(params, nullptr, source, what, context));
   commit_params(std::move(staged));
   return {};
 }
 
 Result<StagedParams> stage_params(ParamSet& params, const std::set<std::string>& tensors,
-                                  const TensorSource& source, const Backend& backend, int threads,
-                                  const std::string& what, const CancelFlag* cancel) {
-  return stage(params, &tensors, source, backend, threads, what, cancel);
+                                  const TensorSource& source, const std::string& what,
+                                  const LoadContext& context) {
+  return stage(params, &tensors, source, what, context);
 }
 
 void commit_params(StagedParams staged) {

@@ -8,9 +8,18 @@
 #include "graph/backend.h"
 #include "graph/graph.h"
 #include "graph/params.h"
+#include "weights/changes/lora_matrix.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
+
+// What loading weights needs beside the weights.
+struct LoadContext {
+  const Backend& backend;
+  int threads = 1;
+  const CancelFlag* cancel = nullptr;
+  AddProduct add_product = add_product_plainly;  // of LoRAs
+};
 
 // Declares a network's parameters by describing its graph at a small size.
 template <class Describe>
@@ -24,8 +33,8 @@ Status declare_params(ParamSet& params, Describe describe) {
 // Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it is
 // multiplied in another type; tensors are held one at a time a thread. `what` names the network in messages
 // ("the UNet"). missing_tensor and shape when the file is not of this architecture; no_memory; cancelled.
-Status load_params(ParamSet& params, const TensorSource& source, const Backend& backend, int threads,
-                   const std::string& what, const CancelFlag* cancel);
+Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
+                   const LoadContext& context);
 
 // Parameters read and packed but not yet in use, so that several networks change together or not at all.
 struct StagedParam {
@@ -37,8 +46,8 @@ using StagedParams = std::vector<StagedParam>;
 
 // As load_params, of the parameters that hold one of these tensors.
 Result<StagedParams> stage_params(ParamSet& params, const std::set<std::string>& tensors,
-                                  const TensorSource& source, const Backend& backend, int threads,
-                                  const std::string& what, const CancelFlag* cancel);
+                                  const TensorSource& source, const std::string& what,
+                                  const LoadContext& context);
 void commit_params(StagedParams staged);
 
 }  // namespace ipa

@@ -11,7 +11,7 @@ LoadedParts loaded_parts(const ModelSet& models) {
     const ImageProjectionConfig& p = adapter->projection;
     const VisionTower* vision = adapter->vision.get();
     parts.adapters.push_back({adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut,
-                              vision != nullptr, vision ? vision->network.config().image_size : 0});
+                              vision != nullptr, vision ? vision->config().image_size : 0});
   }
   parts.parameters = models.parameters();
   parts.memory_bytes = models.memory_bytes();

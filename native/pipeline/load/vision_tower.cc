@@ -31,25 +31,23 @@ Status read_normalisation(VisionTower& tower, const std::string& path) {
 }  // namespace
 
 Result<std::shared_ptr<VisionTower>> load_vision(const std::string& folder, const std::string& preprocessor,
-                                                 Compute compute, const Backend& backend, int threads,
-                                                 const CancelFlag* cancel) {
+                                                 Compute compute, const LoadContext& context) {
   IPA_ASSIGN(const Component component, find_image_encoder(folder));
   // A whole CLIP model keeps its vision half's fields in an object of their own.
   const Json* fields = component.config.find("vision_config");
   IPA_ASSIGN(ClipVisionConfig config,
              ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config,
                                      component.config_path));
-  auto tower = std::make_shared<VisionTower>(std::move(config));
+  auto tower = std::make_shared<VisionTower>(ClipVision(std::move(config)), component, "the image encoder");
   tower->folder = folder;
   if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
-  const ClipVisionConfig& c = tower->network.config();
+  const ClipVisionConfig& c = tower->config();
   IPA_TRY(declare_params(tower->params, [&](Graph& graph) {
     const Value pixels = graph.input({1, c.image_size, c.image_size, 3});
     tower->network.build(graph, pixels, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
   choose_compute(tower->params, compute);
-  IPA_ASSIGN(auto source, component.open(tower->params));
-  IPA_TRY(load_params(tower->params, *source, backend, threads, "the image encoder", cancel));
+  IPA_TRY(tower->load({}, context));
   return tower;
 }
 

@@ -2,18 +2,20 @@
 
 namespace ipa {
 
-Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning& conditioning, int64_t height,
-                                                 int64_t width, float guidance, float image_guidance,
-                                                 const std::vector<StepKind>& kinds, int feature_depth,
-                                                 double merge_ratio, Workspace& workspace) {
+Result<std::unique_ptr<Denoiser>> Denoiser::make(const Call& call, const GenerateRequest& request,
+                                                 Conditioning& conditioning,
+                                                 const std::vector<StepKind>& kinds) {
   std::unique_ptr<Denoiser> self(new Denoiser);
+  const ModelSet& models = call.models;
   const UNetConfig& c = models.unet->config();
   self->config_ = &c;
   self->channels_ = c.out_channels;
+  const int64_t scale = models.vae->config().scale();
+  const int64_t height = request.height / scale, width = request.width / scale;
   self->pixels_ = height * width;
   self->batch_ = conditioning.batch;
-  self->guidance_ = guidance;
-  self->image_guidance_ = image_guidance;
+  self->guidance_ = request.guidance;
+  self->image_guidance_ = request.image_guidance;
   bool shallow = false;
   for (const StepKind& kind : kinds) shallow = shallow || !kind.full;
   for (const StepKind& kind : kinds) {
@@ -23,14 +25,14 @@ Result<std::unique_ptr<Denoiser>> Denoiser::make(ModelSet& models, Conditioning&
     shape.width = width;
     shape.batch = kind.guided ? conditioning.batch : 1;
     shape.first = conditioning.batch - shape.batch;  // the conditional part comes last
-    shape.feature_depth = shallow ? feature_depth : 0;
-    shape.merge_ratio = merge_ratio;
+    shape.feature_depth = shallow ? request.cache_depth : 0;
+    shape.merge_ratio = request.merge_ratio;
     if (!programs.full) {
-      IPA_ASSIGN(programs.full, UNetProgram::make(models, conditioning, shape, guidance, nullptr, workspace));
+      IPA_ASSIGN(programs.full, UNetProgram::make(call, conditioning, shape, request.guidance, nullptr));
     }
     if (!kind.full && !programs.shallow) {
       IPA_ASSIGN(programs.shallow,
-                 UNetProgram::make(models, conditioning, shape, guidance, programs.full.get(), workspace));
+                 UNetProgram::make(call, conditioning, shape, request.guidance, programs.full.get()));
     }
   }
   return self;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pipeline/call.h"
 #include "pipeline/condition/conditioning.h"
-#include "pipeline/load/model_set.h"
 #include "pipeline/sample/step_plan.h"
 #include "pipeline/sample/unet_program.h"
 
@@ -15,12 +15,10 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // `conditioning` must outlive the denoiser. Latents are height x width. `kinds`: the calls that will come,
-  // for which everything is made ready here; `feature_depth`: of those that are not full.
-  static Result<std::unique_ptr<Denoiser>> make(ModelSet& models, Conditioning& conditioning, int64_t height,
-                                                int64_t width, float guidance, float image_guidance,
-                                                const std::vector<StepKind>& kinds, int feature_depth,
-                                                double merge_ratio, Workspace& workspace);
+  // `conditioning` must outlive the denoiser. `kinds`: the model calls that will come, for which everything is
+  // made ready here.
+  static Result<std::unique_ptr<Denoiser>> make(const Call& call, const GenerateRequest& request,
+                                                Conditioning& conditioning, const std::vector<StepKind>& kinds);
   // What the calls from now on read beside the latents, channel-major, for UNets that read more than latents.
   void set_source(std::vector<float> channels) { source_ = std::move(channels); }
   // latents and prediction: channel-major, channels * height * width. All parts of guidance run in one batch;

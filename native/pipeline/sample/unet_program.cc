@@ -20,12 +20,13 @@ void guidance_embedding(float guidance, int64_t size, float* out) {
 
 }  // namespace
 
-Result<std::unique_ptr<UNetProgram>> UNetProgram::make(ModelSet& models, Conditioning& conditioning,
+Result<std::unique_ptr<UNetProgram>> UNetProgram::make(const Call& call, Conditioning& conditioning,
                                                        const UNetProgramShape& shape, float guidance,
-                                                       UNetProgram* features, Workspace& workspace) {
+                                                       UNetProgram* features) {
   std::unique_ptr<UNetProgram> self(new UNetProgram);
+  const ModelSet& models = call.models;
   const UNetConfig& c = models.unet->config();
-  Graph graph(&models.unet_params);
+  Graph graph(&models.unet->params);
   UNetInputs inputs;
   std::vector<Value> external;
   std::vector<std::pair<Value, void*>> bound;
@@ -41,7 +42,7 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::make(ModelSet& models, Conditi
                            conditioning.addition.data() + shape.first * c.addition_input_size);
   if (c.time_cond_size) inputs.time_cond = graph.input({1, 1, 1, c.time_cond_size});
 
-  const std::vector<CrossLayer>& layers = models.unet->cross_layers();
+  const std::vector<CrossLayer>& layers = models.unet->network.cross_layers();
   std::vector<Value> scales;
   for (float& scale : conditioning.scales) scales.push_back(bind(graph.input({1, 1, 1, 1}), &scale));
   inputs.branches.resize(layers.size());
@@ -65,17 +66,17 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::make(ModelSet& models, Conditi
   if (features)
     deep.kept = bind(graph.input(features->program_->shape(features->kept_)),
                      features->program_->floats(features->kept_));
-  self->output_ = models.unet->build(graph, inputs, deep.depth ? &deep : nullptr);
+  self->output_ = models.unet->network.build(graph, inputs, deep.depth ? &deep : nullptr);
   graph.output(self->output_);
   if (deep.depth && !features) {
     self->kept_ = deep.kept;
     graph.output(self->kept_);
   }
 
-  IPA_ASSIGN(self->program_, Program::make(std::move(graph), models.backend(), external, &workspace));
+  IPA_ASSIGN(self->program_, Program::make(std::move(graph), models.backend(), external, &call.workspace));
   for (const auto& [value, memory] : bound) self->program_->bind(value, memory);
   IPA_TRY(self->program_->prepare());
-  if (inputs.time_cond.valid() && !workspace.dry())
+  if (inputs.time_cond.valid() && !call.workspace.dry())
     guidance_embedding(guidance, c.time_cond_size, self->program_->floats(inputs.time_cond));
   return self;
 }

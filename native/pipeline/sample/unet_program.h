@@ -5,8 +5,8 @@
 
 #include "base/status.h"
 #include "graph/program.h"
+#include "pipeline/call.h"
 #include "pipeline/condition/conditioning.h"
-#include "pipeline/load/model_set.h"
 
 namespace ipa {
 
@@ -21,9 +21,9 @@ class UNetProgram {
  public:
   // `conditioning` must outlive the program. `features`: the full program of the same shape whose kept features
   // this one starts from, which must outlive it too; nullptr: this is a full program.
-  static Result<std::unique_ptr<UNetProgram>> make(ModelSet& models, Conditioning& conditioning,
+  static Result<std::unique_ptr<UNetProgram>> make(const Call& call, Conditioning& conditioning,
                                                    const UNetProgramShape& shape, float guidance,
-                                                   UNetProgram* features, Workspace& workspace);
+                                                   UNetProgram* features);
 
   float* latents() { return program_->floats(latents_); }
   float* sinusoid() { return program_->floats(sinusoid_); }

@@ -1,0 +1,18 @@
+// What every part of a call works with.
+#pragma once
+
+#include "graph/backend.h"
+#include "graph/workspace.h"
+#include "pipeline/caches.h"
+#include "pipeline/load/model_set.h"
+
+namespace ipa {
+
+struct Call {
+  const ModelSet& models;
+  Caches& caches;
+  Workspace& workspace;
+  const CancelFlag* cancel = nullptr;
+};
+
+}  // namespace ipa

@@ -1,0 +1,66 @@
+// A network in memory: its configuration, its weights, and where they came from.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/params.h"
+#include "pipeline/load/components.h"
+#include "pipeline/load/load_params.h"
+#include "weights/changes/extended_source.h"
+#include "weights/changes/merged_source.h"
+
+namespace ipa {
+
+// The weights of one network. Its owner declares `params` and chooses what they are multiplied in; then they
+// are loaded, and restaged whenever other LoRAs change them.
+class LoadedWeights {
+ public:
+  // `what` names the network in messages ("the UNet").
+  LoadedWeights(Component source, std::string what) : source_(std::move(source)), what_(std::move(what)) {}
+
+  // From now on LoRAs change it by their modules for this part.
+  void set_lora_part(LoraPart part) { part_ = part; }
+  // Rows behind those of its tensor `table`. What `rows` point to must outlive this.
+  void extend(std::string table, std::vector<MoreRows> rows);
+
+  // Reads and packs every parameter. Errors of the readers, of with_loras() and of load_params().
+  Status load(const std::vector<LoraUse>& loras, const LoadContext& context);
+
+  // What other LoRAs make of the weights, read and packed but not yet in use. Weights that neither they nor
+  // those in use change are not read.
+  struct Restaged {
+    StagedParams params;
+    std::set<std::string> changed;
+  };
+  Result<Restaged> restage(const std::vector<LoraUse>& loras, const LoadContext& context);
+  void commit(Restaged restaged);
+
+  ParamSet params;
+
+ private:
+  Result<std::unique_ptr<TensorSource>> open(const std::vector<LoraUse>& loras, std::set<std::string>* changed,
+                                             const LoadContext& context) const;
+
+  Component source_;
+  std::string what_;
+  std::optional<LoraPart> part_;
+  std::string table_;
+  std::vector<MoreRows> rows_;
+  std::set<std::string> changed_;  // tensors that differ from the source's now
+};
+
+template <class Network>
+struct LoadedNetwork : LoadedWeights {
+  LoadedNetwork(Network described, Component source, std::string what)
+      : LoadedWeights(std::move(source), std::move(what)), network(std::move(described)) {}
+  const auto& config() const { return network.config(); }
+
+  Network network;
+};
+
+}  // namespace ipa

@@ -1,0 +1,35 @@
+// The networks of a model, described by their configurations: parameters declared, and chosen what they are
+// multiplied in. Their weights are still to be loaded.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "cpu/kernels/kernels.h"
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "pipeline/load/components.h"
+#include "pipeline/load/learned_tokens.h"
+#include "pipeline/load/loaded_network.h"
+
+namespace ipa {
+
+struct TextTower : LoadedNetwork<ClipText> {
+  using LoadedNetwork::LoadedNetwork;
+  // Folder name in the model folder; of a file: "clip" or "open_clip", which pads otherwise.
+  std::string tokenizer;
+};
+
+// `index`: of the model's text encoders. `learned` must outlive the result. Errors of the configuration.
+Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
+                                                 const LearnedTokens& learned, Compute compute);
+// Also Code::unsupported for a class-conditional one.
+Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const Component& component, Compute compute,
+                                                           const Kernels& kernels);
+// `encodes`: whether pictures are encoded, too. Also Code::mismatch when its latents are not the UNet's.
+Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const Component& component, const UNetConfig& unet,
+                                                         bool encodes, Compute compute, const Kernels& kernels);
+
+}  // namespace ipa
