@@ -74,7 +74,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   "cpu/kernels": ["graph"],
   "cpu/pack": ["graph", "cpu/kernels"],
   "cpu/launch": ["graph", "cpu/kernels", "cpu/pack"],
-  "cpu/isa": ["cpu/kernels", "cpu/pack"],
+  "cpu/isa": ["cpu/kernels"],
   cpu: ["graph", "cpu/kernels", "cpu/pack", "cpu/launch", "cpu/isa"],
   pipeline: ["graph", "models", "schedulers", "image", "cpu", "weights"],
   binding: ["pipeline", "schedulers", "image", "cpu", "weights"],

@@ -10,6 +10,7 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/isa/cpu_features.h"
 #include "cpu/launch/thread_pool.h"
+#include "graph/op_traits.h"
 #include "models/compute_choice.h"
 #include "networks.h"
 #include "peak.h"
@@ -18,23 +19,6 @@ namespace {
 
 using ipa::Op;
 using ipa::Step;
-
-const char* op_name(Op op) {
-  switch (op) {
-    case Op::linear: return "linear";
-    case Op::geglu_linear: return "geglu_linear";
-    case Op::conv2d: return "conv2d";
-    case Op::group_norm: return "group_norm";
-    case Op::layer_norm: return "layer_norm";
-    case Op::pack_kv: return "pack_kv";
-    case Op::attention: return "attention";
-    case Op::concat_channels: return "concat_channels";
-    case Op::upsample: return "upsample";
-    case Op::add: return "add";
-    case Op::activation: return "activation";
-    default: return "other";
-  }
-}
 
 // Multiplications and additions as the definition counts them; a faster algorithm shows as more GFLOP/s.
 double flop(const Step& step) {
@@ -62,7 +46,7 @@ std::string text(const ipa::Shape& s) {
 }
 
 std::string describe(const Step& step) {
-  std::string what = op_name(step.node->op);
+  std::string what = ipa::op_traits(step.node->op).name;
   if (step.node->op == Op::conv2d)
     what += " " + std::to_string(step.node->conv.kernel_h) + "x" + std::to_string(step.node->conv.kernel_w) +
             (step.node->conv.stride > 1 ? " /" + std::to_string(step.node->conv.stride) : "");
@@ -146,7 +130,7 @@ int main(int argc, char** argv) {
   std::map<std::string, Line> lines, ops;
   Line total;
   for (size_t i = 0; i < steps.size(); ++i)
-    for (Line* line : {&lines[describe(steps[i])], &ops[op_name(steps[i].node->op)], &total}) {
+    for (Line* line : {&lines[describe(steps[i])], &ops[ipa::op_traits(steps[i].node->op).name], &total}) {
       ++line->count;
       line->flop += flop(steps[i]);
       line->seconds += best[i];

@@ -21,7 +21,7 @@ struct Work {
     ipa::GemmArgs g = work.arguments;
     float* memory = work.outputs[static_cast<size_t>(slot)].floats();
     g.c = memory;
-    work.kernels.gemm(g, 0, memory + g.m * g.n);
+    work.kernels.of(ipa::Compute::f32).gemm(g, 0, memory + g.m * g.n);
   }
 };
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cpu/launch/launch.h"
-#include "cpu/launch/launch_scratch.h"
+#include "cpu/launch/launch_ops.h"
 #include "cpu/launch/thread_pool.h"
 #include "cpu/pack/int8.h"
 #include "cpu/pack/packing.h"
@@ -15,20 +15,17 @@ namespace {
 
 class CpuExecutable : public Executable {
  public:
-  explicit CpuExecutable(const Kernels& kernels) : kernels_(kernels) {}
-
   Status run(const CancelFlag* cancel, StepSeconds* seconds) override {
     ThreadPool& pool = ThreadPool::shared();
-    for (const Launch& launch : launches) {
+    for (Launch& launch : launches) {
       if (cancel && cancel->load(std::memory_order_relaxed))
         return Status(Code::cancelled, "the run was cancelled");
-      Context context{kernels_, launch};
       if (!seconds) {
-        pool.run(launch.tasks, launch.threads, &run_task, &context);
+        pool.run(launch.tasks, launch.threads, &run_task, &launch);
         continue;
       }
       const auto start = std::chrono::steady_clock::now();
-      pool.run(launch.tasks, launch.threads, &run_task, &context);
+      pool.run(launch.tasks, launch.threads, &run_task, &launch);
       (*seconds)[launch.step] +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
@@ -39,17 +36,10 @@ class CpuExecutable : public Executable {
   LaunchMemory memory;
 
  private:
-  struct Context {
-    const Kernels& kernels;
-    const Launch& launch;
-  };
   static void run_task(void* opaque, int64_t task, int slot) {
-    const Context& context = *static_cast<Context*>(opaque);
-    const Launch& launch = context.launch;
-    launch.task(context.kernels, launch.arguments, task, launch.scratch + slot * launch.scratch_floats);
+    const Launch& launch = *static_cast<const Launch*>(opaque);
+    launch.run(launch, task, launch.scratch + slot * launch.scratch_floats);
   }
-
-  const Kernels& kernels_;
 };
 
 }  // namespace
@@ -75,7 +65,7 @@ size_t CpuBackend::scratch_bytes(const Step& step) const {
 
 Result<std::unique_ptr<Executable>> CpuBackend::compile(const Plan& plan, uint8_t* arena,
                                                         const std::vector<void*>& bindings) const {
-  auto executable = std::make_unique<CpuExecutable>(kernels_);
+  auto executable = std::make_unique<CpuExecutable>();
   int64_t widest_row = 1;
   for (const Step& step : plan.steps())
     if (step.node->op == Op::conv2d) widest_row = std::max(widest_row, step.input_shapes[0].c);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/op_traits.h"
+
 namespace ipa {
 namespace {
 
@@ -24,18 +26,13 @@ class Fuser {
     const auto& nodes = graph_.nodes();
     std::vector<Fused> result;
     for (size_t i = 0; i < nodes.size(); ++i) {
-      const Op op = nodes[i].op;
-      if (absorbed_[i] || op == Op::input || is_view(op)) continue;
-      if (op == Op::upsample && uses_[i] == 1 &&
-          graph_.nodes()[static_cast<size_t>(consumer_[i])].op == Op::conv2d)
-        continue;  // the convolution reads its source
+      const OpTraits& traits = op_traits(nodes[i].op);
+      if (absorbed_[i] || traits.kind != OpTraits::Kind::step) continue;
+      if (upsample_is_absorbed(Value{static_cast<int32_t>(i)})) continue;  // its consumer reads its source
       Fused fused;
       fused.node = fused.position = static_cast<int32_t>(i);
-      if (op == Op::conv2d) {
-        const Value source = nodes[i].inputs[0];
-        if (graph_.node(source).op == Op::upsample && uses_[static_cast<size_t>(source.id)] == 1)
-          fused.conv_source = graph_.node(source).inputs[0];
-      }
+      if (traits.absorbs.upsample && upsample_is_absorbed(nodes[i].inputs[0]))
+        fused.conv_source = graph_.node(nodes[i].inputs[0]).inputs[0];
       while (absorb_next(fused)) {
       }
       result.push_back(fused);
@@ -47,41 +44,53 @@ class Fuser {
   }
 
  private:
+  bool used_once(Value value) const { return uses_[static_cast<size_t>(value.id)] == 1; }
+  const Node& consumer(Value value) const {
+    return graph_.node(Value{consumer_[static_cast<size_t>(value.id)]});
+  }
+  bool upsample_is_absorbed(Value value) const {
+    return graph_.node(value).op == Op::upsample && used_once(value) &&
+           op_traits(consumer(value).op).absorbs.upsample;
+  }
+
   bool absorb_next(Fused& fused) {
-    const auto current = static_cast<size_t>(fused.position);
-    if (uses_[current] != 1) return false;
-    const int32_t next = consumer_[current];
+    if (!used_once(fused.value())) return false;
+    const int32_t next = consumer_[static_cast<size_t>(fused.position)];
     if (absorbed_[static_cast<size_t>(next)]) return false;
-    const Node& node = graph_.nodes()[static_cast<size_t>(next)];
-    const Op op = graph_.nodes()[static_cast<size_t>(fused.node)].op;
-    if (node.op == Op::activation) {
-      if (fused.activation != Activation::none || fused.residual.valid()) return false;
-      if (!has_epilogue(op) && op != Op::group_norm && op != Op::norm_apply) return false;
-      if (op == Op::geglu_linear) return false;
-      fused.activation = node.activation;
-    } else if (node.op == Op::add && has_epilogue(op)) {
-      const bool first = node.inputs[0].id == fused.position;
-      const Value other = node.inputs[first ? 1 : 0];
-      if (other.id == fused.position || fused.residual.valid()) return false;
-      const Shape& x = node.shape;
-      const Shape& y = graph_.shape(other);
-      const bool row_an_item = !(x == y) && y.rows_per_item() == 1;
-      if (row_an_item) {
-        if (!first || fused.activation != Activation::none || fused.item_bias.valid()) return false;
-        fused.item_bias = other;
-      } else {
-        if (!first && !(graph_.shape(Value{fused.position}) == x)) return false;
-        // A sum of two products belongs to the second: the first is done with what it reads when it stands.
-        if (other.id > fused.position && has_epilogue(graph_.node(other).op) &&
-            uses_[static_cast<size_t>(other.id)] == 1)
-          return false;
-        fused.residual = other;
-      }
-    } else {
-      return false;
-    }
+    const Node& node = graph_.node(Value{next});
+    const bool done = node.op == Op::activation ? absorb_activation(fused, node)
+                      : node.op == Op::add      ? absorb_sum(fused, node)
+                                                : false;
+    if (!done) return false;
     absorbed_[static_cast<size_t>(next)] = true;
     fused.position = next;
+    return true;
+  }
+
+  bool absorb_activation(Fused& fused, const Node& node) const {
+    if (!op_traits(node_of(graph_, fused).op).absorbs.activation) return false;
+    if (fused.activation != Activation::none || fused.residual.valid()) return false;
+    fused.activation = node.activation;
+    return true;
+  }
+
+  bool absorb_sum(Fused& fused, const Node& node) const {
+    if (!op_traits(node_of(graph_, fused).op).absorbs.sum) return false;
+    const bool first = node.inputs[0].id == fused.position;
+    const Value other = node.inputs[first ? 1 : 0];
+    if (other.id == fused.position || fused.residual.valid()) return false;
+    const Shape &x = node.shape, &y = graph_.shape(other);
+    const bool row_an_item = !(x == y) && y.rows_per_item() == 1;
+    if (row_an_item) {
+      if (!first || fused.activation != Activation::none || fused.item_bias.valid()) return false;
+      fused.item_bias = other;
+      return true;
+    }
+    if (!first && !(graph_.shape(fused.value()) == x)) return false;
+    // A sum of two products belongs to the second: the first is done with what it reads when it stands.
+    if (other.id > fused.position && op_traits(graph_.node(other).op).absorbs.sum && used_once(other))
+      return false;
+    fused.residual = other;
     return true;
   }
 
@@ -95,17 +104,16 @@ class Fuser {
 
 std::vector<Fused> fuse(const Graph& graph) { return Fuser(graph).run(); }
 
+const Node& node_of(const Graph& graph, const Fused& fused) { return graph.node(Value{fused.node}); }
+
 std::vector<Value> inputs_of(const Graph& graph, const Fused& fused) {
-  std::vector<Value> inputs = graph.node(Value{fused.node}).inputs;
+  std::vector<Value> inputs = node_of(graph, fused).inputs;
   if (fused.conv_source.valid()) inputs[0] = fused.conv_source;
   return inputs;
 }
 
-bool is_view(Op op) { return op == Op::slice_channels || op == Op::reshape; }
-bool has_epilogue(Op op) { return op == Op::linear || op == Op::conv2d || op == Op::geglu_linear; }
-
 Value storage_root(const Graph& graph, Value value) {
-  while (is_view(graph.node(value).op)) value = graph.node(value).inputs[0];
+  while (op_traits(graph.node(value).op).kind == OpTraits::Kind::view) value = graph.node(value).inputs[0];
   return value;
 }
 

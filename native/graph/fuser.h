@@ -13,15 +13,16 @@ struct Fused {
   Activation activation = Activation::none;
   Value item_bias, residual;
   Value conv_source;  // behind an absorbed upsample
+
+  Value value() const { return Value{position}; }
 };
 
 // In the order in which they run.
 std::vector<Fused> fuse(const Graph& graph);
+// The node whose op a step runs.
+const Node& node_of(const Graph& graph, const Fused& fused);
 // What the op of a step reads: its node's inputs, behind an absorbed upsample.
 std::vector<Value> inputs_of(const Graph& graph, const Fused& fused);
-
-bool is_view(Op op);
-bool has_epilogue(Op op);
 // The value whose memory a view looks into.
 Value storage_root(const Graph& graph, Value value);
 

@@ -3,12 +3,14 @@
 // (graph/params.h).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "graph/params.h"
 #include "graph/shape.h"
+#include "graph/types.h"
 
 namespace ipa {
 
@@ -35,47 +37,15 @@ enum class Op : uint8_t {
   merge_rows,      // means of the rows that share an id
   attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
 };
-
-enum class Activation : uint8_t {
-  none,
-  silu,
-  gelu,
-  gelu_tanh,
-  quick_gelu,
-  relu,
-  soft_clamp_3,    // 3 tanh(x / 3)
-  unit_to_signed,  // 2 x - 1: of a picture from 0..1 to -1..1
-};
+constexpr size_t op_count = static_cast<size_t>(Op::attention) + 1;  // of the last
 
 // Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or
 // inputs of the graph, from a run that kept them.
 enum class NormStatistics : uint8_t { own, recorded, given };
 
-// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values. A plan may decide for bf16 rows
-// in place of f32.
-enum class Storage : uint8_t { f32, i32, packed_kv, bf16 };
-
 struct Value {
   int32_t id = -1;
   bool valid() const { return id >= 0; }
-};
-
-struct Conv {
-  int kernel_h = 3, kernel_w = 3, stride = 1;
-  int pad_top = 1, pad_left = 1, pad_bottom = 1, pad_right = 1;
-  bool same_3x3() const {
-    return kernel_h == 3 && kernel_w == 3 && stride == 1 && pad_top == 1 && pad_left == 1 && pad_bottom == 1 &&
-           pad_right == 1;
-  }
-};
-
-struct KeyValueShape {
-  int64_t batch = 0, tokens = 0;
-  int heads = 0, head_size = 0;
-  // int16 and bf16: packed in pairs of 16 bits, and so multiplied; for a self-attention without branches or
-  // causal mask.
-  Compute compute = Compute::f32;
-  static constexpr int widest_pairs = 512;  // wider heads stay in f32
 };
 
 struct Node {

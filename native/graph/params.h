@@ -10,6 +10,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/status.h"
+#include "graph/types.h"
 
 namespace ipa {
 
@@ -20,12 +21,6 @@ enum class ParamRole : uint8_t {
   geglu_linear,  // (2 * out, in): value half first, gate half second; packed so that both meet in one panel
   conv2d,        // (out, in, kh, kw), packed as matrix multiplication over (kh, kw, in)
 };
-
-// What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel; activations
-// rounded to 8 bits while they run, one scale a row; sums in 32 bits. int16: the same with 13 bits, and a scale
-// for every 128 inputs of a row. int8_weights: weights as in int8, activations as in int16. bf16: both rounded
-// to bf16, sums in f32.
-enum class Compute : uint8_t { f32, bf16, int16, int8_weights, int8 };
 
 // A parameter's tensors as the checkpoint stores them, row-major: all in f32, or all in IEEE binary16.
 struct StoredTensors {

@@ -56,6 +56,7 @@ class Plan {
   int binding_of(Value value) const;
 
  private:
+  friend class Planner;
   std::unique_ptr<Graph> graph_;  // steps point into its nodes
   std::vector<Step> steps_;
   std::vector<Value> bound_;

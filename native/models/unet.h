@@ -8,30 +8,9 @@
 #include "graph/graph.h"
 #include "models/decoupled_attention.h"
 #include "models/unet_config.h"
+#include "models/unet_inputs.h"
 
 namespace ipa {
-
-struct UNetInputs {
-  Value latents;   // (n, h, w, in_channels)
-  Value sinusoid;  // (1 or n, 1, 1, sinusoid_size): timestep_sinusoid
-  // Keys and values of the text, one per cross layer.
-  std::vector<Value> text_kv;
-  // Image branches of each cross layer; empty without adapters.
-  std::vector<std::vector<Graph::Branch>> branches;
-  Value addition;          // text_time: (n, 1, 1, addition_input_size)
-  Value class_input;       // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)
-  Value time_cond;         // (n, 1, 1, time_cond_size)
-  double merge_ratio = 0;  // of the tokens of self-attention at the outermost level that has any; 0: none
-};
-
-// Deep features kept from one pass to the next (DeepCache, Ma et al. 2024): of the skip connections, the
-// `depth` outermost ones are computed anew in every pass; what comes up from within them is what is kept.
-struct DeepFeatures {
-  int depth = 0;
-  // Given (an input): the pass starts here on its way up and leaves out all that lies deeper. Otherwise build()
-  // says which value a later pass can be given.
-  Value kept;
-};
 
 class UNet {
  public:
@@ -39,8 +18,8 @@ class UNet {
   const UNetConfig& config() const { return config_; }
   // In the order of execution; text_kv and branches follow it.
   const std::vector<CrossLayer>& cross_layers() const { return cross_layers_; }
-  // Skip connections, the largest depth of DeepFeatures.
-  int skip_connections() const;
+  // The largest depth of DeepFeatures.
+  int skip_connections() const { return static_cast<int>(config_.skip_connections()); }
   // Result: (n, h, w, out_channels).
   Value build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features = nullptr) const;
 

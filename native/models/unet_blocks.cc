@@ -42,8 +42,7 @@ Value merged_self_attention(Graph& graph, const std::string& name, const Transfo
   return graph.gather_rows(self_attention(graph, name, shape.heads, graph.merge_rows(normed, map)), map);
 }
 
-Value cross_attention(Graph& graph, Value normed, CrossInputs& cross) {
-  const size_t i = cross.next++;
+Value cross_attention(Graph& graph, Value normed, const CrossInputs& cross, size_t i) {
   static const std::vector<Graph::Branch> none;
   const bool adapted = cross.branches && i < cross.branches->size();
   return decoupled_attention(graph, (*cross.layers)[i], normed, (*cross.text_kv)[i],
@@ -52,19 +51,28 @@ Value cross_attention(Graph& graph, Value normed, CrossInputs& cross) {
 
 }  // namespace
 
+size_t CrossInputs::first_of(const std::string& transformer) const {
+  const std::string prefix = transformer + ".";
+  size_t i = 0;
+  while (i < layers->size() && (*layers)[i].name.compare(0, prefix.size(), prefix) != 0) ++i;
+  return i;
+}
+
 Value transformer(Graph& graph, const std::string& name, const TransformerShape& shape, Value x,
-                  CrossInputs& cross) {
+                  const CrossInputs& cross) {
   const int64_t width = graph.shape(x).c;
   const Value normed = graph.group_norm(x, name + ".norm", shape.groups, transformer_norm_epsilon);
   Value h = shape.linear_projection ? graph.linear(normed, name + ".proj_in", width)
                                     : graph.conv1x1(normed, name + ".proj_in", width);
+  size_t next = cross.first_of(name);
   for (int i = 0; i < shape.blocks; ++i) {
     const std::string block = name + ".transformer_blocks." + std::to_string(i);
     const Value first = graph.layer_norm(h, block + ".norm1", layer_norm_epsilon);
     h = graph.add(h, shape.only_cross_attention
-                         ? cross_attention(graph, first, cross)
+                         ? cross_attention(graph, first, cross, next++)
                          : merged_self_attention(graph, block + ".attn1", shape, h, first));
-    h = graph.add(h, cross_attention(graph, graph.layer_norm(h, block + ".norm2", layer_norm_epsilon), cross));
+    const Value second = graph.layer_norm(h, block + ".norm2", layer_norm_epsilon);
+    h = graph.add(h, cross_attention(graph, second, cross, next++));
     const Value wide = graph.geglu_linear(graph.layer_norm(h, block + ".norm3", layer_norm_epsilon),
                                           block + ".ff.net.0.proj", 4 * width);
     h = graph.add(h, graph.linear(wide, block + ".ff.net.2", width));

@@ -21,9 +21,11 @@ Value attend_within(Graph& graph, Value qkv, int heads);
 // Where a transformer finds the prompts of its cross-attention layers.
 struct CrossInputs {
   const std::vector<CrossLayer>* layers = nullptr;
+  // Both in the order of `layers`; branches may be fewer.
   const std::vector<Value>* text_kv = nullptr;
   const std::vector<std::vector<Graph::Branch>>* branches = nullptr;
-  size_t next = 0;  // layers are used in order
+  // Of a transformer's layers, which follow each other.
+  size_t first_of(const std::string& transformer) const;
 };
 
 // Transformer2DModel: group norm, projection, blocks of self-attention, cross-attention and GEGLU feed-forward,
@@ -34,6 +36,6 @@ struct TransformerShape {
   double merge_ratio = 0;  // share of the tokens that self-attention merges (ToMe, Bolya and Hoffman 2023)
 };
 Value transformer(Graph& graph, const std::string& name, const TransformerShape& shape, Value x,
-                  CrossInputs& cross);
+                  const CrossInputs& cross);
 
 }  // namespace ipa

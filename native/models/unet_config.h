@@ -2,6 +2,7 @@
 // defaults.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -54,6 +55,12 @@ struct UNetConfig {
   ClassEmbedding class_embedding = ClassEmbedding::none;
   int64_t class_count = 0, class_input_size = 0;
 
+  // One of conv_in, and one of every block and downsampler on the way down.
+  size_t skip_connections() const {
+    size_t count = 0;
+    for (const Level& level : levels) count += static_cast<size_t>(level.resnets) + 1;
+    return count;
+  }
   int64_t sinusoid_size() const { return levels.front().channels; }
   // Of the text and image tokens; every level has the same in all models of the family.
   int64_t cross_size() const { return levels.front().cross_size; }

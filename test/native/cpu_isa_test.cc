@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "cpu/isa/cpu_features.h"
-#include "cpu/kernels/kernels.h"
+#include "cpu/isa/isa_tables.h"
 #include "graph_rig.h"
 #include "harness.h"
 

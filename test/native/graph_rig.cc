@@ -8,13 +8,14 @@
 #include "allocation_counter.h"
 #include "base/float16.h"
 #include "cpu/isa/cpu_features.h"
+#include "cpu/isa/isa_tables.h"
 #include "cpu/launch/thread_pool.h"
+#include "graph/op_traits.h"
 #include "harness.h"
 
 namespace ipa_test {
 
 using ipa::Graph;
-using ipa::Op;
 using ipa::Param;
 using ipa::ParamRole;
 using ipa::Shape;
@@ -194,8 +195,9 @@ void check_fusion(const std::string& what, int64_t steps, const std::function<Va
   std::vector<Value> all;
   for (size_t i = 0; i < separate.graph.nodes().size(); ++i) {
     const ipa::Node& node = separate.graph.nodes()[i];
-    const bool view = node.op == Op::slice_channels || node.op == Op::reshape;
-    if (node.op != Op::input && node.op != Op::pack_kv && !view) all.push_back(Value{static_cast<int32_t>(i)});
+    const bool floats = node.storage == ipa::Storage::f32;
+    if (floats && ipa::op_traits(node.op).kind == ipa::OpTraits::Kind::step)
+      all.push_back(Value{static_cast<int32_t>(i)});
   }
   for (Value value : all) separate.output(value);
   separate.check(what + ", not fused");

@@ -14,9 +14,9 @@
 
 #include "base/bfloat16.h"
 #include "base/float16.h"
+#include "cpu/isa/isa_tables.h"
 #include "cpu/isa/unroll.h"
 #include "cpu/kernels/kernels.h"
-#include "cpu/pack/winograd.h"
 
 // In two steps, so that a macro among the arguments is replaced first.
 #define IPA_PRAGMA(...) _Pragma(#__VA_ARGS__)

@@ -4,7 +4,8 @@
 }  // namespace
 }  // namespace IPA_ISA
 
-const Kernels IPA_JOIN(kernels_, IPA_ISA) = IPA_ISA::table(IPA_TEXT(IPA_ISA));
+// Ready before the program starts: no code of the instruction set runs unasked.
+constexpr Kernels IPA_JOIN(kernels_, IPA_ISA) = IPA_ISA::table(IPA_TEXT(IPA_ISA));
 }  // namespace ipa
 
 #if defined(IPA_TARGET) && defined(__clang__)

@@ -1,6 +1,6 @@
 // The kernels for amx: those of avx512_bf16 with products of bf16 on tiles (Intel server processors from 2023
 // on).
-#include "cpu/kernels/kernels.h"
+#include "cpu/isa/isa_tables.h"
 
 #if defined(IPA_HAS_AMX)
 #define IPA_ISA amx

@@ -65,12 +65,14 @@ class AmxSession {
   AmxSession(const AmxSession&) = delete;
   AmxSession& operator=(const AmxSession&) = delete;
 };
-// The compilers' intrinsics take a register's number as a literal only.
+// The compilers' intrinsics take a register's number as a literal only. The first is for the registers of sums.
 #define IPA_FOR_TILE(call, ...)                  \
   if constexpr (Tile == 0) call(0, __VA_ARGS__); \
   if constexpr (Tile == 1) call(1, __VA_ARGS__); \
   if constexpr (Tile == 2) call(2, __VA_ARGS__); \
-  if constexpr (Tile == 3) call(3, __VA_ARGS__); \
+  if constexpr (Tile == 3) call(3, __VA_ARGS__);
+#define IPA_FOR_ANY_TILE(call, ...)              \
+  IPA_FOR_TILE(call, __VA_ARGS__)                \
   if constexpr (Tile == 4) call(4, __VA_ARGS__); \
   if constexpr (Tile == 5) call(5, __VA_ARGS__);
 template <int Tile>
@@ -81,7 +83,7 @@ void amx_zero() {
 }
 template <int Tile>
 void amx_load(const void* from, int64_t stride) {
-  IPA_FOR_TILE(_tile_loadd, from, stride)
+  IPA_FOR_ANY_TILE(_tile_loadd, from, stride)
 }
 template <int Tile>
 void amx_store(void* to, int64_t stride) {
@@ -91,6 +93,7 @@ template <int Tile>
 void amx_multiply() {
   IPA_FOR_TILE(_tile_dpbf16ps, 4, 5)  // kAmxA, kAmxB
 }
+#undef IPA_FOR_ANY_TILE
 #undef IPA_FOR_TILE
 #endif
 

@@ -21,7 +21,7 @@ inline int value_panel_vectors(const KvLayout& layout, int index) {
   return vectors / layout.value_panels + (index < vectors % layout.value_panels ? 1 : 0);
 }
 
-void pack_kv(const PackKvArgs& g, int64_t task) {
+void pack_kv(const PackKvArgs& g, int64_t task, float*) {
   constexpr int64_t panel = kTileVectors * L;
   const int64_t item = task / g.heads, head = task % g.heads;
   const KvLayout& layout = g.layout;

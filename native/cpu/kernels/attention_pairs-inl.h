@@ -122,8 +122,8 @@ void pack_kv_pairs(const PackKvArgs& g, int64_t task) {
   }
 }
 
-void pack_kv_int16(const PackKvArgs& g, int64_t task) { pack_kv_pairs<int16_t, float>(g, task); }
-void pack_kv_bf16(const PackKvArgs& g, int64_t task) {
+void pack_kv_int16(const PackKvArgs& g, int64_t task, float*) { pack_kv_pairs<int16_t, float>(g, task); }
+void pack_kv_bf16(const PackKvArgs& g, int64_t task, float*) {
   if (g.bf16)
     pack_kv_pairs<BFloat16, BFloat16>(g, task);
   else

@@ -6,7 +6,10 @@ void to_bf16(const X* x, int64_t count, BFloat16* out) {
   for (int64_t i = 0; i < count; i += L) store_columns(out + i, load_columns(x + i, count - i), count - i);
 }
 
-void round_to_bf16(const float* from, int64_t count, BFloat16* to) { to_bf16(from, count, to); }
+float round_to_bf16(const float* from, int64_t count, void* to) {
+  to_bf16(from, count, static_cast<BFloat16*>(to));
+  return 1.0f;
+}
 
 template <class X>
 void round_rows_bf16_of(const QuantizeArgs& g, int64_t task) {
@@ -19,7 +22,7 @@ void round_rows_bf16_of(const QuantizeArgs& g, int64_t task) {
   }
 }
 
-void round_rows_bf16(const QuantizeArgs& g, int64_t task) {
+void round_rows_bf16(const QuantizeArgs& g, int64_t task, float*) {
   if (g.a_bf16)
     round_rows_bf16_of<BFloat16>(g, task);
   else

@@ -23,8 +23,8 @@ float to_words_scaled(const X* x, int64_t count, float limit, int16_t* out) {
   return rounding.scale;
 }
 
-float quantize_weight_words(const float* from, int64_t count, int16_t* to) {
-  return to_words_scaled(from, count, int16_limit, to);
+float quantize_weight_words(const float* from, int64_t count, void* to) {
+  return to_words_scaled(from, count, int16_limit, static_cast<int16_t*>(to));
 }
 
 template <class X>
@@ -41,7 +41,7 @@ void quantize_words_of(const QuantizeArgs& g, int64_t task) {
   }
 }
 
-void quantize_words(const QuantizeArgs& g, int64_t task) {
+void quantize_words(const QuantizeArgs& g, int64_t task, float*) {
   if (g.a_bf16)
     quantize_words_of<BFloat16>(g, task);
   else

@@ -1,8 +1,8 @@
-// Matrix multiplication in int8, see Int8Args: bytes of a row against groups of four bytes a column, summed in
-// 32 bits over one tap, then scaled by the row's scale into f32. Integer sums are exact, so every instruction
-// set gives the same bits up to the epilogue.
+// Matrix multiplication in int8, see RoundedRows: bytes of a row against groups of four bytes a column, summed
+// in 32 bits over one tap, then scaled by the row's scale into f32. Integer sums are exact, so every
+// instruction set gives the same bits up to the epilogue.
 
-void quantize(const QuantizeArgs& g, int64_t task) {
+void quantize(const QuantizeArgs& g, int64_t task, float*) {
   const int64_t first = task * g.block_rows;
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   for (int64_t row = first; row < last; ++row) {
@@ -21,7 +21,8 @@ void quantize(const QuantizeArgs& g, int64_t task) {
   }
 }
 
-float quantize_weights(const float* from, int64_t count, int8_t* to) {
+float quantize_weights(const float* from, int64_t count, void* bytes) {
+  auto* to = static_cast<int8_t*>(bytes);
   const Rounding rounding = rounding_to(127.0f, largest_of(from, count));
   const V factor = set1(rounding.factor);
   int64_t i = 0;
@@ -81,11 +82,13 @@ void int8_rows(int64_t count, int64_t groups, const uint8_t* const* rows, const 
 }
 
 // One block of rows against one panel. scratch: gemm_block_rows * panel floats.
-void gemm_int8(const Int8Args& q, int64_t task, float* scratch) {
+void gemm_int8(const GemmArgs& g, int64_t task, float* scratch) {
   constexpr int64_t panel = kTileVectors * L;
-  const GemmArgs& g = q.product;
+  const RoundedRows& q = g.rounded;
+  const auto* bytes = static_cast<const uint8_t*>(q.rows);
+  const auto* zero_row = static_cast<const uint8_t*>(q.zero_row);
   const auto [index, first, count, column, columns, width] = panel_block(g, g.m, task);
-  const int8_t* b = q.weights + index * panel * q.row_bytes * g.taps_h * g.taps_w;
+  const int8_t* b = static_cast<const int8_t*>(g.b) + index * panel * q.size * g.taps_h * g.taps_w;
   const int32_t* excess = q.excess + index * panel;
 
   int64_t sources[gemm_block_rows];
@@ -98,10 +101,10 @@ void gemm_int8(const Int8Args& q, int64_t task, float* scratch) {
       for (int64_t r = 0; r < count; ++r) sources[r] = first + r;
     }
     for (int64_t r = 0; r < count; ++r) {
-      rows[r] = sources[r] < 0 ? q.zero_row : q.bytes + sources[r] * q.row_bytes;
-      scales[r] = sources[r] < 0 ? 0.0f : q.row_scales[sources[r]];
+      rows[r] = sources[r] < 0 ? zero_row : bytes + sources[r] * q.stride;
+      scales[r] = sources[r] < 0 ? 0.0f : q.scales[sources[r]];
     }
-    const int64_t groups = q.row_bytes / 4;
+    const int64_t groups = q.size / 4;
     switch (width / L) {
       case 1: int8_rows<1>(count, groups, rows, scales, b, excess, scratch, width, tap > 0); break;
       case 2: int8_rows<2>(count, groups, rows, scales, b, excess, scratch, width, tap > 0); break;
@@ -113,7 +116,7 @@ void gemm_int8(const Int8Args& q, int64_t task, float* scratch) {
         break;
       default: break;
     }
-    b += width * q.row_bytes;
+    b += width * q.size;
     excess += q.padded_columns;
   }
   gemm_epilogue(g, first, count, column, columns, width, scratch);

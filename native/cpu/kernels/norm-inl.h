@@ -35,7 +35,7 @@ void group_norm_sums_of(const GroupNormArgs& g, int64_t task) {
   }
 }
 
-void group_norm_sums(const GroupNormArgs& g, int64_t task) {
+void group_norm_sums(const GroupNormArgs& g, int64_t task, float*) {
   if (g.x_bf16)
     group_norm_sums_of<BFloat16>(g, task);
   else
@@ -69,7 +69,7 @@ void group_norm_apply_of(const GroupNormArgs& g, int64_t task) {
   }
 }
 
-void group_norm_apply(const GroupNormArgs& g, int64_t task) {
+void group_norm_apply(const GroupNormArgs& g, int64_t task, float*) {
   if (g.x_bf16)
     g.out_bf16 ? group_norm_apply_of<BFloat16, BFloat16>(g, task)
                : group_norm_apply_of<BFloat16, float>(g, task);
@@ -118,7 +118,7 @@ void layer_norm_of(const LayerNormArgs& g, int64_t task) {
   }
 }
 
-void layer_norm(const LayerNormArgs& g, int64_t task) {
+void layer_norm(const LayerNormArgs& g, int64_t task, float*) {
   if (g.out_bf16)
     layer_norm_of<BFloat16>(g, task);
   else

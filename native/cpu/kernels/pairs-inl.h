@@ -173,15 +173,15 @@ bool half_vector_product(int64_t, int64_t, const T* const*, const T*, int64_t, i
 #endif
 
 template <class T, class B>
-void gemm_pairs(const PairsArgs& q, int64_t task, float* scratch) {
+void gemm_pairs(const GemmArgs& g, int64_t task, float* scratch) {
   constexpr bool scaled = std::is_same<T, int16_t>::value;
   constexpr int64_t chunk_size = scaled ? int16_chunk : bf16_chunk;
   constexpr int64_t panel = kTileVectors * L;
-  const GemmArgs& g = q.product;
+  const RoundedRows& q = g.rounded;
   const auto [index, first, count, column, columns, width] = panel_block(g, g.m, task);
   const T* a = static_cast<const T*>(q.rows);
-  const B* b = static_cast<const B*>(q.weights) + index * panel * q.row_size * g.taps_h * g.taps_w;
-  const int64_t chunks = (q.row_size + chunk_size - 1) / chunk_size;
+  const B* b = static_cast<const B*>(g.b) + index * panel * q.size * g.taps_h * g.taps_w;
+  const int64_t chunks = (q.size + chunk_size - 1) / chunk_size;
 
   int64_t sources[gemm_block_rows];
   const T* rows[gemm_block_rows];
@@ -194,10 +194,10 @@ void gemm_pairs(const PairsArgs& q, int64_t task, float* scratch) {
     }
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t k = chunk * chunk_size;
-      const int64_t length = q.row_size - k < chunk_size ? q.row_size - k : chunk_size;
+      const int64_t length = q.size - k < chunk_size ? q.size - k : chunk_size;
       for (int64_t r = 0; r < count; ++r) {
-        rows[r] = sources[r] < 0 ? static_cast<const T*>(q.zero_row) : a + sources[r] * q.row_stride + k;
-        if constexpr (scaled) scales[r] = sources[r] < 0 ? 0.0f : q.row_scales[sources[r] * chunks + chunk];
+        rows[r] = sources[r] < 0 ? static_cast<const T*>(q.zero_row) : a + sources[r] * q.stride + k;
+        if constexpr (scaled) scales[r] = sources[r] < 0 ? 0.0f : q.scales[sources[r] * chunks + chunk];
       }
       pairs_product<scaled>(count, length / 2, rows, scales, b, width, scratch, width, tap + chunk > 0);
       b += width * length;
@@ -207,14 +207,15 @@ void gemm_pairs(const PairsArgs& q, int64_t task, float* scratch) {
 }
 
 // One block of rows against one panel. scratch: gemm_block_rows * panel floats.
-void gemm_int16(const PairsArgs& q, int64_t task, float* scratch) {
-  if (q.byte_weights)
-    gemm_pairs<int16_t, int8_t>(q, task, scratch);
-  else
-    gemm_pairs<int16_t, int16_t>(q, task, scratch);
+void gemm_int16(const GemmArgs& g, int64_t task, float* scratch) {
+  gemm_pairs<int16_t, int16_t>(g, task, scratch);
 }
 
-void gemm_bf16(const PairsArgs& q, int64_t task, float* scratch) {
+void gemm_int8_weights(const GemmArgs& g, int64_t task, float* scratch) {
+  gemm_pairs<int16_t, int8_t>(g, task, scratch);
+}
+
+void gemm_bf16(const GemmArgs& g, int64_t task, float* scratch) {
   const AmxSession session;
-  gemm_pairs<BFloat16, BFloat16>(q, task, scratch);
+  gemm_pairs<BFloat16, BFloat16>(g, task, scratch);
 }

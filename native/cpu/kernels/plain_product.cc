@@ -44,7 +44,7 @@ Status add_product(const Kernels& kernels, const ProductTerms& terms) {
     g.blocks = (terms.m + g.block_rows - 1) / g.block_rows;
     g.panels = 1;
     for (int64_t block = 0; block < g.blocks; ++block)
-      kernels.gemm(g, block, reinterpret_cast<float*>(scratch.data()));
+      kernels.of(Compute::f32).gemm(g, block, reinterpret_cast<float*>(scratch.data()));
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // Elementwise ops, row by row: rows may be strided views, so channels end in a partial vector.
 
-void activate(const RowsArgs& g, int64_t task) {
+void activate(const RowsArgs& g, int64_t task, float*) {
   const int64_t first = task * g.block_rows;
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   for (int64_t row = first; row < last; ++row) {
@@ -15,7 +15,7 @@ void activate(const RowsArgs& g, int64_t task) {
   }
 }
 
-void add_rows(const RowsArgs& g, int64_t task) {
+void add_rows(const RowsArgs& g, int64_t task, float*) {
   const int64_t first = task * g.block_rows;
   const int64_t last = first + g.block_rows < g.rows ? first + g.block_rows : g.rows;
   for (int64_t row = first; row < last; ++row) {

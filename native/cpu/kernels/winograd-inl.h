@@ -104,7 +104,7 @@ inline void winograd_input_tiles(const WinogradArgs& w, int64_t task, WinogradTi
   for (int64_t i = first; i < last; ++i) tile(w, i);
 }
 
-void winograd_input(const WinogradArgs& w, int64_t task) {
+void winograd_input(const WinogradArgs& w, int64_t task, float*) {
   winograd_input_tiles(w, task, w.outputs == 4 ? winograd_input_tile<4> : winograd_input_tile<2>);
 }
 

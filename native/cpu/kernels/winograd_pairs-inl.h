@@ -41,7 +41,7 @@ void winograd_input_tile_int16(const WinogradArgs& w, int64_t index) {
   }
 }
 
-void winograd_input_int16(const WinogradArgs& w, int64_t task) {
+void winograd_input_int16(const WinogradArgs& w, int64_t task, float*) {
   if (w.product.a_bf16)
     winograd_input_tiles(
         w, task,
@@ -69,7 +69,7 @@ void winograd_input_tile_bf16(const WinogradArgs& w, int64_t index) {
   }
 }
 
-void winograd_input_bf16(const WinogradArgs& w, int64_t task) {
+void winograd_input_bf16(const WinogradArgs& w, int64_t task, float*) {
   if (w.product.a_bf16)
     winograd_input_tiles(
         w, task,
@@ -191,10 +191,11 @@ void winograd_product_of(const WinogradArgs& w, int64_t task, float* scratch) {
 }
 
 void winograd_product_int16(const WinogradArgs& w, int64_t task, float* scratch) {
-  if (w.byte_weights)
-    winograd_product_of<int16_t, int8_t>(w, task, scratch);
-  else
-    winograd_product_of<int16_t, int16_t>(w, task, scratch);
+  winograd_product_of<int16_t, int16_t>(w, task, scratch);
+}
+
+void winograd_product_int8_weights(const WinogradArgs& w, int64_t task, float* scratch) {
+  winograd_product_of<int16_t, int8_t>(w, task, scratch);
 }
 
 void winograd_product_bf16(const WinogradArgs& w, int64_t task, float* scratch) {

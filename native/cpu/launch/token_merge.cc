@@ -11,7 +11,7 @@ constexpr int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 }  // namespace
 
 TokenMapScratch::TokenMapScratch(const Step& step) {
-  constexpr int64_t widest_panel = 64, part_floats = int64_t{4} << 20;
+  constexpr int64_t part_floats = int64_t{4} << 20;
   const Shape& in = step.input_shapes[0];
   const int64_t tokens = in.h * in.w, destinations = (in.h / 2) * (in.w / 2);
   part_rows =
@@ -29,7 +29,7 @@ TokenMapScratch::TokenMapScratch(const Step& step) {
   order = take(tokens);
 }
 
-void token_lengths(const TokenMapArgs& g, int64_t task) {
+void token_lengths(const TokenMapArgs& g, int64_t task, float*) {
   const int64_t last = std::min(g.tokens(), (task + 1) * g.block_rows);
   for (int64_t t = task * g.block_rows; t < last; ++t) {
     const float* row = g.x + t * g.x_stride;
@@ -39,7 +39,7 @@ void token_lengths(const TokenMapArgs& g, int64_t task) {
   }
 }
 
-void pack_destinations(const TokenMapArgs& g, int64_t task) {
+void pack_destinations(const TokenMapArgs& g, int64_t task, float*) {
   const int64_t count = g.destinations(), first = task * g.layout.panel, width = g.layout.width(count, task);
   float* panel = g.panels + first * g.channels;
   for (int64_t j = 0; j < width; ++j) {
@@ -53,7 +53,7 @@ void pack_destinations(const TokenMapArgs& g, int64_t task) {
   }
 }
 
-void best_destinations(const TokenMapArgs& g, int64_t task) {
+void best_destinations(const TokenMapArgs& g, int64_t task, float*) {
   const int64_t first = g.first_row + task * g.block_rows;
   const int64_t last = std::min(g.first_row + g.rows, first + g.block_rows), count = g.destinations();
   for (int64_t t = first; t < last; ++t) {
@@ -64,7 +64,7 @@ void best_destinations(const TokenMapArgs& g, int64_t task) {
   }
 }
 
-void assign_slots(const TokenMapArgs& g) {
+void assign_slots(const TokenMapArgs& g, int64_t, float*) {
   int64_t sources = 0;
   for (int64_t t = 0; t < g.tokens(); ++t)
     if (!g.is_destination(t)) g.order[sources++] = static_cast<int32_t>(t);

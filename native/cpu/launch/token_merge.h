@@ -47,10 +47,10 @@ struct TokenMapScratch {
   int64_t panels = 0, scores = 0, lengths = 0, best = 0, best_of = 0, order = 0, floats = 0;
 };
 
-void token_lengths(const TokenMapArgs& g, int64_t task);      // task: block of rows
-void pack_destinations(const TokenMapArgs& g, int64_t task);  // task: panel
-void best_destinations(const TokenMapArgs& g, int64_t task);  // task: block of rows of the part
-void assign_slots(const TokenMapArgs& g);
+void token_lengths(const TokenMapArgs& g, int64_t task, float*);      // task: block of rows
+void pack_destinations(const TokenMapArgs& g, int64_t task, float*);  // task: panel
+void best_destinations(const TokenMapArgs& g, int64_t task, float*);  // task: block of rows of the part
+void assign_slots(const TokenMapArgs& g, int64_t, float*);            // one task
 
 // Means of the rows that share a slot, a block of channels a task.
 struct MergeRowsArgs {

@@ -43,7 +43,8 @@ void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& 
       if (channel < 0) {
         std::fill(taps.begin(), taps.end(), int8_t{0});
       } else {
-        scales[before + j] = kernels.quantize_weights(rows.floats(channel), row_elements, row.data());
+        scales[before + j] =
+            kernels.of(Compute::int8).round_weights(rows.floats(channel), row_elements, row.data());
         for (int64_t tap = 0; tap < m.taps; ++tap)
           for (int64_t i = 0; i < m.in; ++i)
             taps[static_cast<size_t>(tap * parts.row_bytes + i)] = row[static_cast<size_t>(i * m.taps + tap)];

@@ -22,10 +22,10 @@ PairsLayout::PairsLayout(const Param& param, const PanelLayout& layout) {
 
 namespace {
 
-// `round(floats, count, to)` makes a row of the checkpoint one of T and returns its scale.
-template <class T, class Round>
-void pack_rows(const Param& param, const Kernels& kernels, const StoredTensors& stored, Round round,
-               void* out) {
+// T: of the size that the kernels' round_weights makes of a weight.
+template <class T>
+void pack_rows(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out) {
+  const auto round = kernels.of(param.compute).round_weights;
   const MatrixSize m = matrix_size(param);
   const PairsLayout parts(param, kernels.panels);
   auto* weights = static_cast<T*>(out);
@@ -70,18 +70,11 @@ void pack_rows(const Param& param, const Kernels& kernels, const StoredTensors& 
 }  // namespace
 
 void pack_pairs(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out) {
-  if (param.compute == Compute::int16)
-    pack_rows<int16_t>(param, kernels, stored, kernels.quantize_weight_words, out);
-  else if (param.compute == Compute::int8_weights)
-    pack_rows<int8_t>(param, kernels, stored, kernels.quantize_weights, out);
+  // Words and bf16 alike are 16 bits.
+  if (param.compute == Compute::int8_weights)
+    pack_rows<int8_t>(param, kernels, stored, out);
   else
-    pack_rows<BFloat16>(
-        param, kernels, stored,
-        [&](const float* from, int64_t count, BFloat16* to) {
-          kernels.round_to_bf16(from, count, to);
-          return 1.0f;
-        },
-        out);
+    pack_rows<uint16_t>(param, kernels, stored, out);
 }
 
 }  // namespace ipa

@@ -14,8 +14,4 @@ int winograd_outputs(const Step& step);
 // (m + 2)^2
 constexpr int winograd_positions(int outputs) { return (outputs + 2) * (outputs + 2); }
 
-// Besides 0 and infinity F(4x4) is built on the points a, -a, b and -b. These lose 2.4 times less to rounding
-// than 1 and 2 do.
-constexpr float winograd_a = 0.625f, winograd_b = 1.5f;
-
 }  // namespace ipa

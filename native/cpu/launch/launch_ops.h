@@ -1,0 +1,43 @@
+// How the CPU runs each op. One row an op, or several that are alike; each is defined in the file that launches
+// it.
+#pragma once
+
+#include <cstdint>
+
+#include "graph/plan.h"
+
+namespace ipa {
+
+class LaunchBuilder;
+
+struct OpLaunch {
+  // Null: there is nothing to run.
+  void (*launch)(LaunchBuilder&, const Step&) = nullptr;
+  // Working memory in floats, null for none: what all threads of a step share, and what each has besides. The
+  // same for every instruction set.
+  int64_t (*shared_scratch)(const Step&) = nullptr;
+  int64_t (*thread_scratch)(const Step&) = nullptr;
+};
+
+extern const OpLaunch product_launch;          // launch_product.cc
+extern const OpLaunch group_norm_launch;       // launch_norms.cc: group_norm, norm_statistics, norm_apply
+extern const OpLaunch layer_norm_launch;       // launch_norms.cc
+extern const OpLaunch activation_launch;       // launch_rows.cc
+extern const OpLaunch add_launch;              // launch_rows.cc
+extern const OpLaunch param_rows_launch;       // launch_copies.cc
+extern const OpLaunch gather_rows_launch;      // launch_copies.cc
+extern const OpLaunch concat_channels_launch;  // launch_copies.cc
+extern const OpLaunch concat_tokens_launch;    // launch_copies.cc
+extern const OpLaunch upsample_launch;         // launch_copies.cc
+extern const OpLaunch pack_kv_launch;          // launch_attention.cc
+extern const OpLaunch attention_launch;        // launch_attention.cc
+extern const OpLaunch token_map_launch;        // launch_token_merge.cc
+extern const OpLaunch merge_rows_launch;       // launch_token_merge.cc
+
+const OpLaunch& launch_of(Op op);
+
+// Of a step. The shared part comes first, then a part for each thread.
+int64_t shared_scratch_floats(const Step& step);
+int64_t thread_scratch_floats(const Step& step);
+
+}  // namespace ipa
