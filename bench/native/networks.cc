@@ -138,7 +138,7 @@ Status Network::prepare(Graph graph, const Described& described, const ipa::Back
   for (const auto& [value, shape] : described.keys) {
     bound.emplace_back(backend.packed_kv_bytes(shape));
     fill(bound.back().floats(), bound.back().bytes() / sizeof(float), 1.0f);
-    program->bind(value, bound.back().data());
+    program->bind(value, {bound.back().data(), bound.back().bytes()});
   }
   IPA_TRY(program->prepare());
   for (const Value value : described.random)

@@ -4,64 +4,115 @@
 #include <cstring>
 
 namespace ipa {
+namespace {
 
-Result<std::unique_ptr<Program>> Program::make(Graph graph, const Backend& backend,
-                                               const std::vector<Value>& external, Workspace* workspace) {
+Status does_not_fit() { return Status(Code::internal, "a bound value was read or written beyond its end"); }
+
+}  // namespace
+
+Result<std::unique_ptr<Program>> Program::plan(Graph graph, const Backend& backend,
+                                               const std::vector<Value>& external) {
   IPA_ASSIGN(Plan plan, Plan::make(std::move(graph), backend));
   for (const Step& step : plan.steps())
     for (const Param* param : step.node->params)
       if (param && !param->data)
         return Status(Code::internal, "parameter " + param->names.front() + " was never loaded");
-  std::unique_ptr<Program> program(new Program(std::move(plan), backend, workspace));
-  IPA_TRY(program->workspace_.require(program->plan_.arena_bytes()));
+  std::unique_ptr<Program> program(new Program(std::move(plan), backend));
   const auto& bound = program->plan_.bound_values();
   program->bindings_.assign(bound.size(), nullptr);
   for (size_t i = 0; i < bound.size(); ++i) {
     const bool is_external =
         std::any_of(external.begin(), external.end(), [&](Value value) { return value.id == bound[i].id; });
-    if (is_external) continue;
-    const size_t bytes = program->plan_.bound_bytes(i);
-    program->workspace_.hold(bytes);
-    program->held_ += bytes;
-    if (program->workspace_.dry()) continue;
-    program->owned_.emplace_back(bytes);
-    if (!program->owned_.back()) return Status(Code::no_memory, "out of memory for inputs and outputs");
-    std::memset(program->owned_.back().data(), 0, program->owned_.back().bytes());
-    program->bindings_[i] = program->owned_.back().data();
+    program->external_.push_back(is_external);
+    if (!is_external) program->own_bytes_ += program->plan_.bound_bytes(i);
   }
   return program;
 }
 
-Program::~Program() { workspace_.drop(held_); }
+Result<std::unique_ptr<Program>> Program::make(Graph graph, const Backend& backend,
+                                               const std::vector<Value>& external) {
+  IPA_ASSIGN(std::unique_ptr<Program> program, Program::plan(std::move(graph), backend, external));
+  IPA_TRY(program->take(program->own_workspace_));
+  return program;
+}
 
-void Program::bind(Value value, void* memory) {
+Program::~Program() {
+  if (workspace_) workspace_->drop(held_);
+}
+
+Status Program::take(Workspace& workspace) {
+  workspace_ = &workspace;
+  IPA_TRY(workspace.require(plan_.arena_bytes()));
+  for (size_t i = 0; i < bindings_.size(); ++i) {
+    if (external_[i]) continue;
+    const size_t bytes = plan_.bound_bytes(i);
+    workspace.hold(bytes);
+    held_ += bytes;
+    owned_.emplace_back(bytes);
+    if (!owned_.back()) return Status(Code::no_memory, "out of memory for inputs and outputs");
+    std::memset(owned_.back().data(), 0, owned_.back().bytes());
+    bindings_[i] = owned_.back().data();
+  }
+  return {};
+}
+
+void Program::bind(Value value, const BoundView& memory) {
   const int index = plan_.binding_of(value);
-  if (index >= 0) bindings_[static_cast<size_t>(index)] = memory;
+  if (index >= 0) bindings_[static_cast<size_t>(index)] = memory.address();
+}
+
+Status Program::prepare(Workspace& workspace) {
+  IPA_TRY(take(workspace));
+  return prepare();
 }
 
 Status Program::prepare() {
-  if (workspace_.dry()) return {};
   for (void* binding : bindings_)
     if (!binding) return Status(Code::internal, "a value of the graph was left unbound");
   return compile();
 }
 
 Status Program::compile() {
-  compiled_for_ = workspace_.arena();
-  IPA_ASSIGN(executable_, backend_.compile(plan_, workspace_.arena(), bindings_));
+  compiled_for_ = workspace_->arena();
+  IPA_ASSIGN(executable_, backend_.compile(plan_, workspace_->arena(), bindings_));
   return {};
 }
 
 Status Program::run(const CancelFlag* cancel, StepSeconds* seconds) {
-  if (workspace_.dry()) return {};
   // A program made later may have asked for a larger arena.
-  if (compiled_for_ != workspace_.arena()) IPA_TRY(compile());
+  if (compiled_for_ != workspace_->arena()) IPA_TRY(compile());
   return executable_->run(cancel, seconds);
 }
 
-void* Program::memory_of(Value bound) {
+BoundView Program::view(Value bound) const {
   const int index = plan_.binding_of(bound);
-  return index < 0 ? nullptr : bindings_[static_cast<size_t>(index)];
+  if (index < 0) return {};
+  const auto i = static_cast<size_t>(index);
+  return {bindings_[i], plan_.bound_bytes(i)};
+}
+
+BoundView Program::items(Value bound, int64_t first, int64_t count) const {
+  const Node& node = plan_.graph().node(bound);
+  KeyValueShape kv = node.kv;
+  kv.batch = 1;
+  const size_t each = node.storage == Storage::packed_kv
+                          ? backend_.packed_kv_bytes(kv)
+                          : static_cast<size_t>(node.shape.elements() / node.shape.n) * sizeof(float);
+  return view(bound).part(static_cast<size_t>(first) * each, static_cast<size_t>(count) * each);
+}
+
+Status Program::write(Value bound, size_t at, const void* from, size_t bytes) {
+  const BoundView memory = view(bound);
+  if (!memory || at > memory.bytes() || bytes > memory.bytes() - at) return does_not_fit();
+  memory.write(at, from, bytes);
+  return {};
+}
+
+Status Program::read(Value bound, size_t at, void* to, size_t bytes) const {
+  const BoundView memory = view(bound);
+  if (!memory || at > memory.bytes() || bytes > memory.bytes() - at) return does_not_fit();
+  memory.read(at, to, bytes);
+  return {};
 }
 
 }  // namespace ipa

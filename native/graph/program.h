@@ -6,6 +6,7 @@
 
 #include "base/aligned_buffer.h"
 #include "graph/backend.h"
+#include "graph/bound_view.h"
 #include "graph/plan.h"
 #include "graph/workspace.h"
 
@@ -13,40 +14,63 @@ namespace ipa {
 
 class Program {
  public:
-  // Plans the graph and takes the memory; values in `external` live in memory the caller binds before
-  // `prepare`. Programs of one workspace share its arena and must run one after the other; without one, the
-  // program has its own. In a dry workspace nothing is taken, addresses are null and running does nothing.
+  // Plans the graph and takes no memory. Values in `external` lie in memory that is bound before prepare().
+  static Result<std::unique_ptr<Program>> plan(Graph graph, const Backend& backend,
+                                               const std::vector<Value>& external = {});
+  // The same, and takes its memory in a workspace of its own.
   static Result<std::unique_ptr<Program>> make(Graph graph, const Backend& backend,
-                                               const std::vector<Value>& external = {},
-                                               Workspace* workspace = nullptr);
+                                               const std::vector<Value>& external = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
   // Memory of an external value; it must outlive the program's runs.
-  void bind(Value value, void* memory);
-  // Resolves every address. Call once, after the last bind.
+  void bind(Value value, const BoundView& memory);
+  // Takes the memory, after which inputs are zeros, and resolves every address. Once, after the last bind().
+  // Programs of one workspace share its arena and must run one after the other; it outlives them.
+  Status prepare(Workspace& workspace);
+  // The same of a program that has its memory.
   Status prepare();
+  bool prepared() const { return executable_ != nullptr; }
   Status run(const CancelFlag* cancel = nullptr, StepSeconds* seconds = nullptr);
 
-  float* floats(Value bound) { return static_cast<float*>(memory_of(bound)); }
-  int32_t* ids(Value bound) { return static_cast<int32_t*>(memory_of(bound)); }
+  // The memory of an input or output, empty before it is there; and `count` items of its batch from `first` on.
+  BoundView view(Value bound) const;
+  BoundView items(Value bound, int64_t first, int64_t count) const;
+  // Copies values in and out. `first`: the element to begin at. Code::internal when they do not fit.
+  template <class T>
+  Status set(Value bound, const std::vector<T>& values, size_t first = 0) {
+    return write(bound, first * sizeof(T), values.data(), values.size() * sizeof(T));
+  }
+  template <class T>
+  Status get(Value bound, std::vector<T>& values, size_t first = 0) const {
+    return read(bound, first * sizeof(T), values.data(), values.size() * sizeof(T));
+  }
+  // For tests.
+  float* floats(Value bound) { return static_cast<float*>(view(bound).address()); }
+  int32_t* ids(Value bound) { return static_cast<int32_t*>(view(bound).address()); }
+
   // Shape of any recorded value.
   const Shape& shape(Value value) const { return plan_.graph().shape(value); }
   const Plan& plan() const { return plan_; }
-  // What it needs: arena and own buffers.
-  size_t memory_bytes() const { return plan_.arena_bytes() + held_; }
+  // What it needs: an arena, which it may share, and buffers of its own.
+  size_t arena_bytes() const { return plan_.arena_bytes(); }
+  size_t own_bytes() const { return own_bytes_; }
+  size_t memory_bytes() const { return arena_bytes() + own_bytes(); }
 
  private:
-  Program(Plan plan, const Backend& backend, Workspace* workspace)
-      : plan_(std::move(plan)), backend_(backend), workspace_(workspace ? *workspace : own_workspace_) {}
-  void* memory_of(Value bound);
+  Program(Plan plan, const Backend& backend) : plan_(std::move(plan)), backend_(backend) {}
+  Status take(Workspace& workspace);
   Status compile();
+  Status write(Value bound, size_t at, const void* from, size_t bytes);
+  Status read(Value bound, size_t at, void* to, size_t bytes) const;
 
   Plan plan_;
   const Backend& backend_;
   Workspace own_workspace_;
-  Workspace& workspace_;
+  Workspace* workspace_ = nullptr;
+  std::vector<bool> external_;  // of the plan's bound values
+  size_t own_bytes_ = 0;        // of the others
   size_t held_ = 0;
   std::vector<AlignedBuffer> owned_;
   std::vector<void*> bindings_;

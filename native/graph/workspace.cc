@@ -29,13 +29,11 @@ Status Workspace::require(size_t bytes) {
   arena_ = AlignedBuffer();
   drop(arena_bytes_);
   arena_bytes_ = 0;
-  if (!dry_) {
-    if (keeper_) arena_ = keeper_->take(bytes);
-    if (!arena_) arena_ = AlignedBuffer(bytes);
-    if (!arena_)
-      return Status(Code::no_memory, "out of memory: " + std::to_string(bytes >> 20) +
-                                         " MB of working memory cannot be had, use a smaller picture");
-  }
+  if (keeper_) arena_ = keeper_->take(bytes);
+  if (!arena_) arena_ = AlignedBuffer(bytes);
+  if (!arena_)
+    return Status(Code::no_memory, "out of memory: " + std::to_string(bytes >> 20) +
+                                       " MB of working memory cannot be had, use a smaller picture");
   arena_bytes_ = bytes;
   hold(bytes);
   return {};

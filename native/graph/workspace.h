@@ -1,5 +1,4 @@
-// The memory of one call: an arena that its programs take turns in, and a count of all that the call holds. A
-// dry workspace counts and takes nothing, so that the peak of a call is known before it runs.
+// The memory of one call: an arena that its programs take turns in, and a count of all that the call holds.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +28,7 @@ class ArenaKeeper {
 
 class Workspace {
  public:
-  explicit Workspace(bool dry = false) : dry_(dry) {}
+  Workspace() = default;
   // `keeper` outlives it; null: none.
   explicit Workspace(ArenaKeeper* keeper) : keeper_(keeper) {}
   ~Workspace() {
@@ -38,7 +37,6 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  bool dry() const { return dry_; }
   // Makes the arena at least this large. It may move; what is in it counts only while one program runs.
   Status require(size_t bytes);
   uint8_t* arena() const { return arena_.data(); }
@@ -48,7 +46,6 @@ class Workspace {
   size_t peak() const { return peak_; }
 
  private:
-  bool dry_ = false;
   ArenaKeeper* keeper_ = nullptr;
   AlignedBuffer arena_;
   size_t arena_bytes_ = 0, now_ = 0, peak_ = 0;

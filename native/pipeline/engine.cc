@@ -4,6 +4,7 @@
 
 #include "base/guard.h"
 #include "pipeline/condition/image_features.h"
+#include "pipeline/prepared_call.h"
 
 namespace ipa {
 namespace {
@@ -43,8 +44,9 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
                                                         ", " + std::to_string(models_->adapters.size()) +
                                                         " loaded");
               Workspace workspace(&caches_->arenas);
-              return ipa::encode_image({*models_, *caches_, workspace, cancel.get()},
-                                       *models_->adapters[static_cast<size_t>(adapter)], *shared);
+              IPA_ASSIGN(const std::unique_ptr<ImageEncoder> encoder,
+                         ImageEncoder::plan(*models_, *models_->adapters[static_cast<size_t>(adapter)]));
+              return encoder->encode({*models_, *caches_, workspace, cancel.get()}, *shared);
             }));
           },
           [done](Status status) { done(std::move(status)); }});

@@ -1,33 +1,14 @@
 #include "pipeline/generate.h"
 
+#include <utility>
+
 #include "base/finite.h"
 #include "pipeline/decode/fit_preview.h"
-#include "pipeline/generation.h"
-#include "pipeline/memory_estimate.h"
-#include "pipeline/sample/step_span.h"
+#include "pipeline/prepared_call.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
 namespace {
-
-Status paint_preview(const Call& call, const GenerateRequest& request, const Generation& generation,
-                     const float* latents, Progress& event) {
-  if (!request.linear_preview) {
-    event.preview_width = request.width;
-    event.preview_height = request.height;
-    IPA_ASSIGN(event.preview, generation.decoder->decode(latents, nullptr, call.cancel));
-    return {};
-  }
-  std::optional<LinearPreview>& preview = call.caches.linear_preview;
-  if (!preview) {
-    IPA_ASSIGN(preview, make_linear_preview(call));
-  }
-  const int64_t scale = call.models.vae->config().scale();
-  event.preview_width = request.width / scale;
-  event.preview_height = request.height / scale;
-  event.preview = preview->paint(latents, event.preview_width * event.preview_height);
-  return {};
-}
 
 std::vector<float> initial_latents(const GenerateRequest& request, size_t image, size_t count, Noise& noise) {
   if (!request.latents.empty()) return request.latents[request.latents.size() == 1 ? 0 : image];
@@ -45,71 +26,117 @@ Status not_finite(int step, int steps) {
                     "guidance, scale or a weight in the prompt are too large");
 }
 
+// Makes the pictures of a call, one after the other.
+class Sampler {
+ public:
+  Sampler(const Call& call, PreparedCall& prepared, const ProgressFunction& progress)
+      : call_(call),
+        prepared_(prepared),
+        request_(prepared.request()),
+        progress_(progress),
+        calls_(prepared.span().calls()),
+        count_(static_cast<size_t>(prepared.denoiser().elements())),
+        scaled_(count_),
+        prediction_(count_) {}
+
+  Status make_picture(size_t image, GenerateResult& result) {
+    IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, prepared_.make_scheduler());
+    TorchNoise noise(request_.seeds[image]);
+    std::vector<float> latents = initial_latents(request_, image, count_, noise);
+    // Another call's latents have their noise in them.
+    if (request_.denoising_start == 0)
+      for (float& value : latents) value *= scheduler->init_noise_sigma();
+    if (prepared_.source()) prepared_.denoiser().set_source(prepared_.source()->channels(noise));
+    for (int i = 0; i < calls_; ++i) {
+      IPA_TRY(step(i, *scheduler, latents, noise));
+      if (progress_) IPA_TRY(report_step(image, i, *scheduler));
+    }
+    if (request_.decode) {
+      const auto on_tile = [&](int done, int tiles) { report_tile(image, done, tiles); };
+      IPA_ASSIGN(std::vector<uint8_t> rgb, prepared_.decoder()->decode(latents.data(), on_tile, call_.cancel));
+      result.images.push_back(std::move(rgb));
+    }
+    result.latents.push_back(std::move(latents));
+    return {};
+  }
+
+ private:
+  Status step(int i, Scheduler& scheduler, std::vector<float>& latents, Noise& noise) {
+    const int index = prepared_.span().first + i;
+    scheduler.scale_model_input(index, latents.data(), scaled_.data(), count_);
+    IPA_TRY(prepared_.denoiser().predict(prepared_.kinds()[static_cast<size_t>(i)], scaled_.data(),
+                                         scheduler.timesteps()[static_cast<size_t>(index)], prediction_.data(),
+                                         call_.cancel));
+    scheduler.step(index, prediction_.data(), latents.data(), count_, noise);
+    return all_finite(latents.data(), count_) ? Status() : not_finite(i + 1, calls_);
+  }
+
+  Progress event_of(size_t image, int done) const {
+    Progress event;
+    event.image = static_cast<int>(image);
+    event.step = static_cast<int>(image) * calls_ + done;
+    event.total = calls_ * static_cast<int>(request_.seeds.size());
+    return event;
+  }
+
+  Status report_step(size_t image, int i, const Scheduler& scheduler) {
+    Progress event = event_of(image, i + 1);
+    if (request_.preview_every > 0 && (i + 1) % request_.preview_every == 0 && i + 1 < calls_)
+      IPA_TRY(paint_preview(scheduler.denoised(), event));
+    progress_(std::move(event));
+    return {};
+  }
+
+  void report_tile(size_t image, int done, int tiles) const {
+    if (!progress_) return;
+    Progress event = event_of(image, calls_);
+    event.tile = done;
+    event.tiles = tiles;
+    progress_(std::move(event));
+  }
+
+  Status paint_preview(const float* latents, Progress& event) {
+    if (!request_.linear_preview) {
+      event.preview_width = request_.width;
+      event.preview_height = request_.height;
+      IPA_ASSIGN(event.preview, prepared_.decoder()->decode(latents, nullptr, call_.cancel));
+      return {};
+    }
+    std::optional<LinearPreview>& preview = call_.caches.linear_preview;
+    if (!preview) {
+      IPA_ASSIGN(preview, make_linear_preview(call_));
+    }
+    const int64_t scale = call_.models.vae->config().scale();
+    event.preview_width = request_.width / scale;
+    event.preview_height = request_.height / scale;
+    event.preview = preview->paint(latents, event.preview_width * event.preview_height);
+    return {};
+  }
+
+  const Call& call_;
+  PreparedCall& prepared_;
+  const GenerateRequest& request_;
+  const ProgressFunction& progress_;
+  const int calls_;
+  const size_t count_;
+  std::vector<float> scaled_, prediction_;
+};
+
 }  // namespace
 
 Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel) {
-  IPA_TRY(check_request(models, request));
-  // Options are checked before minutes of work begin.
-  IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models, request));
-  IPA_ASSIGN(const int64_t tile, choose_tile(models, request));
-  IPA_ASSIGN(const StepSpan span, step_span(*scheduler, models.scheduler_config, request));
-  const int calls = span.calls();
   // A budget is for this call's own memory, not for what an earlier one left.
   const bool thrifty = request.memory_budget > 0;
-  if (thrifty) caches.arenas.drop();
   Workspace workspace(thrifty ? nullptr : &caches.arenas);
+  IPA_ASSIGN(const std::unique_ptr<PreparedCall> prepared, PreparedCall::make(models, request));
+  IPA_TRY(check_budget(prepared->memory(), models, request));
+  if (thrifty) caches.arenas.drop();
   const Call call{models, caches, workspace, cancel};
-  IPA_ASSIGN(const std::unique_ptr<Generation> generation, make_generation(call, request, calls, tile));
-  Denoiser& denoiser = *generation->denoiser;
-
+  IPA_TRY(prepared->begin(call));
+  Sampler sampler(call, *prepared, progress);
   GenerateResult result;
-  const auto count = static_cast<size_t>(denoiser.elements());
-  std::vector<float> scaled(count), prediction(count);
-  const int total = calls * static_cast<int>(request.seeds.size());
-  for (size_t image = 0; image < request.seeds.size(); ++image) {
-    if (image > 0) {
-      IPA_ASSIGN(scheduler, make_request_scheduler(models, request));
-    }
-    TorchNoise noise(request.seeds[image]);
-    std::vector<float> latents = initial_latents(request, image, count, noise);
-    // Another call's latents have their noise in them.
-    if (request.denoising_start == 0)
-      for (float& value : latents) value *= scheduler->init_noise_sigma();
-    if (generation->source) denoiser.set_source(generation->source->channels(noise));
-    for (int i = 0; i < calls; ++i) {
-      const int index = span.first + i;
-      scheduler->scale_model_input(index, latents.data(), scaled.data(), count);
-      IPA_TRY(denoiser.predict(generation->kinds[static_cast<size_t>(i)], scaled.data(),
-                               scheduler->timesteps()[static_cast<size_t>(index)], prediction.data(), cancel));
-      scheduler->step(index, prediction.data(), latents.data(), count, noise);
-      if (!all_finite(latents.data(), count)) return not_finite(i + 1, calls);
-      if (!progress) continue;
-      Progress event;
-      event.image = static_cast<int>(image);
-      event.step = static_cast<int>(image) * calls + i + 1;
-      event.total = total;
-      if (request.preview_every > 0 && (i + 1) % request.preview_every == 0 && i + 1 < calls) {
-        IPA_TRY(paint_preview(call, request, *generation, scheduler->denoised(), event));
-      }
-      progress(std::move(event));
-    }
-    if (request.decode) {
-      auto on_tile = [&](int done, int tiles) {
-        if (!progress) return;
-        Progress event;
-        event.image = static_cast<int>(image);
-        event.step = static_cast<int>(image + 1) * calls;
-        event.total = total;
-        event.tile = done;
-        event.tiles = tiles;
-        progress(std::move(event));
-      };
-      IPA_ASSIGN(std::vector<uint8_t> rgb, generation->decoder->decode(latents.data(), on_tile, cancel));
-      result.images.push_back(std::move(rgb));
-    }
-    result.latents.push_back(std::move(latents));
-  }
+  for (size_t image = 0; image < request.seeds.size(); ++image) IPA_TRY(sampler.make_picture(image, result));
   return result;
 }
 

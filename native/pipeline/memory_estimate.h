@@ -1,7 +1,8 @@
-// How much memory a generation takes, known before it runs.
+// How much memory a call takes, and whether that is allowed.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/status.h"
 #include "pipeline/load/model_set.h"
@@ -11,17 +12,27 @@ namespace ipa {
 
 struct MemoryEstimate {
   size_t weights = 0;  // of all that is loaded
-  size_t working = 0;  // that the generation adds at its peak
+  size_t working = 0;  // that the call adds at its peak
   int64_t tile = 0;    // pixels of the decoder's tiles; 0: the picture is decoded whole
   size_t total() const { return weights + working; }
 };
 
-// Makes every plan of the generation and runs none. Pictures of the request may come without pixels; those
-// there are count too. Errors as of generate(); a budget that does not suffice is none.
-Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request);
+// Whether any picture is made by the VAE.
+inline bool needs_decoder(const GenerateRequest& request) {
+  return request.decode || (request.preview_every > 0 && !request.linear_preview);
+}
 
-// The tile that generate() decodes with. no_memory when the request's budget does not suffice in any way it
-// allows.
-Result<int64_t> choose_tile(const ModelSet& models, const GenerateRequest& request);
+// Pixels of a tile's side.
+inline int64_t least_tile(const ModelSet& models) { return 16 * models.vae->config().scale(); }
+
+// Sides of tiles to try, the best first, of those smaller than the picture: larger ones differ less from the
+// whole.
+std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& request);
+
+// What decides about tiles where the request does not: its own budget or the system's memory; 0: unknown.
+uint64_t budget_of(const GenerateRequest& request);
+
+// no_memory when the request's budget does not suffice.
+Status check_budget(const MemoryEstimate& found, const ModelSet& models, const GenerateRequest& request);
 
 }  // namespace ipa

@@ -1,6 +1,7 @@
 #include "golden_pipeline.h"
 
 #include "harness.h"
+#include "pipeline/prepared_call.h"
 #include "weights/formats/safetensors/safetensors.h"
 
 namespace ipa_test {
@@ -82,6 +83,27 @@ ipa::Result<ipa::GenerateResult> generate(const ipa::ModelSet& models, const ipa
                                           const ipa::CancelFlag* cancel) {
   ipa::Caches caches;
   return ipa::generate(models, caches, request, progress, cancel);
+}
+
+void check_begin_bytes(const ipa::ModelSet& models, const ipa::GenerateRequest& request) {
+  ipa::Caches caches;
+  ipa::Workspace workspace;
+  const auto prepared = ipa::PreparedCall::make(models, request);
+  CHECK_OK(prepared.status());
+  if (!prepared.ok()) return;
+  CHECK_EQ(workspace.peak(), size_t{0});
+  CHECK_OK(prepared.value()->begin({models, caches, workspace}));
+  CHECK(workspace.peak() > 0);
+  CHECK_EQ(workspace.peak(), prepared.value()->begin_bytes());
+}
+
+ipa::Result<ipa::TextFeatures> encode_prompt(const ipa::ModelSet& models,
+                                             const std::vector<ipa::TokenChunks>& prompt) {
+  ipa::Caches caches;
+  ipa::Workspace workspace;
+  IPA_ASSIGN(ipa::PromptEncoder encoder, ipa::PromptEncoder::plan(models, {&prompt}, 0));
+  IPA_ASSIGN(std::vector<ipa::TextFeatures> features, encoder.run({models, caches, workspace}));
+  return std::move(features.front());
 }
 
 ipa::ImagePrompt golden_picture(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "golden_case.h"
+#include "pipeline/condition/text_features.h"
 #include "pipeline/generate.h"
 #include "pipeline/load/model_set.h"
 #include "pipeline/request.h"
@@ -24,6 +25,13 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int 
 // A call with no others before it.
 ipa::Result<ipa::GenerateResult> generate(const ipa::ModelSet& models, const ipa::GenerateRequest& request,
                                           const ipa::ProgressFunction& progress, const ipa::CancelFlag* cancel);
+
+// That a call holds before its first step what was counted when it was planned.
+void check_begin_bytes(const ipa::ModelSet& models, const ipa::GenerateRequest& request);
+
+// What the UNet reads of one prompt.
+ipa::Result<ipa::TextFeatures> encode_prompt(const ipa::ModelSet& models,
+                                             const std::vector<ipa::TokenChunks>& prompt);
 
 // A committed picture by its path below test/golden ("images/square-64.png").
 ipa::ImagePrompt golden_picture(const std::string& path);

@@ -209,7 +209,7 @@ TEST(ops_attention_reads_keys_and_values_packed_by_another_program) {
   CHECK_OK(c.status());
   if (!a.ok() || !b.ok() || !c.ok()) return;
   CHECK(!c.value()->prepare().ok());  // keys and values are not bound yet
-  c.value()->bind(kv2, b.value()->floats(packed));
+  c.value()->bind(kv2, b.value()->view(packed));
   CHECK_OK(a.value()->prepare());
   CHECK_OK(b.value()->prepare());
   CHECK_OK(c.value()->prepare());

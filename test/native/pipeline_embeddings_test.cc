@@ -3,9 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "golden_case.h"
+#include "golden_pipeline.h"
 #include "harness.h"
-#include "pipeline/condition/text_features.h"
 #include "pipeline/load/model_set.h"
 #include "weights/formats/safetensors/safetensors.h"
 #include "weights/write/safetensors_writer.h"
@@ -55,12 +54,10 @@ TEST(pipeline_text_features_with_learned_tokens) {
         const std::vector<float> ids = values(source, name + "." + text + "_ids." + std::to_string(i));
         chunks.push_back({std::vector<int32_t>(ids.begin(), ids.end()), std::vector<float>(ids.size(), 1.0f)});
       }
-      ipa::Caches caches;
-      ipa::Workspace workspace;
-      auto features = ipa::encode_prompts({*models.value(), caches, workspace}, {&chunks}, 0);
+      auto features = ipa_test::encode_prompt(*models.value(), chunks);
       CHECK_OK(features.status());
       if (!features.ok()) continue;
-      const ipa::TextFeatures& own = features.value().front();
+      const ipa::TextFeatures& own = features.value();
       report.add(name, ipa_test::relative_error(own.features, values(source, name + "." + text + "_embeds")));
       if (!own.pooled.empty())
         report.add(name + " pooled",
@@ -130,11 +127,9 @@ TEST(pipeline_learned_tokens_in_a_model_in_one_file) {
       chunks[0].ids.assign(static_cast<size_t>(config.context), 1);
       chunks[0].ids[2] = id;
       chunks[0].weights.assign(chunks[0].ids.size(), 1.0f);
-      ipa::Caches caches;
-      ipa::Workspace workspace;
-      auto result = ipa::encode_prompts({*models.value(), caches, workspace}, {&chunks}, 0);
+      auto result = ipa_test::encode_prompt(*models.value(), chunks);
       CHECK_OK(result.status());
-      if (result.ok()) features.push_back(result.value().front().features);
+      if (result.ok()) features.push_back(result.value().features);
     }
     CHECK(features.size() == 2 && features[0] == features[1]);
   }

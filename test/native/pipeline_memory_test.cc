@@ -2,8 +2,7 @@
 #include "allocation_counter.h"
 #include "golden_pipeline.h"
 #include "harness.h"
-#include "pipeline/generation.h"
-#include "pipeline/memory_estimate.h"
+#include "pipeline/prepared_call.h"
 
 namespace {
 
@@ -25,19 +24,7 @@ GenerateRequest request_of(const std::string& model, const std::string& name) {
   return request;
 }
 
-// A dry run and a real one must hold the same at their peaks.
-void check_dry(ModelSet& models, const GenerateRequest& request, int64_t tile) {
-  ipa::Caches caches;
-  ipa::Workspace dry(true), real;
-  const auto planned = ipa::make_generation({models, caches, dry}, request, 6, tile);
-  const auto made = ipa::make_generation({models, caches, real}, request, 6, tile);
-  CHECK_OK(planned.status());
-  CHECK_OK(made.status());
-  CHECK(dry.peak() > 0);
-  CHECK_EQ(dry.peak(), real.peak());
-}
-
-ipa::MemoryEstimate estimate(ModelSet& models, const GenerateRequest& request) {
+ipa::MemoryEstimate estimate(const ModelSet& models, const GenerateRequest& request) {
   const auto found = ipa::estimate_memory(models, request);
   CHECK_OK(found.status());
   return found.ok() ? found.value() : ipa::MemoryEstimate();
@@ -45,26 +32,28 @@ ipa::MemoryEstimate estimate(ModelSet& models, const GenerateRequest& request) {
 
 }  // namespace
 
-TEST(pipeline_memory_is_the_same_dry_and_real) {
+TEST(pipeline_memory_is_what_was_planned) {
   for (auto [name, case_name] : {std::pair{"sd15", "ddim-4steps"}, std::pair{"sdxl", "euler-negative"}}) {
     const auto models =
         ipa_test::load_golden_models(name, {"adapters/base.safetensors", "adapters/plus.safetensors"});
     if (!models) return;
     GenerateRequest request = request_of(name, case_name);
-    for (int64_t tile : {0, 128})
+    request.steps = 6;
+    for (Tiling tiling : {Tiling::off, Tiling::on})
       for (bool pictures : {false, true}) {
+        request.vae_tiling = tiling;
         request.branches.clear();
         for (int adapter = 0; pictures && adapter < 2; ++adapter)
           request.branches.push_back({adapter, 0.5f, {ipa_test::golden_picture("images/wide-150x100.png")}});
         for (float guidance : {1.0f, 5.0f}) {
           request.guidance = guidance;
-          check_dry(*models, request, tile);
+          ipa_test::check_begin_bytes(*models, request);
         }
         // All four kinds of steps: with guidance and without, in full and from kept features.
         request.guidance_end = 0.5;
         request.cache_every = 2;
         request.cache_depth = 1;
-        check_dry(*models, request, tile);
+        ipa_test::check_begin_bytes(*models, request);
         request.guidance_end = 1;
         request.cache_every = request.cache_depth = 0;
       }
@@ -105,8 +94,9 @@ TEST(pipeline_memory_budget_decides_about_tiles) {
   request.vae_tiling = Tiling::automatic;
   const auto tile = [&](uint64_t budget) {
     request.memory_budget = budget;
-    const auto found = ipa::choose_tile(*models, request);
-    return found.ok() ? found.value() : int64_t{-1};
+    const auto found = ipa::estimate_memory(*models, request);
+    const bool fits = found.ok() && ipa::check_budget(found.value(), *models, request).ok();
+    return fits ? found.value().tile : int64_t{-1};
   };
   CHECK_EQ(tile(whole), 0);
   CHECK_EQ(tile(whole - 1), 128);

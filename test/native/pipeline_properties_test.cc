@@ -105,16 +105,18 @@ TEST(pipeline_guidance_one_runs_a_batch_of_one) {
   GenerateRequest request = plain_request("sdxl", "euler-negative");
   request.branches = {branch_of(0, 0.8f)};
   for (bool guided : {true, false}) {
+    const std::vector<ipa::GuidancePart> parts = ipa::Guidance(models->task(), request).parts(guided);
     ipa::Caches caches;
     ipa::Workspace workspace;
-    const auto conditioning = make_conditioning({*models, caches, workspace}, request, guided);
+    const auto conditioning = ipa::Conditioning::plan(*models, request, parts);
     CHECK_OK(conditioning.status());
     if (!conditioning.ok()) return;
+    CHECK_OK(conditioning.value()->run({*models, caches, workspace}));
     const int64_t batch = guided ? 2 : 1;
-    CHECK_EQ(conditioning.value().batch, batch);
-    CHECK_EQ(static_cast<int64_t>(conditioning.value().addition.size()),
-             batch * models->unet->config().addition_input_size);
-    const ipa::PackedKeys& keys = conditioning.value().text;
+    CHECK_EQ(conditioning.value()->batch(), batch);
+    CHECK_EQ(conditioning.value()->addition_bytes(),
+             static_cast<size_t>(batch * models->unet->config().addition_input_size) * sizeof(float));
+    const ipa::PackedKeys& keys = conditioning.value()->text();
     CHECK_EQ(keys.program->plan().graph().node(keys.values.front()).kv.batch, batch);
   }
 

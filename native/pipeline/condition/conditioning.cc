@@ -1,28 +1,9 @@
 #include "pipeline/condition/conditioning.h"
 
-#include <algorithm>
-
-#include "pipeline/condition/image_tokens.h"
-#include "pipeline/condition/text_features.h"
+#include <utility>
 
 namespace ipa {
 namespace {
-
-Result<PackedKeys> run_keys(const Call& call, Graph graph, Value input, std::vector<Value> keys,
-                            const std::vector<float>& data) {
-  PackedKeys packed;
-  for (Value value : keys)
-    if (value.valid()) {
-      graph.output(value);
-      packed.tokens = graph.node(value).kv.tokens;
-    }
-  IPA_ASSIGN(packed.program, Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
-  IPA_TRY(packed.program->prepare());
-  if (!call.workspace.dry()) std::copy(data.begin(), data.end(), packed.program->floats(input));
-  IPA_TRY(packed.program->run(call.cancel));
-  packed.values = std::move(keys);
-  return packed;
-}
 
 // Size conditions in the order (original height, width, crop top, left, target height, width), the refiner's
 // with the aesthetic score in place of the target.
@@ -48,75 +29,126 @@ void append_addition(const ModelSet& models, const GenerateRequest& request, con
   }
 }
 
-Status add_text(const Call& call, const GenerateRequest& request, bool guided, Conditioning& conditioning) {
-  const ModelSet& models = call.models;
-  const int64_t cross = models.unet->config().cross_size();
-  std::vector<const std::vector<TokenChunks>*> prompts;
-  const bool zeros = guided && request.negative.empty();
-  if (guided && !zeros) prompts.push_back(&request.negative);
-  prompts.push_back(&request.prompt);
-  IPA_ASSIGN(std::vector<TextFeatures> features, encode_prompts(call, prompts, request.clip_skip));
-  const TextFeatures& positive = features.back();
-  if (zeros) {
-    if (!models.zeros_for_empty_prompt)
-      return Status(Code::invalid_option, "guidance needs a negative prompt, which may be empty");
-    TextFeatures nothing;
-    nothing.tokens = positive.tokens;
-    nothing.features.assign(positive.features.size(), 0.0f);
-    nothing.pooled.assign(positive.pooled.size(), 0.0f);
-    features.insert(features.begin(), std::move(nothing));
-  }
-  if (features.front().tokens != features.back().tokens)
-    return Status(Code::invalid_option, "prompt and negative prompt need the same number of chunks");
-
-  if (conditioning.batch == 3) features.insert(features.begin(), TextFeatures(features.front()));
-
-  // Of each prompt, and of all together.
-  const auto batch = static_cast<size_t>(conditioning.batch);
-  const Held held(call.workspace,
-                  2 * batch * static_cast<size_t>(features.back().tokens * cross) * sizeof(float));
-  std::vector<float> all;
-  for (const TextFeatures& f : features) all.insert(all.end(), f.features.begin(), f.features.end());
-  Graph graph(&models.unet->params);
-  const Value input = graph.input(tokens_shape(conditioning.batch, features.back().tokens, cross));
-  std::vector<Value> keys = build_text_keys(graph, models.unet->network.cross_layers(), input);
-  IPA_ASSIGN(conditioning.text, run_keys(call, std::move(graph), input, std::move(keys), all));
-  if (models.family() == Family::sdxl)
-    for (const TextFeatures& f : features)
-      append_addition(models, request, f.pooled, &f != &features.back(), conditioning.addition);
-  return {};
-}
-
-Status add_branch(const Call& call, const ImageBranch& branch, bool guided, Conditioning& conditioning) {
-  const ModelSet& models = call.models;
-  if (branch.adapter < 0 || static_cast<size_t>(branch.adapter) >= models.adapters.size())
-    return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
-                                            ", " + std::to_string(models.adapters.size()) + " loaded");
-  Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
-  IPA_ASSIGN(BranchTokens tokens, branch_tokens(call, adapter, branch, guided));
-  if (conditioning.batch == 3) {
-    const std::vector<float> negative(tokens.values.begin(),
-                                      tokens.values.begin() + static_cast<int64_t>(tokens.values.size() / 2));
-    tokens.values.insert(tokens.values.begin(), negative.begin(), negative.end());
-  }
-  Graph graph(&adapter.params);
-  const Value input =
-      graph.input(tokens_shape(conditioning.batch, tokens.tokens, adapter.projection.cross_size));
-  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input);
-  IPA_ASSIGN(PackedKeys packed, run_keys(call, std::move(graph), input, std::move(keys), tokens.values));
-  conditioning.images.push_back(std::move(packed));
-  conditioning.scales.push_back(branch.scale);
-  return {};
-}
-
 }  // namespace
 
-Result<Conditioning> make_conditioning(const Call& call, const GenerateRequest& request, bool guided) {
-  Conditioning conditioning;
-  conditioning.batch = !guided ? 1 : call.models.task() == Task::instruct ? 3 : 2;
-  IPA_TRY(add_text(call, request, guided, conditioning));
-  for (const ImageBranch& branch : request.branches) IPA_TRY(add_branch(call, branch, guided, conditioning));
-  return conditioning;
+Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys) {
+  PackedKeys packed;
+  packed.input = input;
+  for (Value value : keys)
+    if (value.valid()) {
+      graph.output(value);
+      packed.tokens = graph.node(value).kv.tokens;
+    }
+  IPA_ASSIGN(packed.program, Program::plan(std::move(graph), models.backend()));
+  packed.values = std::move(keys);
+  return packed;
+}
+
+Status PackedKeys::run(const Call& call, const std::vector<float>& data) {
+  IPA_TRY(program->prepare(call.workspace));
+  IPA_TRY(program->set(input, data));
+  return program->run(call.cancel);
+}
+
+Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models, const GenerateRequest& request,
+                                                         std::vector<GuidancePart> parts) {
+  std::unique_ptr<Conditioning> self(new Conditioning(std::move(parts)));
+  self->request_ = &request;
+  const UNetConfig& config = models.unet->config();
+  self->cross_size_ = config.cross_size();
+  self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
+  IPA_TRY(self->plan_text(models, request));
+  for (const ImageBranch& branch : request.branches) IPA_TRY(self->plan_branch(models, branch));
+  return self;
+}
+
+Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& request) {
+  PromptEncoder::Prompts prompts;
+  zeros_ = guided() && request.negative.empty();
+  if (guided() && !zeros_) prompts.push_back(&request.negative);
+  prompts.push_back(&request.prompt);
+  IPA_ASSIGN(prompts_, PromptEncoder::plan(models, std::move(prompts), request.clip_skip));
+  if (zeros_ && !models.zeros_for_empty_prompt)
+    return Status(Code::invalid_option, "guidance needs a negative prompt, which may be empty");
+  const int64_t tokens = prompts_->tokens().back();
+  if (prompts_->tokens().front() != tokens)
+    return Status(Code::invalid_option, "prompt and negative prompt need the same number of chunks");
+  Graph graph(&models.unet->params);
+  const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
+  std::vector<Value> keys = build_text_keys(graph, models.unet->network.cross_layers(), input);
+  IPA_ASSIGN(text_, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+  return {};
+}
+
+Status Conditioning::plan_branch(const ModelSet& models, const ImageBranch& branch) {
+  IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, branch, guided()));
+  Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
+  Graph graph(&adapter.params);
+  const Value input = graph.input(tokens_shape(batch(), encoder.tokens(), adapter.projection.cross_size));
+  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input);
+  IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+  images_.push_back(std::move(packed));
+  branches_.push_back(std::move(encoder));
+  return {};
+}
+
+size_t Conditioning::feature_bytes() const {
+  return 2 * static_cast<size_t>(batch() * prompts_->tokens().back() * cross_size_) * sizeof(float);
+}
+
+void Conditioning::count(MemoryCount& memory) const {
+  prompts_->count(memory);
+  memory.staying(*text_.program, feature_bytes());
+  for (size_t i = 0; i < branches_.size(); ++i) {
+    branches_[i].count(memory);
+    memory.staying(*images_[i].program);
+  }
+}
+
+Status Conditioning::run(const Call& call) {
+  IPA_TRY(run_text(call));
+  return run_branches(call);
+}
+
+Status Conditioning::run_text(const Call& call) {
+  IPA_ASSIGN(std::vector<TextFeatures> features, prompts_->run(call));
+  const TextFeatures& positive = features.back();
+  TextFeatures nothing;
+  if (zeros_) {
+    nothing.features.assign(positive.features.size(), 0.0f);
+    nothing.pooled.assign(positive.pooled.size(), 0.0f);
+  }
+  const TextFeatures& negative = zeros_ ? nothing : features.front();
+  const Held held(call.workspace, feature_bytes());
+  std::vector<float> all, addition;
+  for (const GuidancePart& part : parts_) {
+    const TextFeatures& own = part.positive ? positive : negative;
+    all.insert(all.end(), own.features.begin(), own.features.end());
+    if (addition_size_) append_addition(call.models, *request_, own.pooled, !part.positive, addition);
+  }
+  if (addition_size_) IPA_TRY(addition_.set(addition));
+  return text_.run(call, all);
+}
+
+Status Conditioning::run_branches(const Call& call) {
+  std::vector<float> scales;
+  for (size_t i = 0; i < branches_.size(); ++i) {
+    IPA_ASSIGN(const std::vector<float> tokens, branches_[i].run(call));
+    // The negative half's, where there is one, come first.
+    const auto half = static_cast<int64_t>(guided() ? tokens.size() / 2 : 0);
+    std::vector<float> all;
+    for (const GuidancePart& part : parts_)
+      all.insert(all.end(), part.positive ? tokens.begin() + half : tokens.begin(),
+                 part.positive ? tokens.end() : tokens.begin() + half);
+    IPA_TRY(images_[i].run(call, all));
+    scales.push_back(request_->branches[i].scale);
+  }
+  return scales.empty() ? Status() : scales_.set(scales);
+}
+
+BoundView Conditioning::addition(int64_t first, int64_t count) const {
+  return addition_.floats(static_cast<size_t>(first * addition_size_),
+                          static_cast<size_t>(count * addition_size_));
 }
 
 }  // namespace ipa

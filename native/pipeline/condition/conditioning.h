@@ -3,32 +3,72 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/status.h"
+#include "graph/bound_memory.h"
 #include "graph/program.h"
 #include "pipeline/call.h"
+#include "pipeline/condition/image_tokens.h"
+#include "pipeline/condition/text_features.h"
+#include "pipeline/memory_count.h"
 #include "pipeline/request.h"
+#include "pipeline/sample/guidance.h"
 
 namespace ipa {
 
-// The keys and values that one prompt gives the cross layers, with the program whose buffers they lie in.
+// The keys and values that one prompt gives the cross layers, with the program in whose memory they lie.
 struct PackedKeys {
   std::unique_ptr<Program> program;
+  Value input;
   std::vector<Value> values;  // one a cross layer; invalid where the branch has none
   int64_t tokens = 0;
+
+  static Result<PackedKeys> plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys);
+  Status run(const Call& call, const std::vector<float>& data);
 };
 
-struct Conditioning {
-  // With guidance 2, negative first; with that of an instruct model 3: the negative prompt without the picture
-  // to change, the same with it, the prompt with it.
-  int64_t batch = 1;
-  PackedKeys text;
-  std::vector<PackedKeys> images;  // one a branch
-  std::vector<float> scales;       // one a branch
-  std::vector<float> addition;     // SDXL: batch * addition_input_size
-};
+class Conditioning {
+ public:
+  // For a batch of these parts. Models and request outlive it. Errors of its encoders; invalid_option when
+  // the prompts do not go together.
+  static Result<std::unique_ptr<Conditioning>> plan(const ModelSet& models, const GenerateRequest& request,
+                                                    std::vector<GuidancePart> parts);
+  void count(MemoryCount& memory) const;
+  // Encodes prompts and pictures. Once, and before any of what follows is read.
+  Status run(const Call& call);
 
-Result<Conditioning> make_conditioning(const Call& call, const GenerateRequest& request, bool guided);
+  int64_t batch() const { return static_cast<int64_t>(parts_.size()); }
+  const std::vector<GuidancePart>& parts() const { return parts_; }
+  const PackedKeys& text() const { return text_; }
+  const std::vector<PackedKeys>& images() const { return images_; }  // one a branch
+  // Of a branch.
+  BoundView scale(size_t branch) const { return scales_.floats(branch, 1); }
+  // SDXL: addition_input_size floats of each of `count` items from `first` on.
+  BoundView addition(int64_t first, int64_t count) const;
+  size_t addition_bytes() const { return addition_.view().bytes(); }
+
+ private:
+  explicit Conditioning(std::vector<GuidancePart> parts) : parts_(std::move(parts)) {}
+  Status plan_text(const ModelSet& models, const GenerateRequest& request);
+  Status plan_branch(const ModelSet& models, const ImageBranch& branch);
+  Status run_text(const Call& call);
+  Status run_branches(const Call& call);
+  // For copies of both prompts' features side by side.
+  size_t feature_bytes() const;
+  bool guided() const { return parts_.size() > 1; }
+
+  std::vector<GuidancePart> parts_;
+  const GenerateRequest* request_ = nullptr;
+  std::optional<PromptEncoder> prompts_;
+  bool zeros_ = false;  // in place of the negative prompt's features
+  int64_t cross_size_ = 0;
+  std::vector<BranchEncoder> branches_;
+  PackedKeys text_;
+  std::vector<PackedKeys> images_;
+  BoundMemory scales_, addition_;
+  int64_t addition_size_ = 0;  // floats an item
+};
 
 }  // namespace ipa

@@ -1,49 +1,17 @@
 #include "pipeline/condition/image_features.h"
 
-#include "graph/program.h"
+#include <utility>
+
 #include "image/clip_preprocess.h"
 
 namespace ipa {
 namespace {
 
-// No pixels at all: the encoder's input is zero everywhere, which no picture gives after normalisation.
-const std::vector<uint8_t> zero_input;
-
-void normalise(const VisionTower& tower, const std::vector<uint8_t>& rgb, float* out) {
+std::vector<float> normalised(const VisionTower& tower, const std::vector<uint8_t>& rgb) {
+  std::vector<float> pixels(rgb.size());
   for (size_t i = 0; i < rgb.size(); ++i)
-    out[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
-}
-
-Result<std::vector<float>> run_encoder(const Call& call, VisionTower& tower, bool embedding,
-                                       const std::vector<uint8_t>& rgb) {
-  const ClipVisionConfig& config = tower.config();
-  Graph graph(&tower.params);
-  const Value pixels = graph.input({1, config.image_size, config.image_size, 3});
-  const Value class_row = embedding ? graph.input({1, 1, 1, 1}, Storage::i32) : Value{};
-  const ClipVision::Outputs outputs = tower.network.build(graph, pixels, class_row);
-  const Value wanted = embedding ? outputs.embedding : outputs.penultimate;
-  graph.output(wanted);
-  IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
-  IPA_TRY(program->prepare());
-  if (call.workspace.dry()) return std::vector<float>(static_cast<size_t>(program->shape(wanted).elements()));
-  normalise(tower, rgb, program->floats(pixels));  // inputs start as zeros
-  IPA_TRY(program->run(call.cancel));
-  const float* out = program->floats(wanted);
-  return std::vector<float>(out, out + program->shape(wanted).elements());
-}
-
-// The encoder's output for its exact input, remembered.
-Result<std::vector<float>> features_of(const Call& call, const Adapter& adapter, std::vector<uint8_t> rgb) {
-  const bool embedding = adapter.projection.kind == ProjectionKind::base;
-  // A dry run knows the sizes only; that the features are remembered by then is not certain.
-  VisionTower& tower = *adapter.vision;
-  if (call.workspace.dry()) return run_encoder(call, tower, embedding, rgb);
-  FeatureCache& cache = call.caches.features.of(adapter.vision);
-  if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
-  IPA_ASSIGN(std::vector<float> features, run_encoder(call, tower, embedding, rgb));
-  cache.insert(embedding, std::move(rgb), features);
-  return features;
+    pixels[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
+  return pixels;
 }
 
 Status require_encoder(const Adapter& adapter) {
@@ -53,24 +21,53 @@ Status require_encoder(const Adapter& adapter) {
                     ") to read pictures, and the model has none: pass its folder as imageEncoder");
 }
 
+bool reads_embedding(const Adapter& adapter) { return adapter.projection.kind == ProjectionKind::base; }
+
 }  // namespace
 
-Result<std::vector<float>> encode_image(const Call& call, const Adapter& adapter, const ImagePrompt& image) {
+Result<std::unique_ptr<ImageEncoder>> ImageEncoder::plan(const ModelSet& models, const Adapter& adapter) {
   IPA_TRY(require_encoder(adapter));
-  if (call.workspace.dry()) return features_of(call, adapter, {});
-  const int64_t size = adapter.vision->config().image_size;
-  IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, size));
-  return features_of(call, adapter, std::move(rgb));
+  VisionTower& tower = *adapter.vision;
+  const bool embedding = reads_embedding(adapter);
+  const int64_t side = tower.config().image_size;
+  std::unique_ptr<ImageEncoder> self(new ImageEncoder(adapter));
+  Graph graph(&tower.params);
+  self->pixels_ = graph.input({1, side, side, 3});
+  const Value class_row = embedding ? graph.input({1, 1, 1, 1}, Storage::i32) : Value{};
+  const ClipVision::Outputs outputs = tower.network.build(graph, self->pixels_, class_row);
+  self->output_ = embedding ? outputs.embedding : outputs.penultimate;
+  graph.output(self->output_);
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  return self;
 }
 
-Result<std::vector<float>> negative_features(const Call& call, const Adapter& adapter, size_t floats) {
-  if (adapter.projection.kind == ProjectionKind::base) return std::vector<float>(floats, 0.0f);
-  IPA_TRY(require_encoder(adapter));
-  IPA_ASSIGN(std::vector<float> features, features_of(call, adapter, zero_input));
-  if (features.size() != floats)
-    return Status(Code::mismatch, "image embeds of " + std::to_string(floats) +
-                                      " numbers, the image encoder gives " + std::to_string(features.size()) +
-                                      ": make them with this image encoder");
+Result<std::vector<float>> ImageEncoder::encode(const Call& call, const ImagePrompt& image) {
+  const int64_t side = adapter_.vision->config().image_size;
+  IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, side));
+  return remembered(call, std::move(rgb));
+}
+
+Result<std::vector<float>> ImageEncoder::encode_nothing(const Call& call) { return remembered(call, {}); }
+
+// `rgb`, without any: of zeros, which no picture gives after normalisation. The output for the encoder's exact
+// input is remembered.
+Result<std::vector<float>> ImageEncoder::remembered(const Call& call, std::vector<uint8_t> rgb) {
+  FeatureCache& cache = call.caches.features.of(adapter_.vision);
+  const bool embedding = reads_embedding(adapter_);
+  if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
+  IPA_ASSIGN(std::vector<float> features, run(call, rgb));
+  cache.insert(embedding, std::move(rgb), features);
+  return features;
+}
+
+Result<std::vector<float>> ImageEncoder::run(const Call& call, const std::vector<uint8_t>& rgb) {
+  if (!program_->prepared()) IPA_TRY(program_->prepare(call.workspace));
+  std::vector<float> pixels = normalised(*adapter_.vision, rgb);
+  pixels.resize(static_cast<size_t>(program_->shape(pixels_).elements()), 0.0f);
+  IPA_TRY(program_->set(pixels_, pixels));
+  IPA_TRY(program_->run(call.cancel));
+  std::vector<float> features(size());
+  IPA_TRY(program_->get(output_, features));
   return features;
 }
 

@@ -1,21 +1,9 @@
 #include "pipeline/condition/image_tokens.h"
 
-#include <algorithm>
-#include <memory>
 #include <utility>
-
-#include "graph/program.h"
-#include "pipeline/condition/image_features.h"
 
 namespace ipa {
 namespace {
-
-// What goes into the projection, for all pictures of both halves.
-struct Inputs {
-  std::vector<float> features, faces;
-  int64_t rows = 0;    // pictures, of both halves
-  int64_t states = 0;  // hidden states a picture
-};
 
 void append(std::vector<float>& to, const std::vector<float>& from) {
   to.insert(to.end(), from.begin(), from.end());
@@ -40,83 +28,120 @@ Status check_size(const Adapter& adapter, size_t given, size_t others) {
                                     std::to_string(size) + " (" + adapter.encoder + ")");
 }
 
-Result<Inputs> gather(const Call& call, const Adapter& adapter, const ImageBranch& branch, bool guided) {
+}  // namespace
+
+Result<BranchEncoder> BranchEncoder::plan(const ModelSet& models, const ImageBranch& branch, bool guided) {
+  if (branch.adapter < 0 || static_cast<size_t>(branch.adapter) >= models.adapters.size())
+    return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
+                                            ", " + std::to_string(models.adapters.size()) + " loaded");
+  if (branch.images.empty())
+    return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
+  BranchEncoder encoder;
+  encoder.adapter_ = models.adapters[static_cast<size_t>(branch.adapter)].get();
+  encoder.branch_ = &branch;
+  encoder.guided_ = guided;
+  IPA_TRY(encoder.plan_features(models));
+  IPA_TRY(encoder.plan_projection(models));
+  return encoder;
+}
+
+// What each picture gives, and whether the image encoder is needed for it.
+Status BranchEncoder::plan_features(const ModelSet& models) {
+  for (const ImagePrompt& image : branch_->images) {
+    if (reads_faces(adapter_->variant)) IPA_TRY(check_face(*adapter_, image));
+    if (!reads_pictures(adapter_->variant)) continue;
+    if (image.embeds.empty() && !encoder_) {
+      IPA_ASSIGN(encoder_, ImageEncoder::plan(models, *adapter_));
+    }
+    const size_t own = image.embeds.empty() ? encoder_->size() : image.embeds.size();
+    IPA_TRY(check_size(*adapter_, own, features_each_));
+    features_each_ = own;
+  }
+  if (!guided_ || !features_each_ || adapter_->projection.kind == ProjectionKind::base) return {};
+  if (!encoder_) {
+    IPA_ASSIGN(encoder_, ImageEncoder::plan(models, *adapter_));
+  }
+  if (encoder_->size() == features_each_) return {};
+  return Status(Code::mismatch, "image embeds of " + std::to_string(features_each_) +
+                                    " numbers, the image encoder gives " + std::to_string(encoder_->size()) +
+                                    ": make them with this image encoder");
+}
+
+Status BranchEncoder::plan_projection(const ModelSet& models) {
+  const ImageProjectionConfig& p = adapter_->projection;
+  const int64_t halves = guided_ ? 2 : 1, rows = halves * static_cast<int64_t>(branch_->images.size());
+  int64_t states = static_cast<int64_t>(features_each_) / (features_each_ ? p.embed_size : 1);
+  bool faces = reads_faces(adapter_->variant);
+  if (adapter_->variant == AdapterVariant::faceid_portrait_unnorm) {
+    // To its Resampler a face is the one hidden state of a picture.
+    states = 1;
+    faces = false;
+  }
+  Graph graph(&models.adapters[static_cast<size_t>(branch_->adapter)]->params);
+  if (states) features_ = graph.input(tokens_shape(rows, states, p.feature_size()));
+  if (faces) faces_ = graph.input(tokens_shape(rows, 1, p.face_size));
+  const ImageTokens made = build_image_projection(graph, p, features_, faces_);
+  graph.output(made_ = made.tokens);
+  if (made.faces.valid()) graph.output(made_of_faces_ = made.faces);
+  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend()));
+  tokens_ = program_->shape(made_).rows_per_item() * rows / halves;
+  return {};
+}
+
+void BranchEncoder::count(MemoryCount& memory) const {
+  if (encoder_) encoder_->count(memory);
+  memory.passing(*program_);
+}
+
+// Those of the negative half first.
+Result<BranchEncoder::Inputs> BranchEncoder::gather(const Call& call) {
   Inputs inputs;
   std::vector<float> features, faces;
-  size_t each = 0;
-  for (const ImagePrompt& image : branch.images) {
-    if (reads_faces(adapter.variant)) {
-      IPA_TRY(check_face(adapter, image));
-      append(faces, image.face);
+  for (const ImagePrompt& image : branch_->images) {
+    if (reads_faces(adapter_->variant)) append(faces, image.face);
+    if (!reads_pictures(adapter_->variant)) continue;
+    if (!image.embeds.empty()) {
+      append(features, image.embeds);
+      continue;
     }
-    if (!reads_pictures(adapter.variant)) continue;
-    std::vector<float> own = image.embeds;
-    if (own.empty()) {
-      // A face alone.
-      if (image.rgb.empty() && !image.face.empty() && !call.workspace.dry())
-        return Status(Code::invalid_option, "imagePrompts: this " +
-                                                std::string(adapter_variant_name(adapter.variant)) +
-                                                " adapter takes a picture: add image or embeds");
-      IPA_ASSIGN(own, encode_image(call, adapter, image));
-    }
-    IPA_TRY(check_size(adapter, own.size(), each));
-    each = own.size();
+    // A face alone.
+    if (image.rgb.empty() && !image.face.empty())
+      return Status(Code::invalid_option, "imagePrompts: this " +
+                                              std::string(adapter_variant_name(adapter_->variant)) +
+                                              " adapter takes a picture: add image or embeds");
+    IPA_ASSIGN(const std::vector<float> own, encoder_->encode(call, image));
     append(features, own);
   }
-  const auto images = static_cast<int64_t>(branch.images.size());
-  if (guided) {
+  if (guided_) {
     inputs.faces.assign(faces.size(), 0.0f);
-    if (each) {
-      IPA_ASSIGN(const std::vector<float> none, negative_features(call, adapter, each));
-      for (int64_t i = 0; i < images; ++i) append(inputs.features, none);
+    std::vector<float> nothing(features_each_, 0.0f);
+    if (features_each_ && adapter_->projection.kind != ProjectionKind::base) {
+      IPA_ASSIGN(nothing, encoder_->encode_nothing(call));
     }
+    for (size_t i = 0; i < branch_->images.size(); ++i) append(inputs.features, nothing);
   }
   append(inputs.features, features);
   append(inputs.faces, faces);
-  inputs.rows = (guided ? 2 : 1) * images;
-  inputs.states = each ? static_cast<int64_t>(each) / adapter.projection.embed_size : 0;
-  if (adapter.variant == AdapterVariant::faceid_portrait_unnorm) {
-    // To its Resampler a face is the one hidden state of a picture.
-    inputs.features.swap(inputs.faces);
-    inputs.states = 1;
-  }
+  if (adapter_->variant == AdapterVariant::faceid_portrait_unnorm) inputs.features.swap(inputs.faces);
   return inputs;
 }
 
-}  // namespace
-
-Result<BranchTokens> branch_tokens(const Call& call, Adapter& adapter, const ImageBranch& branch, bool guided) {
-  if (branch.images.empty())
-    return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
-  IPA_ASSIGN(const Inputs inputs, gather(call, adapter, branch, guided));
-  const ImageProjectionConfig& p = adapter.projection;
-  Graph graph(&adapter.params);
-  Value features, faces;
-  if (inputs.states) features = graph.input(tokens_shape(inputs.rows, inputs.states, p.feature_size()));
-  if (!inputs.faces.empty()) faces = graph.input(tokens_shape(inputs.rows, 1, p.face_size));
-  const ImageTokens made = build_image_projection(graph, p, features, faces);
-  graph.output(made.tokens);
-  if (made.faces.valid()) graph.output(made.faces);
-  IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), call.models.backend(), {}, &call.workspace));
-  IPA_TRY(program->prepare());
-
-  const Shape shape = program->shape(made.tokens);
-  BranchTokens result;
-  result.tokens = shape.rows_per_item() * inputs.rows / (guided ? 2 : 1);
-  result.values.resize(static_cast<size_t>(shape.elements()));
-  if (call.workspace.dry()) return result;
-  if (features.valid()) std::copy(inputs.features.begin(), inputs.features.end(), program->floats(features));
-  if (faces.valid()) std::copy(inputs.faces.begin(), inputs.faces.end(), program->floats(faces));
-  IPA_TRY(program->run(call.cancel));
-  const float* tokens = program->floats(made.tokens);
-  std::copy(tokens, tokens + result.values.size(), result.values.begin());
-  if (made.faces.valid()) {
-    const float* plain = program->floats(made.faces);
-    for (size_t i = 0; i < result.values.size(); ++i)
-      result.values[i] = plain[i] + branch.structure_scale * result.values[i];
+Result<std::vector<float>> BranchEncoder::run(const Call& call) {
+  IPA_ASSIGN(const Inputs inputs, gather(call));
+  encoder_.reset();
+  IPA_TRY(program_->prepare(call.workspace));
+  if (features_.valid()) IPA_TRY(program_->set(features_, inputs.features));
+  if (faces_.valid()) IPA_TRY(program_->set(faces_, inputs.faces));
+  IPA_TRY(program_->run(call.cancel));
+  std::vector<float> tokens(static_cast<size_t>(program_->shape(made_).elements()));
+  IPA_TRY(program_->get(made_, tokens));
+  if (made_of_faces_.valid()) {
+    std::vector<float> plain(tokens.size());
+    IPA_TRY(program_->get(made_of_faces_, plain));
+    for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = plain[i] + branch_->structure_scale * tokens[i];
   }
-  return result;
+  program_.reset();
+  return tokens;
 }
 
 }  // namespace ipa

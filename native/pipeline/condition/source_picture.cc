@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "graph/program.h"
 #include "image/resample.h"
 #include "pipeline/model_options.h"
 
@@ -31,12 +30,14 @@ std::vector<bool> white_pixels(const std::vector<uint8_t>& rgb) {
 }
 
 // The encoder's input. Where `white`, it is 0 in the range from -1 to 1, the grey between black and white.
-void fill_pixels(const std::vector<uint8_t>& rgb, const std::vector<bool>& white, float black, float* out) {
+std::vector<float> pixels_of(const std::vector<uint8_t>& rgb, const std::vector<bool>& white, float black) {
+  std::vector<float> out(rgb.size());
   for (size_t i = 0; i < rgb.size(); ++i) {
     const bool hidden = !white.empty() && white[i / 3];
     const float value = hidden ? 0.0f : 2.0f * (static_cast<float>(rgb[i]) / 255.0f) - 1.0f;
     out[i] = black < 0 ? value : (value + 1.0f) / 2.0f;
   }
+  return out;
 }
 
 }  // namespace
@@ -59,52 +60,69 @@ Status check_source(const ModelSet& models, const GenerateRequest& request) {
   return {};
 }
 
-Result<std::unique_ptr<SourcePicture>> SourcePicture::make(const Call& call, const GenerateRequest& request) {
-  const ModelSet& models = call.models;
+Result<std::unique_ptr<SourcePicture>> SourcePicture::plan(const ModelSet& models,
+                                                           const GenerateRequest& request) {
   if (models.task() == Task::text_to_image) return std::unique_ptr<SourcePicture>();
-  const bool inpainting = models.task() == Task::inpainting;
-  const VaeConfig& config = models.vae->config();
-  const int64_t w = request.width, h = request.height, latents = config.latent_channels;
-  // The resized pictures.
-  const Held held(call.workspace, static_cast<size_t>((inpainting ? 6 : 3) * w * h));
+  std::unique_ptr<SourcePicture> self(new SourcePicture(models, request));
   Graph graph(&models.vae->params);
-  const Value pixels = graph.input({1, h, w, 3});
-  const Value encoded = models.vae->network.encode(graph, pixels);
-  graph.output(encoded);
-  IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &call.workspace));
-  IPA_TRY(program->prepare());
-  auto self = std::make_unique<SourcePicture>();
-  if (call.workspace.dry()) return self;
+  self->pixels_ = graph.input({1, request.height, request.width, 3});
+  self->encoded_ = models.vae->network.encode(graph, self->pixels_);
+  graph.output(self->encoded_);
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  return self;
+}
 
+size_t SourcePicture::picture_bytes() const {
+  return static_cast<size_t>((inpainting_ ? 6 : 3) * request_.width * request_.height);
+}
+
+Status SourcePicture::run(const Call& call) {
+  const Held held(call.workspace, picture_bytes());
+  IPA_TRY(program_->prepare(call.workspace));
+  {
+    IPA_ASSIGN(const std::vector<float> pixels, encoder_input());
+    IPA_TRY(program_->set(pixels_, pixels));
+  }
+  IPA_TRY(program_->run(call.cancel));
+  IPA_TRY(read_latents());
+  program_.reset();
+  return {};
+}
+
+Result<std::vector<float>> SourcePicture::encoder_input() {
+  const int64_t w = request_.width, h = request_.height;
   auto resized = [&](const Picture& picture) {
     return resize_picture(picture.rgb.data(), picture.width, picture.height, w, h, Filter::lanczos);
   };
-  const Shape shape = program->shape(encoded);
   std::vector<bool> white;
-  if (inpainting) {
-    IPA_ASSIGN(const std::vector<uint8_t> mask, resized(*request.mask));
+  if (inpainting_) {
+    IPA_ASSIGN(const std::vector<uint8_t> mask, resized(*request_.mask));
     white = white_pixels(mask);
     // The nearest pixel of each latent is the upper left one.
-    const int64_t scale = config.scale();
+    const VaeConfig& config = models_.vae->config();
+    const Shape shape = program_->shape(encoded_);
     for (int64_t y = 0; y < shape.h; ++y)
       for (int64_t x = 0; x < shape.w; ++x)
-        self->mask_.push_back(white[static_cast<size_t>((y * w + x) * scale)] ? 1.0f : 0.0f);
-    self->factor_ = static_cast<float>(config.scaling_factor);
+        mask_.push_back(white[static_cast<size_t>((y * w + x) * config.scale())] ? 1.0f : 0.0f);
+    factor_ = static_cast<float>(config.scaling_factor);
   }
-  IPA_ASSIGN(const std::vector<uint8_t> rgb, resized(*request.image));
-  fill_pixels(rgb, white, models.vae->network.black(), program->floats(pixels));
-  IPA_TRY(program->run(call.cancel));
+  IPA_ASSIGN(const std::vector<uint8_t> rgb, resized(*request_.image));
+  return pixels_of(rgb, white, models_.vae->network.black());
+}
 
-  const float* out = program->floats(encoded);
-  auto channel = [&](int64_t c, int64_t p) { return out[p * shape.c + c]; };
+Status SourcePicture::read_latents() {
+  const Shape shape = program_->shape(encoded_);
+  const int64_t latents = models_.vae->config().latent_channels;
+  std::vector<float> out(static_cast<size_t>(shape.elements()));
+  IPA_TRY(program_->get(encoded_, out));
+  auto channel = [&](int64_t c, int64_t p) { return out[static_cast<size_t>(p * shape.c + c)]; };
   for (int64_t c = 0; c < latents; ++c)
-    for (int64_t p = 0; p < shape.rows(); ++p) self->mean_.push_back(channel(c, p));
-  if (inpainting && shape.c > latents)
+    for (int64_t p = 0; p < shape.rows(); ++p) mean_.push_back(channel(c, p));
+  if (inpainting_ && shape.c > latents)
     for (int64_t c = latents; c < 2 * latents; ++c)
       for (int64_t p = 0; p < shape.rows(); ++p)
-        self->deviation_.push_back(std::exp(0.5f * std::clamp(channel(c, p), -30.0f, 20.0f)));
-  return self;
+        deviation_.push_back(std::exp(0.5f * std::clamp(channel(c, p), -30.0f, 20.0f)));
+  return {};
 }
 
 std::vector<float> SourcePicture::channels(Noise& noise) const {

@@ -42,94 +42,121 @@ void apply_weights(const float* weights, int64_t context, int64_t width, float* 
   for (int64_t i = 0; i < context * width; ++i) features[i] *= factor;
 }
 
-// Runs one encoder over every chunk of every prompt in a batch and writes its channels at `channel` of the
-// features.
-Status run_tower(const Call& call, size_t index, const std::vector<const std::vector<TokenChunks>*>& prompts,
-                 int clip_skip, int64_t channel, std::vector<TextFeatures>& results) {
-  const ModelSet& models = call.models;
-  TextTower& tower = *models.text[index];
-  const ClipTextConfig& config = tower.config();
+}  // namespace
+
+Status PromptEncoder::plan_tower(const ModelSet& models, size_t index) {
+  TextTower& loaded = *models.text[index];
+  const ClipTextConfig& config = loaded.config();
   const bool sdxl = models.family() == Family::sdxl;
-  const int64_t context = config.context, width = config.stack.hidden_size;
   int64_t chunks = 0;
-  for (const auto* prompt : prompts) {
-    IPA_TRY(check_chunks(tower, (*prompt)[index]));
-    chunks += static_cast<int64_t>((*prompt)[index].ids.size()) / context;
+  for (const auto* prompt : prompts_) {
+    IPA_TRY(check_chunks(loaded, (*prompt)[index]));
+    chunks += static_cast<int64_t>((*prompt)[index].ids.size()) / config.context;
   }
-  Graph graph(&tower.params);
-  const Value ids = graph.input(tokens_shape(chunks, context, 1), Storage::i32);
+  Tower tower;
+  tower.loaded = &loaded;
+  Graph graph(&loaded.params);
+  tower.ids = graph.input(tokens_shape(chunks, config.context, 1), Storage::i32);
   const bool pooled = sdxl && config.projection_size;
-  const Value eos = pooled ? graph.input({chunks, 1, 1, 1}, Storage::i32) : Value{};
-  const ClipText::Outputs outputs = tower.network.build(graph, ids, eos, clip_skip);
-  const Value features = sdxl ? outputs.penultimate : outputs.last;
-  const Value skipped = sdxl ? outputs.penultimate_skipped : outputs.last_skipped;
-  if (prompts.size() > 1 || !clip_skip) graph.output(features);
-  if (clip_skip) graph.output(skipped);
-  if (pooled) graph.output(outputs.pooled);
-  IPA_ASSIGN(const std::unique_ptr<Program> program,
-             Program::make(std::move(graph), models.backend(), {}, &call.workspace));
-  IPA_TRY(program->prepare());
-  const bool dry = call.workspace.dry();
-
-  int64_t row = 0;
-  for (const auto* prompt : prompts)
-    for (size_t i = 0; !dry && i < (*prompt)[index].ids.size(); ++i)
-      program->ids(ids)[row++] = (*prompt)[index].ids[i];
-  if (pooled && !dry)
-    for (int64_t i = 0; i < chunks; ++i)
-      program->ids(eos)[i] =
-          static_cast<int32_t>(i * context + config.eos_position(program->ids(ids) + i * context));
-  IPA_TRY(program->run(call.cancel));
-
-  const int64_t cross = models.unet->config().cross_size();
-  int64_t chunk = 0;
-  for (size_t p = 0; p < prompts.size(); ++p) {
-    const TokenChunks& tokens = (*prompts[p])[index];
-    TextFeatures& result = results[p];
-    const int64_t own = static_cast<int64_t>(tokens.ids.size()) / context;
-    if (result.tokens == 0) {
-      result.tokens = own * context;
-      // A dry run tells how much this is, and must not take it.
-      if (!dry) result.features.resize(static_cast<size_t>(result.tokens * cross));
-    }
-    if (result.tokens != own * context)
+  if (pooled) tower.eos = graph.input({chunks, 1, 1, 1}, Storage::i32);
+  const ClipText::Outputs outputs = loaded.network.build(graph, tower.ids, tower.eos, clip_skip_);
+  tower.features = sdxl ? outputs.penultimate : outputs.last;
+  tower.skipped = sdxl ? outputs.penultimate_skipped : outputs.last_skipped;
+  if (prompts_.size() > 1 || !clip_skip_) graph.output(tower.features);
+  if (clip_skip_) graph.output(tower.skipped);
+  if (pooled) graph.output(tower.pooled = outputs.pooled);
+  IPA_ASSIGN(tower.program, Program::plan(std::move(graph), models.backend()));
+  for (size_t p = 0; p < prompts_.size(); ++p) {
+    const auto tokens = static_cast<int64_t>((*prompts_[p])[index].ids.size());
+    if (index == 0) tokens_.push_back(tokens);
+    if (tokens_[p] != tokens)
       return Status(Code::invalid_option, "the text encoders got prompts of different length");
-    if (dry) continue;
-    const bool positive = p + 1 == prompts.size();
-    for (int64_t i = 0; i < own; ++i, ++chunk) {
-      float* from = program->floats(positive && clip_skip ? skipped : features) + chunk * context * width;
-      apply_weights(tokens.weights.data() + i * context, context, width, from);
-      for (int64_t t = 0; t < context; ++t)
-        std::copy_n(from + t * width, width, result.features.data() + (i * context + t) * cross + channel);
-      if (pooled && i == 0) {
-        const float* vector = program->floats(outputs.pooled) + chunk * config.projection_size;
-        result.pooled.assign(vector, vector + config.projection_size);
-      }
-    }
   }
+  towers_.push_back(std::move(tower));
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<TextFeatures>> encode_prompts(const Call& call,
-                                                 const std::vector<const std::vector<TokenChunks>*>& prompts,
-                                                 int clip_skip) {
-  const ModelSet& models = call.models;
-  std::vector<TextFeatures> results(prompts.size());
-  for (const auto* prompt : prompts)
+Result<PromptEncoder> PromptEncoder::plan(const ModelSet& models, Prompts prompts, int clip_skip) {
+  PromptEncoder encoder;
+  encoder.prompts_ = std::move(prompts);
+  encoder.clip_skip_ = clip_skip;
+  encoder.cross_size_ = models.unet->config().cross_size();
+  for (const auto* prompt : encoder.prompts_)
     if (prompt->size() != models.text.size())
       return Status(Code::invalid_option,
                     "a prompt needs tokens for " + std::to_string(models.text.size()) + " text encoders");
-  int64_t channel = 0;
   for (size_t i = 0; i < models.text.size(); ++i) {
     const int most = models.text[i]->network.most_skipped();
     if (clip_skip < 0 || clip_skip > most)
       return Status(Code::invalid_option, "clipSkip: expected 0 to " + std::to_string(most) +
                                               " for this model's text encoders but received " +
                                               std::to_string(clip_skip));
-    IPA_TRY(run_tower(call, i, prompts, clip_skip, channel, results));
-    channel += models.text[i]->config().stack.hidden_size;
+    IPA_TRY(encoder.plan_tower(models, i));
+  }
+  return encoder;
+}
+
+void PromptEncoder::count(MemoryCount& memory) const {
+  for (const Tower& tower : towers_) memory.passing(*tower.program);
+}
+
+// The chunks of all prompts, one after the other.
+Status PromptEncoder::fill(Tower& tower, size_t index) const {
+  const ClipTextConfig& config = tower.loaded->config();
+  std::vector<int32_t> ids, eos;
+  for (const auto* prompt : prompts_) {
+    const std::vector<int32_t>& own = (*prompt)[index].ids;
+    ids.insert(ids.end(), own.begin(), own.end());
+  }
+  IPA_TRY(tower.program->set(tower.ids, ids));
+  if (!tower.eos.valid()) return {};
+  for (size_t at = 0; at < ids.size(); at += static_cast<size_t>(config.context))
+    eos.push_back(static_cast<int32_t>(static_cast<int64_t>(at) + config.eos_position(ids.data() + at)));
+  return tower.program->set(tower.eos, eos);
+}
+
+// Its channels are written at `channel` of the features.
+Status PromptEncoder::read(const Tower& tower, size_t index, int64_t channel,
+                           std::vector<TextFeatures>& results) const {
+  const ClipTextConfig& config = tower.loaded->config();
+  const int64_t context = config.context, width = config.stack.hidden_size;
+  std::vector<float> states(static_cast<size_t>(context * width));
+  size_t chunk = 0;
+  for (size_t p = 0; p < prompts_.size(); ++p) {
+    const TokenChunks& tokens = (*prompts_[p])[index];
+    TextFeatures& result = results[p];
+    const bool positive = p + 1 == prompts_.size();
+    for (int64_t i = 0; i < tokens_[p] / context; ++i, ++chunk) {
+      IPA_TRY(tower.program->get(positive && clip_skip_ ? tower.skipped : tower.features, states,
+                                 chunk * states.size()));
+      apply_weights(tokens.weights.data() + i * context, context, width, states.data());
+      for (int64_t t = 0; t < context; ++t)
+        std::copy_n(states.data() + t * width, width,
+                    result.features.data() + (i * context + t) * cross_size_ + channel);
+      if (tower.pooled.valid() && i == 0) {
+        result.pooled.resize(static_cast<size_t>(config.projection_size));
+        IPA_TRY(tower.program->get(tower.pooled, result.pooled, chunk * result.pooled.size()));
+      }
+    }
+  }
+  return {};
+}
+
+Result<std::vector<TextFeatures>> PromptEncoder::run(const Call& call) {
+  std::vector<TextFeatures> results(prompts_.size());
+  for (size_t p = 0; p < results.size(); ++p) {
+    results[p].tokens = tokens_[p];
+    results[p].features.resize(static_cast<size_t>(tokens_[p] * cross_size_));
+  }
+  int64_t channel = 0;
+  for (size_t i = 0; i < towers_.size(); ++i) {
+    Tower& tower = towers_[i];
+    IPA_TRY(tower.program->prepare(call.workspace));
+    IPA_TRY(fill(tower, i));
+    IPA_TRY(tower.program->run(call.cancel));
+    IPA_TRY(read(tower, i, channel, results));
+    channel += tower.loaded->config().stack.hidden_size;
+    tower.program.reset();
   }
   return results;
 }

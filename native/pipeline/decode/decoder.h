@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "graph/backend.h"
+#include "graph/program.h"
 #include "models/vae.h"
+#include "pipeline/memory_count.h"
 
 namespace ipa {
 
@@ -17,16 +18,17 @@ class Decoder {
   using TileFunction = std::function<void(int done, int tiles)>;
 
   virtual ~Decoder() = default;
+  virtual void count(MemoryCount& memory) const = 0;
+  virtual Status prepare(Workspace& workspace) = 0;
   // latents: channel-major, as the sampling loop leaves them.
   virtual Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                               const CancelFlag* cancel) = 0;
 };
 
-// What both kinds of decoder do at their ends: undo the scaling of latents and make them channels-last; round
-// values from -1 to 1.
-void unscale_latents(const VaeConfig& config, const float* latents, int64_t area, float* out);
-void round_pixels(const float* values, int64_t count, uint8_t* out);
-// Code::range where a pixel is NaN or infinite: it would be black.
-Status check_pixels(const float* values, int64_t count);
+// What both kinds of decoder do at their ends: undo the scaling of latents and make them channels-last.
+std::vector<float> unscale_latents(const VaeConfig& config, const float* latents, int64_t area);
+// Rounds `count` values from -1 to 1 of a program's output, from its element `first` on. Code::range where one
+// is NaN or infinite: it would be black.
+Status read_pixels(const Program& program, Value output, size_t first, size_t count, uint8_t* out);
 
 }  // namespace ipa

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "pipeline/decode/make_decoder.h"
+#include "pipeline/decode/plan_decoder.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
@@ -62,8 +62,8 @@ Result<LinearPreview> fit(const Call& call) {
   const int64_t scale = config.scale(), wide = side * scale;
   const auto channels = static_cast<size_t>(config.latent_channels), n = channels + 1;
   Workspace workspace(&call.caches.arenas);
-  const Call own{call.models, call.caches, workspace, call.cancel};
-  IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, make_decoder(own, side, side, 0));
+  IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, plan_decoder(call.models, side, side, 0));
+  IPA_TRY(decoder->prepare(workspace));
   // Keeps the sums solvable when a decoder ignores a channel.
   std::vector<std::vector<double>> a(n, std::vector<double>(n, 0.0));
   for (size_t i = 0; i < n; ++i) a[i][i] = 1e-3;

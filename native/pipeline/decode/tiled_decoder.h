@@ -7,25 +7,34 @@
 // where two of them meet, both give the same values.
 #pragma once
 
-#include "graph/program.h"
-#include "pipeline/call.h"
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/tiles.h"
+#include "pipeline/load/model_set.h"
 
 namespace ipa {
 
 class TiledDecoder : public Decoder {
  public:
   // `tile` is less than the picture's longer side.
-  static Result<std::unique_ptr<Decoder>> make(const Call& call, int64_t height, int64_t width, int64_t tile);
+  static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width,
+                                               int64_t tile);
+  void count(MemoryCount& memory) const override;
+  Status prepare(Workspace& workspace) override;
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                       const CancelFlag* cancel) override;
 
  private:
   TiledDecoder(const VaeConfig& config, int64_t height, int64_t width)
       : config_(config), height_(height), width_(width) {}
-  Status build(const ModelSet& models, int blocks, int64_t tile, Workspace& workspace);
-  void thin_out(const float* features);
+  Status build(const ModelSet& models, int blocks, int64_t tile);
+  void thin_out();
+  void fill_window(const Tile& row, const Tile& column);
+  Status read_tile(const Tile& row, const Tile& column, uint8_t* rgb);
+  // Of a feature at this place of the head's output, and of a window.
+  size_t place(int64_t y, int64_t x) const { return static_cast<size_t>((y * features_.w + x) * features_.c); }
+  size_t place_in_window(int64_t y, int64_t x) const {
+    return static_cast<size_t>((y * window_.w + x) * features_.c);
+  }
 
   const VaeConfig& config_;
   int64_t height_, width_;   // latents
@@ -34,6 +43,7 @@ class TiledDecoder : public Decoder {
   std::vector<Tile> rows_, columns_;
   std::unique_ptr<Program> head_, statistics_, tail_;
   Value head_in_, head_out_, statistics_in_, tail_in_, tail_out_;
+  std::vector<Value> recorded_, given_;  // statistics, as outputs and as inputs
 };
 
 }  // namespace ipa

@@ -3,15 +3,17 @@
 
 #include <memory>
 
-#include "graph/program.h"
-#include "pipeline/call.h"
 #include "pipeline/decode/decoder.h"
+#include "pipeline/load/model_set.h"
 
 namespace ipa {
 
 class WholeDecoder : public Decoder {
  public:
-  static Result<std::unique_ptr<Decoder>> make(const Call& call, int64_t height, int64_t width);
+  // Latents are height x width.
+  static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width);
+  void count(MemoryCount& memory) const override { memory.staying(*program_); }
+  Status prepare(Workspace& workspace) override { return program_->prepare(workspace); }
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                       const CancelFlag* cancel) override;
 

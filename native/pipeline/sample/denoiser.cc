@@ -1,81 +1,84 @@
 #include "pipeline/sample/denoiser.h"
 
+#include <algorithm>
+
 namespace ipa {
 
-Result<std::unique_ptr<Denoiser>> Denoiser::make(const Call& call, const GenerateRequest& request,
-                                                 Conditioning& conditioning,
+Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ModelSet& models, const GenerateRequest& request,
+                                                 const Conditioning& conditioning,
                                                  const std::vector<StepKind>& kinds) {
-  std::unique_ptr<Denoiser> self(new Denoiser);
-  const ModelSet& models = call.models;
-  const UNetConfig& c = models.unet->config();
-  self->config_ = &c;
-  self->channels_ = c.out_channels;
   const int64_t scale = models.vae->config().scale();
-  const int64_t height = request.height / scale, width = request.width / scale;
-  self->pixels_ = height * width;
-  self->batch_ = conditioning.batch;
-  self->guidance_ = request.guidance;
-  self->image_guidance_ = request.image_guidance;
-  bool shallow = false;
-  for (const StepKind& kind : kinds) shallow = shallow || !kind.full;
+  UNetProgramShape shape;
+  shape.height = request.height / scale;
+  shape.width = request.width / scale;
+  shape.merge_ratio = request.merge_ratio;
+  const auto is_shallow = [](const StepKind& kind) { return !kind.full; };
+  if (std::any_of(kinds.begin(), kinds.end(), is_shallow)) shape.feature_depth = request.cache_depth;
+  const Guidance guidance(models.task(), request);
+  std::unique_ptr<Denoiser> self(
+      new Denoiser(models.unet->config(), guidance, request.guidance, shape.height * shape.width));
   for (const StepKind& kind : kinds) {
     Programs& programs = kind.guided ? self->guided_ : self->plain_;
-    UNetProgramShape shape;
-    shape.height = height;
-    shape.width = width;
-    shape.batch = kind.guided ? conditioning.batch : 1;
-    shape.first = conditioning.batch - shape.batch;  // the conditional part comes last
-    shape.feature_depth = shallow ? request.cache_depth : 0;
-    shape.merge_ratio = request.merge_ratio;
+    shape.batch = static_cast<int64_t>(guidance.parts(kind.guided).size());
+    shape.first = conditioning.batch() - shape.batch;  // the part that runs alone comes last
     if (!programs.full) {
-      IPA_ASSIGN(programs.full, UNetProgram::make(call, conditioning, shape, request.guidance, nullptr));
+      IPA_ASSIGN(programs.full, UNetProgram::plan(models, conditioning, shape, nullptr));
     }
     if (!kind.full && !programs.shallow) {
-      IPA_ASSIGN(programs.shallow,
-                 UNetProgram::make(call, conditioning, shape, request.guidance, programs.full.get()));
+      IPA_ASSIGN(programs.shallow, UNetProgram::plan(models, conditioning, shape, programs.full.get()));
     }
   }
   return self;
 }
 
-void Denoiser::fill_input(const float* latents, int64_t batch, float* in) const {
-  const int64_t all = config_->in_channels;
-  for (int64_t item = 0; item < batch; ++item) {
-    // Of an instruct model's three the first goes without the picture.
-    const bool blank = batch == 3 && item == 0;
-    for (int64_t c = 0; c < all; ++c) {
-      const float* from = c < channels_ ? latents + c * pixels_ : source_.data() + (c - channels_) * pixels_;
-      for (int64_t p = 0; p < pixels_; ++p) {
-        const float value = blank && c >= channels_ ? 0.0f : from[p];
-        in[(item * pixels_ + p) * all + c] = config_->center_input_sample ? 2 * value - 1 : value;
-      }
+void Denoiser::count(MemoryCount& memory) const {
+  for (const Programs* programs : {&guided_, &plain_})
+    for (const auto* program : {&programs->full, &programs->shallow})
+      if (*program) (*program)->count(memory);
+}
+
+Status Denoiser::prepare(Workspace& workspace) {
+  for (const Programs* programs : {&guided_, &plain_})
+    for (const auto* program : {&programs->full, &programs->shallow})
+      if (*program) IPA_TRY((*program)->prepare(workspace, guidance_scale_));
+  return {};
+}
+
+std::vector<float> Denoiser::input_of(const GuidancePart& part, const float* latents) const {
+  const int64_t all = config_.in_channels, own = config_.out_channels;
+  std::vector<float> in(static_cast<size_t>(pixels_ * all));
+  for (int64_t c = 0; c < all; ++c) {
+    const float* from = c < own ? latents + c * pixels_ : source_.data() + (c - own) * pixels_;
+    const bool blank = c >= own && !part.picture;
+    for (int64_t p = 0; p < pixels_; ++p) {
+      const float value = blank ? 0.0f : from[p];
+      in[static_cast<size_t>(p * all + c)] = config_.center_input_sample ? 2 * value - 1 : value;
     }
   }
+  return in;
 }
 
 Status Denoiser::predict(StepKind kind, const float* latents, float timestep, float* prediction,
                          const CancelFlag* cancel) {
+  const int64_t channels = config_.out_channels;
+  if (source_.size() != static_cast<size_t>((config_.in_channels - channels) * pixels_))
+    return Status(Code::internal, "the UNet reads channels that it was not given");
   Programs& programs = kind.guided ? guided_ : plain_;
   UNetProgram& program = kind.full ? *programs.full : *programs.shallow;
-  const int64_t batch = kind.guided ? batch_ : 1, item = pixels_ * channels_;
-  if (source_.size() != static_cast<size_t>((config_->in_channels - channels_) * pixels_))
-    return Status(Code::internal, "the UNet reads channels that it was not given");
-  fill_input(latents, batch, program.latents());
-  timestep_sinusoid(static_cast<double>(timestep), config_->sinusoid_size(), config_->flip_sin_to_cos,
-                    config_->freq_shift, program.sinusoid());
+  const std::vector<GuidancePart> parts = guidance_.parts(kind.guided);
+  for (size_t item = 0; item < parts.size(); ++item)
+    IPA_TRY(program.set_latents(item, input_of(parts[item], latents)));
+  IPA_TRY(program.set_timestep(timestep));
   IPA_TRY(program.run(cancel));
-  const float* out = program.output();
-  const float* negative = out + (batch == 3 ? item : 0);
-  const float* positive = out + (batch - 1) * item;
+
+  const auto count = static_cast<size_t>(elements());
+  outputs_.resize(parts.size() * count);
+  combined_.resize(count);
+  IPA_TRY(program.get_output(outputs_));
+  guidance_.combine(kind.guided, outputs_.data(), count, combined_.data());
   for (int64_t p = 0; p < pixels_; ++p)
-    for (int64_t c = 0; c < channels_; ++c) {
-      const int64_t i = p * channels_ + c;
-      float value = positive[i];
-      if (batch == 2) value = negative[i] + guidance_ * (positive[i] - negative[i]);
-      if (batch == 3)
-        value = out[i] + guidance_ * (positive[i] - negative[i]) + image_guidance_ * (negative[i] - out[i]);
-      prediction[c * pixels_ + p] = value;
-    }
+    for (int64_t c = 0; c < channels; ++c)
+      prediction[c * pixels_ + p] = combined_[static_cast<size_t>(p * channels + c)];
   return {};
 }
 

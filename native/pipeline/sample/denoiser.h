@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "pipeline/call.h"
 #include "pipeline/condition/conditioning.h"
+#include "pipeline/load/model_set.h"
+#include "pipeline/sample/guidance.h"
 #include "pipeline/sample/step_plan.h"
 #include "pipeline/sample/unet_program.h"
 
@@ -15,31 +16,36 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // `conditioning` must outlive the denoiser. `kinds`: the model calls that will come, for which everything is
-  // made ready here.
-  static Result<std::unique_ptr<Denoiser>> make(const Call& call, const GenerateRequest& request,
-                                                Conditioning& conditioning, const std::vector<StepKind>& kinds);
+  // `kinds`: the model calls that will come, for which everything is planned here. Models and conditioning
+  // outlive it.
+  static Result<std::unique_ptr<Denoiser>> plan(const ModelSet& models, const GenerateRequest& request,
+                                                const Conditioning& conditioning,
+                                                const std::vector<StepKind>& kinds);
+  void count(MemoryCount& memory) const;
+  // After the conditioning has run.
+  Status prepare(Workspace& workspace);
   // What the calls from now on read beside the latents, channel-major, for UNets that read more than latents.
   void set_source(std::vector<float> channels) { source_ = std::move(channels); }
   // latents and prediction: channel-major, channels * height * width. All parts of guidance run in one batch;
   // without guidance, the conditional one runs alone.
   Status predict(StepKind kind, const float* latents, float timestep, float* prediction,
                  const CancelFlag* cancel);
-  int64_t elements() const { return channels_ * pixels_; }
+  int64_t elements() const { return config_.out_channels * pixels_; }
 
  private:
   struct Programs {
     std::unique_ptr<UNetProgram> full, shallow;
   };
-  Denoiser() = default;
-  void fill_input(const float* latents, int64_t batch, float* in) const;
+  Denoiser(const UNetConfig& config, const Guidance& guidance, float guidance_scale, int64_t pixels)
+      : config_(config), guidance_(guidance), guidance_scale_(guidance_scale), pixels_(pixels) {}
+  std::vector<float> input_of(const GuidancePart& part, const float* latents) const;
 
-  const UNetConfig* config_ = nullptr;
+  const UNetConfig& config_;
+  Guidance guidance_;
+  float guidance_scale_;
+  int64_t pixels_;
   Programs guided_, plain_;
-  int64_t channels_ = 4, pixels_ = 0;
-  int64_t batch_ = 1;  // of guided calls
-  float guidance_ = 1, image_guidance_ = 1;
-  std::vector<float> source_;
+  std::vector<float> source_, outputs_, combined_;
 };
 
 }  // namespace ipa

@@ -6,79 +6,98 @@ namespace ipa {
 namespace {
 
 // Latent consistency models take the guidance as an input: a sinusoid of (w - 1) * 1000, sines first.
-void guidance_embedding(float guidance, int64_t size, float* out) {
-  const int64_t half = size / 2;
+std::vector<float> guidance_embedding(float guidance, int64_t size) {
+  std::vector<float> out(static_cast<size_t>(size), 0.0f);
+  const auto half = static_cast<size_t>(size / 2);
   const float value = (guidance - 1.0f) * 1000.0f;
-  for (int64_t i = 0; i < half; ++i) {
+  for (size_t i = 0; i < half; ++i) {
     const float angle =
         value * std::exp(static_cast<float>(i) * -(std::log(10000.0f) / static_cast<float>(half - 1)));
     out[i] = std::sin(angle);
     out[half + i] = std::cos(angle);
   }
-  if (size % 2) out[size - 1] = 0;
+  return out;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<UNetProgram>> UNetProgram::make(const Call& call, Conditioning& conditioning,
-                                                       const UNetProgramShape& shape, float guidance,
-                                                       UNetProgram* features) {
-  std::unique_ptr<UNetProgram> self(new UNetProgram);
-  const ModelSet& models = call.models;
-  const UNetConfig& c = models.unet->config();
-  Graph graph(&models.unet->params);
+Value UNetProgram::bind(Value value, Source source) {
+  bound_.emplace_back(value, std::move(source));
+  return value;
+}
+
+Value UNetProgram::bind_keys(Graph& graph, const PackedKeys& keys, size_t layer,
+                             const UNetProgramShape& shape) {
+  KeyValueShape kv = keys.program->plan().graph().node(keys.values[layer]).kv;
+  kv.batch = shape.batch;
+  return bind(graph.packed_kv_input(kv), [&keys, layer, first = shape.first, batch = shape.batch] {
+    return keys.program->items(keys.values[layer], first, batch);
+  });
+}
+
+UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
+                                        const UNetProgramShape& shape) {
   UNetInputs inputs;
-  std::vector<Value> external;
-  std::vector<std::pair<Value, void*>> bound;
-  auto bind = [&](Value value, void* memory) {
-    external.push_back(value);
-    bound.emplace_back(value, memory);
-    return value;
-  };
-  inputs.latents = self->latents_ = graph.input({shape.batch, shape.height, shape.width, c.in_channels});
-  inputs.sinusoid = self->sinusoid_ = graph.input({1, 1, 1, c.sinusoid_size()});
-  if (c.text_time)
-    inputs.addition = bind(graph.input({shape.batch, 1, 1, c.addition_input_size}),
-                           conditioning.addition.data() + shape.first * c.addition_input_size);
-  if (c.time_cond_size) inputs.time_cond = graph.input({1, 1, 1, c.time_cond_size});
+  inputs.latents = latents_ = graph.input({shape.batch, shape.height, shape.width, config_.in_channels});
+  inputs.sinusoid = sinusoid_ = graph.input({1, 1, 1, config_.sinusoid_size()});
+  if (config_.text_time)
+    inputs.addition = bind(graph.input({shape.batch, 1, 1, config_.addition_input_size}),
+                           [&conditioning, first = shape.first, batch = shape.batch] {
+                             return conditioning.addition(first, batch);
+                           });
+  if (config_.time_cond_size) inputs.time_cond = time_cond_ = graph.input({1, 1, 1, config_.time_cond_size});
 
-  const std::vector<CrossLayer>& layers = models.unet->network.cross_layers();
+  const std::vector<PackedKeys>& images = conditioning.images();
   std::vector<Value> scales;
-  for (float& scale : conditioning.scales) scales.push_back(bind(graph.input({1, 1, 1, 1}), &scale));
-  inputs.branches.resize(layers.size());
-  for (size_t i = 0; i < layers.size(); ++i) {
-    auto keys_input = [&](PackedKeys& keys) {
-      KeyValueShape kv{1, keys.tokens, layers[i].heads, static_cast<int>(layers[i].hidden / layers[i].heads)};
-      auto* memory = reinterpret_cast<uint8_t*>(keys.program->floats(keys.values[i]));
-      if (memory) memory += static_cast<size_t>(shape.first) * models.backend().packed_kv_bytes(kv);
-      kv.batch = shape.batch;
-      return bind(graph.packed_kv_input(kv), memory);
-    };
-    inputs.text_kv.push_back(keys_input(conditioning.text));
-    for (size_t b = 0; b < conditioning.images.size(); ++b)
-      if (conditioning.images[b].values[i].valid())
-        inputs.branches[i].push_back({keys_input(conditioning.images[b]), scales[b]});
+  for (size_t b = 0; b < images.size(); ++b)
+    scales.push_back(bind(graph.input({1, 1, 1, 1}), [&conditioning, b] { return conditioning.scale(b); }));
+  inputs.branches.resize(unet.cross_layers().size());
+  for (size_t layer = 0; layer < inputs.branches.size(); ++layer) {
+    inputs.text_kv.push_back(bind_keys(graph, conditioning.text(), layer, shape));
+    for (size_t b = 0; b < images.size(); ++b)
+      if (images[b].values[layer].valid())
+        inputs.branches[layer].push_back({bind_keys(graph, images[b], layer, shape), scales[b]});
   }
-
   inputs.merge_ratio = shape.merge_ratio;
+  return inputs;
+}
+
+Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, const Conditioning& conditioning,
+                                                       const UNetProgramShape& shape,
+                                                       const UNetProgram* features) {
+  LoadedNetwork<UNet>& unet = *models.unet;
+  std::unique_ptr<UNetProgram> self(new UNetProgram(unet.config()));
+  Graph graph(&unet.params);
+  const UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
   DeepFeatures deep;
   deep.depth = shape.feature_depth;
   if (features)
-    deep.kept = bind(graph.input(features->program_->shape(features->kept_)),
-                     features->program_->floats(features->kept_));
-  self->output_ = models.unet->network.build(graph, inputs, deep.depth ? &deep : nullptr);
+    deep.kept = self->bind(graph.input(features->program_->shape(features->kept_)),
+                           [features] { return features->program_->view(features->kept_); });
+  self->output_ = unet.network.build(graph, inputs, deep.depth ? &deep : nullptr);
   graph.output(self->output_);
   if (deep.depth && !features) {
     self->kept_ = deep.kept;
     graph.output(self->kept_);
   }
-
-  IPA_ASSIGN(self->program_, Program::make(std::move(graph), models.backend(), external, &call.workspace));
-  for (const auto& [value, memory] : bound) self->program_->bind(value, memory);
-  IPA_TRY(self->program_->prepare());
-  if (inputs.time_cond.valid() && !call.workspace.dry())
-    guidance_embedding(guidance, c.time_cond_size, self->program_->floats(inputs.time_cond));
+  std::vector<Value> external;
+  for (const auto& [value, source] : self->bound_) external.push_back(value);
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(), external));
   return self;
+}
+
+Status UNetProgram::prepare(Workspace& workspace, float guidance) {
+  for (const auto& [value, source] : bound_) program_->bind(value, source());
+  IPA_TRY(program_->prepare(workspace));
+  if (!time_cond_.valid()) return {};
+  return program_->set(time_cond_, guidance_embedding(guidance, config_.time_cond_size));
+}
+
+Status UNetProgram::set_timestep(float timestep) {
+  std::vector<float> sinusoid(static_cast<size_t>(config_.sinusoid_size()));
+  timestep_sinusoid(static_cast<double>(timestep), config_.sinusoid_size(), config_.flip_sin_to_cos,
+                    config_.freq_shift, sinusoid.data());
+  return program_->set(sinusoid_, sinusoid);
 }
 
 }  // namespace ipa

@@ -1,12 +1,15 @@
 // The UNet bound to the prompts of some items of a generation's batch, in full or without its deep part.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "graph/program.h"
-#include "pipeline/call.h"
 #include "pipeline/condition/conditioning.h"
+#include "pipeline/load/model_set.h"
 
 namespace ipa {
 
@@ -19,22 +22,38 @@ struct UNetProgramShape {
 
 class UNetProgram {
  public:
-  // `conditioning` must outlive the program. `features`: the full program of the same shape whose kept features
-  // this one starts from, which must outlive it too; nullptr: this is a full program.
-  static Result<std::unique_ptr<UNetProgram>> make(const Call& call, Conditioning& conditioning,
-                                                   const UNetProgramShape& shape, float guidance,
-                                                   UNetProgram* features);
+  // `features`: the full program of the same shape whose kept features this one starts from; nullptr: this is
+  // a full program. All arguments but the shape outlive it.
+  static Result<std::unique_ptr<UNetProgram>> plan(const ModelSet& models, const Conditioning& conditioning,
+                                                   const UNetProgramShape& shape, const UNetProgram* features);
+  void count(MemoryCount& memory) const { memory.staying(*program_); }
+  // After the conditioning has run, and the program of `features` is prepared. `guidance` is an input of latent
+  // consistency models.
+  Status prepare(Workspace& workspace, float guidance);
 
-  float* latents() { return program_->floats(latents_); }
-  float* sinusoid() { return program_->floats(sinusoid_); }
-  const float* output() { return program_->floats(output_); }
+  // Channels-last, items one after the other.
+  Status set_latents(size_t item, const std::vector<float>& latents) {
+    return program_->set(latents_, latents, item * latents.size());
+  }
+  // Of every item.
+  Status set_timestep(float timestep);
   Status run(const CancelFlag* cancel) { return program_->run(cancel); }
+  Status get_output(std::vector<float>& output) const { return program_->get(output_, output); }
 
  private:
-  UNetProgram() = default;
+  // Where the memory of an input is, once it is there.
+  using Source = std::function<BoundView()>;
 
+  explicit UNetProgram(const UNetConfig& config) : config_(config) {}
+  Value bind(Value value, Source source);
+  Value bind_keys(Graph& graph, const PackedKeys& keys, size_t layer, const UNetProgramShape& shape);
+  UNetInputs describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
+                             const UNetProgramShape& shape);
+
+  const UNetConfig& config_;
   std::unique_ptr<Program> program_;
-  Value latents_, sinusoid_, output_, kept_;
+  std::vector<std::pair<Value, Source>> bound_;
+  Value latents_, sinusoid_, time_cond_, output_, kept_;
 };
 
 }  // namespace ipa

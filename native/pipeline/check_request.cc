@@ -1,9 +1,9 @@
-#include "pipeline/generation.h"
+#include "pipeline/check_request.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "pipeline/decode/make_decoder.h"
+#include "pipeline/condition/source_picture.h"
+#include "pipeline/memory_estimate.h"
 
 namespace ipa {
 
@@ -65,25 +65,6 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
                                             ", the skip connections of this model, but received " +
                                             std::to_string(request.cache_depth));
   return check_source(models, request);
-}
-
-Result<std::unique_ptr<Generation>> make_generation(const Call& call, const GenerateRequest& request, int calls,
-                                                    int64_t tile) {
-  const ModelSet& models = call.models;
-  const int64_t scale = models.vae->config().scale();
-  // A model distilled with guidance as an input needs no second half.
-  const bool can_guide = request.guidance > 1 && !models.unet->config().time_cond_size;
-  auto generation = std::make_unique<Generation>();
-  generation->kinds = plan_steps(calls, can_guide, request);
-  const bool guided = std::any_of(generation->kinds.begin(), generation->kinds.end(),
-                                  [](const StepKind& kind) { return kind.guided; });
-  IPA_ASSIGN(generation->source, SourcePicture::make(call, request));
-  IPA_ASSIGN(generation->conditioning, make_conditioning(call, request, guided));
-  IPA_ASSIGN(generation->denoiser, Denoiser::make(call, request, generation->conditioning, generation->kinds));
-  if (needs_decoder(request)) {
-    IPA_ASSIGN(generation->decoder, make_decoder(call, request.height / scale, request.width / scale, tile));
-  }
-  return generation;
 }
 
 }  // namespace ipa

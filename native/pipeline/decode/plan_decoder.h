@@ -3,13 +3,14 @@
 
 #include <memory>
 
-#include "pipeline/call.h"
 #include "pipeline/decode/decoder.h"
+#include "pipeline/load/model_set.h"
 
 namespace ipa {
 
 // Latents are height x width. `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0:
 // whole.
-Result<std::unique_ptr<Decoder>> make_decoder(const Call& call, int64_t height, int64_t width, int64_t tile);
+Result<std::unique_ptr<Decoder>> plan_decoder(const ModelSet& models, int64_t height, int64_t width,
+                                              int64_t tile);
 
 }  // namespace ipa

@@ -1,0 +1,112 @@
+#include "pipeline/prepared_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/check_request.h"
+#include "pipeline/decode/plan_decoder.h"
+
+namespace ipa {
+
+Result<std::unique_ptr<PreparedCall>> PreparedCall::make(const ModelSet& models,
+                                                         const GenerateRequest& request) {
+  IPA_TRY(check_request(models, request));
+  std::unique_ptr<PreparedCall> self(new PreparedCall(models, request));
+  IPA_TRY(self->plan_steps_and_parts());
+  IPA_TRY(self->choose_decoder());
+  self->begin_bytes_ = self->count_parts(self->decoder_.get()).peak();
+  return self;
+}
+
+Result<std::unique_ptr<Scheduler>> PreparedCall::make_scheduler() const {
+  return make_request_scheduler(models_, request_);
+}
+
+Status PreparedCall::plan_steps_and_parts() {
+  IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_scheduler());
+  IPA_ASSIGN(span_, step_span(*scheduler, models_.scheduler_config, request_));
+  // A model distilled with guidance as an input needs no second half.
+  const bool can_guide = request_.guidance > 1 && !models_.unet->config().time_cond_size;
+  kinds_ = plan_steps(span_.calls(), can_guide, request_);
+  const bool guided =
+      std::any_of(kinds_.begin(), kinds_.end(), [](const StepKind& kind) { return kind.guided; });
+  IPA_ASSIGN(source_, SourcePicture::plan(models_, request_));
+  IPA_ASSIGN(conditioning_,
+             Conditioning::plan(models_, request_, Guidance(models_.task(), request_).parts(guided)));
+  IPA_ASSIGN(denoiser_, Denoiser::plan(models_, request_, *conditioning_, kinds_));
+  return {};
+}
+
+Result<std::unique_ptr<Decoder>> PreparedCall::plan_decoder_in(int64_t tile) const {
+  if (!needs_decoder(request_)) return std::unique_ptr<Decoder>();
+  const int64_t scale = models_.vae->config().scale();
+  return plan_decoder(models_, request_.height / scale, request_.width / scale, tile);
+}
+
+Status PreparedCall::choose_decoder() {
+  const std::vector<int64_t> tiles = tiles_of(models_, request_);
+  const int64_t first = request_.vae_tiling == Tiling::on && !tiles.empty() ? tiles.front() : 0;
+  IPA_ASSIGN(decoder_, plan_decoder_in(first));
+  memory_ = estimate(decoder_.get(), first);
+  const uint64_t budget = budget_of(request_);
+  if (request_.vae_tiling != Tiling::automatic || !budget) return {};
+  for (const int64_t tile : tiles) {
+    if (memory_.total() <= budget) break;
+    IPA_ASSIGN(std::unique_ptr<Decoder> tiled, plan_decoder_in(tile));
+    const MemoryEstimate found = estimate(tiled.get(), tile);
+    // Where the UNet takes the most, tiles save nothing.
+    if (found.working >= memory_.working) continue;
+    memory_ = found;
+    decoder_ = std::move(tiled);
+  }
+  return {};
+}
+
+MemoryCount PreparedCall::count_parts(const Decoder* decoder) const {
+  MemoryCount memory;
+  if (source_) source_->count(memory);
+  conditioning_->count(memory);
+  denoiser_->count(memory);
+  if (decoder) decoder->count(memory);
+  return memory;
+}
+
+MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) const {
+  const size_t pictures = request_.seeds.size();
+  const auto rgb = static_cast<size_t>(3 * request_.width * request_.height);
+  const auto latents = static_cast<size_t>(denoiser_->elements());
+  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? rgb : 0));
+  size_t prompts = 0;
+  for (const ImageBranch& branch : request_.branches)
+    for (const ImagePrompt& image : branch.images)
+      prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
+  for (const auto* picture : {&request_.image, &request_.mask})
+    if (*picture) prompts += (*picture)->rgb.size();
+
+  MemoryCount memory = count_parts(decoder);
+  // Scaled latents, prediction, and about as many states as samplers of a high order keep.
+  constexpr size_t sampler_states = 6;
+  // A preview, and its copy on the other side.
+  const size_t preview = request_.preview_every > 0 ? 2 * rgb : 0;
+  memory.passing(sampler_states * latents * sizeof(float) + results + preview);
+  MemoryEstimate found;
+  found.weights = models_.memory_bytes();
+  // Results are handed over by copying, when the arena alone is left.
+  found.working = prompts + std::max(memory.peak(), memory.arena() + 2 * results);
+  found.tile = tile;
+  return found;
+}
+
+Status PreparedCall::begin(const Call& call) {
+  if (source_) IPA_TRY(source_->run(call));
+  IPA_TRY(conditioning_->run(call));
+  IPA_TRY(denoiser_->prepare(call.workspace));
+  return decoder_ ? decoder_->prepare(call.workspace) : Status();
+}
+
+Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request) {
+  IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));
+  return MemoryEstimate(call->memory());
+}
+
+}  // namespace ipa
