@@ -91,6 +91,7 @@
       "weights/changes/merged_source.cc",
       "graph/arena.cc",
       "graph/graph.cc",
+      "graph/graph_tokens.cc",
       "graph/params.cc",
       "graph/fuser.cc",
       "graph/op_traits.cc",

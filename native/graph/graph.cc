@@ -1,7 +1,5 @@
 #include "graph/graph.h"
 
-#include <algorithm>
-
 namespace ipa {
 
 Value Graph::record(Node node) {
@@ -187,98 +185,6 @@ Value Graph::upsample(Value x, int64_t height, int64_t width) {
   node.op = Op::upsample;
   node.inputs = {x};
   node.shape = {shape(x).n, height, width, shape(x).c};
-  return record(std::move(node));
-}
-
-Value Graph::param_rows(const std::string& tensor, std::vector<int64_t> stored_shape, int64_t rows,
-                        int64_t channels, int64_t batch) {
-  int64_t stored = 1;
-  for (int64_t size : stored_shape) stored *= size;
-  if (stored != rows * channels) fail(tensor + ": not as many rows as described");
-  Node node;
-  node.op = Op::param_rows;
-  node.shape = tokens_shape(batch, rows, channels);
-  node.params = {params_->declare({tensor}, ParamRole::rows, std::move(stored_shape))};
-  return record(std::move(node));
-}
-
-Value Graph::embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels) {
-  Node node;
-  node.op = Op::gather_rows;
-  node.inputs = {ids};
-  node.shape = shape(ids).with_channels(channels);
-  node.params = {params_->declare({tensor}, ParamRole::rows, {rows, channels})};
-  return record(std::move(node));
-}
-
-Value Graph::gather_rows(Value x, Value ids) {
-  Node node;
-  node.op = Op::gather_rows;
-  node.inputs = {ids, x};
-  node.shape = shape(ids).with_channels(shape(x).c);
-  return record(std::move(node));
-}
-
-Value Graph::token_map(Value x, double ratio) {
-  const Shape& in = shape(x);
-  const int64_t tokens = in.h * in.w, sources = tokens - in.h / 2 * (in.w / 2);
-  Node node;
-  node.op = Op::token_map;
-  node.storage = Storage::i32;
-  node.inputs = {x};
-  node.shape = in.with_channels(1);
-  node.offset = std::min(sources, static_cast<int64_t>(static_cast<double>(tokens) * ratio));
-  if (node.offset <= 0 || sources == tokens) return {};
-  return record(std::move(node));
-}
-
-Value Graph::merge_rows(Value x, Value map) {
-  const Node& of = node(map);
-  const Shape& in = shape(x);
-  if (of.op != Op::token_map || in.n != of.shape.n || in.rows_per_item() != of.shape.rows_per_item())
-    fail("merge_rows: a map of other tokens");
-  Node node;
-  node.op = Op::merge_rows;
-  node.inputs = {x, map};
-  node.shape = tokens_shape(in.n, in.rows_per_item() - of.offset, in.c);
-  return record(std::move(node));
-}
-
-Value Graph::pack_kv(Value k, Value v, int heads, Compute compute) {
-  const Shape& in = shape(k);
-  if (!(in == shape(v)) || heads < 1 || in.c % heads != 0)
-    fail("pack_kv: keys and values do not fit the heads");
-  Node node;
-  node.op = Op::pack_kv;
-  node.storage = Storage::packed_kv;
-  node.inputs = {k, v};
-  node.shape = in;
-  node.kv = {in.n, in.rows_per_item(), heads, static_cast<int>(in.c / (heads < 1 ? 1 : heads))};
-  if (node.kv.head_size <= KeyValueShape::widest_pairs) node.kv.compute = compute;
-  return record(std::move(node));
-}
-
-Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, bool causal) {
-  Node node;
-  node.op = Op::attention;
-  node.shape = shape(q);
-  node.kv = this->node(kv).kv;
-  node.causal = causal;
-  node.inputs = {q, kv};
-  if (causal && !branches.empty()) fail("attention: a causal attention has no branches");
-  if (node.kv.compute != Compute::f32 && (causal || !branches.empty()))
-    fail("attention: neither mask nor branches in 16 bits");
-  for (const Branch& branch : branches) {
-    const KeyValueShape& own = this->node(branch.kv).kv;
-    if (own.heads != node.kv.heads || own.head_size != node.kv.head_size)
-      fail("attention: branch of another width");
-    if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
-    if (own.batch != node.kv.batch) fail("attention: branch of another batch");
-    node.inputs.push_back(branch.kv);
-    node.inputs.push_back(branch.scale);
-  }
-  if (node.kv.batch != node.shape.n || int64_t{node.kv.heads} * node.kv.head_size != node.shape.c)
-    fail("attention: queries and keys do not fit");
   return record(std::move(node));
 }
 

@@ -90,89 +90,89 @@ inline float maximum_of(const float* s, int64_t count) {
   return best;
 }
 
-// Scratch: attention_query_block * (attention_key_block + 2 * padded head size) floats.
-void attention(const AttentionArgs& g, int64_t task, float* scratch) {
-  constexpr int64_t panel = kTileVectors * L;
-  const int64_t block = task % g.query_blocks, pair = task / g.query_blocks;
-  const int64_t item = pair / g.heads, head = pair % g.heads;
-  const int64_t first = block * g.query_block;
-  const int64_t count = g.queries - first < g.query_block ? g.queries - first : g.query_block;
-  const int64_t padded_head = (g.head_size + L - 1) / L * L;
+// What a task of attention is: some queries of one head of one item.
+struct QueryBlock {
+  int64_t pair, item, head;  // pair: item * heads + head
+  int64_t first, count;      // queries of the item
+};
+inline QueryBlock query_block(const AttentionArgs& g, int64_t task) {
+  QueryBlock block;
+  block.pair = task / g.query_blocks;
+  block.item = block.pair / g.heads;
+  block.head = block.pair % g.heads;
+  block.first = task % g.query_blocks * g.query_block;
+  block.count = g.queries - block.first < g.query_block ? g.queries - block.first : g.query_block;
+  return block;
+}
 
-  float* scores = scratch;
-  float* sum_of_values = scores + attention_query_block * attention_key_block;
-  float* result = sum_of_values + attention_query_block * padded_head;
-  const float* q_rows[attention_query_block];
-  const float* score_rows[attention_query_block];
+// Brings what was summed about a smaller maximum to a larger one: times e^exponent.
+inline void rescale_sums(float exponent, int64_t padded_head, float* sums, float& total) {
+  float lanes[L];
+  store(lanes, exp(set1(exponent)));
+  total *= lanes[0];
+  const V factor = set1(lanes[0]);
+  for (int64_t j = 0; j < padded_head; j += L) store(sums + j, mul(load(sums + j), factor));
+}
+
+// One branch for a block of queries, a block of keys at a time.
+struct BranchPass {
+  const AttentionArgs& g;
+  const KvLayout& layout;
+  const float *keys, *values;
+  int64_t first, count, padded_head;  // queries
+  float *scores, *sum_of_values;
   float maximum[attention_query_block], total[attention_query_block];
-  for (int64_t r = 0; r < count; ++r) {
-    q_rows[r] = g.q + (item * g.queries + first + r) * g.q_stride + head * g.head_size;
-    score_rows[r] = scores + r * attention_key_block;
-  }
 
-  bool have_result = false;
-  for (int bi = 0; bi < g.branch_count; ++bi) {
-    const AttentionBranch& branch = g.branches[bi];
-    const float branch_scale = branch.scale ? *branch.scale : 1.0f;
-    if (branch.scale && branch_scale == 0.0f) continue;
-    const KvLayout& layout = branch.layout;
-    const float* keys = branch.kv + pair * layout.head_floats();
-    const float* values = keys + layout.padded_tokens * layout.head_size;
-
-    for (int64_t t0 = 0; t0 < layout.tokens; t0 += g.key_block) {
-      const int64_t tokens = layout.tokens - t0 < g.key_block ? layout.tokens - t0 : g.key_block;
-      const int64_t padded = (tokens + L - 1) / L * L;
-      for (int64_t t = 0; t < tokens; t += panel) {
-        const int64_t left = layout.padded_tokens - t0 - t;
-        panel_product(count, layout.head_size, q_rows, keys + (t0 + t) * layout.head_size,
-                      left < panel ? left : panel, scores + t, attention_key_block, false);
-      }
-      for (int64_t r = 0; r < count; ++r) {
-        float* s = scores + r * attention_key_block;
-        int64_t valid = tokens;
-        if (g.causal && first + r - t0 + 1 < valid) valid = first + r - t0 + 1;
-        if (valid <= 0) {
-          for (int64_t j = 0; j < padded; ++j) s[j] = 0.0f;
-          continue;
-        }
-        const float block_maximum = maximum_of(s, valid);
-        if (t0 == 0) {
-          maximum[r] = block_maximum;
-          total[r] = softmax_row(s, valid, padded, g.scale, block_maximum);
-          continue;
-        }
-        if (block_maximum > maximum[r]) {
-          float lanes[L];
-          store(lanes, exp(set1(g.scale * (maximum[r] - block_maximum))));
-          total[r] *= lanes[0];
-          const V factor = set1(lanes[0]);
-          float* o = sum_of_values + r * padded_head;
-          for (int64_t j = 0; j < padded_head; j += L) store(o + j, mul(load(o + j), factor));
-          maximum[r] = block_maximum;
-        }
-        total[r] += softmax_row(s, valid, padded, g.scale, maximum[r]);
-      }
-      int64_t column = 0;
-      for (int p = 0; p < layout.value_panels; ++p) {
-        const int64_t width = value_panel_vectors(layout, p) * L;
-        panel_product(count, tokens, score_rows, values + column * layout.padded_tokens + t0 * width, width,
-                      sum_of_values + column, padded_head, t0 > 0);
-        column += width;
-      }
+  void key_block(const float* const* q_rows, int64_t t0) {
+    constexpr int64_t panel = kTileVectors * L;
+    const int64_t tokens = layout.tokens - t0 < g.key_block ? layout.tokens - t0 : g.key_block;
+    for (int64_t t = 0; t < tokens; t += panel) {
+      const int64_t left = layout.padded_tokens - t0 - t;
+      panel_product(count, layout.head_size, q_rows, keys + (t0 + t) * layout.head_size,
+                    left < panel ? left : panel, scores + t, attention_key_block, false);
     }
+    const float* score_rows[attention_query_block];
     for (int64_t r = 0; r < count; ++r) {
-      const V factor = set1(branch_scale / total[r]);
-      const float* o = sum_of_values + r * padded_head;
-      float* y = result + r * padded_head;
-      for (int64_t j = 0; j < padded_head; j += L)
-        store(y + j, have_result ? fma(load(o + j), factor, load(y + j)) : mul(load(o + j), factor));
+      score_rows[r] = scores + r * attention_key_block;
+      softmax(r, t0, tokens);
     }
-    have_result = true;
+    int64_t column = 0;
+    for (int p = 0; p < layout.value_panels; ++p) {
+      const int64_t width = value_panel_vectors(layout, p) * L;
+      panel_product(count, tokens, score_rows, values + column * layout.padded_tokens + t0 * width, width,
+                    sum_of_values + column, padded_head, t0 > 0);
+      column += width;
+    }
   }
+
+  // Of query r's scores with the keys from t0 on.
+  void softmax(int64_t r, int64_t t0, int64_t tokens) {
+    const int64_t padded = (tokens + L - 1) / L * L;
+    float* s = scores + r * attention_key_block;
+    int64_t valid = tokens;
+    if (g.causal && first + r - t0 + 1 < valid) valid = first + r - t0 + 1;
+    if (valid <= 0) {
+      for (int64_t j = 0; j < padded; ++j) s[j] = 0.0f;
+      return;
+    }
+    const float block_maximum = maximum_of(s, valid);
+    if (t0 == 0) {
+      maximum[r] = block_maximum;
+      total[r] = 0.0f;
+    } else if (block_maximum > maximum[r]) {
+      rescale_sums(g.scale * (maximum[r] - block_maximum), padded_head, sum_of_values + r * padded_head,
+                   total[r]);
+      maximum[r] = block_maximum;
+    }
+    total[r] += softmax_row(s, valid, padded, g.scale, maximum[r]);
+  }
+};
+
+inline void write_rows(const AttentionArgs& g, const QueryBlock& block, const float* rows, int64_t row_stride) {
   auto write = [&](auto* base) {
-    for (int64_t r = 0; r < count; ++r) {
-      auto* out = base + (item * g.queries + first + r) * g.out_stride + head * g.head_size;
-      const float* y = result + r * padded_head;
+    for (int64_t r = 0; r < block.count; ++r) {
+      auto* out = base + (block.item * g.queries + block.first + r) * g.out_stride + block.head * g.head_size;
+      const float* y = rows + r * row_stride;
       for (int64_t j = 0; j < g.head_size; j += L) store_columns(out + j, load(y + j), g.head_size - j);
     }
   };
@@ -180,4 +180,37 @@ void attention(const AttentionArgs& g, int64_t task, float* scratch) {
     write(as<BFloat16>(g.out));
   else
     write(g.out);
+}
+
+// Scratch: attention_query_block * (attention_key_block + 2 * padded head size) floats.
+void attention(const AttentionArgs& g, int64_t task, float* scratch) {
+  const QueryBlock block = query_block(g, task);
+  const int64_t count = block.count, padded_head = (g.head_size + L - 1) / L * L;
+  float* scores = scratch;
+  float* sum_of_values = scores + attention_query_block * attention_key_block;
+  float* result = sum_of_values + attention_query_block * padded_head;
+  const float* q_rows[attention_query_block];
+  for (int64_t r = 0; r < count; ++r)
+    q_rows[r] = g.q + (block.item * g.queries + block.first + r) * g.q_stride + block.head * g.head_size;
+
+  bool have_result = false;
+  for (int i = 0; i < g.branch_count; ++i) {
+    const AttentionBranch& branch = g.branches[i];
+    const float branch_scale = branch.scale ? *branch.scale : 1.0f;
+    if (branch.scale && branch_scale == 0.0f) continue;
+    const KvLayout& layout = branch.layout;
+    const float* keys = branch.kv + block.pair * layout.head_floats();
+    const float* values = keys + layout.padded_tokens * layout.head_size;
+    BranchPass pass{g, layout, keys, values, block.first, count, padded_head, scores, sum_of_values, {}, {}};
+    for (int64_t t0 = 0; t0 < layout.tokens; t0 += g.key_block) pass.key_block(q_rows, t0);
+    for (int64_t r = 0; r < count; ++r) {
+      const V factor = set1(branch_scale / pass.total[r]);
+      const float* o = sum_of_values + r * padded_head;
+      float* y = result + r * padded_head;
+      for (int64_t j = 0; j < padded_head; j += L)
+        store(y + j, have_result ? fma(load(o + j), factor, load(y + j)) : mul(load(o + j), factor));
+    }
+    have_result = true;
+  }
+  write_rows(g, block, result, padded_head);
 }
