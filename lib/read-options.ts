@@ -37,11 +37,12 @@ type Apart<Schema, Options> = {
 }[keyof Schema & keyof Options];
 
 // A compile error here means that a schema and its interface have parted.
-type Same<Schema, Options> = [keyof Options, Schema, Exclude<Apart<Schema, Options>, "onProgress">] extends [
+type Same<Schema, Options> = [
+  keyof Options,
   keyof Schema,
-  Options,
-  never,
-]
+  Schema,
+  Exclude<Apart<Schema, Options>, "onProgress">,
+] extends [keyof Schema, keyof Options, Options, never]
   ? true
   : never;
 export type SchemasMatch = [

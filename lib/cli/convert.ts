@@ -3,8 +3,10 @@ import type { Command } from "commander";
 
 import { convertWith } from "../convert";
 import { CallSite } from "../native/call";
-import { CONVERT_TYPES, type ConvertType } from "../options/names";
+import { ConvertSchema } from "../options/file-schema";
+import type { ConvertType } from "../options/names";
 import type { Environment } from "./environment";
+import { help } from "./option-flags";
 import { formatBytes, formatTypes, progressFor } from "./report";
 
 interface ConvertFlags {
@@ -19,7 +21,7 @@ export function addConvert(program: Command, environment: Environment): void {
     .description("write a weight file, or the weights of a component folder, as another type")
     .argument("<in>", "safetensors, PyTorch or GGUF file, or a folder such as unet/")
     .argument("<out>", "file to write: .gguf, or .safetensors (f32, f16 and bf16 only)")
-    .requiredOption("--type <type>", CONVERT_TYPES.join(", "))
+    .requiredOption("--type <name>", help(ConvertSchema.properties.type))
     .option("--force", "replace <out> where it exists")
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((input: string, output: string, flags: ConvertFlags) => runConvert(input, output, flags, environment));

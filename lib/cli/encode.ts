@@ -12,34 +12,28 @@ import { Pipeline } from "../pipeline";
 import type { LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
-import { parseNumber } from "./flags";
-import { help } from "./generate";
+import { addFlags, readFlags } from "./option-flags";
 import { checkOutput } from "./output";
+
+/** Options of load() that have a flag. */
+const LOAD = ["model", "imageEncoder", "dtype", "threads", "offline"];
 
 interface EncodeFlags {
   model?: string;
   adapter?: string;
-  imageEncoder?: string;
-  dtype?: string;
-  threads?: string;
-  offline?: boolean;
   output: string;
   json?: boolean;
 }
 
 export function addEncode(program: Command, environment: Environment): void {
-  program
+  const command = program
     .command("encode")
     .description(
       "make embeddings of pictures, as an adapter takes them, for --image-embeds of generate; loads the whole model",
     )
-    .argument("<images...>", "pictures, which go into one file in this order")
-    .option("--model <model>", help(LoadSchema, "model"))
+    .argument("<images...>", "pictures, which go into one file in this order");
+  addFlags(command, LoadSchema, LOAD)
     .option("--adapter <file>", "IP-Adapter file the embeddings are for [the shipped one, without --model]")
-    .option("--image-encoder <encoder>", help(LoadSchema, "imageEncoder"))
-    .option("--dtype <type>", help(LoadSchema, "dtype"))
-    .option("--threads <n>", help(LoadSchema, "threads"))
-    .option("--offline", help(LoadSchema, "offline"))
     .option(
       "--output <file>",
       "safetensors file to write: tensor image_embeds (n, d), or (n, t, d) for adapters that take hidden states",
@@ -72,19 +66,13 @@ async function runEncode(images: readonly string[], flags: EncodeFlags, environm
 }
 
 function loadOptions(flags: EncodeFlags): LoadOptions {
-  const { model, adapter, imageEncoder, dtype, offline, threads } = flags;
+  const { model, adapter } = flags;
   if (model !== undefined && adapter === undefined) {
     throw new OptionError(
       "--adapter",
       "expected the IP-Adapter file that the embeddings are for: add it, it says what is taken from the encoder",
     );
   }
-  const given = {
-    model,
-    imageEncoder,
-    dtype,
-    offline,
-    adapters: adapter === undefined ? undefined : [{ file: adapter }],
-  };
-  return { ...given, threads: threads === undefined ? undefined : parseNumber(threads, "--threads") } as LoadOptions;
+  const options = readFlags({ ...flags }, LoadSchema, LOAD);
+  return adapter === undefined ? options : { ...options, adapters: [{ file: adapter }] };
 }

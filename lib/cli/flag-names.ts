@@ -3,7 +3,7 @@ import { GenerateSchema } from "../options/generate-schema";
 import { LoadSchema } from "../options/load-schema";
 
 /** Options without a flag of their name. */
-const FLAGLESS = [
+export const FLAGLESS = [
   "adapters",
   "loras",
   "embeddings",

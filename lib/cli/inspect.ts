@@ -4,8 +4,10 @@ import type { Command } from "commander";
 import { inspectWith } from "../inspect";
 import type { Inspection } from "../native/contract";
 import { CallSite } from "../native/call";
+import { InspectSchema } from "../options/file-schema";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
+import { help } from "./option-flags";
 import { formatBytes, formatCount, formatTypes } from "./report";
 
 export function addInspect(program: Command, environment: Environment): void {
@@ -13,7 +15,7 @@ export function addInspect(program: Command, environment: Environment): void {
     .command("inspect")
     .description("tell what a weight file or model folder is, from its tensors")
     .argument("<file-or-folder>", "a path, or owner/name on the Hugging Face hub, perhaps with a path in it")
-    .option("--offline", "fetch nothing from the hub, use what its cache holds")
+    .option("--offline", help(InspectSchema.properties.offline))
     .option("--json", "the whole answer as one JSON object")
     .action(async (path: string, flags: { json?: boolean; offline?: boolean }) => {
       const report = new DownloadReport(environment, false);

@@ -2,8 +2,10 @@
 import type { Command } from "commander";
 
 import { pull } from "../hub/pull";
+import { PullSchema } from "../options/file-schema";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
+import { help } from "./option-flags";
 
 interface PullFlags {
   revision?: string;
@@ -21,9 +23,9 @@ export function addPull(program: Command, environment: Environment): void {
       "fetch a model or adapter from the Hugging Face hub into the cache shared with Python; says where it is",
     )
     .argument("<repo>", "owner/name, owner/name@revision, or a file or folder of it: owner/name/path")
-    .option("--revision <revision>", 'branch, tag or commit ["main"]')
-    .option("--include <glob>", "files to fetch, such as 'unet/*'; repeat for more [what the engine reads]", collect)
-    .option("--exclude <glob>", "files not to fetch; repeat for more", collect)
+    .option("--revision <revision>", help(PullSchema.properties.revision))
+    .option("--include <glob>", `${help(PullSchema.properties.include)}; repeat for more`, collect)
+    .option("--exclude <glob>", `${help(PullSchema.properties.exclude)}; repeat for more`, collect)
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action(async (repo: string, { revision, include, exclude, json = false }: PullFlags) => {
       const report = new DownloadReport(environment, json);

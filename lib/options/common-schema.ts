@@ -12,12 +12,12 @@ export const HUB = {
     type: "string",
     maxLength: 4096,
     description: "access token of the Hugging Face hub",
-    "x-default": "HF_TOKEN, or the token file",
+    "x-default": "`HF_TOKEN`",
   },
   offline: {
     type: "boolean",
     description: "fetch nothing from the Hugging Face hub, use what the cache holds",
-    "x-default": "HF_HUB_OFFLINE",
+    "x-default": "`HF_HUB_OFFLINE`",
   },
   onProgress: { "x-kind": "function", description: "called while files come from the Hugging Face hub" },
 } as const satisfies Record<string, Schema>;

@@ -1,4 +1,5 @@
 /** The options of generate(), estimateMemory() and encodeImage(). */
+import { MOST_SIDE } from "../image/limits";
 import { SIGNAL } from "./common-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
 import { PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
@@ -88,9 +89,9 @@ const pixelPair = <Minimum extends number>(minimum: Minimum) =>
 const SIDE = {
   type: "integer",
   minimum: 16,
-  maximum: 4096,
+  maximum: MOST_SIDE,
   description: "pixels",
-  "x-default": "that of image, else the model's own",
+  "x-default": "that of `image`, else the model's own",
 } as const satisfies Schema;
 
 /** What a call's memory depends on: all options but the ways to watch and to stop it. */
@@ -101,7 +102,12 @@ const ESTIMATED = {
     default: "",
     description: "what the picture shows; (word:1.3), [word] and BREAK as usual",
   },
-  negativePrompt: { type: "string", maxLength: 16384, description: "what the picture must not show" },
+  negativePrompt: {
+    type: "string",
+    maxLength: 16384,
+    description: "what the picture must not show",
+    "x-default": '`""`; SDXL: none',
+  },
   promptSyntax: {
     type: "string",
     enum: ["weighted", "plain"],
@@ -129,7 +135,7 @@ const ESTIMATED = {
   cropOffset: {
     ...pixelPair(0),
     description: "SDXL: [left, top] it is told to be cropped at",
-    "x-default": "[0, 0]",
+    "x-default": "`[0, 0]`",
   },
   aestheticScore: {
     type: "number",
@@ -177,13 +183,20 @@ const ESTIMATED = {
     description: "spacing of the noise levels, or the levels themselves, one a step, descending",
     "x-default": "the model's own",
   },
-  steps: { type: "integer", minimum: 1, maximum: 1000, default: 30, description: "sampling steps" },
+  steps: {
+    type: "integer",
+    minimum: 1,
+    maximum: 1000,
+    default: 30,
+    description: "sampling steps",
+    "x-default": "30, or as many as numbers in `sigmas`",
+  },
   guidance: {
     type: "number",
     minimum: 0,
     maximum: 100,
     description: "classifier-free guidance; 1 or less: none",
-    "x-default": "7.5, SDXL 5",
+    "x-default": "7.5; SDXL 5",
   },
   guidanceInterval: {
     type: "array",
@@ -211,27 +224,34 @@ const ESTIMATED = {
     "x-kind": "latents",
     description:
       "latents to start from, one or one a picture: initial noise, or with denoisingStart another call's latents",
+    "x-default": "noise by the seed",
   },
-  featureCache: FeatureCacheSchema,
+  featureCache: {
+    ...FeatureCacheSchema,
+    description: "run the whole UNet in some steps only, and its outer layers in all",
+    "x-default": "none",
+  },
   tokenMerging: {
     type: "number",
     minimum: 0,
     maximum: 0.75,
     default: 0,
-    description: "share of the tokens to merge in the outermost self-attention; 0: none",
+    description: "share of the tokens to merge in the outermost self-attention",
+    "x-default": "0, which means none",
   },
   eta: {
     type: "number",
     minimum: 0,
     maximum: 1,
-    description: "noise added by ddim, 0 none, 1 as DDPM, default: 0; or by tcd, default: 0.3",
+    description: "noise added by ddim (0 none, 1 as DDPM) or by tcd",
+    "x-default": "0; `tcd` 0.3",
   },
   seed: {
     type: "integer",
     minimum: 0,
     maximum: MAX_SEED,
-    description: "seed of the first picture",
-    "x-default": "random, reported",
+    description: "seed of the first picture, reported in the result",
+    "x-default": "random",
   },
   width: SIDE,
   height: SIDE,
@@ -248,7 +268,7 @@ const ESTIMATED = {
     default: "image",
     description: "latents: skip the VAE decoder",
   },
-  preview: PreviewSchema,
+  preview: { ...PreviewSchema, description: "make previews for onProgress", "x-default": "none" },
   vaeTiling: {
     type: "string",
     enum: VAE_TILINGS,
@@ -258,7 +278,7 @@ const ESTIMATED = {
   vaeTile: {
     type: "integer",
     minimum: 128,
-    maximum: 4096,
+    maximum: MOST_SIDE,
     description: "pixels of a tile's side, a multiple of info.vaeScale",
     "x-default": "512, or 256 where only that fits the memory",
   },
@@ -266,8 +286,9 @@ const ESTIMATED = {
     type: "integer",
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: "bytes that weights and call together may take",
-    "x-default": "the machine's or container's memory decides about tiles, and nothing is refused",
+    description:
+      "bytes that weights and call together may take; without it the machine's or container's memory decides about tiles, and nothing is refused",
+    "x-default": "none",
   },
 } as const satisfies Record<string, Schema>;
 

@@ -40,7 +40,7 @@ export interface Schema {
   readonly additionalProperties?: false;
   readonly "x-kind"?: SpecialKind;
   readonly "x-shorthand"?: Shorthand;
-  /** a default that is no constant, in words */
+  /** the default in words, where it is no constant or needs some; code in `backticks` */
   readonly "x-default"?: string;
 }
 

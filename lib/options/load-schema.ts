@@ -21,7 +21,7 @@ export const AdapterSchema = {
     shortcut: {
       type: "boolean",
       description: "FaceID Plus files: whether it is PlusV2, which has the same tensors as Plus",
-      "x-default": "whether the file's name has plusv2 in it",
+      "x-default": "whether the file's name has `plusv2` in it",
     },
     loraWeight: {
       type: "number",
@@ -63,7 +63,7 @@ export const EmbeddingSchema = {
       type: "string",
       maxLength: 256,
       description: "what stands for it in prompts",
-      "x-default": "the file's own name for it, else its file name without the ending",
+      "x-default": "the token in the file, else the file's name without its ending",
     },
   },
 } as const satisfies ObjectSchema;
@@ -114,36 +114,39 @@ export const LoadSchema = {
     unet: {
       "x-kind": "path",
       description: "folder or file of a UNet fine-tuned from the same base, instead of the model's own",
-      "x-default": "unet/ in the model folder",
+      "x-default": "`unet/` in the model folder",
     },
     vae: {
       "x-kind": "path",
       description:
         "folder, or file in the original layout, of another VAE of the same latents: AutoencoderKL, or AutoencoderTiny (TAESD), much faster",
-      "x-default": "vae/ in the model folder",
+      "x-default": "`vae/` in the model folder",
     },
     imageEncoder: {
       "x-kind": "path",
       description: "folder or file of the CLIP vision encoder",
-      "x-default": "image_encoder/ in the model folder",
+      "x-default": "`image_encoder/` in the model folder",
     },
     prediction: {
       type: "string",
       enum: PREDICTIONS,
-      description: "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture)",
-      "x-default": "what the files say, see info.prediction",
+      description:
+        "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture); info.prediction tells which it is",
+      "x-default": "told from the files",
     },
     zeroSnr: {
       type: "boolean",
-      description: "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr",
-      "x-default": "what the files say, see info.zeroSnr",
+      description:
+        "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr; info.zeroSnr tells whether it is",
+      "x-default": "told from the files",
     },
     vaeScalingFactor: {
       type: "number",
       minimum: 0.001,
       maximum: 1000,
-      description: "what the VAE's latents are multiplied by for the UNet",
-      "x-default": "that of the VAE's config.json, for a file by itself that of the family (0.18215, SDXL 0.13025)",
+      description:
+        "what the VAE's latents are multiplied by for the UNet; a VAE in a file by itself has that of the family (0.18215, SDXL 0.13025)",
+      "x-default": "that of the VAE's `config.json`",
     },
     dtype: {
       type: "string",
@@ -157,7 +160,8 @@ export const LoadSchema = {
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: "threads of the process-wide pool; 0: one per core",
+      description: "threads of the process-wide pool",
+      "x-default": "0, which means one per core",
     },
     images: {
       type: "string",
