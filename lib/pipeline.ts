@@ -1,19 +1,17 @@
-import { abortable } from "./abortable";
-import { CallQueue } from "./call-queue";
-import { Calls } from "./calls";
 import type { ImageEmbeds } from "./embeds/image-embeds";
+import { EngineCalls } from "./engine-calls";
 import { OptionError } from "./errors";
 import { generateRequest } from "./generate-request";
 import { progressEvent, toResult } from "./generate-result";
 import type { ImageInput } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
-import { type Fitter, PictureSnapshot, arrival } from "./image/snapshot";
-import { checkAdapter, checkTakesPictures, snapshotPrompts, toBranchSizes, toBranches, toEmbeds } from "./image-prompt";
-import { lazily } from "./load-failure";
-import { adapterRequests, loadRequest, loraRequests, placeFiles } from "./load-request";
-import { loadTokenizers, nameEmbeddings } from "./model-text";
-import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
-import { CallSite, type StartOptions, startNative } from "./native/call";
+import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { checkAdapter, checkTakesPictures, toBranchSizes, toBranches, toEmbeds } from "./image-branches";
+import { snapshotPrompts } from "./image-prompt";
+import { type LoadedModel, loadModel } from "./load-model";
+import { adapterRequests, loraRequests, placeFiles } from "./load-request";
+import { throwIfAborted } from "./abort-signal";
+import { CallSite } from "./native/call";
 import type {
   AdapterInfo,
   Done,
@@ -51,8 +49,6 @@ import type {
   MemoryEstimate,
 } from "./types";
 
-const configs = lazily(() => require("./original-config") as typeof import("./original-config"));
-
 /** What only load() has. */
 const LOADED = Symbol("loaded");
 
@@ -62,26 +58,19 @@ export class Pipeline implements AsyncDisposable {
   readonly #native: NativePipeline;
   readonly #encoders: readonly PromptEncoder[];
   #info: PipelineInfo;
-  readonly #calls: Calls;
-  readonly #queue = new CallQueue();
+  readonly #calls: EngineCalls;
   readonly #rules: PictureRules;
   #disposing: Promise<void> | undefined;
 
-  private constructor(
-    addon: Fitter["addon"],
-    native: NativePipeline,
-    info: PipelineInfo,
-    encoders: readonly PromptEncoder[],
-    options: LoadOptions,
-    from?: typeof LOADED,
-  ) {
+  private constructor(model: LoadedModel, from?: typeof LOADED) {
     // JavaScript lets everyone in.
     if (from !== LOADED) throw new OptionError("", "new Pipeline() loads nothing: use await Pipeline.load(options)");
+    const { addon, native, info, encoders, read } = model;
     this.#addon = addon;
     this.#native = native;
     this.#info = info;
-    this.#calls = new Calls(options.maxQueue);
-    this.#rules = pictureRules(options);
+    this.#calls = new EngineCalls(read.maxQueue);
+    this.#rules = pictureRules(read);
     this.#encoders = encoders;
   }
 
@@ -104,27 +93,7 @@ export class Pipeline implements AsyncDisposable {
     site: CallSite,
     others?: LoadOptions,
   ): Promise<Pipeline> {
-    const read = readLoad(first, others);
-    const request = loadRequest(read);
-    const { signal } = read;
-    throwIfAborted(signal);
-    await placeFiles(request, read, site);
-    await configs().addOriginalConfigs(request, read);
-    throwIfAborted(signal);
-    const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
-    const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), {
-      discard: (late) => void close(late),
-    }).result;
-    try {
-      const info = structuredClone(native.info());
-      nameEmbeddings(read, request, info);
-      const encoders = await loadTokenizers(request.model, info, signal);
-      throwIfAborted(signal);
-      return new Pipeline(addon(), native, info, encoders, read, LOADED);
-    } catch (error) {
-      await close(native);
-      throw error;
-    }
+    return new Pipeline(await loadModel(addon, readLoad(first, others), site), LOADED);
   }
 
   /** Family, own size, schedulers, adapters, parameters and memory of what was loaded. */
@@ -193,8 +162,7 @@ export class Pipeline implements AsyncDisposable {
       adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[],
     };
     const requests = adapterRequests(read.adapters ?? []);
-    const place = (signal: AbortSignal): Promise<void> => placeFiles({ adapters: requests }, { ...read, signal }, site);
-    return this.#change(site, read.signal, place, (done) => this.#native.setAdapters(requests, done));
+    return this.#change(site, read, { adapters: requests }, (done) => this.#native.setAdapters(requests, done));
   }
 
   /**
@@ -210,8 +178,7 @@ export class Pipeline implements AsyncDisposable {
       loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[],
     };
     const requests = loraRequests(read.loras ?? []);
-    const place = (signal: AbortSignal): Promise<void> => placeFiles({ loras: requests }, { ...read, signal }, site);
-    return this.#change(site, read.signal, place, (done) => this.#native.setLoras(requests, done));
+    return this.#change(site, read, { loras: requests }, (done) => this.#native.setLoras(requests, done));
   }
 
   /** Refuses new calls, cancels running ones, waits for them and frees the weights. Any number of calls share one promise. */
@@ -236,7 +203,7 @@ export class Pipeline implements AsyncDisposable {
     const source = snapshotSource(read, pictures);
     const fitter = { addon: this.#addon, site };
     const { seeds } = request;
-    const made = this.#call<NativeGenerateRequest, NativeResult>(site, signal, {
+    const made = this.#calls.call<NativeGenerateRequest, NativeResult>(site, signal, {
       pictures: [...prompts.map(({ image }) => image), source.image, source.mask],
       prepare: async (stop) => ({
         ...request,
@@ -259,7 +226,7 @@ export class Pipeline implements AsyncDisposable {
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
     const source = snapshotSource(read, pictures);
     const request = generateRequest(read, this.#info, this.#encoders);
-    const made = this.#call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
+    const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
       pictures: readsSize(source) ? [source.image] : [],
       prepare: async (stop) => ({
         ...request,
@@ -278,7 +245,7 @@ export class Pipeline implements AsyncDisposable {
     const picture = new PictureSnapshot(image, "image", new CallPictures(this.#rules));
     const fitter = { addon: this.#addon, site };
     let taken: AdapterInfo;
-    const made = this.#call<NativeImage, ArrayBuffer>(site, signal, {
+    const made = this.#calls.call<NativeImage, ArrayBuffer>(site, signal, {
       pictures: [picture],
       prepare: async (stop) => {
         taken = checkAdapter(adapter, "adapter", this.#info);
@@ -291,44 +258,14 @@ export class Pipeline implements AsyncDisposable {
     return made.then((data) => toEmbeds(new Float32Array(data), taken));
   }
 
-  /** A call of the engine, in its turn. Nobody waits for one whose pictures have yet to come. */
-  #call<Prepared, T>(site: CallSite, signal: AbortSignalLike | undefined, call: EngineCall<Prepared, T>): Promise<T> {
-    return this.#calls.run(site, signal, async (stop) => {
-      const arrive = arrival(call.pictures);
-      if (arrive !== undefined) await abortable(this.#calls.track(arrive(stop)), stop);
-      return this.#queue.add(
-        stop,
-        () => this.#calls.track(call.prepare(stop)),
-        (prepared) => this.#start<T>(site, stop, (done, fail) => call.start(prepared, done, fail)),
-      );
-    });
-  }
-
-  /** @param place finds the files, and fetches what is on the hub */
-  #change(
+  async #change(
     site: CallSite,
-    signal: AbortSignalLike | undefined,
-    place: (stop: AbortSignal) => Promise<void>,
+    read: ReadLoadOptions,
+    requests: Parameters<typeof placeFiles>[0],
     start: (done: Done<LoadedParts>) => NativeJob,
   ): Promise<void> {
-    return this.#calls.run(site, signal, (stop) =>
-      this.#queue.change(place(stop), async () => {
-        throwIfAborted(stop);
-        const { result } = this.#start<LoadedParts>(site, stop, start, { untilAnswered: true });
-        this.#info = { ...this.#info, ...(await result) };
-      }),
-    );
-  }
-
-  #start<T>(
-    site: CallSite,
-    stop: AbortSignal,
-    start: Parameters<typeof startNative<T>>[2],
-    options?: StartOptions<T>,
-  ): { result: Promise<T> } {
-    const { result, finished } = startNative<T>(site, stop, start, options);
-    void this.#calls.track(finished);
-    return { result };
+    const place = (signal: AbortSignal): Promise<void> => placeFiles(requests, { ...read, signal }, site);
+    await this.#calls.change(site, read.signal, place, start, (parts) => (this.#info = { ...this.#info, ...parts }));
   }
 
   async #close(): Promise<void> {
@@ -337,16 +274,6 @@ export class Pipeline implements AsyncDisposable {
     );
     if (error !== null) throw new CallSite().toError(error);
   }
-}
-
-/** What a call of the engine does when. */
-interface EngineCall<Prepared, T> {
-  /** those whose bytes may have yet to come */
-  pictures: readonly (PictureSnapshot | undefined)[];
-  /** reads and decodes; runs beside other calls */
-  prepare: (stop: AbortSignal) => Promise<Prepared>;
-  /** hands the call to the engine */
-  start: (prepared: Prepared, done: Done<T>, fail: (reason: unknown) => void) => NativeJob;
 }
 
 function toEstimate({ weights, working, tile }: NativeMemoryEstimate): MemoryEstimate {

@@ -1,0 +1,44 @@
+/** From the options of Pipeline.load() to a model in memory. */
+import { throwIfAborted } from "./abort-signal";
+import { lazily } from "./load-failure";
+import { loadRequest, placeFiles } from "./load-request";
+import { loadTokenizers, nameEmbeddings } from "./model-text";
+import { type CallSite, startNative } from "./native/call";
+import type { NativeAddon, NativePipeline, PipelineInfo } from "./native/contract";
+import type { PromptEncoder } from "./prompt/encode";
+import type { ReadLoadOptions } from "./read-options";
+
+const configs = lazily(() => require("./original-config") as typeof import("./original-config"));
+
+export interface LoadedModel {
+  addon: NativeAddon;
+  native: NativePipeline;
+  info: PipelineInfo;
+  encoders: readonly PromptEncoder[];
+  /** the options that it was loaded with */
+  read: ReadLoadOptions;
+}
+
+/** @throws as Pipeline.load() */
+export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions, site: CallSite): Promise<LoadedModel> {
+  const request = loadRequest(read);
+  const { signal } = read;
+  throwIfAborted(signal);
+  await placeFiles(request, read, site);
+  await configs().addOriginalConfigs(request, read);
+  throwIfAborted(signal);
+  const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
+  const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), {
+    discard: (late) => void close(late),
+  }).result;
+  try {
+    const info = structuredClone(native.info());
+    nameEmbeddings(read, request, info);
+    const encoders = await loadTokenizers(request.model, info, signal);
+    throwIfAborted(signal);
+    return { addon: addon(), native, info, encoders, read };
+  } catch (error) {
+    await close(native);
+    throw error;
+  }
+}
