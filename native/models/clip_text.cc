@@ -1,29 +1,8 @@
 #include "models/clip_text.h"
 
+#include "models/clip_layers.h"
+
 namespace ipa {
-
-Result<ClipTextConfig> ClipTextConfig::parse(const Json& json, const std::string& where) {
-  ConfigReader reader(json, where);
-  ClipTextConfig config;
-  config.stack = read_clip_stack(reader, {512, 2048, 12, 8, 1e-5f, Activation::quick_gelu});
-  config.vocab_size = reader.integer("vocab_size", 49408, 1, 1 << 24);
-  config.context = reader.integer("max_position_embeddings", 77, 3, 4096);
-  config.eos_token = reader.integer("eos_token_id", 49407, 0, 1 << 24);
-  for (const std::string& name : reader.texts("architectures"))
-    if (name == "CLIPTextModelWithProjection")
-      config.projection_size = reader.integer("projection_dim", 512, 1, 16384);
-  if (!reader.status().ok()) return reader.status();
-  return config;
-}
-
-int64_t ClipTextConfig::eos_position(const int32_t* ids) const {
-  int64_t largest = 0;
-  for (int64_t i = 0; i < context; ++i) {
-    if (eos_token != 2 && ids[i] == eos_token) return i;
-    if (ids[i] > ids[largest]) largest = i;
-  }
-  return eos_token == 2 ? largest : 0;
-}
 
 ClipText::Outputs ClipText::build(Graph& graph, Value ids, Value eos_rows, int skip) const {
   const ClipStack& stack = config_.stack;

@@ -1,25 +1,13 @@
 // CLIP text encoder: token ids to text features. CLIPTextModel and CLIPTextModelWithProjection of transformers.
 #pragma once
 
-#include <string>
+#include <algorithm>
+#include <utility>
 
+#include "configs/clip_config.h"
 #include "graph/graph.h"
-#include "models/clip_layers.h"
 
 namespace ipa {
-
-struct ClipTextConfig {
-  ClipStack stack;
-  int64_t vocab_size = 49408;
-  int64_t context = 77;         // tokens a sequence
-  int64_t projection_size = 0;  // 0: no text_projection
-  int64_t eos_token = 2;        // the config's; see eos_position
-
-  static Result<ClipTextConfig> parse(const Json& json, const std::string& where);
-  // Token whose feature is the pooled one. transformers: with the historical eos_token_id 2 the largest id's
-  // first position, otherwise the first position of eos_token_id (0 when there is none).
-  int64_t eos_position(const int32_t* ids) const;
-};
 
 class ClipText {
  public:

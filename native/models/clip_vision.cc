@@ -1,20 +1,8 @@
 #include "models/clip_vision.h"
 
-namespace ipa {
+#include "models/clip_layers.h"
 
-Result<ClipVisionConfig> ClipVisionConfig::parse(const Json& json, const std::string& where) {
-  ConfigReader reader(json, where);
-  ClipVisionConfig config;
-  config.stack = read_clip_stack(reader, {768, 3072, 12, 12, 1e-5f, Activation::quick_gelu});
-  config.image_size = reader.integer("image_size", 224, 1, 4096);
-  config.patch_size = reader.integer("patch_size", 32, 1, 512);
-  config.projection_size = reader.integer("projection_dim", 512, 1, 16384);
-  reader.require_number("num_channels", 3);
-  if (config.patch_size > config.image_size)
-    reader.fail(Code::invalid_option, "patch_size is larger than image_size");
-  if (!reader.status().ok()) return reader.status();
-  return config;
-}
+namespace ipa {
 
 ClipVision::Outputs ClipVision::build(Graph& graph, Value pixels, Value class_rows) const {
   const ClipStack& stack = config_.stack;

@@ -2,21 +2,12 @@
 // transformers.
 #pragma once
 
-#include <string>
+#include <utility>
 
+#include "configs/clip_config.h"
 #include "graph/graph.h"
-#include "models/clip_layers.h"
 
 namespace ipa {
-
-struct ClipVisionConfig {
-  ClipStack stack;
-  int64_t image_size = 224, patch_size = 14, projection_size = 1024;
-  int64_t grid() const { return image_size / patch_size; }
-  int64_t tokens() const { return grid() * grid() + 1; }
-
-  static Result<ClipVisionConfig> parse(const Json& json, const std::string& where);
-};
 
 class ClipVision {
  public:

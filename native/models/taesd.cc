@@ -15,42 +15,6 @@ Value block(Graph& graph, const std::string& name, Value x, int64_t out, Activat
 
 }  // namespace
 
-TaesdConfig TaesdConfig::parse(ConfigReader& reader) {
-  TaesdConfig config;
-  auto read = [&](const char* key, std::vector<int64_t>& list, int64_t low, int64_t high) {
-    std::vector<int64_t> given = reader.list(key, low, high);
-    if (!given.empty()) list = std::move(given);
-  };
-  read("decoder_block_out_channels", config.channels, 1, 16384);
-  read("num_decoder_blocks", config.blocks, 0, 64);
-  read("encoder_block_out_channels", config.encoder_channels, 1, 16384);
-  read("num_encoder_blocks", config.encoder_blocks, 0, 64);
-  const size_t stages = config.channels.size();
-  if (stages != config.blocks.size())
-    reader.fail(Code::invalid_option,
-                "decoder_block_out_channels and num_decoder_blocks need the same number of stages");
-  if (stages != config.encoder_channels.size() || stages != config.encoder_blocks.size())
-    reader.fail(Code::invalid_option,
-                "encoder_block_out_channels and num_encoder_blocks need the decoder's number of stages");
-  if (stages > 8) reader.fail(Code::invalid_option, "more than 8 stages");
-  // A stage keeps the width of the one before: the network has no layer that would change it.
-  for (int64_t width : config.channels)
-    if (width != config.channels.front())
-      reader.fail(Code::unsupported, "decoder_block_out_channels of different widths");
-  for (int64_t width : config.encoder_channels)
-    if (width != config.encoder_channels.front())
-      reader.fail(Code::unsupported, "encoder_block_out_channels of different widths");
-  config.out_channels = reader.integer("out_channels", 3, 3, 3);
-  config.activation = reader.choice<Activation>("act_fn", "relu",
-                                                {{"relu", Activation::relu},
-                                                 {"silu", Activation::silu},
-                                                 {"swish", Activation::silu},
-                                                 {"gelu", Activation::gelu}});
-  reader.require_number("upsampling_scaling_factor", 2);
-  reader.require_text("upsample_fn", "nearest");
-  return config;
-}
-
 Value taesd_decode(Graph& graph, const TaesdConfig& config, Value latents) {
   int index = 0;
   auto name = [&] { return "decoder.layers." + std::to_string(index); };

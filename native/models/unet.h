@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "configs/unet_config.h"
 #include "graph/graph.h"
 #include "models/decoupled_attention.h"
-#include "models/unet_config.h"
 #include "models/unet_inputs.h"
 
 namespace ipa {

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "configs/unet_config.h"
 #include "graph/graph.h"
 #include "models/unet_blocks.h"
-#include "models/unet_config.h"
 
 namespace ipa {
 

@@ -1,7 +1,7 @@
 // What a UNet is told of a step besides the latents.
 #pragma once
 
-#include "models/unet_config.h"
+#include "configs/unet_config.h"
 #include "models/unet_inputs.h"
 
 namespace ipa {

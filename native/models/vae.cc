@@ -1,6 +1,6 @@
 #include "models/vae.h"
 
-#include "models/clip_layers.h"
+#include "models/taesd.h"
 #include "models/unet_blocks.h"
 
 namespace ipa {
@@ -8,60 +8,7 @@ namespace {
 
 constexpr float norm_epsilon = 1e-6f;
 
-std::vector<double> numbers(const Json& json, const char* key) {
-  std::vector<double> result;
-  const Json* list = json.find(key);
-  if (list && list->is_array())
-    for (const Json& entry : list->array()) result.push_back(entry.number());
-  return result;
-}
-
 }  // namespace
-
-Result<VaeConfig> VaeConfig::parse(const Json& json, const std::string& where) {
-  ConfigReader reader(json, where);
-  VaeConfig config;
-  const std::string kind = reader.text("_class_name", "AutoencoderKL");
-  if (kind == "AutoencoderTiny") {
-    config.tiny = TaesdConfig::parse(reader);
-    config.latent_channels = reader.integer("latent_channels", 4, 1, 64);
-    config.scaling_factor = reader.number("scaling_factor", 1, 1e-6, 1e6);
-    if (!reader.status().ok()) return reader.status();
-    return config;
-  }
-  if (kind != "AutoencoderKL")
-    reader.fail(Code::unsupported, kind.substr(0, 60) + " is no AutoencoderKL or AutoencoderTiny");
-  config.channels = reader.list("block_out_channels", 1, 16384);
-  if (config.channels.empty()) config.channels = {64};
-  if (config.channels.size() > 8) reader.fail(Code::invalid_option, "more than 8 levels");
-  for (const char* key : {"down_block_types", "up_block_types"})
-    for (const std::string& type : reader.texts(key))
-      if (type != "DownEncoderBlock2D" && type != "UpDecoderBlock2D")
-        reader.fail(Code::unsupported, "block type " + type.substr(0, 60));
-  config.layers_per_block = static_cast<int>(reader.integer("layers_per_block", 1, 1, 16));
-  config.latent_channels = reader.integer("latent_channels", 4, 1, 64);
-  config.in_channels = reader.integer("in_channels", 3, 3, 3);
-  config.out_channels = reader.integer("out_channels", 3, 3, 3);
-  config.norm_groups = static_cast<int>(reader.integer("norm_num_groups", 32, 1, 1024));
-  config.activation = read_clip_activation(reader, "act_fn", "silu");
-  config.quant_conv = reader.boolean("use_quant_conv", true);
-  config.post_quant_conv = reader.boolean("use_post_quant_conv", true);
-  config.mid_attention = reader.boolean("mid_block_add_attention", true);
-  config.scaling_factor = reader.number("scaling_factor", 0.18215, 1e-6, 1e6);
-  config.shift_factor = reader.number("shift_factor", 0, -1e6, 1e6);
-  config.sample_size = reader.integer("sample_size", 32, 1, 1 << 16);
-  config.latents_mean = numbers(json, "latents_mean");
-  config.latents_std = numbers(json, "latents_std");
-  const auto latents = static_cast<size_t>(config.latent_channels);
-  if (config.latents_mean.size() != config.latents_std.size() ||
-      (!config.latents_mean.empty() && config.latents_mean.size() != latents))
-    reader.fail(Code::invalid_option, "latents_mean and latents_std need one number a latent channel");
-  for (int64_t width : config.channels)
-    if (width % config.norm_groups)
-      reader.fail(Code::invalid_option, "a width does not divide by norm_num_groups");
-  if (!reader.status().ok()) return reader.status();
-  return config;
-}
 
 Value Vae::resnet(Graph& graph, const std::string& name, Value x, int64_t out) const {
   return resnet_block(graph, name, x, out, Value{}, config_.norm_groups, norm_epsilon, config_.activation);

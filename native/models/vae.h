@@ -1,35 +1,12 @@
 // AutoencoderKL: pictures to latents and back (Rombach et al. 2022). Or AutoencoderTiny (TAESD) in its place.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "base/config_reader.h"
+#include "configs/vae_config.h"
 #include "graph/graph.h"
-#include "models/taesd.h"
 
 namespace ipa {
-
-struct VaeConfig {
-  std::vector<int64_t> channels = {128, 256, 512, 512};
-  int layers_per_block = 2;
-  int64_t latent_channels = 4;
-  int64_t in_channels = 3, out_channels = 3;
-  int norm_groups = 32;
-  Activation activation = Activation::silu;
-  bool quant_conv = true, post_quant_conv = true, mid_attention = true;
-  double scaling_factor = 0.18215, shift_factor = 0;
-  // Playground-style normalisation, empty in most models: latent * std / scaling_factor + mean.
-  std::vector<double> latents_mean, latents_std;
-  int64_t sample_size = 512;
-  // Set for AutoencoderTiny: its networks take the place of those described above.
-  std::optional<TaesdConfig> tiny;
-
-  // Pixels a latent covers along a side.
-  int64_t scale() const { return tiny ? tiny->scale() : int64_t{1} << (channels.size() - 1); }
-  static Result<VaeConfig> parse(const Json& json, const std::string& where);
-};
 
 class Vae {
  public:

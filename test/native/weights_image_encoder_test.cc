@@ -10,6 +10,7 @@
 
 namespace {
 
+using ipa::Activation;
 using ipa::ClipVisionConfig;
 using ipa::Json;
 using ipa::Value;
@@ -25,10 +26,8 @@ void check_file(const std::string& name) {
   const auto encoder = ipa::find_image_encoder(folder.path(name));
   CHECK_OK(encoder.status());
   if (!encoder.ok()) return;
-  const auto config = ClipVisionConfig::parse(encoder.value().config, name);
-  CHECK_OK(config.status());
-  if (!config.ok()) return;
-  const ClipVisionConfig& c = config.value();
+  const ClipVisionConfig& c = encoder.value().config;
+  CHECK_OK(c.check(name));
   ErrorReport report(name, 1e-4);
   for (const Json* entry : folder.cases("image_encoder")) {
     const Tensor pixels = channels_last(folder.input(*entry, "pixel_values"));
@@ -69,7 +68,7 @@ class Shapes : public ipa::TensorSource {
 
 struct Published {
   int64_t width, layers, inner, patch, side, projection, heads;
-  const char* activation;
+  Activation activation;
 };
 
 Shapes shapes_of(const Published& size, bool open_clip) {
@@ -107,27 +106,25 @@ TEST(weights_image_encoder_file_matches_transformers) {
 
 // As their config.json files say: openai/clip-vit-large-patch14 (and -336), LAION's ViT-H and bigG, and ViT-B.
 TEST(weights_image_encoder_file_of_published_sizes) {
-  for (const Published& size : {Published{1024, 24, 4096, 14, 224, 768, 16, "quick_gelu"},
-                                {1024, 24, 4096, 14, 336, 768, 16, "quick_gelu"},
-                                {1280, 32, 5120, 14, 224, 1024, 16, "gelu"},
-                                {1664, 48, 8192, 14, 224, 1280, 16, "gelu"},
-                                {768, 12, 3072, 32, 224, 512, 12, "quick_gelu"}})
+  for (const Published& size : {Published{1024, 24, 4096, 14, 224, 768, 16, Activation::quick_gelu},
+                                {1024, 24, 4096, 14, 336, 768, 16, Activation::quick_gelu},
+                                {1280, 32, 5120, 14, 224, 1024, 16, Activation::gelu},
+                                {1664, 48, 8192, 14, 224, 1280, 16, Activation::gelu},
+                                {768, 12, 3072, 32, 224, 512, 12, Activation::quick_gelu}})
     for (bool open_clip : {false, true}) {
       const auto config = ipa::image_encoder_config(shapes_of(size, open_clip));
       CHECK_OK(config.status());
       if (!config.ok()) continue;
-      const auto number = [&](const char* key) {
-        return static_cast<int64_t>(config.value().find(key)->number());
-      };
-      CHECK_EQ(number("hidden_size"), size.width);
-      CHECK_EQ(number("num_hidden_layers"), size.layers);
-      CHECK_EQ(number("intermediate_size"), size.inner);
-      CHECK_EQ(number("patch_size"), size.patch);
-      CHECK_EQ(number("image_size"), size.side);
-      CHECK_EQ(number("projection_dim"), size.projection);
-      CHECK_EQ(number("num_attention_heads"), size.heads);
-      CHECK_EQ(config.value().find("hidden_act")->string(), size.activation);
-      CHECK_OK(ClipVisionConfig::parse(config.value(), "clip_vision.safetensors").status());
+      const ClipVisionConfig& found = config.value();
+      CHECK_EQ(found.stack.hidden_size, size.width);
+      CHECK_EQ(found.stack.layers, size.layers);
+      CHECK_EQ(found.stack.intermediate_size, size.inner);
+      CHECK_EQ(found.patch_size, size.patch);
+      CHECK_EQ(found.image_size, size.side);
+      CHECK_EQ(found.projection_size, size.projection);
+      CHECK_EQ(found.stack.heads, size.heads);
+      CHECK(found.stack.activation == size.activation);
+      CHECK_OK(found.check("clip_vision.safetensors"));
     }
 }
 
@@ -136,7 +133,7 @@ TEST(weights_image_encoder_file_says_what_is_wrong) {
     const ipa::Status status = ipa::image_encoder_config(shapes).status();
     CHECK(status.code() == code && status.message().find(says) != std::string::npos);
   };
-  const Published size{128, 2, 256, 14, 56, 48, 2, "gelu"};
+  const Published size{128, 2, 256, 14, 56, 48, 2, Activation::gelu};
   Shapes other;
   other.add("conv_in.weight", {4, 4, 3, 3});
   refused(other, ipa::Code::mismatch, "no image encoder");

@@ -44,10 +44,8 @@ std::vector<std::string> names_of(const ipa::ParamSet& params) {
 }
 
 void check_unet(const GoldenFolder& folder, const SingleFile& file) {
-  const auto config = ipa::UNetConfig::parse(file.unet, "the file");
-  CHECK_OK(config.status());
-  if (!config.ok()) return;
-  const ipa::UNet unet(config.value());
+  CHECK_OK(file.unet->check("the file"));
+  const ipa::UNet unet(*file.unet);
   const ipa::UNetConfig& c = unet.config();
   ErrorReport report(folder.name() + " unet", allowed);
   for (const Json* entry : folder.cases("unet")) {
@@ -91,10 +89,8 @@ void check_unet(const GoldenFolder& folder, const SingleFile& file) {
 }
 
 void check_vae(const GoldenFolder& folder, const SingleFile& file) {
-  const auto config = ipa::VaeConfig::parse(file.vae, "the file");
-  CHECK_OK(config.status());
-  if (!config.ok()) return;
-  const ipa::Vae vae(config.value());
+  CHECK_OK(file.vae->check("the file"));
+  const ipa::Vae vae(*file.vae);
   ErrorReport report(folder.name() + " vae", allowed);
   for (const Json* entry : folder.cases("vae")) {
     const bool encoding = GoldenFolder::has(*entry, "inputs", "sample");
@@ -121,10 +117,8 @@ void check_vae(const GoldenFolder& folder, const SingleFile& file) {
 }
 
 void check_text(const GoldenFolder& folder, const ipa::SingleFileText& text, const std::string& network) {
-  const auto config = ipa::ClipTextConfig::parse(text.config, "the file");
-  CHECK_OK(config.status());
-  if (!config.ok()) return;
-  const ipa::ClipTextConfig& c = config.value();
+  CHECK_OK(text.config.check("the file"));
+  const ipa::ClipTextConfig& c = text.config;
   ErrorReport report(folder.name() + " " + network, allowed);
   for (const Json* entry : folder.cases(network)) {
     const Tensor tokens = folder.input(*entry, "input_ids");
@@ -277,11 +271,11 @@ TEST(weights_single_file_misses_a_part_that_others_show) {
   for (const char* gone : {".decoder.mid.attn_1.", ".encoder.mid.attn_1."}) {
     const auto file = read_names(names_without("single-sd1", gone));
     CHECK_OK(file.status());
-    if (file.ok()) CHECK(file.value().vae.find("mid_block_add_attention")->boolean());
+    if (file.ok()) CHECK(file.value().vae->mid_attention);
   }
   const auto file = read_names(names_without("single-sd1", ".post_quant_conv."));
   CHECK_OK(file.status());
-  if (file.ok()) CHECK(file.value().vae.find("use_post_quant_conv")->boolean());
+  if (file.ok()) CHECK(file.value().vae->post_quant_conv);
 }
 
 // The published encoders' layers are known: ViT-L has 12, ViT-H 24, ViT-bigG 32.
@@ -365,7 +359,7 @@ TEST(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
     const auto texts = ipa::find_original_texts(*source.value(), "sd2");
     CHECK_OK(texts.status());
     if (!texts.ok() || texts.value().size() != 1) continue;
-    CHECK_EQ(texts.value()[0].config.find("num_hidden_layers")->number(), read);
+    CHECK_EQ(texts.value()[0].config.stack.layers, read);
   }
 }
 

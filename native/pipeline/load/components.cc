@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "base/file.h"
+#include "pipeline/load/model_layout.h"
 #include "weights/describe/accounting.h"
 #include "weights/describe/component_kind.h"
 #include "weights/describe/image_encoder_file.h"
 #include "weights/describe/single_file.h"
-#include "weights/formats/sharded.h"
 #include "weights/formats/weight_file.h"
 #include "weights/names/dialects.h"
 
@@ -34,6 +34,24 @@ Result<Source> whole_network(Source source, NetworkKind kind, const ParamSet& pa
   return source;
 }
 
+template <class Config>
+Result<Config> parse_config(const Json& json, const std::string& path) {
+  return Config::parse(json, path);
+}
+
+// A whole CLIP model keeps its vision half's fields in an object of their own.
+template <>
+Result<ClipVisionConfig> parse_config(const Json& json, const std::string& path) {
+  const Json* fields = json.find("vision_config");
+  return ClipVisionConfig::parse(fields && fields->is_object() ? *fields : json, path);
+}
+
+template <class Config>
+Result<Config> read_config(const std::string& path) {
+  IPA_ASSIGN(const Json json, read_model_json(path));
+  return parse_config<Config>(json, path);
+}
+
 // Which network, the stem of its weights, and how they are brought to its names.
 struct FolderKind {
   NetworkKind kind;
@@ -48,20 +66,32 @@ constexpr FolderKind text_folder = {NetworkKind::text_encoder, "text encoder", t
 constexpr FolderKind vision_folder = {NetworkKind::image_encoder, "image encoder", transformers_stem,
                                       with_clip_vision_names};
 
-Result<Component> folder_component(const std::string& folder, const FolderKind& kind) {
-  Component component;
+template <class Config>
+Result<ConfiguredComponent<Config>> folder_component(const std::string& folder, const FolderKind& kind) {
+  ConfiguredComponent<Config> component;
   component.where = folder;
-  component.config_path = join_path(folder, "config.json");
+  component.config_path = join_path(folder, layout::config);
   if (!is_file(component.config_path))
     return Status(Code::not_found, folder + ": no " + kind.what +
                                        " here (config.json is missing): pass a folder in the diffusers layout");
-  IPA_ASSIGN(component.config, read_model_json(component.config_path));
+  IPA_ASSIGN(component.config, read_config<Config>(component.config_path));
   component.open = [folder, kind](const ParamSet& params) -> Result<Source> {
     IPA_ASSIGN(Source source, open_model_weights(folder, kind.stem));
     IPA_ASSIGN(source, kind.dialect(std::move(source)));
     return whole_network(std::move(source), kind.kind, params);
   };
   return component;
+}
+
+// The configuration beside a file with diffusers' names, as it lies in a folder of that layout. False when
+// there is none.
+template <class Config>
+Result<bool> read_sibling_config(const std::string& path, ConfiguredComponent<Config>& component) {
+  const std::string file = join_path(folder_of(path), layout::config);
+  if (!is_file(file)) return false;
+  IPA_ASSIGN(component.config, read_config<Config>(file));
+  component.config_path = file;
+  return true;
 }
 
 // Remembers what a file has that nothing reads.
@@ -71,9 +101,9 @@ void note_ignored(const TensorSource& file, const std::vector<NetworkScope>& sco
 }
 
 // `part` takes what it needs out of the opened file.
-template <class Part>
-Component file_component(const std::string& path, Json config, Part part) {
-  Component component;
+template <class Config, class Part>
+ConfiguredComponent<Config> file_component(const std::string& path, Config config, Part part) {
+  ConfiguredComponent<Config> component;
   component.where = component.config_path = path;
   component.config = std::move(config);
   component.open = [path, part](const ParamSet& params) -> Result<Source> {
@@ -83,14 +113,14 @@ Component file_component(const std::string& path, Json config, Part part) {
   return component;
 }
 
-Component unet_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
-  return file_component(path, file->unet, [file](Source tensors, const std::vector<std::string>& names) {
+UNetComponent unet_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
+  return file_component(path, *file->unet, [file](Source tensors, const std::vector<std::string>& names) {
     return single_file_unet(*file, std::move(tensors), names);
   });
 }
 
-Component vae_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
-  return file_component(path, file->vae, [file](Source source, const std::vector<std::string>& names) {
+VaeComponent vae_of_file(const std::string& path, const std::shared_ptr<const SingleFile>& file) {
+  return file_component(path, *file->vae, [file](Source source, const std::vector<std::string>& names) {
     return single_file_vae(*file, std::move(source), names);
   });
 }
@@ -108,7 +138,7 @@ Result<ModelComponents> components_of_file(const LoadRequest& request, Predictio
             "a file, or the folder of a model in the diffusers layout");
   IPA_ASSIGN(SingleFile read, read_single_file(*source));
   const auto file = std::make_shared<const SingleFile>(std::move(read));
-  if (!other_vae && file->vae.is_null())
+  if (!other_vae && !file->vae)
     return Status(Code::missing_tensor, path + ": no VAE in this file: pass one with the option vae");
   ModelComponents model;
   note_ignored(*source, single_file_scopes(*file), &model);
@@ -118,14 +148,14 @@ Result<ModelComponents> components_of_file(const LoadRequest& request, Predictio
   model.unet = unet_of_file(path, file);
   for (const SingleFileText& text : file->text) {
     TextComponent component;
-    static_cast<Component&>(component) =
+    static_cast<ConfiguredComponent<ClipTextConfig>&>(component) =
         file_component(path, text.config, [text](Source tensors, const std::vector<std::string>& names) {
           return single_file_text(text, std::move(tensors), names);
         });
     component.tokenizer = text.open_clip ? "open_clip" : "clip";
     model.text.push_back(std::move(component));
   }
-  if (!file->vae.is_null()) model.vae = vae_of_file(path, file);
+  if (file->vae) model.vae = vae_of_file(path, file);
   return model;
 }
 
@@ -135,49 +165,40 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
     return Status(Code::not_found, model +
                                        ": no such file or folder: pass the folder of a model in the diffusers "
                                        "layout, or a file of the original one");
-  const std::string unet_folder = request.unet.empty() ? join_path(model, "unet") : request.unet;
+  const std::string unet_folder = request.unet.empty() ? join_path(model, layout::unet) : request.unet;
   if (request.unet.empty() && !is_folder(unet_folder))
     return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
   ModelComponents components;
-  if (is_file(join_path(model, "model_index.json"))) {
-    IPA_ASSIGN(const Json index, read_model_json(join_path(model, "model_index.json")));
+  const std::string index_path = join_path(model, layout::index);
+  if (is_file(index_path)) {
+    IPA_ASSIGN(const Json index, read_model_json(index_path));
     const Json* zeros = index.find("force_zeros_for_empty_prompt");
     components.zeros_for_empty_prompt = !zeros || !zeros->is_boolean() || zeros->boolean();
   }
-  const std::string scheduler = join_path(join_path(model, "scheduler"), "scheduler_config.json");
+  const std::string scheduler = join_path(model, layout::scheduler);
   if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
   IPA_ASSIGN(components.scheduler, read_model_json(scheduler));
   components.prediction = prediction_in_config(components.scheduler);
-  for (const auto& [folder, tokenizer] :
-       {std::pair("text_encoder", "tokenizer"), {"text_encoder_2", "tokenizer_2"}}) {
-    const std::string path = join_path(model, folder);
-    // SDXL's refiner has the second one only.
-    if (!is_folder(path) && (!components.text.empty() || is_folder(join_path(model, "text_encoder_2"))))
-      continue;
+  for (const layout::Network& network : layout::networks) {
+    if (!network.tokenizer) continue;
+    const std::string path = join_path(model, network.folder);
+    const bool needed = network.required && !(network.unless && is_folder(join_path(model, network.unless)));
+    if (!needed && !is_folder(path)) continue;
     TextComponent component;
-    IPA_ASSIGN(static_cast<Component&>(component), folder_component(path, text_folder));
-    component.tokenizer = tokenizer;
+    IPA_ASSIGN(static_cast<ConfiguredComponent<ClipTextConfig>&>(component),
+               folder_component<ClipTextConfig>(path, text_folder));
+    component.tokenizer = network.tokenizer;
     components.text.push_back(std::move(component));
   }
   if (request.vae.empty()) {
-    IPA_ASSIGN(components.vae, folder_component(join_path(model, "vae"), vae_folder));
+    IPA_ASSIGN(components.vae, folder_component<VaeConfig>(join_path(model, layout::vae), vae_folder));
   }
   return components;
 }
 
-// The configuration beside a file with diffusers' names, as it lies in a folder of that layout. False when
-// there is none.
-Result<bool> read_sibling_config(const std::string& path, Component& component) {
-  const std::string config = join_path(folder_of(path), "config.json");
-  if (!is_file(config)) return false;
-  IPA_ASSIGN(component.config, read_model_json(config));
-  component.config_path = config;
-  return true;
-}
-
 // A file of a UNet alone: the original's names tell its configuration; with diffusers' names and no
 // configuration beside it, it is built as the model's own, `own` where that is in a file too.
-Result<Component> other_unet(const LoadRequest& request, ModelComponents* model, PredictionMarks& marks) {
+Result<UNetComponent> other_unet(const LoadRequest& request, ModelComponents* model, PredictionMarks& marks) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
   IPA_ASSIGN(marks, prediction_marks(*source));
@@ -192,10 +213,10 @@ Result<Component> other_unet(const LoadRequest& request, ModelComponents* model,
                                       component_kind_name(component_kind(*source)) +
                                       "): pass one, or the folder of one in the diffusers layout");
   note_ignored(*source, {{NetworkKind::unet, ""}}, model);
-  Component unet = model->unet;
+  UNetComponent unet = model->unet;
   IPA_ASSIGN(const bool configured, read_sibling_config(path, unet));
   if (!configured && !model->unet.open) {
-    IPA_ASSIGN(unet, folder_component(join_path(request.model, "unet"), unet_folder));
+    IPA_ASSIGN(unet, folder_component<UNetConfig>(join_path(request.model, layout::unet), unet_folder));
   }
   unet.where = path;
   unet.open = [path](const ParamSet& params) -> Result<Source> {
@@ -207,17 +228,19 @@ Result<Component> other_unet(const LoadRequest& request, ModelComponents* model,
 
 // A file of a VAE with diffusers' names and no configuration: an AutoencoderTiny is always built alike, another
 // as the model's own.
-Result<Component> named_vae(const LoadRequest& request, const TensorSource& source, const Component& own) {
-  Component vae = own;
+Result<VaeComponent> named_vae(const LoadRequest& request, const TensorSource& source,
+                               const VaeComponent& own) {
+  VaeComponent vae = own;
   IPA_ASSIGN(const bool configured, read_sibling_config(request.vae, vae));
   const TensorInfo* first = source.find("decoder.layers.0.weight");
   if (!configured && first) {
-    const int64_t channels = first->shape.size() == 4 ? first->shape[1] : 4;
-    IPA_ASSIGN(vae.config, Json::parse("{\"_class_name\":\"AutoencoderTiny\",\"latent_channels\":" +
-                                       std::to_string(channels) + "}"));
+    vae.config = VaeConfig();
+    vae.config.tiny = TaesdConfig();
+    vae.config.latent_channels = first->shape.size() == 4 ? first->shape[1] : 4;
+    vae.config.scaling_factor = 1;
     vae.config_path = request.vae;
   } else if (!configured && !own.open) {
-    IPA_ASSIGN(vae, folder_component(join_path(request.model, "vae"), vae_folder));
+    IPA_ASSIGN(vae, folder_component<VaeConfig>(join_path(request.model, layout::vae), vae_folder));
   }
   const std::string path = request.vae;
   vae.where = path;
@@ -229,15 +252,14 @@ Result<Component> named_vae(const LoadRequest& request, const TensorSource& sour
   return vae;
 }
 
-Result<Component> other_vae(const LoadRequest& request, ModelComponents* model) {
+Result<VaeComponent> other_vae(const LoadRequest& request, ModelComponents* model) {
   const std::string& path = request.vae;
-  if (!is_file(path)) return folder_component(path, vae_folder);
+  if (!is_file(path)) return folder_component<VaeConfig>(path, vae_folder);
   IPA_ASSIGN(const Source source, open_weight_file(path));
   if (source->find("decoder.mid_block.resnets.0.norm1.weight") || source->find("decoder.layers.0.weight"))
     return named_vae(request, *source, model->vae);
-  const Json* addition = model->unet.config.find("addition_embed_type");
-  const bool xl = addition && addition->is_string() && addition->string() == "text_time";
-  IPA_ASSIGN(SingleFile file, read_single_vae(*source, xl ? 0.13025 : 0.18215));
+  const char* family = model->unet.config.text_time ? "sdxl" : "";
+  IPA_ASSIGN(SingleFile file, read_single_vae(*source, usual_scaling_factor(family)));
   note_ignored(*source, single_file_scopes(file), model);
   return vae_of_file(path, std::make_shared<const SingleFile>(std::move(file)));
 }
@@ -266,37 +288,36 @@ Result<ModelComponents> find_components(const LoadRequest& request) {
   if (is_file(request.unet)) {
     IPA_ASSIGN(components.unet, other_unet(request, &components, unet_marks));
   } else if (!request.unet.empty() || !is_file(request.model)) {
-    const std::string folder = request.unet.empty() ? join_path(request.model, "unet") : request.unet;
-    IPA_ASSIGN(components.unet, folder_component(folder, unet_folder));
+    const std::string folder = request.unet.empty() ? join_path(request.model, layout::unet) : request.unet;
+    IPA_ASSIGN(components.unet, folder_component<UNetConfig>(folder, unet_folder));
   }
   if (!request.vae.empty()) {
     IPA_ASSIGN(components.vae, other_vae(request, &components));
   }
-  if (request.vae_scaling_factor > 0)
-    components.vae.config.set("scaling_factor", Json::of(request.vae_scaling_factor));
+  if (request.vae_scaling_factor > 0) components.vae.config.scaling_factor = request.vae_scaling_factor;
   IPA_ASSIGN(components.prediction, choose_prediction(request, {unet_marks, model_marks},
                                                       std::move(components.prediction), components.scheduler));
   return components;
 }
 
-Result<Component> find_image_encoder(const std::string& path) {
-  if (!is_file(path)) return folder_component(path, vision_folder);
+Result<VisionComponent> find_image_encoder(const std::string& path) {
+  if (!is_file(path)) return folder_component<ClipVisionConfig>(path, vision_folder);
   IPA_ASSIGN(const Source source, open_weight_file(path));
-  IPA_ASSIGN(Json config, image_encoder_config(*source));
-  Component encoder = file_component(path, std::move(config), image_encoder_tensors);
-  Component configured;
-  IPA_ASSIGN(const bool beside, read_sibling_config(path, configured));
+  IPA_ASSIGN(ClipVisionConfig config, image_encoder_config(*source));
+  VisionComponent encoder = file_component(path, config, image_encoder_tensors);
+  const std::string beside = join_path(folder_of(path), layout::config);
+  if (!is_file(beside)) return encoder;
+  IPA_ASSIGN(const Json json, read_model_json(beside));
   // Not every config.json in a folder of files is the encoder's.
-  if (beside && (configured.config.find("patch_size") || configured.config.find("vision_config"))) {
-    encoder.config = std::move(configured.config);
-    encoder.config_path = configured.config_path;
-  }
+  if (!json.find("patch_size") && !json.find("vision_config")) return encoder;
+  IPA_ASSIGN(encoder.config, parse_config<ClipVisionConfig>(json, beside));
+  encoder.config_path = beside;
   return encoder;
 }
 
 std::string preprocessor_beside(const std::string& encoder) {
   const std::string folder = is_file(encoder) ? folder_of(encoder) : encoder;
-  const std::string preprocessor = join_path(folder, "preprocessor_config.json");
+  const std::string preprocessor = join_path(folder, layout::own_preprocessor);
   return is_file(preprocessor) ? preprocessor : "";
 }
 

@@ -9,6 +9,9 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "configs/clip_config.h"
+#include "configs/unet_config.h"
+#include "configs/vae_config.h"
 #include "graph/params.h"
 #include "pipeline/load/load_request.h"
 #include "pipeline/load/model_prediction.h"
@@ -18,19 +21,27 @@
 namespace ipa {
 
 struct Component {
-  Json config;
-  std::string config_path;  // for messages: the file it came from
+  std::string config_path;  // for messages: the file that its configuration came from
   std::string where;        // the component's folder, or the file
   // The weights, under the names that the network's parameters have.
   std::function<Result<std::unique_ptr<TensorSource>>(const ParamSet&)> open;
 };
 
-struct TextComponent : Component {
+// With its configuration, read or told by its tensors, and not checked yet.
+template <class Config>
+struct ConfiguredComponent : Component {
+  Config config;
+};
+using UNetComponent = ConfiguredComponent<UNetConfig>;
+using VaeComponent = ConfiguredComponent<VaeConfig>;
+using VisionComponent = ConfiguredComponent<ClipVisionConfig>;
+struct TextComponent : ConfiguredComponent<ClipTextConfig> {
   std::string tokenizer;  // see TextTower
 };
 
 struct ModelComponents {
-  Component unet, vae;
+  UNetComponent unet;
+  VaeComponent vae;
   std::vector<TextComponent> text;
   Json scheduler;
   ModelPrediction prediction;
@@ -42,7 +53,7 @@ struct ModelComponents {
 // errors.
 Result<ModelComponents> find_components(const LoadRequest& request);
 // `path`: a folder, or a file, whose tensors tell its configuration where no config.json lies beside it.
-Result<Component> find_image_encoder(const std::string& path);
+Result<VisionComponent> find_image_encoder(const std::string& path);
 // The preprocessor_config.json in an image encoder's folder, or beside its file; "" when there is none.
 std::string preprocessor_beside(const std::string& encoder);
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/status.h"
-#include "models/unet_config.h"
+#include "configs/unet_config.h"
 
 namespace ipa {
 

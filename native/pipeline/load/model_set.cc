@@ -11,6 +11,7 @@
 #include "cpu/launch/thread_pool.h"
 #include "models/compute_choice.h"
 #include "pipeline/load/loras.h"
+#include "pipeline/load/model_layout.h"
 
 namespace ipa {
 namespace {
@@ -32,8 +33,8 @@ Result<LearnedTokens> open_learned_tokens(const LoadRequest& request,
   for (const LoraRequest& lora : request.loras) loras.push_back(lora.file);
   std::vector<LearnedTokens::Encoder> encoders;
   for (const TextComponent& component : components) {
-    IPA_ASSIGN(const ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
-    encoders.push_back({config.vocab_size, config.stack.hidden_size});
+    IPA_TRY(component.config.check(component.config_path));
+    encoders.push_back({component.config.vocab_size, component.config.stack.hidden_size});
   }
   return LearnedTokens::open(request.embeddings, loras, encoders);
 }
@@ -89,13 +90,12 @@ LoadContext ModelSet::context(const CancelFlag* cancel) const {
 
 // The encoder in the model's folder, or the one that was asked for instead.
 Status ModelSet::load_model_vision(const LoadRequest& request, const CancelFlag* cancel) {
-  const std::string own_encoder = join_path(request.model, "image_encoder");
+  const std::string own_encoder = join_path(request.model, layout::image_encoder);
   const std::string& encoder = request.image_encoder.empty() ? own_encoder : request.image_encoder;
   if (request.image_encoder.empty() && !is_folder(own_encoder)) return {};
   // The preprocessor of the encoder's own folder fits it best; else the model's.
   std::string preprocessor = preprocessor_beside(encoder);
-  if (preprocessor.empty())
-    preprocessor = join_path(join_path(request.model, "feature_extractor"), "preprocessor_config.json");
+  if (preprocessor.empty()) preprocessor = join_path(request.model, layout::preprocessor);
   IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_),
                                  context(cancel)));
   return {};

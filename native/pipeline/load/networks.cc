@@ -20,7 +20,8 @@ std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers
 
 Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
                                                  const LearnedTokens& learned, Compute compute) {
-  IPA_ASSIGN(ClipTextConfig config, ClipTextConfig::parse(component.config, component.config_path));
+  ClipTextConfig config = component.config;
+  IPA_TRY(config.check(component.config_path));
   config.vocab_size += learned.count_of(index);
   auto tower = std::make_unique<TextTower>(ClipText(std::move(config)), component, "the text encoder");
   tower->tokenizer = component.tokenizer;
@@ -35,10 +36,10 @@ Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component,
   return tower;
 }
 
-Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const Component& component, Compute compute,
+Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
                                                            const Kernels& kernels) {
-  IPA_ASSIGN(UNetConfig config, UNetConfig::parse(component.config, component.config_path));
-  auto unet = std::make_unique<LoadedNetwork<UNet>>(UNet(std::move(config)), component, "the UNet");
+  IPA_TRY(component.config.check(component.config_path));
+  auto unet = std::make_unique<LoadedNetwork<UNet>>(UNet(component.config), component, "the UNet");
   const UNetConfig& c = unet->config();
   if (c.class_embedding != ClassEmbedding::none)
     return Status(
@@ -62,12 +63,12 @@ Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const Component& comp
   return unet;
 }
 
-Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const Component& component, const UNetConfig& unet,
+Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
                                                          bool encodes, Compute compute,
                                                          const Kernels& kernels) {
-  IPA_ASSIGN(VaeConfig config, VaeConfig::parse(component.config, component.config_path));
+  IPA_TRY(component.config.check(component.config_path));
   auto vae =
-      std::make_unique<LoadedNetwork<Vae>>(Vae(std::move(config), compact_vae(compute)), component, "the VAE");
+      std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, compact_vae(compute)), component, "the VAE");
   const VaeConfig& c = vae->config();
   if (c.latent_channels != unet.out_channels)
     return Status(Code::mismatch, component.where + ": the VAE's latents have " +

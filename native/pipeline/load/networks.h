@@ -26,10 +26,10 @@ struct TextTower : LoadedNetwork<ClipText> {
 Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
                                                  const LearnedTokens& learned, Compute compute);
 // Also Code::unsupported for a class-conditional one.
-Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const Component& component, Compute compute,
+Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
                                                            const Kernels& kernels);
 // `encodes`: whether pictures are encoded, too. Also Code::mismatch when its latents are not the UNet's.
-Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const Component& component, const UNetConfig& unet,
+Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
                                                          bool encodes, Compute compute, const Kernels& kernels);
 
 }  // namespace ipa

@@ -32,13 +32,9 @@ Status read_normalisation(VisionTower& tower, const std::string& path) {
 
 Result<std::shared_ptr<VisionTower>> load_vision(const std::string& folder, const std::string& preprocessor,
                                                  Compute compute, const LoadContext& context) {
-  IPA_ASSIGN(const Component component, find_image_encoder(folder));
-  // A whole CLIP model keeps its vision half's fields in an object of their own.
-  const Json* fields = component.config.find("vision_config");
-  IPA_ASSIGN(ClipVisionConfig config,
-             ClipVisionConfig::parse(fields && fields->is_object() ? *fields : component.config,
-                                     component.config_path));
-  auto tower = std::make_shared<VisionTower>(ClipVision(std::move(config)), component, "the image encoder");
+  IPA_ASSIGN(const VisionComponent component, find_image_encoder(folder));
+  IPA_TRY(component.config.check(component.config_path));
+  auto tower = std::make_shared<VisionTower>(ClipVision(component.config), component, "the image encoder");
   tower->folder = folder;
   if (!preprocessor.empty()) IPA_TRY(read_normalisation(*tower, preprocessor));
   const ClipVisionConfig& c = tower->config();

@@ -1,5 +1,6 @@
 #include "weights/describe/image_encoder_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 #include <utility>
@@ -43,13 +44,16 @@ class Sizes {
 };
 
 // ViT-L, H and bigG all have 16; smaller ones have heads of 64.
-int64_t heads_of(int64_t width) {
+int heads_of(int64_t width) {
   if (width == 1024 || width == 1280 || width == 1408 || width == 1664) return 16;
-  return width % 64 == 0 ? width / 64 : 1;
+  constexpr int64_t absurd = 1 << 24;  // wider than any encoder
+  return width % 64 == 0 ? static_cast<int>(std::min(width, absurd) / 64) : 1;
 }
 
 // OpenAI's encoders (ViT-B, ViT-L) have quick_gelu, LAION's gelu.
-const char* activation_of(int64_t width) { return width == 768 || width == 1024 ? "quick_gelu" : "gelu"; }
+Activation activation_of(int64_t width) {
+  return width == 768 || width == 1024 ? Activation::quick_gelu : Activation::gelu;
+}
 
 Status no_encoder(const TensorSource& source, Code code, const std::string& why) {
   return Status(code,
@@ -64,7 +68,7 @@ bool is_open_clip_vision(const TensorSource& source) {
   return source.find("visual.conv1.weight") && source.find("visual.class_embedding");
 }
 
-Result<Json> image_encoder_config(const TensorSource& source) {
+Result<ClipVisionConfig> image_encoder_config(const TensorSource& source) {
   const ComponentKind kind = component_kind(source);
   if (kind != ComponentKind::image_encoder)
     return no_encoder(
@@ -79,25 +83,22 @@ Result<Json> image_encoder_config(const TensorSource& source) {
   if (side < 1 || side * side + 1 != positions)
     return no_encoder(source, Code::shape,
                       "its " + std::to_string(positions) + " positions are no square of patches and one");
-  int64_t layers = 0;
+  int layers = 0;
   while (layers < 1000 && sizes.of("encoder.layers." + std::to_string(layers) + ".layer_norm1.weight", 0))
     ++layers;
   const int64_t projection = sizes.projection();
   if (projection == 0)
     return no_encoder(source, Code::missing_tensor,
                       "the image encoder in this file has no visual_projection.weight");
-  Json config;
-  const auto set = [&](const char* key, int64_t value) {
-    config.set(key, Json::of(static_cast<double>(value)));
-  };
-  set("hidden_size", width);
-  set("intermediate_size", sizes.of("encoder.layers.0.mlp.fc1.weight", 0));
-  set("num_hidden_layers", layers);
-  set("num_attention_heads", heads_of(width));
-  set("patch_size", patch);
-  set("image_size", side * patch);
-  set("projection_dim", projection);
-  config.set("hidden_act", Json::of(activation_of(width)));
+  ClipVisionConfig config;
+  config.stack.hidden_size = width;
+  config.stack.intermediate_size = sizes.of("encoder.layers.0.mlp.fc1.weight", 0);
+  config.stack.layers = layers;
+  config.stack.heads = heads_of(width);
+  config.stack.activation = activation_of(width);
+  config.patch_size = patch;
+  config.image_size = side * patch;
+  config.projection_size = projection;
   return config;
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/status.h"
+#include "configs/clip_config.h"
 #include "weights/names/original_names.h"
 #include "weights/tensor_source.h"
 
@@ -15,10 +15,10 @@ namespace ipa {
 
 // Whether these are OpenCLIP's tensors of an image encoder ("visual.conv1.weight").
 bool is_open_clip_vision(const TensorSource& source);
-// As transformers' config.json. Heads and activation are not in tensors: they are those of the published
+// Its configuration. Heads and activation are not in tensors: they are those of the published
 // encoder of that width, else heads of 64 channels and gelu. missing_tensor or shape when it is no image
 // encoder.
-Result<Json> image_encoder_config(const TensorSource& source);
+Result<ClipVisionConfig> image_encoder_config(const TensorSource& source);
 // The tensors `names` of CLIPVisionModelWithProjection from a file in either naming. unsupported when the
 // encoder has others besides.
 Result<std::unique_ptr<TensorSource>> image_encoder_tensors(std::unique_ptr<TensorSource> source,

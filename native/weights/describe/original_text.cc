@@ -18,6 +18,8 @@ const std::string table = "embeddings.token_embedding.weight";
 // diffusers leaves the last one out of its files, and so do files made of those.
 constexpr int64_t vit_h_width = 1024;
 constexpr int vit_h_layers = 24;
+// Wider than any encoder.
+constexpr int64_t absurd = 1 << 24;
 
 // Layers that CLIP's published text encoders (ViT-L, ViT-H, ViT-bigG) have in a file at least; 0 for others.
 int known_layers(int64_t width, bool open_clip, bool last_unused) {
@@ -69,23 +71,21 @@ Result<OriginalText> describe(const TensorSource& source, OriginalText text, boo
   if (last_unused)
     text.scope.unused.push_back(text.prefix.substr(text.scope.prefix.size()) + layer + std::to_string(layers) +
                                 ".");
-  std::string json =
-      "{\"hidden_size\":" + std::to_string(width) + ",\"num_hidden_layers\":" + std::to_string(layers) +
-      ",\"num_attention_heads\":" + std::to_string(std::max<int64_t>(1, width / 64)) +
-      ",\"intermediate_size\":" + std::to_string(size("encoder.layers.0.mlp.fc1.weight", 0)) +
-      ",\"max_position_embeddings\":" + std::to_string(size("embeddings.position_embedding.weight", 0)) +
-      ",\"vocab_size\":" + std::to_string(size("embeddings.token_embedding.weight", 0)) +
-      ",\"eos_token_id\":2,\"hidden_act\":\"" + (text.open_clip ? "gelu" : "quick_gelu") + "\"";
+  ClipTextConfig& config = text.config;
+  config.stack.hidden_size = width;
+  config.stack.layers = layers;
+  config.stack.heads = static_cast<int>(std::max<int64_t>(1, std::min(width, absurd) / 64));
+  config.stack.intermediate_size = size("encoder.layers.0.mlp.fc1.weight", 0);
+  config.stack.activation = text.open_clip ? Activation::gelu : Activation::quick_gelu;
+  config.context = size("embeddings.position_embedding.weight", 0);
+  config.vocab_size = size("embeddings.token_embedding.weight", 0);
   if (text.open_clip && !last_unused) {
     if (const TensorInfo* bare = tensors.find("text_projection"))
       text.projection_by_input = is_by_input(source, *bare, width);
     const OriginalTensor projection = original_text_tensor(source, text, "text_projection.weight");
     const TensorInfo* info = source.find(projection.name);
-    if (info && info->shape.size() == 2)
-      json += ",\"architectures\":[\"CLIPTextModelWithProjection\"],\"projection_dim\":" +
-              std::to_string(info->shape[projection.transposed ? 1 : 0]);
+    if (info && info->shape.size() == 2) config.projection_size = info->shape[projection.transposed ? 1 : 0];
   }
-  IPA_ASSIGN(text.config, Json::parse(json + "}"));
   return text;
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/status.h"
+#include "configs/clip_config.h"
 #include "weights/describe/accounting.h"
 #include "weights/names/original_names.h"
 #include "weights/tensor_source.h"
@@ -22,7 +22,7 @@ struct OriginalText {
   bool open_clip_names = false;
   // Of transformers' naming: `text_projection` without an ending is stored (in, out), as open_clip has it.
   bool projection_by_input = false;
-  Json config;  // as transformers' config.json
+  ClipTextConfig config;
 };
 
 // Of a model of `family`. Stable Diffusion 1, 2 and XL's refiner have one, XL has two; none when none is found.

@@ -109,15 +109,22 @@ Result<Found<std::string>> usual_prediction(const TensorSource& source, const st
   return Found<std::string>{"epsilon", Origin::family, family};
 }
 
-Result<Json> usual_scheduler(const std::string& family) {
-  const std::string common =
-      "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\",\"num_train_timesteps\":"
-      "1000,"
-      "\"steps_offset\":1,\"clip_sample\":false,\"set_alpha_to_one\":false}";
-  if (family == "sd1")
-    return Json::parse("{\"_class_name\":\"PNDMScheduler\",\"skip_prk_steps\":true," + common);
-  if (family == "sd2") return Json::parse("{\"_class_name\":\"DDIMScheduler\"," + common);
-  return Json::parse("{\"_class_name\":\"EulerDiscreteScheduler\",\"timestep_spacing\":\"leading\"," + common);
+Json usual_scheduler(const std::string& family) {
+  Json config;
+  const char* name = family == "sd1"   ? "PNDMScheduler"
+                     : family == "sd2" ? "DDIMScheduler"
+                                       : "EulerDiscreteScheduler";
+  config.set("_class_name", Json::of(name));
+  config.set("beta_start", Json::of(0.00085));
+  config.set("beta_end", Json::of(0.012));
+  config.set("beta_schedule", Json::of("scaled_linear"));
+  config.set("num_train_timesteps", Json::of(1000.0));
+  config.set("steps_offset", Json::of(1.0));
+  config.set("clip_sample", Json::of(false));
+  config.set("set_alpha_to_one", Json::of(false));
+  if (family == "sd1") config.set("skip_prk_steps", Json::of(true));
+  if (family == "sdxl") config.set("timestep_spacing", Json::of("leading"));
+  return config;
 }
 
 }  // namespace ipa

@@ -45,6 +45,6 @@ Result<PredictionMarks> prediction_marks(const TensorSource& source);
 Result<Found<std::string>> usual_prediction(const TensorSource& source, const std::string& family,
                                             int64_t input_channels);
 // As the family's own scheduler_config.json, but for the prediction.
-Result<Json> usual_scheduler(const std::string& family);
+Json usual_scheduler(const std::string& family);
 
 }  // namespace ipa

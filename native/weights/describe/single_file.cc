@@ -1,11 +1,11 @@
 #include "weights/describe/single_file.h"
 
-#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/describe/single_file_config.h"
 #include "weights/describe/single_file_shape.h"
 #include "weights/names/attention_names.h"
 #include "weights/names/ldm_names.h"
@@ -17,114 +17,8 @@ namespace {
 
 constexpr const char* unet_prefix = "model.diffusion_model.";
 
-std::string list(const std::vector<int64_t>& values) {
-  std::string text = "[";
-  for (size_t i = 0; i < values.size(); ++i) text += (i ? "," : "") + std::to_string(values[i]);
-  return text + "]";
-}
-std::string list(const std::vector<std::vector<int64_t>>& values) {
-  std::string text = "[";
-  for (size_t i = 0; i < values.size(); ++i) text += (i ? "," : "") + list(values[i]);
-  return text + "]";
-}
-std::string list(const std::vector<std::string>& values) {
-  std::string text = "[";
-  for (size_t i = 0; i < values.size(); ++i) text += (i ? ",\"" : "\"") + values[i] + "\"";
-  return text + "]";
-}
-
 Status missing(const TensorSource& source, const std::string& what, const std::string& fix) {
   return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " + what + " in this file: " + fix);
-}
-
-Result<Json> unet_config(const TensorSource& source, const std::string& prefix, std::string& family) {
-  const Prefixed unet(source, prefix);
-  const auto input = [](int64_t i, const char* rest) { return "input_blocks." + std::to_string(i) + rest; };
-  // Layers a level: what stands before the first reduction.
-  int layers = 0, levels = 1;
-  for (int i = 1;
-       i < 100 && (unet.has(input(i, ".0.in_layers.2.weight")) || unet.has(input(i, ".0.op.weight"))); ++i) {
-    const bool reduces = unet.has(input(i, ".0.op.weight"));
-    if (reduces) ++levels;
-    if (levels == 1) ++layers;
-  }
-  if (layers == 0)
-    return missing(source, quoted(prefix + input(1, ".0.in_layers.2.weight")), "get the file again");
-  std::vector<int64_t> channels, heads;
-  // Transformer blocks of every attention, a level each from the picture down; one where there is none.
-  std::vector<std::vector<int64_t>> depths, up_depths(static_cast<size_t>(levels));
-  std::vector<std::string> down, up(static_cast<size_t>(levels));
-  int64_t cross = 0;
-  bool linear = false;
-  for (int level = 0; level < levels; ++level) {
-    const int64_t block = 1 + int64_t{level} * (layers + 1);
-    channels.push_back(unet.size(input(block, ".0.in_layers.2.weight"), 0));
-    const bool attends = unet.has(input(block, ".1.proj_in.weight"));
-    down.push_back(attends ? "CrossAttnDownBlock2D" : "DownBlock2D");
-    depths.emplace_back();
-    for (int i = 0; i < layers; ++i)
-      depths.back().push_back(unet.count(input(block + i, ".1.transformer_blocks."), ".norm1.weight"));
-    if (attends) {
-      linear = unet.find(input(block, ".1.proj_in.weight"))->shape.size() == 2;
-      cross = unet.size(input(block, ".1.transformer_blocks.0.attn2.to_k.weight"), 1);
-    }
-    const size_t from_below = static_cast<size_t>(levels - 1 - level);
-    auto output = [&](int i) {
-      return "output_blocks." + std::to_string((levels - 1 - level) * (layers + 1) + i);
-    };
-    up[from_below] = unet.has(output(0) + ".1.proj_in.weight") ? "CrossAttnUpBlock2D" : "UpBlock2D";
-    for (int i = 0; i < layers + 1; ++i)
-      up_depths[from_below].push_back(unet.count(output(i) + ".1.transformer_blocks.", ".norm1.weight"));
-  }
-  const bool mid = unet.has("middle_block.0.in_layers.2.weight");
-  const int mid_depth = unet.count("middle_block.1.transformer_blocks.", ".norm1.weight");
-  // A level without attention tells no depth; of the last one the mid block takes its own.
-  if (mid_depth > 0 && depths.back().front() == 0) depths.back().front() = mid_depth;
-  for (auto* side : {&depths, &up_depths})
-    for (std::vector<int64_t>& level : *side)
-      for (int64_t& depth : level) depth = std::max<int64_t>(1, depth);
-  for (int64_t width : channels) heads.push_back(linear ? std::max<int64_t>(1, width / 64) : 8);
-  const int64_t addition = unet.size("label_emb.0.0.weight", 1);
-  family = addition ? "sdxl" : linear ? "sd2" : "sd1";
-  const int64_t side = addition ? 128 : linear ? 96 : 64;
-  std::string text =
-      "{\"in_channels\":" + std::to_string(unet.size("input_blocks.0.0.weight", 1)) +
-      ",\"out_channels\":" + std::to_string(unet.size("out.2.weight", 0)) +
-      ",\"sample_size\":" + std::to_string(side) + ",\"layers_per_block\":" + std::to_string(layers) +
-      ",\"block_out_channels\":" + list(channels) + ",\"down_block_types\":" + list(down) +
-      ",\"up_block_types\":" + list(up) + ",\"cross_attention_dim\":" + std::to_string(cross) +
-      ",\"attention_head_dim\":" + list(heads) + ",\"transformer_layers_per_block\":" + list(depths) +
-      ",\"reverse_transformer_layers_per_block\":" + list(up_depths) +
-      ",\"use_linear_projection\":" + (linear ? "true" : "false");
-  if (const int64_t guided = unet.size("time_embedding.cond_proj.weight", 1))
-    text += ",\"time_cond_proj_dim\":" + std::to_string(guided);
-  if (!mid || mid_depth == 0)
-    text += mid ? ",\"mid_block_type\":\"UNetMidBlock2D\"" : ",\"mid_block_type\":null";
-  if (addition)
-    text +=
-        ",\"addition_embed_type\":\"text_time\",\"addition_time_embed_dim\":256,"
-        "\"projection_class_embeddings_input_dim\":" +
-        std::to_string(addition);
-  return Json::parse(text + "}");
-}
-
-Result<Json> vae_config(const TensorSource& source, double scaling, SingleFile& file) {
-  const Prefixed vae(source, file.vae_prefix);
-  IPA_ASSIGN(const VaeShape shape, vae_shape(source, file.vae_prefix));
-  file.vae_levels = shape.levels;
-  std::vector<int64_t> channels;
-  for (int i = 0; i < shape.levels; ++i)
-    channels.push_back(vae.size("decoder.up." + std::to_string(i) + ".block.0.conv1.weight", 0));
-  const std::vector<std::string> down(channels.size(), "DownEncoderBlock2D"),
-      up(channels.size(), "UpDecoderBlock2D");
-  return Json::parse("{\"_class_name\":\"AutoencoderKL\",\"block_out_channels\":" + list(channels) +
-                     ",\"down_block_types\":" + list(down) + ",\"up_block_types\":" + list(up) +
-                     ",\"layers_per_block\":" + std::to_string(shape.layers) +
-                     ",\"latent_channels\":" + std::to_string(vae.size("decoder.conv_in.weight", 1)) +
-                     ",\"scaling_factor\":" + std::to_string(scaling) +
-                     ",\"use_post_quant_conv\":" + (shape.quant_convs ? "true" : "false") +
-                     ",\"use_quant_conv\":" + (shape.quant_convs ? "true" : "false") +
-                     ",\"mid_block_add_attention\":" + (shape.attends ? "true" : "false") + "}");
 }
 
 std::string vae_prefix_of(const TensorSource& source) {
@@ -146,6 +40,12 @@ Status read_text(const TensorSource& source, SingleFile& file) {
       if (!source.find(original)) return missing(source, quoted(original), "get the file again");
     }
   return {};
+}
+
+Status describe_unet(const TensorSource& source, SingleFile& file) {
+  IPA_ASSIGN(file.unet, original_unet_config(source, file.unet_prefix));
+  file.family = original_family(*file.unet);
+  return check_unet_shape(source, file.unet_prefix, file.family);
 }
 
 bool has_unet(const TensorSource& source, const char* prefix) {
@@ -188,12 +88,14 @@ std::string unet_prefix_of(const TensorSource& source) {
 
 }  // namespace
 
+double usual_scaling_factor(const std::string& family) { return family == "sdxl" ? 0.13025 : 0.18215; }
+
 bool is_single_file(const TensorSource& source) { return has_unet(source, unet_prefix); }
 
 Result<std::string> single_file_family(const TensorSource& source) {
-  std::string family;
-  if (is_single_file(source)) IPA_TRY(unet_config(source, unet_prefix, family).status());
-  return family;
+  if (!is_single_file(source)) return std::string();
+  IPA_ASSIGN(const UNetConfig unet, original_unet_config(source, unet_prefix));
+  return original_family(unet);
 }
 
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
@@ -202,7 +104,7 @@ Result<SingleFile> read_single_vae(const TensorSource& source, double scaling) {
   if (file.vae_prefix == "none")
     return missing(source, "VAE",
                    "pass the folder of one in the diffusers layout, or a file with the original names");
-  IPA_ASSIGN(file.vae, vae_config(source, scaling, file));
+  IPA_ASSIGN(file.vae, original_vae_config(source, file.vae_prefix, scaling));
   return file;
 }
 
@@ -213,29 +115,22 @@ bool is_single_unet(const TensorSource& source) {
 Result<SingleFile> read_single_unet(const TensorSource& source) {
   SingleFile file;
   file.unet_prefix = unet_prefix_of(source);
-  IPA_ASSIGN(file.unet, unet_config(source, file.unet_prefix, file.family));
-  IPA_TRY(check_unet_shape(source, file.unet_prefix, file.family));
+  IPA_TRY(describe_unet(source, file));
   return file;
 }
 
 Result<SingleFile> read_single_file(const TensorSource& source) {
-  std::string family;
-  IPA_ASSIGN(Json unet, unet_config(source, unet_prefix, family));
-  IPA_TRY(check_unet_shape(source, unet_prefix, family));
   SingleFile file;
-  file.family = family;
-  file.unet = std::move(unet);
   file.unet_prefix = unet_prefix;
+  IPA_TRY(describe_unet(source, file));
   file.vae_prefix = vae_prefix_of(source);
   if (file.vae_prefix != "none") {
-    const double scaling = family == "sdxl" ? 0.13025 : 0.18215;
-    IPA_ASSIGN(file.vae, vae_config(source, scaling, file));
+    IPA_ASSIGN(file.vae, original_vae_config(source, file.vae_prefix, usual_scaling_factor(file.family)));
   }
   IPA_TRY(read_text(source, file));
-  IPA_ASSIGN(file.scheduler, usual_scheduler(family));
+  file.scheduler = usual_scheduler(file.family);
   IPA_ASSIGN(file.marks, prediction_marks(source));
-  const int64_t channels = Prefixed(source, unet_prefix).size("input_blocks.0.0.weight", 1);
-  IPA_ASSIGN(file.usual_prediction, usual_prediction(source, family, channels));
+  IPA_ASSIGN(file.usual_prediction, usual_prediction(source, file.family, file.unet->in_channels));
   return file;
 }
 
@@ -244,8 +139,8 @@ NetworkScope vae_scope(const SingleFile& file) { return {NetworkKind::vae, file.
 
 std::vector<NetworkScope> single_file_scopes(const SingleFile& file) {
   std::vector<NetworkScope> scopes;
-  if (!file.unet.is_null()) scopes.push_back(unet_scope(file));
-  if (!file.vae.is_null()) scopes.push_back(vae_scope(file));
+  if (file.unet) scopes.push_back(unet_scope(file));
+  if (file.vae) scopes.push_back(vae_scope(file));
   for (const OriginalText& text : file.text) scopes.push_back(text.scope);
   return scopes;
 }
@@ -265,8 +160,9 @@ Result<std::unique_ptr<TensorSource>> single_file_vae(const SingleFile& file,
                                                       std::unique_ptr<TensorSource> source,
                                                       const std::vector<std::string>& names) {
   const std::unordered_map<std::string, std::string> spellings = attention_spellings(*source, file.vae_prefix);
+  const auto levels = static_cast<int>(file.vae->channels.size());
   return take_network(std::move(source), names, vae_scope(file), [&](const std::string& name) {
-    OriginalTensor original = ldm_vae_tensor(name, file.vae_levels);
+    OriginalTensor original = ldm_vae_tensor(name, levels);
     if (original.name.empty()) return original;
     original.name = file.vae_prefix + original.name;
     const auto found = spellings.find(original.name);

@@ -4,11 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
+#include "configs/unet_config.h"
+#include "configs/vae_config.h"
 #include "weights/describe/accounting.h"
 #include "weights/describe/original_text.h"
 #include "weights/describe/prediction_marks.h"
@@ -21,13 +24,16 @@ using SingleFileText = OriginalText;
 struct SingleFile {
   std::string family;  // "sd1", "sd2", "sdxl"
   std::string unet_prefix, vae_prefix;
-  int vae_levels = 0;
-  // As the config.json files of a diffusers folder, and its scheduler_config.json, but for the prediction.
-  Json unet, vae, scheduler;
+  std::optional<UNetConfig> unet;
+  std::optional<VaeConfig> vae;
+  Json scheduler;  // as a diffusers folder's scheduler_config.json, but for the prediction
   PredictionMarks marks;
   Found<std::string> usual_prediction;  // where nothing is marked
   std::vector<SingleFileText> text;
 };
+
+// What the latents of a family's VAE are multiplied by.
+double usual_scaling_factor(const std::string& family);
 
 // Whether these are the tensors of such a file.
 bool is_single_file(const TensorSource& source);

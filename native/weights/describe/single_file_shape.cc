@@ -6,7 +6,6 @@
 
 #include "base/utf8.h"
 #include "weights/names/name_parts.h"
-#include "weights/names/prefixed_tensors.h"
 
 namespace ipa {
 namespace {
@@ -19,25 +18,8 @@ Status missing(const TensorSource& source, const std::string& name, const std::s
                                           " in this file, but " + why + ": get the file again");
 }
 
-// Blocks a level and levels, as the blocks on the way down are numbered.
-struct Levels {
-  int layers = 0, levels = 1;
-};
-
-Levels levels_of(const Prefixed& unet) {
-  Levels found;
-  for (int i = 1; i < 100; ++i) {
-    const std::string block = "input_blocks." + std::to_string(i);
-    const bool reduces = unet.has(block + ".0.op.weight");
-    if (!reduces && !unet.has(block + ".0.in_layers.2.weight")) break;
-    if (reduces) ++found.levels;
-    if (found.levels == 1) ++found.layers;
-  }
-  return found;
-}
-
 // Every level has a first layer, and attends on both ways or on neither.
-Status check_levels(const TensorSource& source, const std::string& prefix, const Levels& levels) {
+Status check_levels(const TensorSource& source, const std::string& prefix, const UNetLevels& levels) {
   const Prefixed unet(source, prefix);
   const int blocks = levels.layers + 1;
   for (int level = 0; level < levels.levels; ++level) {
@@ -58,7 +40,7 @@ Status check_levels(const TensorSource& source, const std::string& prefix, const
 }
 
 // SDXL's own lowest level and middle are alike throughout.
-Status check_depths(const TensorSource& source, const std::string& prefix, const Levels& levels) {
+Status check_depths(const TensorSource& source, const std::string& prefix, const UNetLevels& levels) {
   const Prefixed unet(source, prefix);
   std::vector<std::string> attentions = {"middle_block.1"};
   for (int i = 0; i < levels.layers; ++i)
@@ -84,9 +66,21 @@ Status check_depths(const TensorSource& source, const std::string& prefix, const
 
 }  // namespace
 
+UNetLevels unet_levels(const Prefixed& unet) {
+  UNetLevels found;
+  for (int i = 1; i < 100; ++i) {
+    const std::string block = "input_blocks." + std::to_string(i);
+    const bool reduces = unet.has(block + ".0.op.weight");
+    if (!reduces && !unet.has(block + ".0.in_layers.2.weight")) break;
+    if (reduces) ++found.levels;
+    if (found.levels == 1) ++found.layers;
+  }
+  return found;
+}
+
 Status check_unet_shape(const TensorSource& source, const std::string& prefix, const std::string& family) {
   const Prefixed unet(source, prefix);
-  const Levels levels = levels_of(unet);
+  const UNetLevels levels = unet_levels(unet);
   IPA_TRY(check_levels(source, prefix, levels));
   if (family == "sdxl") return check_depths(source, prefix, levels);
   // Of Stable Diffusion 1 and 2 only the distilled ones, with one layer a level, are without a middle (BK-SDM).

@@ -5,9 +5,17 @@
 #include <string>
 
 #include "base/status.h"
+#include "weights/names/prefixed_tensors.h"
 #include "weights/tensor_source.h"
 
 namespace ipa {
+
+// As the blocks on the way down are numbered.
+struct UNetLevels {
+  int layers = 0;  // residual blocks a level
+  int levels = 1;
+};
+UNetLevels unet_levels(const Prefixed& unet);
 
 // Code::missing_tensor, naming it, when the UNet lacks a part that the rest of it belongs with.
 Status check_unet_shape(const TensorSource& source, const std::string& prefix, const std::string& family);

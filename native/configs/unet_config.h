@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "graph/graph.h"
+#include "graph/types.h"
 
 namespace ipa {
 
@@ -66,6 +66,8 @@ struct UNetConfig {
   int64_t cross_size() const { return levels.front().cross_size; }
 
   static Result<UNetConfig> parse(const Json& json, const std::string& where);
+  // invalid_option for sizes that no network has. `where` starts the message.
+  Status check(const std::string& where) const;
 };
 
 }  // namespace ipa

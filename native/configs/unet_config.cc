@@ -1,15 +1,22 @@
-#include "models/unet_config.h"
+#include "configs/unet_config.h"
 
 #include "base/config_reader.h"
-#include "models/clip_layers.h"
+#include "configs/clip_config.h"
+#include "configs/config_check.h"
 
 namespace ipa {
 namespace {
 
 using BlockCounts = std::vector<std::vector<int>>;
 
+constexpr Range widths = {1, 16384}, layer_counts = {1, 16}, head_counts = {1, 1024}, block_counts = {0, 64};
+constexpr Range channel_counts = {1, 64}, time_widths = {1, 1 << 16}, condition_widths = {1, 1 << 20};
+constexpr Range guidance_widths = {4, 1 << 16};
+constexpr size_t most_levels = 8;
+
 int block_count(ConfigReader& reader, const char* key, const Json& value) {
-  if (value.is_u64() && value.u64() <= 64) return static_cast<int>(value.u64());
+  if (value.is_u64() && value.u64() <= static_cast<uint64_t>(block_counts.high))
+    return static_cast<int>(value.u64());
   reader.fail(Code::invalid_option, std::string(key) + ": use whole numbers from 0 to 64");
   return 1;
 }
@@ -141,14 +148,14 @@ void require_plain_rest(ConfigReader& reader) {
 Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where) {
   ConfigReader reader(json, where);
   UNetConfig config;
-  std::vector<int64_t> channels = reader.list("block_out_channels", 1, 16384);
+  std::vector<int64_t> channels = reader.list("block_out_channels", widths.low, widths.high);
   if (channels.empty()) channels = {320, 640, 1280, 1280};
   const size_t n = channels.size();
-  if (n > 8) reader.fail(Code::invalid_option, "more than 8 levels");
+  if (n > most_levels) reader.fail(Code::invalid_option, "more than 8 levels");
   config.levels.resize(n);
-  const auto resnets = reader.integers("layers_per_block", 2, n, 1, 16);
-  const auto heads = reader.integers("attention_head_dim", 8, n, 1, 1024);
-  const auto cross = reader.integers("cross_attention_dim", 1280, n, 1, 16384);
+  const auto resnets = reader.integers("layers_per_block", 2, n, layer_counts.low, layer_counts.high);
+  const auto heads = reader.integers("attention_head_dim", 8, n, head_counts.low, head_counts.high);
+  const auto cross = reader.integers("cross_attention_dim", 1280, n, widths.low, widths.high);
   const auto only_cross = reader.booleans("only_cross_attention", false, n);
   for (size_t i = 0; i < n; ++i) {
     UNetConfig::Level& level = config.levels[i];
@@ -161,12 +168,12 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   }
   read_transformer_layers(reader, json, config);
   read_block_types(reader, json, config);
-  config.in_channels = reader.integer("in_channels", 4, 1, 64);
-  config.out_channels = reader.integer("out_channels", 4, 1, 64);
+  config.in_channels = reader.integer("in_channels", 4, channel_counts.low, channel_counts.high);
+  config.out_channels = reader.integer("out_channels", 4, channel_counts.low, channel_counts.high);
   config.sample_size = reader.integer("sample_size", 64, 1, 4096);
   config.norm_groups = static_cast<int>(reader.integer("norm_num_groups", 32, 1, 1024));
   config.norm_epsilon = static_cast<float>(reader.number("norm_eps", 1e-5, 0, 1));
-  config.activation = read_clip_activation(reader, "act_fn", "silu");
+  config.activation = read_activation(reader, "act_fn", "silu");
   config.linear_projection = reader.boolean("use_linear_projection", false);
   config.downsample_padding = static_cast<int>(reader.integer("downsample_padding", 1, 0, 1));
   config.conv_in_kernel = static_cast<int>(reader.integer("conv_in_kernel", 3, 1, 9));
@@ -174,25 +181,50 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   config.flip_sin_to_cos = reader.boolean("flip_sin_to_cos", true);
   config.freq_shift = reader.number("freq_shift", 0, -1, 1);
   config.center_input_sample = reader.boolean("center_input_sample", false);
-  config.time_embedding_size = reader.integer("time_embedding_dim", channels[0] * 4, 1, 1 << 16);
+  config.time_embedding_size =
+      reader.integer("time_embedding_dim", channels[0] * 4, time_widths.low, time_widths.high);
   config.time_cond_size =
-      reader.has("time_cond_proj_dim") ? reader.integer("time_cond_proj_dim", 4, 4, 1 << 16) : 0;
+      reader.has("time_cond_proj_dim")
+          ? reader.integer("time_cond_proj_dim", 4, guidance_widths.low, guidance_widths.high)
+          : 0;
   const std::string addition = reader.text("addition_embed_type", "");
   config.text_time = addition == "text_time";
   if (!addition.empty() && !config.text_time)
     reader.fail(Code::unsupported, "addition_embed_type \"" + addition.substr(0, 60) + "\"");
   config.addition_time_size = reader.integer("addition_time_embed_dim", 256, 2, 1 << 16);
-  config.addition_input_size = reader.integer("projection_class_embeddings_input_dim", 2816, 1, 1 << 20);
+  config.addition_input_size = reader.integer("projection_class_embeddings_input_dim", 2816,
+                                              condition_widths.low, condition_widths.high);
   read_class_embedding(reader, config);
   require_plain_rest(reader);
-  for (const UNetConfig::Level& level : config.levels) {
-    if (level.channels % config.norm_groups)
-      reader.fail(Code::invalid_option, "a width does not divide by norm_num_groups");
-    if (level.channels % level.heads)
-      reader.fail(Code::invalid_option, "a width does not divide by attention_head_dim");
-  }
-  if (!reader.status().ok()) return reader.status();
+  IPA_TRY(reader.status());
+  IPA_TRY(config.check(where));
   return config;
+}
+
+Status UNetConfig::check(const std::string& where) const {
+  ConfigCheck check(where);
+  check.whole("in_channels", in_channels, channel_counts);
+  check.whole("out_channels", out_channels, channel_counts);
+  check.require(!levels.empty() && levels.size() <= most_levels, "more than 8 levels");
+  for (const Level& level : levels) {
+    check.whole("layers_per_block", level.resnets, layer_counts);
+    check.whole("block_out_channels", level.channels, widths);
+    check.whole("cross_attention_dim", level.cross_size, widths);
+    check.whole("attention_head_dim", level.heads, head_counts);
+    for (int blocks : level.transformer_layers)
+      check.whole("transformer_layers_per_block", blocks, block_counts);
+    for (int blocks : level.up_transformer_layers)
+      check.whole("reverse_transformer_layers_per_block", blocks, block_counts);
+  }
+  check.whole("time_embedding_dim", time_embedding_size, time_widths);
+  if (time_cond_size) check.whole("time_cond_proj_dim", time_cond_size, guidance_widths);
+  check.whole("projection_class_embeddings_input_dim", addition_input_size, condition_widths);
+  for (const Level& level : levels) {
+    check.require(level.channels % norm_groups == 0, "a width does not divide by norm_num_groups");
+    check.require(level.heads > 0 && level.channels % level.heads == 0,
+                  "a width does not divide by attention_head_dim");
+  }
+  return check.status();
 }
 
 }  // namespace ipa
