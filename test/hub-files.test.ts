@@ -1,8 +1,10 @@
 /** Which files of a repository are fetched, what is a name on the hub, and what patterns mean: all without a network. */
 import { chooseFiles, chooseReadable, declaredParts } from "../lib/hub/files";
 import { globToRegExp } from "../lib/hub/glob";
+import { MODEL_LAYOUT } from "../lib/hub/layout";
 import { parseHubName } from "../lib/hub/name";
 import { cacheFolder, endpoint, offlineReason } from "../lib/hub/settings";
+import { loadAddon } from "../lib/native/load";
 
 const networks = (folder: string, ...weights: string[]): string[] =>
   ["config.json", ...weights].map((file) => `${folder}/${file}`);
@@ -83,6 +85,8 @@ const model = (
   return { files: chosen.sort(), missing };
 };
 
+test("the engine looks for the same files", () => expect(loadAddon().modelLayout()).toEqual(MODEL_LAYOUT));
+
 describe("files of a model", () => {
   const unet = "unet/diffusion_pytorch_model.safetensors";
 
@@ -138,6 +142,7 @@ describe("files of a model", () => {
       ],
     ],
     ["tokenizer.json beside the others", [...SD15, "tokenizer/tokenizer.json"], "", ["tokenizer/tokenizer.json"]],
+    ["added tokens", [...SD15, "tokenizer/added_tokens.json"], "", ["tokenizer/added_tokens.json"]],
     [
       "an image encoder of its own",
       [...SD15, ...networks("image_encoder", "model.safetensors", "pytorch_model.bin")],
@@ -153,6 +158,15 @@ describe("files of a model", () => {
   ])("%s", (_name, files, old, others) =>
     expect(model(files)).toEqual({ files: replaced(old, ...others), missing: [] }),
   );
+
+  test("of SDXL's refiner the second encoder, which is its only one", () => {
+    const first = /^(text_encoder|tokenizer)\//;
+    const second = SD15.filter((file) => first.test(file)).map((file) => file.replace("/", "_2/"));
+    expect(model([...SD15.filter((file) => !first.test(file)), ...second])).toEqual({
+      files: READ.map((file) => file.replace(first, "$1_2/")).sort(),
+      missing: [],
+    });
+  });
 
   test("parts that come from elsewhere are left out", () => {
     expect(model(SD15, new Set(["unet", "vae"])).files).toEqual(READ.filter((file) => !/^(unet|vae)\//.test(file)));
@@ -190,6 +204,8 @@ describe("files of a model", () => {
       force_zeros_for_empty_prompt: true,
     };
     expect(model(SD15, undefined, declaredParts(JSON.stringify(index))).missing).toEqual([
+      "tokenizer_2/vocab.json",
+      "tokenizer_2/merges.txt",
       "text_encoder_2/config.json",
       "text_encoder_2/model.safetensors",
     ]);

@@ -1,4 +1,6 @@
 /** Which files of a repository the engine reads. Decided by names alone, from the hub's listing or from that of the cache. */
+import { TOKENIZER_FILES } from "../tokenizer/file-names";
+import { MODEL_LAYOUT } from "./layout";
 import { isWeightFile } from "./name";
 
 /** What a name is wanted as: a whole model, one network with its config.json, a single file, or whatever it is. */
@@ -14,16 +16,8 @@ export interface Choice {
 export type Parts = ReadonlySet<string>;
 
 const NONE: Parts = new Set();
-const TOKENIZER = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"];
-const NETWORKS = [
-  ["text_encoder", "model"],
-  ["text_encoder_2", "model"],
-  ["unet", "diffusion_pytorch_model"],
-  ["vae", "diffusion_pytorch_model"],
-  ["image_encoder", "model"],
-] as const;
-const ALWAYS: Parts = new Set(["scheduler", "text_encoder", "tokenizer", "unet", "vae"]);
-
+/** Beside the weights of a network. */
+const NETWORK_FILES = [MODEL_LAYOUT.config, MODEL_LAYOUT.ownPreprocessor];
 /**
  * @param files paths in the repository, of files only
  * @param path what of the repository is wanted, "" for all
@@ -44,17 +38,16 @@ export function chooseFiles(
   const prefix = path === "" ? "" : `${path}/`;
   const inside = new Set(files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length)));
   const isModel =
-    want === "model" || (want === "any" && (inside.has("model_index.json") || inside.has("unet/config.json")));
-  const choice = isModel
-    ? chooseModel(inside, skip, declared)
-    : chooseNetwork(inside, "", ["diffusion_pytorch_model", "model"]);
+    want === "model" ||
+    (want === "any" && (inside.has(MODEL_LAYOUT.index) || inside.has(`unet/${MODEL_LAYOUT.config}`)));
+  const choice = isModel ? chooseModel(inside, skip, declared) : chooseNetwork(inside, "", MODEL_LAYOUT.anyNetwork);
   return { files: choice.files.map((file) => prefix + file), missing: choice.missing.map((file) => prefix + file) };
 }
 
 /** What load() reads beside a model or a network in one file. */
 function besideWeights(files: readonly string[], path: string): string[] {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  const names = [path.replace(/\.[^./]*$/, ".yaml"), `${folder}config.json`, `${folder}preprocessor_config.json`];
+  const names = [path.replace(/\.[^./]*$/, ".yaml"), ...NETWORK_FILES.map((name) => folder + name)];
   return names.filter((name) => files.includes(name));
 }
 
@@ -84,77 +77,66 @@ export function declaredParts(index: string): Parts {
 
 function chooseModel(files: Parts, skip: Parts, declared: Parts): Choice {
   const choice: Choice = { files: [], missing: [] };
-  const optional = (file: string): boolean => files.has(file) && choice.files.push(file) > 0;
-  const required = (file: string): unknown => optional(file) || choice.missing.push(file);
-  const present = new Set(
+  const add = ({ files: more, missing }: Choice): void => {
+    choice.files.push(...more);
+    choice.missing.push(...missing);
+  };
+  const folders = new Set(
     [...files].filter((file) => file.includes("/")).map((file) => file.slice(0, file.indexOf("/"))),
   );
-  const has = (part: string): boolean =>
-    !skip.has(part) && (ALWAYS.has(part) || present.has(part) || declared.has(part));
-  optional("model_index.json");
-  required("scheduler/scheduler_config.json");
-  optional("feature_extractor/preprocessor_config.json");
-  for (const part of ["tokenizer", "tokenizer_2"].filter(has)) {
-    const found = TOKENIZER.filter((file) => optional(`${part}/${file}`));
-    if (!found.includes("tokenizer.json"))
-      choice.missing.push(
-        ...["vocab.json", "merges.txt"].filter((file) => !found.includes(file)).map((file) => `${part}/${file}`),
-      );
-  }
-  for (const [part, stem] of NETWORKS) {
-    if (!has(part)) continue;
-    const network = chooseNetwork(files, `${part}/`, [stem]);
-    choice.files.push(...network.files);
-    choice.missing.push(...network.missing);
+  const has = (folder: string): boolean => folders.has(folder) || declared.has(folder);
+  add(optional(files, MODEL_LAYOUT.index));
+  add(required(files, MODEL_LAYOUT.scheduler));
+  add(optional(files, MODEL_LAYOUT.preprocessor));
+  for (const network of MODEL_LAYOUT.networks) {
+    const { folder, tokenizer, weights, unless } = network;
+    const needed = network.required && (unless === undefined || !has(unless));
+    if (skip.has(folder) || !(needed || has(folder))) continue;
+    if (tokenizer !== undefined) add(chooseTokenizer(files, `${tokenizer}/`));
+    add(chooseNetwork(files, `${folder}/`, [weights]));
   }
   return choice;
 }
 
-function chooseNetwork(files: Parts, folder: string, stems: readonly string[]): Choice {
-  const others = ["config.json", "preprocessor_config.json"]
-    .map((file) => folder + file)
-    .filter((file) => files.has(file));
-  const missing = files.has(`${folder}config.json`) ? [] : [`${folder}config.json`];
-  for (const stem of stems) {
-    const weights = chooseWeights(files, folder, stem);
-    if (weights !== undefined)
-      return { files: [...others, ...weights.files], missing: [...missing, ...weights.missing] };
-  }
-  return { files: others, missing: [...missing, `${folder}${stems[0] ?? ""}.safetensors`] };
+function optional(files: Parts, file: string): Choice {
+  return { files: files.has(file) ? [file] : [], missing: [] };
 }
 
-/** The first that exists, in the order in which the engine looks (native/weights/formats/sharded.cc): f32 before f16, safetensors before the rest. */
-function chooseWeights(files: Parts, folder: string, stem: string): Choice | undefined {
-  const torch = stem === "model" ? "pytorch_model" : stem;
-  const candidates = [
-    ...weightNames(stem, "safetensors"),
-    { name: `${stem}.gguf`, shards: undefined },
-    ...weightNames(torch, "bin"),
-  ];
-  for (const { name, shards } of candidates) {
-    if (!files.has(folder + name)) continue;
-    if (shards === undefined) return { files: [folder + name], missing: [] };
-    const parts = chooseShards(files, folder, shards);
-    return { files: [folder + name, ...parts.files], missing: parts.missing };
-  }
-  return undefined;
+function required(files: Parts, file: string): Choice {
+  return files.has(file) ? { files: [file], missing: [] } : { files: [], missing: [file] };
 }
 
-function weightNames(stem: string, extension: string): { name: string; shards: RegExp | undefined }[] {
-  const shards = (variant: string): RegExp => new RegExp(`^${stem}${variant}\\.${extension}$`);
-  return [
-    { name: `${stem}.${extension}`, shards: undefined },
-    { name: `${stem}.${extension}.index.json`, shards: shards("-(\\d+)-of-(\\d+)") },
-    { name: `${stem}.fp16.${extension}`, shards: undefined },
-    {
-      name: `${stem}.${extension}.index.fp16.json`,
-      shards: shards("(?=.*fp16)(?:\\.fp16)?-(\\d+)-of-(\\d+)(?:\\.fp16)?"),
-    },
-  ];
+function chooseTokenizer(files: Parts, folder: string): Choice {
+  const { whole, vocabulary, merges } = TOKENIZER_FILES;
+  const found = Object.values(TOKENIZER_FILES).flatMap((name) => optional(files, folder + name).files);
+  if (files.has(folder + whole)) return { files: found, missing: [] };
+  return { files: found, missing: [vocabulary, merges].flatMap((name) => required(files, folder + name).missing) };
 }
 
-/** All shards whose names fit, and which of them their own numbers say are absent. */
-function chooseShards(files: Parts, folder: string, pattern: RegExp): Choice {
+/** @param stems lists of files that may hold the weights, one a naming */
+function chooseNetwork(files: Parts, folder: string, stems: readonly (readonly string[])[]): Choice {
+  const others = NETWORK_FILES.flatMap((name) => optional(files, folder + name).files);
+  const missing = required(files, folder + MODEL_LAYOUT.config).missing;
+  const names = stems.flat();
+  const name = names.find((one) => files.has(folder + one));
+  if (name === undefined) return { files: others, missing: [...missing, `${folder}${names[0] ?? ""}`] };
+  const shards = chooseShards(files, folder, name);
+  return { files: [...others, folder + name, ...shards.files], missing: [...missing, ...shards.missing] };
+}
+
+/** What the names of an index's shards are like, number and count apart. */
+function shardPattern(index: string): RegExp | undefined {
+  const [, stem, extension, half] = /^(\w+)\.(\w+)\.index(\.fp16)?\.json$/.exec(index) ?? [];
+  if (stem === undefined || extension === undefined) return undefined;
+  const number = "-(\\d+)-of-(\\d+)";
+  const middle = half === undefined ? number : `(?=.*fp16)(?:\\.fp16)?${number}(?:\\.fp16)?`;
+  return new RegExp(`^${stem}${middle}\\.${extension}$`);
+}
+
+/** All shards whose names fit an index, and which of them their own numbers say are absent; none for a file that is no index. */
+function chooseShards(files: Parts, folder: string, index: string): Choice {
+  const pattern = shardPattern(index);
+  if (pattern === undefined) return { files: [], missing: [] };
   const found: string[] = [];
   const numbers = new Set<number>();
   let example = { name: "", number: "", count: 1 };

@@ -444,6 +444,8 @@ export interface NativeAddon {
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
   convert(request: NativeConvertRequest, progress: ((event: ConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
+  /** which files of a model's folder are read, by name, see lib/hub/layout.ts */
+  modelLayout(): unknown;
   inspect(path: string, done: Done<Inspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;

@@ -9,6 +9,7 @@ import type { AbortSignalLike } from "../abort-signal";
 import { NotAFileError, TooLargeError, readSmallFile } from "../read-file";
 import { type Steps, inSlices } from "../slices";
 import { checkModelType, checkNormalizer, checkPreTokenizer, checkWordEnd } from "./clip-form";
+import { TOKENIZER_FILES } from "./file-names";
 import { JsonReader } from "./json-reader";
 import { Malformed, NotClip, PastLimit, TOKENIZER_LIMITS, checkEntries } from "./limits";
 import { MOST_LINE, mergeOf, readMergesText } from "./merges";
@@ -42,10 +43,11 @@ class Part {
 /** @throws IpAdapterError ERR_IPA_NOT_FOUND, ERR_IPA_IO, ERR_IPA_LIMIT, ERR_IPA_TOKENIZER; signal.reason */
 export async function readTokenizerFiles(folder: string, signal: AbortSignalLike | undefined): Promise<TokenizerFiles> {
   const reader = new FolderReader(folder, signal);
-  const whole = await reader.read("tokenizer.json", readTokenizerJson);
-  const config = await reader.read("tokenizer_config.json", readConfig);
-  const map = await reader.read("special_tokens_map.json", readConfig);
-  const model = whole?.vocabulary === undefined ? await reader.read("vocab.json", readVocabularyFile) : whole;
+  const whole = await reader.read(TOKENIZER_FILES.whole, readTokenizerJson);
+  const config = await reader.read(TOKENIZER_FILES.config, readConfig);
+  const map = await reader.read(TOKENIZER_FILES.special, readConfig);
+  const model =
+    whole?.vocabulary === undefined ? await reader.read(TOKENIZER_FILES.vocabulary, readVocabularyFile) : whole;
   if (model?.vocabulary === undefined) {
     throw new IpAdapterError(
       "ERR_IPA_NOT_FOUND",
@@ -53,17 +55,19 @@ export async function readTokenizerFiles(folder: string, signal: AbortSignalLike
     );
   }
   const merges =
-    whole?.vocabulary === undefined ? (await reader.read("merges.txt", readMergesFile))?.merges : (whole.merges ?? []);
+    whole?.vocabulary === undefined
+      ? (await reader.read(TOKENIZER_FILES.merges, readMergesFile))?.merges
+      : (whole.merges ?? []);
   if (merges === undefined)
     throw new IpAdapterError(
       "ERR_IPA_NOT_FOUND",
-      `tokenizer not found: ${join(folder, "merges.txt")} is missing beside vocab.json`,
+      `tokenizer not found: ${join(folder, TOKENIZER_FILES.merges)} is missing beside vocab.json`,
     );
   const lists = [whole?.added ?? [], config?.added ?? []];
   // What older files have in its place; transformers looks for these in the normalised text.
   const older = lists.some((list) => list.length > 0)
     ? undefined
-    : await reader.read("added_tokens.json", readAddedFile);
+    : await reader.read(TOKENIZER_FILES.added, readAddedFile);
   const special = await inSlices(specialTokens(model.vocabulary, lists, [config, map]), signal);
   return { vocabulary: model.vocabulary, merges, normalised: older?.added ?? [], ...special };
 }

@@ -5,6 +5,7 @@
 
 #include "binding/calls.h"
 #include "binding/values.h"
+#include "pipeline/load/model_layout.h"
 #include "weights/describe/inspect.h"
 #include "weights/formats/weight_file.h"
 #include "weights/write/convert.h"
@@ -176,11 +177,38 @@ Napi::Value write_tensors_call(const Napi::CallbackInfo& info) {
       nothing_to_js);
 }
 
+Napi::Value model_layout_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("index", layout::index);
+  object.Set("scheduler", layout::scheduler);
+  object.Set("preprocessor", layout::preprocessor);
+  object.Set("config", layout::config);
+  object.Set("ownPreprocessor", layout::own_preprocessor);
+  Napi::Array networks = Napi::Array::New(env);
+  for (const layout::Network& network : layout::networks) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("folder", network.folder);
+    entry.Set("weights", text_array(env, model_weight_files(network.stem)));
+    if (network.tokenizer) entry.Set("tokenizer", network.tokenizer);
+    entry.Set("required", network.required);
+    if (network.unless) entry.Set("unless", network.unless);
+    networks.Set(networks.Length(), entry);
+  }
+  object.Set("networks", networks);
+  Napi::Array any = Napi::Array::New(env);
+  for (const char* stem : {diffusers_stem, transformers_stem})
+    any.Set(any.Length(), text_array(env, model_weight_files(stem)));
+  object.Set("anyNetwork", any);
+  return object;
+}
+
 }  // namespace
 
 void define_file_calls(Napi::Env env, Napi::Object exports) {
   exports.Set("convert", Napi::Function::New(env, convert_call, "convert"));
   exports.Set("inspect", Napi::Function::New(env, inspect_call, "inspect"));
+  exports.Set("modelLayout", Napi::Function::New(env, model_layout_call, "modelLayout"));
   exports.Set("listTensors", Napi::Function::New(env, list_tensors_call, "listTensors"));
   exports.Set("readTensor", Napi::Function::New(env, read_tensor_call, "readTensor"));
   exports.Set("writeTensors", Napi::Function::New(env, write_tensors_call, "writeTensors"));

@@ -149,6 +149,10 @@ export class FakeAddon implements NativeAddon {
     );
   }
 
+  modelLayout(): unknown {
+    return {};
+  }
+
   inspect(_path: string, done: Parameters<NativeAddon["inspect"]>[1]): NativeJob {
     const inspection = {
       kind: "ip-adapter" as const,
