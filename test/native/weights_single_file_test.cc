@@ -242,6 +242,23 @@ TEST(weights_single_file_without_a_first_layer_names_it) {
   check_missing(ipa::inspect(path).status(), first);
 }
 
+// A file's tensors can say what no network is: the rules are those of a config.json.
+TEST(weights_single_file_of_absurd_sizes_is_refused) {
+  const ipa_test::NamedShapes tensors = {{"input_blocks.0.0.weight", {1, 4, 3, 3}},
+                                         {"input_blocks.1.0.in_layers.2.weight", {20000, 1}},
+                                         {"middle_block.1.transformer_blocks.0.norm1.weight", {1}},
+                                         {"out.2.weight", {4, 1, 3, 3}}};
+  const auto source = ipa::open_safetensors_bytes(ipa_test::zeros_safetensors(tensors), "a file");
+  CHECK_OK(source.status());
+  if (!source.ok()) return;
+  const auto file = ipa::read_single_unet(*source.value());
+  CHECK_OK(file.status());
+  if (!file.ok()) return;
+  const ipa::Status status = file.value().unet->check("a file");
+  CHECK(status.code() == ipa::Code::invalid_option);
+  CHECK(status.message().find("a file: block_out_channels 20000: use a whole number from 1 to 16384") == 0);
+}
+
 // What is left of a golden file without the tensors whose names contain `gone`.
 ipa_test::NamedShapes names_without(const std::string& golden, const std::string& gone) {
   ipa_test::NamedShapes kept;
