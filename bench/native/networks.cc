@@ -42,8 +42,8 @@ constexpr const char* vision_config = R"({
   "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16,
   "image_size": 224, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu"})";
 
-// Small numbers of both signs, the same every time; what they are does not matter to speed as long as none is a
-// denormal.
+// Small numbers of both signs, the same every time;
+// what they are does not matter to speed as long as none is a denormal.
 void fill(float* to, size_t count, float reach) {
   static const std::vector<float> pattern = [] {
     std::vector<float> values(8191);

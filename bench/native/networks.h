@@ -14,8 +14,8 @@
 namespace ipa_bench {
 
 struct Choice {
-  // sd15, sdxl (a guided step: a batch of two), vae (decoder of SD1.5), text (both prompts through SD1.5's text
-  // encoder), vision (a picture through ViT-H, the image encoder of most adapters)
+  // sd15, sdxl (a guided step: a batch of two), vae (decoder of SD1.5), text (both prompts
+  // through SD1.5's text encoder), vision (a picture through ViT-H, the image encoder of most adapters)
   std::string model = "sd15";
   int side = 0;                              // of the latents; 0: the model's own
   ipa::Compute compute = ipa::Compute::f32;  // of what choose_compute chooses

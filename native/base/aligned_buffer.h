@@ -7,8 +7,8 @@
 
 namespace ipa {
 
-// Large buffers are pages of their own, so that freeing them gives the memory back to the system at once: a
-// general allocator keeps the gigabytes of a disposed model for later.
+// Large buffers are pages of their own, so that freeing them gives the memory back to the system at once:
+// a general allocator keeps the gigabytes of a disposed model for later.
 class AlignedBuffer {
  public:
   static constexpr size_t alignment = 64;

@@ -14,8 +14,8 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   virtual uint64_t size() const = 0;
-  // Copies `bytes` bytes from `offset` to `out`, all or an error: Code::range beyond size(), Code::changed when
-  // the file shrank meanwhile, Code::io. Thread-safe.
+  // Copies `bytes` bytes from `offset` to `out`, all or an error:
+  // Code::range beyond size(), Code::changed when the file shrank meanwhile, Code::io. Thread-safe.
   virtual Status read_at(uint64_t offset, void* out, size_t bytes) const = 0;
   // Code::changed when the bytes are no longer those seen at opening (size or modification time differ).
   virtual Status check_unchanged() const = 0;

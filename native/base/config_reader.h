@@ -1,6 +1,6 @@
-// Typed reading of a network's or scheduler's config file: absent fields take the class's default, unknown
-// fields are ignored. Files are untrusted: numbers that become sizes have bounds, so that no later product can
-// overflow.
+// Typed reading of a network's or scheduler's config file:
+// absent fields take the class's default, unknown fields are ignored.
+// Files are untrusted: numbers that become sizes have bounds, so that no later product can overflow.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 
 namespace ipa {
 
-// The first bad field is kept in status() and later reads go on with defaults, so that a reader needs one check
-// at its end.
+// The first bad field is kept in status() and later reads go on with defaults,
+// so that a reader needs one check at its end.
 class ConfigReader {
  public:
   // `where` starts every message: a class name or a file. `config` must outlive the reader.

@@ -1,5 +1,5 @@
-// Files by UTF-8 path on every platform. Reading never maps memory, so a file cut short by someone else gives
-// an error and not a signal.
+// Files by UTF-8 path on every platform.
+// Reading never maps memory, so a file cut short by someone else gives an error and not a signal.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace ipa {
 
-// Opens a regular file for reading. Code::not_found, Code::io, or Code::type when it is a folder, pipe or
-// device.
+// Opens a regular file for reading.
+// Code::not_found, Code::io, or Code::type when it is a folder, pipe or device.
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path);
 
 // The whole file; Code::limit when it is larger than `max_bytes`, else as open_file and read_at.

@@ -50,8 +50,8 @@ bool flush_to_disk(std::FILE* file) {
 #endif
 }
 
-// Unlikely to meet another writer's name; the file is opened exclusively, so a clash is an error and not a
-// loss. (std::random_device would do, and would tie the prebuilt binary to a newer C library.)
+// Unlikely to meet another writer's name; the file is opened exclusively, so a clash is an error
+// and not a loss. (std::random_device would do, and would tie the prebuilt binary to a newer C library.)
 std::string unique_suffix() {
   static std::atomic<uint64_t> counter{0};
   uint64_t x = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());

@@ -11,8 +11,8 @@
 namespace ipa {
 
 // Collects bytes in a temporary file beside `path`; commit() puts it in the place of `path` in one step.
-// Without a commit the destructor removes it; where the process ended before that, the next writer of `path`
-// does. Errors are Code::io (not_found when the folder does not exist).
+// Without a commit the destructor removes it; where the process ended before that,
+// the next writer of `path` does. Errors are Code::io (not_found when the folder does not exist).
 class FileWriter {
  public:
   explicit FileWriter(std::string path) : path_(std::move(path)) {}

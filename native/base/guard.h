@@ -5,8 +5,8 @@
 
 namespace ipa {
 
-// The exception being handled, as an error. Only memory can run out past a Status; anything else is a bug worth
-// naming instead of ending the process. Needs no memory to say that there is none.
+// The exception being handled, as an error. Only memory can run out past a Status;
+// anything else is a bug worth naming instead of ending the process. Needs no memory to say that there is none.
 Status caught() noexcept;
 
 // What `f` returns (a Status or Result), or what it threw.

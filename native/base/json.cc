@@ -8,8 +8,8 @@
 
 namespace ipa {
 
-// Builds the tree from JsonReader's tokens. Only the last child of an open container grows, so pointers to the
-// open containers stay valid.
+// Builds the tree from JsonReader's tokens.
+// Only the last child of an open container grows, so pointers to the open containers stay valid.
 class JsonParser {
  public:
   JsonParser(std::string_view text, const Json::Limits& limits)

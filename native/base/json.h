@@ -1,5 +1,5 @@
-// A strict JSON reader (RFC 8259) for weight-file headers and config files, made for untrusted input: bounded
-// depth, no duplicate keys, exact integers, valid UTF-8 only. Errors name the byte offset.
+// A strict JSON reader (RFC 8259) for weight-file headers and config files, made for untrusted input:
+// bounded depth, no duplicate keys, exact integers, valid UTF-8 only. Errors name the byte offset.
 #pragma once
 
 #include <cstddef>
@@ -22,12 +22,12 @@ class Json {
     int depth = 64;
     size_t values = 4'000'000;  // nodes in all
     size_t string_bytes = 1 << 20;
-    // Also accept NaN, Infinity and -Infinity, which Python writes: diffusers' scheduler configs contain
-    // `"lambda_min_clipped": -Infinity`.
+    // Also accept NaN, Infinity and -Infinity, which Python writes:
+    // diffusers' scheduler configs contain `"lambda_min_clipped": -Infinity`.
     bool python_constants = false;
   };
-  // Code::syntax, utf8, duplicate (keys compared after unescaping) or limit. Whitespace may surround the value,
-  // nothing else.
+  // Code::syntax, utf8, duplicate (keys compared after unescaping) or limit.
+  // Whitespace may surround the value, nothing else.
   static Result<Json> parse(std::string_view text, const Limits& limits);
   static Result<Json> parse(std::string_view text) { return parse(text, Limits()); }
 

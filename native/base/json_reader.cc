@@ -243,8 +243,8 @@ Status JsonReader::read_number() {
     number_ = static_cast<double>(u64_);
     return {};
   }
-  // A stream in the classic locale: strtod follows the process locale, and from_chars for double is missing in
-  // some standard libraries we build with.
+  // A stream in the classic locale: strtod follows the process locale,
+  // and from_chars for double is missing in some standard libraries we build with.
   std::istringstream stream(std::string(text_.substr(begin, at_ - begin)));
   stream.imbue(std::locale::classic());
   stream.exceptions(std::ios::badbit);  // or want of memory would be taken for a bad number

@@ -27,17 +27,17 @@ class JsonReader {
     end
   };
 
-  // `text` must outlive the reader. `depth` counts nested objects and arrays, `string_bytes` is a string's
-  // decoded size.
+  // `text` must outlive the reader.
+  // `depth` counts nested objects and arrays, `string_bytes` is a string's decoded size.
   JsonReader(std::string_view text, int depth, size_t string_bytes)
       : text_(text), depth_(depth < 0 ? 0 : static_cast<size_t>(depth)), string_bytes_(string_bytes) {}
 
   // See Json::Limits::python_constants.
   void accept_python_constants(bool accept) { python_constants_ = accept; }
 
-  // The next token; Token::end once the whole text is read. Duplicate keys are the caller's to find. Errors:
-  // Code::syntax, utf8 (ill-formed bytes, lone surrogates) or limit (depth, string length, number beyond a
-  // double).
+  // The next token; Token::end once the whole text is read.
+  // Duplicate keys are the caller's to find. Errors: Code::syntax,
+  // utf8 (ill-formed bytes, lone surrogates) or limit (depth, string length, number beyond a double).
   Result<Token> next();
 
   // Of the last key or string.

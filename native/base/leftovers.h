@@ -7,9 +7,9 @@
 
 namespace ipa {
 
-// Marks a new temporary file as one that is being written. False when somebody has taken it for a leftover
-// meanwhile: then another name is needed. True too where the file system has no locks; there nothing is ever
-// taken for a leftover.
+// Marks a new temporary file as one that is being written.
+// False when somebody has taken it for a leftover meanwhile: then another name is needed.
+// True too where the file system has no locks; there nothing is ever taken for a leftover.
 bool claim_temporary(std::FILE* file);
 
 // Ends the names of temporary files: ".tmp-" and `digits` hexadecimal digits.

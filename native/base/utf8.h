@@ -8,8 +8,8 @@
 
 namespace ipa {
 
-// Byte offset of the first ill-formed sequence (overlong, surrogate, beyond U+10FFFF, cut short), or npos when
-// there is none. Unicode 15, table 3-7.
+// Byte offset of the first ill-formed sequence (overlong, surrogate, beyond U+10FFFF, cut short),
+// or npos when there is none. Unicode 15, table 3-7.
 size_t find_invalid_utf8(std::string_view text);
 
 // Appends one code point, which must be a scalar value (<= U+10FFFF, no surrogate).

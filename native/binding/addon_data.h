@@ -1,5 +1,5 @@
-// What the addon keeps for one JS environment (the main thread or a worker). There is no process-wide state but
-// the thread pool.
+// What the addon keeps for one JS environment (the main thread or a worker).
+// There is no process-wide state but the thread pool.
 #pragma once
 
 #include <napi.h>

@@ -38,8 +38,8 @@ std::shared_ptr<AsyncJob> AsyncJob::start(Napi::Env env, OpenJobs& open, Napi::F
       callbacks.get(), &AsyncJob::call_js, &job->tsfn_);
   if (status != napi_ok) throw Napi::Error::New(env, "no thread-safe function could be made");
   callbacks.release();
-  // Added after the thread-safe function's own hook, so it runs before it: the job ends while its way back
-  // still exists.
+  // Added after the thread-safe function's own hook, so it runs before it:
+  // the job ends while its way back still exists.
   napi_add_env_cleanup_hook(env, &AsyncJob::before_env_ends, job.get());
   jobs.push_back(job);
   return job;
@@ -104,8 +104,8 @@ void AsyncJob::call_js(napi_env raw_env, napi_value, void* context, void* data) 
   auto& callbacks = *static_cast<Callbacks*>(context);
   if (!message->final) message->job->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (message->final) {
-    // The thread that posted this may still be about to release the way back: the environment must not go
-    // before.
+    // The thread that posted this may still be about to release the way back:
+    // the environment must not go before.
     {
       std::unique_lock<std::mutex> lock(message->job->mutex_);
       message->job->finished_.wait(lock, [&] { return message->job->is_finished_; });

@@ -30,8 +30,8 @@ class AsyncJob : public std::enable_shared_from_this<AsyncJob> {
   // The `{ cancel() }` object that JavaScript gets; `on_cancel` is called after the flag is set.
   Napi::Object handle(Napi::Env env, std::function<void(const CancelHandle&)> on_cancel);
 
-  // From any thread. After finish() or fail() nothing may be posted. Both need no memory: a job can always be
-  // answered.
+  // From any thread. After finish() or fail() nothing may be posted.
+  // Both need no memory: a job can always be answered.
   void progress(MakeValue make_event);
   void finish(MakeValue make_value) noexcept;
   void fail(Status status) noexcept;

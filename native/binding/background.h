@@ -19,8 +19,8 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // Runs `work` for `job`. `work` answers the job, or returns or throws why it cannot. Without a thread the job
-  // fails.
+  // Runs `work` for `job`. `work` answers the job, or returns or throws why it cannot.
+  // Without a thread the job fails.
   void run(const std::shared_ptr<AsyncJob>& job, std::function<Status()> work);
 
  private:

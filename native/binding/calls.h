@@ -27,9 +27,9 @@ void answer(AsyncJob& job, Result<T> result, ToJs to_js) {
 struct Nothing {};
 inline Napi::Value nothing_to_js(Napi::Env env, const Nothing&) { return env.Undefined(); }
 
-// Makes a job and hands it over to what answers it: `start(job)`. What is thrown on the way is the job's answer
-// too, or it would keep the environment waiting. `progress` may be empty. Returns the job's handle; `on_cancel`
-// gets the flag after it is set.
+// Makes a job and hands it over to what answers it: `start(job)`.
+// What is thrown on the way is the job's answer too, or it would keep the environment waiting.
+// `progress` may be empty. Returns the job's handle; `on_cancel` gets the flag after it is set.
 template <class Start>
 Napi::Value start_job(Napi::Env env, Napi::Function done, Napi::Function progress, Start start,
                       std::function<void(const CancelHandle&)> on_cancel = {}) {

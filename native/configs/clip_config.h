@@ -1,5 +1,5 @@
-// The fields of CLIP's configurations that this engine honours (CLIPTextConfig and CLIPVisionConfig of
-// transformers).
+// The fields of CLIP's configurations that this engine honours
+// (CLIPTextConfig and CLIPVisionConfig of transformers).
 #pragma once
 
 #include <cstdint>

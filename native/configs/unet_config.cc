@@ -21,8 +21,8 @@ int block_count(ConfigReader& reader, const char* key, const Json& value) {
   return 1;
 }
 
-// Transformer blocks of every attention module; `modules` is the number of modules a level. The config gives
-// one number, one a level, or for a level a list with one a module.
+// Transformer blocks of every attention module; `modules` is the number of modules a level.
+// The config gives one number, one a level, or for a level a list with one a module.
 BlockCounts read_block_counts(ConfigReader& reader, const Json& json, const char* key,
                               const std::vector<int64_t>& modules) {
   const Json* value = reader.has(key) ? json.find(key) : nullptr;
@@ -56,8 +56,8 @@ void read_transformer_layers(ConfigReader& reader, const Json& json, UNetConfig&
   std::vector<int64_t> modules, up_modules;
   for (const UNetConfig::Level& level : config.levels) modules.push_back(level.resnets);
   const BlockCounts down = read_block_counts(reader, json, down_key, modules);
-  // Up blocks take the numbers in reverse unless the config gives them a list of their own, which runs from the
-  // bottom up.
+  // Up blocks take the numbers in reverse unless the config gives them a list of their own,
+  // which runs from the bottom up.
   const bool own_list = reader.has(up_key);
   for (size_t i = 0; i < n; ++i) up_modules.push_back(config.levels[n - 1 - i].resnets + 1);
   const BlockCounts up = own_list ? read_block_counts(reader, json, up_key, up_modules) : BlockCounts();

@@ -1,5 +1,5 @@
-// The fields of a UNet2DConditionModel config that this engine honours; all others must be absent or at their
-// defaults.
+// The fields of a UNet2DConditionModel config that this engine honours;
+// all others must be absent or at their defaults.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The fields of an AutoencoderKL's or AutoencoderTiny's config that this engine honours; all others must be
-// absent or at their defaults.
+// The fields of an AutoencoderKL's or AutoencoderTiny's config that this engine honours;
+// all others must be absent or at their defaults.
 #pragma once
 
 #include <cstdint>

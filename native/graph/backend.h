@@ -25,8 +25,8 @@ using StepSeconds = std::vector<double>;
 class Executable {
  public:
   virtual ~Executable() = default;
-  // Code::cancelled when the flag was raised on the way; outputs are then undefined. `seconds`, where given,
-  // has an entry a step.
+  // Code::cancelled when the flag was raised on the way; outputs are then undefined.
+  // `seconds`, where given, has an entry a step.
   virtual Status run(const CancelFlag* cancel, StepSeconds* seconds) = 0;
 };
 

@@ -1,5 +1,5 @@
-// The memory of a bound value, or a part of it. What it is, the backend knows: others write it, read it and
-// hand it on.
+// The memory of a bound value, or a part of it.
+// What it is, the backend knows: others write it, read it and hand it on.
 #pragma once
 
 #include <cstddef>

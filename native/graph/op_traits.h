@@ -1,5 +1,5 @@
-// What each op is, one row an op: what planner, fuser, choice of storage and tests ask about it. (How a backend
-// runs an op is the backend's own table, for the CPU cpu/launch/launch_ops.h.)
+// What each op is, one row an op: what planner, fuser, choice of storage and tests ask about it.
+// (How a backend runs an op is the backend's own table, for the CPU cpu/launch/launch_ops.h.)
 #pragma once
 
 #include <cstdint>

@@ -95,8 +95,8 @@ class Planner {
     Place p;
     if (!value.valid()) return p;
     p.valid = true;
-    // Walk the views outwards: channel offsets add up, the row stride is that of the innermost contiguous
-    // value.
+    // Walk the views outwards: channel offsets add up,
+    // the row stride is that of the innermost contiguous value.
     Value at = value;
     int64_t elements = 0;
     p.row_stride = graph().shape(value).c;

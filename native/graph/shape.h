@@ -1,5 +1,5 @@
-// Sizes of an activation. Everything is channels-last: pictures are (n, h, w, c), token sequences (n, 1,
-// tokens, c), vectors (n, 1, 1, c). A "row" is one pixel or token: c consecutive floats.
+// Sizes of an activation. Everything is channels-last: pictures are (n, h, w, c),
+// token sequences (n, 1, tokens, c), vectors (n, 1, 1, c). A "row" is one pixel or token: c consecutive floats.
 #pragma once
 
 #include <cstdint>

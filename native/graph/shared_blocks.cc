@@ -45,8 +45,8 @@ std::vector<Value> replaceable(const Graph& graph, const Fused& step, const std:
   return fitting;
 }
 
-// Steps between which each value's memory is in use, by the node that owns it: both inclusive, -1 where none
-// is.
+// Steps between which each value's memory is in use, by the node that owns it:
+// both inclusive, -1 where none is.
 struct Lifetimes {
   std::vector<int> first, last;
 };

@@ -7,10 +7,10 @@
 
 namespace ipa {
 
-// Of every node. bf16 where all that read a value round it to bf16 anyway, or where the graph allows it
-// (compact) and what reads it can. A backend's ops read and write bf16 where their traits say so, products also
-// as their residual, and nowhere else; products in int8 and f32 read none. Bound values stay as the caller
-// knows them.
+// Of every node. bf16 where all that read a value round it to bf16 anyway,
+// or where the graph allows it (compact) and what reads it can.
+// A backend's ops read and write bf16 where their traits say so, products also as their residual,
+// and nowhere else; products in int8 and f32 read none. Bound values stay as the caller knows them.
 std::vector<Storage> choose_storages(const Graph& graph, const std::vector<Fused>& steps,
                                      const std::vector<Value>& bound);
 

@@ -5,16 +5,16 @@
 
 namespace ipa {
 
-// What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel; activations
-// rounded to 8 bits while they run, one scale a row; sums in 32 bits. int16: the same with 13 bits, and a scale
-// for every 128 inputs of a row. int8_weights: weights as in int8, activations as in int16. bf16: both rounded
-// to bf16, sums in f32.
+// What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel;
+// activations rounded to 8 bits while they run, one scale a row; sums in 32 bits.
+// int16: the same with 13 bits, and a scale for every 128 inputs of a row.
+// int8_weights: weights as in int8, activations as in int16. bf16: both rounded to bf16, sums in f32.
 enum class Compute : uint8_t { f32, bf16, int16, int8_weights, int8 };
 
 constexpr int compute_types = 5;
 
-// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values. A plan may decide for bf16 rows
-// in place of f32.
+// Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
+// A plan may decide for bf16 rows in place of f32.
 enum class Storage : uint8_t { f32, i32, packed_kv, bf16 };
 
 enum class Activation : uint8_t {
@@ -40,8 +40,8 @@ struct Conv {
 struct KeyValueShape {
   int64_t batch = 0, tokens = 0;
   int heads = 0, head_size = 0;
-  // int16 and bf16: packed in pairs of 16 bits, and so multiplied; for a self-attention without branches or
-  // causal mask.
+  // int16 and bf16: packed in pairs of 16 bits, and so multiplied;
+  // for a self-attention without branches or causal mask.
   Compute compute = Compute::f32;
   static constexpr int widest_pairs = 512;  // wider heads stay in f32
 };

@@ -1,5 +1,5 @@
-// CLIP's picture preprocessing as transformers does it with Pillow: shortest edge to `size` (the long edge
-// truncated), bicubic with antialiasing in 8 bits, then a centre crop.
+// CLIP's picture preprocessing as transformers does it with Pillow:
+// shortest edge to `size` (the long edge truncated), bicubic with antialiasing in 8 bits, then a centre crop.
 #pragma once
 
 #include <cstdint>

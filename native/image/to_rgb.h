@@ -13,8 +13,8 @@ enum class Layout : uint8_t { grey, grey_alpha, rgb, rgba, cmyk };
 
 int64_t channels_of(Layout layout);
 
-// data: channels_of(layout) * pixels bytes; result: 3 * pixels bytes. Alpha is dropped without blending. CMYK
-// without a profile is ink over white, channel by channel. no_memory when there is none for the result.
+// data: channels_of(layout) * pixels bytes; result: 3 * pixels bytes. Alpha is dropped without blending.
+// CMYK without a profile is ink over white, channel by channel. no_memory when there is none for the result.
 Result<std::vector<uint8_t>> to_rgb(const uint8_t* data, int64_t pixels, Layout layout);
 
 }  // namespace ipa

@@ -1,5 +1,5 @@
-// CLIP vision encoder: pixels to an image embedding or to hidden states. CLIPVisionModelWithProjection of
-// transformers.
+// CLIP vision encoder: pixels to an image embedding or to hidden states.
+// CLIPVisionModelWithProjection of transformers.
 #pragma once
 
 #include <utility>

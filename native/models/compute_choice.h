@@ -5,20 +5,20 @@
 
 namespace ipa {
 
-// Marks the parameters of a network, to be called before they are packed and the network is described to
-// be run. What is sensitive or costs next to nothing stays in f32: the first and last convolution, everything
-// of the timestep, and the keys and values of the prompts, which are computed once a generation. With int8 the
-// residual blocks of the last up block are in int16: most of int8's error comes from there, above all from
-// their shortcuts, whose input nothing has normalised (measured by bench/sensitivity.mjs).
+// Marks the parameters of a network, to be called before they are packed and the network is described
+// to be run. What is sensitive or costs next to nothing stays in f32: the first and last convolution,
+// everything of the timestep, and the keys and values of the prompts, which are computed once a generation.
+// With int8 the residual blocks of the last up block are in int16: most of int8's error comes from there,
+// above all from their shortcuts, whose input nothing has normalised (measured by bench/sensitivity.mjs).
 void choose_compute(ParamSet& params, Compute compute);
-// What a UNet asked for in `asked` is multiplied in. Where bytes are not multiplied faster than words, int8
-// keeps its weights and its memory, and multiplies in words: faster there, and more exact.
+// What a UNet asked for in `asked` is multiplied in. Where bytes are not multiplied faster than words,
+// int8 keeps its weights and its memory, and multiplies in words: faster there, and more exact.
 Compute unet_compute(Compute asked, bool fast_bytes);
-// What the encoders of text and pictures are multiplied in then: their few passes take no
-// time, but their weights memory, and features are sensitive to the rounding of activations.
+// What the encoders of text and pictures are multiplied in then: their few passes take no time,
+// but their weights memory, and features are sensitive to the rounding of activations.
 Compute encoder_compute(Compute asked);
-// And the VAE: its last layers are pixels, where integers of eight bits would show. With int8 it is in bf16
-// where that is fast, since it then needs least memory, else in int16.
+// And the VAE: its last layers are pixels, where integers of eight bits would show.
+// With int8 it is in bf16 where that is fast, since it then needs least memory, else in int16.
 Compute vae_compute(Compute asked, bool fast_bf16);
 // Whether it may keep its largest activations in bf16.
 bool compact_vae(Compute asked);

@@ -1,6 +1,6 @@
-// Cross-attention with image branches: Z = Attn(Q, K, V) + sum_a scale_a Attn(Q, K'_a, V'_a) (IP-Adapter, Ye et
-// al. 2023, eq. 5). Keys and values depend on the prompts alone, so they are computed once a generation by
-// graphs of their own.
+// Cross-attention with image branches:
+// Z = Attn(Q, K, V) + sum_a scale_a Attn(Q, K'_a, V'_a) (IP-Adapter, Ye et al. 2023, eq. 5).
+// Keys and values depend on the prompts alone, so they are computed once a generation by graphs of their own.
 #pragma once
 
 #include <string>
@@ -15,16 +15,16 @@ struct CrossLayer {
   std::string name;  // "down_blocks.0.attentions.0.transformer_blocks.0.attn2"
   int64_t hidden = 0;
   int heads = 0;
-  // N of the adapter's tensors ip_adapter.N.to_{k,v}_ip.weight: odd, counted over down, up, then mid blocks; -1
-  // for the attn1 of an only_cross_attention block, which adapters leave alone.
+  // N of the adapter's tensors ip_adapter.N.to_{k,v}_ip.weight: odd, counted over down, up, then mid blocks;
+  // -1 for the attn1 of an only_cross_attention block, which adapters leave alone.
   int adapter_index = -1;
 };
 
 // Keys and values of the text for every layer, in the order of `layers`. text: (n, 1, tokens, cross size).
 std::vector<Value> build_text_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value text);
 
-// Keys and values of the image tokens; the graph's parameters are the adapter's. A layer without adapter index
-// has an invalid value.
+// Keys and values of the image tokens; the graph's parameters are the adapter's.
+// A layer without adapter index has an invalid value.
 std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens);
 
 // The attention of one layer on normed hidden states.

@@ -35,8 +35,8 @@ struct ImageTokens {
   Value faces;   // with a shortcut the result is faces + structure scale * tokens; else not valid
 };
 
-// features: base (n, 1, 1, embed_size); plus, full and face_plus (n, 1, hidden states, feature_size()). faces:
-// (n, 1, 1, face_size). What a kind does not read may be invalid.
+// features: base (n, 1, 1, embed_size); plus, full and face_plus (n, 1, hidden states, feature_size()).
+// faces: (n, 1, 1, face_size). What a kind does not read may be invalid.
 ImageTokens build_image_projection(Graph& graph, const ImageProjectionConfig& config, Value features,
                                    Value faces = {});
 

@@ -47,8 +47,8 @@ UNet::UNet(UNetConfig config) : config_(std::move(config)) {
       list_layers(up, attention_name("up_blocks." + std::to_string(i), j),
                   level.up_transformer_layers[static_cast<size_t>(j)], level, level.only_cross_attention);
   }
-  // Adapter files count down, up, mid (the order in which diffusers registers them); execution is down, mid,
-  // up.
+  // Adapter files count down, up, mid (the order in which diffusers registers them);
+  // execution is down, mid, up.
   int index = 1;
   for (auto* part : {&down, &up, &mid})
     for (CrossLayer& layer : *part)

@@ -1,5 +1,5 @@
-// UNet2DConditionModel of SD 1.x, SD 2.x and SDXL: predicts noise (or v, or the sample) from noisy latents, a
-// timestep and prompts. Block structure and names follow diffusers.
+// UNet2DConditionModel of SD 1.x, SD 2.x and SDXL: predicts noise (or v, or the sample) from noisy latents,
+// a timestep and prompts. Block structure and names follow diffusers.
 #pragma once
 
 #include <string>

@@ -14,8 +14,8 @@ namespace ipa {
 Value resnet_block(Graph& graph, const std::string& name, Value x, int64_t out, Value time, int groups,
                    float epsilon, Activation activation);
 
-// Self-attention among rows of `qkv`, a linear that holds queries, keys and values side by side: in 16 bits
-// where its weights are not in f32.
+// Self-attention among rows of `qkv`, a linear that holds queries, keys and values side by side:
+// in 16 bits where its weights are not in f32.
 Value attend_within(Graph& graph, Value qkv, int heads);
 
 // Where a transformer finds the prompts of its cross-attention layers.

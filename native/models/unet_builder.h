@@ -11,8 +11,8 @@ namespace ipa {
 
 class UNetBuilder {
  public:
-  // `time`: the activated embedding, (1 or n, 1, 1, time_embedding_size). `merge_ratio`: see UNetInputs. What
-  // is referred to outlives the builder.
+  // `time`: the activated embedding, (1 or n, 1, 1, time_embedding_size). `merge_ratio`: see UNetInputs.
+  // What is referred to outlives the builder.
   UNetBuilder(Graph& graph, const UNetConfig& config, const CrossInputs& cross, Value time, double merge_ratio)
       : graph_(graph), config_(config), cross_(cross), time_(time), merge_ratio_(merge_ratio) {}
 
@@ -23,8 +23,8 @@ class UNetBuilder {
   // The i-th transformer of a module, of so many blocks.
   Value attend(const std::string& module, int i, Value x, const UNetConfig::Level& level, int blocks,
                bool only_cross) const;
-  // Both, as they stand on the way down and up. `transformers`: blocks of each attention; null without
-  // attention.
+  // Both, as they stand on the way down and up.
+  // `transformers`: blocks of each attention; null without attention.
   Value layer(const std::string& module, int i, Value x, const UNetConfig::Level& level,
               const std::vector<int>* transformers) const;
   // A square convolution that keeps the size.

@@ -7,8 +7,8 @@
 
 namespace ipa {
 
-// The `count` (at least 1) outermost skip connections, the outermost first. The last of all is what the middle
-// reads.
+// The `count` (at least 1) outermost skip connections, the outermost first.
+// The last of all is what the middle reads.
 std::vector<Value> unet_down(const UNetBuilder& unet, Value latents, size_t count);
 
 }  // namespace ipa

@@ -20,12 +20,12 @@ struct UNetInputs {
   double merge_ratio = 0;  // of the tokens of self-attention at the outermost level that has any; 0: none
 };
 
-// Deep features kept from one pass to the next (DeepCache, Ma et al. 2024): of the skip connections, the
-// `depth` outermost ones are computed anew in every pass; what comes up from within them is what is kept.
+// Deep features kept from one pass to the next (DeepCache, Ma et al. 2024): of the skip connections,
+// the `depth` outermost ones are computed anew in every pass; what comes up from within them is what is kept.
 struct DeepFeatures {
   int depth = 0;
-  // Given (an input): the pass starts here on its way up and leaves out all that lies deeper. Otherwise build()
-  // says which value a later pass can be given.
+  // Given (an input): the pass starts here on its way up and leaves out all that lies deeper.
+  // Otherwise build() says which value a later pass can be given.
   Value kept;
 };
 

@@ -13,12 +13,12 @@ class Vae {
   // `compact`: the last level's activations, most of the working memory, may be kept in bf16.
   explicit Vae(VaeConfig config, bool compact = false) : config_(std::move(config)), compact_(compact) {}
   const VaeConfig& config() const { return config_; }
-  // latents (n, h, w, latent_channels), already divided by the scaling factor; result (n, 8h, 8w, 3) in about
-  // [-1, 1].
+  // latents (n, h, w, latent_channels), already divided by the scaling factor;
+  // result (n, 8h, 8w, 3) in about [-1, 1].
   Value decode(Graph& graph, Value latents) const;
-  // The same of AutoencoderKL in two parts that meet after the first `blocks` up blocks (0 to last_cut()),
-  // before the enlargement of the last of them. The head holds the mid block, whose attention sees the whole
-  // picture; the tail is convolutions and norms.
+  // The same of AutoencoderKL in two parts that meet after the first `blocks` up blocks
+  // (0 to last_cut()), before the enlargement of the last of them.
+  // The head holds the mid block, whose attention sees the whole picture; the tail is convolutions and norms.
   Value decode_head(Graph& graph, Value latents, int blocks) const;
   Value decode_tail(Graph& graph, Value features, int blocks) const;
   int last_cut() const { return static_cast<int>(config_.channels.size()) - 1; }

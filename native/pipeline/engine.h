@@ -1,5 +1,5 @@
-// A model set with a thread of its own: requests queue, run one after the other, and are answered by callback
-// on that thread. The caller's thread never waits.
+// A model set with a thread of its own: requests queue, run one after the other,
+// and are answered by callback on that thread. The caller's thread never waits.
 #pragma once
 
 #include <condition_variable>
@@ -45,12 +45,12 @@ class Engine {
   void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
   // What generate() would take for the request.
   void estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done);
-  // Runs `work` on the models between other jobs: how adapters and LoRAs are changed. Answers with what is
-  // loaded then.
+  // Runs `work` on the models between other jobs: how adapters and LoRAs are changed.
+  // Answers with what is loaded then.
   void change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
               Done<LoadedParts> done);
-  // Answers a cancelled job that still waits with Code::cancelled and frees what it holds, instead of when its
-  // turn comes. Any other is left alone.
+  // Answers a cancelled job that still waits with Code::cancelled and frees what it holds,
+  // instead of when its turn comes. Any other is left alone.
   void withdraw(const CancelHandle& cancel);
   // Refuses new work, cancels the rest, frees the models, then calls `done` once.
   void close(std::function<void()> done);

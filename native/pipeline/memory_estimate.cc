@@ -25,8 +25,8 @@ std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& req
   return tiles;
 }
 
-// What there is, where the system says so: unlike what is free at the moment it stays the same, and with it the
-// picture.
+// What there is, where the system says so:
+// unlike what is free at the moment it stays the same, and with it the picture.
 uint64_t budget_of(const GenerateRequest& request) {
   return request.memory_budget ? request.memory_budget : system_memory().limit;
 }

@@ -25,8 +25,8 @@ inline bool needs_decoder(const GenerateRequest& request) {
 // Pixels of a tile's side.
 inline int64_t least_tile(const ModelSet& models) { return 16 * models.vae->config().scale(); }
 
-// Sides of tiles to try, the best first, of those smaller than the picture: larger ones differ less from the
-// whole.
+// Sides of tiles to try, the best first, of those smaller than the picture:
+// larger ones differ less from the whole.
 std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& request);
 
 // What decides about tiles where the request does not: its own budget or the system's memory; 0: unknown.

@@ -18,16 +18,16 @@ namespace ipa {
 
 class PreparedCall {
  public:
-  // Models and request outlive it. Errors as of generate(); a budget that does not suffice is none. Pictures of
-  // the request may come without pixels where begin() is not called.
+  // Models and request outlive it. Errors as of generate(); a budget that does not suffice is none.
+  // Pictures of the request may come without pixels where begin() is not called.
   static Result<std::unique_ptr<PreparedCall>> make(const ModelSet& models, const GenerateRequest& request);
 
   const MemoryEstimate& memory() const { return memory_; }
   // Bytes that begin() holds at its peak.
   size_t begin_bytes() const { return begin_bytes_; }
 
-  // Takes the memory and does what comes before the first step: prompts and pictures are encoded. Once; the
-  // call's workspace outlives this object.
+  // Takes the memory and does what comes before the first step: prompts and pictures are encoded.
+  // Once; the call's workspace outlives this object.
   Status begin(const Call& call);
 
   const GenerateRequest& request() const { return request_; }

@@ -5,8 +5,8 @@
 
 namespace ipa {
 
-// `steps` descending levels for Stable Diffusion 1.5, or SDXL: the published ten, or as many as are asked for,
-// linear in the logarithm between them.
+// `steps` descending levels for Stable Diffusion 1.5, or SDXL:
+// the published ten, or as many as are asked for, linear in the logarithm between them.
 std::vector<float> align_your_steps(bool xl, int steps);
 
 }  // namespace ipa

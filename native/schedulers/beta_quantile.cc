@@ -24,8 +24,8 @@ double continued_fraction(double x, double a, double b) {
   return result;
 }
 
-// The regularised incomplete beta function I_x(a, b). The fraction converges fast below the mean; above it the
-// symmetry I_x(a, b) = 1 - I_{1-x}(b, a) is used.
+// The regularised incomplete beta function I_x(a, b). The fraction converges fast below the mean;
+// above it the symmetry I_x(a, b) = 1 - I_{1-x}(b, a) is used.
 double cumulative(double x, double a, double b) {
   if (x <= 0) return 0;
   if (x >= 1) return 1;

@@ -85,16 +85,16 @@ class Deis : public Scheduler {
     return order;
   }
 
-  // sigma / alpha, `back` steps behind `index`, and its logarithm: float32 as in diffusers, whose rounding
-  // shows in the differences below.
+  // sigma / alpha, `back` steps behind `index`, and its logarithm:
+  // float32 as in diffusers, whose rounding shows in the differences below.
   float rho(int index, int back) const {
     const NoiseLevel& level = levels_[static_cast<size_t>(index - back)];
     return level.sigma / level.alpha;
   }
   float log_rho(int index, int back) const { return log_f32(rho(index, back)); }
 
-  // Integral over the step, in rho, of the polynomial in log rho that is 1 at the output `k` steps back and 0
-  // at the other one's.
+  // Integral over the step, in rho,
+  // of the polynomial in log rho that is 1 at the output `k` steps back and 0 at the other one's.
   float linear_weight(int index, int k, int other) const {
     const float b = log_rho(index, k), c = log_rho(index, other);
     const auto integral = [b, c](float t) { return t * (-c + log_f32(t) - 1.0f) / (b - c); };

@@ -1,5 +1,5 @@
-// DPM-Solver-2 as k-diffusion has it (Karras et al. 2022, algorithm 2, with the middle of each step at the
-// geometric mean of its sigmas): every step but the last calls the model twice.
+// DPM-Solver-2 as k-diffusion has it (Karras et al. 2022, algorithm 2, with the middle of each step
+// at the geometric mean of its sigmas): every step but the last calls the model twice.
 #pragma once
 
 #include "base/config_reader.h"

@@ -26,8 +26,8 @@ class DpmMultistep : public Scheduler {
     IPA_ASSIGN(SolverSchedule schedule, read_solver_schedule(config, options, rules));
     dpm->timesteps_ = std::move(schedule.timesteps);
     dpm->levels_ = std::move(schedule.levels);
-    // "deis" and the solver types of other classes are what diffusers maps here when a config of theirs is
-    // read.
+    // "deis" and the solver types of other classes are what diffusers maps here
+    // when a config of theirs is read.
     dpm->algorithm_ = config.choice<Algorithm>("algorithm_type", "dpmsolver++",
                                                {{"dpmsolver", Algorithm::dpm},
                                                 {"dpmsolver++", Algorithm::dpm_pp},
@@ -102,8 +102,8 @@ class DpmMultistep : public Scheduler {
   const float* denoised() const override { return predicts_clean() ? history_[0].data() : clean_.data(); }
 
  private:
-  // next = sample * x + d0 * D0 + d1 * D1 + d2 * D2 + noise * z, with D1 and D2 the divided differences of the
-  // predictions.
+  // next = sample * x + d0 * D0 + d1 * D1 + d2 * D2 + noise * z,
+  // with D1 and D2 the divided differences of the predictions.
   struct Weights {
     int order = 1;
     float sample = 0, d0 = 0, d1 = 0, d2 = 0, noise = 0;

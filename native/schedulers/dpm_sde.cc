@@ -61,8 +61,8 @@ class DpmSde : public Scheduler {
       move(step.from, step.middle, sample, count);
       return;
     }
-    // The motion from the start of the step to its end, in two parts; of two equal levels nothing is left of
-    // it.
+    // The motion from the start of the step to its end, in two parts;
+    // of two equal levels nothing is left of it.
     if (step.from == step.to) {
       std::copy(origin_.begin(), origin_.end(), sample);
       return;

@@ -1,5 +1,5 @@
-// DPM-Solver++ as a stochastic differential equation, single-step, of order 2 (k-diffusion's dpmpp_sde): every
-// step but the last calls the model twice.
+// DPM-Solver++ as a stochastic differential equation, single-step, of order 2 (k-diffusion's dpmpp_sde):
+// every step but the last calls the model twice.
 #pragma once
 
 #include "base/config_reader.h"

@@ -50,8 +50,8 @@ class Euler : public Scheduler {
     if (interpolation == Interpolation::linear) {
       sigmas = interpolate(timesteps, training);
     } else {
-      // One level more than there are steps: the run ends at the schedule's smallest sigma instead of the final
-      // one.
+      // One level more than there are steps:
+      // the run ends at the schedule's smallest sigma instead of the final one.
       for (float log : linspace_f32(logs.back(), logs.front(), options.steps + 1)) {
         sigmas.push_back(static_cast<float>(std::exp(static_cast<double>(log))));
       }

@@ -1,5 +1,5 @@
-// Euler steps with ancestral noise (k-diffusion's euler_ancestral): every step draws noise, the last one with
-// weight zero.
+// Euler steps with ancestral noise (k-diffusion's euler_ancestral):
+// every step draws noise, the last one with weight zero.
 #pragma once
 
 #include "base/config_reader.h"

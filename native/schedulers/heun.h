@@ -1,5 +1,5 @@
-// Heun's second-order steps in sigma space (Karras et al. 2022, algorithm 1 without churn): every step but the
-// last calls the model at both ends.
+// Heun's second-order steps in sigma space (Karras et al. 2022, algorithm 1 without churn):
+// every step but the last calls the model at both ends.
 #pragma once
 
 #include "base/config_reader.h"

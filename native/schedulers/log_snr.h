@@ -11,8 +11,8 @@ inline float exp_f32(float x) { return static_cast<float>(std::exp(static_cast<d
 inline float expm1_f32(float x) { return static_cast<float>(std::expm1(static_cast<double>(x))); }
 inline float log_f32(float x) { return static_cast<float>(std::log(static_cast<double>(x))); }
 
-// A variance-preserving state alpha * clean + sigma * noise; lambda = log(alpha / sigma), infinite at the end
-// (sigma 0).
+// A variance-preserving state alpha * clean + sigma * noise;
+// lambda = log(alpha / sigma), infinite at the end (sigma 0).
 struct NoiseLevel {
   float alpha = 1, sigma = 0, lambda = 0;
 };

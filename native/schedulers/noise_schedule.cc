@@ -37,8 +37,8 @@ std::vector<float> cumulative_alphas(const std::vector<float>& betas) {
   return products;
 }
 
-// Shifts sqrt(alphas_cumprod) so that it ends at 0 and stretches it back to its first value (Lin et al. 2023,
-// algorithm 1).
+// Shifts sqrt(alphas_cumprod) so that it ends at 0 and stretches it back to its first value
+// (Lin et al. 2023, algorithm 1).
 void rescale_to_zero_terminal_snr(std::vector<float>& betas) {
   std::vector<float> root = cumulative_alphas(betas);
   for (float& value : root) value = std::sqrt(value);
@@ -111,8 +111,8 @@ std::vector<float> NoiseSchedule::sigmas() const {
   std::vector<float> sigmas(alphas_cumprod_.size());
   for (size_t i = 0; i < sigmas.size(); ++i)
     sigmas[i] = std::sqrt((1.0f - alphas_cumprod_[i]) / alphas_cumprod_[i]);
-  // Its exact root, 4096 - 2^-13 - 2^-39, lies a hair below the middle of two floats; PyTorch's square root
-  // rounds it up, and a run that starts there multiplies the difference by thousands.
+  // Its exact root, 4096 - 2^-13 - 2^-39, lies a hair below the middle of two floats;
+  // PyTorch's square root rounds it up, and a run that starts there multiplies the difference by thousands.
   if (alphas_cumprod_.back() == kLiftedAlpha) sigmas.back() = 4096.0f;
   return sigmas;
 }

@@ -1,5 +1,5 @@
-// The training noise schedule every sampler starts from: betas, their cumulative products and the sigmas they
-// mean.
+// The training noise schedule every sampler starts from:
+// betas, their cumulative products and the sigmas they mean.
 #pragma once
 
 #include <vector>

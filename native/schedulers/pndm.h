@@ -1,5 +1,5 @@
-// Pseudo numerical methods (Liu et al. 2022): linear multistep (PLMS), started by Runge-Kutta unless
-// skip_prk_steps is set.
+// Pseudo numerical methods (Liu et al. 2022): linear multistep (PLMS),
+// started by Runge-Kutta unless skip_prk_steps is set.
 #pragma once
 
 #include "base/config_reader.h"

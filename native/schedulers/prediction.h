@@ -13,8 +13,8 @@ enum class Prediction { epsilon, sample, v_prediction };
 // Reads prediction_type. `allows_sample` is false for the classes that refuse "sample".
 Prediction read_prediction(ConfigReader& config, bool allows_sample);
 
-// For a variance-preserving state x = alpha * clean + sigma * noise, both as the output implies them. `out` may
-// be either input.
+// For a variance-preserving state x = alpha * clean + sigma * noise, both as the output implies them.
+// `out` may be either input.
 void predict_clean(Prediction prediction, float alpha, float sigma, const float* sample, const float* output,
                    float* out, size_t count);
 void predict_noise(Prediction prediction, float alpha, float sigma, const float* sample, const float* output,
@@ -23,8 +23,8 @@ void predict_noise(Prediction prediction, float alpha, float sigma, const float*
 void predict_clean_from_sigma(Prediction prediction, float sigma, const float* sample, const float* output,
                               float* out, size_t count);
 
-// clip_sample or dynamic thresholding (Saharia et al. 2022) of predicted clean latents; one instance serves one
-// image.
+// clip_sample or dynamic thresholding (Saharia et al. 2022) of predicted clean latents;
+// one instance serves one image.
 class CleanLimit {
  public:
   // Reads thresholding, dynamic_thresholding_ratio and sample_max_value, and, for classes that have it,

@@ -1,5 +1,5 @@
-// The sampling algorithms: each turns a model's predictions into the next latents, as the diffusers class of
-// the same name does.
+// The sampling algorithms: each turns a model's predictions into the next latents,
+// as the diffusers class of the same name does.
 #pragma once
 
 #include <cstddef>
@@ -45,8 +45,8 @@ struct SchedulerOptions {
   bool xl = false;     // "ays" as it is for SDXL
   int steps = 50;
   float eta = 0;  // DDIM and TCD only
-  // The caller asked for a zero terminal SNR: a class without it is refused. Otherwise it does without, as in
-  // diffusers.
+  // The caller asked for a zero terminal SNR: a class without it is refused.
+  // Otherwise it does without, as in diffusers.
   bool needs_zero_snr = false;
 };
 

@@ -10,9 +10,9 @@
 
 namespace ipa {
 
-// own: as the config says. normal: as the model was trained, whatever family the config names. sgm_uniform: by
-// trailing timesteps, as Stability's sgm does. ays: Align Your Steps (Sabour et al. 2024). given: by the
-// caller's numbers.
+// own: as the config says. normal: as the model was trained, whatever family the config names.
+// sgm_uniform: by trailing timesteps, as Stability's sgm does. ays: Align Your Steps (Sabour et al. 2024).
+// given: by the caller's numbers.
 enum class SigmaSpacing : uint8_t { own, normal, karras, exponential, beta, sgm_uniform, ays, given };
 
 // By its name in the API; "" is own, and given has no name.

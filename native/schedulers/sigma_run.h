@@ -1,5 +1,5 @@
-// Timesteps and noise levels of the samplers of k-diffusion (Heun, DPM2, LMS, DPM++ SDE), which move a state
-// clean + sigma * noise down to sigma 0 and place their steps alike.
+// Timesteps and noise levels of the samplers of k-diffusion (Heun, DPM2, LMS, DPM++ SDE),
+// which move a state clean + sigma * noise down to sigma 0 and place their steps alike.
 #pragma once
 
 #include <cstddef>

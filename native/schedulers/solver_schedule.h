@@ -26,8 +26,8 @@ struct SolverScheduleRules {
   bool last_is_sigma_min = false;        // final_sigmas_type "sigma_min" repeats the last re-spaced sigma
 };
 
-// Reads every field that places the noise levels, from num_train_timesteps to final_sigmas_type, and refuses
-// the flow-matching ones as unsupported.
+// Reads every field that places the noise levels, from num_train_timesteps to final_sigmas_type,
+// and refuses the flow-matching ones as unsupported.
 Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const SchedulerOptions& options,
                                             const SolverScheduleRules& rules);
 

@@ -6,9 +6,9 @@
 namespace ipa {
 namespace {
 
-// arange(last, 0, -train_steps / steps), rounded, minus one. For some step counts the floating-point range has
-// one element too many, a zero that would become timestep -1 (an extra, senseless model call in diffusers): it
-// is left out.
+// arange(last, 0, -train_steps / steps), rounded, minus one.
+// For some step counts the floating-point range has one element too many,
+// a zero that would become timestep -1 (an extra, senseless model call in diffusers): it is left out.
 std::vector<double> trailing(int steps, int train_steps, int last) {
   const double delta = -(static_cast<double>(train_steps) / steps);
   // NumPy fills a range with the difference of its first two elements.

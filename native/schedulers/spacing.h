@@ -1,5 +1,5 @@
-// Which training timesteps a run visits: the "linspace", "leading" and "trailing" spacings of diffusers (table
-// 2 of Lin et al. 2023), down to NumPy's rounding.
+// Which training timesteps a run visits: the "linspace",
+// "leading" and "trailing" spacings of diffusers (table 2 of Lin et al. 2023), down to NumPy's rounding.
 #pragma once
 
 #include <vector>
@@ -25,12 +25,12 @@ double round_half_even(double value);
 // stays fractional. leading: multiples of train_steps / steps (whole) plus `offset`; trailing: from train_steps
 // - 1 down in steps of train_steps / steps. linspace: from train_steps - 1 to 0.
 std::vector<double> spaced_timesteps(Spacing spacing, int steps, int train_steps, int offset, bool rounded);
-// The timesteps of a model distilled on `original` of them, multiples of train_steps / original (whole) less
-// one: `steps` of these, evenly chosen from the last down.
+// The timesteps of a model distilled on `original` of them,
+// multiples of train_steps / original (whole) less one: `steps` of these, evenly chosen from the last down.
 std::vector<float> distilled_timesteps(int steps, int original, int train_steps);
 // The multistep solvers' variant: the last of steps + 1 timesteps is left out (they end at sigma 0 themselves),
-// and only timesteps below `last_timestep` (<= train_steps) are used. Trailing may give fewer than `steps` when
-// it is less.
+// and only timesteps below `last_timestep` (<= train_steps) are used.
+// Trailing may give fewer than `steps` when it is less.
 std::vector<double> solver_timesteps(Spacing spacing, int steps, int train_steps, int last_timestep,
                                      int offset);
 

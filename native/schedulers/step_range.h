@@ -11,8 +11,8 @@ namespace ipa {
 int read_steps_offset(ConfigReader& config, int train_steps);
 // invalid_option unless steps is in 1..train_steps.
 Status check_steps(const ConfigReader& config, int steps, int train_steps);
-// invalid_option when a timestep lies outside the training schedule (too large a steps_offset for that many
-// steps).
+// invalid_option when a timestep lies outside the training schedule
+// (too large a steps_offset for that many steps).
 Status check_timesteps(const ConfigReader& config, const std::vector<double>& timesteps, int train_steps);
 
 }  // namespace ipa

@@ -1,5 +1,5 @@
-// Trajectory consistency distillation (Zheng et al. 2024): like a latent consistency model, with as much fresh
-// noise as eta says.
+// Trajectory consistency distillation (Zheng et al. 2024):
+// like a latent consistency model, with as much fresh noise as eta says.
 #pragma once
 
 #include "base/config_reader.h"

@@ -8,8 +8,8 @@ namespace {
 constexpr size_t kBlock = 16;
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 
-// Box-Muller over 16 uniforms: the first eight give radii, the last eight angles. The angle is rounded to float
-// first, as PyTorch does: at large radii that rounding shows in the sixth digit.
+// Box-Muller over 16 uniforms: the first eight give radii, the last eight angles.
+// The angle is rounded to float first, as PyTorch does: at large radii that rounding shows in the sixth digit.
 void normals_from_uniforms(float* block) {
   const float two_pi = static_cast<float>(kTwoPi);
   for (size_t i = 0; i < kBlock / 2; ++i) {

@@ -91,8 +91,8 @@ class UniPc : public Scheduler {
     return std::find(uncorrected_.begin(), uncorrected_.end(), static_cast<double>(step)) == uncorrected_.end();
   }
 
-  // Whether the `order` levels behind a step and the one ahead all differ; equal ones leave nothing to divide
-  // by.
+  // Whether the `order` levels behind a step and the one ahead all differ;
+  // equal ones leave nothing to divide by.
   bool distinct(int step, int order) const {
     const float start = levels_[static_cast<size_t>(step)].lambda;
     if (levels_[static_cast<size_t>(step) + 1].lambda == start) return false;

@@ -15,8 +15,8 @@ class NameIndex {
  public:
   static constexpr size_t none = static_cast<size_t>(-1);
 
-  // Indexes `infos`, which must not change as long as the index is used. Returns the position of a tensor whose
-  // name occurs twice, or none.
+  // Indexes `infos`, which must not change as long as the index is used.
+  // Returns the position of a tensor whose name occurs twice, or none.
   size_t build(const std::vector<TensorInfo>& infos) {
     infos_ = &infos;
     order_.resize(infos.size());

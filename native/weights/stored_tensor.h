@@ -9,8 +9,8 @@
 
 namespace ipa {
 
-// Reads the tensor at `begin` as TensorSource::read does. `crc`, where given, receives the checksum of its
-// bytes in the file.
+// Reads the tensor at `begin` as TensorSource::read does.
+// `crc`, where given, receives the checksum of its bytes in the file.
 Status read_stored_tensor(const ByteSource& file, uint64_t begin, const TensorInfo& info, DType as, void* out,
                           uint32_t* crc = nullptr);
 

@@ -12,8 +12,8 @@ namespace ipa {
 
 bool is_row_major(const std::vector<int64_t>& shape, const std::vector<int64_t>& strides);
 
-// As read_stored_tensor, for any strides (in elements). Takes memory for the whole range the tensor lies in:
-// Code::no_memory when there is none.
+// As read_stored_tensor, for any strides (in elements).
+// Takes memory for the whole range the tensor lies in: Code::no_memory when there is none.
 Status read_strided_tensor(const ByteSource& file, uint64_t begin, const TensorInfo& info,
                            const std::vector<int64_t>& strides, DType as, void* out);
 

@@ -1,5 +1,5 @@
-// Where weights come from: named tensors with a type and a shape, read one at a time into memory the caller
-// owns.
+// Where weights come from: named tensors with a type and a shape,
+// read one at a time into memory the caller owns.
 #pragma once
 
 #include <cstdint>
@@ -72,12 +72,12 @@ class TensorSource {
   virtual const std::vector<TensorInfo>& stored() const { return tensors(); }
   // nullptr when there is none of that name.
   virtual const TensorInfo* find(std::string_view name) const = 0;
-  // Reads elements() values of type `as`, which is f32 (converted) or the tensor's own type (the bytes as they
-  // are stored). Thread-safe.
+  // Reads elements() values of type `as`, which is f32 (converted) or the tensor's own type
+  // (the bytes as they are stored). Thread-safe.
   virtual Status read(const TensorInfo& tensor, DType as, void* out) const = 0;
   Status read_f32(const TensorInfo& tensor, float* out) const { return read(tensor, DType::f32, out); }
-  // Reads `count` of a tensor's values in row-major order, from `first` on; both within it. Where a file's
-  // layout does not allow it, all of the tensor is read aside. Thread-safe.
+  // Reads `count` of a tensor's values in row-major order, from `first` on; both within it.
+  // Where a file's layout does not allow it, all of the tensor is read aside. Thread-safe.
   virtual Status read_part(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const;
   // Free text that the file carries beside its tensors; "" when it has none under this key.
   virtual std::string_view metadata(std::string_view /*key*/) const { return {}; }

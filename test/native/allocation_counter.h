@@ -1,5 +1,5 @@
-// Counts, poisons and refuses what the whole program takes from operator new, which allocation_counter.cc
-// replaces for the tests.
+// Counts, poisons and refuses what the whole program takes from operator new,
+// which allocation_counter.cc replaces for the tests.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@ namespace ipa_test {
 
 // Allocations so far, of every thread.
 int64_t allocations();
-// The most memory that was taken at once and not given back, while one lives; 0 where the system does not tell
-// sizes. One at a time.
+// The most memory that was taken at once and not given back, while one lives;
+// 0 where the system does not tell sizes. One at a time.
 class PeakMemory {
  public:
   PeakMemory();

@@ -1,5 +1,5 @@
-// The kernels of cpu/isa/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512: what can be
-// tested of them on machines without AMX is that the tiles are loaded with the right things.
+// The kernels of cpu/isa/kernels_amx.cc with tiles in plain C++ and everything else of AVX-512:
+// what can be tested of them on machines without AMX is that the tiles are loaded with the right things.
 #include "amx_emulated.h"
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -1,6 +1,6 @@
-// Calls that diffusers and transformers answered (test/golden/README.md), and what it takes to answer them with
-// our networks: the tensors of a case, a network described, filled from a weight file and run, and errors
-// gathered by group.
+// Calls that diffusers and transformers answered (test/golden/README.md),
+// and what it takes to answer them with our networks:
+// the tensors of a case, a network described, filled from a weight file and run, and errors gathered by group.
 #pragma once
 
 #include <cstdint>
@@ -88,8 +88,8 @@ class NetworkRun {
   ipa::Value ids(ipa::Shape shape, std::vector<int32_t> values);
   // Keys and values that lie in `memory`.
   ipa::Value keys(ipa::KeyValueShape shape, void* memory);
-  // Fills the parameters described so far from `weights` and runs; false, with a failed test, when that cannot
-  // be done.
+  // Fills the parameters described so far from `weights` and runs;
+  // false, with a failed test, when that cannot be done.
   bool run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weights,
            const std::vector<ipa::Value>& outputs);
   std::vector<float> result(ipa::Value output);
@@ -105,8 +105,8 @@ class NetworkRun {
   std::unique_ptr<ipa::Program> program_;
 };
 
-// The projection of an adapter file, read off the shapes of its tensors; also of files without attention
-// layers.
+// The projection of an adapter file, read off the shapes of its tensors;
+// also of files without attention layers.
 ipa::ImageProjectionConfig projection_of(const ipa::TensorSource& adapter);
 
 }  // namespace ipa_test

@@ -14,8 +14,8 @@
 
 namespace ipa_test {
 
-// Loads a folder of test/golden/models with adapter files of it ("adapters/base.safetensors"), on `threads`
-// threads. A failed test and nullptr when that goes wrong.
+// Loads a folder of test/golden/models with adapter files of it ("adapters/base.safetensors"),
+// on `threads` threads. A failed test and nullptr when that goes wrong.
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
                                                   const std::vector<std::string>& adapters, int threads = 2);
 

@@ -1,5 +1,5 @@
-// Results written over operands that nobody reads again: memory that must not be taken, and operands that must
-// not be spoilt.
+// Results written over operands that nobody reads again:
+// memory that must not be taken, and operands that must not be spoilt.
 #include "graph_rig.h"
 #include "harness.h"
 

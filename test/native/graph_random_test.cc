@@ -1,5 +1,5 @@
-// Deep random graphs: whatever is fused, viewed or laid over memory that is free again, every value still holds
-// when it is read.
+// Deep random graphs: whatever is fused, viewed or laid over memory that is free again,
+// every value still holds when it is read.
 #include "graph_rig.h"
 #include "harness.h"
 
@@ -12,8 +12,8 @@ using ipa::Value;
 using ipa_test::GraphRig;
 using ipa_test::Random;
 
-// Grows a graph by ops that fit its values. Norms are frequent, so that numbers stay near 1 however deep it
-// gets.
+// Grows a graph by ops that fit its values.
+// Norms are frequent, so that numbers stay near 1 however deep it gets.
 class Grower {
  public:
   Grower(GraphRig& rig, uint64_t seed) : rig_(rig), g_(rig.graph), random_(seed) {

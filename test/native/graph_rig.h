@@ -1,5 +1,5 @@
-// A graph under test: random inputs and weights, built for one table of kernels, run, and compared with the f64
-// reference.
+// A graph under test: random inputs and weights, built for one table of kernels, run,
+// and compared with the f64 reference.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,9 @@
 
 namespace ipa_test {
 
-// The one tolerance of these tests: the largest error of a tensor against the largest magnitude of its f64
-// reference. It allows for f32 sums of the few thousand terms that occur here and for the 4e-7 of an
-// activation.
+// The one tolerance of these tests:
+// the largest error of a tensor against the largest magnitude of its f64 reference.
+// It allows for f32 sums of the few thousand terms that occur here and for the 4e-7 of an activation.
 constexpr double tolerance = 4e-6;
 // For values dozens of ops deep, where the errors of all ops add up.
 constexpr double deep_tolerance = 10 * tolerance;
@@ -55,8 +55,8 @@ class GraphRig {
   bool run();
   // An output of the last run.
   std::vector<float> result(ipa::Value output);
-  // Builds if need be, runs twice (the same bits each time) and compares every output with the reference;
-  // `allowed`: the error.
+  // Builds if need be, runs twice (the same bits each time)
+  // and compares every output with the reference; `allowed`: the error.
   void check(const std::string& what, double allowed = tolerance);
   // Every value of the built graph by the reference.
   std::vector<ipa_ref::Tensor> expected();
@@ -80,9 +80,9 @@ double relative_error(const std::vector<float>& actual, const ipa_ref::Tensor& e
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b);
 std::string to_string(const ipa::Shape& shape);
 
-// Builds the graph twice, as it is and with every value an output so that nothing can be fused: the first plan
-// must have `steps` steps and both give the same bits, close to the reference. `describe` returns the final
-// value.
+// Builds the graph twice, as it is and with every value an output so that nothing can be fused:
+// the first plan must have `steps` steps and both give the same bits, close to the reference.
+// `describe` returns the final value.
 void check_fusion(const std::string& what, int64_t steps, const std::function<ipa::Value(GraphRig&)>& describe);
 
 }  // namespace ipa_test

@@ -18,8 +18,8 @@ Storage storage_of(GraphRig& rig, Op op) {
   return Storage::f32;
 }
 
-// What only products in bf16 read loses nothing by being kept so: the same bits as with the value an output,
-// which stays f32 and is rounded by its reader.
+// What only products in bf16 read loses nothing by being kept so:
+// the same bits as with the value an output, which stays f32 and is rounded by its reader.
 TEST(graph_storage_rounds_early_what_is_rounded_anyway) {
   auto describe = [](GraphRig& rig) {
     const Value x = rig.input({2, 6, 7, 64});

@@ -1,5 +1,5 @@
-// UNet2DConditionModel against diffusers: every block type, class and size embeddings, and IP-Adapters of every
-// variant.
+// UNet2DConditionModel against diffusers: every block type, class and size embeddings,
+// and IP-Adapters of every variant.
 #include <cmath>
 
 #include "golden_case.h"

@@ -1,5 +1,5 @@
-// Products of bf16 on tiles, the tiles being emulated, against the exact f64 reference: whole tiles, and every
-// kind of rest. Does nothing on machines without AVX-512, which the kernels around the tiles need.
+// Products of bf16 on tiles, the tiles being emulated, against the exact f64 reference: whole tiles,
+// and every kind of rest. Does nothing on machines without AVX-512, which the kernels around the tiles need.
 #include <cstring>
 
 #include "amx_emulated.h"

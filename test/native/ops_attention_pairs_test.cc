@@ -1,5 +1,5 @@
-// Self-attention in 16-bit integers and in bf16 against the exact f64 reference: what rounding of queries,
-// keys, values and softmax weights costs, and what must not depend on it.
+// Self-attention in 16-bit integers and in bf16 against the exact f64 reference:
+// what rounding of queries, keys, values and softmax weights costs, and what must not depend on it.
 #include <cmath>
 
 #include "graph_rig.h"
@@ -15,8 +15,8 @@ using ipa_test::same_bits;
 constexpr Compute both_types[] = {Compute::int16, Compute::bf16};
 const char* name_of(Compute compute) { return compute == Compute::bf16 ? "bf16" : "int16"; }
 
-// Integers: values keep ten bits a column; the sums of many of them come out better. bf16: eight bits of
-// everything, and the error of a score grows with the score.
+// Integers: values keep ten bits a column; the sums of many of them come out better.
+// bf16: eight bits of everything, and the error of a score grows with the score.
 double rounding_of(Compute compute) { return compute == Compute::bf16 ? 1.5e-2 : 2.5e-3; }
 
 void check_attention(int64_t batch, int64_t queries, int64_t tokens, int heads, int head_size) {
@@ -70,8 +70,8 @@ TEST(ops_attention_pairs_of_slices) {
   }
 }
 
-// A query may be a million times as large as another, a key's head and a value's column as another's: each has
-// a scale of its own.
+// A query may be a million times as large as another, a key's head and a value's column as another's:
+// each has a scale of its own.
 TEST(ops_attention_int16_of_any_magnitude) {
   GraphRig rig(4);
   const Value q = rig.input({1, 1, 4, 24}), k = rig.input({1, 1, 40, 24}), v = rig.input({1, 1, 40, 24});
@@ -101,8 +101,8 @@ TEST(ops_attention_pairs_keep_long_tails) {
     const Value q = rig.input({1, 1, 2, 8}, 1, 1), k = rig.input({1, 1, 4096, 8}, 0, 0),
                 v = rig.input({1, 1, 4096, 8}, 1, 1);
     rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 1, compute)));
-    // A score of 8.2, e^8.2 = 3,640: nine whole weights of 32,767 to one; and the nearest that bf16 has
-    // exactly.
+    // A score of 8.2, e^8.2 = 3,640: nine whole weights of 32,767 to one;
+    // and the nearest that bf16 has exactly.
     const float key = compute == Compute::bf16 ? 2.875f : 2.9f;
     for (size_t c = 0; c < 8; ++c) rig.floats(k)[1000 * 8 + c] = key;
     for (size_t c = 0; c < 8; ++c) rig.floats(v)[1000 * 8 + c] = -1.0f;

@@ -74,8 +74,8 @@ TEST(ops_upsample) {
 }
 
 TEST(ops_upsample_picks_the_pixels_torch_picks) {
-  // torch.nn.functional.interpolate(mode="nearest") where its f32 product lands below the whole number: exact
-  // arithmetic would pick the next pixel.
+  // torch.nn.functional.interpolate(mode="nearest") where its f32 product lands below the whole number:
+  // exact arithmetic would pick the next pixel.
   struct Case {
     int64_t from, to, at, picked;
   };

@@ -1,5 +1,5 @@
-// Whole generations against the pipelines of diffusers: token ids, embeds and pictures in, latents and pictures
-// out.
+// Whole generations against the pipelines of diffusers:
+// token ids, embeds and pictures in, latents and pictures out.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -38,9 +38,9 @@ PictureError compare(const std::vector<uint8_t>& picture, const std::vector<floa
   return error;
 }
 
-// The scalar kernels are slow: with them each combination of scheduler, sigmas, guidance on or off, and
-// adapters with their kind of input runs once, by its case of the fewest steps (the first of several); with all
-// other kernels every case runs.
+// The scalar kernels are slow: with them each combination of scheduler, sigmas, guidance on or off,
+// and adapters with their kind of input runs once, by its case of the fewest steps (the first of several);
+// with all other kernels every case runs.
 std::string combination(const Json& entry) {
   std::string key = entry.find("scheduler")->string() + "/" + entry.find("sigmas")->string() +
                     (entry.find("guidance")->number() > 1 ? "/guided" : "/plain");
@@ -121,9 +121,9 @@ TEST(pipeline_sd15_matches_diffusers) { check_pipeline("sd15"); }
 TEST(pipeline_sd2_matches_diffusers) { check_pipeline("sd2"); }
 TEST(pipeline_sdxl_matches_diffusers) { check_pipeline("sdxl"); }
 
-// A wrong unconditional half (zero hidden states instead of those of zero pixels) and a resize that is no
-// antialiased bicubic with a centre crop show in these: adapters of both kinds, a picture at the encoder's size
-// and a larger one that is not square.
+// A wrong unconditional half (zero hidden states instead of those of zero pixels)
+// and a resize that is no antialiased bicubic with a centre crop show in these:
+// adapters of both kinds, a picture at the encoder's size and a larger one that is not square.
 TEST(pipeline_image_prompts_reach_55_db) {
   for (const char* model : {"sd15", "sdxl", "sd2"}) {
     Runner runner(model);

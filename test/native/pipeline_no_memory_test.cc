@@ -1,5 +1,5 @@
-// Whatever allocation fails, and however many after it: a call answers once, with its result or an error that
-// is not "internal", and the process goes on.
+// Whatever allocation fails, and however many after it:
+// a call answers once, with its result or an error that is not "internal", and the process goes on.
 #include <condition_variable>
 #include <cstdlib>
 #include <limits>

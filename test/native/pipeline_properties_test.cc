@@ -1,5 +1,5 @@
-// What must hold bit for bit, whatever the numbers: scale 0, a batch of one, seeds and threads, cancelling,
-// progress.
+// What must hold bit for bit, whatever the numbers:
+// scale 0, a batch of one, seeds and threads, cancelling, progress.
 #include <atomic>
 #include <cmath>
 #include <thread>

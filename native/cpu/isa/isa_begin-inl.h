@@ -25,8 +25,8 @@
 #define IPA_TEXT_OF(a) #a
 #define IPA_TEXT(a) IPA_TEXT_OF(a)
 
-// A target region instead of compiler flags: the same source list builds everywhere, and nothing outside is
-// compiled for a processor the user may not have. MSVC takes every instruction everywhere.
+// A target region instead of compiler flags: the same source list builds everywhere, and nothing outside
+// is compiled for a processor the user may not have. MSVC takes every instruction everywhere.
 #if defined(IPA_TARGET) && defined(__clang__)
 #define IPA_BEGIN_TARGET(target_names) \
   IPA_PRAGMA(clang attribute push(__attribute__((target(target_names))), apply_to = function))

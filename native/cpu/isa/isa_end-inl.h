@@ -1,5 +1,5 @@
-// Closes what cpu/isa/isa_begin-inl.h opened: compiles every kernel for the vectors that stand between, and
-// puts them into the instruction set's table.
+// Closes what cpu/isa/isa_begin-inl.h opened: compiles every kernel for the vectors that stand between,
+// and puts them into the instruction set's table.
 #include "cpu/kernels/kernels-inl.h"
 }  // namespace
 }  // namespace IPA_ISA

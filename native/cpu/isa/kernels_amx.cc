@@ -1,5 +1,5 @@
-// The kernels for amx: those of avx512_bf16 with products of bf16 on tiles (Intel server processors from 2023
-// on).
+// The kernels for amx: those of avx512_bf16 with products of bf16 on tiles
+// (Intel server processors from 2023 on).
 #include "cpu/isa/isa_tables.h"
 
 #if defined(IPA_HAS_AMX)

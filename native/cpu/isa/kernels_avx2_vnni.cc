@@ -1,5 +1,5 @@
-// The kernels for avx2_vnni: those of avx2 with integer products by one instruction, of the processors that
-// have it in the encoding of AVX (client processors from 2021 on) and no AVX-512.
+// The kernels for avx2_vnni: those of avx2 with integer products by one instruction,
+// of the processors that have it in the encoding of AVX (client processors from 2021 on) and no AVX-512.
 #include "cpu/isa/isa_tables.h"
 
 #if defined(IPA_HAS_AVX2_VNNI)

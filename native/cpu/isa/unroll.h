@@ -1,5 +1,5 @@
-// Before a loop of a few fixed rounds whose arrays are meant to be registers: without it compilers unroll too
-// late to notice, and carry every element through memory.
+// Before a loop of a few fixed rounds whose arrays are meant to be registers:
+// without it compilers unroll too late to notice, and carry every element through memory.
 #pragma once
 
 #if defined(__clang__)

@@ -49,8 +49,8 @@ inline float reduce_max(V a) {
   return _mm_cvtss_f32(s);
 }
 
-// Integers for int8 products: sums of four products of unsigned and signed bytes. IPA_VNNI: by one instruction,
-// else in two halves of 16 bits so that none saturates.
+// Integers for int8 products: sums of four products of unsigned and signed bytes.
+// IPA_VNNI: by one instruction, else in two halves of 16 bits so that none saturates.
 using VI = __m256i;
 inline VI zero_int() { return _mm256_setzero_si256(); }
 #if defined(IPA_VNNI)

@@ -43,8 +43,8 @@ inline V copy_sign(V magnitude, V sign) {
 inline float reduce_add(V a) { return _mm512_reduce_add_ps(a); }
 inline float reduce_max(V a) { return _mm512_reduce_max_ps(a); }
 
-// Integers for int8 products: sums of four products of unsigned and signed bytes. IPA_VNNI: by one instruction,
-// else in two halves of 16 bits so that none saturates.
+// Integers for int8 products: sums of four products of unsigned and signed bytes.
+// IPA_VNNI: by one instruction, else in two halves of 16 bits so that none saturates.
 using VI = __m512i;
 inline VI zero_int() { return _mm512_setzero_si512(); }
 #if defined(IPA_VNNI)

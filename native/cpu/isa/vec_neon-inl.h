@@ -39,8 +39,8 @@ inline V copy_sign(V magnitude, V sign) { return vbslq_f32(vdupq_n_u32(0x8000000
 inline float reduce_add(V a) { return vaddvq_f32(a); }
 inline float reduce_max(V a) { return vmaxvq_f32(a); }
 
-// Integers for int8 products: sums of four products of unsigned and signed bytes. IPA_DOT: by one instruction
-// of signed bytes, which leaves nothing to subtract.
+// Integers for int8 products: sums of four products of unsigned and signed bytes.
+// IPA_DOT: by one instruction of signed bytes, which leaves nothing to subtract.
 using VI = int32x4_t;
 inline VI zero_int() { return vdupq_n_s32(0); }
 #if defined(IPA_DOT)
@@ -89,8 +89,8 @@ inline VI dot2(VI acc, W2 a, W2 b) {
   return vaddq_s32(acc, vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)),
                                    vmull_s16(vget_high_s16(a), vget_high_s16(b))));
 }
-// By memcpy, like all access to bf16: attention writes it over floats, and what is loaded and stored by the
-// pointers of vectors may be reordered around that.
+// By memcpy, like all access to bf16: attention writes it over floats,
+// and what is loaded and stored by the pointers of vectors may be reordered around that.
 inline V load(const BFloat16* p) {
   uint16x4_t words;
   std::memcpy(&words, p, sizeof words);

@@ -48,8 +48,8 @@ void amx_multiply() {
     }
 }
 #else
-// Tiles are in use while one of these lives; afterwards the processor has no more to save of the thread than
-// before.
+// Tiles are in use while one of these lives;
+// afterwards the processor has no more to save of the thread than before.
 class AmxSession {
  public:
   AmxSession() {

@@ -1,6 +1,6 @@
-// Attention whose products are of 16-bit pairs: integers (queries have a scale a row, keys one a head, values
-// one a column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16. The softmax stays
-// in f32. Self-attention only: no branches, no causal mask.
+// Attention whose products are of 16-bit pairs: integers (queries have a scale a row, keys one a head,
+// values one a column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16.
+// The softmax stays in f32. Self-attention only: no branches, no causal mask.
 
 // 2^t with a relative error of 8e-5, below the rounding of what follows.
 inline V exp2_short(V t) {
@@ -10,8 +10,8 @@ inline V exp2_short(V t) {
   return times_exp2_floor(fma(p, f, set1(9.9992522e-1f)), t);
 }
 
-// Turns a row of scores, in place, into weights in proportion to 2^(factor * (s - maximum)), and returns their
-// sum. The row has room up to a whole vector past `valid`; what lies there becomes 0.
+// Turns a row of scores, in place, into weights in proportion to 2^(factor * (s - maximum)),
+// and returns their sum. The row has room up to a whole vector past `valid`; what lies there becomes 0.
 inline float softmax_pairs(float* s, int64_t valid, float factor, float maximum, int16_t* words) {
   constexpr float most = 14.99982f;  // stays below 2^15 with the error of exp2_short
   const V times = set1(factor), offset = set1(most - factor * maximum);

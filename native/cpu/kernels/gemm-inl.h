@@ -1,6 +1,6 @@
-// Matrix multiplication. The register tile is kTileRows rows of A by kTileVectors vectors of B: A is read where
-// it lies, one broadcast a multiplication, B from packed panels, so neither a copy of A nor an im2col buffer
-// exists.
+// Matrix multiplication. The register tile is kTileRows rows of A by kTileVectors vectors of B:
+// A is read where it lies, one broadcast a multiplication, B from packed panels,
+// so neither a copy of A nor an im2col buffer exists.
 
 // c[r][0..NV*L) (+)= sum over k of rows[r][k] * b[k][0..NV*L).
 template <int MR, int NV>

@@ -1,6 +1,6 @@
-// Matrix multiplication in int8, see RoundedRows: bytes of a row against groups of four bytes a column, summed
-// in 32 bits over one tap, then scaled by the row's scale into f32. Integer sums are exact, so every
-// instruction set gives the same bits up to the epilogue.
+// Matrix multiplication in int8, see RoundedRows: bytes of a row against groups of four bytes a column,
+// summed in 32 bits over one tap, then scaled by the row's scale into f32.
+// Integer sums are exact, so every instruction set gives the same bits up to the epilogue.
 
 void quantize(const QuantizeArgs& g, int64_t task, float*) {
   const int64_t first = task * g.block_rows;

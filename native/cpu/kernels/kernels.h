@@ -1,6 +1,6 @@
 // The table of kernels: one implementation an instruction set, all from the same bodies (cpu/kernels/*-inl.h).
-// A kernel does one task of an op. However an op is cut into tasks, every sum runs in an order that its shape
-// alone decides, so results never depend on threads.
+// A kernel does one task of an op. However an op is cut into tasks,
+// every sum runs in an order that its shape alone decides, so results never depend on threads.
 #pragma once
 
 #include <cstddef>
@@ -61,8 +61,8 @@ constexpr int64_t bf16_chunk = 1024;  // what a block's rows and a panel have of
 constexpr int64_t winograd_block_tiles = 256;
 constexpr int64_t winograd_few_tiles = 48;
 constexpr int64_t winograd_chunk = 64;  // input channels whose weights are transformed at a time
-// Besides 0 and infinity F(4x4) is built on the points a, -a, b and -b. These lose 2.4 times less to rounding
-// than 1 and 2 do.
+// Besides 0 and infinity F(4x4) is built on the points a, -a, b and -b.
+// These lose 2.4 times less to rounding than 1 and 2 do.
 constexpr float winograd_a = 0.625f, winograd_b = 1.5f;
 constexpr int64_t attention_query_block = 48;
 constexpr int64_t attention_key_block = 512;

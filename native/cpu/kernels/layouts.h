@@ -5,8 +5,8 @@
 
 namespace ipa {
 
-// Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up to
-// the vector length. Inside a panel, element (k, column) lies at k * width + column.
+// Weights (and keys) are cut in panels of `panel` columns; the last one is as wide as its columns rounded up
+// to the vector length. Inside a panel, element (k, column) lies at k * width + column.
 struct PanelLayout {
   int panel = 0;  // columns
   int lanes = 0;  // vector length
@@ -21,8 +21,8 @@ struct PanelLayout {
   }
 };
 
-// Keys and values of one (item, head), packed. Keys: panels of tokens over head_size. Values: panels of
-// head_size over tokens, the panels of even width.
+// Keys and values of one (item, head), packed. Keys: panels of tokens over head_size.
+// Values: panels of head_size over tokens, the panels of even width.
 struct KvLayout {
   int64_t tokens = 0, padded_tokens = 0;
   int head_size = 0, padded_head = 0;

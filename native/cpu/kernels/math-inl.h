@@ -1,5 +1,5 @@
-// Elementary functions on vectors. Polynomials are least-squares fits at Chebyshev nodes, their errors stated
-// beside them.
+// Elementary functions on vectors.
+// Polynomials are least-squares fits at Chebyshev nodes, their errors stated beside them.
 
 // 2^f for |f| <= 1/2: relative error 2e-8 before rounding.
 inline V exp2_fraction(V f) {

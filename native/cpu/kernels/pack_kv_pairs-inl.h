@@ -1,5 +1,5 @@
-// Keys and values packed in 16-bit pairs for attention_pairs-inl.h: integers (keys have a scale a head, values
-// one a column), or bf16.
+// Keys and values packed in 16-bit pairs for attention_pairs-inl.h:
+// integers (keys have a scale a head, values one a column), or bf16.
 
 // The largest magnitude of queries and keys: a sum over the head cannot overflow.
 inline float key_limit(int head_size) {
@@ -37,8 +37,8 @@ struct AttentionRounding<BFloat16> {
   static void store_values(BFloat16* to, V even, V odd, V) { store_pairs(to, even, odd); }
 };
 
-// Where the parts of one (item, head) lie: scales (the keys', then the value columns'), keys as panels of
-// tokens over pairs of the head, values as panels of the head over pairs of tokens.
+// Where the parts of one (item, head) lie: scales (the keys', then the value columns'),
+// keys as panels of tokens over pairs of the head, values as panels of the head over pairs of tokens.
 template <class T>
 struct KvParts {
   float* scales;
@@ -54,8 +54,8 @@ KvParts<T> kv_parts(const KvLayout& layout, const float* start) {
   return parts;
 }
 
-// Keys of one (item, head), `k` being its first row: a pair of channels side by side for every token of a
-// panel.
+// Keys of one (item, head), `k` being its first row:
+// a pair of channels side by side for every token of a panel.
 template <class T, class X>
 void pack_key_pairs(const X* k, int64_t stride, const KvLayout& layout, V factor, T* keys) {
   constexpr int64_t panel = kTileVectors * L;
@@ -76,8 +76,8 @@ void pack_key_pairs(const X* k, int64_t stride, const KvLayout& layout, V factor
   }
 }
 
-// How the values of each channel are rounded: the scales are the packed ones, the factors (0 past the head)
-// bring a value to its number.
+// How the values of each channel are rounded: the scales are the packed ones,
+// the factors (0 past the head) bring a value to its number.
 template <class T, class X>
 void value_rounding(const X* v, int64_t stride, const KvLayout& layout, float* scales, float* factors) {
   const int64_t size = layout.head_size;

@@ -1,6 +1,6 @@
-// Matrix products whose factors are 16 bits wide and lie in pairs along k: 16-bit integers summed in 32 bits,
-// or bf16 summed in f32. One instruction multiplies pairs (VNNI, AVX-512 BF16, NEON's BFDOT), so either takes
-// half the time of f32.
+// Matrix products whose factors are 16 bits wide and lie in pairs along k:
+// 16-bit integers summed in 32 bits, or bf16 summed in f32.
+// One instruction multiplies pairs (VNNI, AVX-512 BF16, NEON's BFDOT), so either takes half the time of f32.
 
 template <class T>
 struct Pairs;
@@ -17,8 +17,8 @@ struct Pairs<BFloat16> {
   static V total(Sum sum) { return sum; }
 };
 
-// c[r][0..NV*L) (+)= scales[r] * sum over pairs of rows[r] . b; without scales where not Scaled. `b` is of the
-// rows' type, or bytes that become words.
+// c[r][0..NV*L) (+)= scales[r] * sum over pairs of rows[r] . b; without scales where not Scaled.
+// `b` is of the rows' type, or bytes that become words.
 template <int MR, int NV, bool Scaled, class T, class B>
 void pairs_tile(int64_t pairs, const T* const* rows, const float* scales, const B* b, float* c,
                 int64_t c_stride, bool accumulate) {

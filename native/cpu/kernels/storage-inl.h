@@ -1,5 +1,5 @@
-// Activations in memory: f32, or bf16, which is rounded when it is stored. A kernel's body is written for
-// either; `as` says which one a place holds.
+// Activations in memory: f32, or bf16, which is rounded when it is stored.
+// A kernel's body is written for either; `as` says which one a place holds.
 
 inline V load_part(const BFloat16* p, int n) {
   BFloat16 lanes[L];

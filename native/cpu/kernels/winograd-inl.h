@@ -1,6 +1,6 @@
-// 3x3 convolutions by Winograd's minimal filtering, see cpu/pack/winograd.h: inputs are transformed tile by
-// tile (B' d B), every position of the transformed tiles is a matrix product of its own, and its results are
-// transformed back (A' m A) into m x m outputs.
+// 3x3 convolutions by Winograd's minimal filtering, see cpu/pack/winograd.h:
+// inputs are transformed tile by tile (B' d B), every position of the transformed tiles is a matrix product
+// of its own, and its results are transformed back (A' m A) into m x m outputs.
 
 // One dimension of B' d B, in place, over `step` vectors apart.
 inline void winograd_in(V* d, int step, std::integral_constant<int, 2>) {
@@ -126,8 +126,8 @@ inline const float (&winograd_rows(std::integral_constant<int, 4>))[6][3] {
   return rows;
 }
 
-// Row y of G g G' of a panel's filters for the input channels [first, first + count): `out` is (positions of
-// the row, count, width).
+// Row y of G g G' of a panel's filters for the input channels [first, first + count):
+// `out` is (positions of the row, count, width).
 template <int M, class Load>
 void winograd_weights(const GemmArgs& g, int64_t panel_start, int64_t width, int64_t first, int64_t count,
                       int y, float* out, Load load_weights) {

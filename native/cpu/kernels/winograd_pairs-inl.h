@@ -79,8 +79,8 @@ void winograd_input_bf16(const WinogradArgs& w, int64_t task, float*) {
         w, task, w.outputs == 4 ? winograd_input_tile_bf16<4, float> : winograd_input_tile_bf16<2, float>);
 }
 
-// What is multiplied: the words themselves, by `gain` and the reach of both rows brought to the limit of words;
-// or bf16 as it is.
+// What is multiplied: the words themselves,
+// by `gain` and the reach of both rows brought to the limit of words; or bf16 as it is.
 inline void store_transformed(int16_t* out, V even, V odd) {
   store_pairs(out, round_int(even), round_int(odd));
 }
@@ -109,8 +109,8 @@ inline void winograd_filter(const V* g, const V* inverse_reach, V* out, std::int
   out[5] = g[2];
 }
 
-// Rows [first_row, first_row + row_count) of G g G' as winograd_weights, for pairs of input channels: `out` is
-// (positions of the rows, pairs, width, 2). `gain` makes words of the largest size of bytes.
+// Rows [first_row, first_row + row_count) of G g G' as winograd_weights, for pairs of input channels:
+// `out` is (positions of the rows, pairs, width, 2). `gain` makes words of the largest size of bytes.
 template <int M, class T, class B>
 void winograd_weight_pairs(const B* panel, int64_t row_size, int64_t width, int64_t first, int64_t pairs,
                            float gain, int first_row, int row_count, T* out) {

@@ -1,5 +1,5 @@
-// Row copies: concatenation, gathering, repetition, enlargement. Row r of the output comes from row source(r)
-// of `from`.
+// Row copies: concatenation, gathering, repetition, enlargement.
+// Row r of the output comes from row source(r) of `from`.
 #pragma once
 
 #include <cstdint>

@@ -39,8 +39,8 @@ struct LaunchMemory {
   std::vector<std::vector<AttentionBranch>> branches;
 };
 
-// Makes launches of a plan's steps, in order. How each op is launched stands in a file of its own, see
-// cpu/launch/launch_ops.h.
+// Makes launches of a plan's steps, in order.
+// How each op is launched stands in a file of its own, see cpu/launch/launch_ops.h.
 class LaunchBuilder {
  public:
   LaunchBuilder(const Kernels& kernels, int threads, uint8_t* arena, const std::vector<void*>& bindings,

@@ -16,9 +16,9 @@ float element(const GroupNormArgs& g, int64_t index) {
   return g.x_bf16 ? to_float(reinterpret_cast<const BFloat16*>(g.x)[index]) : g.x[index];
 }
 
-// Meets the blocks' sums of one group of one item in f64 (Chan et al.: the cells' own deviations, and the
-// cells' means about the common one; a cell is one channel of one block). Leaves the mean and, a channel each,
-// a factor and an offset.
+// Meets the blocks' sums of one group of one item in f64 (Chan et al.:
+// the cells' own deviations, and the cells' means about the common one; a cell is one channel of one block).
+// Leaves the mean and, a channel each, a factor and an offset.
 void group_norm_finish(const GroupNormArgs& g, int64_t task, float*) {
   const int64_t item = task / g.groups, per_group = g.channels / g.groups;
   const int64_t first = task % g.groups * per_group, last = first + per_group;

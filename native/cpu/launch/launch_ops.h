@@ -1,5 +1,5 @@
-// How the CPU runs each op. One row an op, or several that are alike; each is defined in the file that launches
-// it.
+// How the CPU runs each op. One row an op, or several that are alike;
+// each is defined in the file that launches it.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ class LaunchBuilder;
 struct OpLaunch {
   // Null: there is nothing to run.
   void (*launch)(LaunchBuilder&, const Step&) = nullptr;
-  // Working memory in floats, null for none: what all threads of a step share, and what each has besides. The
-  // same for every instruction set.
+  // Working memory in floats, null for none: what all threads of a step share, and what each has besides.
+  // The same for every instruction set.
   int64_t (*shared_scratch)(const Step&) = nullptr;
   int64_t (*thread_scratch)(const Step&) = nullptr;
 };

@@ -20,8 +20,8 @@ double product_work(const GemmArgs& g) {
          g.taps_w / 8;
 }
 
-// What is read again and again from beyond the second-level cache decides: all rows for every panel, or all
-// weights for every block of rows.
+// What is read again and again from beyond the second-level cache decides:
+// all rows for every panel, or all weights for every block of rows.
 void order_tasks(GemmArgs& g, Compute compute) {
   constexpr double cache = 512 << 10;
   const double size = compute == Compute::f32 ? 4 : compute == Compute::int8 ? 1 : 2;
@@ -72,8 +72,8 @@ void set_taps(GemmArgs& g, LaunchBuilder& builder, const Step& step) {
     g.map_h = builder.nearest_map(in.h, g.over_h);
     g.map_w = builder.nearest_map(in.w, g.over_w);
   } else if (!padded && g.a_stride == in.c && compute_of(step) == Compute::f32) {
-    // Without padding the taps of a row are neighbours in memory: one long tap a kernel row (patch
-    // embeddings).
+    // Without padding the taps of a row are neighbours in memory:
+    // one long tap a kernel row (patch embeddings).
     g.k = in.c * conv.kernel_w;
     g.taps_w = 1;
   }

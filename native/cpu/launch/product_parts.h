@@ -12,8 +12,8 @@ namespace ipa {
 // `g.panels` is set before.
 void cut_rows(GemmArgs& g, int64_t rows, int64_t most, const Kernels& kernels, int threads);
 
-// How a convolution by Winograd's algorithm is cut: into parts whose transformed tiles stay in the outer
-// caches.
+// How a convolution by Winograd's algorithm is cut:
+// into parts whose transformed tiles stay in the outer caches.
 struct WinogradCut {
   int outputs = 0;  // 0: the step is none
   int64_t tiles_h = 0, tiles_w = 0, tiles = 0;

@@ -20,8 +20,8 @@ void pause_briefly() {
 }
 
 // Ops follow each other within microseconds; a thread that slept in between would cost more than the wait.
-// Longer waits (between steps of another thread's work) go to sleep, so that a shared machine is not kept busy
-// for nothing.
+// Longer waits (between steps of another thread's work) go to sleep,
+// so that a shared machine is not kept busy for nothing.
 constexpr int spin_rounds = 2000;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The process's threads. One pool serves every pipeline: work is cut into numbered tasks, the caller works on
-// them too, and idle threads join whichever job is open.
+// The process's threads. One pool serves every pipeline:
+// work is cut into numbered tasks, the caller works on them too, and idle threads join whichever job is open.
 #pragma once
 
 #include <atomic>
@@ -13,15 +13,15 @@ namespace ipa {
 
 class ThreadPool {
  public:
-  // fn(context, task, slot): `slot` is below the job's thread limit and names the thread within the job (for
-  // scratch).
+  // fn(context, task, slot):
+  // `slot` is below the job's thread limit and names the thread within the job (for scratch).
   using Function = void (*)(void* context, int64_t task, int slot);
 
   static ThreadPool& shared();
   ~ThreadPool();
 
-  // Threads that work at once, callers included; 1 to max_threads(). What runs goes on with the threads there
-  // are.
+  // Threads that work at once, callers included; 1 to max_threads().
+  // What runs goes on with the threads there are.
   void resize(int threads);
   // Makes the pool at least this large.
   void grow_to(int threads);
@@ -32,8 +32,8 @@ class ThreadPool {
   // The size it has, or the one it gets when nobody asks for another.
   int planned_size() const { return sized_ ? size() : hardware_threads(); }
 
-  // Runs every task once and returns when all are done. Never fails: with no other thread the caller does them
-  // all.
+  // Runs every task once and returns when all are done.
+  // Never fails: with no other thread the caller does them all.
   void run(int64_t tasks, int max_threads, Function fn, void* context);
 
  private:

@@ -9,8 +9,8 @@
 
 namespace ipa {
 
-// One item of a batch: destinations are the tokens at even rows and columns (of whole squares of 2 x 2),
-// sources all others.
+// One item of a batch: destinations are the tokens at even rows and columns
+// (of whole squares of 2 x 2), sources all others.
 struct TokenMapArgs {
   const float* x = nullptr;
   int64_t x_stride = 0;

@@ -1,5 +1,5 @@
-// Weights in int8 (Param::compute): bytes rounded to nearest even, one scale an output channel, in panels of
-// groups of four bytes along the input.
+// Weights in int8 (Param::compute): bytes rounded to nearest even, one scale an output channel,
+// in panels of groups of four bytes along the input.
 #pragma once
 
 #include <cstdint>

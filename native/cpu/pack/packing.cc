@@ -23,8 +23,8 @@ void pack_panel(const Param& param, const MatrixSize& m, const StoredTensors& st
           static_cast<const T*>(stored.tensors[static_cast<size_t>(row / rows_each)]) +
           row % rows_each * m.in * m.taps;
   }
-  // Stored (out, in, kh, kw), read (kh, kw, in): the walk is along `in`, in blocks that keep every source row
-  // in the cache.
+  // Stored (out, in, kh, kw), read (kh, kw, in):
+  // the walk is along `in`, in blocks that keep every source row in the cache.
   constexpr int64_t block = 64;
   for (int64_t tap = 0; tap < m.taps; ++tap)
     for (int64_t i0 = 0; i0 < m.in; i0 += block) {

@@ -1,5 +1,5 @@
-// Weights in the layout the matrix kernels read (PanelLayout in cpu/kernels/kernels.h). The zero padding of a
-// last panel is packed too.
+// Weights in the layout the matrix kernels read (PanelLayout in cpu/kernels/kernels.h).
+// The zero padding of a last panel is packed too.
 #pragma once
 
 #include <cstdint>

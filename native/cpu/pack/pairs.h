@@ -1,5 +1,5 @@
-// Weights in int16, int8_weights and bf16 (Param::compute) in panels of pairs along the input: words or bytes
-// rounded to nearest even with one scale an output channel, or bf16.
+// Weights in int16, int8_weights and bf16 (Param::compute) in panels of pairs along the input:
+// words or bytes rounded to nearest even with one scale an output channel, or bf16.
 #pragma once
 
 #include <cstdint>

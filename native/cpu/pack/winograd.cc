@@ -8,8 +8,8 @@
 namespace ipa {
 namespace {
 
-// Multiplications a pair of channels for two pictures (a guided step), and what the transforms cost beside them
-// in the same unit.
+// Multiplications a pair of channels for two pictures (a guided step),
+// and what the transforms cost beside them in the same unit.
 double cost(const Step& step, int outputs) {
   // Transforms are in f32 also for products in int16, two of which take the time of one.
   const double product = step.node->params[0]->compute == Compute::f32 ? 1 : 0.5;

@@ -1,6 +1,6 @@
-// The image encoder's results for the pictures seen last. The encoder costs as much as a sampling step, and
-// servers get the same reference picture again and again. Keys are the encoder's exact input, so a hit cannot
-// be wrong.
+// The image encoder's results for the pictures seen last.
+// The encoder costs as much as a sampling step, and servers get the same reference picture again and again.
+// Keys are the encoder's exact input, so a hit cannot be wrong.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ class FeatureCache {
  public:
   explicit FeatureCache(size_t entries = 16) : entries_(entries) {}
 
-  // nullptr when it is not there; otherwise valid until the next call. `kind` tells the encoder's outputs
-  // apart.
+  // nullptr when it is not there; otherwise valid until the next call.
+  // `kind` tells the encoder's outputs apart.
   const std::vector<float>* find(int kind, const std::vector<uint8_t>& pixels);
   // Forgets the entry that was not asked for the longest time when there are too many.
   void insert(int kind, std::vector<uint8_t> pixels, std::vector<float> features);

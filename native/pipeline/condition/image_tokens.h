@@ -16,15 +16,15 @@ namespace ipa {
 class BranchEncoder {
  public:
   // `guided`: whether tokens of no picture and no face are made, too. Models and branch outlive it.
-  // Code::mismatch when embeddings are not of the adapter's size, invalid_option when there is no such adapter
-  // or a face is missing, not_found without an image encoder.
+  // Code::mismatch when embeddings are not of the adapter's size,
+  // invalid_option when there is no such adapter or a face is missing, not_found without an image encoder.
   static Result<BranchEncoder> plan(const ModelSet& models, const ImageBranch& branch, bool guided);
   const Adapter& adapter() const { return *adapter_; }
   // Of all pictures, in one row.
   int64_t tokens() const { return tokens_; }
   void count(MemoryCount& memory) const;
-  // Once. The tokens (tokens, cross_size); with `guided` those of nothing before them. invalid_option when a
-  // picture is missing.
+  // Once. The tokens (tokens, cross_size); with `guided` those of nothing before them.
+  // invalid_option when a picture is missing.
   Result<std::vector<float>> run(const Call& call);
 
  private:

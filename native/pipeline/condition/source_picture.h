@@ -21,12 +21,12 @@ class SourcePicture {
   // null for models that take no picture. Models and request outlive it.
   static Result<std::unique_ptr<SourcePicture>> plan(const ModelSet& models, const GenerateRequest& request);
   void count(MemoryCount& memory) const { memory.passing(*program_, picture_bytes()); }
-  // Resizes and encodes the picture, which is the same for all pictures of a call; for inpainting what the
-  // mask has white is grey before. Once.
+  // Resizes and encodes the picture, which is the same for all pictures of a call;
+  // for inpainting what the mask has white is grey before. Once.
   Status run(const Call& call);
-  // The channels beside the latents, channel-major. Inpainting: the mask, then latents drawn with `noise`, as
-  // diffusers draws them after the initial latents and before the first step. Instruct: the likeliest latents,
-  // unscaled.
+  // The channels beside the latents, channel-major. Inpainting: the mask, then latents drawn with `noise`,
+  // as diffusers draws them after the initial latents and before the first step.
+  // Instruct: the likeliest latents, unscaled.
   std::vector<float> channels(Noise& noise) const;
 
  private:

@@ -18,17 +18,17 @@ struct TextFeatures {
   std::vector<float> pooled;    // SDXL: of the second encoder's first chunk
 };
 
-// Every prompt has one TokenChunks a text encoder. SD 1.x and 2.x read the last hidden state after the final
-// norm, SDXL both encoders' penultimate states side by side. Token weights scale features; each chunk keeps its
-// mean (AUTOMATIC1111's rule). Of the last prompt, the positive one, states `clip_skip` layers earlier are
-// read, and the final norm is applied to them where it is to the last; the pooled features stay (diffusers'
-// rules).
+// Every prompt has one TokenChunks a text encoder. SD 1.x
+// and 2.x read the last hidden state after the final norm, SDXL both encoders' penultimate states side by side.
+// Token weights scale features; each chunk keeps its mean (AUTOMATIC1111's rule).
+// Of the last prompt, the positive one, states `clip_skip` layers earlier are read,
+// and the final norm is applied to them where it is to the last; the pooled features stay (diffusers' rules).
 class PromptEncoder {
  public:
   using Prompts = std::vector<const std::vector<TokenChunks>*>;
 
-  // Models and prompts outlive it. invalid_option for ids outside the vocabulary, ragged chunks, or too many
-  // layers skipped.
+  // Models and prompts outlive it.
+  // invalid_option for ids outside the vocabulary, ragged chunks, or too many layers skipped.
   static Result<PromptEncoder> plan(const ModelSet& models, Prompts prompts, int clip_skip);
   // Of each prompt.
   const std::vector<int64_t>& tokens() const { return tokens_; }

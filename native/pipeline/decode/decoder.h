@@ -27,8 +27,8 @@ class Decoder {
 
 // What both kinds of decoder do at their ends: undo the scaling of latents and make them channels-last.
 std::vector<float> unscale_latents(const VaeConfig& config, const float* latents, int64_t area);
-// Rounds `count` values from -1 to 1 of a program's output, from its element `first` on. Code::range where one
-// is NaN or infinite: it would be black.
+// Rounds `count` values from -1 to 1 of a program's output, from its element `first` on.
+// Code::range where one is NaN or infinite: it would be black.
 Status read_pixels(const Program& program, Value output, size_t first, size_t count, uint8_t* out);
 
 }  // namespace ipa

@@ -53,8 +53,8 @@ void solve(std::vector<std::vector<double>>& a, std::vector<std::array<double, 3
 }
 
 // Latents of unit variance in flat patches: a decoder sees in single, unrelated latents what no picture has,
-// and a fit to such would be poor (correlation with pictures 0.86 on the shipped model, with patches 0.94, with
-// latents of pictures themselves 0.95).
+// and a fit to such would be poor (correlation with pictures 0.86 on the shipped model, with patches 0.94,
+// with latents of pictures themselves 0.95).
 Result<LinearPreview> fit(const Call& call) {
   constexpr int64_t side = 16, patch = 4, patches = (side / patch) * (side / patch);
   constexpr int pictures = 4;

@@ -7,8 +7,8 @@
 
 namespace ipa {
 
-// Published factors where the VAE is one of those they were made for, otherwise a least-squares fit to what
-// the VAE decodes. The same for every call with the same models.
+// Published factors where the VAE is one of those they were made for,
+// otherwise a least-squares fit to what the VAE decodes. The same for every call with the same models.
 Result<LinearPreview> make_linear_preview(const Call& call);
 
 }  // namespace ipa

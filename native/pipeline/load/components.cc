@@ -83,8 +83,8 @@ Result<ConfiguredComponent<Config>> folder_component(const std::string& folder, 
   return component;
 }
 
-// The configuration beside a file with diffusers' names, as it lies in a folder of that layout. False when
-// there is none.
+// The configuration beside a file with diffusers' names, as it lies in a folder of that layout.
+// False when there is none.
 template <class Config>
 Result<bool> read_sibling_config(const std::string& path, ConfiguredComponent<Config>& component) {
   const std::string file = join_path(folder_of(path), layout::config);
@@ -196,8 +196,8 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
   return components;
 }
 
-// A file of a UNet alone: the original's names tell its configuration; with diffusers' names and no
-// configuration beside it, it is built as the model's own, `own` where that is in a file too.
+// A file of a UNet alone: the original's names tell its configuration; with diffusers' names
+// and no configuration beside it, it is built as the model's own, `own` where that is in a file too.
 Result<UNetComponent> other_unet(const LoadRequest& request, ModelComponents* model, PredictionMarks& marks) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
@@ -226,8 +226,8 @@ Result<UNetComponent> other_unet(const LoadRequest& request, ModelComponents* mo
   return unet;
 }
 
-// A file of a VAE with diffusers' names and no configuration: an AutoencoderTiny is always built alike, another
-// as the model's own.
+// A file of a VAE with diffusers' names and no configuration:
+// an AutoencoderTiny is always built alike, another as the model's own.
 Result<VaeComponent> named_vae(const LoadRequest& request, const TensorSource& source,
                                const VaeComponent& own) {
   VaeComponent vae = own;

@@ -49,8 +49,8 @@ struct ModelComponents {
   std::vector<IgnoredOfFile> ignored;          // of the files among them that hold more than networks
 };
 
-// Of the request's model, with its UNet and VAE where it names others. Code::not_found, and the readers'
-// errors.
+// Of the request's model, with its UNet and VAE where it names others.
+// Code::not_found, and the readers' errors.
 Result<ModelComponents> find_components(const LoadRequest& request);
 // `path`: a folder, or a file, whose tensors tell its configuration where no config.json lies beside it.
 Result<VisionComponent> find_image_encoder(const std::string& path);

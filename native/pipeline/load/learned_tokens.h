@@ -28,9 +28,9 @@ class LearnedTokens {
   struct Encoder {
     int64_t vocab_size, width;
   };
-  // Of these files, then of those that come along with LoRAs, for these text encoders; ids go on behind each
-  // vocabulary. Errors of open_embedding and open_lora; Code::mismatch (vectors of another width than the
-  // encoders').
+  // Of these files, then of those that come along with LoRAs, for these text encoders;
+  // ids go on behind each vocabulary. Errors of open_embedding and open_lora;
+  // Code::mismatch (vectors of another width than the encoders').
   static Result<LearnedTokens> open(const std::vector<std::string>& files,
                                     const std::vector<std::string>& loras,
                                     const std::vector<Encoder>& encoders);

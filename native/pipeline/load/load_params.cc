@@ -26,8 +26,8 @@ struct Loader {
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
-  // Of each thread, for one parameter as it is stored: kept, because fresh memory costs more than reading into
-  // it.
+  // Of each thread, for one parameter as it is stored:
+  // kept, because fresh memory costs more than reading into it.
   std::vector<AlignedBuffer> scratch;
 
   Status check(const Param& param) const {

@@ -30,8 +30,8 @@ Status declare_params(ParamSet& params, Describe describe) {
   return params.status();
 }
 
-// Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it is
-// multiplied in another type; tensors are held one at a time a thread. `what` names the network in messages
+// Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it
+// is multiplied in another type; tensors are held one at a time a thread. `what` names the network in messages
 // ("the UNet"). missing_tensor and shape when the file is not of this architecture; no_memory; cancelled.
 Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
                    const LoadContext& context);

@@ -16,8 +16,8 @@
 
 namespace ipa {
 
-// The weights of one network. Its owner declares `params` and chooses what they are multiplied in; then they
-// are loaded, and restaged whenever other LoRAs change them.
+// The weights of one network. Its owner declares `params` and chooses what they are multiplied in;
+// then they are loaded, and restaged whenever other LoRAs change them.
 class LoadedWeights {
  public:
   // `what` names the network in messages ("the UNet").
@@ -31,8 +31,8 @@ class LoadedWeights {
   // Reads and packs every parameter. Errors of the readers, of with_loras() and of load_params().
   Status load(const std::vector<LoraUse>& loras, const LoadContext& context);
 
-  // What other LoRAs make of the weights, read and packed but not yet in use. Weights that neither they nor
-  // those in use change are not read.
+  // What other LoRAs make of the weights, read and packed but not yet in use.
+  // Weights that neither they nor those in use change are not read.
   struct Restaged {
     StagedParams params;
     std::set<std::string> changed;

@@ -12,8 +12,8 @@
 
 namespace ipa {
 
-// Code::mismatch when one changes a second text encoder that the model does not have; invalid_option when one
-// is the LoRA that an adapter brings along anyway. Errors of the readers.
+// Code::mismatch when one changes a second text encoder that the model does not have;
+// invalid_option when one is the LoRA that an adapter brings along anyway. Errors of the readers.
 Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
                                         const std::vector<AdapterRequest>& adapters, const UNet& unet,
                                         bool second_text);

@@ -13,9 +13,9 @@ const char* family_name(Family family);
 // As weights/describe/component_kind tells a UNet's family from its tensors.
 Family family_of(const UNetConfig& unet);
 
-// What a UNet reads beside the noisy latents, told by its input channels: nothing; a mask and the latents of
-// the picture around it (StableDiffusionInpaintPipeline); or the latents of the picture to change
-// (StableDiffusionInstructPix2PixPipeline).
+// What a UNet reads beside the noisy latents, told by its input channels: nothing;
+// a mask and the latents of the picture around it (StableDiffusionInpaintPipeline);
+// or the latents of the picture to change (StableDiffusionInstructPix2PixPipeline).
 enum class Task : uint8_t { text_to_image, inpainting, instruct };
 const char* task_name(Task task);
 // Code::unsupported for any other number of channels.

@@ -1,5 +1,5 @@
-// Which files of a model's folder are read, by name: the layout of diffusers. lib/hub/layout.ts has the same
-// for what is fetched of a repository, and a test compares the two.
+// Which files of a model's folder are read, by name: the layout of diffusers.
+// lib/hub/layout.ts has the same for what is fetched of a repository, and a test compares the two.
 #pragma once
 
 #include "weights/formats/sharded.h"

@@ -1,5 +1,5 @@
-// The networks of a model, described by their configurations: parameters declared, and chosen what they are
-// multiplied in. Their weights are still to be loaded.
+// The networks of a model, described by their configurations:
+// parameters declared, and chosen what they are multiplied in. Their weights are still to be loaded.
 #pragma once
 
 #include <memory>

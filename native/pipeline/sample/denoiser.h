@@ -16,8 +16,8 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // `kinds`: the model calls that will come, for which everything is planned here. Models and conditioning
-  // outlive it.
+  // `kinds`: the model calls that will come, for which everything is planned here.
+  // Models and conditioning outlive it.
   static Result<std::unique_ptr<Denoiser>> plan(const ModelSet& models, const GenerateRequest& request,
                                                 const Conditioning& conditioning,
                                                 const std::vector<StepKind>& kinds);

@@ -34,21 +34,21 @@ struct EmbeddingTensor {
   std::string_view name;
   const TensorInfo* info;
 };
-// Finds the rows among the tensors of one embedding; what it does not need goes to `ignored`. Code::mismatch
-// (no rows, or too many to choose from), shape, limit (too many vectors), unsupported (only rows for the output
-// of text encoders).
+// Finds the rows among the tensors of one embedding; what it does not need goes to `ignored`.
+// Code::mismatch (no rows, or too many to choose from), shape, limit (too many vectors),
+// unsupported (only rows for the output of text encoders).
 Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& tensors, IgnoredTensors* ignored);
 
-// Whether the names of the tensors are those of such a file. One tensor under a token's name is taken for one
-// only when the token stands in < >, as most do: any file with a single tensor looks the same.
+// Whether the names of the tensors are those of such a file. One tensor under a token's name is taken
+// for one only when the token stands in < >, as most do: any file with a single tensor looks the same.
 bool has_embedding_names(const TensorSource& source);
 
 int64_t embedding_vectors(const TensorInfo& rows);
 int64_t embedding_width(const TensorInfo& rows);
 
-// Reads diffusers' {"<token>": rows}, AUTOMATIC1111's {"string_to_param": {"*": rows}, "name"} and
-// {"emb_params": rows}, SDXL's {"clip_l": rows, "clip_g": rows} and Replicate's {"text_encoders_0": rows,
-// "text_encoders_1": rows}. Errors of open_weight_file and find_embedding_rows.
+// Reads diffusers' {"<token>": rows}, AUTOMATIC1111's {"string_to_param": {"*": rows},
+// "name"} and {"emb_params": rows}, SDXL's {"clip_l": rows, "clip_g": rows} and Replicate's {"text_encoders_0":
+// rows, "text_encoders_1": rows}. Errors of open_weight_file and find_embedding_rows.
 Result<EmbeddingFile> open_embedding(const std::string& path);
 Result<EmbeddingFile> read_embedding(std::unique_ptr<TensorSource> source);
 

@@ -15,8 +15,8 @@ struct MoreRows {
   const TensorInfo* rows;  // (width) or (rows, width)
 };
 
-// `base` with `more` behind the rows of its tensor `table`; `base` itself when there are none. What `more`
-// points to must outlive the result. Code::missing_tensor (no such table), shape.
+// `base` with `more` behind the rows of its tensor `table`; `base` itself when there are none.
+// What `more` points to must outlive the result. Code::missing_tensor (no such table), shape.
 Result<std::unique_ptr<TensorSource>> with_more_rows(std::unique_ptr<TensorSource> base,
                                                      const std::string& table,
                                                      const std::vector<MoreRows>& more);

@@ -50,10 +50,10 @@ bool has_lora_names(const TensorSource& source);
 // mismatch (no LoRA, one for another family), errors of find_embedding_rows.
 Result<LoraContents> sort_lora_tensors(const TensorSource& source);
 
-// Reads the modules of a LoRA, LoCon, LoHa, LoKr, DoRA or whole difference (see lora_names.h for the
-// spellings). A module's alpha is its own tensor, else for LoRA PEFT's (see lora_metadata.h), else the rank.
-// Errors of open_weight_file, sort_lora_tensors and LoraMetadata; Code::missing_tensor (half of a pair),
-// duplicate, shape, range (alpha).
+// Reads the modules of a LoRA, LoCon, LoHa, LoKr, DoRA or whole difference
+// (see lora_names.h for the spellings). A module's alpha is its own tensor, else for LoRA PEFT's
+// (see lora_metadata.h), else the rank. Errors of open_weight_file, sort_lora_tensors and LoraMetadata;
+// Code::missing_tensor (half of a pair), duplicate, shape, range (alpha).
 Result<LoraFile> open_lora(const std::string& path);
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source);
 

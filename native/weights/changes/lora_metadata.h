@@ -14,8 +14,8 @@ namespace ipa {
 class LoraMetadata {
  public:
   // From `lora_adapter_metadata`, one configuration a network; else, for tensors as PEFT alone saves them
-  // (`base_model.model.` in front), from the adapter_config.json in the same folder. Code::syntax, type;
-  // errors of LayerPatterns.
+  // (`base_model.model.` in front), from the adapter_config.json in the same folder.
+  // Code::syntax, type; errors of LayerPatterns.
   static Result<LoraMetadata> read(const TensorSource& source);
 
   // alpha / rank of a layer with no alpha of its own, as PEFT scales it; 1 where nothing is said.

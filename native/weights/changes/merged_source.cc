@@ -27,8 +27,8 @@ struct Change {
 // By the tensor's place in the base.
 using Changes = std::unordered_map<size_t, std::vector<Change>>;
 
-// PEFT writes DoRA's lengths as (out), or (1, out, 1, 1) for convolutions; LyCORIS as (out, 1...) or, at first,
-// as (1, in...).
+// PEFT writes DoRA's lengths as (out), or (1, out, 1, 1) for convolutions; LyCORIS as (out, 1...)
+// or, at first, as (1, in...).
 bool has_length_per_output(const TensorInfo& magnitude, const TensorInfo& weight) {
   if (magnitude.elements() != weight.shape[0]) return false;
   if (magnitude.shape.size() < 2 || magnitude.shape[0] == weight.shape[0]) return true;

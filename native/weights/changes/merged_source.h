@@ -1,5 +1,5 @@
-// A network's weights with LoRAs added to them: each tensor is changed while it is read, so the networks and
-// the kernels know nothing of it.
+// A network's weights with LoRAs added to them:
+// each tensor is changed while it is read, so the networks and the kernels know nothing of it.
 #pragma once
 
 #include <memory>
@@ -18,9 +18,9 @@ struct LoraUse {
   float weight = 1;
 };
 
-// `base` plus weight * factor * delta of every module that `loras` have for `part`; `base` itself when they
-// have none. With DoRA the sum then gets its lengths, as in PEFT. `loras` must outlive the result. `changed`
-// gets the names of the tensors that differ. A tensor is made in three times its memory at most (see
+// `base` plus weight * factor * delta of every module that `loras` have for `part`; `base` itself
+// when they have none. With DoRA the sum then gets its lengths, as in PEFT. `loras` must outlive the result.
+// `changed` gets the names of the tensors that differ. A tensor is made in three times its memory at most (see
 // LoraDelta), and reading stops when `math` says so. Code::mismatch (a layer the network does not have), shape,
 // duplicate (one file changes a layer twice, under two names); of reading: range (a sum that is not finite).
 Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> base,

@@ -31,11 +31,11 @@ const char* face_embedding_name(AdapterVariant variant);
 
 struct AdapterDescription {
   AdapterVariant variant = AdapterVariant::base;
-  // Image tokens one picture or face becomes. `full` has one per token of the image encoder: 257 for the
-  // released encoders, 0 (ask the encoder) when the width is of none of them.
+  // Image tokens one picture or face becomes. `full` has one per token of the image encoder:
+  // 257 for the released encoders, 0 (ask the encoder) when the width is of none of them.
   int tokens = 0;
-  // What it reads of the image encoder: the image embedding (base) or a hidden state (plus, full, faceid_plus);
-  // 0: nothing.
+  // What it reads of the image encoder:
+  // the image embedding (base) or a hidden state (plus, full, faceid_plus); 0: nothing.
   int embed_size = 0;
   // Of a face embedding; 0: it reads none.
   int face_size = 0;
@@ -58,10 +58,10 @@ struct AdapterDescription {
   std::string family;   // "sd1", "sd2", "sdxl", or "custom", by cross_size
 };
 
-// Describes an adapter whose tensors are named `image_proj.*` and `ip_adapter.*`, and checks that it is
-// complete: every tensor of its variant there with a consistent shape, K/V pairs at 1, 3, 5, ... without a gap.
-// Code::mismatch (no IP-Adapter, or one for another architecture), missing_tensor, shape, unsupported (tensors
-// no known variant has).
+// Describes an adapter whose tensors are named `image_proj.*` and `ip_adapter.*`, and checks
+// that it is complete: every tensor of its variant there with a consistent shape, K/V pairs at 1, 3, 5, ...
+// without a gap. Code::mismatch (no IP-Adapter, or one for another architecture), missing_tensor, shape,
+// unsupported (tensors no known variant has).
 Result<AdapterDescription> describe_adapter(const TensorSource& source);
 
 }  // namespace ipa

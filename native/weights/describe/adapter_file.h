@@ -23,12 +23,12 @@ struct AdapterFile {
 // Opens an IP-Adapter of any known variant. Errors of open_weight_file and describe_adapter.
 Result<AdapterFile> open_adapter(const std::string& path);
 
-// Whether a file's name says that it is a FaceID PlusV2 adapter: nothing in it does, its tensors are those of
-// Plus.
+// Whether a file's name says that it is a FaceID PlusV2 adapter:
+// nothing in it does, its tensors are those of Plus.
 bool is_named_plus_v2(const std::string& path);
 
-// The LoRA inside a FaceID adapter, as one of the UNet whose attention layers are named `attention`, in the
-// adapter's order. No modules when the file has no LoRA.
+// The LoRA inside a FaceID adapter, as one of the UNet whose attention layers are named `attention`,
+// in the adapter's order. No modules when the file has no LoRA.
 Result<LoraFile> open_adapter_lora(const std::string& path, const std::vector<std::string>& attention);
 
 }  // namespace ipa

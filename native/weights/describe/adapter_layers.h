@@ -1,6 +1,6 @@
-// The part of an IP-Adapter that sits in the UNet's attention layers: tensors `ip_adapter.N.*`, N counting all
-// of the UNet's attention layers over its down, up, then mid blocks, self-attention even and cross-attention
-// odd.
+// The part of an IP-Adapter that sits in the UNet's attention layers:
+// tensors `ip_adapter.N.*`, N counting all of the UNet's attention layers over its down, up, then mid blocks,
+// self-attention even and cross-attention odd.
 #pragma once
 
 #include <string>

@@ -19,8 +19,8 @@ enum class ComponentKind {
   tensors
 };
 
-// "model" (a whole one, see weights/describe/single_file.h), "ip-adapter", "lora", "embedding" (textual
-// inversion), "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
+// "model" (a whole one, see weights/describe/single_file.h), "ip-adapter", "lora",
+// "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

@@ -28,9 +28,9 @@ struct Inspection {
   std::string path;                       // relative to what was inspected, "" for itself
 };
 
-// `path`: a weight file, a component folder, or a model folder in the diffusers layout (one with
-// model_index.json, or whose sub-folders hold weights). Errors of the readers; Code::not_found when there is
-// nothing to inspect.
+// `path`: a weight file, a component folder, or a model folder in the diffusers layout
+// (one with model_index.json, or whose sub-folders hold weights).
+// Errors of the readers; Code::not_found when there is nothing to inspect.
 Result<Inspection> inspect(const std::string& path);
 
 }  // namespace ipa

@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view tower = "text_model.";
 const std::string table = "embeddings.token_embedding.weight";
 
-// ViT-H as it was trained has this many layers. Stable Diffusion 2 takes what the last but one gives, and
-// diffusers leaves the last one out of its files, and so do files made of those.
+// ViT-H as it was trained has this many layers. Stable Diffusion 2 takes what the last but one gives,
+// and diffusers leaves the last one out of its files, and so do files made of those.
 constexpr int64_t vit_h_width = 1024;
 constexpr int vit_h_layers = 24;
 // Wider than any encoder.
@@ -34,8 +34,8 @@ std::string beside(const std::string& prefix) {
   return prefix.compare(end, std::string::npos, tower) == 0 ? prefix.substr(0, end) : prefix;
 }
 
-// stable-diffusion.cpp calls both `text_projection`: open_clip's (in, out), and transformers' (out, in). What
-// it made of a model in diffusers' layout has the matrices of the VAE's attention in two dimensions.
+// stable-diffusion.cpp calls both `text_projection`: open_clip's (in, out), and transformers' (out, in).
+// What it made of a model in diffusers' layout has the matrices of the VAE's attention in two dimensions.
 bool is_by_input(const TensorSource& source, const TensorInfo& projection, int64_t width) {
   if (projection.shape.size() == 2 && projection.shape[0] != projection.shape[1])
     return projection.shape[0] == width;

@@ -47,8 +47,8 @@ Result<std::optional<Found<std::string>>> prediction_in_metadata(const TensorSou
   return Answer(Found<std::string>{std::move(type), Origin::metadata, "modelspec.architecture"});
 }
 
-// Nothing in a file of Stable Diffusion 2 need say what it predicts, but of the models that predict velocities
-// this bias is spread much wider (a rule that ComfyUI's users rely on).
+// Nothing in a file of Stable Diffusion 2 need say what it predicts, but of the models
+// that predict velocities this bias is spread much wider (a rule that ComfyUI's users rely on).
 Result<Found<std::string>> guess_of_sd2(const TensorSource& source) {
   const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
   const TensorInfo* bias = source.find(name);

@@ -1,5 +1,5 @@
-// Whole models in one file under the original names (LDM, sgm): told by their tensors, which also give the
-// configuration that a diffusers folder has in its config.json files.
+// Whole models in one file under the original names (LDM, sgm): told by their tensors,
+// which also give the configuration that a diffusers folder has in its config.json files.
 #pragma once
 
 #include <functional>
@@ -39,21 +39,21 @@ double usual_scaling_factor(const std::string& family);
 bool is_single_file(const TensorSource& source);
 // "sd1", "sd2" or "sdxl"; "" when it is none. missing_tensor for a UNet without a first layer.
 Result<std::string> single_file_family(const TensorSource& source);
-// Code::unsupported for a family that does not run here, missing_tensor for a file without a VAE or text
-// encoder, naming what to pass instead.
+// Code::unsupported for a family that does not run here,
+// missing_tensor for a file without a VAE or text encoder, naming what to pass instead.
 Result<SingleFile> read_single_file(const TensorSource& source);
 // A UNet by itself in the original naming, with or without a prefix; whether it is one.
 bool is_single_unet(const TensorSource& source);
 Result<SingleFile> read_single_unet(const TensorSource& source);
-// A VAE by itself in the original naming, with or without a prefix; `scaling` is the model family's scaling
-// factor.
+// A VAE by itself in the original naming, with or without a prefix;
+// `scaling` is the model family's scaling factor.
 Result<SingleFile> read_single_vae(const TensorSource& source, double scaling);
 
 // The networks of a file, and where their tensors stand.
 std::vector<NetworkScope> single_file_scopes(const SingleFile& file);
 
-// The network's tensors `names` from the file. Code::unsupported when the file has more of the network
-// (account_for).
+// The network's tensors `names` from the file.
+// Code::unsupported when the file has more of the network (account_for).
 Result<std::unique_ptr<TensorSource>> single_file_unet(const SingleFile& file,
                                                        std::unique_ptr<TensorSource> source,
                                                        const std::vector<std::string>& names);

@@ -1,5 +1,5 @@
-// How the networks of a file in the original layout (LDM, sgm) are built, told by the names and shapes of their
-// tensors. Sizes are as the file has them: what reads them into a network checks them.
+// How the networks of a file in the original layout (LDM, sgm) are built, told by the names
+// and shapes of their tensors. Sizes are as the file has them: what reads them into a network checks them.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The shape of networks in one file, told by all tensors that show it. What one tensor shows and another denies
-// is an error: a part that is missing would give another picture.
+// The shape of networks in one file, told by all tensors that show it.
+// What one tensor shows and another denies is an error: a part that is missing would give another picture.
 #pragma once
 
 #include <string>

@@ -146,8 +146,8 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
                          "tensor " + quoted(entry.first) + " is in another shard than " + quoted(entry.second));
     }
   }
-  // Names are unique on both sides and every listed one exists, so a difference in number means unlisted
-  // tensors.
+  // Names are unique on both sides and every listed one exists,
+  // so a difference in number means unlisted tensors.
   if (source->tensors().size() != map.size()) {
     return index_error(Code::mismatch, index_path,
                        "the shards hold " + std::to_string(source->tensors().size()) +

@@ -6,8 +6,8 @@
 
 namespace ipa {
 
-// `part` of an attention ("q", "query", "to_q", "norm"...), with what follows it left out, as diffusers names
-// it today: "to_q", "to_k", "to_v", "to_out.0", "group_norm"; "" when it is none.
+// `part` of an attention ("q", "query", "to_q", "norm"...), with what follows it left out,
+// as diffusers names it today: "to_q", "to_k", "to_v", "to_out.0", "group_norm"; "" when it is none.
 std::string attention_part(std::string_view part);
 
 // The same of a tensor's last parts: "proj_attn.bias" becomes "to_out.0.bias".

@@ -12,12 +12,12 @@
 
 namespace ipa {
 
-// PEFT matches a key as the regular expression (.*\.)?(KEY)$. Here a key may have names, "\." for a dot, ".*"
-// for anything, and "^" in front of a whole name; a plain dot stands for itself.
+// PEFT matches a key as the regular expression (.*\.)?(KEY)$. Here a key may have names, "\."
+// for a dot, ".*" for anything, and "^" in front of a whole name; a plain dot stands for itself.
 class LayerPatterns {
  public:
-  // Of several keys that fit a layer the one added first counts. Code::unsupported (a key with more of regular
-  // expressions), limit (too many keys with ".*").
+  // Of several keys that fit a layer the one added first counts.
+  // Code::unsupported (a key with more of regular expressions), limit (too many keys with ".*").
   Status add(std::string_view key, double value);
   std::optional<double> find(std::string_view layer) const;
 

@@ -1,5 +1,5 @@
-// The layer names of the original checkpoints (LDM for Stable Diffusion, sgm for SDXL), which single files and
-// most SDXL LoRAs use.
+// The layer names of the original checkpoints (LDM for Stable Diffusion, sgm for SDXL),
+// which single files and most SDXL LoRAs use.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace ipa {
 
-// Of a UNet's layers. The original numbers all blocks of one side through, so a name depends on how many layers
-// a block has, which is read from the tensors.
+// Of a UNet's layers. The original numbers all blocks of one side through,
+// so a name depends on how many layers a block has, which is read from the tensors.
 class LdmUNetNames {
  public:
   // `tensors`: all names of the UNet as diffusers has them.

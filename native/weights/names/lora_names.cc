@@ -88,8 +88,8 @@ constexpr std::pair<std::string_view, const char*> other_families[] = {
 struct Ending {
   std::string_view text;
   LoraRole role;
-  // PEFT: ".weight" follows, and in front of it there may be a name that its user chose:
-  // lora_A.default_0.weight.
+  // PEFT: ".weight" follows, and in front of it there may be a name
+  // that its user chose: lora_A.default_0.weight.
   bool named = false;
   // diffusers' older spelling, in which the layer's last part is written otherwise.
   bool processor = false;
@@ -131,8 +131,8 @@ constexpr Ending endings[] = {
 
 constexpr const char* whole_of_peft = "a whole weight or bias (PEFT's modules_to_save, base_layer or bias)";
 
-// Kinds of changes that are not read here; the second list under a known prefix only, since its names are
-// short.
+// Kinds of changes that are not read here;
+// the second list under a known prefix only, since its names are short.
 constexpr std::pair<std::string_view, const char*> other_kinds[] = {
     {".hada_", "LoHa of an unknown layout"},
     {".lokr_", "LoKr of an unknown layout"},
@@ -162,8 +162,8 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// Layer of diffusers' older spelling: `attn1.processor.to_out` is the layer attn1.to_out.0, and in text
-// encoders `self_attn.to_out` is self_attn.out_proj.
+// Layer of diffusers' older spelling: `attn1.processor.to_out` is the layer attn1.to_out.0,
+// and in text encoders `self_attn.to_out` is self_attn.out_proj.
 std::string processor_layer(std::string_view name, LoraPart part) {
   constexpr std::pair<std::string_view, const char*> in_text[] = {
       {".to_q", ".q_proj"}, {".to_k", ".k_proj"}, {".to_v", ".v_proj"}, {".to_out", ".out_proj"}};

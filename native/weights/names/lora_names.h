@@ -63,8 +63,8 @@ struct LoraTensor {
   std::string_view rows;
 };
 
-// Knows the names of kohya's tools, OneTrainer, diffusers, PEFT, ai-toolkit, LyCORIS, Replicate's cog and
-// ComfyUI. Views are into `name`.
+// Knows the names of kohya's tools, OneTrainer, diffusers, PEFT, ai-toolkit, LyCORIS,
+// Replicate's cog and ComfyUI. Views are into `name`.
 LoraTensor judge_lora_tensor(std::string_view name);
 
 }  // namespace ipa

@@ -1,5 +1,5 @@
-// Where the original checkpoints (LDM for Stable Diffusion, sgm for SDXL) keep what diffusers and transformers
-// call by another name: VAE and text encoders. For the UNet see ldm_names.h.
+// Where the original checkpoints (LDM for Stable Diffusion, sgm for SDXL) keep what diffusers
+// and transformers call by another name: VAE and text encoders. For the UNet see ldm_names.h.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ struct OriginalTensor {
   bool transposed = false;  // stored (in, out)
 };
 
-// `tensor` as AutoencoderKL has it, of a VAE with `levels` levels, which the original counts from the other
-// end.
+// `tensor` as AutoencoderKL has it, of a VAE with `levels` levels,
+// which the original counts from the other end.
 OriginalTensor ldm_vae_tensor(std::string_view tensor, int levels);
 // The original's name of a VAE attention's "to_q.weight" (see attention_tensor): "q.weight".
 std::string ldm_vae_attention(std::string_view part);

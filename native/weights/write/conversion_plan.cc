@@ -14,8 +14,8 @@ namespace {
 
 constexpr int64_t small_tensor = 1024;  // values; as ComfyUI's GGUF tools have it
 
-// Parts of names, in the naming of diffusers and of the original checkpoints, of layers that every output
-// depends on and that are small beside the others.
+// Parts of names, in the naming of diffusers and of the original checkpoints,
+// of layers that every output depends on and that are small beside the others.
 constexpr std::string_view kept_layers[] = {"position_embedding", "positional_embedding",
                                             "time_embed",         "add_embedding",
                                             "label_emb",          "class_embedding"};

@@ -36,10 +36,10 @@ struct Conversion {
 std::optional<DType> conversion_type(std::string_view name);
 
 // Names and shapes stay, types are plan_conversion's. `output` appears in one step, when all of it is written;
-// after an error or a cancel nothing is left. Memory: the largest tensor, in f32. `progress`, called after each
-// tensor, and `cancel` may be null. Errors: the readers', plan_conversion's and the layouts';
-// Code::invalid_option (an output that exists or is the input, an extension or type that does not go), io (no
-// room), unsupported (a value that the type cannot hold; a whole model's folder), cancelled, no_memory.
+// after an error or a cancel nothing is left. Memory: the largest tensor, in f32. `progress`,
+// called after each tensor, and `cancel` may be null. Errors: the readers', plan_conversion's and the layouts';
+// Code::invalid_option (an output that exists or is the input, an extension or type that does not go),
+// io (no room), unsupported (a value that the type cannot hold; a whole model's folder), cancelled, no_memory.
 Result<Conversion> convert(const ConvertRequest& request, const std::atomic<bool>* cancel = nullptr,
                            const std::function<void(const ConvertProgress&)>& progress = {});
 

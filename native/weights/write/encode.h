@@ -14,9 +14,9 @@ bool encodable(DType type);
 // Bytes of `values` values of any type; `values` must be whole blocks where the type has them.
 uint64_t stored_bytes(DType type, uint64_t values);
 
-// Writes `count` values (whole blocks) to `out`, rounded to nearest even, or as quantise_blocks does. False
-// when a finite value becomes infinite, or a quantised type is given a NaN or an infinity; the other types keep
-// those. `type` must be encodable.
+// Writes `count` values (whole blocks) to `out`, rounded to nearest even, or as quantise_blocks does.
+// False when a finite value becomes infinite, or a quantised type is given a NaN or an infinity;
+// the other types keep those. `type` must be encodable.
 bool encode_f32(DType type, const float* values, size_t count, uint8_t* out);
 
 }  // namespace ipa

@@ -1,5 +1,5 @@
-// How a weight file that is to be written is laid out: worked out from names, types and shapes, before any
-// data.
+// How a weight file that is to be written is laid out:
+// worked out from names, types and shapes, before any data.
 #pragma once
 
 #include <cstddef>

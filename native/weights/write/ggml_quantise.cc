@@ -11,8 +11,8 @@ namespace {
 
 constexpr int block_values = 32;
 
-// Whole numbers as numpy casts them on x86-64: what no integer holds becomes 0. Only blocks whose values all
-// lie below 2^-124 lead there, and their f16 scale is 0 in any case.
+// Whole numbers as numpy casts them on x86-64: what no integer holds becomes 0.
+// Only blocks whose values all lie below 2^-124 lead there, and their f16 scale is 0 in any case.
 int whole(float value) { return std::fabs(value) < 2147483648.0f ? static_cast<int>(value) : 0; }
 
 float inverse(float scale) { return scale == 0 ? 0.0f : 1 / scale; }
@@ -30,8 +30,8 @@ struct Codes {
   uint8_t of[block_values];
 };
 
-// Codes 0 to 2 * middle - 1 around `middle`; the value farthest from 0 gets code 0, so the scale has its sign
-// turned round.
+// Codes 0 to 2 * middle - 1 around `middle`;
+// the value farthest from 0 gets code 0, so the scale has its sign turned round.
 Codes around_zero(const float* values, int middle) {
   float farthest = values[0];
   for (int i = 1; i < block_values; ++i) {

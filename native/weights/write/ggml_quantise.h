@@ -12,8 +12,8 @@ namespace ipa {
 bool quantisable(DType type);
 
 // Writes count * block_layout(type).values values as `count` blocks, the same bytes as the gguf package makes.
-// False when a block holds a NaN or an infinity, or values so large that its f16 scale is infinite; the bytes
-// then stand for nothing useful. `type` must be quantisable.
+// False when a block holds a NaN or an infinity, or values so large that its f16 scale is infinite;
+// the bytes then stand for nothing useful. `type` must be quantisable.
 bool quantise_blocks(DType type, const float* values, size_t count, uint8_t* blocks);
 
 }  // namespace ipa

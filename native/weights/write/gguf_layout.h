@@ -16,10 +16,10 @@ struct GgufMetadata {
   Texts texts;
 };
 
-// The shape of `tensor` in the file's table. Its own, unless it has more than 4 sizes or its rows are not whole
-// blocks of its type: then [n, 256], or one row, with its own beside it as ComfyUI's GGUF tools have it.
-// Nothing where that cannot be: a number of values that 256 does not divide, or a name or size that the key of
-// its own shape cannot have.
+// The shape of `tensor` in the file's table.
+// Its own, unless it has more than 4 sizes or its rows are not whole blocks of its type: then [n, 256],
+// or one row, with its own beside it as ComfyUI's GGUF tools have it. Nothing where that cannot be:
+// a number of values that 256 does not divide, or a name or size that the key of its own shape cannot have.
 std::optional<std::vector<int64_t>> gguf_shape(const TensorInfo& tensor);
 
 // `tensors`, with their bytes, keep their order and are aligned to 32 bytes. Texts that GGUF cannot hold are

@@ -16,8 +16,8 @@ struct BlockLayout {
 // {0, 0} for the types that are not stored in blocks.
 BlockLayout block_layout(DType type);
 
-// Writes count * block_layout(type).values values, the same bits as ggml computes. False when the type is not
-// stored in blocks.
+// Writes count * block_layout(type).values values, the same bits as ggml computes.
+// False when the type is not stored in blocks.
 bool dequantise_blocks(DType type, const uint8_t* blocks, size_t count, float* out);
 
 }  // namespace ipa

@@ -11,8 +11,8 @@
 
 namespace ipa {
 
-// Opens `path` and validates its header; see read_gguf_header for the rules and codes. Further: the codes of
-// open_file, Code::no_memory. Messages name the file. Quantised tensors are dequantised when read as f32.
+// Opens `path` and validates its header; see read_gguf_header for the rules and codes. Further: the codes
+// of open_file, Code::no_memory. Messages name the file. Quantised tensors are dequantised when read as f32.
 Result<std::unique_ptr<TensorSource>> open_gguf(const std::string& path);
 
 // The same for bytes in memory; `name` stands for the path.

@@ -31,10 +31,10 @@ struct GgufHeader {
   Texts texts;                     // metadata of type string
 };
 
-// Reads and checks everything in front of the data, and that the file holds all data. Errors: Code::truncated,
-// syntax (no GGUF, a key that is not printable ASCII), unsupported (version, byte order, a type that cannot be
-// read, one part of a split file), limit, type, duplicate, utf8, overflow, layout, shape (an original shape of
-// another size), range (tensors that overlap, lie apart or are not aligned).
+// Reads and checks everything in front of the data, and that the file holds all data. Errors:
+// Code::truncated, syntax (no GGUF, a key that is not printable ASCII), unsupported (version, byte order,
+// a type that cannot be read, one part of a split file), limit, type, duplicate, utf8, overflow, layout,
+// shape (an original shape of another size), range (tensors that overlap, lie apart or are not aligned).
 Result<GgufHeader> read_gguf_header(const ByteSource& bytes);
 
 }  // namespace ipa

@@ -1,5 +1,5 @@
-// Reader of safetensors files, made for untrusted input: everything is checked at opening, data is copied into
-// memory the caller owns (no mapping, no alignment assumed).
+// Reader of safetensors files, made for untrusted input: everything is checked at opening,
+// data is copied into memory the caller owns (no mapping, no alignment assumed).
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@
 
 namespace ipa {
 
-// Opens `path` and validates its header; see parse_safetensors_header for the rules and codes. Further:
-// Code::not_found, io, type (no regular file), truncated (under 8 bytes), limit (header length over 100,000,000
-// or over the file's), unsupported (another format, told from its first bytes), changed, no_memory. Messages
-// name the file.
+// Opens `path` and validates its header; see parse_safetensors_header for the rules and codes.
+// Further: Code::not_found, io, type (no regular file), truncated (under 8 bytes),
+// limit (header length over 100,000,000 or over the file's),
+// unsupported (another format, told from its first bytes), changed, no_memory. Messages name the file.
 //
 // read_f32 gives Code::changed when the file was written to since it was opened, and Code::unsupported for the
 // types that convert_to_f32 does not read.

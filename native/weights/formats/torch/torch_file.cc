@@ -98,8 +98,8 @@ bool begins_with(const uint8_t* start, size_t size, std::string_view bytes) {
 }
 
 bool is_zip(const uint8_t* start, size_t size) {
-  // The length of a safetensors header may happen to be these bytes; its text, which begins at 8, has no zero,
-  // where a zip has the method of compression.
+  // The length of a safetensors header may happen to be these bytes;
+  // its text, which begins at 8, has no zero, where a zip has the method of compression.
   return begins_with(start, size, "PK\x03\x04") && size > 9 && start[9] == 0;
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view version("\x80\x02M\xE9\x03.", 6);  // the pickled integer 1001
 
-// Pickles one after the other. How long they are is only known when they are read, so more of the file is taken
-// as long as the current one has no end.
+// Pickles one after the other. How long they are is only known when they are read,
+// so more of the file is taken as long as the current one has no end.
 class PickleStream {
  public:
   explicit PickleStream(const ByteSource& file) : file_(file) {}

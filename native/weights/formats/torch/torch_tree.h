@@ -16,11 +16,11 @@ struct NamedTorchTensor {
   size_t tensor = 0;  // in TorchPickle::tensors
 };
 
-// Keys joined with ".", in file order. When the outermost dictionary has a `state_dict`, its tensors are the
-// file's and the rest is ignored; so is everywhere what is neither tensor nor dictionary. In place of a
-// dictionary there may be a tensor, named "tensor", or a list of nothing but tensors, named "0", "1", ...
-// Code:: type (none of these; a tensor whose key is no text), duplicate, limit (also a dictionary that holds
-// itself).
+// Keys joined with ".", in file order.
+// When the outermost dictionary has a `state_dict`, its tensors are the file's and the rest is ignored;
+// so is everywhere what is neither tensor nor dictionary. In place of a dictionary there may be a tensor,
+// named "tensor", or a list of nothing but tensors, named "0", "1", ... Code::
+// type (none of these; a tensor whose key is no text), duplicate, limit (also a dictionary that holds itself).
 Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle);
 
 // The texts of the outermost dictionary by their keys; only short ones, which may be names.

@@ -330,8 +330,8 @@ class Unpickler {
     return {};
   }
 
-  // Attributes are dropped: they are a state_dict's `_metadata`, or belong to inert objects. Those of a
-  // dictionary of parameters have its members.
+  // Attributes are dropped: they are a state_dict's `_metadata`, or belong to inert objects.
+  // Those of a dictionary of parameters have its members.
   Status build() {
     PickleValue state, target;
     IPA_TRY(pop(&state));
@@ -355,8 +355,8 @@ class Unpickler {
     return value.kind == PickleKind::dict && items_of(value).empty();
   }
 
-  // ("storage", type, key, location, elements), and in the legacy form a sixth: None, or (key of a view,
-  // begin, elements).
+  // ("storage", type, key, location, elements), and in the legacy form a sixth:
+  // None, or (key of a view, begin, elements).
   Status refer_to_storage() {
     PickleValue id;
     IPA_TRY(pop(&id));

@@ -1,5 +1,5 @@
-// Reads a pickle without running anything: only what torch.save writes for tensors, the names of torch_names.h
-// and nothing else.
+// Reads a pickle without running anything: only what torch.save writes for tensors,
+// the names of torch_names.h and nothing else.
 #pragma once
 
 #include <string_view>

@@ -24,9 +24,9 @@ struct ZipLimits {
 };
 
 // Members in the directory's order. Stricter than the format: one directory, which ends where the file does;
-// names that are relative, plain and unique; members that do not overlap and whose two headers agree. Zip64 is
-// read. Code::truncated (no end of a directory), layout, range, duplicate, limit, unsupported (compressed,
-// encrypted, split).
+// names that are relative, plain and unique; members that do not overlap and whose two headers agree.
+// Zip64 is read. Code::truncated (no end of a directory), layout, range, duplicate, limit,
+// unsupported (compressed, encrypted, split).
 Result<std::vector<ZipMember>> read_zip_directory(const ByteSource& file);
 
 // All bytes of a small member, checked against its checksum: Code::limit, layout.
