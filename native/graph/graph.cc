@@ -8,6 +8,14 @@ Value Graph::record(Node node) {
   return Value{static_cast<int32_t>(nodes_.size() - 1)};
 }
 
+const Param* Graph::param(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape) {
+  if (declared_) return declared_->declare(std::move(names), role, std::move(shape));
+  if (const Param* known = params_->find(names, role, shape)) return known;
+  fail(Code::internal, "parameter " + names.front() + " was never declared");
+  static const Param missing;
+  return &missing;
+}
+
 void Graph::fail(const std::string& what) { fail(Code::internal, what); }
 
 void Graph::fail(Code code, const std::string& what) {
@@ -43,8 +51,8 @@ Value Graph::linears(Value x, const std::vector<std::string>& names, int64_t out
   node.op = Op::linear;
   node.inputs = {x};
   node.shape = shape(x).with_channels(out_each * static_cast<int64_t>(names.size()));
-  node.params = {params_->declare(weights, ParamRole::linear, {out_each, shape(x).c}),
-                 bias ? params_->declare(biases, ParamRole::vector, {out_each}) : nullptr};
+  node.params = {param(weights, ParamRole::linear, {out_each, shape(x).c}),
+                 bias ? param(biases, ParamRole::vector, {out_each}) : nullptr};
   return record(std::move(node));
 }
 
@@ -53,8 +61,8 @@ Value Graph::geglu_linear(Value x, const std::string& name, int64_t out) {
   node.op = Op::geglu_linear;
   node.inputs = {x};
   node.shape = shape(x).with_channels(out);
-  node.params = {params_->declare({name + ".weight"}, ParamRole::geglu_linear, {2 * out, shape(x).c}),
-                 params_->declare({name + ".bias"}, ParamRole::vector, {2 * out})};
+  node.params = {param({name + ".weight"}, ParamRole::geglu_linear, {2 * out, shape(x).c}),
+                 param({name + ".bias"}, ParamRole::vector, {2 * out})};
   return record(std::move(node));
 }
 
@@ -72,9 +80,8 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
   node.inputs = {x};
   node.conv = conv;
   node.shape = {in.n, h, w, out};
-  node.params = {
-      params_->declare({name + ".weight"}, ParamRole::conv2d, {out, in.c, conv.kernel_h, conv.kernel_w}),
-      bias ? params_->declare({name + ".bias"}, ParamRole::vector, {out}) : nullptr};
+  node.params = {param({name + ".weight"}, ParamRole::conv2d, {out, in.c, conv.kernel_h, conv.kernel_w}),
+                 bias ? param({name + ".bias"}, ParamRole::vector, {out}) : nullptr};
   return record(std::move(node));
 }
 
@@ -87,8 +94,8 @@ Value Graph::group_norm(Value x, const std::string& name, int groups, float epsi
   node.shape = in;
   node.groups = groups;
   node.epsilon = epsilon;
-  node.params = {params_->declare({name + ".weight"}, ParamRole::vector, {in.c}),
-                 params_->declare({name + ".bias"}, ParamRole::vector, {in.c})};
+  node.params = {param({name + ".weight"}, ParamRole::vector, {in.c}),
+                 param({name + ".bias"}, ParamRole::vector, {in.c})};
   if (norm_from_ == NormStatistics::own) return record(std::move(node));
   Node apply;
   apply.op = Op::norm_apply;
@@ -112,8 +119,8 @@ Value Graph::layer_norm(Value x, const std::string& name, float epsilon) {
   node.inputs = {x};
   node.shape = shape(x);
   node.epsilon = epsilon;
-  node.params = {params_->declare({name + ".weight"}, ParamRole::vector, {shape(x).c}),
-                 params_->declare({name + ".bias"}, ParamRole::vector, {shape(x).c})};
+  node.params = {param({name + ".weight"}, ParamRole::vector, {shape(x).c}),
+                 param({name + ".bias"}, ParamRole::vector, {shape(x).c})};
   return record(std::move(node));
 }
 

@@ -66,7 +66,10 @@ struct Node {
 
 class Graph {
  public:
-  explicit Graph(ParamSet* params) : params_(params) {}
+  // Declares the parameters that it is the first to name.
+  explicit Graph(ParamSet* params) : params_(params), declared_(params) {}
+  // Finds all of its parameters.
+  explicit Graph(const ParamSet* params) : params_(params) {}
 
   Value input(Shape shape, Storage storage = Storage::f32);
   Value packed_kv_input(KeyValueShape kv);
@@ -124,8 +127,9 @@ class Graph {
   Value pack_kv(Value k, Value v, int heads, Compute compute = Compute::f32);
 
   struct Branch {
-    Value kv;     // packed
-    Value scale;  // one f32, read when the graph runs; 0 leaves the branch out altogether
+    Value kv;  // packed
+    // (n, 1, 1, 1) or one for all items, read when the graph runs; 0 leaves an item's branch out altogether.
+    Value scale;
   };
   // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch, each with its own
   // softmax. q: (n, h, w, heads * head_size). `causal` (a token sees itself and what came before) goes without
@@ -136,16 +140,18 @@ class Graph {
   const Shape& shape(Value value) const { return node(value).shape; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<Value>& outputs() const { return outputs_; }
-  ParamSet* params() { return params_; }
+  const ParamSet* params() const { return params_; }
   // The first shape that did not fit: a bug in a network's code or a config that contradicts itself.
   const Status& status() const { return status_; }
 
  private:
   Value record(Node node);
+  const Param* param(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape);
   void fail(const std::string& what);
   void fail(Code code, const std::string& what);
 
-  ParamSet* params_;
+  const ParamSet* params_;
+  ParamSet* declared_ = nullptr;
   std::vector<Node> nodes_;
   std::vector<Value> outputs_;
   NormStatistics norm_from_ = NormStatistics::own;

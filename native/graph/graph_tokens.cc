@@ -13,7 +13,7 @@ Value Graph::param_rows(const std::string& tensor, std::vector<int64_t> stored_s
   Node node;
   node.op = Op::param_rows;
   node.shape = tokens_shape(batch, rows, channels);
-  node.params = {params_->declare({tensor}, ParamRole::rows, std::move(stored_shape))};
+  node.params = {param({tensor}, ParamRole::rows, std::move(stored_shape))};
   return record(std::move(node));
 }
 
@@ -22,7 +22,7 @@ Value Graph::embedding(Value ids, const std::string& tensor, int64_t rows, int64
   node.op = Op::gather_rows;
   node.inputs = {ids};
   node.shape = shape(ids).with_channels(channels);
-  node.params = {params_->declare({tensor}, ParamRole::rows, {rows, channels})};
+  node.params = {param({tensor}, ParamRole::rows, {rows, channels})};
   return record(std::move(node));
 }
 
@@ -89,6 +89,9 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
       fail("attention: branch of another width");
     if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
     if (own.batch != node.kv.batch) fail("attention: branch of another batch");
+    const Shape& scales = shape(branch.scale);
+    if (scales.elements() != scales.n || (scales.n != 1 && scales.n != node.shape.n))
+      fail("attention: a branch takes a scale an item");
     node.inputs.push_back(branch.kv);
     node.inputs.push_back(branch.scale);
   }

@@ -1,10 +1,24 @@
 #include "graph/params.h"
 
 namespace ipa {
+namespace {
 
-Param* ParamSet::declare(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape) {
+std::string key_of(const std::vector<std::string>& names, ParamRole role) {
   std::string key = std::to_string(static_cast<int>(role));
   for (const std::string& name : names) key += "|" + name;
+  return key;
+}
+
+}  // namespace
+
+const Param* ParamSet::find(const std::vector<std::string>& names, ParamRole role,
+                            const std::vector<int64_t>& shape) const {
+  const auto found = by_key_.find(key_of(names, role));
+  return found != by_key_.end() && found->second->shape == shape ? found->second : nullptr;
+}
+
+Param* ParamSet::declare(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape) {
+  std::string key = key_of(names, role);
   auto found = by_key_.find(key);
   if (found != by_key_.end()) {
     if (found->second->shape != shape && status_.ok())

@@ -55,6 +55,9 @@ class ParamSet {
  public:
   // The parameter of these tensors: declared at first use, the same object afterwards. Addresses are stable.
   Param* declare(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape);
+  // nullptr where it is not declared, or in another shape.
+  const Param* find(const std::vector<std::string>& names, ParamRole role,
+                    const std::vector<int64_t>& shape) const;
   const std::vector<std::unique_ptr<Param>>& all() const { return params_; }
   // Number of weights over all parameters.
   int64_t elements() const;

@@ -1,6 +1,8 @@
 // How programs run: the same bits for any number of threads and any batch, without allocating, until they are
 // cancelled.
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "allocation_counter.h"
 #include "cpu/launch/thread_pool.h"
@@ -150,6 +152,23 @@ TEST(graph_run_can_be_cancelled) {
   flag = false;
   CHECK_OK(rig.program().run(&flag));
   CHECK(same_bits(whole, rig.result(network.end)));
+}
+
+TEST(graph_run_bound_values_are_read_and_written_within_their_ends) {
+  GraphRig rig(31);
+  const Value x = rig.input({2, 1, 3, 4});
+  const Value end = rig.output(rig.graph.silu(x));
+  if (!rig.build() || !rig.run()) return;
+  ipa::Program& program = rig.program();
+  std::vector<float> all(24), item(12), beyond(13);
+  CHECK_OK(program.get(end, all));
+  CHECK_OK(program.get(end, item, 12));
+  CHECK(std::equal(item.begin(), item.end(), all.begin() + 12));
+  program.items(end, 1, 1).read(0, item.data(), item.size() * sizeof(float));
+  CHECK(std::equal(item.begin(), item.end(), all.begin() + 12));
+  CHECK(program.get(end, beyond, 12).code() == ipa::Code::internal);
+  CHECK(program.set(x, beyond, 12).code() == ipa::Code::internal);
+  CHECK(program.set(x, item, 25).code() == ipa::Code::internal);
 }
 
 }  // namespace

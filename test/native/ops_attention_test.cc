@@ -132,6 +132,28 @@ TEST(ops_attention_branch_of_scale_0_changes_no_bit) {
   }
 }
 
+// An item's scale is its own, and gives the bits that the same scale gives when all items have it.
+TEST(ops_attention_scales_of_items_are_apart) {
+  const auto run = [](const std::vector<float>& scales) {
+    GraphRig rig(19);
+    const Value q = rig.input({3, 1, 70, 40}), k = rig.input({3, 1, 77, 40}), image = rig.input({3, 1, 16, 40});
+    const Value scale = rig.input({static_cast<int64_t>(scales.size()), 1, 1, 1});
+    rig.floats(scale) = scales;
+    const Value kv = rig.graph.pack_kv(image, image, 5);
+    const Value end = rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, k, 5), {{kv, scale}}));
+    rig.check(std::to_string(scales.size()) + " scales");
+    return rig.result(end);
+  };
+  const std::vector<float> scales = {0.75f, 0.0f, -0.5f}, apart = run(scales);
+  const size_t item = apart.size() / scales.size();
+  for (size_t i = 0; i < scales.size(); ++i) {
+    const std::vector<float> all = run({scales[i]});
+    CHECK(std::equal(all.begin() + static_cast<std::ptrdiff_t>(i * item),
+                     all.begin() + static_cast<std::ptrdiff_t>((i + 1) * item),
+                     apart.begin() + static_cast<std::ptrdiff_t>(i * item)));
+  }
+}
+
 TEST(ops_attention_branch_of_scale_0_is_not_even_read) {
   GraphRig rig(17);
   const Value q = rig.input({1, 1, 20, 16}), k = rig.input({1, 1, 9, 16}), image = rig.input({1, 1, 4, 16});

@@ -106,7 +106,8 @@ class Evaluation {
         std::vector<Keys> branches;
         for (size_t i = 1; i < node.inputs.size(); i += i == 1 ? 1 : 2) {
           const Node& pack = graph_.node(node.inputs[i]);
-          branches.push_back({of(pack.inputs[0]), of(pack.inputs[1]), i == 1 ? 1.0 : in(i + 1).values[0]});
+          branches.push_back(
+              {of(pack.inputs[0]), of(pack.inputs[1]), i == 1 ? std::vector<double>{1} : in(i + 1).values});
         }
         return attention(in(0), branches, node.kv.heads, node.causal);
       }

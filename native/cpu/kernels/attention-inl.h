@@ -196,7 +196,7 @@ void attention(const AttentionArgs& g, int64_t task, float* scratch) {
   bool have_result = false;
   for (int i = 0; i < g.branch_count; ++i) {
     const AttentionBranch& branch = g.branches[i];
-    const float branch_scale = branch.scale ? *branch.scale : 1.0f;
+    const float branch_scale = branch.scale ? branch.scale[block.item * branch.scale_stride] : 1.0f;
     if (branch.scale && branch_scale == 0.0f) continue;
     const KvLayout& layout = branch.layout;
     const float* keys = branch.kv + block.pair * layout.head_floats();

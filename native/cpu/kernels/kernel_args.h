@@ -97,7 +97,8 @@ struct PackKvArgs {
 
 struct AttentionBranch {
   const float* kv = nullptr;
-  const float* scale = nullptr;  // null: 1
+  const float* scale = nullptr;  // of the first item; null: 1
+  int64_t scale_stride = 0;      // from one item's to the next; 0: one for all
   KvLayout layout;
 };
 

@@ -27,16 +27,19 @@ void launch_pack_kv(LaunchBuilder& builder, const Step& step) {
 // The text's keys and values, then each scaled branch's.
 std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const Step& step) {
   std::vector<AttentionBranch> branches;
-  auto add = [&](size_t input, const float* scale) {
+  auto add = [&](size_t input, bool scaled) {
     AttentionBranch branch;
     branch.kv = builder.at(step.inputs[input]);
-    branch.scale = scale;
+    if (scaled) {
+      branch.scale = builder.at(step.inputs[input + 1]);
+      branch.scale_stride = step.input_shapes[input + 1].n > 1 ? 1 : 0;
+    }
     branch.layout =
         builder.kernels().kv_layout(step.input_shapes[input].rows_per_item(), step.node->kv.head_size);
     branches.push_back(branch);
   };
-  add(1, nullptr);
-  for (size_t i = 2; i + 1 < step.inputs.size(); i += 2) add(i, builder.at(step.inputs[i + 1]));
+  add(1, false);
+  for (size_t i = 2; i + 1 < step.inputs.size(); i += 2) add(i, true);
   return branches;
 }
 

@@ -73,16 +73,17 @@ Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& re
   const int64_t tokens = prompts_->tokens().back();
   if (prompts_->tokens().front() != tokens)
     return Status(Code::invalid_option, "prompt and negative prompt need the same number of chunks");
-  Graph graph(&models.unet->params);
+  const LoadedNetwork<UNet>& unet = *models.unet;
+  Graph graph(&unet.params);
   const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
-  std::vector<Value> keys = build_text_keys(graph, models.unet->network.cross_layers(), input);
+  std::vector<Value> keys = build_text_keys(graph, unet.network.cross_layers(), input);
   IPA_ASSIGN(text_, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
   return {};
 }
 
 Status Conditioning::plan_branch(const ModelSet& models, const ImageBranch& branch) {
   IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, branch, guided()));
-  Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
+  const Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
   Graph graph(&adapter.params);
   const Value input = graph.input(tokens_shape(batch(), encoder.tokens(), adapter.projection.cross_size));
   std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input);
@@ -141,9 +142,13 @@ Status Conditioning::run_branches(const Call& call) {
       all.insert(all.end(), part.positive ? tokens.begin() + half : tokens.begin(),
                  part.positive ? tokens.end() : tokens.begin() + half);
     IPA_TRY(images_[i].run(call, all));
-    scales.push_back(request_->branches[i].scale);
+    scales.insert(scales.end(), parts_.size(), request_->branches[i].scale);
   }
   return scales.empty() ? Status() : scales_.set(scales);
+}
+
+BoundView Conditioning::scales(size_t branch, int64_t first, int64_t count) const {
+  return scales_.floats(branch * parts_.size() + static_cast<size_t>(first), static_cast<size_t>(count));
 }
 
 BoundView Conditioning::addition(int64_t first, int64_t count) const {

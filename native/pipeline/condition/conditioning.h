@@ -43,8 +43,8 @@ class Conditioning {
   const std::vector<GuidancePart>& parts() const { return parts_; }
   const PackedKeys& text() const { return text_; }
   const std::vector<PackedKeys>& images() const { return images_; }  // one a branch
-  // Of a branch.
-  BoundView scale(size_t branch) const { return scales_.floats(branch, 1); }
+  // Of a branch, for `count` items from `first` on.
+  BoundView scales(size_t branch, int64_t first, int64_t count) const;
   // SDXL: addition_input_size floats of each of `count` items from `first` on.
   BoundView addition(int64_t first, int64_t count) const;
   size_t addition_bytes() const { return addition_.view().bytes(); }

@@ -27,7 +27,7 @@ bool reads_embedding(const Adapter& adapter) { return adapter.projection.kind ==
 
 Result<std::unique_ptr<ImageEncoder>> ImageEncoder::plan(const ModelSet& models, const Adapter& adapter) {
   IPA_TRY(require_encoder(adapter));
-  VisionTower& tower = *adapter.vision;
+  const VisionTower& tower = *adapter.vision;
   const bool embedding = reads_embedding(adapter);
   const int64_t side = tower.config().image_size;
   std::unique_ptr<ImageEncoder> self(new ImageEncoder(adapter));

@@ -77,7 +77,7 @@ Status BranchEncoder::plan_projection(const ModelSet& models) {
     states = 1;
     faces = false;
   }
-  Graph graph(&models.adapters[static_cast<size_t>(branch_->adapter)]->params);
+  Graph graph(&adapter_->params);
   if (states) features_ = graph.input(tokens_shape(rows, states, p.feature_size()));
   if (faces) faces_ = graph.input(tokens_shape(rows, 1, p.face_size));
   const ImageTokens made = build_image_projection(graph, p, features_, faces_);

@@ -45,7 +45,7 @@ void apply_weights(const float* weights, int64_t context, int64_t width, float* 
 }  // namespace
 
 Status PromptEncoder::plan_tower(const ModelSet& models, size_t index) {
-  TextTower& loaded = *models.text[index];
+  const TextTower& loaded = *models.text[index];
   const ClipTextConfig& config = loaded.config();
   const bool sdxl = models.family() == Family::sdxl;
   int64_t chunks = 0;

@@ -26,7 +26,7 @@ Result<std::unique_ptr<Decoder>> TiledDecoder::plan(const ModelSet& models, int6
 }
 
 Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
-  LoadedNetwork<Vae>& loaded = *models.vae;
+  const LoadedNetwork<Vae>& loaded = *models.vae;
   const Vae& vae = loaded.network;
   scale_ = vae.tail_scale(blocks);
   {

@@ -3,7 +3,7 @@
 namespace ipa {
 
 Result<std::unique_ptr<Decoder>> WholeDecoder::plan(const ModelSet& models, int64_t height, int64_t width) {
-  LoadedNetwork<Vae>& vae = *models.vae;
+  const LoadedNetwork<Vae>& vae = *models.vae;
   std::unique_ptr<WholeDecoder> self(new WholeDecoder(vae.config(), height * width));
   Graph graph(&vae.params);
   self->latents_ = graph.input({1, height, width, self->config_.latent_channels});

@@ -82,9 +82,10 @@ Status declare_adapter(ParamSet& params, const ImageProjectionConfig& p,
   });
 }
 
-Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
-                                              const std::string& family, std::shared_ptr<VisionTower> vision,
-                                              const LoadContext& context) {
+Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
+                                                    const std::string& family,
+                                                    std::shared_ptr<const VisionTower> vision,
+                                                    const LoadContext& context) {
   IPA_ASSIGN(const AdapterFile file, open_adapter(request.file));
   const AdapterDescription& d = file.description;
   IPA_TRY(check_unet(d, unet, request.file, family));
@@ -107,7 +108,7 @@ Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, con
   }
   IPA_TRY(declare_adapter(adapter->params, adapter->projection, unet.cross_layers()));
   IPA_TRY(load_params(adapter->params, *file.weights, "the IP-Adapter", context));
-  return adapter;
+  return std::shared_ptr<const Adapter>(std::move(adapter));
 }
 
 }  // namespace ipa

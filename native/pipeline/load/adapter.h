@@ -22,16 +22,17 @@ struct Adapter {
   ImageProjectionConfig projection;
   ParamSet params;  // image_proj.* and ip_adapter.*
   bool lora = false;
-  IgnoredTensors ignored;               // of its file
-  std::string encoder;                  // what it needs, for messages
-  std::shared_ptr<VisionTower> vision;  // null: it takes embeddings only
+  IgnoredTensors ignored;                     // of its file
+  std::string encoder;                        // what it needs, for messages
+  std::shared_ptr<const VisionTower> vision;  // null: it takes embeddings only
 };
 
 // `vision`: the image encoder to use it with, or null; `family`: of the UNet, for messages. Errors of the
 // readers; Code::mismatch when it is not for this UNet or this image encoder.
-Result<std::shared_ptr<Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
-                                              const std::string& family, std::shared_ptr<VisionTower> vision,
-                                              const LoadContext& context);
+Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
+                                                    const std::string& family,
+                                                    std::shared_ptr<const VisionTower> vision,
+                                                    const LoadContext& context);
 
 // Parameters of an adapter of this projection in these layers.
 Status declare_adapter(ParamSet& params, const ImageProjectionConfig& projection,

@@ -16,12 +16,12 @@
 namespace ipa {
 namespace {
 
-bool holds_lora(const std::vector<std::shared_ptr<Adapter>>& adapters) {
+bool holds_lora(const std::vector<std::shared_ptr<const Adapter>>& adapters) {
   return std::any_of(adapters.begin(), adapters.end(),
-                     [](const std::shared_ptr<Adapter>& adapter) { return adapter->lora; });
+                     [](const std::shared_ptr<const Adapter>& adapter) { return adapter->lora; });
 }
 
-std::vector<AdapterRequest> requests_of(const std::vector<std::shared_ptr<Adapter>>& adapters) {
+std::vector<AdapterRequest> requests_of(const std::vector<std::shared_ptr<const Adapter>>& adapters) {
   std::vector<AdapterRequest> requests;
   for (const auto& adapter : adapters) requests.push_back(adapter->request);
   return requests;
@@ -75,8 +75,9 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_ASSIGN(set->task_, task_of(set->unet->config()));
   IPA_TRY(set->unet->load(loras, context));
   const bool encodes = set->task_ != Task::text_to_image;
-  IPA_ASSIGN(set->vae, describe_vae(components.vae, set->unet->config(), encodes, request.compute, *kernels));
-  IPA_TRY(set->vae->load({}, context));
+  IPA_ASSIGN(auto vae, describe_vae(components.vae, set->unet->config(), encodes, request.compute, *kernels));
+  IPA_TRY(vae->load({}, context));
+  set->vae = std::move(vae);
   IPA_TRY(set->load_model_vision(request, cancel));
   IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
   return set;
@@ -124,9 +125,9 @@ Status ModelSet::check_family() {
   return {};
 }
 
-Result<std::shared_ptr<VisionTower>> ModelSet::vision_in(const std::string& folder,
-                                                         const std::vector<std::shared_ptr<Adapter>>& loaded,
-                                                         const CancelFlag* cancel) const {
+Result<std::shared_ptr<const VisionTower>> ModelSet::vision_in(
+    const std::string& folder, const std::vector<std::shared_ptr<const Adapter>>& loaded,
+    const CancelFlag* cancel) const {
   if (folder.empty() || (vision && vision->folder == folder)) return vision;
   for (const auto* list : {&loaded, &adapters})
     for (const auto& adapter : *list)
@@ -134,18 +135,20 @@ Result<std::shared_ptr<VisionTower>> ModelSet::vision_in(const std::string& fold
   return load_vision(folder, preprocessor_beside(folder), encoder_compute(compute_), context(cancel));
 }
 
-Result<std::vector<std::shared_ptr<Adapter>>> ModelSet::make_adapters(
+Result<std::vector<std::shared_ptr<const Adapter>>> ModelSet::make_adapters(
     const std::vector<AdapterRequest>& requests, const CancelFlag* cancel) const {
-  std::vector<std::shared_ptr<Adapter>> made;
+  std::vector<std::shared_ptr<const Adapter>> made;
   for (const AdapterRequest& request : requests) {
-    const auto same = [&](const std::shared_ptr<Adapter>& adapter) { return adapter->request == request; };
+    const auto same = [&](const std::shared_ptr<const Adapter>& adapter) {
+      return adapter->request == request;
+    };
     const auto kept = std::find_if(adapters.begin(), adapters.end(), same);
     if (kept != adapters.end()) {
       made.push_back(*kept);
       continue;
     }
-    IPA_ASSIGN(std::shared_ptr<VisionTower> tower, vision_in(request.image_encoder, made, cancel));
-    IPA_ASSIGN(std::shared_ptr<Adapter> adapter,
+    IPA_ASSIGN(std::shared_ptr<const VisionTower> tower, vision_in(request.image_encoder, made, cancel));
+    IPA_ASSIGN(std::shared_ptr<const Adapter> adapter,
                load_adapter(request, unet->network, family_name(family_), std::move(tower), context(cancel)));
     made.push_back(std::move(adapter));
   }
@@ -153,7 +156,7 @@ Result<std::vector<std::shared_ptr<Adapter>>> ModelSet::make_adapters(
 }
 
 Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const CancelFlag* cancel) {
-  IPA_ASSIGN(std::vector<std::shared_ptr<Adapter>> made, make_adapters(requests, cancel));
+  IPA_ASSIGN(std::vector<std::shared_ptr<const Adapter>> made, make_adapters(requests, cancel));
   if (holds_lora(made) || holds_lora(adapters)) {
     IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(loras_, requests, unet->network, text.size() > 1));
     IPA_ASSIGN(LoadedWeights::Restaged staged, unet->restage(loras, context(cancel)));

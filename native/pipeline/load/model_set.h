@@ -39,10 +39,10 @@ class ModelSet {
   size_t memory_bytes() const;
 
   std::vector<std::unique_ptr<TextTower>> text;
-  std::shared_ptr<VisionTower> vision;  // of adapters that have none of their own; may be null
+  std::shared_ptr<const VisionTower> vision;  // of adapters that have none of their own; may be null
   std::unique_ptr<LoadedNetwork<UNet>> unet;
-  std::unique_ptr<LoadedNetwork<Vae>> vae;
-  std::vector<std::shared_ptr<Adapter>> adapters;
+  std::unique_ptr<const LoadedNetwork<Vae>> vae;
+  std::vector<std::shared_ptr<const Adapter>> adapters;
   Json scheduler_config;
   ModelPrediction prediction;
   std::vector<IgnoredOfFile> ignored;  // tensors of the model's files and textual inversions that nothing reads
@@ -56,11 +56,11 @@ class ModelSet {
   LoadContext context(const CancelFlag* cancel) const;
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
-  Result<std::shared_ptr<VisionTower>> vision_in(const std::string& folder,
-                                                 const std::vector<std::shared_ptr<Adapter>>& loaded,
-                                                 const CancelFlag* cancel) const;
-  Result<std::vector<std::shared_ptr<Adapter>>> make_adapters(const std::vector<AdapterRequest>& requests,
-                                                              const CancelFlag* cancel) const;
+  Result<std::shared_ptr<const VisionTower>> vision_in(
+      const std::string& folder, const std::vector<std::shared_ptr<const Adapter>>& loaded,
+      const CancelFlag* cancel) const;
+  Result<std::vector<std::shared_ptr<const Adapter>>> make_adapters(const std::vector<AdapterRequest>& requests,
+                                                                    const CancelFlag* cancel) const;
   // Of every network once.
   std::vector<const ParamSet*> all_params() const;
   // The networks that LoRAs change.

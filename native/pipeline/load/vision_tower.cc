@@ -30,8 +30,9 @@ Status read_normalisation(VisionTower& tower, const std::string& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<VisionTower>> load_vision(const std::string& folder, const std::string& preprocessor,
-                                                 Compute compute, const LoadContext& context) {
+Result<std::shared_ptr<const VisionTower>> load_vision(const std::string& folder,
+                                                       const std::string& preprocessor, Compute compute,
+                                                       const LoadContext& context) {
   IPA_ASSIGN(const VisionComponent component, find_image_encoder(folder));
   IPA_TRY(component.config.check(component.config_path));
   auto tower = std::make_shared<VisionTower>(ClipVision(component.config), component, "the image encoder");
@@ -44,7 +45,7 @@ Result<std::shared_ptr<VisionTower>> load_vision(const std::string& folder, cons
   }));
   choose_compute(tower->params, compute);
   IPA_TRY(tower->load({}, context));
-  return tower;
+  return std::shared_ptr<const VisionTower>(std::move(tower));
 }
 
 }  // namespace ipa

@@ -19,7 +19,8 @@ struct VisionTower : LoadedNetwork<ClipVision> {
 };
 
 // `preprocessor`: its preprocessor_config.json, empty: none. Errors of the readers.
-Result<std::shared_ptr<VisionTower>> load_vision(const std::string& folder, const std::string& preprocessor,
-                                                 Compute compute, const LoadContext& context);
+Result<std::shared_ptr<const VisionTower>> load_vision(const std::string& folder,
+                                                       const std::string& preprocessor, Compute compute,
+                                                       const LoadContext& context);
 
 }  // namespace ipa

@@ -39,18 +39,22 @@ UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Co
                                         const UNetProgramShape& shape) {
   UNetInputs inputs;
   inputs.latents = latents_ = graph.input({shape.batch, shape.height, shape.width, config_.in_channels});
-  inputs.sinusoid = sinusoid_ = graph.input({1, 1, 1, config_.sinusoid_size()});
+  inputs.sinusoid = sinusoid_ = graph.input({shape.batch, 1, 1, config_.sinusoid_size()});
   if (config_.text_time)
     inputs.addition = bind(graph.input({shape.batch, 1, 1, config_.addition_input_size}),
                            [&conditioning, first = shape.first, batch = shape.batch] {
                              return conditioning.addition(first, batch);
                            });
-  if (config_.time_cond_size) inputs.time_cond = time_cond_ = graph.input({1, 1, 1, config_.time_cond_size});
+  if (config_.time_cond_size)
+    inputs.time_cond = time_cond_ = graph.input({shape.batch, 1, 1, config_.time_cond_size});
 
   const std::vector<PackedKeys>& images = conditioning.images();
   std::vector<Value> scales;
   for (size_t b = 0; b < images.size(); ++b)
-    scales.push_back(bind(graph.input({1, 1, 1, 1}), [&conditioning, b] { return conditioning.scale(b); }));
+    scales.push_back(
+        bind(graph.input({shape.batch, 1, 1, 1}), [&conditioning, b, first = shape.first, batch = shape.batch] {
+          return conditioning.scales(b, first, batch);
+        }));
   inputs.branches.resize(unet.cross_layers().size());
   for (size_t layer = 0; layer < inputs.branches.size(); ++layer) {
     inputs.text_kv.push_back(bind_keys(graph, conditioning.text(), layer, shape));
@@ -65,7 +69,7 @@ UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Co
 Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, const Conditioning& conditioning,
                                                        const UNetProgramShape& shape,
                                                        const UNetProgram* features) {
-  LoadedNetwork<UNet>& unet = *models.unet;
+  const LoadedNetwork<UNet>& unet = *models.unet;
   std::unique_ptr<UNetProgram> self(new UNetProgram(unet.config()));
   Graph graph(&unet.params);
   const UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
@@ -90,14 +94,20 @@ Status UNetProgram::prepare(Workspace& workspace, float guidance) {
   for (const auto& [value, source] : bound_) program_->bind(value, source());
   IPA_TRY(program_->prepare(workspace));
   if (!time_cond_.valid()) return {};
-  return program_->set(time_cond_, guidance_embedding(guidance, config_.time_cond_size));
+  return set_each(time_cond_, guidance_embedding(guidance, config_.time_cond_size));
 }
 
 Status UNetProgram::set_timestep(float timestep) {
   std::vector<float> sinusoid(static_cast<size_t>(config_.sinusoid_size()));
   timestep_sinusoid(static_cast<double>(timestep), config_.sinusoid_size(), config_.flip_sin_to_cos,
                     config_.freq_shift, sinusoid.data());
-  return program_->set(sinusoid_, sinusoid);
+  return set_each(sinusoid_, sinusoid);
+}
+
+Status UNetProgram::set_each(Value value, const std::vector<float>& item) {
+  const auto items = static_cast<size_t>(program_->shape(value).n);
+  for (size_t i = 0; i < items; ++i) IPA_TRY(program_->set(value, item, i * item.size()));
+  return {};
 }
 
 }  // namespace ipa

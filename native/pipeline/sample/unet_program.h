@@ -46,6 +46,8 @@ class UNetProgram {
 
   explicit UNetProgram(const UNetConfig& config) : config_(config) {}
   Value bind(Value value, Source source);
+  // The same for every item.
+  Status set_each(Value value, const std::vector<float>& item);
   Value bind_keys(Graph& graph, const PackedKeys& keys, size_t layer, const UNetProgramShape& shape);
   UNetInputs describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
                              const UNetProgramShape& shape);
