@@ -236,6 +236,7 @@
     ],
     "test_files": [
       "../test/native/main.cc",
+      "../test/native/base_bfloat16_test.cc",
       "../test/native/schedulers_config_test.cc",
       "../test/native/schedulers_golden_test.cc",
       "../test/native/schedulers_noise_test.cc",
@@ -274,9 +275,8 @@
       "../test/native/ops_halves_test.cc",
       "../test/native/amx_emulated.cc",
       "../test/native/ops_amx_test.cc",
-      "../test/native/ops_bf16_test.cc",
-      "../test/native/ops_int16_test.cc",
       "../test/native/ops_int8_test.cc",
+      "../test/native/ops_pairs_test.cc",
       "../test/native/ops_linear_test.cc",
       "../test/native/ops_norm_test.cc",
       "../test/native/ops_rows_test.cc",

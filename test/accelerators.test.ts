@@ -1,5 +1,5 @@
 /** The lossy accelerators compute what their authors' code computes, and are exact where they promise it. Needs `npm run build:all`. */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,10 +12,9 @@ import {
   type GenerateOptions,
   type GeneratedImage,
 } from "../lib/index";
+import { GOLDEN, relativeError, readGolden } from "./support/golden";
 import { MINI, ROOT, rejection } from "./support/load";
-import { readSafetensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const TAESD = join(GOLDEN, "models/taesd/vae");
 const model = (name: string): string => join(GOLDEN, "models", name);
 
@@ -31,21 +30,8 @@ interface Case {
   adapter?: string;
 }
 // tools/goldens/accelerators.py
-const index = JSON.parse(readFileSync(join(GOLDEN, "accelerators.json"), "utf8")) as {
-  prompt: string;
-  negative: string;
-  steps: number;
-  guidance: number;
-  seed: number;
-  scale: number;
-  cases: Case[];
-};
-const golden = readSafetensors(join(GOLDEN, "accelerators.safetensors"));
-const { prompt, steps, guidance, seed } = index;
-const call: GenerateOptions = { prompt, negativePrompt: index.negative, steps, guidance, seed, width: 64, height: 64 };
-
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const { index, golden, call } = readGolden<Case>("accelerators");
+const { guidance } = call;
 
 test.each(index.cases)(
   "the latents of the reference: $name",
@@ -60,7 +46,7 @@ test.each(index.cases)(
       featureCache: every === undefined ? undefined : { every, depth },
       tokenMerging: merge,
       imagePrompts:
-        adapter === undefined ? [] : [{ embeds: golden.get(`${name}.embeds`)!.floats(), scale: index.scale }],
+        adapter === undefined ? [] : [{ embeds: golden.get(`${name}.embeds`)!.floats(), scale: index.scale! }],
       output: "latents",
     });
     expect(relativeError(latents[0]!, golden.get(`${name}.latents`)!.floats())).toBeLessThan(1e-4);

@@ -7,9 +7,9 @@ import sharp from "sharp";
 
 import { NAMES, flagOf } from "../lib/cli/flag-names";
 import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flags";
-import { run } from "../lib/cli/program";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
+import { type CommandRun, runCommand } from "./support/command";
 import { FakeAddon, supportOf } from "./support/fake-addon";
 import { MINI, ROOT } from "./support/load";
 
@@ -20,38 +20,8 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-interface Run {
-  code: number;
-  out: string;
-  err: string;
-  lines: { type: string; [key: string]: unknown }[];
-}
-
-async function cli(
-  args: string[],
-  addon = new FakeAddon(),
-  tty = false,
-  signal = new AbortController().signal,
-): Promise<Run> {
-  let [out, err] = ["", ""];
-  const code = await run(args, {
-    out: { write: (text) => (out += text) },
-    err: { write: (text) => (err += text), isTTY: tty, columns: 80 },
-    signal,
-    addon: () => addon,
-    addonFile: () => "/somewhere/node_ip_adapter.node",
-    now: () => 0,
-    json: (value) => (out += `${JSON.stringify(value)}\n`),
-  });
-  const lines = args.includes("--json")
-    ? out
-        .trim()
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Run["lines"][number])
-    : [];
-  return { code, out, err, lines };
-}
+const cli = (args: string[], addon = new FakeAddon(), tty = false, signal?: AbortSignal): Promise<CommandRun> =>
+  runCommand(args, () => addon, signal ? { tty, signal } : { tty });
 
 describe("IMG[:SCALE]", () => {
   const files = new Set(["odd:0.5", "C:\\a:0.5"]);

@@ -17,9 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { run } from "../lib/cli/program";
 import { Pipeline, convert, inspect, type ConvertOptions, type ConvertProgress } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { type CommandRun, runCommand } from "./support/command";
 import { MINI, ROOT, pixels, rejection } from "./support/load";
 
 const adapter = join(MINI, "ip-adapter.safetensors");
@@ -212,20 +212,7 @@ test("the folder of a whole model is refused with what to do", async () => {
 });
 
 test("the command converts, and says why it does not", async () => {
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    let [out, err] = ["", ""];
-    const code = await run(["convert", ...args], {
-      out: { write: (text) => (out += text) },
-      err: { write: (text) => (err += text) },
-      signal: new AbortController().signal,
-      addon: loadAddon,
-      addonFile: () => "",
-      now: () => 0,
-      json: (value) => (out += `${JSON.stringify(value)}\n`),
-    });
-    process.exitCode = undefined;
-    return { code, out, err };
-  };
+  const cli = (...args: string[]): Promise<CommandRun> => runCommand(["convert", ...args], loadAddon);
   const output = join(folder, "a.gguf");
   expect(await cli(adapter, output, "--type", "q8_0")).toMatchObject({
     code: 0,

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { run } from "../lib/cli/program";
 import {
   ImageEmbeds,
   Pipeline,
@@ -16,11 +15,12 @@ import {
   type ImagePrompt,
 } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { type CommandRun, runCommand } from "./support/command";
 import { FakeAddon, MINI_INFO } from "./support/fake-addon";
+import { GOLDEN, relativeError } from "./support/golden";
 import { MINI, ROOT, loadFake, rejection } from "./support/load";
 import { readSafetensors, writeSafetensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const MODEL = join(GOLDEN, "models/sd15");
 const PICTURES = ["square-64", "wide-150x100"].map((name) => join(GOLDEN, `images/${name}.png`));
 // tools/goldens/embeds.py
@@ -29,8 +29,6 @@ const file = (name: string): string => join(GOLDEN, "embeds", name);
 const tensor = (name: string): ImageEmbeds => new ImageEmbeds(golden.get(name)!.floats(), golden.get(name)!.shape);
 const adapters = (...names: string[]): { file: string }[] =>
   names.map((name) => ({ file: join(MODEL, `adapters/${name}.safetensors`) }));
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 /** Floats and shape, for toEqual. */
 const plain = (embeds: ImageEmbeds): { shape: readonly number[]; floats: number[] } => ({
   shape: embeds.shape,
@@ -335,20 +333,7 @@ describe("refused", () => {
 });
 
 describe("on the command line", () => {
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    let [out, err] = ["", ""];
-    const code = await run(args, {
-      out: { write: (text) => (out += text) },
-      err: { write: (text) => (err += text) },
-      signal: new AbortController().signal,
-      addon: loadAddon,
-      addonFile: () => "",
-      now: () => 0,
-      json: (value) => (out += `${JSON.stringify(value)}\n`),
-    });
-    process.exitCode = undefined;
-    return { code, out, err };
-  };
+  const cli = (...args: string[]): Promise<CommandRun> => runCommand(args, loadAddon);
   const generate = async (name: string, ...args: string[]): Promise<Buffer> => {
     const latents = join(folder, `${name}.safetensors`);
     const options = [

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, type GenerateOptions } from "../lib/index";
-import { ROOT, loadFake, rejection } from "./support/load";
+import { GOLDEN, relativeError } from "./support/golden";
+import { loadFake, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const model = (name: string): string => join(GOLDEN, "models", name);
 
 interface Case extends Pick<
@@ -44,9 +44,6 @@ const call: GenerateOptions = {
   width: 64,
   height: 64,
 };
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
-
 async function check(pipeline: Pipeline, name: string, options: GenerateOptions): Promise<void> {
   const { latents } = await pipeline.generate({ ...call, ...options });
   expect(relativeError(latents[0]!, latentsOf(name))).toBeLessThan(1e-4);

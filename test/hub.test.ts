@@ -16,10 +16,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { run } from "../lib/cli/program";
 import { HubError } from "../lib/errors";
 import { RepoCache } from "../lib/hub/cache";
 import { Pipeline, inspect, pull, type DownloadProgressEvent, type LoadOptions } from "../lib/index";
+import { type CommandRun, runCommand } from "./support/command";
 import { FakeAddon } from "./support/fake-addon";
 import { HubServer, filesOf, type RepoFiles } from "./support/hub-server";
 import { ROOT, loadFake, rejection } from "./support/load";
@@ -546,20 +546,7 @@ test("the token of the option, the variable or the file goes to the hub, and now
 });
 
 describe("pull", () => {
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    let [out, err] = ["", ""];
-    const code = await run(args, {
-      out: { write: (text) => (out += text) },
-      err: { write: (text) => (err += text) },
-      signal: new AbortController().signal,
-      addon: fitting,
-      addonFile: () => "",
-      now: () => 0,
-      json: (value) => (out += `${JSON.stringify(value)}\n`),
-    });
-    process.exitCode = undefined;
-    return { code, out, err };
-  };
+  const cli = (...args: string[]): Promise<CommandRun> => runCommand(args, fitting);
   const fetched = (files: RepoFiles): string[] =>
     Object.keys(files).filter((path) => existsSync(join(folder(), "snapshots", hub.commit(NAME), path)));
 

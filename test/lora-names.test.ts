@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, inspect } from "../lib/index";
+import { GOLDEN, relativeError } from "./support/golden";
 import { ROOT, rejection } from "./support/load";
 import { readSafetensors, writeSafetensors, type Tensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const CASES = join(ROOT, "test/cases");
 const model = (name: string): string => join(GOLDEN, "models", name);
 
@@ -60,9 +60,6 @@ function renamed(
 }
 
 const scalar = (value: number): Tensors[string] => ({ shape: [], data: Float32Array.of(value) });
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
-
 // tools/goldens/loras.py
 const index = JSON.parse(readFileSync(join(GOLDEN, "loras.json"), "utf8")) as { prompt: string };
 const golden = readSafetensors(join(GOLDEN, "loras.safetensors"));

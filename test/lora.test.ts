@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, inspect } from "../lib/index";
-import { ROOT, rejection } from "./support/load";
+import { GOLDEN, relativeError } from "./support/golden";
+import { rejection } from "./support/load";
 import { readSafetensors, writeSafetensors, type Tensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const lora = (file: string): string => join(GOLDEN, "loras", file);
 const model = (name: string): string => join(GOLDEN, "models", name);
 
@@ -38,9 +38,6 @@ const call = {
   width: 64,
   height: 64,
 } as const;
-
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
 test.each(index.cases)("the latents that diffusers makes: $name", async ({ name, model: folder, loras, adapter }) => {
   const adapters = adapter === undefined ? [] : [{ file: join(model(folder), `adapters/${adapter}.safetensors`) }];

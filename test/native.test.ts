@@ -1,4 +1,7 @@
-/** Runs the C++ tests (build/Release/native_tests), every one by its name, once per instruction set of this machine. */
+/**
+ * Runs the C++ tests (build/Release/native_tests), every one by its name: those that kernels have a part in on each instruction
+ * set of this machine, the others once.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 
@@ -16,8 +19,9 @@ interface Run {
   ending: string;
 }
 
-function listTests(): string[] {
-  const { status, stdout, error } = spawnSync(program, ["--list"], { encoding: "utf8" });
+/** Which tests: `--kernels`, `--once`, or all. */
+function listTests(...kind: string[]): string[] {
+  const { status, stdout, error } = spawnSync(program, ["--list", ...kind], { encoding: "utf8" });
   if (status !== 0)
     throw new Error(`${program} --list failed; run "npm run build:native" (${error?.message ?? String(status)})`);
   return stdout.split(/\r?\n/).filter((name) => name !== "");
@@ -28,10 +32,10 @@ function instructionSets(): string[] {
   return (require(resolve(release, "node_ip_adapter.node")) as NativeAddon).system().isas;
 }
 
-async function runTests(isa: string): Promise<Run> {
-  const child = spawn(program, ["--golden", "test/golden"], {
+async function runTests(kind: string, environment: NodeJS.ProcessEnv): Promise<Run> {
+  const child = spawn(program, ["--golden", "test/golden", kind], {
     cwd: root,
-    env: { ...process.env, NODE_IP_ADAPTER_ISA: isa },
+    env: { ...process.env, ...environment },
   });
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -64,20 +68,13 @@ function parse(output: string, ending: string): Run {
   return { tests, ending: ending === "" ? "" : [...reasons, ending].join("\n") };
 }
 
-const names = listTests();
-
-test("test names are unique and say their room", () => {
-  expect(names.length).toBeGreaterThan(0);
-  expect(names.filter((name, i) => names.indexOf(name) !== i || !/^[a-z0-9]+_[a-z0-9_]+$/.test(name))).toEqual([]);
-});
-
-describe.each(instructionSets())("native tests on %s", (isa) => {
+function runAll(kind: string, environment: NodeJS.ProcessEnv = {}): void {
   let run: Run;
   beforeAll(async () => {
-    run = await runTests(isa);
+    run = await runTests(kind, environment);
   }, RUN_TIMEOUT);
 
-  test.each(names)("%s", (name) => {
+  test.each(listTests(kind))("%s", (name) => {
     const result = run.tests.get(name);
     if (result === undefined) throw new Error(`did not run: ${run.ending}`);
     if (!result.passed) throw new Error(result.reasons);
@@ -86,4 +83,18 @@ describe.each(instructionSets())("native tests on %s", (isa) => {
   test("ends by itself", () => {
     expect(run.ending).toBe("");
   });
+}
+
+test("test names are unique and say their room", () => {
+  const names = listTests();
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name, i) => names.indexOf(name) !== i || !/^[a-z0-9]+_[a-z0-9_]+$/.test(name))).toEqual([]);
+});
+
+describe.each(instructionSets())("native tests on %s", (isa) => {
+  runAll("--kernels", { NODE_IP_ADAPTER_ISA: isa });
+});
+
+describe("native tests without kernels", () => {
+  runAll("--once");
 });

@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, convert, type GenerateOptions, type LoadOptions, type SchedulerName } from "../lib/index";
-import { ROOT, rejection } from "./support/load";
-import { readSafetensors } from "./support/safetensors";
+import { GOLDEN, relativeError, readGolden } from "./support/golden";
+import { rejection } from "./support/load";
 
-const GOLDEN = join(ROOT, "test/golden");
 const SD15 = join(GOLDEN, "models/sd15");
 
 let scratch: string;
@@ -21,29 +20,8 @@ interface Case {
   prediction: NonNullable<LoadOptions["prediction"]>;
   zeroSnr?: boolean;
 }
-const index = JSON.parse(readFileSync(join(GOLDEN, "predictions.json"), "utf8")) as {
-  prompt: string;
-  negative: string;
-  steps: number;
-  guidance: number;
-  seed: number;
-  cases: Case[];
-};
-const golden = readSafetensors(join(GOLDEN, "predictions.safetensors"));
-const { prompt, steps, guidance, seed } = index;
-const call: GenerateOptions = {
-  prompt,
-  negativePrompt: index.negative,
-  guidance,
-  seed,
-  steps,
-  width: 64,
-  height: 64,
-  output: "latents",
-};
-
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const { index, golden, call: common } = readGolden<Case>("predictions");
+const call: GenerateOptions = { ...common, output: "latents" };
 
 const groups = [
   ...new Set(index.cases.map(({ model, prediction, zeroSnr = false }) => `${model} ${prediction} ${zeroSnr}`)),

@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, type GenerateOptions, type ProgressEvent, type SchedulerName } from "../lib/index";
-import { MINI, ROOT, rejection } from "./support/load";
-import { readSafetensors } from "./support/safetensors";
-
-const GOLDEN = join(ROOT, "test/golden");
+import { GOLDEN, relativeError, readGolden } from "./support/golden";
+import { MINI, rejection } from "./support/load";
 
 interface Case {
   model: string;
@@ -15,28 +13,12 @@ interface Case {
   sigmas?: GenerateOptions["sigmas"];
 }
 // tools/goldens/samplers.py
-const index = JSON.parse(readFileSync(join(GOLDEN, "samplers.json"), "utf8")) as {
-  prompt: string;
-  negative: string;
-  steps: number;
-  guidance: number;
-  seed: number;
-  cases: Case[];
-};
-const golden = readSafetensors(join(GOLDEN, "samplers.safetensors"));
-const { prompt, steps, guidance, seed } = index;
-const call: GenerateOptions = {
-  prompt,
-  negativePrompt: index.negative,
-  guidance,
-  seed,
-  width: 64,
-  height: 64,
-  output: "latents",
-};
-
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
+const {
+  index,
+  golden,
+  call: { steps, ...common },
+} = readGolden<Case>("samplers");
+const call: GenerateOptions = { ...common, output: "latents" };
 
 describe.each(["sd15", "sd2", "sdxl"])("on the small %s model", (model) => {
   let pipeline: Pipeline;

@@ -4,10 +4,10 @@ import { join } from "node:path";
 
 import { OptionError, Pipeline, type GenerateOptions, type RawImage } from "../lib/index";
 import { FakeAddon, supportOf } from "./support/fake-addon";
-import { ROOT, loadFake, pixels, rejection } from "./support/load";
+import { GOLDEN, relativeError } from "./support/golden";
+import { loadFake, pixels, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
-const GOLDEN = join(ROOT, "test/golden");
 const SOURCES = join(GOLDEN, "models/source-pictures");
 
 interface Case {
@@ -60,9 +60,6 @@ function greyOf(tensor: string): RawImage {
   const { shape, bytes } = golden.get(tensor)!;
   return { data: bytes, width: shape[1]!, height: shape[0]!, channels: 1 };
 }
-
-const relativeError = (ours: Float32Array, theirs: Float32Array): number =>
-  Math.hypot(...ours.map((v, i) => v - theirs[i]!)) / Math.hypot(...theirs);
 
 test.each([
   "sd15-inpaint-guided",

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "weights/describe/component_kind.h"
+#include "any_source.h"
 #include "weights/changes/embedding_file.h"
 #include "weights/changes/extended_source.h"
+#include "weights/describe/component_kind.h"
 #include "weights/formats/safetensors/safetensors.h"
-#include "weights/formats/torch/torch_file.h"
 
 namespace {
 
@@ -42,16 +42,11 @@ void put_behind(const ipa::EmbeddingFile& file, const ipa::TensorInfo& rows) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::vector<uint8_t> bytes(data, data + size);
-  auto source = ipa::is_torch_file(data, size) ? ipa::open_torch_bytes(bytes, "fuzz")
-                                               : ipa::open_safetensors_bytes(bytes, "fuzz");
+  auto source = ipa_fuzz::open_bytes(data, size);
   if (!source.ok()) return 0;
   (void)ipa::component_kind(*source.value());
   auto file = ipa::read_embedding(source.take());
-  if (!file.ok()) {
-    if (file.status().code() == ipa::Code::internal || file.status().message().empty()) std::abort();
-    return 0;
-  }
+  if (!ipa_fuzz::good(file)) return 0;
   for (const ipa::TensorInfo* rows : {file.value().any, file.value().first, file.value().second})
     if (rows) put_behind(file.value(), *rows);
   return 0;

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "weights/describe/component_kind.h"
+#include "any_source.h"
 #include "weights/changes/merged_source.h"
+#include "weights/describe/component_kind.h"
 #include "weights/formats/safetensors/safetensors.h"
-#include "weights/formats/torch/torch_file.h"
 
 namespace {
 
@@ -54,10 +54,7 @@ std::unique_ptr<ipa::TensorSource> tiny_model() {
 
 void add(const std::vector<ipa::LoraUse>& uses, ipa::LoraPart part) {
   auto merged = ipa::with_loras(tiny_model(), uses, part);
-  if (!merged.ok()) {
-    if (merged.status().code() == ipa::Code::internal) std::abort();
-    return;
-  }
+  if (!ipa_fuzz::good(merged)) return;
   for (const ipa::TensorInfo& info : merged.value()->tensors()) {
     std::vector<float> out(static_cast<size_t>(info.elements()));
     const ipa::Status status = merged.value()->read_f32(info, out.data());
@@ -68,9 +65,7 @@ void add(const std::vector<ipa::LoraUse>& uses, ipa::LoraPart part) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::vector<uint8_t> bytes(data, data + size);
-  auto source = ipa::is_torch_file(data, size) ? ipa::open_torch_bytes(bytes, "fuzz")
-                                               : ipa::open_safetensors_bytes(bytes, "fuzz");
+  auto source = ipa_fuzz::open_bytes(data, size);
   if (!source.ok()) return 0;
   // Telling what a file is and reading it must agree.
   const ipa::ComponentKind kind = ipa::component_kind(*source.value());
@@ -79,10 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (file.ok() && (!sorted || (kind != ipa::ComponentKind::lora && kind != ipa::ComponentKind::ip_adapter &&
                                 kind != ipa::ComponentKind::model)))
     std::abort();
-  if (!file.ok()) {
-    if (file.status().code() == ipa::Code::internal || file.status().message().empty()) std::abort();
-    return 0;
-  }
+  if (!ipa_fuzz::good(file)) return 0;
   std::vector<ipa::LoraUse> uses(1);
   uses[0] = {file.take(), 0.5f};
   for (const auto part : {ipa::LoraPart::unet, ipa::LoraPart::text_encoder, ipa::LoraPart::text_encoder_2})

@@ -9,6 +9,7 @@
 #include "weights/describe/component_kind.h"
 #include "weights/dtype.h"
 #include "weights/formats/safetensors/safetensors.h"
+#include "weights/names/adapter_names.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto source = ipa::open_safetensors_bytes(std::vector<uint8_t>(data, data + size), "fuzz");

@@ -2,15 +2,15 @@
 // a line: OK or the error's name. For tools/fuzz/safetensors_differential.py. Every readable tensor of a good
 // input is read.
 #include <cstdint>
-#include <cstdio>
 #include <vector>
 
+#include "verdicts.h"
 #include "weights/dtype.h"
 #include "weights/formats/safetensors/safetensors.h"
 
 namespace {
 
-const char* verdict(std::vector<uint8_t> bytes) {
+std::string verdict(std::vector<uint8_t> bytes) {
   const auto source = ipa::open_safetensors_bytes(std::move(bytes), "stdin");
   if (!source.ok()) return ipa::error_name(source.status().code());
   for (const ipa::TensorInfo& info : source.value()->tensors()) {
@@ -23,14 +23,4 @@ const char* verdict(std::vector<uint8_t> bytes) {
 
 }  // namespace
 
-int main() {
-  uint8_t length[4];
-  while (std::fread(length, 1, 4, stdin) == 4) {
-    const uint32_t size =
-        length[0] | uint32_t{length[1]} << 8 | uint32_t{length[2]} << 16 | uint32_t{length[3]} << 24;
-    std::vector<uint8_t> bytes(size);
-    if (size > 0 && std::fread(bytes.data(), 1, size, stdin) != size) return 1;
-    std::puts(verdict(std::move(bytes)));
-  }
-  return 0;
-}
+int main() { return ipa_fuzz::print_verdicts(verdict); }

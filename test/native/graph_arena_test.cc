@@ -13,7 +13,7 @@ using ipa_test::Random;
 
 int64_t rounded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-TEST(graph_arena_never_overlaps_live_blocks) {
+TEST_ONCE(graph_arena_never_overlaps_live_blocks) {
   for (uint64_t seed = 0; seed < 400; ++seed) {
     Random random(seed);
     const int64_t count = random.between(1, 70), steps = random.between(1, 50),
@@ -54,7 +54,7 @@ TEST(graph_arena_never_overlaps_live_blocks) {
   }
 }
 
-TEST(graph_arena_reuses_memory) {
+TEST_ONCE(graph_arena_reuses_memory) {
   // A chain in which every block lives for two steps needs two places.
   std::vector<ArenaBlock> chain;
   for (int i = 0; i < 100; ++i) chain.push_back({1000, i, i + 1, 0});

@@ -23,7 +23,7 @@ void check_refused(const std::string& word, const std::function<Value(Graph&)>& 
     ipa_test::fail(__FILE__, __LINE__, "\"" + plan.status().message() + "\" does not say \"" + word + "\"");
 }
 
-TEST(graph_refuses_shapes_that_do_not_fit) {
+TEST_ONCE(graph_refuses_shapes_that_do_not_fit) {
   // Which pictures a network can take is its configuration's doing, and the caller's.
   check_refused(
       "down", [](Graph& g) { return g.conv2d(g.input({1, 2, 5, 3}), "down", 4, {3, 3, 1, 0, 0, 0, 0}); },
@@ -73,18 +73,18 @@ TEST(graph_refuses_shapes_that_do_not_fit) {
   });
 }
 
-TEST(graph_refuses_a_parameter_of_two_shapes) {
+TEST_ONCE(graph_refuses_a_parameter_of_two_shapes) {
   check_refused("twice",
                 [](Graph& g) { return g.linear(g.linear(g.input({1, 1, 5, 12}), "twice", 9), "twice", 9); });
 }
 
-TEST(graph_refuses_outputs_that_no_step_computes) {
+TEST_ONCE(graph_refuses_outputs_that_no_step_computes) {
   check_refused("output", [](Graph& g) { return g.input({1, 1, 5, 12}); });
   check_refused("output", [](Graph& g) { return g.slice_channels(g.silu(g.input({1, 1, 5, 12})), 0, 3); });
   check_refused("output", [](Graph& g) { return g.reshape(g.silu(g.input({1, 1, 5, 12})), {1, 5, 1, 12}); });
 }
 
-TEST(graph_reports_the_first_mistake) {
+TEST_ONCE(graph_reports_the_first_mistake) {
   check_refused("group", [](Graph& g) {
     return g.add(g.group_norm(g.input({1, 2, 5, 10}), "a", 3, 1e-5f), g.input({1, 1, 1, 3}));
   });

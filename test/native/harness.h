@@ -1,12 +1,16 @@
-// A minimal test runner: TEST(name) { ... } registers itself; `native_tests [--list] [FILTER]` runs what
-// contains FILTER.
+// A minimal test runner: TEST(name) { ... } registers itself. TEST_ONCE is for what computes the same on every
+// instruction set, because no kernel has a part in it. `native_tests [--list] [--once | --kernels] [FILTER...]`
+// runs those whose name contains a FILTER; --once the second kind alone, --kernels the first.
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
-#include <functional>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -16,17 +20,70 @@ namespace ipa_test {
 struct Case {
   const char* name;
   void (*body)();
+  bool once;  // not once for every instruction set
 };
 std::vector<Case>& cases();
 // Records a failed check of the running test; the test goes on, so that one run shows every failure.
 void fail(const char* file, int line, const std::string& message);
 struct Register {
-  Register(const char* name, void (*body)()) { cases().push_back({name, body}); }
+  Register(const char* name, void (*body)(), bool once) { cases().push_back({name, body, once}); }
 };
 // Folder of the committed reference tensors, ends without a slash.
 std::string golden_folder();
 // An empty folder for this run's files, removed at the end.
 std::string scratch_folder();
+// With as many digits as tell a double from its neighbours.
+std::string shown_number(double value);
+
+// A value as a failed check shows it: "?" for what has no such form.
+template <class T>
+std::string shown(const T& value);
+template <class Sequence>
+std::string shown_items(const Sequence& values) {
+  constexpr int most = 12;
+  std::string text;
+  int count = 0;
+  for (const auto& value : values)
+    if (++count <= most) text += (count > 1 ? ", " : "") + shown(value);
+  if (count > most) text += ", ... (" + std::to_string(count) + ")";
+  return "[" + text + "]";
+}
+template <class T, class = void>
+struct IsSequence : std::false_type {};
+template <class T>
+struct IsSequence<T, std::void_t<decltype(std::begin(std::declval<const T&>()))>> : std::true_type {};
+template <class T>
+std::string shown(const T& value) {
+  if constexpr (std::is_same_v<T, bool>)
+    return value ? "true" : "false";
+  else if constexpr (std::is_enum_v<T>)
+    return std::to_string(static_cast<int64_t>(value));
+  else if constexpr (std::is_integral_v<T>)
+    return std::to_string(value);
+  else if constexpr (std::is_floating_point_v<T>)
+    return shown_number(static_cast<double>(value));
+  else if constexpr (std::is_pointer_v<T> && !std::is_convertible_v<T, std::string_view>)
+    return value ? "a pointer" : "null";
+  else if constexpr (std::is_convertible_v<const T&, std::string_view>)
+    return "\"" + std::string(std::string_view(value)) + "\"";
+  else if constexpr (IsSequence<T>::value)
+    return shown_items(value);
+  else
+    return "?";
+}
+
+// Compares integers of any types as they stand, as the checks always did.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#endif
+template <class A, class B>
+void check_eq(const char* file, int line, const char* what, const A& a, const B& b) {
+  if (!(a == b)) fail(file, line, std::string(what) + ": " + shown(a) + " and " + shown(b));
+}
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 // A call, so that temporaries inside its argument live as long as the check.
 template <class StatusOrResult>
@@ -40,18 +97,17 @@ void check_ok(const char* file, int line, const StatusOrResult& value) {
 
 }  // namespace ipa_test
 
-#define TEST(name)                                                       \
-  static void test_##name();                                             \
-  static const ::ipa_test::Register register_##name(#name, test_##name); \
+#define IPA_TEST_CASE(name, once)                                              \
+  static void test_##name();                                                   \
+  static const ::ipa_test::Register register_##name(#name, test_##name, once); \
   static void test_##name()
+#define TEST(name) IPA_TEST_CASE(name, false)
+#define TEST_ONCE(name) IPA_TEST_CASE(name, true)
 #define CHECK(condition)                                                \
   do {                                                                  \
     if (!(condition)) ::ipa_test::fail(__FILE__, __LINE__, #condition); \
   } while (0)
-#define CHECK_EQ(a, b)                                                     \
-  do {                                                                     \
-    if (!((a) == (b))) ::ipa_test::fail(__FILE__, __LINE__, #a " == " #b); \
-  } while (0)
+#define CHECK_EQ(a, b) ::ipa_test::check_eq(__FILE__, __LINE__, #a " == " #b, (a), (b))
 #define CHECK_NEAR(a, b, tolerance)                                                                     \
   do {                                                                                                  \
     const double check_a_ = (a), check_b_ = (b);                                                        \

@@ -19,7 +19,7 @@ std::vector<uint8_t> bytes_of(const ipa::TensorSource& source, const std::string
 
 }  // namespace
 
-TEST(image_clip_resize_matches_pillow) {
+TEST_ONCE(image_clip_resize_matches_pillow) {
   const std::string folder = ipa_test::golden_folder();
   const ipa::Json document = ipa_test::read_json_file(folder + "/clip_resize.json");
   const auto source = ipa::open_safetensors(folder + "/clip_resize.safetensors");
@@ -55,7 +55,7 @@ TEST(image_clip_resize_matches_pillow) {
               static_cast<long long>(values), static_cast<long long>(exact), largest);
 }
 
-TEST(image_lanczos_resize_matches_pillow) {
+TEST_ONCE(image_lanczos_resize_matches_pillow) {
   const ipa_test::GoldenFolder folder("source-pictures");
   for (const ipa::Json* entry : folder.cases("lanczos")) {
     const ipa::ImagePrompt picture = ipa_test::golden_picture(entry->find("image")->string());
@@ -80,7 +80,7 @@ TEST(image_lanczos_resize_matches_pillow) {
   }
 }
 
-TEST(image_clip_resize_refuses_impossible_sizes) {
+TEST_ONCE(image_clip_resize_refuses_impossible_sizes) {
   const std::vector<uint8_t> pixel = {1, 2, 3};
   CHECK(ipa::clip_resize(pixel.data(), 0, 1, 64).status().code() == ipa::Code::limit);
   CHECK(ipa::clip_resize(pixel.data(), 1, 0, 64).status().code() == ipa::Code::limit);

@@ -23,7 +23,7 @@ std::string string_of(const std::string& text) { return parsed(text).string(); }
 
 }  // namespace
 
-TEST(json_reads_every_kind) {
+TEST_ONCE(json_reads_every_kind) {
   const Json json = parsed(" {\"a\": [1, -2.5, true, false, null, \"x\"], \"b\": {}}\n");
   CHECK(json.is_object() && json.object().size() == 2);
   const Json* a = json.find("a");
@@ -42,7 +42,7 @@ TEST(json_reads_every_kind) {
   CHECK_EQ(json.object()[1].first, "b");
 }
 
-TEST(json_numbers_are_exact) {
+TEST_ONCE(json_numbers_are_exact) {
   CHECK_EQ(parsed("18446744073709551615").u64(), UINT64_MAX);
   CHECK(!parsed("18446744073709551616").is_u64());
   CHECK_EQ(parsed("18446744073709551616").number(), 18446744073709551616.0);
@@ -60,7 +60,7 @@ TEST(json_numbers_are_exact) {
   CHECK(code_of("-1e309") == Code::limit);
 }
 
-TEST(json_refuses_what_rfc_8259_refuses) {
+TEST_ONCE(json_refuses_what_rfc_8259_refuses) {
   const char* bad[] = {"",
                        " ",
                        "{",
@@ -129,14 +129,14 @@ TEST(json_refuses_what_rfc_8259_refuses) {
   CHECK(message.find("byte 4") != std::string::npos);
 }
 
-TEST(json_strings_unescape) {
+TEST_ONCE(json_strings_unescape) {
   CHECK_EQ(string_of("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), "\"\\/\b\f\n\r\t");
   CHECK_EQ(string_of("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\""), "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   CHECK_EQ(string_of("\"\xC3\xA9\xF4\x8F\xBF\xBF\x7F\""), "\xC3\xA9\xF4\x8F\xBF\xBF\x7F");
   CHECK_EQ(string_of("\"\\u0000\""), std::string(1, '\0'));
 }
 
-TEST(json_refuses_bad_unicode) {
+TEST_ONCE(json_refuses_bad_unicode) {
   for (const char* text :
        {"\"\xFF\"", "\"\x80\"", "\"\xC0\x80\"", "\"\xC1\xBF\"", "\"\xE0\x80\x80\"", "\"\xE0\x9F\xBF\"",
         "\"\xED\xA0\x80\"", "\"\xF0\x8F\xBF\xBF\"", "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"",
@@ -149,7 +149,7 @@ TEST(json_refuses_bad_unicode) {
   }
 }
 
-TEST(json_refuses_duplicate_names) {
+TEST_ONCE(json_refuses_duplicate_names) {
   CHECK(code_of("{\"a\":1,\"a\":1}") == Code::duplicate);
   CHECK(code_of("{\"w\":1,\"b\":2,\"\\u0077\":3}") == Code::duplicate);
   CHECK(code_of("[{\"x\":{\"\":1,\"\":2}}]") == Code::duplicate);
@@ -157,7 +157,7 @@ TEST(json_refuses_duplicate_names) {
   CHECK(code_of("{\"a\":1,\"A\":1,\"\":0}") == Code::ok);
 }
 
-TEST(json_limits_hold) {
+TEST_ONCE(json_limits_hold) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   CHECK(code_of(nested(64)) == Code::ok);
   CHECK(code_of(nested(65)) == Code::limit);
@@ -181,7 +181,7 @@ TEST(json_limits_hold) {
   CHECK(Json::parse("\"ab\\ncd\"", limits).status().code() == Code::limit);
 }
 
-TEST(json_python_constants_only_when_asked_for) {
+TEST_ONCE(json_python_constants_only_when_asked_for) {
   Json::Limits limits;
   limits.python_constants = true;
   const ipa::Result<Json> json = Json::parse("[NaN, Infinity, -Infinity, -1]", limits);
@@ -195,7 +195,7 @@ TEST(json_python_constants_only_when_asked_for) {
   CHECK(Json::parse("-NaN", limits).status().code() == Code::syntax);
 }
 
-TEST(utf8_quoting_is_safe_and_short) {
+TEST_ONCE(utf8_quoting_is_safe_and_short) {
   CHECK_EQ(ipa::quoted("a b\xC3\xA9"), "\"a b\xC3\xA9\"");
   CHECK_EQ(ipa::quoted(std::string("\n\x1B\0\x7F\xFF", 5)), "\"\\x0a\\x1b\\x00\\x7f\\xff\"");
   const std::string cut = ipa::quoted(std::string(5000, 'x'));

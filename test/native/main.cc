@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +20,11 @@ void fail(const char* file, int line, const std::string& message) {
   ++failures_in_test;
   std::printf("  %s:%d: %s\n", file, line, message.c_str());
 }
+std::string shown_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.17g", value);
+  return text;
+}
 std::string golden_folder() { return golden; }
 std::string scratch_folder() {
   if (scratch.empty()) {
@@ -31,27 +37,52 @@ std::string scratch_folder() {
   return scratch;
 }
 
-int run(int argc, char** argv) {
-  std::string filter;
+struct Choice {
+  bool list = false, once = true, kernels = true;
+  std::vector<const char*> filters;
+
+  bool has(const Case& c) const {
+    if (!(c.once ? once : kernels)) return false;
+    return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const char* filter) {
+             return std::strstr(c.name, filter) != nullptr;
+           });
+  }
+};
+
+Choice read_choice(int argc, char** argv) {
+  Choice choice;
   for (int i = 1; i < argc; ++i) {
-    if (!std::strcmp(argv[i], "--list")) {
-      for (const Case& c : cases()) std::printf("%s\n", c.name);
-      return 0;
-    }
-    if (!std::strcmp(argv[i], "--golden") && i + 1 < argc)
+    const std::string word = argv[i];
+    if (word == "--list")
+      choice.list = true;
+    else if (word == "--once")
+      choice.kernels = false;
+    else if (word == "--kernels")
+      choice.once = false;
+    else if (word == "--golden" && i + 1 < argc)
       golden = argv[++i];
     else
-      filter = argv[i];
+      choice.filters.push_back(argv[i]);
   }
+  return choice;
+}
+
+int run(int argc, char** argv) {
+  const Choice choice = read_choice(argc, argv);
   int passed = 0, failed = 0;
   for (const Case& c : cases()) {
-    if (!std::strstr(c.name, filter.c_str())) continue;
+    if (!choice.has(c)) continue;
+    if (choice.list) {
+      std::printf("%s\n", c.name);
+      continue;
+    }
     failures_in_test = 0;
     c.body();
     std::printf("%s %s\n", failures_in_test ? "FAIL" : "ok", c.name);
     std::fflush(stdout);
     ++(failures_in_test ? failed : passed);
   }
+  if (choice.list) return 0;
   if (!scratch.empty()) std::filesystem::remove_all(scratch);
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed || !passed ? 1 : 0;

@@ -95,7 +95,7 @@ using V = ipa::AdapterVariant;
 
 // Ye et al. 2023 say 22M of the base adapter; the exact sums follow from the published tensors' shapes and
 // agree with the published files' sizes.
-TEST(models_adapters_have_their_published_size) {
+TEST_ONCE(models_adapters_have_their_published_size) {
   const auto sd15 = unet_of(sd15_config), sdxl = unet_of(sdxl_config);
   if (!sd15 || !sdxl) return;
   check("ip-adapter_sd15", *sd15, base(1024), 22319616);

@@ -15,7 +15,7 @@ Param* matrix(ParamSet& params, const std::string& name, int64_t out = 128, int6
 
 }  // namespace
 
-TEST(models_compute_choice_keeps_the_sensitive_ones) {
+TEST_ONCE(models_compute_choice_keeps_the_sensitive_ones) {
   ParamSet params;
   const std::vector<Param*> exact = {
       matrix(params, "conv_in"),
@@ -49,7 +49,7 @@ TEST(models_compute_choice_keeps_the_sensitive_ones) {
 }
 
 // Of int8: Winograd's algorithm multiplies words, and is faster where there are pixels enough.
-TEST(models_compute_choice_of_convolutions) {
+TEST_ONCE(models_compute_choice_of_convolutions) {
   ParamSet params;
   const auto conv = [&](const std::string& name) {
     return params.declare({name + ".weight"}, ParamRole::conv2d, {64, 64, 3, 3});
@@ -67,14 +67,14 @@ TEST(models_compute_choice_of_convolutions) {
   CHECK(last->compute == Compute::int16);
 }
 
-TEST(models_compute_choice_without_blocks) {
+TEST_ONCE(models_compute_choice_without_blocks) {
   ParamSet params;
   const Param* linear = matrix(params, "mid_block.resnets.0.conv1");
   ipa::choose_compute(params, Compute::int8);
   CHECK(linear->compute == Compute::int8);
 }
 
-TEST(models_compute_choice_of_the_vae) {
+TEST_ONCE(models_compute_choice_of_the_vae) {
   CHECK(ipa::vae_compute(Compute::f32, true) == Compute::f32);
   CHECK(ipa::vae_compute(Compute::int16, true) == Compute::int16);
   CHECK(ipa::vae_compute(Compute::int8, true) == Compute::bf16);

@@ -99,4 +99,31 @@ TEST(ops_int8_rows_of_any_size) {
   }
 }
 
+// Weights of eight bits: the error is theirs.
+TEST(ops_int8_weights) {
+  for (int64_t in : {1, 2, 17, 129, 333})
+    for (int64_t out : {1, 33, 130}) {
+      GraphRig rig(static_cast<uint64_t>(in * 1000 + out));
+      rig.output(rig.graph.linear(rig.input({1, 1, 13, in}, -2, 3), "a", out));
+      rig.use(ipa::Compute::int8_weights);
+      rig.check("bytes " + std::to_string(in) + " -> " + std::to_string(out), 8e-3);
+    }
+  GraphRig rig(2);
+  const Value x = rig.input({2, 9, 8, 70});
+  rig.output(rig.graph.geglu_linear(x, "a", 45));
+  rig.output(rig.graph.conv2d(x, "b", 40));
+  rig.use(ipa::Compute::int8_weights);
+  rig.check("bytes", 8e-3);
+}
+
+TEST(ops_int8_weights_winograd) {
+  for (int64_t in : {32, 33, 100})
+    for (int64_t side : {4, 18, 33}) {
+      GraphRig rig(static_cast<uint64_t>(in * side));
+      rig.output(rig.graph.conv2d(rig.input({2, side, side + 3, in}), "a", 70));
+      rig.use(ipa::Compute::int8_weights);
+      rig.check("bytes, winograd of " + std::to_string(side) + "x" + std::to_string(in), 8e-3);
+    }
+}
+
 }  // namespace

@@ -136,7 +136,7 @@ bool all_finite(const std::vector<float>& values) {
 
 }  // namespace
 
-TEST(schedulers_config_refusals_name_the_field) {
+TEST_ONCE(schedulers_config_refusals_name_the_field) {
   for (const Refusal& refusal : kRefusals) {
     const auto made = make(refusal.scheduler, refusal.config, refusal.steps, refusal.sigmas);
     const std::string what = std::string(refusal.scheduler) + " " + refusal.config;
@@ -152,7 +152,7 @@ TEST(schedulers_config_refusals_name_the_field) {
   CHECK_EQ(make("ddim", "{}", 20, "", -0.5f).ok(), false);
 }
 
-TEST(schedulers_config_class_name_picks_the_scheduler) {
+TEST_ONCE(schedulers_config_class_name_picks_the_scheduler) {
   const char* named[][2] = {{"DDIMScheduler", "ddim"},
                             {"PNDMScheduler", "pndm"},
                             {"EulerDiscreteScheduler", "euler"},
@@ -176,7 +176,7 @@ TEST(schedulers_config_class_name_picks_the_scheduler) {
   }
 }
 
-TEST(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
+TEST_ONCE(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
   for (const char* name : {"euler", "heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m", "dpm++_sde", "unipc"}) {
     const auto asked = make(name, R"({"use_exponential_sigmas": true})", 12, "karras");
     const auto configured = make(name, R"({"use_karras_sigmas": true})", 12);
@@ -187,7 +187,7 @@ TEST(schedulers_config_a_callers_sigmas_replace_those_of_the_config) {
   }
 }
 
-TEST(schedulers_config_normal_sigmas_are_those_of_no_family) {
+TEST_ONCE(schedulers_config_normal_sigmas_are_those_of_no_family) {
   for (const char* name : {"euler", "dpm++2m", "heun", "unipc", "deis", "ddim"}) {
     const auto asked = make(name, R"({"use_karras_sigmas": true})", 12, "normal");
     const auto plain = make(name, "{}", 12);
@@ -196,7 +196,7 @@ TEST(schedulers_config_normal_sigmas_are_those_of_no_family) {
   }
 }
 
-TEST(schedulers_config_given_sigmas_are_checked) {
+TEST_ONCE(schedulers_config_given_sigmas_are_checked) {
   const auto refusal = [](std::vector<float> values, int steps) {
     ipa::SchedulerOptions options;
     options.name = "heun";
@@ -214,7 +214,7 @@ TEST(schedulers_config_given_sigmas_are_checked) {
   CHECK(refusal({9, 3, 3}, 3).find("sigmas[2]: expected less than the one before, 3, but received 3") == 0);
 }
 
-TEST(schedulers_given_sigmas_far_apart_stay_finite) {
+TEST_ONCE(schedulers_given_sigmas_far_apart_stay_finite) {
   for (const std::string& name : ipa::scheduler_names()) {
     ipa::SchedulerOptions options;
     options.name = name;
@@ -227,14 +227,14 @@ TEST(schedulers_given_sigmas_far_apart_stay_finite) {
   }
 }
 
-TEST(schedulers_config_null_and_infinity) {
+TEST_ONCE(schedulers_config_null_and_infinity) {
   // null is false for a switch, absent for the rest; JSON has no -Infinity, so text stands for it.
   CHECK_OK(status_of("euler", R"({"sigma_min": null, "use_karras_sigmas": null, "trained_betas": null})"));
   CHECK_OK(status_of("dpm++2m", R"({"lambda_min_clipped": "-Infinity", "variance_type": null})"));
   CHECK_OK(status_of("dpm++2m", R"({"lambda_min_clipped": null})"));
 }
 
-TEST(schedulers_trailing_makes_as_many_calls_as_steps) {
+TEST_ONCE(schedulers_trailing_makes_as_many_calls_as_steps) {
   // For these counts a floating-point range from 1000 down has one element too many.
   for (const char* name : {"ddim", "pndm", "euler", "euler_a", "lms", "deis", "dpm++2m", "unipc"}) {
     for (int steps : {61, 103, 121, 999, 1000}) {
@@ -248,7 +248,7 @@ TEST(schedulers_trailing_makes_as_many_calls_as_steps) {
   }
 }
 
-TEST(schedulers_every_step_count_stays_finite) {
+TEST_ONCE(schedulers_every_step_count_stays_finite) {
   // With so many steps some neighbouring noise levels are equal.
   for (const std::string& name : ipa::scheduler_names()) {
     for (const char* fields : {"", R"(, "solver_order": 3)", R"(, "use_beta_sigmas": true)",
@@ -269,13 +269,13 @@ TEST(schedulers_every_step_count_stays_finite) {
   }
 }
 
-TEST(schedulers_unipc_bh1_ends_finite_at_sigma_zero) {
+TEST_ONCE(schedulers_unipc_bh1_ends_finite_at_sigma_zero) {
   const auto made = make("unipc", R"({"solver_type": "bh1"})", 12);
   CHECK_OK(made.status());
   if (made.ok()) CHECK(all_finite(run(*made.value(), 0.1f)));
 }
 
-TEST(schedulers_nan_outputs_stay_nan) {
+TEST_ONCE(schedulers_nan_outputs_stay_nan) {
   for (const std::string& name : ipa::scheduler_names()) {
     const auto made = make(name, R"({"thresholding": true, "clip_sample": true, "skip_prk_steps": true})", 6);
     CHECK_OK(made.status());
@@ -284,7 +284,7 @@ TEST(schedulers_nan_outputs_stay_nan) {
   }
 }
 
-TEST(schedulers_input_scaling_works_in_place) {
+TEST_ONCE(schedulers_input_scaling_works_in_place) {
   for (const std::string& name : ipa::scheduler_names()) {
     const auto made = make(name, "{}", 6);
     CHECK_OK(made.status());

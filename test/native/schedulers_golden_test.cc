@@ -143,19 +143,19 @@ void check_scheduler(const std::string& name, int least_cases) {
 
 }  // namespace
 
-TEST(schedulers_ddim_matches_diffusers) { check_scheduler("ddim", 30); }
-TEST(schedulers_pndm_matches_diffusers) { check_scheduler("pndm", 30); }
-TEST(schedulers_euler_matches_diffusers) { check_scheduler("euler", 50); }
-TEST(schedulers_euler_ancestral_matches_diffusers) { check_scheduler("euler_a", 20); }
-TEST(schedulers_heun_matches_diffusers) { check_scheduler("heun", 20); }
-TEST(schedulers_dpm2_matches_diffusers) { check_scheduler("dpm2", 18); }
-TEST(schedulers_dpm2_ancestral_matches_diffusers) { check_scheduler("dpm2_a", 18); }
-TEST(schedulers_lms_matches_diffusers) { check_scheduler("lms", 20); }
-TEST(schedulers_deis_matches_diffusers) { check_scheduler("deis", 20); }
-TEST(schedulers_dpm_multistep_matches_diffusers) { check_scheduler("dpm++2m", 90); }
-TEST(schedulers_dpm_2m_sde_matches_diffusers) { check_scheduler("dpm++2m_sde", 20); }
-TEST(schedulers_dpm_3m_sde_matches_diffusers) { check_scheduler("dpm++3m_sde", 20); }
-TEST(schedulers_unipc_matches_diffusers) { check_scheduler("unipc", 70); }
-TEST(schedulers_lcm_matches_diffusers) { check_scheduler("lcm", 20); }
-TEST(schedulers_dpm_sde_matches_diffusers) { check_scheduler("dpm++_sde", 18); }
-TEST(schedulers_tcd_matches_diffusers) { check_scheduler("tcd", 15); }
+TEST_ONCE(schedulers_ddim_matches_diffusers) { check_scheduler("ddim", 30); }
+TEST_ONCE(schedulers_pndm_matches_diffusers) { check_scheduler("pndm", 30); }
+TEST_ONCE(schedulers_euler_matches_diffusers) { check_scheduler("euler", 50); }
+TEST_ONCE(schedulers_euler_ancestral_matches_diffusers) { check_scheduler("euler_a", 20); }
+TEST_ONCE(schedulers_heun_matches_diffusers) { check_scheduler("heun", 20); }
+TEST_ONCE(schedulers_dpm2_matches_diffusers) { check_scheduler("dpm2", 18); }
+TEST_ONCE(schedulers_dpm2_ancestral_matches_diffusers) { check_scheduler("dpm2_a", 18); }
+TEST_ONCE(schedulers_lms_matches_diffusers) { check_scheduler("lms", 20); }
+TEST_ONCE(schedulers_deis_matches_diffusers) { check_scheduler("deis", 20); }
+TEST_ONCE(schedulers_dpm_multistep_matches_diffusers) { check_scheduler("dpm++2m", 90); }
+TEST_ONCE(schedulers_dpm_2m_sde_matches_diffusers) { check_scheduler("dpm++2m_sde", 20); }
+TEST_ONCE(schedulers_dpm_3m_sde_matches_diffusers) { check_scheduler("dpm++3m_sde", 20); }
+TEST_ONCE(schedulers_unipc_matches_diffusers) { check_scheduler("unipc", 70); }
+TEST_ONCE(schedulers_lcm_matches_diffusers) { check_scheduler("lcm", 20); }
+TEST_ONCE(schedulers_dpm_sde_matches_diffusers) { check_scheduler("dpm++_sde", 18); }
+TEST_ONCE(schedulers_tcd_matches_diffusers) { check_scheduler("tcd", 15); }

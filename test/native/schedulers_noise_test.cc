@@ -26,7 +26,7 @@ double worst_difference(const ipa::TensorSource& source, const std::string& name
 
 }  // namespace
 
-TEST(schedulers_noise_matches_torch_randn) {
+TEST_ONCE(schedulers_noise_matches_torch_randn) {
   auto opened = ipa::open_safetensors(ipa_test::golden_folder() + "/noise.safetensors");
   CHECK_OK(opened.status());
   if (!opened.ok()) return;
@@ -56,7 +56,7 @@ TEST(schedulers_noise_matches_torch_randn) {
   std::printf("  %d draws, worst difference %.2g\n", draws, worst);
 }
 
-TEST(schedulers_noise_uses_low_seed_bits_only) {
+TEST_ONCE(schedulers_noise_uses_low_seed_bits_only) {
   // torch.manual_seed(2**32 + 5) and manual_seed(5) give the same numbers.
   float a[40], b[40];
   ipa::TorchNoise(5).fill(a, 40);
@@ -64,7 +64,7 @@ TEST(schedulers_noise_uses_low_seed_bits_only) {
   CHECK(std::equal(a, a + 40, b));
 }
 
-TEST(schedulers_noise_empty_fill_changes_nothing) {
+TEST_ONCE(schedulers_noise_empty_fill_changes_nothing) {
   float a[3], b[3];
   ipa::TorchNoise first(9), second(9);
   first.fill(a, 0);

@@ -58,7 +58,7 @@ class Job {
   std::atomic<uint64_t> sink_{0};
 };
 
-TEST(thread_pool_runs_every_task_once) {
+TEST_ONCE(thread_pool_runs_every_task_once) {
   for (int size : {1, 2, 3, 4, 8}) {
     ThreadPool::shared().resize(size);
     CHECK_EQ(ThreadPool::shared().size(), size);
@@ -68,7 +68,7 @@ TEST(thread_pool_runs_every_task_once) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(thread_pool_runs_many_short_jobs) {
+TEST_ONCE(thread_pool_runs_many_short_jobs) {
   ThreadPool::shared().resize(3);
   int wrong = 0;
   for (int i = 0; i < 3000; ++i) wrong += Job(1 + i % 9, 1 + i % 4).run();
@@ -76,7 +76,7 @@ TEST(thread_pool_runs_many_short_jobs) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(thread_pool_serves_several_threads_at_once) {
+TEST_ONCE(thread_pool_serves_several_threads_at_once) {
   ThreadPool::shared().resize(4);
   std::atomic<int> wrong{0};
   std::vector<std::thread> callers;
@@ -89,7 +89,7 @@ TEST(thread_pool_serves_several_threads_at_once) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(thread_pool_grows_and_shrinks_between_jobs) {
+TEST_ONCE(thread_pool_grows_and_shrinks_between_jobs) {
   ipa_test::Random random(1);
   for (int i = 0; i < 60; ++i) {
     const int size = static_cast<int>(random.between(1, 6));
@@ -100,7 +100,7 @@ TEST(thread_pool_grows_and_shrinks_between_jobs) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(thread_pool_may_be_resized_beside_jobs) {
+TEST_ONCE(thread_pool_may_be_resized_beside_jobs) {
   std::atomic<bool> done{false};
   std::atomic<int> wrong{0};
   std::vector<std::thread> callers;
@@ -115,7 +115,7 @@ TEST(thread_pool_may_be_resized_beside_jobs) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(thread_pool_takes_any_size) {
+TEST_ONCE(thread_pool_takes_any_size) {
   for (int size : {0, -1, -1000}) {
     ThreadPool::shared().resize(size);
     CHECK_EQ(ThreadPool::shared().size(), 1);

@@ -121,7 +121,7 @@ ipa::AdapterDescription described(const NamedShapes& shapes) {
 
 }  // namespace
 
-TEST(weights_adapter_base_variants) {
+TEST_ONCE(weights_adapter_base_variants) {
   struct Row {
     int64_t cross, embed;
     const char *encoder, *family;
@@ -149,7 +149,7 @@ TEST(weights_adapter_base_variants) {
   CHECK_EQ(described(base(64, 32, 7) + layers({8, 8}, 64)).tokens, 7);
 }
 
-TEST(weights_adapter_plus_and_full) {
+TEST_ONCE(weights_adapter_plus_and_full) {
   auto d = described(plus(768, 1280, 768, 768) + layers(sd15_widths(40), 768));
   CHECK(d.variant == AdapterVariant::plus);
   CHECK(d.tokens == 16 && d.embed_size == 1280 && d.cross_size == 768);
@@ -164,7 +164,7 @@ TEST(weights_adapter_plus_and_full) {
   CHECK_EQ(described(full(64, 32) + layers({8}, 64)).tokens, 0);  // as many as an unknown encoder has
 }
 
-TEST(weights_adapter_face_variants_are_recognised) {
+TEST_ONCE(weights_adapter_face_variants_are_recognised) {
   const NamedShapes sd15 = layers(sd15_widths(40), 768);
   auto d = described(face(768, 4) + sd15 + lora(16));
   CHECK(d.variant == AdapterVariant::faceid && d.tokens == 4 && d.face_size == 512 && d.embed_size == 0 &&
@@ -181,7 +181,7 @@ TEST(weights_adapter_face_variants_are_recognised) {
   CHECK_EQ(std::string(ipa::adapter_variant_name(d.variant)), "faceid_portrait_unnorm");
 }
 
-TEST(weights_adapter_third_party_prefix) {
+TEST_ONCE(weights_adapter_third_party_prefix) {
   const auto d = described(base(64, 32) + layers({8, 8}, 64, "adapter_modules."));
   CHECK(d.variant == AdapterVariant::base && d.cross_layers == 2);
   CHECK(describe(base(64, 32) + layers({8}, 64) + layers({8}, 64, "adapter_modules.")).status().code() ==
@@ -190,7 +190,7 @@ TEST(weights_adapter_third_party_prefix) {
 
 // A checkpoint of the training scripts: the whole module that was trained, the frozen UNet in it. Its tensors
 // are stored once, as the UNet's processors.
-TEST(weights_adapter_training_checkpoint) {
+TEST_ONCE(weights_adapter_training_checkpoint) {
   NamedShapes shapes = {{"unet.conv_in.weight", {8, 4, 3, 3}},
                         {"unet.down_blocks.0.attentions.0.norm.weight", {8}}};
   for (const auto& [name, shape] : base(64, 32))
@@ -220,7 +220,7 @@ TEST(weights_adapter_training_checkpoint) {
   CHECK(described(shapes + layers(wide, 64, "adapter_modules.")).hidden_sizes == widths);
 }
 
-TEST(weights_adapter_must_be_complete) {
+TEST_ONCE(weights_adapter_must_be_complete) {
   // Dropping any single tensor must be noticed, and named unless the rest looks like another variant.
   for (const NamedShapes& good :
        {base(64, 32) + layers({8, 8, 8}, 64), full(64, 32) + layers({8, 8, 8}, 64),
@@ -262,7 +262,7 @@ TEST(weights_adapter_must_be_complete) {
   }
 }
 
-TEST(weights_adapter_refuses_others) {
+TEST_ONCE(weights_adapter_refuses_others) {
   const auto code = [](const NamedShapes& shapes) { return describe(shapes).status().code(); };
   CHECK(code({{"conv_in.weight", {4}}}) == Code::mismatch);
   CHECK(code(base(64, 32)) == Code::mismatch);
@@ -296,7 +296,7 @@ TEST(weights_adapter_refuses_others) {
   CHECK(gap.code() == Code::missing_tensor && gap.message().find("layers.3.") != std::string::npos);
 }
 
-TEST(weights_adapter_files) {
+TEST_ONCE(weights_adapter_files) {
   const std::string folder = ipa_test::scratch_folder();
   const std::string path =
       ipa_test::write_bytes(folder + "/adapter.safetensors",

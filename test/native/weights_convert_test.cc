@@ -126,7 +126,7 @@ void expect_error(int line, const ipa::Status& status, Code code, const std::str
 
 }  // namespace
 
-TEST(weights_convert_quantises_to_the_bytes_of_the_gguf_package) {
+TEST_ONCE(weights_convert_quantises_to_the_bytes_of_the_gguf_package) {
   const Source golden = open(ipa_test::golden_folder() + "/gguf_quantised.safetensors");
   if (!golden) return;
   for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1}) {
@@ -151,7 +151,7 @@ TEST(weights_convert_quantises_to_the_bytes_of_the_gguf_package) {
   }
 }
 
-TEST(weights_convert_rounds_to_16_bits_as_the_gguf_package) {
+TEST_ONCE(weights_convert_rounds_to_16_bits_as_the_gguf_package) {
   const Source golden = open(ipa_test::golden_folder() + "/gguf_quantised.safetensors");
   if (!golden) return;
   const std::vector<float> specials = values_of(*golden, "specials");
@@ -163,7 +163,7 @@ TEST(weights_convert_rounds_to_16_bits_as_the_gguf_package) {
   }
 }
 
-TEST(weights_convert_values_without_a_quantised_form_are_told) {
+TEST_ONCE(weights_convert_values_without_a_quantised_form_are_told) {
   for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1}) {
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                             -std::numeric_limits<float>::infinity(), 3e7f, -3e7f}) {
@@ -176,7 +176,7 @@ TEST(weights_convert_values_without_a_quantised_form_are_told) {
   }
 }
 
-TEST(weights_convert_gives_each_tensor_its_type) {
+TEST_ONCE(weights_convert_gives_each_tensor_its_type) {
   const std::string folder = fresh_folder("convert-types");
   const std::string input =
       write_input(folder + "/in.safetensors", {{"linear.weight", "F32", {64, 96}},
@@ -221,7 +221,7 @@ TEST(weights_convert_gives_each_tensor_its_type) {
   }
 }
 
-TEST(weights_convert_keeps_bits_between_the_formats) {
+TEST_ONCE(weights_convert_keeps_bits_between_the_formats) {
   const std::string folder = fresh_folder("convert-bits");
   const std::string torch = ipa_test::golden_folder() + "/torch/adapter.bin";
   const std::string half =
@@ -247,7 +247,7 @@ TEST(weights_convert_keeps_bits_between_the_formats) {
   CHECK(bytes_of(*bf16, "b") == bytes_of(*from, "b"));
 }
 
-TEST(weights_convert_reads_quantised_files_of_other_tools) {
+TEST_ONCE(weights_convert_reads_quantised_files_of_other_tools) {
   const std::string folder = fresh_folder("convert-golden");
   const std::string stem = ipa_test::golden_folder() + "/gguf_types";
   const Source expected = open(stem + ".safetensors");
@@ -265,7 +265,7 @@ TEST(weights_convert_reads_quantised_files_of_other_tools) {
   if (from && again) CHECK(bytes_of(*again, "Q4_1") == bytes_of(*from, "Q4_1"));
 }
 
-TEST(weights_convert_keeps_texts) {
+TEST_ONCE(weights_convert_keeps_texts) {
   const std::string folder = fresh_folder("convert-texts");
   const std::string input = write_input(
       folder + "/in.safetensors", {{"a", "F32", {2, 2}}},
@@ -282,7 +282,7 @@ TEST(weights_convert_keeps_texts) {
   CHECK_EQ(std::string(gguf->metadata("general.architecture")), std::string("tensors"));
 }
 
-TEST(weights_convert_names_the_architecture) {
+TEST_ONCE(weights_convert_names_the_architecture) {
   const std::string folder = fresh_folder("convert-architecture");
   const std::string models = ipa_test::golden_folder() + "/models/";
   const auto architecture = [&](const std::string& input) {
@@ -294,7 +294,7 @@ TEST(weights_convert_names_the_architecture) {
   CHECK_EQ(architecture("sd15/text_encoder"), std::string("text_encoder"));
 }
 
-TEST(weights_convert_refuses_with_the_reason) {
+TEST_ONCE(weights_convert_refuses_with_the_reason) {
   const std::string folder = fresh_folder("convert-refused");
   const std::string input = write_input(folder + "/in.safetensors", {{"a", "F32", {64, 64}}});
   const std::string before = file_text(input);
@@ -328,7 +328,7 @@ TEST(weights_convert_refuses_with_the_reason) {
   CHECK_EQ(files_in(folder), size_t{2});
 }
 
-TEST(weights_convert_refuses_a_file_of_the_folder_it_reads) {
+TEST_ONCE(weights_convert_refuses_a_file_of_the_folder_it_reads) {
   const std::string folder = fresh_folder("convert-component");
   write_input(folder + "/model.safetensors", {{"a", "F32", {64, 64}}});
   CHECK_OK(ipa::convert({folder, folder + "/other.gguf", DType::f16}).status());
@@ -336,7 +336,7 @@ TEST(weights_convert_refuses_a_file_of_the_folder_it_reads) {
                Code::invalid_option, "the input folder");
 }
 
-TEST(weights_convert_values_that_do_not_fit_leave_nothing) {
+TEST_ONCE(weights_convert_values_that_do_not_fit_leave_nothing) {
   const std::string folder = fresh_folder("convert-values");
   const std::string input = folder + "/in.safetensors";
   const auto with = [&](float value) {
@@ -357,7 +357,7 @@ TEST(weights_convert_values_that_do_not_fit_leave_nothing) {
   CHECK_OK(error(DType::f16));
 }
 
-TEST(weights_convert_types_that_gguf_has_not) {
+TEST_ONCE(weights_convert_types_that_gguf_has_not) {
   const std::string folder = fresh_folder("convert-types-not");
   const auto error = [&](const std::string& type, const std::string& size, const std::string& output,
                          const std::string& shape = "[2]") {
@@ -377,7 +377,7 @@ TEST(weights_convert_types_that_gguf_has_not) {
   CHECK_OK(error("F16", "0", "out.safetensors", "[0,2,3,4,5]"));
 }
 
-TEST(weights_convert_cancel_leaves_nothing) {
+TEST_ONCE(weights_convert_cancel_leaves_nothing) {
   const std::string folder = fresh_folder("convert-cancel");
   const std::string input = write_input(
       folder + "/in.safetensors", {{"a", "F32", {64, 64}}, {"b", "F32", {64, 64}}, {"c", "F32", {64, 64}}});
@@ -395,7 +395,7 @@ TEST(weights_convert_cancel_leaves_nothing) {
   CHECK_EQ(files_in(folder), size_t{1});
 }
 
-TEST(weights_convert_asks_for_room_first) {
+TEST_ONCE(weights_convert_asks_for_room_first) {
   const std::string folder = fresh_folder("convert-room");
   ipa::FileWriter file(folder + "/out");
   CHECK_OK(file.open());
@@ -403,7 +403,7 @@ TEST(weights_convert_asks_for_room_first) {
   EXPECT_ERROR(file.check_room(UINT64_MAX / 2), Code::io, "are free");
 }
 
-TEST(weights_convert_scalars_are_never_bf16) {
+TEST_ONCE(weights_convert_scalars_are_never_bf16) {
   // gguf.GGUFReader fails on those.
   const std::string folder = fresh_folder("convert-scalars");
   const std::string input =

@@ -30,7 +30,7 @@ size_t differences(const std::vector<float>& a, const std::vector<float>& b) {
 
 }  // namespace
 
-TEST(weights_every_dtype_converts_as_torch) {
+TEST_ONCE(weights_every_dtype_converts_as_torch) {
   const auto source = goldens();
   if (!source) return;
   for (const char* type : {"BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "I16", "U16", "F16", "BF16", "I32", "U32",
@@ -48,7 +48,7 @@ TEST(weights_every_dtype_converts_as_torch) {
   }
 }
 
-TEST(weights_f16_writing_rounds_as_torch) {
+TEST_ONCE(weights_f16_writing_rounds_as_torch) {
   const auto source = goldens();
   if (!source) return;
   const std::vector<float> input = ipa_test::values_of(*source, "half.input");
@@ -59,7 +59,7 @@ TEST(weights_f16_writing_rounds_as_torch) {
   CHECK_EQ(differences(ours, theirs), size_t{0});
 }
 
-TEST(weights_f16_survives_the_round_trip) {
+TEST_ONCE(weights_f16_survives_the_round_trip) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const uint16_t half = static_cast<uint16_t>(bits);
     const float value = ipa::f16_to_f32(half);
@@ -71,7 +71,7 @@ TEST(weights_f16_survives_the_round_trip) {
   }
 }
 
-TEST(weights_dtype_names_and_sizes) {
+TEST_ONCE(weights_dtype_names_and_sizes) {
   for (const char* name : {"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"}) {
     CHECK(ipa::dtype_from_name(name) && ipa::dtype_size(*ipa::dtype_from_name(name)) == 1);
     CHECK_EQ(std::string(ipa::dtype_name(*ipa::dtype_from_name(name))), name);
@@ -88,7 +88,7 @@ TEST(weights_dtype_names_and_sizes) {
   for (const char* name : {"", "F17", "f32", "F32 ", "FLOAT"}) CHECK(!ipa::dtype_from_name(name));
 }
 
-TEST(weights_exotic_types_open_but_do_not_read) {
+TEST_ONCE(weights_exotic_types_open_but_do_not_read) {
   const std::pair<const char*, const char*> types[] = {
       {"F4", "[4]"},          {"F6_E2M3", "[4]"},     {"F6_E3M2", "[8]"}, {"F8_E8M0", "[3]"},
       {"F8_E4M3FNUZ", "[3]"}, {"F8_E5M2FNUZ", "[3]"}, {"C64", "[2]"}};

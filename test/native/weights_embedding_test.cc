@@ -19,7 +19,7 @@ ipa::Result<ipa::EmbeddingFile> made(const NamedShapes& tensors) {
 
 std::string name_of(const ipa::TensorInfo* rows) { return rows ? rows->name : ""; }
 
-TEST(weights_embedding_rows_of_each_tool) {
+TEST_ONCE(weights_embedding_rows_of_each_tool) {
   struct {
     NamedShapes tensors;
     const char *any, *first, *second;
@@ -48,7 +48,7 @@ TEST(weights_embedding_rows_of_each_tool) {
   }
 }
 
-TEST(weights_embedding_files_that_are_refused) {
+TEST_ONCE(weights_embedding_files_that_are_refused) {
   CHECK_EQ(made({{"a", {2, 8}}, {"b", {2, 8}}}).status().code(), Code::mismatch);
   CHECK_EQ(made({{"string_to_param.a", {2, 8}}, {"string_to_param.b", {2, 8}}}).status().code(),
            Code::mismatch);
@@ -57,7 +57,7 @@ TEST(weights_embedding_files_that_are_refused) {
   CHECK_EQ(made({{"<a>", {2, 2, 2}}}).status().code(), Code::shape);
 }
 
-TEST(weights_embedding_in_a_parameter_dict_as_torch_reads_it) {
+TEST_ONCE(weights_embedding_in_a_parameter_dict_as_torch_reads_it) {
   auto file = ipa::open_embedding(ipa_test::golden_folder() + "/../cases/inversion-parameterdict.pt");
   auto golden = ipa::open_safetensors(ipa_test::golden_folder() + "/lora-names.safetensors");
   CHECK_OK(file.status());

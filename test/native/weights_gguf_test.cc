@@ -69,7 +69,7 @@ Bytes alignment(uint32_t type, uint64_t value) {
 
 }  // namespace
 
-TEST(weights_gguf_every_type_reads_as_the_gguf_package) {
+TEST_ONCE(weights_gguf_every_type_reads_as_the_gguf_package) {
   const std::string stem = ipa_test::golden_folder() + "/gguf_types";
   const auto gguf = ipa::open_weight_file(stem + ".gguf");
   const auto expected = ipa::open_safetensors(stem + ".safetensors");
@@ -104,7 +104,7 @@ TEST(weights_gguf_every_type_reads_as_the_gguf_package) {
   }
 }
 
-TEST(weights_gguf_good_files) {
+TEST_ONCE(weights_gguf_good_files) {
   EXPECT(Build().start(0, 0), Code::ok);
   EXPECT(Build().start(0, 0, 2), Code::ok);
   EXPECT(one({}, 0, 0, 4), Code::ok);
@@ -120,7 +120,7 @@ TEST(weights_gguf_good_files) {
          Code::ok);
 }
 
-TEST(weights_gguf_bad_starts) {
+TEST_ONCE(weights_gguf_bad_starts) {
   EXPECT(Bytes(), Code::truncated);
   EXPECT(Build().raw("GGU"), Code::truncated);
   EXPECT(Build().raw("FUGG").number(3, 4).number(0, 8).number(0, 8), Code::syntax);
@@ -131,7 +131,7 @@ TEST(weights_gguf_bad_starts) {
   EXPECT(Build().start(0, UINT64_MAX), Code::limit);
 }
 
-TEST(weights_gguf_bad_metadata) {
+TEST_ONCE(weights_gguf_bad_metadata) {
   EXPECT(Build().start(0, 1).number(UINT64_MAX, 8).number(0, 8), Code::limit);
   EXPECT(Build().start(0, 1).key("", 4).number(0, 8), Code::limit);
   EXPECT(Build().start(0, 1).key("\xC3\xA4", 4).number(0, 8), Code::syntax);
@@ -149,7 +149,7 @@ TEST(weights_gguf_bad_metadata) {
   EXPECT(Build().start(0, 1).key("split.count", 2).number(2, 2), Code::unsupported);
 }
 
-TEST(weights_gguf_bad_tensors) {
+TEST_ONCE(weights_gguf_bad_tensors) {
   EXPECT(one({1, 1, 1, 1, 1}, 0, 0, 4), Code::limit);
   EXPECT(Build().start(1, 0).text("w").number(0xFFFFFFFF, 4).number(0, 8).number(0, 8), Code::limit);
   EXPECT(one({UINT64_MAX}, 0, 0, 4), Code::overflow);
@@ -192,7 +192,7 @@ TEST(weights_gguf_bad_tensors) {
   EXPECT(with(Build().start(1, 1).key(key, 9).number(5, 4).number(2, 8).number(1, 4).number(2, 4)), Code::ok);
 }
 
-TEST(weights_gguf_cut_anywhere_is_an_error) {
+TEST_ONCE(weights_gguf_cut_anywhere_is_an_error) {
   const ipa::Result<std::string> whole =
       ipa::read_file(ipa_test::golden_folder() + "/gguf_types.gguf", uint64_t{1} << 20);
   CHECK_OK(whole.status());

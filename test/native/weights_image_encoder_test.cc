@@ -105,7 +105,7 @@ TEST(weights_image_encoder_file_matches_transformers) {
 }
 
 // As their config.json files say: openai/clip-vit-large-patch14 (and -336), LAION's ViT-H and bigG, and ViT-B.
-TEST(weights_image_encoder_file_of_published_sizes) {
+TEST_ONCE(weights_image_encoder_file_of_published_sizes) {
   for (const Published& size : {Published{1024, 24, 4096, 14, 224, 768, 16, Activation::quick_gelu},
                                 {1024, 24, 4096, 14, 336, 768, 16, Activation::quick_gelu},
                                 {1280, 32, 5120, 14, 224, 1024, 16, Activation::gelu},
@@ -128,7 +128,7 @@ TEST(weights_image_encoder_file_of_published_sizes) {
     }
 }
 
-TEST(weights_image_encoder_file_says_what_is_wrong) {
+TEST_ONCE(weights_image_encoder_file_says_what_is_wrong) {
   const auto refused = [](const Shapes& shapes, ipa::Code code, const char* says) {
     const ipa::Status status = ipa::image_encoder_config(shapes).status();
     CHECK(status.code() == code && status.message().find(says) != std::string::npos);

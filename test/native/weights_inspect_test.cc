@@ -40,7 +40,7 @@ ipa::Inspection inspected(const NamedShapes& shapes) {
 
 }  // namespace
 
-TEST(weights_inspect_files_by_content) {
+TEST_ONCE(weights_inspect_files_by_content) {
   const ipa::Inspection a = inspected(adapter);
   CHECK_EQ(a.kind, "ip-adapter");
   CHECK_EQ(a.format, "safetensors");
@@ -76,7 +76,7 @@ TEST(weights_inspect_files_by_content) {
   CHECK_EQ(inspected({{"anything", {2}}}).kind, "tensors");
 }
 
-TEST(weights_inspect_model_folders) {
+TEST_ONCE(weights_inspect_model_folders) {
   const std::string folder = ipa_test::scratch_folder() + "/inspected-model";
   for (const char* sub : {"", "/unet", "/vae", "/adapters", "/tokenizer"})
     std::filesystem::create_directory(folder + sub);
@@ -116,7 +116,7 @@ TEST(weights_inspect_model_folders) {
   CHECK(status.code() == Code::truncated && status.message().find("unet") != std::string::npos);
 }
 
-TEST(weights_inspect_refuses) {
+TEST_ONCE(weights_inspect_refuses) {
   const std::string folder = ipa_test::scratch_folder() + "/inspected-empty";
   std::filesystem::create_directory(folder);
   CHECK(ipa::inspect(folder).status().code() == Code::not_found);

@@ -17,7 +17,7 @@ const char* const header =
     R"({"down_blocks.0.resnets.1.conv1.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
     R"("up_blocks.1.attentions.0.proj_in.weight":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})";
 
-TEST(weights_ldm_names_are_those_that_diffusers_converts) {
+TEST_ONCE(weights_ldm_names_are_those_that_diffusers_converts) {
   std::vector<uint8_t> bytes(8, 0);
   const std::string text = header;
   bytes[0] = static_cast<uint8_t>(text.size() & 255);

@@ -109,7 +109,7 @@ TEST(weights_lora_math_in_three_times_the_weight) {
   }
 }
 
-TEST(weights_lora_math_is_cancelled_inside_a_layer) {
+TEST_ONCE(weights_lora_math_is_cancelled_inside_a_layer) {
   for (const Layer& layer : layers()) {
     std::atomic<bool> cancel{false};
     int products = 0;

@@ -19,7 +19,7 @@ struct Change {
   const char* layer;
 };
 
-TEST(weights_lora_names_of_each_tool) {
+TEST_ONCE(weights_lora_names_of_each_tool) {
   const Change changes[] = {
       // kohya's sd-scripts
       {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", LoraPart::unet, LoraRole::down,
@@ -68,7 +68,7 @@ TEST(weights_lora_names_of_each_tool) {
   }
 }
 
-TEST(weights_lora_names_that_are_no_changes) {
+TEST_ONCE(weights_lora_names_that_are_no_changes) {
   struct {
     const char* tensor;
     Kind kind;
@@ -102,7 +102,7 @@ double found(const ipa::LayerPatterns& patterns, const char* layer) {
   return patterns.find(layer).value_or(-1);
 }
 
-TEST(weights_layer_patterns) {
+TEST_ONCE(weights_layer_patterns) {
   ipa::LayerPatterns patterns;
   CHECK_OK(patterns.add("attn2.to_k", 1));
   CHECK_OK(patterns.add("^to_k", 2));

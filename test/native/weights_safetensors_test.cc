@@ -52,7 +52,7 @@ Bytes two(const std::string& a, const std::string& b, size_t data) {
 
 }  // namespace
 
-TEST(weights_safetensors_good_files) {
+TEST_ONCE(weights_safetensors_good_files) {
   EXPECT(header_only("{}"), Code::ok);
   EXPECT(header_only(" \n\t{}\r\n   "), Code::ok);
   EXPECT(header_only("{\"__metadata__\":{\"format\":\"pt\",\"\":\"\"}}"), Code::ok);
@@ -70,7 +70,7 @@ TEST(weights_safetensors_good_files) {
   EXPECT(two(entry("a", "U8", "[0]", "[0,0]"), entry("b", "U8", "[0]", "[0,0]"), 0), Code::ok);
 }
 
-TEST(weights_safetensors_values) {
+TEST_ONCE(weights_safetensors_values) {
   const auto source = ipa::open_safetensors_bytes(
       raw_safetensors("{" + entry("b", "U8", "[3]", "[0,3]") + "," + entry("a", "I16", "[1,2]", "[3,7]") + "," +
                           entry("s", "BOOL", "[]", "[7,8]") + "}",
@@ -94,7 +94,7 @@ TEST(weights_safetensors_values) {
   CHECK(tensors.read_f32(foreign, &out).code() == Code::missing_tensor);
 }
 
-TEST(weights_safetensors_refuses_bad_lengths) {
+TEST_ONCE(weights_safetensors_refuses_bad_lengths) {
   EXPECT(Bytes{}, Code::truncated);
   EXPECT(Bytes(7, 0), Code::truncated);
   EXPECT(raw_safetensors(UINT64_MAX, "{}", ""), Code::limit);
@@ -108,7 +108,7 @@ TEST(weights_safetensors_refuses_bad_lengths) {
   CHECK(ipa::open_safetensors(sparse).status().code() == Code::limit);
 }
 
-TEST(weights_safetensors_refuses_bad_json) {
+TEST_ONCE(weights_safetensors_refuses_bad_json) {
   for (const char* header : {"{", "[]", "{}x", "{}{}", "null", "\"a\"", "1", "{,}", "{\"a\":{},}",
                              "\xEF\xBB\xBF{}", "{\"__metadata__\":{\"a\":\"b\",}}"}) {
     EXPECT(header_only(header), Code::syntax);
@@ -125,7 +125,7 @@ TEST(weights_safetensors_refuses_bad_json) {
   EXPECT(header_only("{\"__metadata__\":" + deep + std::string(100000, ']') + "}"), Code::limit);
 }
 
-TEST(weights_safetensors_refuses_duplicates) {
+TEST_ONCE(weights_safetensors_refuses_duplicates) {
   const std::string w = entry("w", "U8", "[4]", "[0,4]");
   EXPECT(two(w, entry("w", "F32", "[1]", "[0,4]"), 4), Code::duplicate);
   EXPECT(two(w, entry("\\u0077", "F32", "[1]", "[0,4]"), 4), Code::duplicate);
@@ -140,7 +140,7 @@ TEST(weights_safetensors_refuses_duplicates) {
   EXPECT(header_only("{\"__metadata__\":{},\"__metadata__\":{}}"), Code::duplicate);
 }
 
-TEST(weights_safetensors_refuses_wrong_types) {
+TEST_ONCE(weights_safetensors_refuses_wrong_types) {
   for (const char* metadata :
        {"1", "[]", "null", "\"a\"", "{\"a\":1}", "{\"a\":{}}", "{\"a\":null}", "{\"a\":\"b\",\"c\":[]}"}) {
     EXPECT(header_only(std::string("{\"__metadata__\":") + metadata + "}"), Code::type);
@@ -165,7 +165,7 @@ TEST(weights_safetensors_refuses_wrong_types) {
   }
 }
 
-TEST(weights_safetensors_refuses_sizes_that_do_not_fit) {
+TEST_ONCE(weights_safetensors_refuses_sizes_that_do_not_fit) {
   EXPECT(one("I32", "[2,18446744073709551614]", "[0,16]", 16), Code::overflow);
   EXPECT(one("F32", "[4194305,4194305,211106198978564]", "[0,16]", 16), Code::overflow);
   EXPECT(one("U8", "[18446744073709551615]", "[0,16]", 16), Code::overflow);
@@ -176,7 +176,7 @@ TEST(weights_safetensors_refuses_sizes_that_do_not_fit) {
   EXPECT(one("U8", "[4611686018427387904,2,0]", "[0,0]", 0), Code::ok);
 }
 
-TEST(weights_safetensors_refuses_bad_ranges) {
+TEST_ONCE(weights_safetensors_refuses_bad_ranges) {
   EXPECT(one("U8", "[1]", "[1,0]", 1), Code::range);
   EXPECT(one("U8", "[1]", "[18446744073709551615,0]", 1), Code::range);
   for (const char* offsets : {"[0]", "[]", "[0,1,1]", "[0,1,1,1,1]"})
@@ -187,7 +187,7 @@ TEST(weights_safetensors_refuses_bad_ranges) {
   EXPECT(two(entry("a", "U8", "[1]", "[0,1]"), entry("b", "U8", "[2]", "[9,11]"), 3), Code::range);
 }
 
-TEST(weights_safetensors_refuses_bad_layouts) {
+TEST_ONCE(weights_safetensors_refuses_bad_layouts) {
   EXPECT(two(entry("a", "U8", "[4]", "[0,4]"), entry("b", "U8", "[4]", "[2,6]"), 6), Code::layout);
   EXPECT(two(entry("a", "U8", "[4]", "[0,4]"), entry("b", "U8", "[4]", "[0,4]"), 4), Code::layout);
   std::string many = "{" + entry("0", "U8", "[4]", "[0,4]");
@@ -207,7 +207,7 @@ TEST(weights_safetensors_refuses_bad_layouts) {
   EXPECT(two(entry("a", "U8", "[4]", "[0,4]"), entry("b", "U8", "[4]", "[4,8]"), 3), Code::truncated);
 }
 
-TEST(weights_safetensors_limits_hold) {
+TEST_ONCE(weights_safetensors_limits_hold) {
   const auto with_names = [](int count) {
     std::string header = "{";
     for (int i = 0; i < count; ++i) header += (i ? "," : "") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
@@ -226,7 +226,7 @@ TEST(weights_safetensors_limits_hold) {
   CHECK(open(long_name).message().size() < 400);
 }
 
-TEST(weights_safetensors_names_other_formats) {
+TEST_ONCE(weights_safetensors_names_other_formats) {
   const auto renamed = [](const std::string& start) {
     const std::string text = start + std::string(600, '\x11');
     return Bytes(text.begin(), text.end());
@@ -250,7 +250,7 @@ TEST(weights_safetensors_names_other_formats) {
   }
 }
 
-TEST(weights_safetensors_messages_are_clean) {
+TEST_ONCE(weights_safetensors_messages_are_clean) {
   const ipa::Status status =
       open(raw_safetensors("{" + entry("a\\u001b[31m\\n", "F99", "[1]", "[0,1]") + "}", "x"));
   CHECK(status.code() == Code::type);
@@ -259,7 +259,7 @@ TEST(weights_safetensors_messages_are_clean) {
   CHECK(status.message().find("F99") != std::string::npos);
 }
 
-TEST(weights_safetensors_files) {
+TEST_ONCE(weights_safetensors_files) {
   const std::string folder = ipa_test::scratch_folder();
   const Bytes good = one("U8", "[4]", "[0,4]", 4);
   const std::string path = ipa_test::write_bytes(folder + "/gr\xC3\xBC\xC3\x9F \xE5\x9B\xBE.safetensors", good);
@@ -281,7 +281,7 @@ TEST(weights_safetensors_files) {
   CHECK(source.value()->read_f32(source.value()->tensors()[0], out).code() == Code::changed);
 }
 
-TEST(weights_safetensors_reads_from_many_threads) {
+TEST_ONCE(weights_safetensors_reads_from_many_threads) {
   // Two tensors larger than the conversion's chunk, each read by two threads at once.
   std::string data;
   for (int i = 0; i < 600000; ++i) data.push_back(static_cast<char>(i * 7 + i / 256));
@@ -313,7 +313,7 @@ TEST(weights_safetensors_reads_from_many_threads) {
   CHECK_EQ(wrong, size_t{0});
 }
 
-TEST(weights_safetensors_survives_every_cut_and_bit_flip) {
+TEST_ONCE(weights_safetensors_survives_every_cut_and_bit_flip) {
   const Bytes good = raw_safetensors(
       "{\"__metadata__\":{\"format\":\"pt\"}," + entry("a.weight", "F16", "[2,3]", "[0,12]") + "," +
           entry("b", "F32", "[]", "[12,16]") + "," + entry("c", "I64", "[0,2]", "[16,16]") + "}  ",

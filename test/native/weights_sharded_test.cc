@@ -50,7 +50,7 @@ std::unique_ptr<ipa::TensorSource> memory(const ipa_test::NamedShapes& shapes) {
 
 }  // namespace
 
-TEST(weights_sharded_reads_all_shards) {
+TEST_ONCE(weights_sharded_reads_all_shards) {
   const std::string folder = fresh_folder("shards");
   CHECK(open_with_map(folder, map_of("\"a\":" + one + ",\"b\":" + other + ",\"c\":" + other)) == Code::ok);
   const auto source = ipa::open_model_weights(folder, "model");
@@ -62,7 +62,7 @@ TEST(weights_sharded_reads_all_shards) {
   CHECK(source.value()->find("d") == nullptr);
 }
 
-TEST(weights_sharded_index_must_match) {
+TEST_ONCE(weights_sharded_index_must_match) {
   const std::string folder = fresh_folder("bad-shards");
   const auto code = [&](const std::string& members) { return open_with_map(folder, map_of(members)); };
   const std::string a = "\"a\":" + one, b = "\"b\":" + other, c = "\"c\":" + other;
@@ -93,7 +93,7 @@ TEST(weights_sharded_index_must_match) {
         status.message().find("00001-of") != std::string::npos);
 }
 
-TEST(weights_sharded_finds_the_file) {
+TEST_ONCE(weights_sharded_finds_the_file) {
   const std::string folder = fresh_folder("stems");
   const auto value = [&] {
     const auto source = ipa::open_model_weights(folder, ipa::diffusers_stem);
@@ -122,7 +122,7 @@ TEST(weights_sharded_finds_the_file) {
   CHECK(ipa::open_model_weights(folder + "/none", "model").status().code() == Code::not_found);
 }
 
-TEST(weights_sharded_finds_one_gguf_under_any_name) {
+TEST_ONCE(weights_sharded_finds_one_gguf_under_any_name) {
   const std::string folder = fresh_folder("gguf-names");
   const auto add = [&](float value, const std::string& name) {
     const std::string from = ipa_test::scratch_folder() + "/one.safetensors";
@@ -148,7 +148,7 @@ TEST(weights_sharded_finds_one_gguf_under_any_name) {
   CHECK_EQ(value(), 4.0f);
 }
 
-TEST(weights_dialects_clip) {
+TEST_ONCE(weights_dialects_clip) {
   const auto names = [](const ipa::Result<std::unique_ptr<ipa::TensorSource>>& source) {
     CHECK_OK(source.status());
     std::string all;
@@ -178,7 +178,7 @@ TEST(weights_dialects_clip) {
            "vision_model.pre_layrnorm.weight visual_projection.weight ");
 }
 
-TEST(weights_dialects_vae) {
+TEST_ONCE(weights_dialects_vae) {
   const std::string at = "encoder.mid_block.attentions.0.";
   const auto source =
       ipa::with_vae_names(memory({{at + "group_norm.weight", {2}},

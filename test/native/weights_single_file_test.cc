@@ -184,7 +184,7 @@ TEST(weights_single_file_ssd_matches_diffusers) {
 }
 
 // What an SD 2 model predicts shows in how far one bias is spread.
-TEST(weights_single_file_tells_velocities_from_noise) {
+TEST_ONCE(weights_single_file_tells_velocities_from_noise) {
   const std::string name = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
   auto prediction = [&](float reach) {
     const std::string header =
@@ -230,7 +230,7 @@ void check_missing(const ipa::Status& status, const std::string& tensor) {
     ipa_test::fail(__FILE__, __LINE__, tensor + " is not named in: " + status.message());
 }
 
-TEST(weights_single_file_without_a_first_layer_names_it) {
+TEST_ONCE(weights_single_file_without_a_first_layer_names_it) {
   const ipa_test::NamedShapes tensors = {
       {"model.diffusion_model.input_blocks.0.0.weight", {1, 4, 3, 3}},
       {"model.diffusion_model.out.2.weight", {4, 1, 3, 3}},
@@ -243,7 +243,7 @@ TEST(weights_single_file_without_a_first_layer_names_it) {
 }
 
 // A file's tensors can say what no network is: the rules are those of a config.json.
-TEST(weights_single_file_of_absurd_sizes_is_refused) {
+TEST_ONCE(weights_single_file_of_absurd_sizes_is_refused) {
   const ipa_test::NamedShapes tensors = {{"input_blocks.0.0.weight", {1, 4, 3, 3}},
                                          {"input_blocks.1.0.in_layers.2.weight", {20000, 1}},
                                          {"middle_block.1.transformer_blocks.0.norm1.weight", {1}},
@@ -271,7 +271,7 @@ ipa_test::NamedShapes names_without(const std::string& golden, const std::string
 }
 
 // A part whose tensors are all gone is told by the parts that belong with it.
-TEST(weights_single_file_misses_a_part_that_others_show) {
+TEST_ONCE(weights_single_file_misses_a_part_that_others_show) {
   check_missing(read_names(names_without("single-sd1", ".decoder.up.1.")).status(),
                 "first_stage_model.decoder.up.1.block.0.conv1.weight");
   check_missing(read_names(names_without("single-sd1", ".middle_block.")).status(),
@@ -296,7 +296,7 @@ TEST(weights_single_file_misses_a_part_that_others_show) {
 }
 
 // The published encoders' layers are known: ViT-L has 12, ViT-H 24, ViT-bigG 32.
-TEST(weights_single_file_misses_the_last_layers_of_a_text_encoder) {
+TEST_ONCE(weights_single_file_misses_the_last_layers_of_a_text_encoder) {
   struct Row {
     const char *family, *prefix, *table, *layer, *norm;
     int64_t width, layers;
@@ -330,7 +330,7 @@ TEST(weights_single_file_misses_the_last_layers_of_a_text_encoder) {
 }
 
 // SDXL has ten transformer blocks in every attention of its lowest level and middle; distilled models differ.
-TEST(weights_single_file_misses_a_transformer_block_of_sdxl) {
+TEST_ONCE(weights_single_file_misses_a_transformer_block_of_sdxl) {
   const std::string unet = "model.diffusion_model.";
   const std::vector<std::string> attentions = {"input_blocks.1.1",  "input_blocks.2.1",  "middle_block.1",
                                                "output_blocks.0.1", "output_blocks.1.1", "output_blocks.2.1"};
@@ -364,7 +364,7 @@ TEST(weights_single_file_misses_a_transformer_block_of_sdxl) {
 
 // Of Stable Diffusion 2's encoder the last layer is not read, and files made of diffusers' folders do not have
 // it: ViT-H has 24.
-TEST(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
+TEST_ONCE(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
   for (const auto& [width, layers, read] : {std::tuple(1024, 24, 23), {1024, 23, 23}, {64, 3, 2}}) {
     ipa_test::NamedShapes tensors = {{"cond_stage_model.model.token_embedding.weight", {1, width}}};
     for (int i = 0; i < layers; ++i)
@@ -380,7 +380,7 @@ TEST(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
   }
 }
 
-TEST(weights_single_file_is_inspected_as_a_model) {
+TEST_ONCE(weights_single_file_is_inspected_as_a_model) {
   for (const auto& [name, family] :
        {std::pair("single-sd1", "sd1"), {"single-sd2", "sd2"}, {"single-sdxl", "sdxl"}}) {
     const auto inspection = ipa::inspect(GoldenFolder(name).path("model.safetensors"));
@@ -465,7 +465,7 @@ TEST(weights_single_file_parts_by_themselves) {
   CHECK(none.code() == ipa::Code::mismatch && none.message().find("no UNet") != std::string::npos);
 }
 
-TEST(weights_single_file_says_what_is_missing) {
+TEST_ONCE(weights_single_file_says_what_is_missing) {
   auto load = [](const std::string& model, const std::string& vae) {
     ipa::LoadRequest request;
     request.model = model;

@@ -39,7 +39,7 @@ std::string repeated(const std::string& text, size_t count) {
 
 }  // namespace
 
-TEST(weights_torch_refuses_python_names) {
+TEST_ONCE(weights_torch_refuses_python_names) {
   // Attacks that scanners of pickles were made for, and how they were passed by.
   const std::pair<const char*, const char*> names[] = {
       {"os", "system"},
@@ -156,7 +156,7 @@ TEST(weights_torch_refuses_python_names) {
 }
 
 // The only objects that are made are dictionaries of parameters.
-TEST(weights_torch_makes_no_other_objects) {
+TEST_ONCE(weights_torch_makes_no_other_objects) {
   const std::string type = python_name("torch.nn.modules.container", "ParameterDict");
   EXPECT(with_pickle(dict_of({{"w", type + ")\x81"}})), Code::ok);
   EXPECT(with_pickle(dict_of({{"w", type + ")\x81" + dict_of({{"_parameters", "}"}}) + "b"}})), Code::ok);
@@ -168,7 +168,7 @@ TEST(weights_torch_makes_no_other_objects) {
   EXPECT(with_pickle("\x81"), Code::syntax);
 }
 
-TEST(weights_torch_refuses_opcodes) {
+TEST_ONCE(weights_torch_refuses_opcodes) {
   const std::pair<const char*, const char*> codes[] = {{"0", "POP"},
                                                        {"1", "POP_MARK"},
                                                        {"2", "DUP"},
@@ -224,7 +224,7 @@ TEST(weights_torch_refuses_opcodes) {
   }
 }
 
-TEST(weights_torch_refuses_bad_pickles) {
+TEST_ONCE(weights_torch_refuses_bad_pickles) {
   EXPECT(with_pickle("h\1"), Code::syntax);
   EXPECT(with_pickle(raw("j\1\0\0\0")), Code::syntax);
   EXPECT(with_pickle("}r\xFF\xFF\xFF\xFF"), Code::limit);
@@ -283,7 +283,7 @@ TEST(weights_torch_refuses_bad_pickles) {
   EXPECT(with_pickle(dict_of({{"state_dict", dict_of({{"w", w}})}, {"state_dict", "N"}})), Code::duplicate);
 }
 
-TEST(weights_torch_refuses_bad_tensors) {
+TEST_ONCE(weights_torch_refuses_bad_tensors) {
   const std::string good = storage("0", 6);
   EXPECT(with_tensor(good, 0, {2, 3}, {1, 2}), Code::ok);
   EXPECT(with_tensor(storage("0", 7), 0, {2}, {1}), Code::layout);
@@ -344,7 +344,7 @@ TEST(weights_torch_refuses_bad_tensors) {
   EXPECT(rebuilt({number(0), number(0), numbers({2}), numbers({1}), "\x89", ordered_dict()}), Code::syntax);
 }
 
-TEST(weights_torch_refuses_bad_zips) {
+TEST_ONCE(weights_torch_refuses_bad_zips) {
   const auto changed = [](void (*change)(Zip*)) {
     Zip zip = good_zip();
     change(&zip);
@@ -415,7 +415,7 @@ TEST(weights_torch_refuses_bad_zips) {
   CHECK(source.value()->read_f32(source.value()->tensors()[0], values).code() == Code::layout);
 }
 
-TEST(weights_torch_refuses_bad_legacy_files) {
+TEST_ONCE(weights_torch_refuses_bad_legacy_files) {
   const auto changed = [](void (*change)(Legacy*)) {
     Legacy legacy;
     change(&legacy);
@@ -455,7 +455,7 @@ TEST(weights_torch_refuses_bad_legacy_files) {
 }
 
 // A damaged file gives an error or the values it has; nothing crashes, and nothing is left unread.
-TEST(weights_torch_damaged_files) {
+TEST_ONCE(weights_torch_damaged_files) {
   std::mt19937 random(5);
   for (const char* name : {"zip.bin", "legacy.bin", "checkpoint.ckpt"}) {
     const auto text = ipa::read_file(golden_folder() + "/torch/" + name, 1 << 20);

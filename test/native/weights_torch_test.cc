@@ -51,7 +51,7 @@ void check_file(const std::string& name, const std::string& reference_path) {
 
 }  // namespace
 
-TEST(weights_torch_golden_files) {
+TEST_ONCE(weights_torch_golden_files) {
   // Ten types; transposed, permuted, strided and shared tensors, scalars, empty ones, parameters.
   for (const char* name : {"zip.bin", "legacy.bin"}) check_file(name, golden("tensors.safetensors"));
   // The same as the state_dict of a training checkpoint, with all that is beside it there.
@@ -69,7 +69,7 @@ TEST(weights_torch_golden_files) {
     check_file(name, golden("list.safetensors"));
 }
 
-TEST(weights_torch_format_by_content) {
+TEST_ONCE(weights_torch_format_by_content) {
   const std::string folder = ipa_test::scratch_folder();
   const std::string zip = folder + "/torch.safetensors", other = folder + "/safetensors.bin";
   ipa_test::write_bytes(zip, ipa_test::good_zip().bytes());
@@ -94,7 +94,7 @@ TEST(weights_torch_format_by_content) {
   CHECK(!ipa::is_torch_file(reinterpret_cast<const uint8_t*>(long_header.data()), long_header.size()));
 }
 
-TEST(weights_torch_model_folders) {
+TEST_ONCE(weights_torch_model_folders) {
   const std::string folder = ipa_test::scratch_folder() + "/torch-model";
   std::filesystem::create_directory(folder);
   const auto put = [&](const std::string& name, float value) {
@@ -122,7 +122,7 @@ TEST(weights_torch_model_folders) {
 }
 
 // What the zip form has besides what torch.save writes today.
-TEST(weights_torch_other_good_files) {
+TEST_ONCE(weights_torch_other_good_files) {
   using namespace ipa_test;
   const auto values = [](const Bytes& bytes, const std::string& name) {
     const auto source = ipa::open_torch_bytes(bytes, "test");
@@ -161,7 +161,7 @@ TEST(weights_torch_other_good_files) {
   CHECK(values(views.bytes(), "w") == (std::vector<float>{4, 5}));
 }
 
-TEST(weights_torch_parts_without_the_whole_aside) {
+TEST_ONCE(weights_torch_parts_without_the_whole_aside) {
   constexpr int64_t rows = 4096, columns = 64;
   std::vector<float> values(static_cast<size_t>(rows * columns));
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);

@@ -25,7 +25,7 @@ std::string fresh_folder(const std::string& name) {
 
 }  // namespace
 
-TEST(weights_writer_round_trip) {
+TEST_ONCE(weights_writer_round_trip) {
   const std::string folder = fresh_folder("writer");
   const std::string path = folder + "/out.safetensors";
   std::vector<float> a, b = {1.5f};
@@ -58,7 +58,7 @@ TEST(weights_writer_round_trip) {
   CHECK(ipa::open_safetensors(path).ok());
 }
 
-TEST(weights_writer_refuses_and_leaves_nothing) {
+TEST_ONCE(weights_writer_refuses_and_leaves_nothing) {
   const std::string folder = fresh_folder("refused");
   const std::string path = folder + "/out.safetensors";
   const float data[4] = {};
