@@ -20,6 +20,7 @@
 #include <unistd.h>
 #endif
 
+#include "base/native_path.h"
 #include "base/utf8.h"
 
 namespace ipa {
@@ -27,8 +28,6 @@ namespace {
 
 // One system call moves at most this much: some systems refuse or cut requests near 2 GiB.
 constexpr size_t max_request = size_t{1} << 28;
-
-std::filesystem::path native_path(const std::string& utf8) { return std::filesystem::u8path(utf8); }
 
 Status path_error(Code code, const std::string& path, const std::string& what) {
   return Status(code, quoted(path, 1024) + ": " + what);

@@ -16,12 +16,11 @@
 
 #include "base/file.h"
 #include "base/leftovers.h"
+#include "base/native_path.h"
 #include "base/utf8.h"
 
 namespace ipa {
 namespace {
-
-std::filesystem::path native_path(const std::string& utf8) { return std::filesystem::u8path(utf8); }
 
 // Creates a file that did not exist; null with errno set otherwise.
 std::FILE* create_exclusive(const std::string& path) {

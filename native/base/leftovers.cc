@@ -14,11 +14,12 @@
 #endif
 
 #include "base/file.h"
+#include "base/native_path.h"
 
 namespace ipa {
 namespace {
 
-std::string name_of(const std::string& path) { return std::filesystem::u8path(path).filename().u8string(); }
+std::string name_of(const std::string& path) { return native_path(path).filename().u8string(); }
 
 bool is_temporary_of(std::string_view file, std::string_view name) {
   const std::string_view mark = temporary_mark;
@@ -33,7 +34,7 @@ bool is_temporary_of(std::string_view file, std::string_view name) {
 // A file that is open cannot be removed there.
 void remove_if_left(const std::string& path) {
   std::error_code ignored;
-  std::filesystem::remove(std::filesystem::u8path(path), ignored);
+  std::filesystem::remove(native_path(path), ignored);
 }
 
 #else

@@ -5,7 +5,7 @@
 namespace ipa {
 namespace {
 
-constexpr Range widths = {1, 16384}, inner_widths = {1, 65536}, counts = {1, 256};
+constexpr Range inner_widths = {1, 65536}, counts = {1, 256};
 constexpr Range contexts = {3, 4096}, vocabularies = {1, 1 << 24};
 constexpr Range image_sizes = {1, 4096}, patch_sizes = {1, 512};
 

@@ -1,6 +1,7 @@
 // The rules that a configuration keeps, whatever it was read from: a config.json, or the tensors of a file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -12,6 +13,10 @@ namespace ipa {
 struct Range {
   int64_t low, high;
 };
+
+// Of channels, and of networks' levels and the layers in each.
+constexpr Range widths = {1, 16384}, layer_counts = {1, 16};
+constexpr size_t most_levels = 8;
 
 // The first broken rule is kept. Messages are those of ConfigReader.
 class ConfigCheck {

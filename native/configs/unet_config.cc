@@ -9,10 +9,9 @@ namespace {
 
 using BlockCounts = std::vector<std::vector<int>>;
 
-constexpr Range widths = {1, 16384}, layer_counts = {1, 16}, head_counts = {1, 1024}, block_counts = {0, 64};
+constexpr Range head_counts = {1, 1024}, block_counts = {0, 64};
 constexpr Range channel_counts = {1, 64}, time_widths = {1, 1 << 16}, condition_widths = {1, 1 << 20};
 constexpr Range guidance_widths = {4, 1 << 16};
-constexpr size_t most_levels = 8;
 
 int block_count(ConfigReader& reader, const char* key, const Json& value) {
   if (value.is_u64() && value.u64() <= static_cast<uint64_t>(block_counts.high))

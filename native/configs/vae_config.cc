@@ -6,8 +6,7 @@
 namespace ipa {
 namespace {
 
-constexpr Range widths = {1, 16384}, layer_counts = {1, 16}, latent_counts = {1, 64};
-constexpr size_t most_levels = 8;
+constexpr Range latent_counts = {1, 64};
 
 std::vector<double> numbers(const Json& json, const char* key) {
   std::vector<double> result;

@@ -1,6 +1,7 @@
 // Builds the addon with the compiler alone: no Python, no CMake, no Node headers, no download. The Node-API headers come from
-// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--bench] [--clean] [--jobs N]`;
-// --tests builds the C++ tests of test/native/ as well, --bench the benchmarks of bench/native/.
+// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--bench] [--alone] [--clean] [--jobs N]`;
+// --tests builds the C++ tests of test/native/ as well, --bench the benchmarks of bench/native/; --alone compiles each file alone
+// (units.mjs), which shows an include that is missing and makes one changed file quick to compile again.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -10,32 +11,35 @@ import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./com
 import { update } from "./incremental.mjs";
 import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, sensitivityFile, testsFile } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
+import { joinSources } from "./units.mjs";
 
 const objectsDir = path.join(buildDir, "objects");
+const unitsDir = path.join(buildDir, "units");
 
-/** A guess of the time a file takes, so that the longest start first: the kernels, then by size. */
-function cost(source) {
-  return path.basename(source).startsWith("kernels_") ? Infinity : fs.statSync(source).size;
-}
+/** A guess of the time a unit takes, so that the longest start first: the kernels, then by size. */
+const costOf = ({ file, bytes }) => (path.basename(file).startsWith("kernels_") ? Infinity : bytes);
 
-async function build({ jobs, withTests, withBench }) {
+async function build({ jobs, alone, withTests, withBench }) {
   const compiler = findCompiler();
   const sources = readSources(process.arch);
   // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
   const relative = (file) => path.relative(root, file);
   const include = (dirs) => dirs.map((dir) => `-I${relative(dir)}`);
-  const common = [...compileFlags, ...sources.cflags, ...include(sources.includeDirs)];
+  const common = [...compileFlags, ...sources.cflags, "-I.", ...include(sources.includeDirs)];
   const napi = [
     ...sources.addonDefines.map((define) => `-D${define}`),
     ...include([path.join(packageDir("node-api-headers"), "include"), packageDir("node-addon-api")]),
   ];
 
-  const compile = (flags) => (source) => {
-    const label = relative(source);
+  const compileOne = (unit, flags) => {
+    const label = relative(unit.file);
     const output = path.join(objectsDir, `${label}.o`);
     const command = (out) => [...compiler.command, ...common, ...flags, "-MMD", "-MF", `${out}.d`, "-c", label, "-o", out];
-    return { label, output, record: `${output}.json`, command, cost: cost(source) };
+    return { label, output, record: `${output}.json`, command, cost: costOf(unit) };
   };
+  const compile = (files, flags) => joinSources(files, unitsDir, { alone }).map((unit) => compileOne(unit, [unit.optimisation, ...flags]));
+  // Each alone: a failed check names its file, and tests may call their helpers alike.
+  const compileAlone = (files) => files.map((file) => compileOne({ file, bytes: fs.statSync(file).size }, ["-O2"]));
   const link = (output, flags, steps) => {
     const inputs = steps.map((step) => relative(step.output));
     const command = (out) => [...compiler.command, ...inputs, ...flags, "-o", out];
@@ -43,10 +47,10 @@ async function build({ jobs, withTests, withBench }) {
     return { label: relative(output), output, record, inputs, command };
   };
 
-  const core = sources.core.map(compile(["-O3"]));
-  const addon = sources.addon.map(compile(["-O3", ...napi]));
-  const tests = withTests ? sources.tests.map(compile(["-O2"])) : [];
-  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? files.map(compile(["-O2"])) : []));
+  const core = compile(sources.core, []);
+  const addon = compile(sources.addon, napi);
+  const tests = withTests ? compileAlone(sources.tests) : [];
+  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? compileAlone(files) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
   if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
@@ -69,13 +73,13 @@ function buildOnWindows({ withTests }) {
 }
 
 const { values } = parseArgs({
-  options: { clean: { type: "boolean" }, jobs: { type: "string" }, tests: { type: "boolean" }, bench: { type: "boolean" } },
+  options: { clean: { type: "boolean" }, jobs: { type: "string" }, tests: { type: "boolean" }, alone: { type: "boolean" }, bench: { type: "boolean" } },
 });
 const jobs = Number(values.jobs ?? os.availableParallelism());
 if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });
 if (process.platform === "win32") buildOnWindows({ withTests: values.tests });
 else {
-  await build({ jobs, withTests: values.tests, withBench: values.bench }).catch((error) => {
+  await build({ jobs, alone: values.alone, withTests: values.tests, withBench: values.bench }).catch((error) => {
     console.error(`\nnative build failed: ${error.message}`);
     process.exitCode = 1;
   });

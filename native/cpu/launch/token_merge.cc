@@ -6,7 +6,7 @@
 namespace ipa {
 namespace {
 
-constexpr int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
+constexpr int64_t whole_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -18,7 +18,7 @@ TokenMapScratch::TokenMapScratch(const Step& step) {
       std::min(tokens, std::max<int64_t>(gemm_block_rows, part_floats / std::max<int64_t>(1, destinations)));
   auto take = [&](int64_t count) {
     const int64_t at = floats;
-    floats += aligned(count);
+    floats += whole_lines(count);
     return at;
   };
   panels = take((destinations + widest_panel) * in.c);

@@ -10,7 +10,7 @@ namespace ipa {
 namespace {
 
 constexpr int64_t alignment = 64;
-int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+int64_t padded_to_line(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 }  // namespace
 
@@ -18,9 +18,9 @@ Int8Layout::Int8Layout(const Param& param, const PanelLayout& layout) {
   const MatrixSize m = matrix_size(param);
   row_bytes = int8_row_bytes(m.in);
   for (const PanelColumns& panel : panel_columns(param, layout)) padded_columns += panel.width;
-  excess = aligned(m.taps * row_bytes * padded_columns);
-  scales = aligned(excess + m.taps * padded_columns * static_cast<int64_t>(sizeof(int32_t)));
-  bytes = aligned(scales + padded_columns * static_cast<int64_t>(sizeof(float)));
+  excess = padded_to_line(m.taps * row_bytes * padded_columns);
+  scales = padded_to_line(excess + m.taps * padded_columns * static_cast<int64_t>(sizeof(int32_t)));
+  bytes = padded_to_line(scales + padded_columns * static_cast<int64_t>(sizeof(float)));
 }
 
 void pack_int8(const Param& param, const Kernels& kernels, const StoredTensors& stored, void* out) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/describe/absurd_width.h"
 #include "weights/describe/accounting.h"
 #include "weights/describe/component_kind.h"
 #include "weights/names/dialects.h"
@@ -46,8 +47,7 @@ class Sizes {
 // ViT-L, H and bigG all have 16; smaller ones have heads of 64.
 int heads_of(int64_t width) {
   if (width == 1024 || width == 1280 || width == 1408 || width == 1664) return 16;
-  constexpr int64_t absurd = 1 << 24;  // wider than any encoder
-  return width % 64 == 0 ? static_cast<int>(std::min(width, absurd) / 64) : 1;
+  return width % 64 == 0 ? static_cast<int>(std::min(width, absurd_width) / 64) : 1;
 }
 
 // OpenAI's encoders (ViT-B, ViT-L) have quick_gelu, LAION's gelu.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/describe/absurd_width.h"
 #include "weights/names/name_parts.h"
 #include "weights/names/prefixed_tensors.h"
 
@@ -18,8 +19,6 @@ const std::string table = "embeddings.token_embedding.weight";
 // and diffusers leaves the last one out of its files, and so do files made of those.
 constexpr int64_t vit_h_width = 1024;
 constexpr int vit_h_layers = 24;
-// Wider than any encoder.
-constexpr int64_t absurd = 1 << 24;
 
 // Layers that CLIP's published text encoders (ViT-L, ViT-H, ViT-bigG) have in a file at least; 0 for others.
 int known_layers(int64_t width, bool open_clip, bool last_unused) {
@@ -74,7 +73,7 @@ Result<OriginalText> describe(const TensorSource& source, OriginalText text, boo
   ClipTextConfig& config = text.config;
   config.stack.hidden_size = width;
   config.stack.layers = layers;
-  config.stack.heads = static_cast<int>(std::max<int64_t>(1, std::min(width, absurd) / 64));
+  config.stack.heads = static_cast<int>(std::max<int64_t>(1, std::min(width, absurd_width) / 64));
   config.stack.intermediate_size = size("encoder.layers.0.mlp.fc1.weight", 0);
   config.stack.activation = text.open_clip ? Activation::gelu : Activation::quick_gelu;
   config.context = size("embeddings.position_embedding.weight", 0);

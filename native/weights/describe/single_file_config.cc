@@ -3,17 +3,15 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "weights/describe/absurd_width.h"
 #include "weights/describe/single_file_shape.h"
 #include "weights/names/prefixed_tensors.h"
 
 namespace ipa {
 namespace {
 
-// More than any network has, and so that sums of it stay in range.
-constexpr int64_t absurd = 1 << 24;
-
 int head_count(int64_t width, bool linear) {
-  return linear ? static_cast<int>(std::max<int64_t>(1, std::min(width, absurd) / 64)) : 8;
+  return linear ? static_cast<int>(std::max<int64_t>(1, std::min(width, absurd_width) / 64)) : 8;
 }
 
 std::string input_block(int64_t index) { return "input_blocks." + std::to_string(index); }
@@ -79,7 +77,7 @@ Result<UNetConfig> original_unet_config(const TensorSource& source, const std::s
   set_middle(unet, config);
   config.in_channels = unet.size("input_blocks.0.0.weight", 1);
   config.out_channels = unet.size("out.2.weight", 0);
-  config.time_embedding_size = 4 * std::min(config.levels.front().channels, absurd);
+  config.time_embedding_size = 4 * std::min(config.levels.front().channels, absurd_width);
   config.time_cond_size = unet.size("time_embedding.cond_proj.weight", 1);
   if (const int64_t addition = unet.size("label_emb.0.0.weight", 1)) {
     config.text_time = true;

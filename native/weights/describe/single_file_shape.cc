@@ -13,7 +13,7 @@ namespace {
 // Transformer blocks of each attention in SDXL's lowest level and middle. Distilled models have fewer.
 constexpr int sdxl_depth = 10;
 
-Status missing(const TensorSource& source, const std::string& name, const std::string& why) {
+Status cut_short(const TensorSource& source, const std::string& name, const std::string& why) {
   return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " + quoted(name) +
                                           " in this file, but " + why + ": get the file again");
 }
@@ -30,11 +30,11 @@ Status check_levels(const TensorSource& source, const std::string& prefix, const
     std::vector<std::string> needed = {first + ".0.in_layers.2.weight"};
     if (unet.has(down)) needed.push_back(first + ".1.transformer_blocks.0.attn2.to_k.weight");
     for (const std::string& name : needed)
-      if (!unet.has(name)) return missing(source, prefix + name, "the rest of its level is there");
+      if (!unet.has(name)) return cut_short(source, prefix + name, "the rest of its level is there");
     if (unet.has(down) == unet.has(up)) continue;
     const bool lacks_down = unet.has(up);
-    return missing(source, prefix + (lacks_down ? down : up),
-                   "there is " + quoted(prefix + (lacks_down ? up : down)) + ", of the same level");
+    return cut_short(source, prefix + (lacks_down ? down : up),
+                     "there is " + quoted(prefix + (lacks_down ? up : down)) + ", of the same level");
   }
   return {};
 }
@@ -57,9 +57,9 @@ Status check_depths(const TensorSource& source, const std::string& prefix, const
   for (const std::string& attention : attentions) {
     const int found = depth(attention);
     if (found < sdxl_depth)
-      return missing(source,
-                     prefix + attention + ".transformer_blocks." + std::to_string(found) + ".norm1.weight",
-                     "other attentions of its size have " + std::to_string(sdxl_depth) + " transformer blocks");
+      return cut_short(
+          source, prefix + attention + ".transformer_blocks." + std::to_string(found) + ".norm1.weight",
+          "other attentions of its size have " + std::to_string(sdxl_depth) + " transformer blocks");
   }
   return {};
 }
@@ -87,7 +87,7 @@ Status check_unet_shape(const TensorSource& source, const std::string& prefix, c
   const bool distilled = levels.layers == 1 && levels.levels >= 3;
   const std::string attention = "middle_block.1.transformer_blocks.0.norm1.weight";
   if (distilled || unet.has(attention)) return {};
-  return missing(source, prefix + attention, "a UNet of Stable Diffusion 1 or 2 has a middle block");
+  return cut_short(source, prefix + attention, "a UNet of Stable Diffusion 1 or 2 has a middle block");
 }
 
 Result<VaeShape> vae_shape(const TensorSource& source, const std::string& prefix) {
@@ -106,12 +106,12 @@ Result<VaeShape> vae_shape(const TensorSource& source, const std::string& prefix
     if (level < 100) shape.levels = std::max(shape.levels, least);
   }
   if (!vae.has("decoder.conv_in.weight"))
-    return missing(source, prefix + "decoder.conv_in.weight", "there are other tensors of the VAE's decoder");
+    return cut_short(source, prefix + "decoder.conv_in.weight", "there are other tensors of the VAE's decoder");
   for (int level = 0; level < shape.levels; ++level) {
     const std::string name = "decoder.up." + std::to_string(level) + ".block.0.conv1.weight";
     if (!vae.has(name))
-      return missing(source, prefix + name,
-                     "there are tensors of " + std::to_string(shape.levels) + " levels of the VAE");
+      return cut_short(source, prefix + name,
+                       "there are tensors of " + std::to_string(shape.levels) + " levels of the VAE");
   }
   // The VAE of Stable Diffusion, told by its levels and channels, always attends.
   shape.attends =

@@ -84,7 +84,7 @@ class HeaderWriter {
   std::string out_;
 };
 
-Status check_tensor(const TensorInfo& tensor) {
+Status check_gguf_tensor(const TensorInfo& tensor) {
   const std::string& name = tensor.name;
   if (name.empty() || find_invalid_utf8(name) != std::string::npos)
     return tensor_error(Code::invalid_option, name, "not a usable name");
@@ -125,7 +125,7 @@ Result<FileLayout> lay_out_gguf(const std::vector<TensorInfo>& tensors, const Gg
   std::set<std::string_view> names;
   uint64_t keys = 3, flattened = 0;
   for (const TensorInfo& tensor : tensors) {
-    IPA_TRY(check_tensor(tensor));
+    IPA_TRY(check_gguf_tensor(tensor));
     shapes.push_back(*gguf_shape(tensor));
     if (!names.insert(tensor.name).second) return tensor_error(Code::duplicate, tensor.name, "given twice");
     flattened += shapes.back() != tensor.shape;

@@ -13,7 +13,7 @@ Status name_error(const std::string& name, const std::string& what) {
   return Status(Code::invalid_option, "tensor " + quoted(name) + ": " + what);
 }
 
-Status check_tensor(const TensorInfo& tensor) {
+Status check_safetensors_tensor(const TensorInfo& tensor) {
   const std::string& name = tensor.name;
   if (name.empty() || name.size() > SafetensorsLimits::name_bytes || name == "__metadata__" ||
       find_invalid_utf8(name) != std::string::npos) {
@@ -72,7 +72,7 @@ std::string header_metadata(const Texts& metadata) {
 Result<FileLayout> lay_out_safetensors(const std::vector<TensorInfo>& tensors, const Texts& metadata) {
   if (tensors.size() > SafetensorsLimits::tensors)
     return Status(Code::invalid_option, "too many tensors for one file");
-  for (const TensorInfo& tensor : tensors) IPA_TRY(check_tensor(tensor));
+  for (const TensorInfo& tensor : tensors) IPA_TRY(check_safetensors_tensor(tensor));
   FileLayout layout;
   std::vector<size_t>& order = layout.order;
   order.resize(tensors.size());
