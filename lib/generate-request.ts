@@ -2,7 +2,7 @@
 import { types } from "node:util";
 
 import { OptionError } from "./errors";
-import { leastSide } from "./image/limits";
+import { MOST_SIDE, leastSide } from "./image/limits";
 import { lazily } from "./load-failure";
 import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
@@ -11,6 +11,7 @@ import { readList } from "./options/read-list";
 import { typedLength } from "./options/read-memory";
 import { isList } from "./options/read-property";
 import { MAX_SEED } from "./options/generate-schema";
+import { plainOptions } from "./options/plain-options";
 import type { PromptEncoder } from "./prompt/encode";
 import { refuseLoraTags } from "./prompt/lora-tags";
 import type { GenerateOptions } from "./types";
@@ -43,6 +44,7 @@ export function generateRequest(
       "guidanceInterval",
       `expected the start before the end but received [${start}, ${end}]: use [${end}, ${start}]`,
     );
+  if (read.vaeTile !== undefined) checkTile(read.vaeTile, info);
   const width = checkSide(read.width ?? info.width, "width", info);
   const height = checkSide(read.height ?? info.height, "height", info);
   if (promptSyntax === "weighted") {
@@ -51,32 +53,17 @@ export function generateRequest(
   }
   const texts = prompts().encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
   const request: Omit<NativeGenerateRequest, "branches"> = {
+    ...plainOptions(read),
     prompt: texts.prompt,
-    imageGuidance: read.imageGuidance ?? defaults.imageGuidance,
     scheduler,
     sigmas: typeof sigmas === "string" ? sigmas : "",
     steps: read.steps ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
     guidance: read.guidance ?? defaults.guidance,
-    guidanceStart: start,
-    guidanceEnd: end,
-    cacheEvery: read.featureCache?.every ?? 0,
-    cacheDepth: read.featureCache?.depth ?? 1,
-    tokenMerging: read.tokenMerging ?? 0,
     eta: readEta(read, info),
     seeds: Array.from({ length: count }, (_, i) => seed + i),
     width,
     height,
-    clipSkip: read.clipSkip ?? 0,
-    conditions: sizeConditions(read, info),
-    denoisingStart: read.denoisingStart ?? 0,
-    denoisingEnd: read.denoisingEnd ?? 1,
     latents: startLatents(read, width, height, count, info),
-    output: read.output ?? "image",
-    previewEvery: read.preview?.every ?? 0,
-    vaeTiling: read.vaeTiling ?? "auto",
-    vaeTile: read.vaeTile === undefined ? 0 : checkTile(read.vaeTile, info),
-    memoryBudget: read.memoryBudget ?? 0,
-    previewDecoder: read.preview?.decoder ?? "vae",
   };
   if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
   if (negativePrompt !== undefined || defaults.negativePrompt === "empty") request.negative = texts.negative;
@@ -99,24 +86,6 @@ function readEta({ eta, scheduler }: GenerateOptions, { defaults, ...info }: Pip
   if (usual !== undefined || (eta ?? 0) === 0) return eta ?? usual ?? 0;
   const names = Object.keys(defaults.eta).join(" and ");
   throw new OptionError("eta", `only the ${names} schedulers add noise by eta, this is ${sampler}: leave eta out`);
-}
-
-/** SDXL's size conditions: 0 stands for the picture's own size. */
-function sizeConditions(read: GenerateOptions, { defaults }: PipelineInfo): NativeGenerateRequest["conditions"] {
-  const { originalSize, targetSize, cropOffset } = read;
-  const [originalWidth, originalHeight] = originalSize ?? [0, 0];
-  const [targetWidth, targetHeight] = targetSize ?? [0, 0];
-  const [cropLeft, cropTop] = cropOffset ?? [0, 0];
-  return {
-    originalWidth,
-    originalHeight,
-    targetWidth,
-    targetHeight,
-    cropLeft,
-    cropTop,
-    aestheticScore: read.aestheticScore ?? defaults.aestheticScore,
-    negativeAestheticScore: read.negativeAestheticScore ?? defaults.negativeAestheticScore,
-  };
 }
 
 /** Copies of the latents to start from: none, one for all pictures, or one each. */
@@ -178,13 +147,13 @@ function checkSide(value: number, option: "width" | "height", info: PipelineInfo
   const fix = low === high ? `${low}` : `${low} or ${high}`;
   throw new OptionError(
     option,
-    `expected a multiple of ${unit} between ${minimum} and 4096 for this model but received ${value}: use ${fix}`,
+    `expected a multiple of ${unit} between ${minimum} and ${MOST_SIDE} for this model but received ${value}: use ${fix}`,
   );
 }
 
-function checkTile(value: number, info: PipelineInfo): number {
+function checkTile(value: number, info: PipelineInfo): void {
   const unit = info.vaeScale;
-  if (value % unit === 0) return value;
+  if (value % unit === 0) return;
   const low = Math.floor(value / unit) * unit;
   throw new OptionError(
     "vaeTile",

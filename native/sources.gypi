@@ -187,6 +187,7 @@
       "pipeline/generate.cc",
       "pipeline/check_request.cc",
       "pipeline/prepared_call.cc",
+      "pipeline/request_fields.cc",
       "pipeline/memory_estimate.cc",
       "pipeline/model_options.cc",
       "pipeline/decode/tiled_decoder.cc",

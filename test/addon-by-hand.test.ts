@@ -79,14 +79,13 @@ test("requests with wrong or strange members are refused, or answered with an er
   const out = byHand(`
     const native = await load();
     const ids = () => ({ ids: new Int32Array(20), weights: new Float32Array(20).fill(1) });
-    const good = () => ({ prompt: [ids()], negative: [ids()], branches: [], imageGuidance: 1.5, scheduler: "", sigmas: "", steps: 1, guidance: 1, guidanceStart: 0, guidanceEnd: 1, cacheEvery: 0, cacheDepth: 0,
-      tokenMerging: 0, eta: 0, seeds: [1], width: 64, height: 64, clipSkip: 0, conditions: { originalWidth: 0, originalHeight: 0, targetWidth: 0, targetHeight: 0, cropLeft: 0, cropTop: 0, aestheticScore: 6, negativeAestheticScore: 2.5 },
-      denoisingStart: 0, denoisingEnd: 1, latents: [], output: "latents", previewEvery: 0, vaeTiling: "off", vaeTile: 0, memoryBudget: 0, previewDecoder: "vae" });
+    const good = () => ({ prompt: [ids()], negative: [ids()], branches: [], scheduler: "", sigmas: "", seeds: [1], latents: [], steps: 1, guidance: 1, width: 64, height: 64, output: "latents" });
+    const plain = addon.fields().map(({ path }) => path.split(".")[0]);
     const call = (request) => new Promise((resolve) => { try { native.generate(request, null, (error) => resolve(error === null ? "ok" : error.code)); } catch (error) { resolve(error instanceof TypeError ? "refused" : String(error)); } });
     const values = [undefined, null, NaN, Infinity, -1, 0, 1e9, 2 ** 53, "x", {}, [], [ids()], [ids(), ids(), ids()], [{ ids: new Int32Array(3), weights: new Float32Array(9) }], [new Float32Array(1)], [{ adapter: 99, scale: 1, structureScale: 1, images: [] }], new Float32Array([NaN, -1]), { get rgb() { throw new RangeError("getter"); } }];
     const answers = {};
     console.log(await call(good()));
-    for (const key of [...Object.keys(good()), "sigmaValues", "image", "mask"])
+    for (const key of [...Object.keys(good()), ...plain, "sigmaValues", "image", "mask"])
       for (const value of values) { const answer = await call({ ...good(), [key]: value }); answers[answer] = (answers[answer] ?? 0) + 1; }
     console.log(Object.keys(answers).sort().join(" "));
   `);
@@ -94,6 +93,18 @@ test("requests with wrong or strange members are refused, or answered with an er
   expect(first).toBe("ok");
   expect(kinds.split(" ")).not.toContain("ERR_IPA_INTERNAL");
   expect(kinds.split(" ").every((kind) => /^(?:ok|refused|ERR_IPA_[A-Z_]+|RangeError:|getter)$/.test(kind))).toBe(true);
+});
+
+test("an option that the engine refuses is named beside the message, not in it", () => {
+  const out = byHand(`
+    const native = await load();
+    const ids = () => ({ ids: new Int32Array(20), weights: new Float32Array(20).fill(1) });
+    const good = { prompt: [ids()], negative: [ids()], branches: [], scheduler: "", sigmas: "", seeds: [1], latents: [], steps: 1, width: 64, height: 64 };
+    const refused = (options) => new Promise((resolve) => native.generate({ ...good, ...options }, null, (error) => resolve(error?.code + " " + error?.option + " " + /^[a-zA-Z]+:/.test(error?.message))));
+    for (const options of [{ vaeTile: 132 }, { width: 68 }, { guidance: 101 }, { preview: { every: 0.5e9 } }, { guidanceInterval: [0, 2] }, { scheduler: "none" }]) console.log(await refused(options));
+  `);
+  const named = ["vaeTile", "width", "guidance", "preview.every", "guidanceInterval[1]", "scheduler"];
+  expect(out).toBe(`${named.map((option) => `ERR_IPA_INVALID_OPTION ${option} false\n`).join("")}end\n`);
 });
 
 test("after close(), every method answers, and info() still tells", () => {

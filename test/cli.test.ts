@@ -178,13 +178,10 @@ describe("generate", () => {
       branches: [{ adapter: 0, scale: 0.8 }],
     });
     expect(addon.requests[0]).toMatchObject({
-      guidanceStart: 0.1,
-      guidanceEnd: 0.8,
-      cacheEvery: 3,
-      cacheDepth: 2,
+      guidanceInterval: [0.1, 0.8],
+      featureCache: { every: 3, depth: 2 },
       tokenMerging: 0.25,
-      previewEvery: 2,
-      previewDecoder: "linear",
+      preview: { every: 2, decoder: "linear" },
       vaeTiling: "on",
       vaeTile: 256,
       memoryBudget: 2e9,
@@ -228,14 +225,7 @@ describe("generate", () => {
     );
     expect(await cli(args, addon)).toMatchObject({ code: 0 });
     expect(addon.requests[0]).toMatchObject({ denoisingStart: 0.25, denoisingEnd: 0.75, clipSkip: 1 });
-    expect(addon.requests[0]!.conditions).toMatchObject({
-      originalWidth: 640,
-      originalHeight: 480,
-      cropLeft: 8,
-      cropTop: 16,
-      aestheticScore: 7,
-      negativeAestheticScore: 2.5,
-    });
+    expect(addon.requests[0]).toMatchObject({ originalSize: [640, 480], cropOffset: [8, 16], aestheticScore: 7 });
     expect(addon.requests[0]!.latents.map(({ length }) => length)).toEqual([2048, 2048]);
     addon.tensor.shape = [4096];
     expect(await cli(args, addon)).toMatchObject({ code: 2, err: expect.stringContaining("(n, channels, h, w)") });

@@ -7,7 +7,7 @@
 import type { Metadata, SharpOptions } from "sharp";
 
 import { ImageError, fileError, messageOf } from "../errors";
-import type { NativePixels } from "../native/contract";
+import type { NativePixels } from "./pixels";
 import { NotAFileError, readRegularFile } from "../read-file";
 import { layoutOf } from "./input";
 import { IMAGE_LIMITS } from "./limits";

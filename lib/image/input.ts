@@ -2,7 +2,7 @@
 import { types } from "node:util";
 
 import { ImageError, OptionError } from "../errors";
-import type { NativePixels } from "../native/contract";
+import type { NativePixels } from "./pixels";
 import { describe } from "../options/describe";
 import { hrefOf, readPath, urlPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";

@@ -2,7 +2,8 @@
 import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
 import { lazily } from "../load-failure";
 import { type CallSite, startNative } from "../native/call";
-import type { NativeAddon, NativeFit, NativePixels } from "../native/contract";
+import type { NativeAddon } from "../native/contract";
+import type { NativeFit, NativePixels } from "./pixels";
 import { type PictureSource, type RgbImage, readSource } from "./input";
 import type { CallPictures } from "./rules";
 import { Turnstile } from "./turnstile";

@@ -20,7 +20,7 @@ export class CallSite {
     const code = native.code as ErrorCode;
     let error: IpAdapterError;
     if (code === "ERR_IPA_DISPOSED") error = new DisposedError();
-    else if (code === "ERR_IPA_INVALID_OPTION") error = invalidOption(native.message);
+    else if (native.option !== undefined) error = new OptionError(native.option, native.message);
     else error = new IpAdapterError(code, native.message);
     return this.attach(error);
   }
@@ -43,15 +43,6 @@ export class CallSite {
     });
     return error;
   }
-}
-
-/** Names that the engine puts in front of a message about an option; other such messages are about a model's files. */
-const OPTION_PREFIX = /^((?:width|height|steps|sigmas|scheduler|guidanceInterval|guidance|image|mask|featureCache|tokenMerging|eta|seeds|scale|imagePrompts|adapter|threads|latents|denoisingStart|denoisingEnd|clipSkip|loras|output|type|prediction|zeroSnr|vaeScalingFactor)[\w.[\]]*): (.*)$/s;
-
-function invalidOption(message: string): IpAdapterError {
-  const [, option, problem] = OPTION_PREFIX.exec(message) ?? [];
-  if (option === undefined || problem === undefined) return new IpAdapterError("ERR_IPA_INVALID_OPTION", message);
-  return new OptionError(option, problem);
 }
 
 export interface NativeCall<T> {

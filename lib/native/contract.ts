@@ -4,7 +4,9 @@
  * Paths are absolute. Callbacks run on the JS thread that made the call, exactly once for `done`.
  */
 
+import type { NativeFit, NativePixels } from "../image/pixels";
 import type { ConvertType, SchedulerName } from "../options/names";
+import type { PlainOptions } from "../options/plain-options";
 
 /** What convert() adds to before a user sees it. */
 export type NativeConversion = Omit<Conversion, "path" | "type">;
@@ -13,6 +15,8 @@ export interface NativeError {
   /** `ERR_IPA_…`, see native/base/status.h */
   code: string;
   message: string;
+  /** the path of the option that the message is about, which does not name it again */
+  option?: string;
 }
 
 export type Done<T> = (error: NativeError | null, value?: T) => void;
@@ -241,17 +245,6 @@ export interface NativeImage {
   face?: Float32Array;
 }
 
-/** Pixels as a decoder gives them, rows from the top, a byte a channel; of CMYK 0 is no ink. */
-export interface NativePixels {
-  data: Uint8Array;
-  width: number;
-  height: number;
-  layout: "grey" | "grey_alpha" | "rgb" | "rgba" | "cmyk";
-}
-
-/** For an image encoder of `size` x `size` pixels, by CLIP's resize and crop; or for the VAE, by Lanczos. */
-export type NativeFit = { size: number } | { width: number; height: number };
-
 /** A picture to change, or its mask; without pixels where only sizes are asked for. */
 export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
 
@@ -264,7 +257,8 @@ export interface NativeImageBranch {
   images: NativeImage[];
 }
 
-export interface NativeGenerateRequest {
+/** The plain options go through as they are; those that are left out have the defaults of native/pipeline/request.h. */
+export interface NativeGenerateRequest extends PlainOptions {
   /** one entry per text encoder; prompt and negative have the same number of chunks */
   prompt: NativeText[];
   /** absent: zeros in place of its features, where the model's `defaults.negativePrompt` says so */
@@ -274,8 +268,6 @@ export interface NativeGenerateRequest {
   image?: NativePicture;
   /** of inpainting models: white is repainted */
   mask?: NativePicture;
-  /** of instruct models: towards the picture */
-  imageGuidance: number;
   /** API name, or "" for the model's own */
   scheduler: string;
   /** API name, or "" for the model's own */
@@ -284,48 +276,27 @@ export interface NativeGenerateRequest {
   sigmaValues?: Float32Array;
   steps: number;
   guidance: number;
-  /** shares of the steps between which guidance is on, 0 and 1: always */
-  guidanceStart: number;
-  guidanceEnd: number;
-  /** whole passes of the UNet every so many steps, 0 = always; in between its `cacheDepth` outermost skip connections */
-  cacheEvery: number;
-  cacheDepth: number;
-  /** share of tokens merged in the outermost self-attention, 0 to 0.75 */
-  tokenMerging: number;
-  /** DDIM's and TCD's eta, 0 = deterministic */
   eta: number;
   /** one image per seed */
   seeds: number[];
   width: number;
   height: number;
-  /** text encoder layers left out for the prompt */
-  clipSkip: number;
-  /** SDXL's size conditions in pixels, 0: the picture's own */
-  conditions: {
-    originalWidth: number;
-    originalHeight: number;
-    targetWidth: number;
-    targetHeight: number;
-    cropLeft: number;
-    cropTop: number;
-    aestheticScore: number;
-    negativeAestheticScore: number;
-  };
-  /** shares of the noise schedule to begin and end at */
-  denoisingStart: number;
-  denoisingEnd: number;
   /** to start from: none, one for all pictures or one each; channel-major */
   latents: Float32Array[];
-  output: "image" | "latents";
-  /** a decoded preview every so many steps, 0 = never */
-  previewEvery: number;
-  /** whether the VAE decodes in tiles of `vaeTile` pixels; auto: when the whole would pass the memory budget */
-  vaeTiling: "auto" | "on" | "off";
-  /** 0 = the engine's choice */
-  vaeTile: number;
-  /** bytes of weights and call together, 0 = none given */
-  memoryBudget: number;
-  previewDecoder: "vae" | "linear";
+}
+
+/** A plain option as native/pipeline/request_fields.cc has it. */
+export interface NativeField {
+  /** with dots to what is inside: `featureCache.every`, `guidanceInterval.0` */
+  path: string;
+  /** what stands for an option left out: a number, which may be outside of the range, or a name */
+  default: number | string;
+  /** of numbers */
+  integer?: boolean;
+  minimum?: number;
+  maximum?: number;
+  /** of options of names */
+  names?: string[];
 }
 
 export interface NativeProgress {
@@ -454,6 +425,8 @@ export interface NativeAddon {
    * on another thread, and empty when `done` is called if it is large.
    */
   fitPicture(pixels: NativePixels, fit: NativeFit, done: Done<ArrayBuffer>): NativeJob;
+  /** the plain options of generate(), with ranges and defaults */
+  fields(): NativeField[];
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
   /** names and shapes of all tensors of a weight file */

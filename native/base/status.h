@@ -43,6 +43,13 @@ class [[nodiscard]] Status {
   Status() = default;
   Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
   static Status ok_status() { return {}; }
+  // Of an option of the request, by its path in the API, such as "featureCache.depth": invalid_option.
+  // `problem` does not name it again.
+  static Status option(std::string option, std::string problem) {
+    Status status(Code::invalid_option, std::move(problem));
+    status.option_ = std::move(option);
+    return status;
+  }
   // An error whose message was made before and lives as long as the process: making, copying and moving it
   // needs no memory, of which there may be none left.
   static Status prepared(Code code, const std::string& message) noexcept {
@@ -54,11 +61,16 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == Code::ok; }
   Code code() const { return code_; }
   const std::string& message() const { return prepared_ ? *prepared_ : message_; }
+  // The option that the message is about; empty for other errors.
+  const std::string& option() const { return option_; }
+  // The message with its option in front.
+  std::string text() const { return option_.empty() ? message() : option_ + ": " + message_; }
   // The same error with where it happened put in front.
-  Status in(const std::string& where) const { return ok() ? *this : Status(code_, where + ": " + message()); }
+  Status in(const std::string& where) const { return ok() ? *this : Status(code_, where + ": " + text()); }
 
  private:
   Code code_ = Code::ok;
+  std::string option_;
   std::string message_;
   const std::string* prepared_ = nullptr;
 };

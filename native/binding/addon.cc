@@ -22,7 +22,7 @@
 namespace ipa::binding {
 namespace {
 
-// The plain `{ code, message }` object as a thrown value; lib/ turns it into its own error.
+// The plain `{ code, message, option }` object as a thrown value; lib/ turns it into its own error.
 [[noreturn]] void throw_status(Napi::Env env, const Status& status) {
   throw Napi::Error(env, error_object(env, status));
 }
@@ -99,6 +99,8 @@ Napi::Value randn(const Napi::CallbackInfo& info) {
   return buffer;
 }
 
+Napi::Value fields(const Napi::CallbackInfo& info) { return fields_to_js(info.Env()); }
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<AddonData>().release());  // freed by the environment
   PipelineObject::define(env);
@@ -109,6 +111,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("clipResize", Napi::Function::New(env, clip_resize_call, "clipResize"));
   exports.Set("randn", Napi::Function::New(env, randn, "randn"));
+  exports.Set("fields", Napi::Function::New(env, fields, "fields"));
   return exports;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "binding/values.h"
+#include "pipeline/request_fields.h"
 
 namespace ipa::binding {
 namespace {
@@ -24,15 +25,40 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
   return prompts;
 }
 
-void read_conditions(const Napi::Object& from, GenerateRequest& request) {
-  request.original_width = read_integer(from, "originalWidth");
-  request.original_height = read_integer(from, "originalHeight");
-  request.target_width = read_integer(from, "targetWidth");
-  request.target_height = read_integer(from, "targetHeight");
-  request.crop_left = read_integer(from, "cropLeft");
-  request.crop_top = read_integer(from, "cropTop");
-  request.aesthetic_score = static_cast<float>(read_number(from, "aestheticScore"));
-  request.negative_aesthetic_score = static_cast<float>(read_number(from, "negativeAestheticScore"));
+// What "featureCache.every" leads to; undefined where nothing is.
+Napi::Value find(const Napi::Object& object, const std::string& path) {
+  Napi::Value value = object;
+  for (size_t begin = 0; begin <= path.size();) {
+    if (value.IsUndefined() || value.IsNull()) return object.Env().Undefined();
+    if (!value.IsObject())
+      throw Napi::TypeError::New(object.Env(), path + ": expected objects on the way to it");
+    const size_t end = std::min(path.find('.', begin), path.size());
+    value = value.As<Napi::Object>().Get(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return value;
+}
+
+double number_of(const Napi::Value& value, const RequestField& field) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  if (value.IsNumber() && field.holds(number)) return number;
+  const char* expected = field.is_integer() ? ": expected an integer" : ": expected a number";
+  throw Napi::TypeError::New(value.Env(), std::string(field.path) + expected);
+}
+
+double index_of(const Napi::Value& value, const RequestField& field) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  for (size_t i = 0; i < field.names.size(); ++i)
+    if (name == field.names[i]) return static_cast<double>(i);
+  throw Napi::TypeError::New(value.Env(), std::string(field.path) + ": expected one of its names");
+}
+
+void read_fields(const Napi::Object& object, GenerateRequest& request) {
+  for (const RequestField& field : request_fields()) {
+    const Napi::Value value = find(object, field.path);
+    if (value.IsUndefined() || value.IsNull()) continue;
+    field.set(request, field.names.empty() ? number_of(value, field) : index_of(value, field));
+  }
 }
 
 SigmaChoice read_sigmas(const Napi::Object& object) {
@@ -167,17 +193,9 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   }
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
-  request.image_guidance = static_cast<float>(read_number(object, "imageGuidance"));
+  read_fields(object, request);
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
-  request.steps = read_int32(object, "steps");
-  request.guidance = static_cast<float>(read_number(object, "guidance"));
-  request.guidance_start = read_number(object, "guidanceStart");
-  request.guidance_end = read_number(object, "guidanceEnd");
-  request.cache_every = read_int32(object, "cacheEvery");
-  request.cache_depth = read_int32(object, "cacheDepth");
-  request.merge_ratio = read_number(object, "tokenMerging");
-  request.eta = static_cast<float>(read_number(object, "eta"));
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {
     const Napi::Value seed = seeds.Get(i);
@@ -187,21 +205,29 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
       throw Napi::TypeError::New(object.Env(), "seeds: expected 0 to 2^53");
     request.seeds.push_back(static_cast<uint64_t>(number));
   }
-  request.width = read_integer(object, "width");
-  request.height = read_integer(object, "height");
-  request.clip_skip = read_int32(object, "clipSkip");
-  read_conditions(read_object(object, "conditions"), request);
-  request.denoising_start = read_number(object, "denoisingStart");
-  request.denoising_end = read_number(object, "denoisingEnd");
   request.latents = read_float_arrays(object, "latents");
-  request.decode = read_text(object, "output") == "image";
-  request.preview_every = read_int32(object, "previewEvery");
-  const std::string tiling = read_text(object, "vaeTiling");
-  request.vae_tiling = tiling == "on" ? Tiling::on : tiling == "off" ? Tiling::off : Tiling::automatic;
-  request.vae_tile = read_integer(object, "vaeTile");
-  request.memory_budget = static_cast<uint64_t>(std::max<int64_t>(0, read_integer(object, "memoryBudget")));
-  request.linear_preview = read_text(object, "previewDecoder") == "linear";
   return request;
+}
+
+Napi::Array fields_to_js(Napi::Env env) {
+  const GenerateRequest usual;
+  Napi::Array list = Napi::Array::New(env);
+  for (const RequestField& field : request_fields()) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("path", field.path);
+    const double value = field.get(usual);
+    if (field.names.empty()) {
+      object.Set("integer", field.is_integer());
+      object.Set("minimum", field.least);
+      object.Set("maximum", field.most);
+      object.Set("default", value);
+    } else {
+      object.Set("names", text_array(env, {field.names.begin(), field.names.end()}));
+      object.Set("default", field.names[static_cast<size_t>(value)]);
+    }
+    list.Set(list.Length(), object);
+  }
+  return list;
 }
 
 }  // namespace ipa::binding

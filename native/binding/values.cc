@@ -154,6 +154,7 @@ Napi::Object error_object(Napi::Env env, const Status& status) {
   Napi::Object error = Napi::Object::New(env);
   error.Set("code", Napi::String::New(env, code));
   error.Set("message", status.message());
+  if (!status.option().empty()) error.Set("option", status.option());
   return error;
 }
 

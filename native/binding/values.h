@@ -37,6 +37,7 @@ Napi::Array array_argument(const Napi::CallbackInfo& info, size_t index);
 Napi::Function function_argument(const Napi::CallbackInfo& info, size_t index);
 
 // C++ to JavaScript.
+// { code, message }, and `option` where the message is about one, which it does not name.
 Napi::Object error_object(Napi::Env env, const Status& status);
 Napi::ArrayBuffer copy_to_js(Napi::Env env, const void* data, size_t bytes);
 // { count, names }

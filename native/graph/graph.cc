@@ -11,15 +11,15 @@ Value Graph::record(Node node) {
 const Param* Graph::param(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape) {
   if (declared_) return declared_->declare(std::move(names), role, std::move(shape));
   if (const Param* known = params_->find(names, role, shape)) return known;
-  fail(Code::internal, "parameter " + names.front() + " was never declared");
+  fail("parameter " + names.front() + " was never declared");
   static const Param missing;
   return &missing;
 }
 
-void Graph::fail(const std::string& what) { fail(Code::internal, what); }
+void Graph::fail(const std::string& what) { fail(Status(Code::internal, what)); }
 
-void Graph::fail(Code code, const std::string& what) {
-  if (status_.ok()) status_ = Status(code, what);
+void Graph::fail(Status status) {
+  if (status_.ok()) status_ = std::move(status);
 }
 
 Value Graph::input(Shape shape, Storage storage) {
@@ -73,8 +73,8 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
   if (in.h + conv.pad_top + conv.pad_bottom < conv.kernel_h ||
       in.w + conv.pad_left + conv.pad_right < conv.kernel_w)
     // No bug: which sizes a model can take is its configuration's doing.
-    fail(Code::invalid_option, "width: the picture is too small for this model (at its layer " + name +
-                                   "): use a larger width and height");
+    fail(Status::option("width", "the picture is too small for this model (at its layer " + name +
+                                     "): use a larger width and height"));
   Node node;
   node.op = Op::conv2d;
   node.inputs = {x};

@@ -148,7 +148,7 @@ class Graph {
   Value record(Node node);
   const Param* param(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape);
   void fail(const std::string& what);
-  void fail(Code code, const std::string& what);
+  void fail(Status status);
 
   const ParamSet* params_;
   ParamSet* declared_ = nullptr;

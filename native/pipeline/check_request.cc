@@ -4,6 +4,7 @@
 
 #include "pipeline/condition/source_picture.h"
 #include "pipeline/memory_estimate.h"
+#include "pipeline/request_fields.h"
 
 namespace ipa {
 
@@ -20,50 +21,42 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
 }
 
 Status check_request(const ModelSet& models, const GenerateRequest& request) {
+  IPA_TRY(check_fields(request));
   const int64_t scale = models.vae->config().scale();
   for (auto [name, side] : {std::pair{"width", request.width}, std::pair{"height", request.height}})
-    if (side < scale || side > 16384 || side % scale)
-      return Status(Code::invalid_option, std::string(name) + ": expected a multiple of " +
-                                              std::to_string(scale) + " from " + std::to_string(scale) +
-                                              " to 16384 but received " + std::to_string(side));
+    if (side % scale)
+      return Status::option(
+          name, "expected a multiple of " + std::to_string(scale) + " but received " + std::to_string(side));
   if (request.vae_tile && (request.vae_tile < least_tile(models) || request.vae_tile % scale))
-    return Status(Code::invalid_option, "vaeTile: expected a multiple of " + std::to_string(scale) + " from " +
-                                            std::to_string(least_tile(models)) + " on but received " +
-                                            std::to_string(request.vae_tile));
-  if (request.seeds.empty()) return Status(Code::invalid_option, "seeds: at least one is needed");
+    return Status::option("vaeTile", "expected a multiple of " + std::to_string(scale) + " from " +
+                                         std::to_string(least_tile(models)) + " on but received " +
+                                         std::to_string(request.vae_tile));
+  if (request.seeds.empty()) return Status::option("seeds", "at least one is needed");
   const int64_t pixels = (request.height / scale) * (request.width / scale);
   const auto elements = static_cast<size_t>(models.unet->config().out_channels * pixels);
   if (request.latents.size() > 1 && request.latents.size() != request.seeds.size())
-    return Status(Code::invalid_option, "latents: expected one, or one for each picture");
+    return Status::option("latents", "expected one, or one for each picture");
   for (const std::vector<float>& latents : request.latents)
     if (latents.size() != elements)
-      return Status(Code::invalid_option, "latents: expected " + std::to_string(elements) +
-                                              " numbers but received " + std::to_string(latents.size()));
-  if (!(request.denoising_start >= 0 && request.denoising_start < request.denoising_end &&
-        request.denoising_end <= 1))
-    return Status(Code::invalid_option,
-                  "denoisingStart: expected a number from 0 to less than denoisingEnd, which is 1 at most");
+      return Status::option("latents", "expected " + std::to_string(elements) + " numbers but received " +
+                                           std::to_string(latents.size()));
+  if (request.denoising_start >= request.denoising_end)
+    return Status::option("denoisingStart", "expected less than denoisingEnd");
   if (request.denoising_start > 0 && request.latents.empty())
-    return Status(Code::invalid_option, "denoisingStart: expected latents to go on from");
+    return Status::option("denoisingStart", "expected latents to go on from");
   for (const ImageBranch& branch : request.branches)
-    if (!std::isfinite(branch.scale)) return Status(Code::invalid_option, "scale must be a finite number");
+    if (!std::isfinite(branch.scale)) return Status::option("scale", "expected a finite number");
   for (const auto* prompts : {&request.prompt, &request.negative})
     for (const TokenChunks& chunks : *prompts)
       for (float weight : chunks.weights)
-        if (!std::isfinite(weight))
-          return Status(Code::invalid_option, "prompt weights must be finite numbers");
-  if (!std::isfinite(request.guidance)) return Status(Code::invalid_option, "guidance must be a finite number");
-  if (!(request.guidance_start >= 0 && request.guidance_start <= request.guidance_end &&
-        request.guidance_end <= 1))
-    return Status(Code::invalid_option,
-                  "guidanceInterval: expected two numbers from 0 to 1, the smaller first");
-  if (!(request.merge_ratio >= 0 && request.merge_ratio <= 0.75))
-    return Status(Code::invalid_option, "tokenMerging: expected 0 to 0.75");
+        if (!std::isfinite(weight)) return Status::option("prompt", "expected weights that are finite numbers");
+  if (request.guidance_start > request.guidance_end)
+    return Status::option("guidanceInterval", "expected two numbers, the smaller first");
   const int skips = models.unet->network.skip_connections();
-  if (request.cache_every > 1 && (request.cache_depth < 1 || request.cache_depth > skips))
-    return Status(Code::invalid_option, "featureCache.depth: expected 1 to " + std::to_string(skips) +
-                                            ", the skip connections of this model, but received " +
-                                            std::to_string(request.cache_depth));
+  if (request.cache_every > 1 && request.cache_depth > skips)
+    return Status::option("featureCache.depth", "expected 1 to " + std::to_string(skips) +
+                                                    ", the skip connections of this model, but received " +
+                                                    std::to_string(request.cache_depth));
   return check_source(models, request);
 }
 

@@ -40,9 +40,8 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
           [=] {
             done(guarded([&]() -> Result<std::vector<float>> {
               if (adapter < 0 || static_cast<size_t>(adapter) >= models_->adapters.size())
-                return Status(Code::invalid_option, "adapter: there is no adapter " + std::to_string(adapter) +
-                                                        ", " + std::to_string(models_->adapters.size()) +
-                                                        " loaded");
+                return Status::option("adapter", "there is no adapter " + std::to_string(adapter) + ", " +
+                                                     std::to_string(models_->adapters.size()) + " loaded");
               Workspace workspace(&caches_->arenas);
               IPA_ASSIGN(const std::unique_ptr<ImageEncoder> encoder,
                          ImageEncoder::plan(*models_, *models_->adapters[static_cast<size_t>(adapter)]));

@@ -67,8 +67,7 @@ std::vector<OptionSupport> option_support(const ModelSet& models) {
 
 Status check_option(const ModelSet& models, const std::string& option) {
   for (const OptionSupport& entry : option_support(models))
-    if (entry.option == option && !entry.refusal.empty())
-      return Status(Code::invalid_option, option + ": " + entry.refusal);
+    if (entry.option == option && !entry.refusal.empty()) return Status::option(option, entry.refusal);
   return {};
 }
 

@@ -65,7 +65,7 @@ struct GenerateRequest {
   double guidance_start = 0, guidance_end = 1;
   // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections and
   // what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
-  int cache_every = 0, cache_depth = 0;
+  int cache_every = 0, cache_depth = 1;
   double merge_ratio = 0;  // of tokens in the outermost self-attention (ToMe, Bolya and Hoffman 2023)
   float eta = 0;
   // Shares of the noise schedule between which the model runs: one model ends where a refiner goes on.

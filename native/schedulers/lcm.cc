@@ -27,9 +27,9 @@ class Lcm : public Scheduler {
     lcm->limit_ = CleanLimit::read_with_clip(config, false);
     IPA_TRY(config.status());
     if (options.steps > original) {
-      return Status(Code::invalid_option, config.where() + ": steps " + std::to_string(options.steps) +
-                                              ": use 1 to original_inference_steps (" +
-                                              std::to_string(original) + ")");
+      return Status::option("steps", "expected 1 to " + std::to_string(original) +
+                                         " (original_inference_steps of " + config.where() + ") but received " +
+                                         std::to_string(options.steps));
     }
 
     lcm->timesteps_ = distilled_timesteps(options.steps, original, train_steps);

@@ -30,10 +30,10 @@ class Pndm : public Scheduler {
     IPA_TRY(config.status());
     IPA_TRY(check_steps(config, steps, train_steps));
     if (runge_kutta && steps < 4) {
-      return Status(Code::invalid_option,
-                    "steps: expected 4 or more (PNDM without skip_prk_steps begins with three "
-                    "Runge-Kutta steps) but received " +
-                        std::to_string(steps));
+      return Status::option("steps",
+                            "expected 4 or more (PNDM without skip_prk_steps begins with three "
+                            "Runge-Kutta steps) but received " +
+                                std::to_string(steps));
       return config.status();
     }
 

@@ -91,8 +91,8 @@ Status check_sigmas(const Entry& entry, const SchedulerOptions& options) {
     const std::string what = spacing == SigmaSpacing::given
                                  ? "noise levels of your own do"
                                  : "\"" + std::string(sigma_spacing_name(spacing)) + "\" does";
-    return Status(Code::invalid_option, "sigmas: " + what + " not go with scheduler \"" + entry.name +
-                                            "\": use one of " + name_list(need));
+    return Status::option(
+        "sigmas", what + " not go with scheduler \"" + entry.name + "\": use one of " + name_list(need));
   }
   return spacing == SigmaSpacing::given ? check_values(options.sigmas, options.steps) : Status::ok_status();
 }
@@ -113,8 +113,8 @@ Status check_process(const Json& config) {
 Status check_prediction(const Entry& entry, const Json& config, const SchedulerOptions& options) {
   const SchedulerPrediction stated = scheduler_prediction(config);
   const auto cannot = [&](const char* option, const std::string& what, unsigned need) {
-    return Status(Code::invalid_option, std::string("scheduler: \"") + entry.name + "\" cannot sample " + what +
-                                            " (" + option + "): use one of " + name_list(need));
+    return Status::option("scheduler", std::string("\"") + entry.name + "\" cannot sample " + what + " (" +
+                                           option + "): use one of " + name_list(need));
   };
   if (stated.prediction == "sample" && !(entry.can & kSample))
     return cannot("prediction_type \"sample\"", "a model that predicts the clean picture", kSample);
@@ -184,11 +184,10 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
   for (const Entry& entry : kEntries) {
     if (name != entry.name) continue;
     if (options.steps < 1) {
-      return Status(Code::invalid_option,
-                    "steps: expected 1 or more but received " + std::to_string(options.steps));
+      return Status::option("steps", "expected 1 or more but received " + std::to_string(options.steps));
     }
     if (!(options.eta >= 0 && options.eta <= 1)) {
-      return Status(Code::invalid_option, "eta " + std::to_string(options.eta) + ": use a number from 0 to 1");
+      return Status::option("eta", "expected a number from 0 to 1 but received " + std::to_string(options.eta));
     }
     IPA_TRY(check_process(config));
     IPA_TRY(check_sigmas(entry, options));
@@ -199,7 +198,7 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
     resolved.sigmas.values = align_your_steps(options.xl, options.steps);
     return entry.make(reader, resolved);
   }
-  return Status(Code::invalid_option, "scheduler \"" + name + "\": use one of " + name_list());
+  return Status::option("scheduler", "there is no \"" + name + "\": use one of " + name_list());
 }
 
 }  // namespace ipa

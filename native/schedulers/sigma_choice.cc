@@ -43,19 +43,19 @@ const char* sigma_spacing_name(SigmaSpacing spacing) {
 Status check_values(const SigmaChoice& sigmas, int steps) {
   const std::vector<float>& values = sigmas.values;
   if (values.size() != static_cast<size_t>(steps)) {
-    return Status(Code::invalid_option, "sigmas: " + std::to_string(values.size()) + " noise levels for " +
-                                            std::to_string(steps) + " steps: give one a step");
+    return Status::option("sigmas", std::to_string(values.size()) + " noise levels for " +
+                                        std::to_string(steps) + " steps: give one a step");
   }
   constexpr float kLargest = 10000;
   for (size_t i = 0; i < values.size(); ++i) {
-    const std::string where = "sigmas[" + std::to_string(i) + "]: expected ";
+    const std::string option = "sigmas[" + std::to_string(i) + "]";
     const std::string received = " but received " + number_text(values[i]);
     if (!(values[i] > 0 && values[i] <= kLargest)) {
-      return Status(Code::invalid_option, where + "a number above 0, at most 10000," + received);
+      return Status::option(option, "expected a number above 0, at most 10000," + received);
     }
     if (i > 0 && !(values[i] < values[i - 1])) {
-      return Status(Code::invalid_option, where + "less than the one before, " + number_text(values[i - 1]) +
-                                              "," + received + ": order them from the noisiest down");
+      return Status::option(option, "expected less than the one before, " + number_text(values[i - 1]) + "," +
+                                        received + ": order them from the noisiest down");
     }
   }
   return Status::ok_status();

@@ -57,9 +57,8 @@ Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const Schedule
   std::vector<double> timesteps, sigmas;
   if (family.family == SigmaFamily::training) {
     if (spacing == Spacing::leading && options.steps >= last) {
-      return Status(Code::invalid_option, config.where() + ": steps " + std::to_string(options.steps) +
-                                              " with timestep_spacing \"leading\": use fewer than " +
-                                              std::to_string(last));
+      return Status::option("steps", std::to_string(options.steps) + " with timestep_spacing \"leading\" of " +
+                                         config.where() + ": use fewer than " + std::to_string(last));
     }
     timesteps = solver_timesteps(spacing, options.steps, train_steps, last, offset);
     sigmas = interpolate(timesteps, training);

@@ -8,18 +8,17 @@ int read_steps_offset(ConfigReader& config, int train_steps) {
 
 Status check_steps(const ConfigReader& config, int steps, int train_steps) {
   if (steps >= 1 && steps <= train_steps) return Status::ok_status();
-  return Status(Code::invalid_option, "steps: expected 1 to " + std::to_string(train_steps) +
-                                          " (num_train_timesteps of " + config.where() + ") but received " +
-                                          std::to_string(steps));
+  return Status::option("steps", "expected 1 to " + std::to_string(train_steps) + " (num_train_timesteps of " +
+                                     config.where() + ") but received " + std::to_string(steps));
 }
 
 Status check_timesteps(const ConfigReader& config, const std::vector<double>& timesteps, int train_steps) {
   for (double t : timesteps) {
     if (t >= 0 && t <= train_steps - 1) continue;
-    return Status(Code::invalid_option, "steps: " + std::to_string(timesteps.size()) +
-                                            " with the steps_offset of " + config.where() + " reach timestep " +
-                                            std::to_string(static_cast<long long>(t)) + ", outside 0.." +
-                                            std::to_string(train_steps - 1) + ": use fewer steps");
+    return Status::option("steps", std::to_string(timesteps.size()) + " with the steps_offset of " +
+                                       config.where() + " reach timestep " +
+                                       std::to_string(static_cast<long long>(t)) + ", outside 0.." +
+                                       std::to_string(train_steps - 1) + ": use fewer steps");
   }
   return Status::ok_status();
 }

@@ -25,9 +25,9 @@ class Tcd : public Scheduler {
     tcd->stochastic_ = options.eta > 0;
     IPA_TRY(config.status());
     if (options.steps > original) {
-      return Status(Code::invalid_option, "steps: expected 1 to " + std::to_string(original) +
-                                              " (original_inference_steps of " + config.where() +
-                                              ") but received " + std::to_string(options.steps));
+      return Status::option("steps", "expected 1 to " + std::to_string(original) +
+                                         " (original_inference_steps of " + config.where() + ") but received " +
+                                         std::to_string(options.steps));
     }
 
     tcd->timesteps_ = distilled_timesteps(options.steps, original, train_steps);

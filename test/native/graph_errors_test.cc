@@ -19,8 +19,8 @@ void check_refused(const std::string& word, const std::function<Value(Graph&)>& 
   const auto plan = ipa::Plan::make(std::move(graph), backend);
   CHECK(!plan.ok());
   CHECK(plan.status().code() == code);
-  if (plan.status().message().find(word) == std::string::npos)
-    ipa_test::fail(__FILE__, __LINE__, "\"" + plan.status().message() + "\" does not say \"" + word + "\"");
+  if (plan.status().text().find(word) == std::string::npos)
+    ipa_test::fail(__FILE__, __LINE__, "\"" + plan.status().text() + "\" does not say \"" + word + "\"");
 }
 
 TEST_ONCE(graph_refuses_shapes_that_do_not_fit) {

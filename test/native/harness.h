@@ -90,9 +90,9 @@ template <class StatusOrResult>
 void check_ok(const char* file, int line, const StatusOrResult& value) {
   if (value.ok()) return;
   if constexpr (std::is_same_v<StatusOrResult, ipa::Status>)
-    fail(file, line, value.message());
+    fail(file, line, value.text());
   else
-    fail(file, line, value.status().message());
+    fail(file, line, value.status().text());
 }
 
 }  // namespace ipa_test

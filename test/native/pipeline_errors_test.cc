@@ -5,6 +5,7 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "pipeline/request_fields.h"
 #include "weights/formats/safetensors/safetensors.h"
 #include "weights/write/safetensors_writer.h"
 
@@ -27,8 +28,8 @@ void check_error(const char* file, int line, const Status& status, Code code,
                    std::string("expected ") + error_name(code) + ", got " + error_name(status.code()) + ": " +
                        status.message());
   for (const std::string& part : parts)
-    if (status.message().find(part) == std::string::npos)
-      ipa_test::fail(file, line, "\"" + part + "\" is not in the message: " + status.message());
+    if (status.text().find(part) == std::string::npos)
+      ipa_test::fail(file, line, "\"" + part + "\" is not in the message: " + status.text());
 }
 #define CHECK_ERROR(status, code, ...) check_error(__FILE__, __LINE__, (status), (code), {__VA_ARGS__})
 
@@ -248,13 +249,22 @@ TEST(pipeline_refuses_requests_out_of_range) {
     change(request);
     return status_of(*models, request);
   };
-  for (int64_t side : {int64_t{60}, int64_t{65}, int64_t{0}, int64_t{-64}, int64_t{16392}, int64_t{1} << 40}) {
+  for (int64_t side : {int64_t{60}, int64_t{65}, int64_t{4095}}) {
     CHECK_ERROR(changed([&](GenerateRequest& r) { r.width = side; }), Code::invalid_option, "width",
                 "multiple of 8", std::to_string(side));
     CHECK_ERROR(changed([&](GenerateRequest& r) { r.height = side; }), Code::invalid_option, "height",
                 "multiple of 8", std::to_string(side));
   }
-  CHECK_ERROR(changed([](GenerateRequest& r) { r.steps = 0; }), Code::invalid_option, "steps");
+  for (const ipa::RequestField& field : ipa::request_fields()) {
+    if (!field.names.empty()) continue;
+    const std::string path = field.path, option = path.substr(0, path.find('.'));
+    for (double value : {field.least - 1, field.most + 1, std::numeric_limits<double>::quiet_NaN()}) {
+      // A default may lie outside of the range: nothing was given.
+      if (!field.holds(value) || value == field.get(GenerateRequest())) continue;
+      CHECK_ERROR(changed([&](GenerateRequest& r) { field.set(r, value); }), Code::invalid_option, option,
+                  "between");
+    }
+  }
   CHECK_ERROR(changed([](GenerateRequest& r) { r.seeds.clear(); }), Code::invalid_option, "seeds");
   CHECK_ERROR(changed([](GenerateRequest& r) { r.scheduler = "dpm3"; }), Code::invalid_option, "dpm3", "euler");
   CHECK_ERROR(changed([](GenerateRequest& r) { r.guidance = std::numeric_limits<float>::quiet_NaN(); }),

@@ -55,7 +55,7 @@ TEST(pipeline_memory_is_what_was_planned) {
         request.cache_depth = 1;
         ipa_test::check_begin_bytes(*models, request);
         request.guidance_end = 1;
-        request.cache_every = request.cache_depth = 0;
+        request.cache_every = 0;
       }
   }
 }

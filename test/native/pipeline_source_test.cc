@@ -63,7 +63,7 @@ bool has_encoder(const ipa::ModelSet& models) {
 // The message of a refused request; "" when it is not refused as an invalid option.
 std::string refusal(ipa::ModelSet& models, const ipa::GenerateRequest& request) {
   const ipa::Status status = ipa_test::generate(models, request, nullptr, nullptr).status();
-  return status.code() == ipa::Code::invalid_option ? status.message() : "";
+  return status.code() == ipa::Code::invalid_option ? status.text() : "";
 }
 
 // A small model in one file whose UNet reads `channels`; to those beside the latents it gives no weight.

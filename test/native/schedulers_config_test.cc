@@ -143,7 +143,7 @@ TEST_ONCE(schedulers_config_refusals_name_the_field) {
     if (made.ok()) {
       ipa_test::fail(__FILE__, __LINE__, what + " was accepted");
     } else if (made.status().code() != refusal.code ||
-               made.status().message().find(refusal.message_part) == std::string::npos) {
+               made.status().text().find(refusal.message_part) == std::string::npos) {
       ipa_test::fail(__FILE__, __LINE__,
                      what + ": " + ipa::error_name(made.status().code()) + " " + made.status().message());
     }
@@ -204,7 +204,7 @@ TEST_ONCE(schedulers_config_given_sigmas_are_checked) {
     options.sigmas = {ipa::SigmaSpacing::given, std::move(values)};
     const auto json = ipa::Json::parse("{}");
     const auto made = ipa::make_scheduler(json.value(), options);
-    return made.ok() ? std::string() : made.status().message();
+    return made.ok() ? std::string() : made.status().text();
   };
   CHECK_EQ(refusal({9, 3, 0.5f}, 3), "");
   CHECK_EQ(refusal({9, 3, 0.5f}, 4), "sigmas: 3 noise levels for 4 steps: give one a step");

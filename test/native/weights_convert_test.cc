@@ -119,7 +119,7 @@ void expect_tensor(int line, const ipa::TensorSource& source, const std::string&
 #define EXPECT_TENSOR(source, name, type, ...) expect_tensor(__LINE__, source, name, type, __VA_ARGS__)
 
 void expect_error(int line, const ipa::Status& status, Code code, const std::string& says) {
-  if (status.code() != code || status.message().find(says) == std::string::npos)
+  if (status.code() != code || status.text().find(says) == std::string::npos)
     ipa_test::fail(__FILE__, line, std::string(ipa::error_name(status.code())) + " " + status.message());
 }
 #define EXPECT_ERROR(status, code, says) expect_error(__LINE__, status, code, says)

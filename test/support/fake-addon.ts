@@ -11,7 +11,6 @@ import type {
   NativeAddon,
   NativeConvertRequest,
   NativeError,
-  NativeFit,
   NativeGenerateRequest,
   NativeImage,
   NativeJob,
@@ -19,10 +18,10 @@ import type {
   NativeLoraRequest,
   NativeMemoryEstimate,
   NativePipeline,
-  NativePixels,
   NativeResult,
   PipelineInfo,
 } from "../../lib/native/contract";
+import type { NativeFit, NativePixels } from "../../lib/image/pixels";
 
 /** What a model's info says of the options that it refuses, and of all others. */
 export function supportOf(refusals: PipelineInfo["refusals"]): Pick<PipelineInfo, "supports" | "refusals"> {
@@ -109,6 +108,10 @@ export class FakeAddon implements NativeAddon {
   cancelled = 0;
   closed = 0;
   running = 0;
+
+  fields(): [] {
+    return [];
+  }
 
   system(): ReturnType<NativeAddon["system"]> {
     return {
@@ -275,8 +278,8 @@ class FakePipeline implements NativePipeline {
         });
       } else {
         const event = { image: Math.floor((n - 1) / steps), step: n, total };
-        const preview = request.previewEvery > 0 && n % request.previewEvery === 0;
-        const scale = request.previewDecoder === "linear" ? this.#addon.info.vaeScale : 1;
+        const preview = request.preview !== undefined && n % request.preview.every === 0;
+        const scale = request.preview?.decoder === "linear" ? this.#addon.info.vaeScale : 1;
         const [previewWidth, previewHeight] = [width / scale, height / scale];
         progress?.(
           preview

@@ -12,10 +12,11 @@ void append(std::vector<float>& to, const std::vector<float>& from) {
 Status check_face(const Adapter& adapter, const ImagePrompt& image) {
   const auto size = static_cast<size_t>(adapter.projection.face_size);
   if (image.face.size() == size) return {};
-  return Status(image.face.empty() ? Code::invalid_option : Code::mismatch,
-                "imagePrompts: this " + std::string(adapter_variant_name(adapter.variant)) +
-                    " adapter takes face embeddings of " + std::to_string(size) + " numbers (InsightFace's), " +
-                    "received " + std::to_string(image.face.size()));
+  const std::string problem = "this " + std::string(adapter_variant_name(adapter.variant)) +
+                              " adapter takes face embeddings of " + std::to_string(size) +
+                              " numbers (InsightFace's), " + "received " + std::to_string(image.face.size());
+  if (image.face.empty()) return Status::option("imagePrompts", problem);
+  return Status(Code::mismatch, "imagePrompts: " + problem);
 }
 
 Status check_size(const Adapter& adapter, size_t given, size_t others) {
@@ -32,10 +33,10 @@ Status check_size(const Adapter& adapter, size_t given, size_t others) {
 
 Result<BranchEncoder> BranchEncoder::plan(const ModelSet& models, const ImageBranch& branch, bool guided) {
   if (branch.adapter < 0 || static_cast<size_t>(branch.adapter) >= models.adapters.size())
-    return Status(Code::invalid_option, "imagePrompts: there is no adapter " + std::to_string(branch.adapter) +
-                                            ", " + std::to_string(models.adapters.size()) + " loaded");
+    return Status::option("imagePrompts", "there is no adapter " + std::to_string(branch.adapter) + ", " +
+                                              std::to_string(models.adapters.size()) + " loaded");
   if (branch.images.empty())
-    return Status(Code::invalid_option, "imagePrompts: an adapter needs at least one picture or embeds");
+    return Status::option("imagePrompts", "an adapter needs at least one picture or embeds");
   BranchEncoder encoder;
   encoder.adapter_ = models.adapters[static_cast<size_t>(branch.adapter)].get();
   encoder.branch_ = &branch;
@@ -106,9 +107,8 @@ Result<BranchEncoder::Inputs> BranchEncoder::gather(const Call& call) {
     }
     // A face alone.
     if (image.rgb.empty() && !image.face.empty())
-      return Status(Code::invalid_option, "imagePrompts: this " +
-                                              std::string(adapter_variant_name(adapter_->variant)) +
-                                              " adapter takes a picture: add image or embeds");
+      return Status::option("imagePrompts", "this " + std::string(adapter_variant_name(adapter_->variant)) +
+                                                " adapter takes a picture: add image or embeds");
     IPA_ASSIGN(const std::vector<float> own, encoder_->encode(call, image));
     append(features, own);
   }

@@ -9,13 +9,11 @@
 namespace ipa {
 namespace {
 
-Status invalid(const std::string& message) { return Status(Code::invalid_option, message); }
-
 Status check_pixels(const char* name, const Picture& picture) {
   if (picture.rgb.empty()) return {};  // sizes only
   const bool whole = picture.width > 0 && picture.height > 0 &&
                      picture.rgb.size() == static_cast<size_t>(3 * picture.width * picture.height);
-  return whole ? Status() : invalid(std::string(name) + ": expected 3 * width * height bytes");
+  return whole ? Status() : Status::option(name, "expected 3 * width * height bytes");
 }
 
 // Which pixels are repainted: PIL's grey of the resized mask, from the middle up.
@@ -47,14 +45,13 @@ Status check_source(const ModelSet& models, const GenerateRequest& request) {
   const bool image = request.image.has_value(), mask = request.mask.has_value();
   if (image) IPA_TRY(check_option(models, "image"));
   if (task != Task::text_to_image && !image)
-    return invalid(task == Task::inpainting
-                       ? "image: this inpainting model repaints a part of a picture: add image and mask"
-                       : "image: this instruct model changes a picture after the prompt: add image");
+    return Status::option("image",
+                          task == Task::inpainting
+                              ? "this inpainting model repaints a part of a picture: add image and mask"
+                              : "this instruct model changes a picture after the prompt: add image");
   if (mask) IPA_TRY(check_option(models, "mask"));
   if (task == Task::inpainting && !mask)
-    return invalid("mask: this inpainting model needs to know what to repaint: add mask, white there");
-  if (task == Task::instruct && !(request.image_guidance >= 1 && std::isfinite(request.image_guidance)))
-    return invalid("imageGuidance: expected 1 or more");
+    return Status::option("mask", "this inpainting model needs to know what to repaint: add mask, white there");
   if (image) IPA_TRY(check_pixels("image", *request.image));
   if (mask) IPA_TRY(check_pixels("mask", *request.mask));
   return {};

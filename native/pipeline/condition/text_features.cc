@@ -88,9 +88,9 @@ Result<PromptEncoder> PromptEncoder::plan(const ModelSet& models, Prompts prompt
   for (size_t i = 0; i < models.text.size(); ++i) {
     const int most = models.text[i]->network.most_skipped();
     if (clip_skip < 0 || clip_skip > most)
-      return Status(Code::invalid_option, "clipSkip: expected 0 to " + std::to_string(most) +
-                                              " for this model's text encoders but received " +
-                                              std::to_string(clip_skip));
+      return Status::option("clipSkip", "expected 0 to " + std::to_string(most) +
+                                            " for this model's text encoders but received " +
+                                            std::to_string(clip_skip));
     IPA_TRY(encoder.plan_tower(models, i));
   }
   return encoder;

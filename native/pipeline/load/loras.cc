@@ -74,10 +74,10 @@ Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
     for (size_t i = 0; i < loras.size(); ++i) {
       IPA_ASSIGN(const bool twice, same_change(uses[i].file, inside));
       if (twice)
-        return Status(Code::invalid_option, "loras[" + std::to_string(i) + "]: " + loras[i].file +
-                                                " is the LoRA that " + adapter.file +
-                                                " has inside and that is applied with it: leave it out of "
-                                                "loras, and set its weight as the adapter's loraWeight");
+        return Status::option("loras[" + std::to_string(i) + "]",
+                              loras[i].file + " is the LoRA that " + adapter.file +
+                                  " has inside and that is applied with it: leave it out of "
+                                  "loras, and set its weight as the adapter's loraWeight");
     }
     uses.push_back({std::move(inside), adapter.lora_weight});
   }

@@ -46,9 +46,9 @@ Result<ModelPrediction> choose_prediction(const LoadRequest& request, const std:
   if (request.zero_snr) chosen.zero_snr = {*request.zero_snr, Origin::option, "zeroSnr"};
   const bool noise = chosen.prediction.value == "epsilon";
   if (request.zero_snr.value_or(false) && noise)
-    return Status(Code::invalid_option,
-                  "zeroSnr: at a signal of zero the noise tells nothing, and this model is taken to predict "
-                  "noise (epsilon): pass prediction \"v\" beside it, or leave it out");
+    return Status::option("zeroSnr",
+                          "at a signal of zero the noise tells nothing, and this model is taken to predict "
+                          "noise (epsilon): pass prediction \"v\" beside it, or leave it out");
   // A mark that the caller's word has taken its meaning from.
   if (noise && chosen.zero_snr.from == Origin::marker) chosen.zero_snr.value = false;
 

@@ -26,8 +26,8 @@ Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const
   };
   if (request.denoising_start > 0) {
     if (!scheduler.can_begin_late())
-      return Status(Code::invalid_option,
-                    "denoisingStart: this sampler has to begin at the beginning: use another scheduler");
+      return Status::option("denoisingStart",
+                            "this sampler has to begin at the beginning: use another scheduler");
     int left = below(request.denoising_start);
     // A step of two calls is not begun at its second.
     if (scheduler.calls_a_step() == 2 && left % 2 == 0) ++left;
@@ -35,8 +35,7 @@ Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const
   }
   if (request.denoising_end < 1) span.end = count - below(request.denoising_end);
   if (span.first < span.end) return span;
-  return Status(Code::invalid_option,
-                "denoisingStart: none of the steps lies between it and denoisingEnd: use more steps");
+  return Status::option("denoisingStart", "none of the steps lies between it and denoisingEnd: use more steps");
 }
 
 }  // namespace ipa

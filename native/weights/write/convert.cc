@@ -34,7 +34,7 @@ constexpr NamedType types[] = {
 };
 
 Status output_error(const std::string& output, const std::string& what) {
-  return Status(Code::invalid_option, "output: " + quoted(output, 1024) + " " + what);
+  return Status::option("output", quoted(output, 1024) + " " + what);
 }
 
 bool has_ending(const std::string& path, std::string_view ending) {
@@ -52,8 +52,8 @@ Result<WeightFormat> output_format(const ConvertRequest& request) {
   if (!has_ending(request.output, ".safetensors"))
     return output_error(request.output, "has neither of the extensions .gguf and .safetensors: name it so");
   if (quantisable(request.type))
-    return Status(Code::invalid_option, std::string("type: safetensors has no ") + dtype_name(request.type) +
-                                            ": write a .gguf file, or use f32, f16 or bf16");
+    return Status::option("type", std::string("safetensors has no ") + dtype_name(request.type) +
+                                      ": write a .gguf file, or use f32, f16 or bf16");
   return WeightFormat::safetensors;
 }
 
