@@ -13,7 +13,6 @@ import { isList } from "./options/read-property";
 import { MAX_SEED } from "./options/generate-schema";
 import { plainOptions } from "./options/plain-options";
 import type { PromptEncoder } from "./prompt/encode";
-import { refuseLoraTags } from "./prompt/lora-tags";
 import type { GenerateOptions } from "./types";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
@@ -48,6 +47,7 @@ export function generateRequest(
   const width = checkSide(read.width ?? info.width, "width", info);
   const height = checkSide(read.height ?? info.height, "height", info);
   if (promptSyntax === "weighted") {
+    const { refuseLoraTags } = prompts();
     refuseLoraTags(prompt, "prompt");
     refuseLoraTags(negativePrompt ?? "", "negativePrompt");
   }

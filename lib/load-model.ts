@@ -1,14 +1,12 @@
 /** From the options of Pipeline.load() to a model in memory. */
 import { throwIfAborted } from "./abort-signal";
-import { lazily } from "./load-failure";
 import { loadRequest, placeFiles } from "./load-request";
 import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type CallSite, startNative } from "./native/call";
 import type { NativeAddon, NativePipeline, PipelineInfo } from "./native/contract";
+import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
-
-const configs = lazily(() => require("./original-config") as typeof import("./original-config"));
 
 export interface LoadedModel {
   addon: NativeAddon;
@@ -25,7 +23,7 @@ export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions,
   const { signal } = read;
   throwIfAborted(signal);
   await placeFiles(request, read, site);
-  await configs().addOriginalConfigs(request, read);
+  await addOriginalConfigs(request, read);
   throwIfAborted(signal);
   const close = (native: NativePipeline): Promise<void> => new Promise((resolve) => native.close(() => resolve()));
   const native = await startNative<NativePipeline>(site, signal, (done) => addon().load(request, done), {

@@ -3,12 +3,10 @@ import { basename, extname, join } from "node:path";
 
 import { IpAdapterError } from "./errors";
 import type { AbortSignalLike } from "./abort-signal";
-import { lazily } from "./load-failure";
 import type { NativeLoadRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
-
-const tokenizers = lazily(() => require("./tokenizer") as typeof import("./tokenizer"));
+import { ClipTokenizer } from "./tokenizer";
 
 /** The option's token, else the file's, else the file's name. Those that come along with LoRAs have names. */
 export function nameEmbeddings(read: ReadLoadOptions, request: NativeLoadRequest, info: PipelineInfo): void {
@@ -26,7 +24,6 @@ export async function loadTokenizers(
   info: PipelineInfo,
   signal?: AbortSignalLike,
 ): Promise<PromptEncoder[]> {
-  const { ClipTokenizer } = tokenizers();
   return Promise.all(
     info.textEncoders.map(async ({ tokenizer: folder, contextLength, vocabSize }, encoder) => {
       const shipped = folder === "clip" ? "<|endoftext|>" : folder === "open_clip" ? "!" : undefined;

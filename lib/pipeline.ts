@@ -8,7 +8,8 @@ import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import { checkAdapter, checkTakesPictures, toBranchSizes, toBranches, toEmbeds } from "./image-branches";
 import { snapshotPrompts } from "./image-prompt";
-import { type LoadedModel, loadModel } from "./load-model";
+import { lazily } from "./load-failure";
+import type { LoadedModel } from "./load-model";
 import { adapterRequests, loraRequests, placeFiles } from "./load-request";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite } from "./native/call";
@@ -48,6 +49,8 @@ import type {
   LoraOptions,
   MemoryEstimate,
 } from "./types";
+
+const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
 /** What only load() has. */
 const LOADED = Symbol("loaded");
@@ -93,7 +96,7 @@ export class Pipeline implements AsyncDisposable {
     site: CallSite,
     others?: LoadOptions,
   ): Promise<Pipeline> {
-    return new Pipeline(await loadModel(addon, readLoad(first, others), site), LOADED);
+    return new Pipeline(await loading().loadModel(addon, readLoad(first, others), site), LOADED);
   }
 
   /** Family, own size, schedulers, adapters, parameters and memory of what was loaded. */

@@ -4,6 +4,8 @@ import type { PromptTokenizer } from "../tokenizer";
 import { type Chunk, chunkPrompt } from "./chunk";
 import { parseWeightedPrompt, plainPrompt } from "./parse";
 
+export { refuseLoraTags } from "./lora-tags";
+
 export type PromptSyntax = "weighted" | "plain";
 
 /** A text encoder's tokenizer and its length. */
