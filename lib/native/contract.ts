@@ -111,7 +111,8 @@ export interface TextEncoderInfo {
   tokenizer: string;
 }
 
-export type AdapterVariant = "base" | "plus" | "full" | "faceid" | "faceid_plus" | "faceid_portrait" | "faceid_portrait_unnorm";
+export type AdapterVariant =
+  "base" | "plus" | "full" | "faceid" | "faceid_plus" | "faceid_portrait" | "faceid_portrait_unnorm";
 
 /** A loaded adapter. */
 export interface AdapterInfo {
@@ -340,7 +341,11 @@ export interface NativeJob {
 export interface NativePipeline {
   /** as it was loaded */
   info(): PipelineInfo;
-  generate(request: NativeGenerateRequest, progress: ((event: NativeProgress) => void) | null, done: Done<NativeResult>): NativeJob;
+  generate(
+    request: NativeGenerateRequest,
+    progress: ((event: NativeProgress) => void) | null,
+    done: Done<NativeResult>,
+  ): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
@@ -414,7 +419,11 @@ export interface NativeAddon {
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
-  convert(request: NativeConvertRequest, progress: ((event: ConvertProgress) => void) | null, done: Done<NativeConversion>): NativeJob;
+  convert(
+    request: NativeConvertRequest,
+    progress: ((event: ConvertProgress) => void) | null,
+    done: Done<NativeConversion>,
+  ): NativeJob;
   /** which files of a model's folder are read, by name, see lib/hub/layout.ts */
   modelLayout(): unknown;
   inspect(path: string, done: Done<Inspection>): NativeJob;
@@ -434,5 +443,9 @@ export interface NativeAddon {
   /** one tensor of a weight file as f32, with its shape */
   readTensor(path: string, name: string, done: Done<{ shape: number[]; data: ArrayBuffer }>): NativeJob;
   /** writes f32 tensors as a safetensors file (temporary file, then rename) */
-  writeTensors(path: string, tensors: { name: string; shape: number[]; data: Float32Array }[], done: Done<void>): NativeJob;
+  writeTensors(
+    path: string,
+    tensors: { name: string; shape: number[]; data: Float32Array }[],
+    done: Done<void>,
+  ): NativeJob;
 }

@@ -74,7 +74,12 @@ export interface LoadedAddon {
 }
 
 /** Loads the first candidate that works; otherwise says what was tried, why it failed and what to do. */
-export function loadAddonFrom(places: AddonPlaces, target: Platform, prebuildsOnly: boolean, load: (file: string) => NativeAddon): LoadedAddon {
+export function loadAddonFrom(
+  places: AddonPlaces,
+  target: Platform,
+  prebuildsOnly: boolean,
+  load: (file: string) => NativeAddon,
+): LoadedAddon {
   const failures: { file: string; error: unknown }[] = [];
   for (const file of addonCandidates(places, target, prebuildsOnly)) {
     try {
@@ -84,15 +89,22 @@ export function loadAddonFrom(places: AddonPlaces, target: Platform, prebuildsOn
     }
   }
   const exhausted = failures.map(({ error }) => exhaustion(ADDON, error)).find((error) => error !== undefined);
-  throw exhausted ?? new InstallError("ERR_IPA_ADDON_MISSING", explain(places, target, prebuildsOnly, failures), {
-    cause: failures[0]?.error,
-  });
+  throw (
+    exhausted ??
+    new InstallError("ERR_IPA_ADDON_MISSING", explain(places, target, prebuildsOnly, failures), {
+      cause: failures[0]?.error,
+    })
+  );
 }
 
 /** Loads the file that NODE_IP_ADAPTER_ADDON names, and no other. */
 export function loadStatedAddon(file: string, load: (file: string) => NativeAddon): LoadedAddon {
   const refuse = (problem: string, fix = "correct it, or unset it", cause?: unknown): never => {
-    throw new InstallError("ERR_IPA_ADDON_MISSING", `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: ${fix}`, cause === undefined ? undefined : { cause });
+    throw new InstallError(
+      "ERR_IPA_ADDON_MISSING",
+      `NODE_IP_ADAPTER_ADDON names ${file}, which does not load: ${problem}: ${fix}`,
+      cause === undefined ? undefined : { cause },
+    );
   };
   try {
     // Node would wait for whoever writes to a named pipe.
@@ -106,22 +118,35 @@ export function loadStatedAddon(file: string, load: (file: string) => NativeAddo
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return refuse("there is no such file", undefined, error);
     const flag = PERMISSION_FLAGS[code];
-    if (flag !== undefined) return refuse("Node's permission model does not allow it", `start node with ${flag}`, error);
+    if (flag !== undefined)
+      return refuse("Node's permission model does not allow it", `start node with ${flag}`, error);
     return refuse(messageOf(error), undefined, error);
   }
 }
 
 /** What lacks, by the code of Node's error. */
-const PERMISSION_FLAGS: Record<string, string> = { ERR_ACCESS_DENIED: "--allow-fs-read for that file", ERR_DLOPEN_DISABLED: "--allow-addons" };
+const PERMISSION_FLAGS: Record<string, string> = {
+  ERR_ACCESS_DENIED: "--allow-fs-read for that file",
+  ERR_DLOPEN_DISABLED: "--allow-addons",
+};
 
 const FUNCTIONS = ["system", "setThreads", "load", "convert", "inspect", "fitPicture"] satisfies (keyof NativeAddon)[];
 
 /** JSON and JavaScript load too, under any name. */
 function isAddon(value: unknown): boolean {
-  return typeof value === "object" && value !== null && FUNCTIONS.every((name) => typeof (value as Partial<Record<string, unknown>>)[name] === "function");
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    FUNCTIONS.every((name) => typeof (value as Partial<Record<string, unknown>>)[name] === "function")
+  );
 }
 
-function explain({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOnly: boolean, failures: { file: string; error: unknown }[]): string {
+function explain(
+  { root, prebuilds }: AddonPlaces,
+  target: Platform,
+  prebuildsOnly: boolean,
+  failures: { file: string; error: unknown }[],
+): string {
   const name = [target.platform, target.arch].join("-") + (target.libc === "" ? "" : ` (${target.libc})`);
   const lines = [`node-ip-adapter has no native addon that loads on ${name}, Node ${process.version}.`];
   if (failures.length === 0) {
@@ -138,9 +163,12 @@ function explain({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOn
   for (const { file, error } of failures) {
     const message = messageOf(error);
     lines.push(`${file}: ${message}`);
-    if (/GLIBC(XX)?_\d/.test(message)) lines.push("The binary needs a newer C library than this system has: build it here from source.");
+    if (/GLIBC(XX)?_\d/.test(message))
+      lines.push("The binary needs a newer C library than this system has: build it here from source.");
     else if (/wrong ELF class|invalid ELF|not a valid Win32|mach-o/i.test(message)) {
-      lines.push("The binary is for another platform: node_modules was copied between systems, or installed for another one.");
+      lines.push(
+        "The binary is for another platform: node_modules was copied between systems, or installed for another one.",
+      );
     }
   }
   lines.push(
@@ -173,7 +201,12 @@ export function loadedAddon(): LoadedAddon {
     if (stated !== undefined) return (loaded = loadStatedAddon(stated, load));
     const only = process.env["NODE_IP_ADAPTER_PREBUILDS_ONLY"];
     const prebuildsOnly = only !== undefined && only !== "" && only !== "0";
-    loaded = loadAddonFrom({ root: packageRoot(), prebuilds: prebuildsFolder() }, currentPlatform(), prebuildsOnly, load);
+    loaded = loadAddonFrom(
+      { root: packageRoot(), prebuilds: prebuildsFolder() },
+      currentPlatform(),
+      prebuildsOnly,
+      load,
+    );
   }
   return loaded;
 }

@@ -9,7 +9,9 @@ export function findCompiler() {
   for (const command of candidates) {
     const result = spawnSync(command[0], [...command.slice(1), "--version"], { encoding: "utf8" });
     if (result.status === 0) return { command, name: command.join(" "), version: result.stdout.split("\n")[0] };
-    tried.push(`${command.join(" ")}: ${result.error?.code === "ENOENT" ? "not found" : (result.error?.message ?? result.stderr)}`);
+    tried.push(
+      `${command.join(" ")}: ${result.error?.code === "ENOENT" ? "not found" : (result.error?.message ?? result.stderr)}`,
+    );
   }
   throw new Error(
     [
@@ -28,7 +30,9 @@ export function checkCompiler(compiler) {
   const args = [...compiler.command.slice(1), "-std=c++17", "-x", "c++", "-fsyntax-only", "-"];
   const result = spawnSync(compiler.command[0], args, { input: program, encoding: "utf8" });
   if (result.status !== 0) {
-    throw new Error(`${compiler.name} (${compiler.version}) cannot compile C++17; gcc 9, clang 10 or later is needed.\n${result.stderr}`);
+    throw new Error(
+      `${compiler.name} (${compiler.version}) cannot compile C++17; gcc 9, clang 10 or later is needed.\n${result.stderr}`,
+    );
   }
 }
 

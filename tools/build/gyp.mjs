@@ -15,7 +15,9 @@ function findNodeGyp() {
   } catch (error) {
     const brought = process.env.npm_config_node_gyp;
     if (brought !== undefined && fs.existsSync(brought)) return brought;
-    throw new Error('node-gyp was not found: start this with "npm run build:gyp", or install node-gyp', { cause: error });
+    throw new Error('node-gyp was not found: start this with "npm run build:gyp", or install node-gyp', {
+      cause: error,
+    });
   }
 }
 
@@ -31,10 +33,15 @@ const { values } = parseArgs({ options: { "in-place": { type: "boolean" }, tests
 const inPlace = values["in-place"] === true || !fs.existsSync(path.join(root, "binding.gyp"));
 const withTests = values.tests && fs.existsSync(path.join(root, "test/native")) ? 1 : 0;
 const where = inPlace ? ["--directory", path.join(root, "native")] : [];
-const result = spawnSync(process.execPath, [findNodeGyp(), "rebuild", ...where, "-j", "max", "--", `-Dwith_tests=${withTests}`], {
-  cwd: inPlace ? root : makeStage("gyp"),
-  env: gypEnvironment(),
-  stdio: "inherit",
-});
+const result = spawnSync(
+  process.execPath,
+  [findNodeGyp(), "rebuild", ...where, "-j", "max", "--", `-Dwith_tests=${withTests}`],
+  {
+    cwd: inPlace ? root : makeStage("gyp"),
+    env: gypEnvironment(),
+    stdio: "inherit",
+  },
+);
 process.exitCode = result.status ?? 1;
-if (inPlace && result.status === 0) for (const name of ["node_ip_adapter.node", "native_tests", "native_tests.exe"]) handOver(name);
+if (inPlace && result.status === 0)
+  for (const name of ["node_ip_adapter.node", "native_tests", "native_tests.exe"]) handOver(name);

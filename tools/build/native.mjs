@@ -34,10 +34,22 @@ async function build({ jobs, alone, withTests, withBench }) {
   const compileOne = (unit, flags) => {
     const label = relative(unit.file);
     const output = path.join(objectsDir, `${label}.o`);
-    const command = (out) => [...compiler.command, ...common, ...flags, "-MMD", "-MF", `${out}.d`, "-c", label, "-o", out];
+    const command = (out) => [
+      ...compiler.command,
+      ...common,
+      ...flags,
+      "-MMD",
+      "-MF",
+      `${out}.d`,
+      "-c",
+      label,
+      "-o",
+      out,
+    ];
     return { label, output, record: `${output}.json`, command, cost: costOf(unit) };
   };
-  const compile = (files, flags) => joinSources(files, unitsDir, { alone }).map((unit) => compileOne(unit, [unit.optimisation, ...flags]));
+  const compile = (files, flags) =>
+    joinSources(files, unitsDir, { alone }).map((unit) => compileOne(unit, [unit.optimisation, ...flags]));
   // Each alone: a failed check names its file, and tests may call their helpers alike.
   const compileAlone = (files) => files.map((file) => compileOne({ file, bytes: fs.statSync(file).size }, ["-O2"]));
   const link = (output, flags, steps) => {
@@ -50,17 +62,25 @@ async function build({ jobs, alone, withTests, withBench }) {
   const core = compile(sources.core, []);
   const addon = compile(sources.addon, napi);
   const tests = withTests ? compileAlone(sources.tests) : [];
-  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map((files) => (withBench ? compileAlone(files) : []));
+  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
+    (files) => (withBench ? compileAlone(files) : []),
+  );
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
   if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
-  if (sensitivityBench.length > 0) products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
+  if (sensitivityBench.length > 0)
+    products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
-  const compiled = await update([...core, ...addon, ...tests, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost)), jobs);
+  const compiled = await update(
+    [...core, ...addon, ...tests, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
+      a.cost === b.cost ? 0 : b.cost - a.cost,
+    ),
+    jobs,
+  );
   const linked = await update(products, jobs);
   if (compiled + linked === 0) console.log("native build is up to date");
 }
@@ -73,7 +93,13 @@ function buildOnWindows({ withTests }) {
 }
 
 const { values } = parseArgs({
-  options: { clean: { type: "boolean" }, jobs: { type: "string" }, tests: { type: "boolean" }, alone: { type: "boolean" }, bench: { type: "boolean" } },
+  options: {
+    clean: { type: "boolean" },
+    jobs: { type: "string" },
+    tests: { type: "boolean" },
+    alone: { type: "boolean" },
+    bench: { type: "boolean" },
+  },
 });
 const jobs = Number(values.jobs ?? os.availableParallelism());
 if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });

@@ -10,24 +10,35 @@ const folder = path.join(root, "prebuilds", `${process.platform}-${process.arch}
 
 function run(command, args, options) {
   const result = spawnSync(command, args, { encoding: "utf8", ...options });
-  if (result.status !== 0) throw new Error(`${path.basename(args[0] ?? command)} failed: ${result.error?.message ?? result.stderr ?? result.status}`);
+  if (result.status !== 0)
+    throw new Error(
+      `${path.basename(args[0] ?? command)} failed: ${result.error?.message ?? result.stderr ?? result.status}`,
+    );
   return result.stdout;
 }
 
 /** Newest GLIBC_x.y among the symbol versions that an ELF file needs; it stores their names as plain text. */
 function newestGlibc(file) {
   const versions = fs.readFileSync(file, "latin1").match(/GLIBC_\d+(\.\d+)+/g) ?? [];
-  const rank = (name) => name.slice(6).split(".").reduce((sum, part, i) => sum + Number(part) / 1000 ** i, 0);
+  const rank = (name) =>
+    name
+      .slice(6)
+      .split(".")
+      .reduce((sum, part, i) => sum + Number(part) / 1000 ** i, 0);
   return versions.sort((a, b) => rank(a) - rank(b)).at(-1) ?? "none";
 }
 
 fs.rmSync(folder, { recursive: true, force: true });
 const stage = makeStage("prebuild");
-run(process.execPath, [path.join(packageDir("prebuildify"), "bin.js"), "--napi", "--strip", "--tag-libc", "--out", root], {
-  cwd: stage,
-  env: { ...gypEnvironment(), GYP_DEFINES: "static_runtime=1" },
-  stdio: "inherit",
-});
+run(
+  process.execPath,
+  [path.join(packageDir("prebuildify"), "bin.js"), "--napi", "--strip", "--tag-libc", "--out", root],
+  {
+    cwd: stage,
+    env: { ...gypEnvironment(), GYP_DEFINES: "static_runtime=1" },
+    stdio: "inherit",
+  },
+);
 for (const name of fs.readdirSync(folder).filter((name) => name.endsWith(".node"))) {
   const file = path.join(folder, name);
   const system = run(process.execPath, ["-p", `JSON.stringify(require(${JSON.stringify(file)}).system())`]).trim();

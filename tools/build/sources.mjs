@@ -14,7 +14,8 @@ export function readSources(arch) {
   const files = (key) =>
     variables[key].map((entry) => {
       const file = path.join(native, entry);
-      if (!fs.existsSync(file)) throw new Error(`native/sources.gypi lists ${entry} under ${key}, which does not exist`);
+      if (!fs.existsSync(file))
+        throw new Error(`native/sources.gypi lists ${entry} under ${key}, which does not exist`);
       return file;
     });
   const archFiles = arch === "x64" || arch === "arm64" ? files(`${arch}_files`) : [];

@@ -22,7 +22,8 @@ const folderOf = (source) => path.relative(root, path.dirname(source)).split(pat
  * -O3 pays for numbers, -O2 for readers. The rest steers, once a call or once a step: -Os compiles in less time and runs as fast.
  * Bits do not depend on it: no level may reorder floating-point arithmetic.
  */
-const optimisationOf = (source) => (NUMBERS.test(folderOf(source)) ? "-O3" : READERS.test(folderOf(source)) ? "-O2" : "-Os");
+const optimisationOf = (source) =>
+  NUMBERS.test(folderOf(source)) ? "-O3" : READERS.test(folderOf(source)) ? "-O2" : "-Os";
 
 /** What may be joined: files of a room, native/X, that are compiled alike; of a format's reader, which names its steps as others do, its own. */
 function groupOf(source) {

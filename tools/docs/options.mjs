@@ -41,7 +41,8 @@ const LISTS = { scheduler: "[a name](samplers.md#samplers)", sigmas: "[a name](s
 
 const HEAD = ["| option | type | default | |", "|---|---|---|---|"];
 
-const number = (value) => (value === Number.MAX_SAFE_INTEGER ? "2^53 - 1" : value >= 1e4 ? value.toLocaleString("en") : `${value}`);
+const number = (value) =>
+  value === Number.MAX_SAFE_INTEGER ? "2^53 - 1" : value >= 1e4 ? value.toLocaleString("en") : `${value}`;
 const range = ({ minimum, maximum }) => `${number(minimum)} to ${number(maximum)}`;
 
 function typeOf(name, rule) {
@@ -72,7 +73,11 @@ function defaultOf(rule) {
   return typeof value === "number" ? number(value) : `\`${JSON.stringify(value).replaceAll(",", ", ")}\``;
 }
 
-const cellsOf = (row) => row.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim());
+const cellsOf = (row) =>
+  row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
 const unique = (values) => [...new Set(values)].join(", ");
 
 /** The table for a schema, with the last cells of the rows that there are. One row may have several options. */
@@ -88,8 +93,11 @@ function table({ properties }, rows) {
     if (own.names[0] !== name) continue;
     const rules = own.names.map((one) => [one, properties[one]]);
     // How a callback is called no schema says.
-    const type = rule["x-kind"] === "function" && own.type ? own.type : unique(rules.map(([one, its]) => typeOf(one, its)));
-    written.push(`| ${own.names.map((one) => `\`${one}\``).join(", ")} | ${type} | ${unique(rules.map(([, its]) => defaultOf(its)))} | ${own.text} |`);
+    const type =
+      rule["x-kind"] === "function" && own.type ? own.type : unique(rules.map(([one, its]) => typeOf(one, its)));
+    written.push(
+      `| ${own.names.map((one) => `\`${one}\``).join(", ")} | ${type} | ${unique(rules.map(([, its]) => defaultOf(its)))} | ${own.text} |`,
+    );
   }
   return [...HEAD, ...written].map((row) => row.replace(/\|  +\|/g, "| |"));
 }
@@ -101,7 +109,10 @@ for (const page of readdirSync(folder).filter((name) => name.endsWith(".md"))) {
   const text = readFileSync(file, "utf8");
   const filled = text.replace(/(<!-- options:(\w+) -->\n)([^]*?)(<!-- \/options -->)/g, (_, begin, name, old, end) => {
     if (!(name in TABLES)) throw new Error(`docs/${page}: there is no schema for options:${name}`);
-    const rows = old.split("\n").filter((line) => line.startsWith("|")).slice(HEAD.length);
+    const rows = old
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .slice(HEAD.length);
     return `${begin}${table(TABLES[name], rows).join("\n")}\n${end}`;
   });
   if (filled === text) continue;
