@@ -54,7 +54,7 @@ test("arguments of wrong types, and none, are refused by every function and meth
   const out = byHand(`
     const native = await load();
     const calls = { ...addon };
-    delete calls.system;
+    for (const name of ["system", "fields", "modelLayout"]) delete calls[name]; // take none
     for (const name of ${JSON.stringify(METHODS.filter((name) => name !== "info"))}) calls["pipeline." + name] = native[name].bind(native);
     const wrong = [undefined, null, true, -1, NaN, 2 ** 40, 1n, "", "\\0", Symbol(), {}, [], [null], [{}], Object.create(null), new Array(4294967295), new Float32Array(3), new Proxy([], {}), new Proxy({}, {}), class {}];
     const strange = new Set();

@@ -5,9 +5,10 @@ import { pathToFileURL } from "node:url";
 
 import sharp from "sharp";
 
-import { IpAdapterError, OptionError } from "../lib/index";
+import { DisposedError, IpAdapterError, OptionError } from "../lib/index";
 import { loadRequest } from "../lib/load-request";
-import type { NativeJob, NativePipeline } from "../lib/native/contract";
+import { CallSite, startNative } from "../lib/native/call";
+import type { Done, NativeJob, NativePipeline } from "../lib/native/contract";
 import { loadAddon } from "../lib/native/load";
 import { FakeAddon } from "./support/fake-addon";
 import { MINI, ROOT, loadFake, pixels, rejection } from "./support/load";
@@ -207,5 +208,28 @@ describe('images: "bytes"', () => {
     expect(await rejection(pipeline.encodeImage(`data:;base64,${"A".repeat(28_000_000)}`))).toMatchObject({
       code: "ERR_IPA_IMAGE_LIMIT",
     });
+  });
+});
+
+describe("a job of the engine that is stopped", () => {
+  /** Starts a job, stops it for `reason`, and lets the engine answer with what it had already. */
+  async function stopped(reason: unknown): Promise<unknown> {
+    const controller = new AbortController();
+    let answer: Done<string> = () => undefined;
+    const { result } = startNative<string>(new CallSite(), controller.signal, (done) => {
+      answer = done;
+      return { cancel: () => undefined };
+    });
+    controller.abort(reason);
+    answer(null, "latents");
+    return result.catch((error: unknown) => error);
+  }
+
+  test("by an abort: the caller gets the signal's reason at once", async () => {
+    expect(await stopped("enough")).toBe("enough");
+  });
+
+  test("by dispose(): a result that is there already is the caller's", async () => {
+    expect(await stopped(new DisposedError())).toBe("latents");
   });
 });

@@ -61,7 +61,7 @@ export interface StartOptions<T> {
 
 /**
  * Starts a native job. When `signal` fires, or `fail` is called by the caller's own callbacks, the job is cancelled and the result
- * rejects with that reason: at once, unless it waits for the answer.
+ * rejects with that reason: at once, unless it waits for the answer or the pipeline is disposed of.
  */
 export function startNative<T>(
   site: CallSite,
@@ -85,7 +85,8 @@ export function startNative<T>(
     const stop = (reason: unknown, thrown: boolean): void => {
       if (settled) return;
       failure ??= { reason, thrown };
-      if (!untilAnswered) settle(() => reject(reason));
+      // After dispose() the engine's answer counts too: a result that is there already is not thrown away.
+      if (!untilAnswered && !(reason instanceof DisposedError)) settle(() => reject(reason));
       job?.cancel();
     };
     const onAbort = (): void => stop(signal?.reason, false);
