@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import sharp from "sharp";
 
-import { NAMES, flagOf } from "../lib/cli/flag-names";
+import { NAMES, flagOf, withFlags } from "../lib/cli/flag-names";
 import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flags";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
@@ -587,6 +587,7 @@ describe("flags of other programs, and messages in flags", () => {
     ["--karras", "use --sigmas karras\n"],
     ["--hf-token x", "HF_TOKEN"],
     ["--device cuda", "the engine runs on the CPU"],
+    ["--loras a", "use --lora FILE:WEIGHT\n"],
     // Nothing of the API that a command line cannot have.
     ["--timeout 4", "unknown option '--timeout'\n"],
     ["--callback 1", "unknown option '--callback'\n"],
@@ -603,8 +604,36 @@ describe("flags of other programs, and messages in flags", () => {
     [`--image-prompt ${join(ROOT, "package.json")} --image-prompt x.png:9`, /: --image-prompt number 2: /],
     ["--scheduler DPM++_2M_Karras", /: use --scheduler dpm\+\+2m --sigmas karras$/m],
     ["--prompt <lora:x:0.8>", /use --lora x\.safetensors:0\.8/],
+    ["--prompt <lora:x:0.8>", /; with --prompt-syntax plain it is text$/m],
     ["--vae-tile 1", /: --vae-tile: /],
+    ["--feature-cache 1", /: --feature-cache: expected/],
+    ["--preview 1 --preview-decoder x", /: --preview-decoder: expected/],
+    ["--guidance-interval 0,2", /: --guidance-interval: expected/],
   ])("%s", async (flags, says) => expect((await cli(["generate", ...flags.split(" ")])).err).toMatch(says));
+
+  test("messages of convert speak of its arguments", async () => {
+    const addon = new FakeAddon();
+    const output = join(folder, "a.gguf");
+    const convert = async (...flags: string[]): Promise<string> =>
+      (await cli(["convert", join(ROOT, "package.json"), output, ...flags], addon)).err;
+    expect(await convert("--type", "x")).toContain(": --type: expected one of");
+    expect(await convert("--type", "f16", "--overwrite")).toBe(
+      "error: unknown option '--overwrite': use --force\n(add --help for the options)\n",
+    );
+    expect(await convert("--type", "f16", "--model", "x")).not.toContain("Pipeline");
+    const exists = `output: "${output}" exists: pass overwrite: true (--force) to replace it`;
+    expect(withFlags(exists, ["convert"])).toBe(`<out>: "${output}" exists: use --force to replace it`);
+  });
+
+  test.each(["generate", "encode", "convert", "pull", "inspect"])(
+    "the help of %s has no words of the API",
+    async (name) => {
+      const { out } = await cli([name, "--help"]);
+      const ofApi = /info\.|encoded bytes|\[\[|\b(?!diffusers)[a-z]+[A-Z]\w*/.exec(out);
+      expect(ofApi).toBeNull();
+      if (name === "generate") for (const pair of ["[0,1]", "[0,0]"]) expect(out).toContain(pair);
+    },
+  );
 
   test("an option named as a flag is one", async () => {
     const { out } = await cli(["generate", "--help"]);

@@ -7,6 +7,7 @@ import { Pipeline as PublicPipeline } from "../lib";
 import { CallSite } from "../lib/native/call";
 import type { NativeGenerateRequest } from "../lib/native/contract";
 import { aliasTables, optionAlias } from "../lib/options/aliases";
+import { unknownOption } from "../lib/options/mistakes";
 import {
   AdapterSchema,
   EmbeddingSchema,
@@ -71,7 +72,10 @@ describe("options of other programs", () => {
     [{ lora_scale: 1 }, "use loras: [{ file, weight }] in Pipeline.load()"],
     [{ clip_skip: 1 }, 'did you mean "clipSkip"?'],
     [{ negative_prompt: "x" }, 'did you mean "negativePrompt"?'],
-    [{ model: "x" }, "in Pipeline.load(), use it"],
+    [{ model: "x" }, "it is loaded with the model: pass it to Pipeline.load()"],
+    [{ loras: ["x"] }, "it is loaded with the model: pass it to Pipeline.load() or setLoras()"],
+    [{ adapters: ["x"] }, "it is loaded with the model: pass it to Pipeline.load() or setAdapters()"],
+    [{ lora: "x" }, "in Pipeline.load(), use loras: [{ file, weight }], or call setLoras()"],
     [{ torch_dtype: "bfloat16" }, 'in Pipeline.load(), use dtype: "bf16"'],
     [{ checkpoint: "x" }, "in Pipeline.load(), use model"],
     [{ seed: -1 }, "leave seed out for a random one"],
@@ -100,7 +104,7 @@ describe("options of other programs", () => {
     [{ lora: "x" }, "use loras: [{ file, weight }]"],
     [{ clip_vision: "x" }, "use imageEncoder"],
     [{ device: "cuda" }, "the engine runs on the CPU"],
-    [{ cache_dir: "x" }, "HF_HUB_CACHE"],
+    [{ cache_dir: "x" }, "set the environment variable HF_HUB_CACHE, or HF_HOME, instead"],
     [{ revision: "x" }, "owner/name@revision"],
     [{ safety_checker: null }, "leave it out"],
     [{ dtype: "float32" }, 'use "f32"'],
@@ -112,7 +116,7 @@ describe("options of other programs", () => {
     [{ loras: [{ file: "x", name: "y" }] }, "no option of a LoRA: use file for the path; a name is not needed"],
     [{ loras: ["owner/detail"] }, "name the file in the repository, owner/detail/FILE.safetensors"],
     [{ adapters: [{ file: "owner/name@v1" }] }, "name the file in the repository, owner/name@v1/FILE.safetensors"],
-    [{ zzzzzz: 1 }, "not one of the Pipeline.load options: docs/api.md"],
+    [{ zzzzzz: 1 }, "not one of the Pipeline.load options: docs/load.md of the package lists them"],
     [{ dtype: "bfloat16" }, 'use "bf16"'],
     [{ adapters: [{ path: "x" }] }, "use file"],
     [{ adapters: [{ file: "x", scale: 1 }] }, "imagePrompts: [{ image, scale }]"],
@@ -141,6 +145,15 @@ describe("options of other programs", () => {
         if (option !== "it") expect(everything).toContain(option);
       // Elsewhere another option may have the name; here it would never be asked for.
       for (const name of names) expect(own!.map(fold)).not.toContain(fold(name));
+    }
+  });
+
+  test("an unknown option of many names a page that lists them", () => {
+    for (const schema of schemas.filter(({ properties }) => Object.keys(properties).length > 12)) {
+      const { message } = unknownOption("zzzzzz", "zzzzzz", schema.title, Object.keys(schema.properties), () => 1);
+      const [page = ""] = /docs\/\w+\.md/.exec(message) ?? [];
+      const firstCells = (readFileSync(join(ROOT, page), "utf8").match(/^\|[^|]*/gm) ?? []).join();
+      expect(Object.keys(schema.properties).filter((name) => !firstCells.includes(`\`${name}\``))).toEqual([]);
     }
   });
 

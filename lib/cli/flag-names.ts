@@ -43,13 +43,21 @@ const FORMS: [RegExp, string][] = [
   [/cropOffset: \[left, top\]/g, "--crop-offset LEFT,TOP"],
   [/output: "latents"/g, "--save-latents FILE"],
   [/output, and images\[i\][^:]*$/g, "--output FILE"],
+  [/\bpass overwrite: true \(--force\)/g, "use --force"],
   [/\bpass it in loras\b/g, "use --lora for it"],
   [/\bpass it in embeddings\b/g, "use --embedding for it"],
   [
-    /it is loaded with the model: in Pipeline\.load\(\), |it is an option of each call: | (?:in|to) (?:Pipeline\.load|generate)\(\)|, or setLoras\(\)/g,
+    /it is loaded with the model: in Pipeline\.load\(\), |it is an option of each call: | (?:in|to) (?:Pipeline\.load|generate)\(\)|,? or (?:call )?set(?:Loras|Adapters)\(\)/g,
     "",
   ],
 ];
+
+/** What other commands call the options of their calls, by the name of the command. */
+const OF_COMMAND: Record<string, Record<string, string>> = {
+  convert: { input: "<in>", output: "<out>", type: "--type" },
+  inspect: { path: "<file-or-folder>", offline: "--offline" },
+  pull: { name: "<repo>", revision: "--revision", include: "--include", exclude: "--exclude" },
+};
 
 /** @param given the arguments, which say what image prompts were */
 export function withFlags(message: string, given: readonly string[]): string {
@@ -60,9 +68,12 @@ export function withFlags(message: string, given: readonly string[]): string {
     (_, list: string, index: string, field = "") =>
       listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`),
   );
-  text = text.replace(/^\w+(?=: )/, (name) => (NAMES.includes(name) ? flagOf(name) : name));
   text = text.replace(
-    /(\buse |\band |, )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
+    /^(\w+)((?:\.\w+|\[\d+\])*)(?=: )/,
+    (all, name: string, field: string) => namedFor(given[0], name, field) ?? all,
+  );
+  text = text.replace(
+    /(\buse |\band |\bwith |, )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
     (all, before: string, name: string, value: string) =>
       NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all,
   );
@@ -71,10 +82,22 @@ export function withFlags(message: string, given: readonly string[]): string {
       ? `use ${flagOf(name)}${other === undefined ? "" : ` and ${NAMES.includes(other) ? flagOf(other) : other}`}`
       : all,
   );
-  // Nobody writes words of this form but for an option; not in a path.
+  return wordsToFlags(text);
+}
+
+/** `text` with flags for the options in it whose names have a capital. Nobody writes such words but for an option; not in a path. */
+export function wordsToFlags(text: string): string {
   return text.replace(/(?<![\w./\\"-])[a-z]+[A-Z]\w*(?![\w/\\"([]|\.\w)/g, (name) =>
     NAMES.includes(name) ? flagOf(name) : name,
   );
+}
+
+/** The flag, or the argument, of the option at the beginning of a message; undefined: it has none. */
+function namedFor(command: string | undefined, name: string, field: string): string | undefined {
+  const own = OF_COMMAND[command ?? ""];
+  if (own !== undefined) return Object.hasOwn(own, name) ? own[name] : undefined;
+  if (!NAMES.includes(name)) return undefined;
+  return name === "preview" && field === ".decoder" ? "--preview-decoder" : flagOf(name);
 }
 
 function listFlag(list: string, field: string, given: readonly string[]): string {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 
 import type { ObjectSchema, Schema } from "../options/json-schema";
-import { flagOf } from "./flag-names";
+import { flagOf, wordsToFlags } from "./flag-names";
 import { parseNumber, parsePair } from "./flags";
 
 /** Adds a flag for each of these options. */
@@ -47,7 +47,8 @@ function placeholder({ type, enum: names, description = "", "x-kind": kind }: Sc
 
 /** Help text of an option. */
 export function help(rule: Schema): string {
-  const { description = "", minimum, maximum, enum: names = [] } = rule;
+  const { description: ofApi = "", "x-help": ofCommand = ofApi, minimum, maximum, enum: names = [] } = rule;
+  const description = wordsToFlags(ofCommand.replace(/\[(\w+), (\w+)\]/g, "$1,$2"));
   const known = names.every((name) => description.split(/[^\w+]+/).includes(name));
   const list = rule.items === undefined || names.length === 0 ? names : [...names, "or numbers with commas between"];
   const most = maximum ?? Infinity;
@@ -56,6 +57,9 @@ export function help(rule: Schema): string {
 }
 
 function usual({ default: value, "x-default": words }: Schema): string {
-  if (words !== undefined) return ` [${words}]`;
-  return value === undefined || value === "" ? "" : ` [${JSON.stringify(value)}]`;
+  if (value === undefined && words === undefined) return "";
+  const text = words ?? (value === "" ? "" : JSON.stringify(value));
+  // A pair is written as its flag takes it.
+  const [, pair] = /^`?\[([\d., ]+)\]`?$/.exec(text) ?? [];
+  return text === "" ? "" : ` [${pair?.replaceAll(" ", "") ?? text}]`;
 }

@@ -18,6 +18,11 @@ const FLAGS: Record<string, string> = {
   out: "use --output",
   file: "use --output",
   token: "set the environment variable HF_TOKEN",
+  overwrite: "use --force",
+  adapters: "use --adapter FILE",
+  loras: "use --lora FILE:WEIGHT",
+  embeddings: "use --embedding FILE=TOKEN",
+  imageprompts: "use --image-prompt FILE:SCALE",
   hftoken: "set the environment variable HF_TOKEN",
   cachedir: "set the environment variable HF_HUB_CACHE",
   progress: "use --json, which writes it",
@@ -70,7 +75,7 @@ function fromApi(title: string, name: string, value: string | undefined): string
 /** Whether all that it says to use is a flag of the command. */
 function namesFlags(fix: string, flags: readonly string[]): boolean {
   return (
-    !/\buse (?!--|it\b)/.test(fix) &&
+    !/\buse (?!--|it\b)|\bpass it to\b|\w\(\)/.test(fix) &&
     [...fix.matchAll(/--[a-z][a-z-]*/g)].every(([flag]) => flag === "--help" || flags.includes(flag))
   );
 }

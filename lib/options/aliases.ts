@@ -128,7 +128,7 @@ const LOAD: Alias[] = [
   ["use threads", "num_threads, n_threads, thread_count, intra_op_num_threads, cpu_threads, workers, num_workers"],
   ["use token", "hf_token, access_token, auth_token, use_auth_token, api_key, auth"],
   ["use offline", "local_files_only, hf_hub_offline, no_download"],
-  ["set the environment variable HF_HUB_CACHE, or HF_HOME, for that: leave it out", "cache_dir, cache, cache_folder"],
+  ["set the environment variable HF_HUB_CACHE, or HF_HOME, instead", "cache_dir, cache, cache_folder"],
   ['put it behind the name: use model: "owner/name@revision"', "revision, branch, commit, tag"],
   ["use onProgress", "progress, progress_callback, on_download, callback"],
   ["use signal", "abort, abort_signal, abort_controller, cancel, controller"],
@@ -246,9 +246,16 @@ function sidesOf(value: unknown): [number, number] | undefined {
 /** Of an option of Pipeline.load(), or what others call one, in generate(). */
 function loadedFix(value: unknown, key: string): string {
   const own = Object.keys(LoadSchema.properties).find((name) => fold(name) === fold(key));
+  if (own === key) return `it is loaded with the model: pass it to Pipeline.load()${laterCall(key, " or ")}`;
   const fix =
-    own === undefined ? optionAlias("Pipeline.load options", key, () => value) : `use ${own === key ? "it" : own}`;
-  return `it is loaded with the model: in Pipeline.load(), ${fix ?? "use model"}`;
+    (own === undefined ? optionAlias("Pipeline.load options", key, () => value) : `use ${own}`) ?? "use model";
+  return `it is loaded with the model: in Pipeline.load(), ${fix}${laterCall(fix, ", or call ")}`;
+}
+
+/** The call that changes what `text` names after the model is loaded, with `joint` before it; "" where there is none. */
+function laterCall(text: string, joint: string): string {
+  const [name] = /\b(?:adapters|loras)\b/.exec(text) ?? [];
+  return name === undefined ? "" : `${joint}${name === "loras" ? "setLoras()" : "setAdapters()"}`;
 }
 
 /** `torch_dtype: "bfloat16"` as `dtype: "bf16"`. */

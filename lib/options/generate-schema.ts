@@ -161,6 +161,7 @@ const ESTIMATED = {
   image: {
     "x-kind": "image",
     description: "inpainting and instruct models: the picture to change: path, file URL, encoded bytes, or raw pixels",
+    "x-help": "inpainting and instruct models: the picture to change",
   },
   mask: {
     "x-kind": "image",
@@ -212,6 +213,7 @@ const ESTIMATED = {
     maximum: 1,
     default: 0,
     description: "share of the noise schedule to begin at, with latents: where another model's denoisingEnd was",
+    "x-help": "share of the noise schedule to begin at, with --latents: where another model's --denoising-end was",
   },
   denoisingEnd: {
     type: "number",
@@ -219,6 +221,7 @@ const ESTIMATED = {
     maximum: 1,
     default: 1,
     description: "share of the noise schedule to end at, with output latents: a refiner goes on from there",
+    "x-help": "share of the noise schedule to end at, with --save-latents: a refiner goes on from there",
   },
   latents: {
     "x-kind": "latents",
@@ -280,6 +283,7 @@ const ESTIMATED = {
     minimum: 128,
     maximum: MOST_SIDE,
     description: "pixels of a tile's side, a multiple of info.vaeScale",
+    "x-help": "pixels of a tile's side, a multiple of the VAE's scale (8 in most models)",
     "x-default": "512, or 256 where only that fits the memory",
   },
   memoryBudget: {

@@ -26,6 +26,8 @@ export interface Schema {
   readonly title?: string;
   /** in a few words, for `--help` and the tables of the docs; no default and no range in it */
   readonly description?: string;
+  /** the description for `--help`, where the one above speaks of calls and their results */
+  readonly "x-help"?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;

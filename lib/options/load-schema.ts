@@ -132,12 +132,14 @@ export const LoadSchema = {
       enum: PREDICTIONS,
       description:
         "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture); info.prediction tells which it is",
+      "x-help": "what the UNet predicts: epsilon (the noise), v (velocities) or sample (the clean picture)",
       "x-default": "told from the files",
     },
     zeroSnr: {
       type: "boolean",
       description:
         "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr; info.zeroSnr tells whether it is",
+      "x-help": "rescale the noise schedule to a zero terminal SNR, as diffusers' rescale_betas_zero_snr",
       "x-default": "told from the files",
     },
     vaeScalingFactor: {

@@ -23,9 +23,14 @@ export function unknownOption(
   const near = nearest(key, known);
   const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
   // A list of forty names helps nobody.
-  const all = known.length > 12 ? "docs/api.md of the package lists them" : `known are ${known.join(", ")}`;
+  const all = known.length > 12 ? `${pageOf(title)} of the package lists them` : `known are ${known.join(", ")}`;
   const fix = alias ?? (near === undefined ? all : `did you mean "${near}"?`);
   return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+}
+
+/** The page with the table of the options, for titles with many of them. */
+function pageOf(title: string): string {
+  return title === "Pipeline.load options" ? "docs/load.md" : "docs/generate.md";
 }
 
 const WITH_ARTICLE: Record<string, string> = {

@@ -53,7 +53,7 @@ export const BAD_OPTIONS: BadGenerate[] = (
     ["a proxy that throws", hostile, INVALID, "plain object"],
     ["a misspelt option", { promt: "x" }, UNKNOWN, 'did you mean "prompt"?'],
     ["another style of name", { negative_prompt: "x" }, UNKNOWN, 'did you mean "negativePrompt"?'],
-    ["a strange option", { zzzzzz: 1 }, UNKNOWN, "docs/api.md"],
+    ["a strange option", { zzzzzz: 1 }, UNKNOWN, "docs/generate.md"],
     ["__proto__ as an own key", JSON.parse('{"__proto__": {"steps": 1}}') as unknown, UNKNOWN, "__proto__"],
     ["constructor as an option", { constructor: 1 }, UNKNOWN, "constructor"],
     ["prompt a number", { prompt: 5 }, INVALID, "prompt: expected a string but received 5"],
