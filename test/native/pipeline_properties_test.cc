@@ -127,7 +127,7 @@ TEST(pipeline_guidance_one_runs_a_batch_of_one) {
   CHECK(latents_of(*models, request) == expected);
   request.negative = request.prompt;
   CHECK(latents_of(*models, request) == expected);
-  for (float guidance : {0.0f, 0.5f, -3.0f}) {
+  for (float guidance : {0.0f, 0.5f}) {
     request.guidance = guidance;
     CHECK(latents_of(*models, request) == expected);
   }

@@ -168,7 +168,7 @@ TEST(pipeline_says_which_pictures_a_model_takes) {
   image.mask.reset();
   CHECK(has(refusal(*inpainting, image), "mask: this inpainting model"));
   image.image_guidance = 0.5f;
-  CHECK(has(refusal(*instruct, image), "imageGuidance: expected 1 or more"));
+  CHECK(has(refusal(*instruct, image), "imageGuidance: expected a finite number between 1 and 100"));
   image = both;
   image.image->rgb.pop_back();
   CHECK(has(refusal(*inpainting, image), "image: expected 3 * width * height bytes"));

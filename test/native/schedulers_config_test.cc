@@ -52,7 +52,7 @@ const Refusal kRefusals[] = {
     {"ddim", "{}", 1001, "", kInvalid, "1000"},
     {"ddim", R"({"steps_offset": 1})", 1000, "", kInvalid, "steps_offset"},
     {"euler", R"({"num_train_timesteps": 30})", 31, "", kInvalid, "30"},
-    {"lcm", "{}", 51, "", kInvalid, "original_inference_steps (50)"},
+    {"lcm", "{}", 51, "", kInvalid, "steps: expected 1 to 50 (original_inference_steps"},
     {"lcm", R"({"num_train_timesteps": 40})", 4, "", kInvalid, "original_inference_steps"},
     {"lcm", R"({"original_inference_steps": 2000})", 4, "", kInvalid, "2000"},
     {"dpm++2m", R"({"timestep_spacing": "leading"})", 1000, "", kInvalid, "leading"},
