@@ -1,5 +1,5 @@
-// Errors of the core. Nothing in native/ throws across a room's border: a call that can fail returns Status or
-// Result.
+// Errors of the core. Nothing in native/ throws across a room's border:
+// a call that can fail returns Status or Result.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace ipa {
 
-// The binding turns a code into the stable string `ERR_IPA_<NAME>` (see error_name); never renumber or rename
-// one.
+// The binding turns a code into the stable string `ERR_IPA_<NAME>` (see error_name);
+// never renumber or rename one.
 enum class Code {
   ok,
   invalid_option,  // a request's option is out of range or contradicts another
@@ -50,8 +50,8 @@ class [[nodiscard]] Status {
     status.option_ = std::move(option);
     return status;
   }
-  // An error whose message was made before and lives as long as the process: making, copying and moving it
-  // needs no memory, of which there may be none left.
+  // An error whose message was made before and lives as long as the process:
+  // making, copying and moving it needs no memory, of which there may be none left.
   static Status prepared(Code code, const std::string& message) noexcept {
     Status status;
     status.code_ = code;

@@ -1,5 +1,5 @@
-// JavaScript values to plain C++ ones. lib/ has validated everything; these checks only keep a wrong call from
-// being undefined behaviour. They throw JS TypeErrors and run on the JS thread.
+// JavaScript values to plain C++ ones. lib/ has validated everything; these checks only keep a wrong call
+// from being undefined behaviour. They throw JS TypeErrors and run on the JS thread.
 #pragma once
 
 #include <napi.h>

@@ -1,6 +1,6 @@
-// A graph of tensor operations. Ops only record: nothing is computed, allocated or looked up until a plan is
-// made of the graph (graph/plan.h) and a backend runs it. Parameters are named as in the checkpoint
-// (graph/params.h).
+// A graph of tensor operations. Ops only record: nothing is computed,
+// allocated or looked up until a plan is made of the graph (graph/plan.h) and a backend runs it.
+// Parameters are named as in the checkpoint (graph/params.h).
 #pragma once
 
 #include <cstddef>
@@ -39,8 +39,8 @@ enum class Op : uint8_t {
 };
 constexpr size_t op_count = static_cast<size_t>(Op::attention) + 1;  // of the last
 
-// Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph; or
-// inputs of the graph, from a run that kept them.
+// Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph;
+// or inputs of the graph, from a run that kept them.
 enum class NormStatistics : uint8_t { own, recorded, given };
 
 struct Value {
@@ -95,8 +95,8 @@ class Graph {
   void set_norm_statistics(NormStatistics from) { norm_from_ = from; }
   // Of those group norms, in order: outputs (recorded) or inputs (given).
   const std::vector<Value>& norm_statistics() const { return norm_statistics_; }
-  // Values recorded from now on may be kept in bf16 where what makes them is not multiplied in f32: half the
-  // memory, at the price of their rounding. What is only read by products in bf16 is kept so anyway.
+  // Values recorded from now on may be kept in bf16 where what makes them is not multiplied in f32:
+  // half the memory, at the price of their rounding. What is only read by products in bf16 is kept so anyway.
   void set_compact(bool compact) { compact_ = compact; }
   Value layer_norm(Value x, const std::string& name, float epsilon);
   Value activate(Value x, Activation activation);
@@ -115,10 +115,10 @@ class Graph {
   Value embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels);
   // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
   Value gather_rows(Value x, Value ids);
-  // Merging of tokens (ToMe) in a picture (n, h, w, c): the share `ratio` of an item's tokens (at most all but
-  // one of every square of 2 x 2) that are most like another join it. Result: i32 (n, h, w, 1), for merge_rows
-  // and, to undo it, gather_rows: the row of each token among those that are left, counted over the batch.
-  // Invalid when none would merge.
+  // Merging of tokens (ToMe) in a picture (n, h, w, c): the share `ratio` of an item's tokens
+  // (at most all but one of every square of 2 x 2) that are most like another join it.
+  // Result: i32 (n, h, w, 1), for merge_rows and, to undo it, gather_rows:
+  // the row of each token among those that are left, counted over the batch. Invalid when none would merge.
   Value token_map(Value x, double ratio);
   // The tokens left, each the mean of those that became it: (n, 1, left, c).
   Value merge_rows(Value x, Value map);
@@ -131,9 +131,9 @@ class Graph {
     // (n, 1, 1, 1) or one for all items, read when the graph runs; 0 leaves an item's branch out altogether.
     Value scale;
   };
-  // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch, each with its own
-  // softmax. q: (n, h, w, heads * head_size). `causal` (a token sees itself and what came before) goes without
-  // branches.
+  // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch,
+  // each with its own softmax. q: (n, h, w, heads * head_size).
+  // `causal` (a token sees itself and what came before) goes without branches.
   Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false);
 
   const Node& node(Value value) const { return nodes_[static_cast<size_t>(value.id)]; }

@@ -1,5 +1,5 @@
-// The weights of a network: declared by the code that describes its graph, filled once from a file, packed by a
-// backend.
+// The weights of a network: declared by the code that describes its graph,
+// filled once from a file, packed by a backend.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Param {
   std::vector<std::string> names;
   ParamRole role = ParamRole::vector;
   std::vector<int64_t> shape;  // of each named tensor, as the checkpoint stores it
-  // Set before it is packed. `halves`: a matrix or rows kept in memory as IEEE binary16, for weights that are
-  // stored so anyway; they are widened while they are read, so the results are the same bits.
+  // Set before it is packed. `halves`: a matrix or rows kept in memory as IEEE binary16, for weights
+  // that are stored so anyway; they are widened while they are read, so the results are the same bits.
   Compute compute = Compute::f32;
   bool halves = false;
   // Packed by the backend; null until loaded.
@@ -65,8 +65,8 @@ class ParamSet {
   size_t bytes() const;
   // What is multiplied in 16 bits for what bytes have made (self-attention): int16 or bf16.
   Compute pairs = Compute::int16;
-  // A description that asked for one parameter in two shapes: a bug in a network's code, reported instead of
-  // run.
+  // A description that asked for one parameter in two shapes:
+  // a bug in a network's code, reported instead of run.
   const Status& status() const { return status_; }
 
  private:

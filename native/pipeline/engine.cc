@@ -109,8 +109,8 @@ void Engine::close(std::function<void()> done) {
   if (done) done();
 }
 
-// A job's own work answers errors as values; what still throws (no memory to hand a result over) must not end
-// the thread.
+// A job's own work answers errors as values;
+// what still throws (no memory to hand a result over) must not end the thread.
 void Engine::run_guarded(Job& job) {
   try {
     job.run();

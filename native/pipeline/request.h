@@ -11,15 +11,15 @@
 
 namespace ipa {
 
-// One prompt for one text encoder: chunks of the encoder's context length, start, end and padding tokens
-// included.
+// One prompt for one text encoder: chunks of the encoder's context length, start,
+// end and padding tokens included.
 struct TokenChunks {
   std::vector<int32_t> ids;
   std::vector<float> weights;  // one a token; 1 leaves it alone
 };
 
-// What an adapter takes after: a picture (pixels, or the image encoder's output), a face, or a face with its
-// picture.
+// What an adapter takes after: a picture (pixels, or the image encoder's output), a face,
+// or a face with its picture.
 struct ImagePrompt {
   std::vector<uint8_t> rgb;  // 3 * width * height; empty when embeds are given
   int64_t width = 0, height = 0;
@@ -60,18 +60,18 @@ struct GenerateRequest {
   SigmaChoice sigmas;
   int steps = 30;
   float guidance = 7.5f;
-  // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024); elsewhere the
-  // conditional half runs alone.
+  // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024);
+  // elsewhere the conditional half runs alone.
   double guidance_start = 0, guidance_end = 1;
-  // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections and
-  // what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
+  // Every so many model calls the whole UNet runs, in between its `cache_depth` outermost skip connections
+  // and what belongs to them (DeepCache, Ma et al. 2024). 0 or 1: always the whole.
   int cache_every = 0, cache_depth = 1;
   double merge_ratio = 0;  // of tokens in the outermost self-attention (ToMe, Bolya and Hoffman 2023)
   float eta = 0;
   // Shares of the noise schedule between which the model runs: one model ends where a refiner goes on.
   double denoising_start = 0, denoising_end = 1;
-  // To start from, channel-major: initial noise of deviation 1, or with denoising_start the latents of another
-  // call. One for all pictures or one each; empty: noise by the seed.
+  // To start from, channel-major: initial noise of deviation 1, or with denoising_start the latents
+  // of another call. One for all pictures or one each; empty: noise by the seed.
   std::vector<std::vector<float>> latents;
   std::vector<uint64_t> seeds;  // one picture each
   int64_t width = 512, height = 512;

@@ -1,6 +1,6 @@
-// Options of generate() that are plain values, a row each: what it is called in the API, where it is kept and
-// what it may be. The binding fills a request by this table, and check_fields() keeps to it. lib/options/ has
-// the same ranges, which a test compares.
+// Options of generate() that are plain values, a row each:
+// what it is called in the API, where it is kept and what it may be. The binding fills a request by this table,
+// and check_fields() keeps to it. lib/options/ has the same ranges, which a test compares.
 #pragma once
 
 #include <variant>

@@ -1,5 +1,5 @@
-// place_blocks: blocks that live at the same time never share a byte, and the arena is as small as it should
-// be.
+// place_blocks: blocks that live at the same time never share a byte,
+// and the arena is as small as it should be.
 #include <algorithm>
 
 #include "graph/arena.h"

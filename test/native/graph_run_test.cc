@@ -1,5 +1,5 @@
-// How programs run: the same bits for any number of threads and any batch, without allocating, until they are
-// cancelled.
+// How programs run: the same bits for any number of threads and any batch, without allocating,
+// until they are cancelled.
 #include <algorithm>
 #include <thread>
 #include <vector>

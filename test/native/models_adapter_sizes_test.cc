@@ -1,5 +1,5 @@
-// Every published IP-Adapter at its full size, without its weights: the number of parameters that its files
-// have.
+// Every published IP-Adapter at its full size, without its weights:
+// the number of parameters that its files have.
 #include "base/json.h"
 #include "harness.h"
 #include "pipeline/load/adapter.h"
@@ -93,8 +93,8 @@ int64_t lora_elements(const ipa::UNet& unet) {
 
 using V = ipa::AdapterVariant;
 
-// Ye et al. 2023 say 22M of the base adapter; the exact sums follow from the published tensors' shapes and
-// agree with the published files' sizes.
+// Ye et al. 2023 say 22M of the base adapter;
+// the exact sums follow from the published tensors' shapes and agree with the published files' sizes.
 TEST_ONCE(models_adapters_have_their_published_size) {
   const auto sd15 = unet_of(sd15_config), sdxl = unet_of(sdxl_config);
   if (!sd15 || !sdxl) return;

@@ -1,5 +1,5 @@
-// pack_kv and attention against the f64 reference: one branch, several, causal, and scores that overflow a
-// naive softmax.
+// pack_kv and attention against the f64 reference:
+// one branch, several, causal, and scores that overflow a naive softmax.
 #include <cmath>
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// Products in int8 against the f64 reference of the same rounding (reference_graph.cc): sums of integers are
-// exact, so only the scales round.
+// Products in int8 against the f64 reference of the same rounding (reference_graph.cc):
+// sums of integers are exact, so only the scales round.
 #include <algorithm>
 #include <cmath>
 

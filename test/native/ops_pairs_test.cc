@@ -1,5 +1,5 @@
-// Products of 16-bit pairs, in int16 and bf16, against the exact f64 reference: what thirteen bits of weights
-// and activations cost, and what eight do.
+// Products of 16-bit pairs, in int16 and bf16, against the exact f64 reference:
+// what thirteen bits of weights and activations cost, and what eight do.
 #include <algorithm>
 #include <cmath>
 
@@ -90,8 +90,8 @@ PAIRS_TEST(conv2d) {
 }
 
 PAIRS_TEST(winograd) {
-  // Tiles inside, on every edge and cut short; channels with and without rests of chunks, pairs and panels;
-  // parts.
+  // Tiles inside, on every edge and cut short;
+  // channels with and without rests of chunks, pairs and panels; parts.
   for (int64_t in : {32, 33, 64, 100})
     for (int64_t side : {4, 9, 18, 33}) {
       GraphRig rig(static_cast<uint64_t>(in * side));

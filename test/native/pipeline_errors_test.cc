@@ -1,5 +1,5 @@
-// Parts that do not belong together and requests that cannot be met: each gives its code and says what to do
-// instead.
+// Parts that do not belong together and requests that cannot be met:
+// each gives its code and says what to do instead.
 #include <filesystem>
 #include <limits>
 
@@ -145,8 +145,8 @@ TEST(pipeline_without_an_image_encoder_takes_embeds) {
   CHECK_OK(status_of(models, request));
   request.branches = request_of("sd15", "base-square").branches;
   CHECK_ERROR(status_of(models, request), Code::not_found, "size 24", "imageEncoder");
-  // The negative half of a plus adapter is the encoder's answer to a blank picture; without that half none is
-  // needed.
+  // The negative half of a plus adapter is the encoder's answer to a blank picture;
+  // without that half none is needed.
   request.branches = request_of("sd15", "plus-square-embeds").branches;
   request.branches.front().adapter = 1;
   CHECK_ERROR(status_of(models, request), Code::not_found, "size 32", "imageEncoder");

@@ -1,5 +1,5 @@
-// Every op of graph/graph.h once more, in f64 and by plain loops over its mathematical definition (PyTorch's
-// semantics). It knows shapes and nothing of plans, layouts or kernels.
+// Every op of graph/graph.h once more, in f64 and by plain loops over its mathematical definition
+// (PyTorch's semantics). It knows shapes and nothing of plans, layouts or kernels.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ struct Keys {
   Tensor k, v;
   std::vector<double> scales = {1};  // one an item, or one for all
 };
-// Sum over branches of scale * softmax(q k' / sqrt(head size)) v; a causal query sees the keys up to its own
-// position.
+// Sum over branches of scale * softmax(q k' / sqrt(head size)) v;
+// a causal query sees the keys up to its own position.
 Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, bool causal);
 
 }  // namespace ipa_ref

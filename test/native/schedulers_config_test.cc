@@ -1,5 +1,5 @@
-// What make_scheduler accepts and refuses, and how the samplers behave at the edges where diffusers has no
-// usable answer.
+// What make_scheduler accepts and refuses,
+// and how the samplers behave at the edges where diffusers has no usable answer.
 #include <cmath>
 #include <limits>
 #include <string>

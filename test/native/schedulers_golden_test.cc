@@ -127,8 +127,8 @@ void check_scheduler(const std::string& name, int least_cases) {
   for (size_t i = 0; i < cases.size(); ++i) {
     if (cases[i].find("scheduler")->string() != name) continue;
     const double difference = runner.run(i, cases[i]);
-    // From sigma 4096 the ancestral step's own formula loses four digits to cancellation: one float32 unit of
-    // the root of its noise's weight, which platforms round differently, is 1.2e-5 of the next latents.
+    // From sigma 4096 the ancestral step's own formula loses four digits to cancellation: one float32 unit
+    // of the root of its noise's weight, which platforms round differently, is 1.2e-5 of the next latents.
     const bool starts_high = name == "euler_a" && cases[i].find("init_noise_sigma")->number() > 1000;
     if (!(difference <= (starts_high ? 5e-5 : 1e-5))) {
       ipa_test::fail(__FILE__, __LINE__,

@@ -11,8 +11,8 @@ namespace {
 
 using ipa::ThreadPool;
 
-// A job that counts how often each task ran and watches slots: below the limit, and never used by two threads
-// at once.
+// A job that counts how often each task ran and watches slots:
+// below the limit, and never used by two threads at once.
 class Job {
  public:
   Job(int64_t tasks, int limit)

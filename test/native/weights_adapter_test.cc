@@ -1,5 +1,5 @@
-// The released IP-Adapter variants by their published shapes (tencent-ailab/IP-Adapter), and what can be wrong
-// with one.
+// The released IP-Adapter variants by their published shapes (tencent-ailab/IP-Adapter),
+// and what can be wrong with one.
 #include "weights/describe/adapter_file.h"
 
 #include <algorithm>
@@ -188,8 +188,8 @@ TEST_ONCE(weights_adapter_third_party_prefix) {
         Code::duplicate);
 }
 
-// A checkpoint of the training scripts: the whole module that was trained, the frozen UNet in it. Its tensors
-// are stored once, as the UNet's processors.
+// A checkpoint of the training scripts: the whole module that was trained, the frozen UNet in it.
+// Its tensors are stored once, as the UNet's processors.
 TEST_ONCE(weights_adapter_training_checkpoint) {
   NamedShapes shapes = {{"unet.conv_in.weight", {8, 4, 3, 3}},
                         {"unet.down_blocks.0.attentions.0.norm.weight", {8}}};

@@ -1,5 +1,5 @@
-// The reader of GGUF against the gguf package's own files and numbers (tools/goldens/gguf_types.py), and
-// against every kind of bad file with the exact code it must give.
+// The reader of GGUF against the gguf package's own files and numbers (tools/goldens/gguf_types.py),
+// and against every kind of bad file with the exact code it must give.
 #include "weights/formats/gguf/gguf.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// The original checkpoints' names of a UNet's layers; each pair is what diffusers' own converter
-// (convert_ldm_unet_checkpoint) makes of the original name.
+// The original checkpoints' names of a UNet's layers;
+// each pair is what diffusers' own converter (convert_ldm_unet_checkpoint) makes of the original name.
 #include <string>
 #include <utility>
 

@@ -1,5 +1,5 @@
-// Models in one file under the original names: recognised and configured by their tensors, and every network
-// gives what diffusers and transformers give with the weights under their names.
+// Models in one file under the original names: recognised and configured by their tensors,
+// and every network gives what diffusers and transformers give with the weights under their names.
 #include <cstring>
 #include <tuple>
 
@@ -362,8 +362,8 @@ TEST_ONCE(weights_single_file_misses_a_transformer_block_of_sdxl) {
   check_missing(read(10, "", false), unet + "middle_block.1.transformer_blocks.0.norm1.weight");
 }
 
-// Of Stable Diffusion 2's encoder the last layer is not read, and files made of diffusers' folders do not have
-// it: ViT-H has 24.
+// Of Stable Diffusion 2's encoder the last layer is not read,
+// and files made of diffusers' folders do not have it: ViT-H has 24.
 TEST_ONCE(weights_single_file_reads_the_last_layer_but_one_of_vit_h) {
   for (const auto& [width, layers, read] : {std::tuple(1024, 24, 23), {1024, 23, 23}, {64, 3, 2}}) {
     ipa_test::NamedShapes tensors = {{"cond_stage_model.model.token_embedding.weight", {1, width}}};
@@ -439,8 +439,8 @@ bool same_weights(const ipa::ParamSet& a, const ipa::ParamSet& b) {
   return same;
 }
 
-// UNets and VAEs of their own, with the whole model's prefix and without, in place of the model's: here the
-// same weights.
+// UNets and VAEs of their own, with the whole model's prefix and without,
+// in place of the model's: here the same weights.
 TEST(weights_single_file_parts_by_themselves) {
   ipa::LoadRequest request;
   request.model = GoldenFolder("single-sd1").path("model.safetensors");

@@ -58,8 +58,8 @@ TEST_ONCE(weights_torch_golden_files) {
   check_file("checkpoint.ckpt", golden("tensors.safetensors"));
   check_file("adapter.bin", ipa_test::golden_folder() + "/models/sd15/adapters/base.safetensors");
   check_file("lora.bin", ipa_test::golden_folder() + "/loras/sd15-processor.safetensors");
-  // Whatever torch.load(weights_only=True) accepts beside tensors, tensors of types without a storage class of
-  // their own, and what NumPy 2 leaves.
+  // Whatever torch.load(weights_only=True) accepts beside tensors,
+  // tensors of types without a storage class of their own, and what NumPy 2 leaves.
   for (const char* name : {"leftovers.ckpt", "leftovers-numpy.ckpt"})
     check_file(name, golden("leftovers.safetensors"));
   // Without a dictionary.

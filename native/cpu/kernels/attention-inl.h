@@ -1,6 +1,6 @@
-// Attention with a streaming softmax (Milakov & Gimelshein 2018; Dao et al. 2022): scores exist for one block
-// of queries and keys at a time. Text and image branches are read in one pass over the queries, each with a
-// softmax of its own.
+// Attention with a streaming softmax (Milakov & Gimelshein 2018; Dao et al. 2022):
+// scores exist for one block of queries and keys at a time.
+// Text and image branches are read in one pass over the queries, each with a softmax of its own.
 
 inline KvLayout kv_layout_of(int64_t tokens, int head_size) {
   constexpr int64_t panel = kTileVectors * L;
@@ -53,8 +53,8 @@ void pack_kv(const PackKvArgs& g, int64_t task, float*) {
   }
 }
 
-// Turns a row of raw scores into weights e^(scale * (s - max)) and returns their sum; what lies past `valid`
-// becomes 0.
+// Turns a row of raw scores into weights e^(scale * (s - max)) and returns their sum;
+// what lies past `valid` becomes 0.
 inline float softmax_row(float* s, int64_t valid, int64_t padded, float scale, float maximum) {
   const V factor = set1(scale), offset = set1(-scale * maximum);
   V sum = set1(0.0f);

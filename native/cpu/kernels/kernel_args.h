@@ -1,5 +1,5 @@
-// What kernels are called with. Where a field says so, activations are in bf16 in place of f32; strides count
-// elements.
+// What kernels are called with.
+// Where a field says so, activations are in bf16 in place of f32; strides count elements.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace ipa {
 
-// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row; to 16-bit words, x
-// being about scale * word with a scale for each chunk (int16_chunk) of a row; or to bf16. Rows are padded to
-// whole groups of four bytes, or pairs.
+// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row;
+// to 16-bit words, x being about scale * word with a scale for each chunk (int16_chunk) of a row; or to bf16.
+// Rows are padded to whole groups of four bytes, or pairs.
 struct QuantizeArgs {
   const float* a = nullptr;
   bool a_bf16 = false;  // not for bytes
@@ -33,9 +33,9 @@ struct RoundedRows {
   int64_t padded_columns = 0;
 };
 
-// Matrix product with an epilogue: C = activation(A B + bias + item_bias) + residual. A's rows are the rows of
-// an activation, or, for convolutions, gathered from it: output pixel m takes, for every tap, the row of the
-// input pixel under that tap.
+// Matrix product with an epilogue: C = activation(A B + bias + item_bias)
+// + residual. A's rows are the rows of an activation, or, for convolutions, gathered from it:
+// output pixel m takes, for every tap, the row of the input pixel under that tap.
 struct GemmArgs {
   const float* a = nullptr;
   int64_t a_stride = 0;
@@ -69,16 +69,16 @@ struct GemmArgs {
   bool by_blocks = false;
 };
 
-// A part of a convolution by Winograd's algorithm: the tiles [first_tile, first_tile + tile_count) of all
-// items.
+// A part of a convolution by Winograd's algorithm:
+// the tiles [first_tile, first_tile + tile_count) of all items.
 struct WinogradArgs {
   GemmArgs product;  // of one position: k, n, panels; its rows are tiles, `blocks` blocks of them a panel
   int outputs = 0;   // a side of a tile: 2 or 4
   int64_t tiles_h = 0, tiles_w = 0;
   int64_t first_tile = 0, tile_count = 0;
   int64_t input_tiles = 0;  // a task of winograd_input
-  // (positions, chunks of k, tile_count, winograd_chunk), of floats, or of pairs: words with a scale for every
-  // row of a chunk, or bf16.
+  // (positions, chunks of k, tile_count, winograd_chunk), of floats, or of pairs:
+  // words with a scale for every row of a chunk, or bf16.
   float* transformed = nullptr;
   void* pairs = nullptr;
   float* scales = nullptr;

@@ -5,8 +5,8 @@
 namespace ipa {
 namespace {
 
-// Size conditions in the order (original height, width, crop top, left, target height, width), the refiner's
-// with the aesthetic score in place of the target.
+// Size conditions in the order (original height, width, crop top, left, target height, width),
+// the refiner's with the aesthetic score in place of the target.
 void append_addition(const ModelSet& models, const GenerateRequest& request, const std::vector<float>& pooled,
                      bool negative, std::vector<float>& out) {
   const UNetConfig& c = models.unet->config();

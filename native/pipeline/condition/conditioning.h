@@ -1,5 +1,5 @@
-// What the prompts become before the first step: keys and values of every cross-attention layer, and SDXL's
-// size conditions. They stay the same for a whole generation.
+// What the prompts become before the first step: keys and values of every cross-attention layer,
+// and SDXL's size conditions. They stay the same for a whole generation.
 #pragma once
 
 #include <memory>
@@ -31,8 +31,8 @@ struct PackedKeys {
 
 class Conditioning {
  public:
-  // For a batch of these parts. Models and request outlive it. Errors of its encoders; invalid_option when
-  // the prompts do not go together.
+  // For a batch of these parts. Models and request outlive it.
+  // Errors of its encoders; invalid_option when the prompts do not go together.
   static Result<std::unique_ptr<Conditioning>> plan(const ModelSet& models, const GenerateRequest& request,
                                                     std::vector<GuidancePart> parts);
   void count(MemoryCount& memory) const;

@@ -49,8 +49,8 @@ Result<std::vector<float>> ImageEncoder::encode(const Call& call, const ImagePro
 
 Result<std::vector<float>> ImageEncoder::encode_nothing(const Call& call) { return remembered(call, {}); }
 
-// `rgb`, without any: of zeros, which no picture gives after normalisation. The output for the encoder's exact
-// input is remembered.
+// `rgb`, without any: of zeros, which no picture gives after normalisation.
+// The output for the encoder's exact input is remembered.
 Result<std::vector<float>> ImageEncoder::remembered(const Call& call, std::vector<uint8_t> rgb) {
   FeatureCache& cache = call.caches.features.of(adapter_.vision);
   const bool embedding = reads_embedding(adapter_);

@@ -1,5 +1,5 @@
-// An IP-Adapter in memory: its image projection and its keys' and values' weights, checked against the UNet and
-// the image encoder it is used with.
+// An IP-Adapter in memory: its image projection and its keys' and values' weights,
+// checked against the UNet and the image encoder it is used with.
 #pragma once
 
 #include <memory>
@@ -27,8 +27,8 @@ struct Adapter {
   std::shared_ptr<const VisionTower> vision;  // null: it takes embeddings only
 };
 
-// `vision`: the image encoder to use it with, or null; `family`: of the UNet, for messages. Errors of the
-// readers; Code::mismatch when it is not for this UNet or this image encoder.
+// `vision`: the image encoder to use it with, or null; `family`: of the UNet, for messages.
+// Errors of the readers; Code::mismatch when it is not for this UNet or this image encoder.
 Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
                                                     const std::string& family,
                                                     std::shared_ptr<const VisionTower> vision,

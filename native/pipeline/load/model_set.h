@@ -1,5 +1,5 @@
-// The networks of one pipeline, held in memory ready to run: read from a model's folder or file and IP-Adapter
-// files, checked against each other.
+// The networks of one pipeline, held in memory ready to run:
+// read from a model's folder or file and IP-Adapter files, checked against each other.
 #pragma once
 
 #include <memory>
@@ -24,8 +24,8 @@ class ModelSet {
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
 
-  // Replace all adapters, or all LoRAs, and leave the rest as it is; on an error nothing has changed. An
-  // adapter that stays is not read again. Without LoRAs the weights are the bits they were.
+  // Replace all adapters, or all LoRAs, and leave the rest as it is; on an error nothing has changed.
+  // An adapter that stays is not read again. Without LoRAs the weights are the bits they were.
   Status set_adapters(const std::vector<AdapterRequest>& requests, const CancelFlag* cancel);
   Status set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel);
 

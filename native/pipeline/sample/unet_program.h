@@ -22,13 +22,13 @@ struct UNetProgramShape {
 
 class UNetProgram {
  public:
-  // `features`: the full program of the same shape whose kept features this one starts from; nullptr: this is
-  // a full program. All arguments but the shape outlive it.
+  // `features`: the full program of the same shape whose kept features this one starts from;
+  // nullptr: this is a full program. All arguments but the shape outlive it.
   static Result<std::unique_ptr<UNetProgram>> plan(const ModelSet& models, const Conditioning& conditioning,
                                                    const UNetProgramShape& shape, const UNetProgram* features);
   void count(MemoryCount& memory) const { memory.staying(*program_); }
-  // After the conditioning has run, and the program of `features` is prepared. `guidance` is an input of latent
-  // consistency models.
+  // After the conditioning has run, and the program of `features` is prepared.
+  // `guidance` is an input of latent consistency models.
   Status prepare(Workspace& workspace, float guidance);
 
   // Channels-last, items one after the other.
