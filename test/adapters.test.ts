@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { ImagePrompt } from "../lib/image-prompt";
 import { OptionError, Pipeline, inspect, type GenerateOptions } from "../lib/index";
-import { ROOT, loadFake, pixels, rejection } from "./support/load";
+import { ROOT, SHORT_CALL, loadFake, pixels, rejection } from "./support/load";
 
 const MODELS = join(ROOT, "test/golden/models");
 const adapter = (name: string, model = "sd15"): string => join(MODELS, model, "adapters", `${name}.safetensors`);
@@ -13,16 +13,7 @@ const faces = (name: string): string => adapter(`sd15-${name}`, "faces");
 const lora = join(ROOT, "test/golden/loras/sd15-kohya.safetensors");
 const face = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i + 1) / 3);
 const picture = { data: pixels(80, 60), width: 80, height: 60 };
-const options: GenerateOptions = {
-  prompt: "a cat",
-  negativePrompt: "",
-  steps: 2,
-  seed: 3,
-  width: 64,
-  height: 64,
-  output: "latents",
-  scheduler: "ddim",
-};
+const options: GenerateOptions = { ...SHORT_CALL, scheduler: "ddim" };
 
 async function latents(pipeline: Pipeline, more: GenerateOptions = {}): Promise<string> {
   const result = await pipeline.generate({ ...options, ...more });

@@ -16,7 +16,7 @@ import {
 import type { GenerateOptions, GenerateResult, LoadOptions, ProgressEvent } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
 import { SCHEDULERS } from "../lib/options/schema";
-import { MINI, ROOT, pixels, rejection } from "./support/load";
+import { MINI, ROOT, SHORT_CALL, pixels, rejection } from "./support/load";
 
 const picture = { data: pixels(80, 60), width: 80, height: 60 };
 const base: GenerateOptions = { prompt: "a red airplane on a blue background", steps: 4, seed: 11 };
@@ -58,19 +58,10 @@ describe("what was loaded", () => {
   });
 
   test("a UNet in a file with diffusers' names is the one in its folder; another file is none", async () => {
-    const options = {
-      prompt: "a cat",
-      negativePrompt: "",
-      steps: 2,
-      seed: 3,
-      width: 64,
-      height: 64,
-      output: "latents",
-    } as const;
     const model = join(ROOT, "test/golden/models/sd15");
     const latents = async (load: LoadOptions): Promise<Float32Array> => {
       await using loaded = await Pipeline.load(load);
-      return (await loaded.generate(options)).latents[0]!;
+      return (await loaded.generate(SHORT_CALL)).latents[0]!;
     };
     expect(await latents({ model, unet: join(model, "unet/diffusion_pytorch_model.safetensors") })).toEqual(
       await latents({ model }),

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { convert, inspect, Pipeline } from "../lib/index";
 import type { LoadOptions } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
-import { rejection, ROOT } from "./support/load";
+import { ROOT, SHORT_CALL, rejection } from "./support/load";
 import { bytesOf, joined, readRaw, type RawTensors, withVocabulary, writeRaw } from "./support/safetensors-parts";
 
 const CASES = join(ROOT, "test/cases/scaled-fp8");
@@ -48,16 +48,7 @@ async function digests(path: string): Promise<Record<string, string>> {
 
 async function latents(load: LoadOptions): Promise<Float32Array> {
   await using pipeline = await Pipeline.load(load);
-  const options = {
-    prompt: "a cat",
-    negativePrompt: "",
-    steps: 2,
-    seed: 3,
-    width: 64,
-    height: 64,
-    output: "latents",
-  } as const;
-  return (await pipeline.generate(options)).latents[0]!;
+  return (await pipeline.generate(SHORT_CALL)).latents[0]!;
 }
 
 test.each(["scaled", "quantised", "int8"])(

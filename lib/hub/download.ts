@@ -8,17 +8,25 @@ import { fetchBlob } from "./transfer";
 /** Between two reports of one file, in bytes. */
 const REPORT_EVERY = 1 << 20;
 
+/** What is wanted of a repository. */
+export interface Wanted {
+  repo: string;
+  revision: string;
+  /** where the revision is now */
+  commit: string;
+  files: readonly HubFile[];
+}
+
 /**
- * Fetches what the cache does not have, one file after the other, and puts it under its name in the snapshot.
+ * Fetches what the cache does not have, one file after the other, and puts it under its name in the snapshot. The cache then has the
+ * commit under the revision's name.
  * @throws HubError; IpAdapterError ERR_IPA_IO; session.signal's reason
  */
 export async function download(
   session: HubSession,
   client: HubClient,
   cache: RepoCache,
-  repo: string,
-  commit: string,
-  files: readonly HubFile[],
+  { repo, revision, commit, files }: Wanted,
 ): Promise<void> {
   const wanted: HubFile[] = [];
   for (const file of files) if (!(await cache.holds(commit, file.path, file.size))) wanted.push(file);
@@ -57,6 +65,7 @@ export async function download(
     before += file.size;
   }
   session.throwIfAborted();
+  await inCache(cache.setCommit(revision, commit), cache);
 }
 
 /** Work on the cache's own files, with failures that say where. */

@@ -4,7 +4,7 @@ import type { CallSite } from "../native/call";
 import { describe } from "../options/describe";
 import type { PullOptions, PullResult } from "../types";
 import { RepoCache } from "./cache";
-import { download, inCache } from "./download";
+import { download } from "./download";
 import { chooseFiles, chooseReadable } from "./files";
 import { globToRegExp, matchesAny } from "./glob";
 import { type HubName, isRevision, parseHubName } from "./name";
@@ -39,15 +39,8 @@ export async function fetchRepository(name: string, read: PullOptions, site: Cal
         `${repo} at ${revision} has no file that is wanted here: check the path, include and exclude`,
         { repo },
       );
-    await download(
-      session,
-      client,
-      cache,
-      repo,
-      commit,
-      listed.filter((file) => chosen.has(file.path)),
-    );
-    await inCache(cache.setCommit(revision, commit), cache);
+    const files = listed.filter((file) => chosen.has(file.path));
+    await download(session, client, cache, { repo, revision, commit, files });
     return {
       path: path === "" ? cache.snapshot(commit) : cache.file(commit, path),
       commit,

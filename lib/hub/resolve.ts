@@ -27,15 +27,8 @@ export async function resolveHubName(session: HubSession, name: HubName, want: W
   const wanted = chooseFiles(paths, path, want, skip);
   if (wanted.missing.length > 0) throw unusable(name, want, wanted, paths);
   const chosen = new Set(wanted.files);
-  await download(
-    session,
-    client,
-    cache,
-    repo,
-    commit,
-    listed.filter((file) => chosen.has(file.path)),
-  );
-  await inCache(cache.setCommit(revision, commit), cache);
+  const files = listed.filter((file) => chosen.has(file.path));
+  await download(session, client, cache, { repo, revision, commit, files });
   return cache.file(commit, path);
 }
 

@@ -16,6 +16,17 @@ export async function loadFake(
   return { addon, pipeline: await Pipeline.loadWith(() => addon, options, new CallSite()) };
 }
 
+/** A call of a golden model that takes no time: its latents tell weights apart. */
+export const SHORT_CALL = {
+  prompt: "a cat",
+  negativePrompt: "",
+  steps: 2,
+  seed: 3,
+  width: 64,
+  height: 64,
+  output: "latents",
+} as const;
+
 /** What a promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<Error & { code?: string; option?: string }> {
   let value: unknown;

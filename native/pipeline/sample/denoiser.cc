@@ -44,18 +44,17 @@ Status Denoiser::prepare(Workspace& workspace) {
   return {};
 }
 
-std::vector<float> Denoiser::input_of(const GuidancePart& part, const float* latents) const {
+void Denoiser::fill_input(const GuidancePart& part, const float* latents) {
   const int64_t all = config_.in_channels, own = config_.out_channels;
-  std::vector<float> in(static_cast<size_t>(pixels_ * all));
+  input_.resize(static_cast<size_t>(pixels_ * all));
   for (int64_t c = 0; c < all; ++c) {
     const float* from = c < own ? latents + c * pixels_ : source_.data() + (c - own) * pixels_;
     const bool blank = c >= own && !part.picture;
     for (int64_t p = 0; p < pixels_; ++p) {
       const float value = blank ? 0.0f : from[p];
-      in[static_cast<size_t>(p * all + c)] = config_.center_input_sample ? 2 * value - 1 : value;
+      input_[static_cast<size_t>(p * all + c)] = config_.center_input_sample ? 2 * value - 1 : value;
     }
   }
-  return in;
 }
 
 Status Denoiser::predict(StepKind kind, const float* latents, float timestep, float* prediction,
@@ -66,8 +65,10 @@ Status Denoiser::predict(StepKind kind, const float* latents, float timestep, fl
   Programs& programs = kind.guided ? guided_ : plain_;
   UNetProgram& program = kind.full ? *programs.full : *programs.shallow;
   const std::vector<GuidancePart> parts = guidance_.parts(kind.guided);
-  for (size_t item = 0; item < parts.size(); ++item)
-    IPA_TRY(program.set_latents(item, input_of(parts[item], latents)));
+  for (size_t item = 0; item < parts.size(); ++item) {
+    fill_input(parts[item], latents);
+    IPA_TRY(program.set_latents(item, input_));
+  }
   IPA_TRY(program.set_timestep(timestep));
   IPA_TRY(program.run(cancel));
 

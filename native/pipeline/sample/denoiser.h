@@ -38,14 +38,15 @@ class Denoiser {
   };
   Denoiser(const UNetConfig& config, const Guidance& guidance, float guidance_scale, int64_t pixels)
       : config_(config), guidance_(guidance), guidance_scale_(guidance_scale), pixels_(pixels) {}
-  std::vector<float> input_of(const GuidancePart& part, const float* latents) const;
+  // What the UNet reads for `part`, channels-last, into input_.
+  void fill_input(const GuidancePart& part, const float* latents);
 
   const UNetConfig& config_;
   Guidance guidance_;
   float guidance_scale_;
   int64_t pixels_;
   Programs guided_, plain_;
-  std::vector<float> source_, outputs_, combined_;
+  std::vector<float> source_, input_, outputs_, combined_;
 };
 
 }  // namespace ipa

@@ -1,11 +1,9 @@
 #include "weights/formats/safetensors/safetensors.h"
 
 #include <algorithm>
-#include <new>
 #include <string_view>
 
 #include "base/file.h"
-#include "base/utf8.h"
 #include "weights/file_format.h"
 #include "weights/formats/file_source.h"
 #include "weights/formats/safetensors/safetensors_header.h"
@@ -81,14 +79,7 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
 }
 
 Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
-  const std::string where = quoted(bytes->name(), 1024);
-  try {
-    Result<std::unique_ptr<TensorSource>> source = open_checked(std::move(bytes));
-    if (!source.ok()) return source.status().in(where);
-    return source;
-  } catch (const std::bad_alloc&) {
-    return Status(Code::no_memory, where + ": not enough memory for its header");
-  }
+  return open_named(std::move(bytes), "header", open_checked);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/crc32.h"
@@ -120,14 +119,7 @@ Result<std::unique_ptr<TensorSource>> open_checked(std::unique_ptr<ByteSource> b
 }
 
 Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
-  const std::string where = quoted(bytes->name(), 1024);
-  try {
-    Result<std::unique_ptr<TensorSource>> source = open_checked(std::move(bytes));
-    if (!source.ok()) return source.status().in(where);
-    return source;
-  } catch (const std::bad_alloc&) {
-    return Status(Code::no_memory, where + ": not enough memory for its contents");
-  }
+  return open_named(std::move(bytes), "contents", open_checked);
 }
 
 }  // namespace
