@@ -13,17 +13,17 @@ const standsAlone = (source) => path.basename(source).startsWith("kernels_");
 
 /** Where loops run over numbers. */
 const NUMBERS = /^native\/(cpu|image|schedulers|weights\/(changes|write|formats\/gguf))(\/|$)|^native\/weights$/;
-/** What is read, named or described, at every load. */
-const READERS = /^native\/(base|configs|weights)(\/|$)/;
+/** Where loops run over characters, at every load. */
+const TEXT = /^native\/base$/;
 
 const folderOf = (source) => path.relative(root, path.dirname(source)).split(path.sep).join("/");
 
 /**
- * -O3 pays for numbers, -O2 for readers. The rest steers, once a call or once a step: -Os compiles in less time and runs as fast.
+ * -O3 pays for numbers, -O2 for text. The rest names and steers, once per load, call or step: -O1 compiles it in two thirds of the time.
  * Bits do not depend on it: no level may reorder floating-point arithmetic.
  */
 const optimisationOf = (source) =>
-  NUMBERS.test(folderOf(source)) ? "-O3" : READERS.test(folderOf(source)) ? "-O2" : "-Os";
+  NUMBERS.test(folderOf(source)) ? "-O3" : TEXT.test(folderOf(source)) ? "-O2" : "-O1";
 
 /** What may be joined: files of a room, native/X, that are compiled alike; of a format's reader, which names its steps as others do, its own. */
 function groupOf(source) {

@@ -1,7 +1,9 @@
 // Opens an instruction set's file (kernels_*.cc): its target region and its namespace, in which its vectors and
 // then cpu/isa/isa_end-inl.h follow. Defined before it is included:
 // - IPA_ISA: the name, of the namespace and of the table (kernels_<IPA_ISA>);
-// - IPA_TARGET: what the compiler may use besides the architecture's baseline; undefined: nothing.
+// - IPA_TARGET: what the compiler may use besides the architecture's baseline; undefined: nothing;
+// - IPA_F32_OF, IPA_BF16_OF, IPA_INTEGERS_OF: the instruction set whose kernels do these products as well as
+//   this one could; undefined: they are compiled here.
 #include <cmath>
 #include <cstdint>
 #include <cstring>

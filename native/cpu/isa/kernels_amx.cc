@@ -8,6 +8,8 @@
 #define IPA_VNNI
 #define IPA_BF16
 #define IPA_AMX
+#define IPA_F32_OF avx512_bf16
+#define IPA_INTEGERS_OF avx512_bf16
 #include "cpu/isa/isa_begin-inl.h"
 
 #include "cpu/isa/vec_avx512-inl.h"

@@ -6,6 +6,8 @@
 #define IPA_ISA avx2_vnni
 #define IPA_TARGET "avx2,fma,f16c,avxvnni"
 #define IPA_VNNI
+#define IPA_F32_OF avx2
+#define IPA_BF16_OF avx2
 #include "cpu/isa/isa_begin-inl.h"
 
 #include "cpu/isa/vec_avx2-inl.h"

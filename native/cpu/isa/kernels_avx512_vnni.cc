@@ -3,6 +3,8 @@
 #define IPA_ISA avx512_vnni
 #define IPA_TARGET "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"
 #define IPA_VNNI
+#define IPA_F32_OF avx512
+#define IPA_BF16_OF avx512
 #include "cpu/isa/isa_begin-inl.h"
 
 #include "cpu/isa/vec_avx512-inl.h"

@@ -8,6 +8,8 @@
 #endif
 #define IPA_DOT
 #define IPA_BF16
+#define IPA_F32_OF neon
+#define IPA_INTEGERS_OF neon_dot
 #include "cpu/isa/isa_begin-inl.h"
 
 #include "cpu/isa/vec_neon-inl.h"

@@ -7,6 +7,8 @@
 #define IPA_TARGET "arch=armv8.2-a+dotprod"
 #endif
 #define IPA_DOT
+#define IPA_F32_OF neon
+#define IPA_BF16_OF neon
 #include "cpu/isa/isa_begin-inl.h"
 
 #include "cpu/isa/vec_neon-inl.h"

@@ -30,6 +30,10 @@ struct ComputeKernels {
   Kernel<AttentionArgs> attention;
 };
 
+struct IntegerKernels {
+  ComputeKernels int16, int8_weights, int8;
+};
+
 struct Kernels {
   const char* isa;
   PanelLayout panels;
@@ -39,15 +43,17 @@ struct Kernels {
 
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16
-  ComputeKernels by_compute[compute_types];
+  // Some are those of another instruction set, where its instructions are all there is for them.
+  const ComputeKernels* by_compute[compute_types];
   Kernel<GroupNormArgs> group_norm_sums;  // task = item * blocks + block
   Kernel<GroupNormArgs> group_norm_apply;
   Kernel<LayerNormArgs> layer_norm;
   Kernel<RowsArgs> activate;
   Kernel<RowsArgs> add;
 
-  constexpr const ComputeKernels& of(Compute compute) const { return by_compute[static_cast<size_t>(compute)]; }
-  constexpr ComputeKernels& of(Compute compute) { return by_compute[static_cast<size_t>(compute)]; }
+  constexpr const ComputeKernels& of(Compute compute) const {
+    return *by_compute[static_cast<size_t>(compute)];
+  }
 };
 
 // Largest tile and panel over all instruction sets, for scratch sizes.
