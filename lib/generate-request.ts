@@ -32,6 +32,7 @@ export function generateRequest(
     seed = crypto().randomInt(2 ** 32),
     scheduler = "",
     sigmas = "",
+    timesteps,
   } = read;
   if (seed > MAX_SEED - (count - 1))
     throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
@@ -57,7 +58,7 @@ export function generateRequest(
     prompt: texts.prompt,
     scheduler,
     sigmas: typeof sigmas === "string" ? sigmas : "",
-    steps: read.steps ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
+    steps: read.steps ?? timesteps?.length ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
     guidance: read.guidance ?? defaults.guidance,
     eta: readEta(read, info),
     seeds: Array.from({ length: count }, (_, i) => seed + i),
@@ -65,6 +66,7 @@ export function generateRequest(
     height,
     latents: startLatents(read, width, height, count, info),
   };
+  if (timesteps !== undefined) request.timesteps = Int32Array.from(timesteps);
   if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
   if (negativePrompt !== undefined || defaults.negativePrompt === "empty") request.negative = texts.negative;
   return request;

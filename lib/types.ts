@@ -152,7 +152,13 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   scheduler?: SchedulerName | undefined;
   /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
   sigmas?: SigmasName | readonly number[] | undefined;
-  /** sampling steps, 1 to 1000; default 30, or as many as there are numbers in `sigmas`. heun, dpm2, dpm2_a and dpm++_sde call the model 2 * steps - 1 times */
+  /**
+   * timesteps of training at which the model is called, whole numbers, descending, one per step, each below the model's
+   * num_train_timesteps (1000). For few-step models that name theirs, as DMD2's 999, 749, 499, 249. Goes with the schedulers
+   * "euler", "heun", "dpm++2m", "dpm++2m_sde", "dpm++3m_sde", "lcm" and "tcd", and without `sigmas`; default: spaced as `sigmas` says
+   */
+  timesteps?: readonly number[] | undefined;
+  /** sampling steps, 1 to 1000; default 30, or as many as there are numbers in `sigmas` or `timesteps`. heun, dpm2, dpm2_a and dpm++_sde call the model 2 * steps - 1 times */
   steps?: number | undefined;
   /** classifier-free guidance, 0 to 100; 1 or less: none; default 7.5, SDXL 5 */
   guidance?: number | undefined;

@@ -11,6 +11,7 @@ interface Case {
   model: string;
   scheduler: NonNullable<GenerateOptions["scheduler"]>;
   sigmas?: GenerateOptions["sigmas"];
+  timesteps?: GenerateOptions["timesteps"];
 }
 // tools/goldens/samplers.py
 const {
@@ -26,14 +27,19 @@ describe.each(["sd15", "sd2", "sdxl"])("on the small %s model", (model) => {
   afterAll(() => pipeline.dispose());
 
   const cases = index.cases
-    .map((entry, i) => ({ ...entry, i, name: [entry.scheduler, entry.sigmas ?? []].flat().join(" ") }))
+    .map((entry, i) => ({
+      ...entry,
+      i,
+      name: [entry.scheduler, entry.sigmas ?? entry.timesteps ?? []].flat().join(" "),
+    }))
     .filter((entry) => entry.model === model);
-  test.each(cases)("the latents of diffusers: $name", async ({ scheduler, sigmas, i }) => {
+  test.each(cases)("the latents of diffusers: $name", async ({ scheduler, sigmas, timesteps, i }) => {
     const { latents } = await pipeline.generate({
       ...call,
       scheduler,
       sigmas,
-      steps: Array.isArray(sigmas) ? undefined : steps,
+      timesteps,
+      steps: Array.isArray(sigmas ?? timesteps) ? undefined : steps,
     });
     expect(relativeError(latents[0]!, golden.get(String(i))!.floats())).toBeLessThan(1e-4);
   });
@@ -92,11 +98,11 @@ describe("on the shipped model", () => {
     }
   });
 
-  test("as many steps as noise levels of one's own", async () => {
+  test.each([{ sigmas: [10, 2, 0.5] }, { timesteps: [999, 600, 0] }])("as many steps as numbers in %j", async (own) => {
     const events: ProgressEvent[] = [];
     await pipeline.generate({
       scheduler: "euler",
-      sigmas: [10, 2, 0.5],
+      ...own,
       output: "latents",
       onProgress: (event) => events.push(event),
     });
@@ -122,6 +128,23 @@ describe("on the shipped model", () => {
       "expected less than the one before, 2, but received 2: order them from the noisiest down",
     ],
     [{ scheduler: "tcd", steps: 60 }, "steps", "expected 1 to 50"],
+    [
+      { scheduler: "ddim", timesteps: [999, 499] },
+      "timesteps",
+      'they do not go with scheduler "ddim": use one of "euler", "heun", "dpm++2m", "dpm++2m_sde", "dpm++3m_sde", "lcm", "tcd"',
+    ],
+    [
+      { scheduler: "lcm", timesteps: [999, 499], sigmas: "karras" },
+      "timesteps",
+      "so does sigmas: leave one of them out",
+    ],
+    [{ scheduler: "lcm", timesteps: [999, 499], steps: 3 }, "timesteps", "2 timesteps for 3 steps: give one per step"],
+    [{ scheduler: "lcm", timesteps: [999, 999] }, "timesteps[1]", "expected less than the one before, 999"],
+    [{ scheduler: "lcm", timesteps: [1000, 499] }, "timesteps[0]", "expected 0 to 999"],
+    [{ scheduler: "euler", timesteps: [1200, 499] }, "timesteps[0]", "expected 0 to 999"],
+    [{ scheduler: "dpm++2m", timesteps: [1200, 499] }, "timesteps[0]", "expected 0 to 999"],
+    [{ scheduler: "heun", timesteps: [1200, 499] }, "timesteps[0]", "expected 0 to 999"],
+    [{ scheduler: "tcd", timesteps: [1000, 499] }, "timesteps[0]", "expected 0 to 999"],
   ] as const)("%j is refused", async (options, option, message) => {
     const error = await rejection(pipeline.generate(options));
     expect(error).toMatchObject({

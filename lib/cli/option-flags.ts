@@ -32,8 +32,8 @@ const chosen = ({ properties }: ObjectSchema, names: readonly string[]): [string
 
 function parse(rule: Schema, text: string, flag: string): unknown {
   if (rule.type === "integer" || rule.type === "number") return parseNumber(text, flag);
-  if (rule.type === "array") return parsePair(text, flag);
-  const numbers = rule.type === "string" && rule.items !== undefined && /^[-+.\d]/.test(text);
+  if (rule.type === "array" && rule.maxItems === 2) return parsePair(text, flag);
+  const numbers = rule.type === "array" || (rule.items !== undefined && /^[-+.\d]/.test(text));
   return numbers ? text.split(",").map((part) => parseNumber(part, flag)) : text;
 }
 
@@ -41,7 +41,7 @@ function parse(rule: Schema, text: string, flag: string): unknown {
 function placeholder({ type, enum: names, description = "", "x-kind": kind }: Schema): string {
   if (kind !== undefined) return kind === "image" ? "img" : "path";
   if (names !== undefined) return "name";
-  if (type === "array") return /\[(\w+, \w+)\]/.exec(description)?.[1]?.replace(" ", "") ?? "a,b";
+  if (type === "array") return /\[(\w+, \w+)\]/.exec(description)?.[1]?.replace(" ", "") ?? "a,b,…";
   return type === "integer" ? "n" : type === "number" ? "x" : "text";
 }
 

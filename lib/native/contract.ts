@@ -275,6 +275,8 @@ export interface NativeGenerateRequest extends PlainOptions {
   sigmas: string;
   /** noise levels of the caller's own, one a step, in place of a name */
   sigmaValues?: Float32Array;
+  /** timesteps of training, one a step, descending, in place of both */
+  timesteps?: Int32Array;
   steps: number;
   guidance: number;
   eta: number;

@@ -33,7 +33,7 @@ const GENERATE: Alias[] = [
   ],
   ["use imageGuidance", "image_guidance_scale, image_cfg_scale, image_cfg"],
   ["use scheduler", "sampler, sampler_name, sampler_index, sampling_method, sample_method, scheduler_name"],
-  ["use sigmas", "schedule_type, scheduler_type, sigma_schedule, noise_schedule, timestep_spacing, timesteps"],
+  ["use sigmas", "schedule_type, scheduler_type, sigma_schedule, noise_schedule, timestep_spacing"],
   ['use sigmas: "karras"', "use_karras_sigmas, karras, karras_sigmas"],
   ['use sigmas: "exponential"', "use_exponential_sigmas"],
   ['use sigmas: "beta"', "use_beta_sigmas"],

@@ -184,13 +184,21 @@ const ESTIMATED = {
     description: "spacing of the noise levels, or the levels themselves, one a step, descending",
     "x-default": "the model's own",
   },
+  timesteps: {
+    type: "array",
+    items: { type: "integer", minimum: 0, maximum: 999999 },
+    minItems: 1,
+    maxItems: 1000,
+    description: "timesteps of training to call the model at, one per step, descending, as few-step models name them",
+    "x-default": "spaced as `sigmas` says",
+  },
   steps: {
     type: "integer",
     minimum: 1,
     maximum: 1000,
     default: 30,
     description: "sampling steps",
-    "x-default": "30, or as many as numbers in `sigmas`",
+    "x-default": "30, or as many as numbers in `sigmas` or `timesteps`",
   },
   guidance: {
     type: "number",

@@ -12,6 +12,7 @@ const MADE = [
   "mask",
   "scheduler",
   "sigmas",
+  "timesteps",
   "latents",
   "seed",
   "count",

@@ -196,6 +196,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   read_fields(object, request);
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
+  if (has_value(object, "timesteps")) request.timesteps = read_ids(object, "timesteps");
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {
     const Napi::Value seed = seeds.Get(i);

@@ -13,6 +13,7 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
   SchedulerOptions options;
   options.name = request.scheduler;
   options.sigmas = request.sigmas;
+  options.timesteps.assign(request.timesteps.begin(), request.timesteps.end());
   options.xl = models.family() == Family::sdxl;
   options.steps = request.steps;
   options.eta = request.eta;

@@ -58,6 +58,7 @@ struct GenerateRequest {
   float aesthetic_score = 6, negative_aesthetic_score = 2.5;
   std::string scheduler;  // "" = the model's own
   SigmaChoice sigmas;
+  std::vector<int32_t> timesteps;  // of training, one a step, descending; empty: as `sigmas` says
   int steps = 30;
   float guidance = 7.5f;
   // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024);

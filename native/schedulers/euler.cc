@@ -38,12 +38,19 @@ class Euler : public Scheduler {
     const FinalSigma final_sigma = read_final_sigma(config);
     euler->prediction_ = read_euler_prediction(config);
     IPA_TRY(config.status());
-    IPA_TRY(check_steps(config, options.steps, schedule.train_steps()));
+    IPA_TRY(check_steps(config, options, schedule.train_steps()));
+    if (!options.timesteps.empty() && type == TimestepType::continuous &&
+        euler->prediction_ == Prediction::v_prediction)
+      return Status::option("timesteps",
+                            "the model's scheduler counts in logarithms of sigma (timestep_type "
+                            "\"continuous\"): give noise levels as sigmas instead");
 
     const std::vector<float> training = schedule.sigmas();
     const std::vector<float> logs = logarithms(training);
     std::vector<double> timesteps =
-        spaced_timesteps(spacing, options.steps, schedule.train_steps(), offset, false);
+        options.timesteps.empty()
+            ? spaced_timesteps(spacing, options.steps, schedule.train_steps(), offset, false)
+            : std::vector<double>(options.timesteps.begin(), options.timesteps.end());
     // NumPy holds them in float32 before it looks up the sigmas.
     for (double& t : timesteps) t = static_cast<float>(t);
     std::vector<double> sigmas;

@@ -26,13 +26,17 @@ class Lcm : public Scheduler {
     lcm->prediction_ = read_prediction(config, true);
     lcm->limit_ = CleanLimit::read_with_clip(config, false);
     IPA_TRY(config.status());
-    if (options.steps > original) {
+    if (options.timesteps.empty() && options.steps > original) {
       return Status::option("steps", "expected 1 to " + std::to_string(original) +
                                          " (original_inference_steps of " + config.where() + ") but received " +
                                          std::to_string(options.steps));
     }
 
-    lcm->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
+    IPA_TRY(check_steps(config, options, train_steps));
+    if (options.timesteps.empty())
+      lcm->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
+    else
+      lcm->timesteps_.assign(options.timesteps.begin(), options.timesteps.end());
     const std::vector<float>& alphas = schedule.alphas_cumprod();
     for (size_t i = 0; i < lcm->timesteps_.size(); ++i) {
       const float t = lcm->timesteps_[i];

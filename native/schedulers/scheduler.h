@@ -42,7 +42,9 @@ class Scheduler {
 struct SchedulerOptions {
   std::string name;    // one of scheduler_names(); "" = the one the config names
   SigmaChoice sigmas;  // whatever the config says
-  bool xl = false;     // "ays" as it is for SDXL
+  // Training timesteps of the caller's own, one a step, descending; empty: spaced as `sigmas` and the config say.
+  std::vector<int> timesteps;
+  bool xl = false;  // "ays" as it is for SDXL
   int steps = 50;
   float eta = 0;  // DDIM and TCD only
   // The caller asked for a zero terminal SNR: a class without it is refused.

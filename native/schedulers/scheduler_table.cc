@@ -21,9 +21,10 @@ namespace {
 using Make = Result<std::unique_ptr<Scheduler>> (*)(ConfigReader& config, const SchedulerOptions& options);
 
 // What of SigmaSpacing a class can have.
-constexpr unsigned kTrailing = 1;  // sgm_uniform
-constexpr unsigned kFamilies = 2;  // karras, exponential, beta
-constexpr unsigned kLevels = 4;    // ays, given
+constexpr unsigned kTrailing = 1;    // sgm_uniform
+constexpr unsigned kFamilies = 2;    // karras, exponential, beta
+constexpr unsigned kLevels = 4;      // ays, given
+constexpr unsigned kTimesteps = 32;  // training timesteps of the caller's own
 constexpr unsigned kAll = kTrailing | kFamilies | kLevels;
 
 // What of predictions a class can have, beside noise and velocities.
@@ -45,20 +46,20 @@ struct Entry {
 constexpr Entry kEntries[] = {
     {"ddim", "DDIMScheduler", kTrailing | kBoth, make_ddim, 0},
     {"pndm", "PNDMScheduler", kTrailing, make_pndm},
-    {"euler", "EulerDiscreteScheduler", kAll | kBoth, make_euler},
+    {"euler", "EulerDiscreteScheduler", kAll | kBoth | kTimesteps, make_euler},
     {"euler_a", "EulerAncestralDiscreteScheduler", kTrailing | kZeroSnr, make_euler_ancestral},
-    {"heun", "HeunDiscreteScheduler", kAll | kSample, make_heun},
+    {"heun", "HeunDiscreteScheduler", kAll | kSample | kTimesteps, make_heun},
     {"dpm2", "KDPM2DiscreteScheduler", kAll, make_dpm2},
     {"dpm2_a", "KDPM2AncestralDiscreteScheduler", kAll, make_dpm2_ancestral},
     {"lms", "LMSDiscreteScheduler", kAll | kSample, make_lms},
     {"deis", "DEISMultistepScheduler", kTrailing | kFamilies | kSample, make_deis},
-    {"dpm++2m", "DPMSolverMultistepScheduler", kAll | kBoth, make_dpm_multistep},
-    {"dpm++2m_sde", "DPMSolverMultistepScheduler", kAll | kBoth, make_dpm_2m_sde},
-    {"dpm++3m_sde", "DPMSolverMultistepScheduler", kAll | kBoth, make_dpm_3m_sde},
+    {"dpm++2m", "DPMSolverMultistepScheduler", kAll | kBoth | kTimesteps, make_dpm_multistep},
+    {"dpm++2m_sde", "DPMSolverMultistepScheduler", kAll | kBoth | kTimesteps, make_dpm_2m_sde},
+    {"dpm++3m_sde", "DPMSolverMultistepScheduler", kAll | kBoth | kTimesteps, make_dpm_3m_sde},
     {"dpm++_sde", "DPMSolverSDEScheduler", kAll, make_dpm_sde},
     {"unipc", "UniPCMultistepScheduler", kAll | kBoth, make_unipc},
-    {"lcm", "LCMScheduler", kBoth, make_lcm},
-    {"tcd", "TCDScheduler", kBoth, make_tcd, 0.3},
+    {"lcm", "LCMScheduler", kBoth | kTimesteps, make_lcm},
+    {"tcd", "TCDScheduler", kBoth | kTimesteps, make_tcd, 0.3},
 };
 
 // Names of the entries that can have all of `needed`.
@@ -95,6 +96,28 @@ Status check_sigmas(const Entry& entry, const SchedulerOptions& options) {
         "sigmas", what + " not go with scheduler \"" + entry.name + "\": use one of " + name_list(need));
   }
   return spacing == SigmaSpacing::given ? check_values(options.sigmas, options.steps) : Status::ok_status();
+}
+
+Status check_own_timesteps(const Entry& entry, const SchedulerOptions& options) {
+  const std::vector<int>& timesteps = options.timesteps;
+  if (timesteps.empty()) return {};
+  if (!(entry.can & kTimesteps))
+    return Status::option("timesteps", std::string("they do not go with scheduler \"") + entry.name +
+                                           "\": use one of " + name_list(kTimesteps));
+  if (options.sigmas.spacing != SigmaSpacing::own)
+    return Status::option("timesteps",
+                          "they place the noise levels, and so does sigmas: leave one of them out");
+  if (timesteps.size() != static_cast<size_t>(options.steps))
+    return Status::option("timesteps", std::to_string(timesteps.size()) + " timesteps for " +
+                                           std::to_string(options.steps) +
+                                           " steps: give one per step, or leave steps out");
+  for (size_t i = 1; i < timesteps.size(); ++i)
+    if (timesteps[i] >= timesteps[i - 1])
+      return Status::option("timesteps[" + std::to_string(i) + "]",
+                            "expected less than the one before, " + std::to_string(timesteps[i - 1]) +
+                                ", but received " + std::to_string(timesteps[i]) +
+                                ": order them from the noisiest down");
+  return {};
 }
 
 // Fields of another noise process would be read as if they were of this one.
@@ -190,12 +213,15 @@ Result<std::unique_ptr<Scheduler>> make_scheduler(const Json& config, const Sche
       return Status::option("eta", "expected a number from 0 to 1 but received " + std::to_string(options.eta));
     }
     IPA_TRY(check_process(config));
+    IPA_TRY(check_own_timesteps(entry, options));
     IPA_TRY(check_sigmas(entry, options));
     IPA_TRY(check_prediction(entry, config, options));
     ConfigReader reader(config, entry.class_name);
-    if (options.sigmas.spacing != SigmaSpacing::ays) return entry.make(reader, options);
     SchedulerOptions resolved = options;
-    resolved.sigmas.values = align_your_steps(options.xl, options.steps);
+    if (options.sigmas.spacing == SigmaSpacing::ays)
+      resolved.sigmas.values = align_your_steps(options.xl, options.steps);
+    // Levels re-spaced by the config would not be those of the caller's timesteps.
+    if (!options.timesteps.empty()) resolved.sigmas.spacing = SigmaSpacing::normal;
     return entry.make(reader, resolved);
   }
   return Status::option("scheduler", "there is no \"" + name + "\": use one of " + name_list());

@@ -26,12 +26,14 @@ Result<SigmaRun> read_sigma_run(ConfigReader& config, const SchedulerOptions& op
   const bool karras = family.family == SigmaFamily::karras;
   if (karras && rules.karras_keeps_ends) family.sigma_min = family.sigma_max = std::nullopt;
   IPA_TRY(config.status());
-  IPA_TRY(check_steps(config, options.steps, schedule.train_steps()));
+  IPA_TRY(check_steps(config, options, schedule.train_steps()));
 
   SigmaRun run;
   const std::vector<float> training = schedule.sigmas();
   run.training_logs = logarithms(training);
-  run.timesteps = spaced_timesteps(spacing, options.steps, schedule.train_steps(), offset, false);
+  run.timesteps = options.timesteps.empty()
+                      ? spaced_timesteps(spacing, options.steps, schedule.train_steps(), offset, false)
+                      : std::vector<double>(options.timesteps.begin(), options.timesteps.end());
   // NumPy holds them in float32 before it looks up the sigmas.
   for (double& t : run.timesteps) t = static_cast<float>(t);
   std::vector<double> sigmas = interpolate(run.timesteps, training);

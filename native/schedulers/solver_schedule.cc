@@ -45,7 +45,7 @@ Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const Schedule
   refuse_flow(config);
   const bool cosine = config.text("beta_schedule", "linear") == "squaredcos_cap_v2";
   IPA_TRY(config.status());
-  IPA_TRY(check_steps(config, options.steps, train_steps));
+  IPA_TRY(check_steps(config, options, train_steps));
   const int last = last_timestep(schedule, minimum);
   if (last < 2) {
     config.fail(Code::invalid_option, "lambda_min_clipped", std::to_string(minimum),
@@ -55,7 +55,10 @@ Result<SolverSchedule> read_solver_schedule(ConfigReader& config, const Schedule
 
   const std::vector<float> training = schedule.sigmas();
   std::vector<double> timesteps, sigmas;
-  if (family.family == SigmaFamily::training) {
+  if (!options.timesteps.empty()) {
+    timesteps.assign(options.timesteps.begin(), options.timesteps.end());
+    sigmas = interpolate(timesteps, training);
+  } else if (family.family == SigmaFamily::training) {
     if (spacing == Spacing::leading && options.steps >= last) {
       return Status::option("steps", std::to_string(options.steps) + " with timestep_spacing \"leading\" of " +
                                          config.where() + ": use fewer than " + std::to_string(last));

@@ -5,6 +5,7 @@
 #include "schedulers/noise_schedule.h"
 #include "schedulers/prediction.h"
 #include "schedulers/spacing.h"
+#include "schedulers/step_range.h"
 
 namespace ipa {
 namespace {
@@ -24,13 +25,17 @@ class Tcd : public Scheduler {
     tcd->prediction_ = read_prediction(config, true);
     tcd->stochastic_ = options.eta > 0;
     IPA_TRY(config.status());
-    if (options.steps > original) {
+    if (options.timesteps.empty() && options.steps > original) {
       return Status::option("steps", "expected 1 to " + std::to_string(original) +
                                          " (original_inference_steps of " + config.where() + ") but received " +
                                          std::to_string(options.steps));
     }
 
-    tcd->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
+    IPA_TRY(check_steps(config, options, train_steps));
+    if (options.timesteps.empty())
+      tcd->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
+    else
+      tcd->timesteps_.assign(options.timesteps.begin(), options.timesteps.end());
     const std::vector<float>& alphas = schedule.alphas_cumprod();
     const auto keep = static_cast<float>(1.0 - static_cast<double>(options.eta));
     for (size_t i = 0; i < tcd->timesteps_.size(); ++i) {

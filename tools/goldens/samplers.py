@@ -13,6 +13,7 @@ from schedulers import GIVEN, build
 from store import ROOT, VERSIONS, write_json
 
 STEPS, GUIDANCE, SEED = 6, 5.0, 7
+QUARTERS = [999, 749, 499, 249]  # as DMD2 has them
 CASES = [
     *(dict(model="sd15", scheduler=name) for name in ("heun", "dpm2", "dpm2_a", "lms", "deis", "dpm++2m_sde", "dpm++3m_sde", "dpm++_sde", "tcd")),
     *(dict(model="sd2", scheduler=name) for name in ("heun", "dpm2_a", "lms", "deis", "dpm++3m_sde", "tcd")),
@@ -28,20 +29,27 @@ CASES = [
     dict(model="sdxl", scheduler="dpm++_sde", sigmas="karras"),
     dict(model="sd15", scheduler="euler", sigmas=GIVEN),
     dict(model="sd15", scheduler="heun", sigmas=GIVEN),
+    *(dict(model="sd15", scheduler=name, timesteps=QUARTERS) for name in ("lcm", "tcd", "euler", "heun", "dpm++2m")),
+    dict(model="sd2", scheduler="lcm", timesteps=QUARTERS),
+    dict(model="sdxl", scheduler="lcm", timesteps=QUARTERS),
+    dict(model="sdxl", scheduler="euler", timesteps=[999, 930, 700, 351, 20]),
+    dict(model="sdxl", scheduler="dpm++2m_sde", timesteps=[999, 930, 700, 351, 20]),
 ]
 
 
-def sample(model, scheduler, sigmas=""):
+def sample(model, scheduler, sigmas="", timesteps=None):
     kind = diffusers.StableDiffusionXLPipeline if model == "sdxl" else diffusers.StableDiffusionPipeline
     extra = {"add_watermarker": False} if model == "sdxl" else {"safety_checker": None}
     pipe = kind.from_pretrained(ROOT / "models" / model, torch_dtype=torch.float32, local_files_only=True, **extra)
     pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler, timesteps = build(scheduler, pipe.scheduler.config, len(sigmas) if isinstance(sigmas, list) else STEPS, sigmas)
+    pipe.scheduler, places = build(scheduler, pipe.scheduler.config, len(sigmas) if isinstance(sigmas, list) else STEPS, sigmas)
+    if timesteps is not None:
+        places = {"timesteps": timesteps}
     call = dict(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=GUIDANCE, width=64, height=64, eta=0.3 if scheduler == "tcd" else 0.0)
     generator = torch.Generator().manual_seed(SEED)
     if scheduler == "dpm++_sde":
         pipe.scheduler.generator, pipe.scheduler.shape = generator, (1, 4, 64 // pipe.vae_scale_factor, 64 // pipe.vae_scale_factor)
-    return pipe(generator=generator, output_type="latent", **call, **timesteps).images[0]
+    return pipe(generator=generator, output_type="latent", **call, **places).images[0]
 
 
 def main():

@@ -5,7 +5,7 @@ Rows of equal key have the same reference, which is made once.
 import functools
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionModelWithProjection
 
 import adapters
@@ -96,6 +96,38 @@ def adapter(row):
     return dict(key=("adapter", name), load=load, generate=references.our_options(call) | {"imagePrompts": [adapters.our_prompt(name)]}, reference=reference)
 
 
+@functools.cache
+def few_step_lora(model):
+    """A LoRA of the UNet alone, as those are that shorten the sampling; in kohya's names."""
+    lora_files("lora")
+    state = load_file(loras.FOLDER / f"{'sdxl-sgm' if model == 'sdxl' else 'sd15-kohya'}.safetensors")
+    path = loras.FOLDER / f"few-steps-{model}.safetensors"
+    save_file({key: value for key, value in state.items() if key.startswith("lora_unet_")}, path)
+    return path
+
+
+def few_steps(row):
+    """A model made for few steps, by a LoRA or by a UNet of its own, with an IP-Adapter."""
+    model, name, call, lora_file = models.model(row.model), row.column.strip("`"), dict(row.call), None
+    encoder = models.encoder(adapters.FILES[name][2])
+    load = {"model": model.path, "adapters": [{"file": adapters.published(name)}], "imageEncoder": encoder}
+    if row.form == "LoRA":
+        lora_file = few_step_lora(row.model)
+        load["loras"] = [{"file": lora_file, "weight": 1}]
+    elif row.form:
+        load["unet"], _ = formats.write_unet_file(model, row.form)
+
+    def reference():
+        vision = CLIPVisionModelWithProjection.from_pretrained(encoder, torch_dtype=torch.float32).eval()
+        pipe = references.open_pipeline(model, image_encoder=vision)
+        if lora_file is not None:
+            state, alphas = pipe.lora_state_dict(lora_file.parent, weight_name=lora_file.name, local_files_only=True, unet_config=pipe.unet.config)
+            pipe.load_lora_into_unet(state, network_alphas=alphas, unet=pipe.unet, adapter_name="few", _pipeline=pipe)
+        return references.run(pipe, call, **adapters.reference_inputs(pipe, name))
+
+    return dict(key=("few steps", row.name, name), load=load, generate=references.our_options(call) | {"imagePrompts": [adapters.our_prompt(name)]}, reference=reference)
+
+
 def vae(row):
     model = models.model("sd15")
     tiny = row.form.startswith("AutoencoderTiny")
@@ -156,7 +188,7 @@ def embedding(row):
 
 
 KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "unet": unet_file, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
-         "embedding": embedding}
+         "embedding": embedding, "few steps": few_steps}
 
 
 def build(row):

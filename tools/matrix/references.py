@@ -9,7 +9,8 @@ import hand_over
 import models
 import pictures
 import source_pictures
-from pipelines import CLASSES, NEGATIVE, PROMPT
+from pipelines import NEGATIVE, PROMPT
+from schedulers import CLASSES
 
 WIDTH, HEIGHT, SEED = 96, 64, 7
 CALL = dict(scheduler="ddim", steps=4, guidance=5.0)
@@ -45,8 +46,9 @@ def decode(vae, latents):
 def run(pipe, call, **inputs):
     call = CALL | call
     set_scheduler(pipe, call["scheduler"], call.get("sigmas"))
-    latents = pipe(prompt=PROMPT, negative_prompt=NEGATIVE, num_inference_steps=call["steps"], guidance_scale=call["guidance"], width=WIDTH, height=HEIGHT,
-                   output_type="latent", generator=torch.Generator().manual_seed(SEED), **inputs).images
+    places = {"timesteps": call["timesteps"]} if "timesteps" in call else {"num_inference_steps": call["steps"]}
+    latents = pipe(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=call["guidance"], eta=call.get("eta", 0.0), width=WIDTH, height=HEIGHT,
+                   output_type="latent", generator=torch.Generator().manual_seed(SEED), **places, **inputs).images
     return {"latents": latents, "image": decode(pipe.vae, latents)}
 
 

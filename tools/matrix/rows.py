@@ -77,6 +77,24 @@ WITH_TRAINING = ("ip-adapter_sd15", "ip-adapter-plus_sd15", "ip-adapter_sdxl", "
 ROWS += [Row("IP-Adapters", "adapter", f"`{name}`", form, form=form, note=NOTES.get(name, "")) for name in adapters.FILES
          for form in ("safetensors", *adapters.FORMS) if form in ("safetensors", "`.bin`", "GGUF, f16") or name in WITH_TRAINING]
 
+# What shortens the sampling, as its authors say to run it: LoRAs on the ordinary UNet, UNets of their own, turbo models.
+QUARTERS = [999, 749, 499, 249]
+FEW_STEPS = [
+    ("LCM-LoRA, SD 1.x", "sd15", "LoRA", dict(scheduler="lcm", guidance=1), "`lcm`, 4 steps, guidance 1"),
+    ("LCM-LoRA, SDXL", "sdxl", "LoRA", dict(scheduler="lcm", guidance=1), "the same"),
+    ("Hyper-SD, 8 steps, LoRA, SD 1.x", "sd15", "LoRA", dict(scheduler="tcd", steps=8, guidance=1, eta=0.3), "`tcd`, 8 steps, guidance 1, eta 0.3"),
+    ("Hyper-SD, 8 steps with guidance, LoRA, SD 1.x", "sd15", "LoRA", dict(scheduler="tcd", steps=8, guidance=5, eta=0.3), "`tcd`, 8 steps, guidance 5, eta 0.3"),
+    ("Hyper-SD, 8 steps with guidance, LoRA, SDXL", "sdxl", "LoRA", dict(scheduler="tcd", steps=8, guidance=5, eta=0.3), "the same"),
+    ("DMD2 LoRA, SDXL", "sdxl", "LoRA", dict(scheduler="lcm", timesteps=QUARTERS, guidance=0), "`lcm`, timesteps 999, 749, 499, 249, guidance 0"),
+    ("DMD2 UNet, SDXL", "sdxl", "diffusers' names", dict(scheduler="lcm", timesteps=QUARTERS, guidance=0), "the same"),
+    ("Lightning LoRA, SDXL", "sdxl", "LoRA", dict(scheduler="euler", sigmas="sgm_uniform", guidance=0), "`euler`, `sgm_uniform`, 4 steps, guidance 0"),
+    ("Lightning UNet, SDXL", "sdxl", "diffusers' names", dict(scheduler="euler", sigmas="sgm_uniform", guidance=0), "the same"),
+    ("SDXL-Turbo", "sdxl-turbo", "", dict(scheduler="euler_a", steps=1, guidance=0), "`euler_a`, 1 step, guidance 0"),
+    ("Turbo LoRA, SDXL", "sdxl", "LoRA", dict(scheduler="euler_a", sigmas="sgm_uniform", guidance=0), "`euler_a`, `sgm_uniform`, 4 steps, guidance 0"),
+]
+ROWS += [Row("Few steps, with an IP-Adapter", "few steps", name, f"`{file}`", model, form, call, note) for name, model, form, call, note in FEW_STEPS
+         for file in (("ip-adapter_sd15", "ip-adapter-plus_sd15") if model == "sd15" else ("ip-adapter_sdxl_vit-h", "ip-adapter-plus_sdxl_vit-h"))]
+
 for form, name in (("peft", "diffusers (PEFT), SD 1.x: UNet and text encoder"), ("kohya", "kohya, SD 1.x: UNet and text encoder"), ("processor", "diffusers' older attention processors, SD 1.x"),
                    ("two-at-once", "two at once, one with a negative weight"), ("sdxl", "diffusers (PEFT), SDXL: UNet and both text encoders"), ("sgm", "kohya, SDXL, the original's layer names")):
     # PEFT's alpha stands in the metadata, which PyTorch's files have none of.
