@@ -4,11 +4,12 @@ import { ImageEmbeds, MOST_PICTURES, picturesOf, shapeText } from "./embeds/imag
 import { OptionError } from "./errors";
 import type { PromptSnapshot } from "./image-prompt";
 import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import type { Strength } from "./image-strength";
 import type { AdapterInfo, NativeImage, NativeImageBranch, PipelineInfo } from "./native/contract";
 
 /** The same as its adapter takes it: one picture to decode, or any number of embeddings. */
 interface CheckedPrompt {
-  branch: Omit<NativeImageBranch, "images">;
+  branch: { adapter: number; structureScale: number; strength: Strength };
   image: PictureSnapshot | undefined;
   /** pixels of a side that its adapter's image encoder reads */
   imageSize: number;
@@ -50,7 +51,7 @@ export function toEmbeds(floats: Float32Array, { hiddenStates, embedSize }: Adap
 }
 
 function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt {
-  const { option, scale, image, structureScale } = prompt;
+  const { option, strength, image, structureScale } = prompt;
   const adapter = checkAdapter(prompt.adapter, `${option}.adapter`, info);
   if (structureScale !== undefined && !adapter.shortcut) {
     throw new OptionError(
@@ -62,7 +63,7 @@ function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt 
   if (image !== undefined) checkTakesPictures(`${option}.image`, adapter);
   const embeds =
     prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, prompt.shape, `${option}.embeds`, adapter);
-  const branch = { adapter: prompt.adapter, scale, structureScale: structureScale ?? 1 };
+  const branch = { adapter: prompt.adapter, strength, structureScale: structureScale ?? 1 };
   if (adapter.embedSize === 0) return { branch, image, imageSize: 0, given: (faces ?? []).map((face) => ({ face })) };
   if (image === undefined && embeds === undefined) {
     throw new OptionError(option, `this ${adapter.variant} adapter takes the face's picture too: add image, or embeds`);
@@ -153,8 +154,8 @@ function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): C
 }
 
 /**
- * Decodes the pictures, each to the size of its adapter's image encoder, and groups them: prompts of one adapter with equal scale are one branch, their tokens in one
- * softmax as in diffusers; another scale is a branch of its own, added to the others.
+ * Decodes the pictures, each to the size of its adapter's image encoder, and groups them: prompts of one adapter with equal strength are one branch, their tokens in
+ * one softmax as in diffusers; another strength is a branch of its own, added to the others.
  */
 export async function toBranches(
   prompts: readonly PromptSnapshot[],
@@ -176,15 +177,27 @@ export function toBranchSizes(prompts: readonly PromptSnapshot[], info: Pipeline
 }
 
 function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): NativeImageBranch[] {
-  const branches: NativeImageBranch[] = [];
-  prompts.forEach(({ branch: { adapter, scale, structureScale } }, i) => {
-    let branch = branches.find(
-      (b) => b.adapter === adapter && b.scale === scale && b.structureScale === structureScale,
-    );
-    if (branch === undefined) branches.push((branch = { adapter, scale, structureScale, images: [] }));
-    for (const image of images[i] ?? []) branch.images.push(image);
+  const groups = new Map<string, { branch: CheckedPrompt["branch"]; images: NativeImage[] }>();
+  prompts.forEach(({ branch }, i) => {
+    const key = JSON.stringify(branch);
+    const own = groups.get(key) ?? { branch, images: [] };
+    groups.set(key, own);
+    for (const image of images[i] ?? []) own.images.push(image);
   });
-  return branches;
+  return [...groups.values()].flatMap(({ branch, images: own }) => toNative(branch, own));
+}
+
+/** One branch, and a second for layers in which the picture is led away from. */
+function toNative({ strength, ...branch }: CheckedPrompt["branch"], images: NativeImage[]): NativeImageBranch[] {
+  const { layers, contrary, curve, ...own } = strength;
+  const shared = { ...branch, ...own, images, ...(curve.length > 0 ? { curve: Float32Array.from(curve.flat()) } : {}) };
+  const one: NativeImageBranch = {
+    ...shared,
+    contrary: false,
+    ...(layers === undefined ? {} : { layers: Float32Array.from(layers) }),
+  };
+  if (contrary === undefined) return [one];
+  return [one, { ...shared, contrary: true, layers: Float32Array.from(contrary) }];
 }
 
 async function fitPrompt(

@@ -4,10 +4,10 @@ import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { PictureSnapshot } from "./image/snapshot";
+import { type Strength, type StrengthOptions, readStrength } from "./image-strength";
+import type { PipelineInfo } from "./native/contract";
 
-export interface ImagePromptBase {
-  /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much */
-  scale?: number | undefined;
+export interface ImagePromptBase extends StrengthOptions {
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;
 }
@@ -55,7 +55,7 @@ export type ImagePrompt = PicturePrompt | EmbedsPrompt | FacePrompt;
 /** An image prompt as it was when the call started. */
 export interface PromptSnapshot {
   adapter: number;
-  scale: number;
+  strength: Strength;
   structureScale: number | undefined;
   /** for messages, such as `imagePrompts[0]` */
   option: string;
@@ -66,9 +66,6 @@ export interface PromptSnapshot {
   faceEmbeds: Float32Array | undefined;
 }
 
-/** The strength diffusers and the original implementation start from. */
-export const DEFAULT_SCALE = 1;
-
 /** An image prompt with any of the fields; which of them go together is checked later. */
 export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
   image?: ImageInput | undefined;
@@ -76,7 +73,11 @@ export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
 }
 
 /** Copies what the caller could still change. */
-export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: CallPictures): PromptSnapshot[] {
+export function snapshotPrompts(
+  prompts: readonly ReadImagePrompt[],
+  pictures: CallPictures,
+  { attentions }: Pick<PipelineInfo, "attentions">,
+): PromptSnapshot[] {
   const floats = new CallFloats();
   return prompts.map((entry, i) => {
     const option = `imagePrompts[${i}]`;
@@ -89,7 +90,7 @@ export function snapshotPrompts(prompts: readonly ReadImagePrompt[], pictures: C
     const embeds = entry.embeds === undefined ? undefined : floats.embeds(entry.embeds, `${option}.embeds`);
     return {
       adapter: entry.adapter ?? 0,
-      scale: entry.scale ?? DEFAULT_SCALE,
+      strength: readStrength(entry, option, attentions),
       structureScale: entry.structureScale,
       option,
       image: entry.image === undefined ? undefined : new PictureSnapshot(entry.image, `${option}.image`, pictures),

@@ -31,11 +31,19 @@ export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
 export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
+export type { BlockScale, ImageScale, ScaleByBlock } from "./options/image-scale";
 export type { ImageInput, RawImage, SharpOutput } from "./image/input";
 export type { BlobLike, NodeStreamLike, WebStreamLike } from "./image/late-bytes";
 export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
-export type { CombineMethod, ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
+export type {
+  CombineMethod,
+  ConvertType,
+  PreviewDecoder,
+  ScalePreset,
+  SchedulerName,
+  SigmasName,
+} from "./options/names";
 export type {
   AdapterOptions,
   ChangeOptions,

@@ -202,7 +202,7 @@ export class Pipeline implements AsyncDisposable {
     throwIfAborted(signal);
     const request = generateRequest(read, this.#info, this.#encoders);
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
+    const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
     const source = snapshotSource(read, pictures);
     const fitter = { addon: this.#addon, site };
     const { seeds } = request;
@@ -226,7 +226,7 @@ export class Pipeline implements AsyncDisposable {
     this.#calls.checkRoom();
     const { imagePrompts, ...read } = readCall(EstimateSchema, options, others);
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(imagePrompts ?? [], pictures);
+    const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
     const source = snapshotSource(read, pictures);
     const request = generateRequest(read, this.#info, this.#encoders);
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {

@@ -175,6 +175,7 @@
       "pipeline/load/adapter.cc",
       "pipeline/load/components.cc",
       "pipeline/load/model_prediction.cc",
+      "pipeline/condition/branch_scales.cc",
       "pipeline/condition/conditioning.cc",
       "pipeline/decode/decoder.cc",
       "pipeline/decode/fit_preview.cc",

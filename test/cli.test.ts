@@ -6,7 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 
 import { NAMES, flagOf, withFlags } from "../lib/cli/flag-names";
-import { parseEmbeddingFlag, parseFileFlag, OrderedFlags } from "../lib/cli/flags";
+import { parseEmbeddingFlag, parseFileFlag, parsePromptFlag, OrderedFlags } from "../lib/cli/flags";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { type CommandRun, runCommand } from "./support/command";
@@ -45,6 +45,29 @@ describe("IMG[:SCALE]", () => {
     expect(parseFileFlag(text, "--image-prompt", (file) => files.has(file))).toEqual(
       scale === undefined ? { path } : { path, scale },
     );
+  });
+
+  test.each<[string, unknown]>([
+    ["cat.png", { path: "cat.png", settings: {} }],
+    ["cat.png,start=0.2", { path: "cat.png", settings: { start: 0.2 } }],
+    ["cat.png:0.8,preset=style,end=.5", { path: "cat.png", scale: 0.8, settings: { preset: "style", end: 0.5 } }],
+    ["plus.png,structure-scale=2", { path: "plus.png", settings: { structureScale: 2 } }],
+    ["a,b.png", { path: "a,b.png", settings: {} }],
+    ["a,start=1.png", { path: "a,start=1.png", settings: {} }],
+  ])("image prompt %s", (text, expected) => {
+    expect(parsePromptFlag(text, "--image-prompt", (file) => file === "a,start=1.png")).toEqual(expected);
+  });
+
+  test.each([
+    [
+      "cat.png,begin=1",
+      "--image-prompt: there is no begin in FILE:SCALE,NAME=VALUE: use structure-scale, preset, start, end",
+    ],
+    ["cat.png,start=soon", "--image-prompt, start: expected a number"],
+    ["cat.png,start=2", "--image-prompt, start: expected a finite number between 0 and 1"],
+    ["cat.png,preset=stile", 'did you mean "style"?'],
+  ])("image prompt %s is refused", (text, says) => {
+    expect(() => parsePromptFlag(text, "--image-prompt", () => false)).toThrow(says);
   });
 
   test.each<[string, string, string | undefined]>([

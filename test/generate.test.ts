@@ -179,6 +179,7 @@ describe("estimateMemory", () => {
       vaeTiling: "on",
       imagePrompts: [{ image: picture(1) }, { embeds: new Float32Array(256), scale: 0.5 }],
     } as const;
+    const branch = { adapter: 0, structureScale: 1, contrary: false, start: 0, end: 1 };
     expect(await pipeline.estimateMemory(options)).toEqual({
       weights: 40_000_000,
       working: 2_000_000,
@@ -188,8 +189,8 @@ describe("estimateMemory", () => {
     expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
     expect(addon.estimated[0]!.seeds).toHaveLength(2);
     expect(addon.estimated[0]!.branches).toEqual([
-      { adapter: 0, scale: 1, structureScale: 1, images: [{}] },
-      { adapter: 0, scale: 0.5, structureScale: 1, images: [{ embeds: new Float32Array(256) }] },
+      { ...branch, scale: 1, images: [{}] },
+      { ...branch, scale: 0.5, images: [{ embeds: new Float32Array(256) }] },
     ]);
     expect(addon.requests).toHaveLength(0);
   });

@@ -3,6 +3,10 @@ import { existsSync } from "node:fs";
 
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
+import { ImagePromptSchema } from "../options/generate-schema";
+import type { Schema } from "../options/json-schema";
+import { checkValue } from "../options/validate";
+import { flagOf } from "./flag-names";
 
 /** A number as written; the schema says what is in range. */
 export function parseNumber(text: string, option: string): number {
@@ -50,6 +54,38 @@ function isDriveOrUrl(text: string, path: string): boolean {
   return /^[a-z]$/i.test(path) || /^https?:\/\/[^/]*:\d+$/i.test(text);
 }
 
+/** Options of an image prompt that may follow its file, by their names there: those that are numbers, names or pictures. */
+const PROMPT_SETTINGS = new Map<string, [name: string, rule: Schema]>(
+  Object.entries<Schema>(ImagePromptSchema.properties)
+    .filter(
+      ([name, { type, "x-kind": kind }]) =>
+        !["image", "adapter", "scale"].includes(name) && (kind === "image" || type === "number" || type === "string"),
+    )
+    .map((entry) => [flagOf(entry[0]).slice("--".length), entry]),
+);
+export const SETTING_NAMES = [...PROMPT_SETTINGS.keys()];
+
+/** `FILE[:NUMBER][,NAME=VALUE]…`. Such an ending counts unless it belongs to the name of a file that exists. */
+export function parsePromptFlag(
+  text: string,
+  option: string,
+  exists: (path: string) => boolean = existsSync,
+): FileFlag & { settings: Record<string, unknown> } {
+  const settings: Record<string, unknown> = {};
+  let rest = text;
+  for (;;) {
+    const [, before, name, value] = /^(.+),([A-Za-z-]+)=([^,]*)$/s.exec(rest) ?? [];
+    if (before === undefined || name === undefined || value === undefined || exists(rest)) break;
+    const [key, rule] = PROMPT_SETTINGS.get(name) ?? [];
+    if (key === undefined || rule === undefined)
+      throw new OptionError(option, `there is no ${name} in FILE:SCALE,NAME=VALUE: use ${SETTING_NAMES.join(", ")}`);
+    const own = `${option}, ${name}`;
+    settings[key] = checkValue(rule, rule.type === "number" ? parseNumber(value, own) : value, own);
+    rest = before;
+  }
+  return { ...parseFileFlag(rest, option, exists), settings };
+}
+
 /** A textual inversion of the command line. */
 export interface EmbeddingFlag {
   file: string;
@@ -68,7 +104,7 @@ export function parseEmbeddingFlag(
 }
 
 /** An image prompt of the command line, with the --adapter it followed. */
-export type PromptFlag = { kind: "image" | "embeds" | "faces" } & FileFlag;
+export type PromptFlag = { kind: "image" | "embeds" | "faces" } & ReturnType<typeof parsePromptFlag>;
 
 /**
  * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
@@ -106,11 +142,11 @@ export class OrderedFlags {
     return this.embeddings;
   };
 
-  addImage = (text: string): unknown => this.#add({ kind: "image", ...parseFileFlag(text, "--image-prompt") });
+  addImage = (text: string): unknown => this.#add({ kind: "image", ...parsePromptFlag(text, "--image-prompt") });
 
-  addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parseFileFlag(text, "--image-embeds") });
+  addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parsePromptFlag(text, "--image-embeds") });
 
-  addFaces = (text: string): unknown => this.#add({ kind: "faces", ...parseFileFlag(text, "--face-embeds") });
+  addFaces = (text: string): unknown => this.#add({ kind: "faces", ...parsePromptFlag(text, "--face-embeds") });
 
   #add(flag: PromptFlag): unknown {
     this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });

@@ -19,13 +19,13 @@ export async function readPrompts(
   const prompts: ImagePrompt[] = [];
   const faces: ImagePrompt[] = [];
   for (const flag of order.prompts) {
-    const { adapter, scale, path, kind } = flag;
-    if (kind === "image") prompts.push({ image: path, adapter, scale });
+    const { path, kind, adapter, scale, settings } = flag;
+    const own = { adapter, scale, ...settings };
+    if (kind === "image") prompts.push({ image: path, ...own });
     else if (kind === "embeds")
-      for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, adapter, scale });
+      for (const embeds of await readEmbeds(addon, path, adapter, signal)) prompts.push({ embeds, ...own });
     else
-      for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal))
-        faces.push({ faceEmbeds, adapter, scale });
+      for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, ...own });
   }
   return joinFaces(prompts, faces);
 }

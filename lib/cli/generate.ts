@@ -12,7 +12,7 @@ import type { GenerateOptions, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
-import { OrderedFlags, parseFeatureCache, parseNumber } from "./flags";
+import { OrderedFlags, SETTING_NAMES, parseFeatureCache, parseNumber } from "./flags";
 import { readPrompts, readRows, saveLatents } from "./generate-files";
 import { addFlags, help, readFlags } from "./option-flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
@@ -42,8 +42,8 @@ export function addGenerate(program: Command, environment: Environment): void {
     .command("generate")
     .description("make pictures from a text prompt, image prompts, or both")
     .option(
-      "--image-prompt <img[:scale]>",
-      "picture to take after, with its strength; repeat for more; goes to the --adapter before it",
+      "--image-prompt <img[:scale][,name=value]>",
+      `picture to take after, with its strength; repeat for more; goes to the --adapter before it. Names are ${SETTING_NAMES.join(", ")}`,
       order.addImage,
     )
     .option(

@@ -205,6 +205,8 @@ export interface PipelineInfo extends LoadedParts {
   /** pixels the model was trained at */
   width: number;
   height: number;
+  /** the UNet's modules of cross-attention in the order in which they run, such as `down_blocks.0.attentions.1` */
+  attentions: string[];
   /** pixels a latent covers along a side (8) */
   vaeScale: number;
   latentChannels: number;
@@ -253,6 +255,15 @@ export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
 export interface NativeImageBranch {
   adapter: number;
   scale: number;
+  /** factors of the scale, one for each of `attentions`; absent: all 1 */
+  layers?: Float32Array;
+  /** whether the negative half gets the pictures, and the other half none */
+  contrary: boolean;
+  /** shares of the model calls: call i of n is left out when i / n < start or (i + 1) / n > end */
+  start: number;
+  end: number;
+  /** [share, factor, share, factor, …] with shares ascending; absent: 1 throughout */
+  curve?: Float32Array;
   /** FaceID PlusV2: of what its Resampler makes of the picture */
   structureScale: number;
   images: NativeImage[];

@@ -2,7 +2,7 @@
 import { MOST_SIDE } from "../image/limits";
 import { SIGNAL } from "./common-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
-import { PREVIEW_DECODERS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
+import { PREVIEW_DECODERS, SCALE_PRESETS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
@@ -38,11 +38,45 @@ export const ImagePromptSchema = {
       description: "FaceID PlusV2: how much the structure of the face in image counts beside faceEmbeds",
     },
     scale: {
-      type: "number",
+      "x-kind": "scale",
       minimum: -5,
       maximum: 5,
       default: 1,
-      description: "strength of the picture; about 0.6 lets a prompt be heard as much",
+      description:
+        "strength of the picture; about 0.6 lets a prompt be heard as much; a list has one for each of info.attentions, an object is by block",
+    },
+    preset: {
+      type: "string",
+      enum: SCALE_PRESETS,
+      description: "which attentions count how much, in UNets of SD1.5's and SDXL's blocks",
+      "x-default": "all alike",
+    },
+    start: {
+      type: "number",
+      minimum: 0,
+      maximum: 1,
+      default: 0,
+      description: "share of the steps before which the picture does not count",
+    },
+    end: {
+      type: "number",
+      minimum: 0,
+      maximum: 1,
+      default: 1,
+      description: "share of the steps after which the picture does not count",
+    },
+    curve: {
+      type: "array",
+      items: {
+        type: "array",
+        items: { type: "number", minimum: -5, maximum: 5 },
+        minItems: 2,
+        maxItems: 2,
+        description: "[share, factor]",
+      },
+      maxItems: 64,
+      description: "[share, factor] points that the strength follows over the steps",
+      "x-default": "none",
     },
     adapter: ADAPTER,
   },

@@ -35,6 +35,25 @@ export const PREDICTIONS = ["epsilon", "v", "sample"] as const;
 export const PREVIEW_DECODERS = ["vae", "linear"] as const;
 export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
 
+/** Which attentions an image prompt counts in, and how much. */
+export const SCALE_PRESETS = [
+  "style",
+  "composition",
+  "style-composition",
+  "strong-style",
+  "precise-style",
+  "precise-composition",
+  "weak-input",
+  "weak-middle",
+  "weak-output",
+  "strong-middle",
+  "ease-in",
+  "ease-out",
+  "ease-in-out",
+  "reverse-in-out",
+] as const;
+export type ScalePreset = (typeof SCALE_PRESETS)[number];
+
 /** How combineEmbeds() combines. */
 export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
 export type CombineMethod = (typeof COMBINE_METHODS)[number];

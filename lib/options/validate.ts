@@ -176,6 +176,8 @@ export function expectation(rule: Schema): string {
       return "a path";
     case "image":
       return "an image";
+    case "scale":
+      return "a finite number, or an object of blocks,";
     case "floats":
       return "a Float32Array";
     case "latents":

@@ -120,6 +120,7 @@ Napi::Object model_info_to_js(Napi::Env env, const ModelSet& models) {
   object.Set("task", task_name(models.task()));
   set_number(object, "width", side);
   set_number(object, "height", side);
+  object.Set("attentions", text_array(env, models.unet->network.attention_modules()));
   set_number(object, "vaeScale", vae.scale());
   set_number(object, "latentChannels", vae.latent_channels);
   object.Set("scheduler", scheduler_name(models.scheduler_config));

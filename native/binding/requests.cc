@@ -172,6 +172,20 @@ ImagePrompt read_image(const Napi::Object& object) {
   return image;
 }
 
+namespace {
+
+void read_strength(const Napi::Object& from, ImageBranch& branch) {
+  if (has_value(from, "layers")) branch.layers = read_floats(from, "layers");
+  branch.contrary = from.Get("contrary").ToBoolean().Value();
+  branch.start = read_number(from, "start");
+  branch.end = read_number(from, "end");
+  if (!has_value(from, "curve")) return;
+  const std::vector<float> curve = read_floats(from, "curve");
+  for (size_t i = 0; i + 1 < curve.size(); i += 2) branch.curve.push_back({curve[i], curve[i + 1]});
+}
+
+}  // namespace
+
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only) {
   GenerateRequest request;
   request.prompt = read_prompt(object, "prompt");
@@ -183,6 +197,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     branch.adapter = read_int32(from, "adapter");
     branch.scale = static_cast<float>(read_number(from, "scale"));
     branch.structure_scale = static_cast<float>(read_number(from, "structureScale"));
+    read_strength(from, branch);
     const Napi::Array images = read_array(from, "images");
     for (uint32_t j = 0; j < images.Length(); ++j) {
       const Napi::Object image = element(images, j);

@@ -11,10 +11,10 @@ namespace ipa {
 
 class BoundMemory {
  public:
-  // no_memory.
+  // Of as many values as before, it is the same memory. no_memory.
   Status set(const std::vector<float>& values) {
     const size_t bytes = values.size() * sizeof(float);
-    buffer_ = AlignedBuffer(bytes);
+    if (!buffer_ || buffer_.bytes() != bytes) buffer_ = AlignedBuffer(bytes);
     if (!buffer_) return Status(Code::no_memory, "out of memory for the inputs of a network");
     view().write(0, values.data(), bytes);
     return {};

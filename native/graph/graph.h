@@ -128,7 +128,8 @@ class Graph {
 
   struct Branch {
     Value kv;  // packed
-    // (n, 1, 1, 1) or one for all items, read when the graph runs; 0 leaves an item's branch out altogether.
+    // (n, 1, 1, 1), or (n, 1, queries, 1) with one per query; or either of one item for all of them.
+    // Read when the graph runs; 0 leaves the branch out altogether for an item, or a block of its queries.
     Value scale;
   };
   // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch,

@@ -90,8 +90,10 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
     if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
     if (own.batch != node.kv.batch) fail("attention: branch of another batch");
     const Shape& scales = shape(branch.scale);
-    if (scales.elements() != scales.n || (scales.n != 1 && scales.n != node.shape.n))
-      fail("attention: a branch takes a scale an item");
+    const int64_t each = scales.rows_per_item();
+    if (scales.c != 1 || (each != 1 && each != node.shape.rows_per_item()) ||
+        (scales.n != 1 && scales.n != node.shape.n))
+      fail("attention: a branch takes a scale per item, or one per query of each");
     node.inputs.push_back(branch.kv);
     node.inputs.push_back(branch.scale);
   }

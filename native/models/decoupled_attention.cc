@@ -19,10 +19,11 @@ std::vector<Value> build_text_keys(Graph& graph, const std::vector<CrossLayer>& 
   return result;
 }
 
-std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens) {
+std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens,
+                                    const std::vector<bool>& used) {
   std::vector<Value> result;
   for (const CrossLayer& layer : layers) {
-    if (layer.adapter_index < 0) {
+    if (layer.adapter_index < 0 || (!used.empty() && !used[result.size()])) {
       result.push_back(Value{});
       continue;
     }

@@ -18,14 +18,17 @@ struct CrossLayer {
   // N of the adapter's tensors ip_adapter.N.to_{k,v}_ip.weight: odd, counted over down, up, then mid blocks;
   // -1 for the attn1 of an only_cross_attention block, which adapters leave alone.
   int adapter_index = -1;
+  int module = 0;  // of the UNet's attention modules, in the order of execution
+  int level = 0;   // how often the latents were halved on the way to it
 };
 
 // Keys and values of the text for every layer, in the order of `layers`. text: (n, 1, tokens, cross size).
 std::vector<Value> build_text_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value text);
 
 // Keys and values of the image tokens; the graph's parameters are the adapter's.
-// A layer without adapter index has an invalid value.
-std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens);
+// A layer without adapter index has an invalid value, and so has one that `used` leaves out where it has entries.
+std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens,
+                                    const std::vector<bool>& used = {});
 
 // The attention of one layer on normed hidden states.
 Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Value text_kv,

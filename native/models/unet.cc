@@ -25,6 +25,18 @@ void list_layers(std::vector<CrossLayer>& layers, const std::string& module, int
   }
 }
 
+// Of a module such as "up_blocks.1.attentions.0", in a UNet of so many levels.
+int level_of(const std::string& module, int levels) {
+  const size_t dot = module.find('.');
+  if (module.compare(0, dot, "mid_block") == 0) return levels - 1;
+  const int block = std::stoi(module.substr(dot + 1));
+  return module.compare(0, dot, "down_blocks") == 0 ? block : levels - 1 - block;
+}
+
+std::string module_of(const CrossLayer& layer) {
+  return layer.name.substr(0, layer.name.find(".transformer_blocks."));
+}
+
 }  // namespace
 
 UNet::UNet(UNetConfig config) : config_(std::move(config)) {
@@ -57,6 +69,17 @@ UNet::UNet(UNetConfig config) : config_(std::move(config)) {
         index += 2;
       }
   for (auto* part : {&down, &mid, &up}) cross_layers_.insert(cross_layers_.end(), part->begin(), part->end());
+  for (CrossLayer& layer : cross_layers_) {
+    const std::string module = module_of(layer);
+    if (attention_modules_.empty() || attention_modules_.back() != module) attention_modules_.push_back(module);
+    layer.module = static_cast<int>(attention_modules_.size() - 1);
+    layer.level = level_of(module, static_cast<int>(n));
+  }
+}
+
+int64_t UNet::side_at(int level, int64_t side) const {
+  for (int i = 0; i < level; ++i) side = (side + config_.downsample_padding + 1 - 3) / 2 + 1;
+  return side;
 }
 
 Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features) const {

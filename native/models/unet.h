@@ -18,6 +18,10 @@ class UNet {
   const UNetConfig& config() const { return config_; }
   // In the order of execution; text_kv and branches follow it.
   const std::vector<CrossLayer>& cross_layers() const { return cross_layers_; }
+  // Transformer2DModel by Transformer2DModel, in the order of execution: "down_blocks.0.attentions.1".
+  const std::vector<std::string>& attention_modules() const { return attention_modules_; }
+  // Rows and columns of the latents after so many halvings.
+  int64_t side_at(int level, int64_t side) const;
   // The largest depth of DeepFeatures.
   int skip_connections() const { return static_cast<int>(config_.skip_connections()); }
   // Result: (n, h, w, out_channels).
@@ -26,6 +30,7 @@ class UNet {
  private:
   UNetConfig config_;
   std::vector<CrossLayer> cross_layers_;
+  std::vector<std::string> attention_modules_;
 };
 
 // Sinusoidal embedding of a number (DDPM; diffusers get_timestep_embedding): `size` floats.

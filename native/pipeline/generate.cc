@@ -63,6 +63,7 @@ class Sampler {
  private:
   Status step(int i, Scheduler& scheduler, std::vector<float>& latents, Noise& noise) {
     const int index = prepared_.span().first + i;
+    IPA_TRY(prepared_.begin_model_call(i));
     scheduler.scale_model_input(index, latents.data(), scaled_.data(), count_);
     IPA_TRY(prepared_.denoiser().predict(prepared_.kinds()[static_cast<size_t>(i)], scaled_.data(),
                                          scheduler.timesteps()[static_cast<size_t>(index)], prediction_.data(),

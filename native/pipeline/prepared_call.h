@@ -30,6 +30,9 @@ class PreparedCall {
   // Once; the call's workspace outlives this object.
   Status begin(const Call& call);
 
+  // Before model call `call` of a picture.
+  Status begin_model_call(int call) { return conditioning_->begin_call(call, span_.calls()); }
+
   const GenerateRequest& request() const { return request_; }
   const StepSpan& span() const { return span_; }
   // Of a picture's model calls.

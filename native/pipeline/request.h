@@ -33,12 +33,25 @@ struct Picture {
   int64_t width = 0, height = 0;
 };
 
+// A factor at a share of a picture's model calls, 0 at the first and 1 at the last.
+struct CurvePoint {
+  float share = 0, factor = 1;
+};
+
 // Pictures of one adapter under one scale; their tokens share one softmax.
 struct ImageBranch {
   int adapter = 0;
   float scale = 1;
   std::vector<ImagePrompt> images;
   float structure_scale = 1;  // FaceID PlusV2: of what the Resampler adds to the face's tokens
+  // Factors of the scale, one for each of the UNet's attention modules in the order of execution; empty: all 1.
+  std::vector<float> layers = {};
+  // Whether the negative half gets the pictures, and the positive half none: they are led away from.
+  bool contrary = false;
+  // Shares of a picture's model calls: call i of n has no part of the branch when i / n < start or (i + 1) / n > end.
+  double start = 0, end = 1;
+  // Further factors of the scale: straight lines between these, ascending in their shares; empty: 1.
+  std::vector<CurvePoint> curve = {};
 };
 
 // Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.

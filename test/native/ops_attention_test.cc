@@ -154,6 +154,25 @@ TEST(ops_attention_scales_of_items_are_apart) {
   }
 }
 
+// One scale per query, of every item or of all alike; blocks of queries with 0 give the bits of no branch.
+TEST(ops_attention_scales_of_queries) {
+  for (int64_t items : {1, 2}) {
+    GraphRig rig(23);
+    const Value q = rig.input({2, 10, 30, 40}), k = rig.input({2, 1, 77, 40}),
+                image = rig.input({2, 1, 16, 40});
+    const Value scale = rig.input({items, 1, 300, 1}, -1, 1);
+    std::vector<float>& scales = rig.floats(scale);
+    std::fill_n(scales.end() - 200, 200, 0.0f);
+    const Value text = rig.graph.pack_kv(k, k, 5);
+    const Value without = rig.output(rig.graph.attention(q, text));
+    const Value with = rig.output(rig.graph.attention(q, text, {{rig.graph.pack_kv(image, image, 5), scale}}));
+    rig.check(std::to_string(items) + " rows of scales");
+    const std::vector<float> a = rig.result(without), b = rig.result(with);
+    CHECK(std::equal(a.end() - 100 * 40, a.end(), b.end() - 100 * 40));
+    CHECK(!std::equal(a.begin(), a.begin() + 40, b.begin()));
+  }
+}
+
 TEST(ops_attention_branch_of_scale_0_is_not_even_read) {
   GraphRig rig(17);
   const Value q = rig.input({1, 1, 20, 16}), k = rig.input({1, 1, 9, 16}), image = rig.input({1, 1, 4, 16});

@@ -209,7 +209,8 @@ Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, 
           for (double& w : weight) total += w = std::exp(w - largest);
           double* out = &y.values[static_cast<size_t>((n * queries + i) * q.shape.c + head * size)];
           for (int64_t t = 0; t < visible; ++t) {
-            const double scale = branch.scales[branch.scales.size() == 1 ? 0 : static_cast<size_t>(n)];
+            const size_t at = branch.scales.size() == 1 ? 0 : static_cast<size_t>(n * queries + i);
+            const double scale = branch.scales[at];
             const double share = scale * weight[static_cast<size_t>(t)] / total;
             const double* value =
                 &branch.v.values[static_cast<size_t>((n * tokens + t) * q.shape.c + head * size)];

@@ -54,7 +54,7 @@ Tensor gather_rows(const Doubles& table, const std::vector<int32_t>& ids, ipa::S
 
 struct Keys {
   Tensor k, v;
-  std::vector<double> scales = {1};  // one an item, or one for all
+  std::vector<double> scales = {1};  // one for all, or one per query of each item
 };
 // Sum over branches of scale * softmax(q k' / sqrt(head size)) v;
 // a causal query sees the keys up to its own position.

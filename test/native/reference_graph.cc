@@ -6,6 +6,18 @@
 namespace ipa_ref {
 namespace {
 
+// Of a branch: one per query of each item.
+Doubles of_each_query(const Tensor& scales, const ipa::Shape& queries) {
+  const int64_t rows = queries.rows_per_item();
+  Doubles result;
+  for (int64_t n = 0; n < queries.n; ++n)
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t item = scales.shape.n > 1 ? n : 0, own = scales.shape.rows_per_item();
+      result.push_back(scales.values[static_cast<size_t>(own > 1 ? item * own + row : item)]);
+    }
+  return result;
+}
+
 using ipa::Graph;
 using ipa::Node;
 using ipa::Op;
@@ -106,8 +118,8 @@ class Evaluation {
         std::vector<Keys> branches;
         for (size_t i = 1; i < node.inputs.size(); i += i == 1 ? 1 : 2) {
           const Node& pack = graph_.node(node.inputs[i]);
-          branches.push_back(
-              {of(pack.inputs[0]), of(pack.inputs[1]), i == 1 ? std::vector<double>{1} : in(i + 1).values});
+          branches.push_back({of(pack.inputs[0]), of(pack.inputs[1]),
+                              i == 1 ? Doubles{1} : of_each_query(in(i + 1), node.shape)});
         }
         return attention(in(0), branches, node.kv.heads, node.causal);
       }

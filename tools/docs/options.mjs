@@ -31,13 +31,18 @@ const KINDS = {
   path: "path or `file:` URL",
   image: "[a picture](pictures.md)",
   floats: "`Float32Array` or numbers",
+  scale: "-5 to 5, or [by attention](image-prompts.md#by-attention)",
   latents: "`Float32Array`, or one a picture",
   signal: "`AbortSignal`",
   function: "function",
 };
 
 /** Names too many for a cell stand elsewhere. */
-const LISTS = { scheduler: "[a name](samplers.md#samplers)", sigmas: "[a name](samplers.md#noise-levels), or numbers" };
+const LISTS = {
+  preset: "[a name](image-prompts.md#presets)",
+  scheduler: "[a name](samplers.md#samplers)",
+  sigmas: "[a name](samplers.md#noise-levels), or numbers",
+};
 
 const HEAD = ["| option | type | default | |", "|---|---|---|---|"];
 
@@ -56,6 +61,7 @@ function typeOf(name, rule) {
     const [pair] = /\[\w+, \w+\]/.exec(rule.description) ?? ["[a, b]"];
     return `\`${pair}\`, each ${range(items)}`;
   }
+  if (items.type === "array") return "`[share, factor][]`";
   if (items.properties === undefined) return items.type === "string" ? "strings" : `numbers, ${range(items)}`;
   const others = items["x-shorthand"] === "file" ? "paths" : "pictures";
   return `\`${items["x-shorthand"] === "file" ? shape(items) : "ImagePrompt"}[]\` or ${others}, at most ${maxItems}`;

@@ -182,6 +182,25 @@ inline void write_rows(const AttentionArgs& g, const QueryBlock& block, const fl
     write(g.out);
 }
 
+// The scales of one branch for a block of queries.
+struct BranchScale {
+  const float* first;  // null: all 1
+  int64_t stride;
+
+  BranchScale(const AttentionBranch& branch, const QueryBlock& block)
+      : first(branch.scale ? branch.scale + block.item * branch.scale_stride + block.first * branch.row_stride
+                           : nullptr),
+        stride(branch.row_stride) {}
+  float of(int64_t query) const { return first ? first[query * stride] : 1.0f; }
+  // Of all queries: the branch is left out.
+  bool is_zero(int64_t queries) const {
+    if (!first) return false;
+    for (int64_t r = 0; r < (stride ? queries : 1); ++r)
+      if (first[r * stride] != 0.0f) return false;
+    return true;
+  }
+};
+
 // Scratch: attention_query_block * (attention_key_block + 2 * padded head size) floats.
 void attention(const AttentionArgs& g, int64_t task, float* scratch) {
   const QueryBlock block = query_block(g, task);
@@ -196,15 +215,15 @@ void attention(const AttentionArgs& g, int64_t task, float* scratch) {
   bool have_result = false;
   for (int i = 0; i < g.branch_count; ++i) {
     const AttentionBranch& branch = g.branches[i];
-    const float branch_scale = branch.scale ? branch.scale[block.item * branch.scale_stride] : 1.0f;
-    if (branch.scale && branch_scale == 0.0f) continue;
+    const BranchScale scale(branch, block);
+    if (scale.is_zero(count)) continue;
     const KvLayout& layout = branch.layout;
     const float* keys = branch.kv + block.pair * layout.head_floats();
     const float* values = keys + layout.padded_tokens * layout.head_size;
     BranchPass pass{g, layout, keys, values, block.first, count, padded_head, scores, sum_of_values, {}, {}};
     for (int64_t t0 = 0; t0 < layout.tokens; t0 += g.key_block) pass.key_block(q_rows, t0);
     for (int64_t r = 0; r < count; ++r) {
-      const V factor = set1(branch_scale / pass.total[r]);
+      const V factor = set1(scale.of(r) / pass.total[r]);
       const float* o = sum_of_values + r * padded_head;
       float* y = result + r * padded_head;
       for (int64_t j = 0; j < padded_head; j += L)

@@ -97,8 +97,9 @@ struct PackKvArgs {
 
 struct AttentionBranch {
   const float* kv = nullptr;
-  const float* scale = nullptr;  // of the first item; null: 1
-  int64_t scale_stride = 0;      // from one item's to the next; 0: one for all
+  const float* scale = nullptr;  // of the first item's first query; null: 1
+  int64_t scale_stride = 0;      // from one item's to the next; 0: the same for all
+  int64_t row_stride = 0;        // from one query's to the next; 0: one for all
   KvLayout layout;
 };
 

@@ -31,8 +31,10 @@ std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const St
     AttentionBranch branch;
     branch.kv = builder.at(step.inputs[input]);
     if (scaled) {
+      const Shape& shape = step.input_shapes[input + 1];
       branch.scale = builder.at(step.inputs[input + 1]);
-      branch.scale_stride = step.input_shapes[input + 1].n > 1 ? 1 : 0;
+      branch.scale_stride = shape.n > 1 ? shape.rows_per_item() : 0;
+      branch.row_stride = shape.rows_per_item() > 1 ? 1 : 0;
     }
     branch.layout =
         builder.kernels().kv_layout(step.input_shapes[input].rows_per_item(), step.node->kv.head_size);

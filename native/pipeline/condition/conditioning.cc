@@ -1,5 +1,6 @@
 #include "pipeline/condition/conditioning.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ipa {
@@ -58,7 +59,8 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   self->cross_size_ = config.cross_size();
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
   IPA_TRY(self->plan_text(models, request));
-  for (const ImageBranch& branch : request.branches) IPA_TRY(self->plan_branch(models, branch));
+  IPA_ASSIGN(self->scales_, BranchScales::plan(models.unet->network, request.branches, self->parts_));
+  for (size_t i = 0; i < request.branches.size(); ++i) IPA_TRY(self->plan_branch(models, i));
   return self;
 }
 
@@ -81,15 +83,18 @@ Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& re
   return {};
 }
 
-Status Conditioning::plan_branch(const ModelSet& models, const ImageBranch& branch) {
-  IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, branch, guided()));
-  const Adapter& adapter = *models.adapters[static_cast<size_t>(branch.adapter)];
-  Graph graph(&adapter.params);
-  const Value input = graph.input(tokens_shape(batch(), encoder.tokens(), adapter.projection.cross_size));
-  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input);
-  IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
-  images_.push_back(std::move(packed));
+Status Conditioning::plan_branch(const ModelSet& models, size_t branch) {
+  IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, request_->branches[branch], guided()));
   branches_.push_back(std::move(encoder));
+  images_.emplace_back();
+  const std::vector<bool> used = scales_.used(branch);
+  if (std::none_of(used.begin(), used.end(), [](bool layer) { return layer; })) return {};
+  const Adapter& adapter = branches_.back().adapter();
+  Graph graph(&adapter.params);
+  const Value input =
+      graph.input(tokens_shape(batch(), branches_.back().tokens(), adapter.projection.cross_size));
+  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input, used);
+  IPA_ASSIGN(images_.back(), PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
   return {};
 }
 
@@ -100,7 +105,9 @@ size_t Conditioning::feature_bytes() const {
 void Conditioning::count(MemoryCount& memory) const {
   prompts_->count(memory);
   memory.staying(*text_.program, feature_bytes());
+  memory.staying(scales_.bytes());
   for (size_t i = 0; i < branches_.size(); ++i) {
+    if (!images_[i].program) continue;
     branches_[i].count(memory);
     memory.staying(*images_[i].program);
   }
@@ -132,23 +139,22 @@ Status Conditioning::run_text(const Call& call) {
 }
 
 Status Conditioning::run_branches(const Call& call) {
-  std::vector<float> scales;
+  held_.emplace(call.workspace, scales_.bytes());
   for (size_t i = 0; i < branches_.size(); ++i) {
+    if (!images_[i].program) continue;
     IPA_ASSIGN(const std::vector<float> tokens, branches_[i].run(call));
     // The negative half's, where there is one, come first.
     const auto half = static_cast<int64_t>(guided() ? tokens.size() / 2 : 0);
     std::vector<float> all;
-    for (const GuidancePart& part : parts_)
-      all.insert(all.end(), part.positive ? tokens.begin() + half : tokens.begin(),
-                 part.positive ? tokens.end() : tokens.begin() + half);
+    for (const GuidancePart& part : parts_) {
+      const bool picture = part.positive != request_->branches[i].contrary;
+      all.insert(all.end(), picture ? tokens.begin() + half : tokens.begin(),
+                 picture ? tokens.end() : tokens.begin() + half);
+    }
     IPA_TRY(images_[i].run(call, all));
-    scales.insert(scales.end(), parts_.size(), request_->branches[i].scale);
   }
-  return scales.empty() ? Status() : scales_.set(scales);
-}
-
-BoundView Conditioning::scales(size_t branch, int64_t first, int64_t count) const {
-  return scales_.floats(branch * parts_.size() + static_cast<size_t>(first), static_cast<size_t>(count));
+  // The memory that the UNet's programs are bound to.
+  return scales_.begin_call(0, 1);
 }
 
 BoundView Conditioning::addition(int64_t first, int64_t count) const {

@@ -10,6 +10,7 @@
 #include "graph/bound_memory.h"
 #include "graph/program.h"
 #include "pipeline/call.h"
+#include "pipeline/condition/branch_scales.h"
 #include "pipeline/condition/image_tokens.h"
 #include "pipeline/condition/text_features.h"
 #include "pipeline/memory_count.h"
@@ -42,9 +43,11 @@ class Conditioning {
   int64_t batch() const { return static_cast<int64_t>(parts_.size()); }
   const std::vector<GuidancePart>& parts() const { return parts_; }
   const PackedKeys& text() const { return text_; }
-  const std::vector<PackedKeys>& images() const { return images_; }  // one a branch
-  // Of a branch, for `count` items from `first` on.
-  BoundView scales(size_t branch, int64_t first, int64_t count) const;
+  // One per branch, without program where the branch has a part in no layer.
+  const std::vector<PackedKeys>& images() const { return images_; }
+  const BranchScales& scales() const { return scales_; }
+  // Before model call `call` of a picture's `calls`.
+  Status begin_call(int call, int calls) { return scales_.begin_call(call, calls); }
   // SDXL: addition_input_size floats of each of `count` items from `first` on.
   BoundView addition(int64_t first, int64_t count) const;
   size_t addition_bytes() const { return addition_.view().bytes(); }
@@ -52,7 +55,7 @@ class Conditioning {
  private:
   explicit Conditioning(std::vector<GuidancePart> parts) : parts_(std::move(parts)) {}
   Status plan_text(const ModelSet& models, const GenerateRequest& request);
-  Status plan_branch(const ModelSet& models, const ImageBranch& branch);
+  Status plan_branch(const ModelSet& models, size_t branch);
   Status run_text(const Call& call);
   Status run_branches(const Call& call);
   // For copies of both prompts' features side by side.
@@ -67,7 +70,9 @@ class Conditioning {
   std::vector<BranchEncoder> branches_;
   PackedKeys text_;
   std::vector<PackedKeys> images_;
-  BoundMemory scales_, addition_;
+  BranchScales scales_;
+  std::optional<Held> held_;  // the scales'
+  BoundMemory addition_;
   int64_t addition_size_ = 0;  // floats an item
 };
 

@@ -49,18 +49,19 @@ UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Co
     inputs.time_cond = time_cond_ = graph.input({shape.batch, 1, 1, config_.time_cond_size});
 
   const std::vector<PackedKeys>& images = conditioning.images();
-  std::vector<Value> scales;
-  for (size_t b = 0; b < images.size(); ++b)
-    scales.push_back(
-        bind(graph.input({shape.batch, 1, 1, 1}), [&conditioning, b, first = shape.first, batch = shape.batch] {
-          return conditioning.scales(b, first, batch);
-        }));
+  const BranchScales& scales = conditioning.scales();
+  std::vector<Value> values;
+  for (size_t i = 0; i < scales.count_values(); ++i)
+    values.push_back(
+        bind(graph.input({shape.batch, 1, 1, 1}),
+             [&scales, i, first = shape.first, batch = shape.batch] { return scales.view(i, first, batch); }));
   inputs.branches.resize(unet.cross_layers().size());
   for (size_t layer = 0; layer < inputs.branches.size(); ++layer) {
     inputs.text_kv.push_back(bind_keys(graph, conditioning.text(), layer, shape));
     for (size_t b = 0; b < images.size(); ++b)
-      if (images[b].values[layer].valid())
-        inputs.branches[layer].push_back({bind_keys(graph, images[b], layer, shape), scales[b]});
+      if (const int value = scales.value_of(b, layer); value >= 0)
+        inputs.branches[layer].push_back(
+            {bind_keys(graph, images[b], layer, shape), values[static_cast<size_t>(value)]});
   }
   inputs.merge_ratio = shape.merge_ratio;
   return inputs;
