@@ -151,6 +151,7 @@
       "schedulers/unipc.cc",
       "schedulers/unipc_weights.cc",
       "base/system_memory.cc",
+      "image/attention_mask.cc",
       "image/clip_preprocess.cc",
       "image/resample.cc",
       "image/to_rgb.cc",
