@@ -30,9 +30,23 @@ export function addInspect(program: Command, environment: Environment): void {
 
 /** One line for the thing itself, one for each of its components. */
 export function inspectionLines(inspection: Inspection, indent = ""): string[] {
-  const { kind, format, family, variant, encoder, tokens, parameters, bytes, tensors, types, ignored, path } =
-    inspection;
-  const what = [family, kind, variant === "" ? "" : `(${variant})`].filter((word) => word !== "").join(" ");
+  const {
+    kind,
+    format,
+    family,
+    variant,
+    encoder,
+    unsupported,
+    tokens,
+    parameters,
+    bytes,
+    tensors,
+    types,
+    ignored,
+    path,
+  } = inspection;
+  const named = [family, kind, variant === "" ? "" : `(${variant})`].filter((word) => word !== "").join(" ");
+  const what = unsupported === "" ? named : `${unsupported}, which this engine does not run`;
   const facts = [
     `${formatCount(parameters)} parameters`,
     `${tensors} tensors`,

@@ -380,6 +380,8 @@ export interface Inspection {
   variant: string;
   /** adapters: the image encoder they need, such as `ViT-H/14 (1024)`; or "" */
   encoder: string;
+  /** what of another family of models it is, which this engine does not run, such as `FLUX adapter`; or "" */
+  unsupported: string;
   /** image tokens of an adapter, 0 otherwise */
   tokens: number;
   parameters: number;

@@ -21,6 +21,7 @@ Napi::Object inspection_to_js(Napi::Env env, const Inspection& inspection) {
   object.Set("family", inspection.family);
   object.Set("variant", inspection.variant);
   object.Set("encoder", inspection.encoder);
+  object.Set("unsupported", inspection.unsupported);
   object.Set("tokens", inspection.tokens);
   object.Set("parameters", static_cast<double>(inspection.parameters));
   object.Set("bytes", static_cast<double>(inspection.bytes));

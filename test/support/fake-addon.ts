@@ -171,6 +171,7 @@ export class FakeAddon implements NativeAddon {
       family: "sd1",
       variant: "base",
       encoder: "ViT-H/14 (1024)",
+      unsupported: "",
       tokens: 4,
       parameters: 22_000_000,
       bytes: 44_000_000,

@@ -51,8 +51,9 @@ Status check_encoder(const ImageProjectionConfig& p, const ClipVisionConfig& v, 
   const int64_t given = p.kind == ProjectionKind::base ? v.projection_size : v.stack.hidden_size;
   if (given == p.embed_size) return {};
   return Status(Code::mismatch, path + ": this adapter needs another image encoder (" + encoder +
-                                    "), found one that gives " + std::to_string(given) +
-                                    ": pass the right one as imageEncoder");
+                                    "), found one that gives " + std::to_string(given) + " (pictures of " +
+                                    std::to_string(v.image_size) + " pixels, " + std::to_string(v.tokens()) +
+                                    " tokens): pass the right one as imageEncoder");
 }
 
 }  // namespace

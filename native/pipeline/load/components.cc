@@ -7,6 +7,7 @@
 #include "weights/describe/accounting.h"
 #include "weights/describe/component_kind.h"
 #include "weights/describe/image_encoder_file.h"
+#include "weights/describe/other_families.h"
 #include "weights/describe/single_file.h"
 #include "weights/formats/weight_file.h"
 #include "weights/names/dialects.h"
@@ -130,6 +131,7 @@ Result<ModelComponents> components_of_file(const LoadRequest& request, Predictio
   const std::string& path = request.model;
   const bool other_vae = !request.vae.empty();
   IPA_ASSIGN(const Source source, open_weight_file(path));
+  IPA_TRY(refuse_other_family(*source));
   if (!is_single_file(*source))
     return Status(
         Code::unsupported,
@@ -165,16 +167,18 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
     return Status(Code::not_found, model +
                                        ": no such file or folder: pass the folder of a model in the diffusers "
                                        "layout, or a file of the original one");
-  const std::string unet_folder = request.unet.empty() ? join_path(model, layout::unet) : request.unet;
-  if (request.unet.empty() && !is_folder(unet_folder))
-    return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
   ModelComponents components;
   const std::string index_path = join_path(model, layout::index);
   if (is_file(index_path)) {
     IPA_ASSIGN(const Json index, read_model_json(index_path));
+    const Json* pipeline = index.find("_class_name");
+    if (pipeline && pipeline->is_string()) IPA_TRY(refuse_other_pipeline(model, pipeline->string()));
     const Json* zeros = index.find("force_zeros_for_empty_prompt");
     components.zeros_for_empty_prompt = !zeros || !zeros->is_boolean() || zeros->boolean();
   }
+  const std::string unet_folder = request.unet.empty() ? join_path(model, layout::unet) : request.unet;
+  if (request.unet.empty() && !is_folder(unet_folder))
+    return Status(Code::not_found, model + ": not a model in the diffusers layout (no unet/ folder in it)");
   const std::string scheduler = join_path(model, layout::scheduler);
   if (!is_file(scheduler)) return Status(Code::not_found, scheduler + " is missing");
   IPA_ASSIGN(components.scheduler, read_model_json(scheduler));
@@ -201,6 +205,7 @@ Result<ModelComponents> components_of_folder(const LoadRequest& request) {
 Result<UNetComponent> other_unet(const LoadRequest& request, ModelComponents* model, PredictionMarks& marks) {
   const std::string& path = request.unet;
   IPA_ASSIGN(const Source source, open_weight_file(path));
+  IPA_TRY(refuse_other_family(*source));
   IPA_ASSIGN(marks, prediction_marks(*source));
   marks = with_yaml(std::move(marks), request.unet_yaml);
   if (is_single_unet(*source)) {

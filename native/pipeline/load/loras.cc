@@ -1,9 +1,12 @@
 #include "pipeline/load/loras.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "weights/describe/adapter_file.h"
+#include "weights/describe/other_families.h"
+#include "weights/formats/weight_file.h"
 
 namespace ipa {
 namespace {
@@ -57,7 +60,9 @@ Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
                                         bool second_text) {
   std::vector<LoraUse> uses;
   for (const LoraRequest& request : loras) {
-    IPA_ASSIGN(LoraFile file, open_lora(request.file));
+    IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(request.file));
+    IPA_TRY(refuse_other_family(*source));
+    IPA_ASSIGN(LoraFile file, read_lora(std::move(source)));
     for (const LoraModule& module : file.modules) {
       if (module.part == LoraPart::text_encoder_2 && !second_text)
         return Status(Code::mismatch, request.file +

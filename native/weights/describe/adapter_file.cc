@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "weights/describe/other_families.h"
 #include "weights/formats/weight_file.h"
 #include "weights/names/adapter_names.h"
 #include "weights/names/name_parts.h"
@@ -12,6 +13,7 @@ namespace ipa {
 
 Result<AdapterFile> open_adapter(const std::string& path) {
   IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
+  IPA_TRY(refuse_other_family(*source));
   AdapterFile file;
   IPA_ASSIGN(file.weights, with_adapter_names(std::move(source)));
   IPA_ASSIGN(file.description, describe_adapter(*file.weights));

@@ -11,6 +11,7 @@
 #include "weights/describe/accounting.h"
 #include "weights/describe/adapter_description.h"
 #include "weights/describe/component_kind.h"
+#include "weights/describe/other_families.h"
 #include "weights/describe/single_file.h"
 #include "weights/formats/sharded.h"
 #include "weights/formats/weight_file.h"
@@ -55,6 +56,8 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   }
   const ComponentKind kind = component_kind(*source);
   result.kind = component_kind_name(kind);
+  result.unsupported = other_family(*source);
+  if (!result.unsupported.empty()) return result;
   result.ignored = ignored_of(*source, kind);
   if (kind == ComponentKind::model) {
     IPA_ASSIGN(result.family, single_file_family(*source));

@@ -12,13 +12,14 @@
 namespace ipa {
 
 struct Inspection {
-  std::string kind;     // "model", "ip-adapter", "lora", "embedding", "unet", "vae", "text_encoder",
-                        // "image_encoder", "tensors"
-  std::string format;   // "safetensors", "pytorch", "gguf" (a file) or "diffusers" (a folder)
-  std::string family;   // "sd1", "sd2", "sdxl" or ""
-  std::string variant;  // of an adapter, see adapter_variant_name; or ""
-  std::string encoder;  // image encoder an adapter needs; or ""
-  int tokens = 0;       // image tokens of an adapter, see AdapterDescription
+  std::string kind;         // "model", "ip-adapter", "lora", "embedding", "unet", "vae", "text_encoder",
+                            // "image_encoder", "tensors"
+  std::string format;       // "safetensors", "pytorch", "gguf" (a file) or "diffusers" (a folder)
+  std::string family;       // "sd1", "sd2", "sdxl" or ""
+  std::string variant;      // of an adapter, see adapter_variant_name; or ""
+  std::string encoder;      // image encoder an adapter needs; or ""
+  std::string unsupported;  // "FLUX adapter": see other_family; nothing else is described then
+  int tokens = 0;           // image tokens of an adapter, see AdapterDescription
   uint64_t parameters = 0;
   uint64_t bytes = 0;  // of tensor data
   uint64_t tensors = 0;
