@@ -59,6 +59,7 @@ STEPS = {
     "scaled-fp8": script("scaled_fp8.py"),
     "torch": script("torch_files.py"),
     "vision-files": script("vision_files.py", needs="open_clip"),
+    "preprocessors": script("preprocessors.py", needs="cv2"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),
