@@ -6,6 +6,7 @@ export { GeneratedImage } from "./generated-image";
 export type {
   AdapterInfo,
   AdapterVariant,
+  ControlInfo,
   Conversion,
   ConvertProgress,
   Decided,
@@ -30,6 +31,7 @@ export { pull } from "./hub/pull";
 export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
 export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
+export type { ControlUse } from "./controls";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
 export type { BlockScale, ImageScale, ScaleByBlock } from "./options/image-scale";
 export type { ImageInput, RawImage, SharpOutput } from "./image/input";
@@ -47,6 +49,7 @@ export type {
 export type {
   AdapterOptions,
   ChangeOptions,
+  ControlOptions,
   ConvertOptions,
   EmbeddingOptions,
   EncodeImageOptions,

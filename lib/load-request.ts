@@ -8,12 +8,17 @@ import type { NamedRequest } from "./hub/place-names";
 import { lazily } from "./load-failure";
 import { throwIfAborted } from "./abort-signal";
 import { type CallSite } from "./native/call";
-import type { NativeAdapterRequest, NativeLoadRequest, NativeLoraRequest } from "./native/contract";
+import type {
+  NativeAdapterRequest,
+  NativeControlRequest,
+  NativeLoadRequest,
+  NativeLoraRequest,
+} from "./native/contract";
 import { readPath } from "./options/path";
 import { shippedModel } from "./package-root";
 import { checkReadable } from "./permission";
 import type { ReadLoadOptions } from "./read-options";
-import type { AdapterOptions, LoraOptions } from "./types";
+import type { AdapterOptions, ControlOptions, LoraOptions } from "./types";
 
 const places = lazily(() => require("./hub/place-names") as typeof import("./hub/place-names"));
 
@@ -30,6 +35,10 @@ export function loraRequests(loras: readonly LoraOptions[]): NativeLoraRequest[]
   return loras.map(({ file, weight = 1 }, i) => ({ file: readPath(file, `loras[${i}].file`), weight }));
 }
 
+export function controlRequests(controls: readonly ControlOptions[]): NativeControlRequest[] {
+  return controls.map(({ file }, i) => ({ file: readPath(file, `controls[${i}].file`) }));
+}
+
 export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
   const shipped = read.model === undefined ? shippedModel() : undefined;
   const adapters = read.adapters ?? (shipped === undefined ? [] : [{ file: shipped.adapter }]);
@@ -37,6 +46,7 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
     model: shipped?.model ?? readPath(read.model, "model"),
     adapters: adapterRequests(adapters),
     loras: loraRequests(read.loras ?? []),
+    controls: controlRequests(read.controls ?? []),
     embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),
     dtype: read.dtype ?? "f32",
     threads: read.threads ?? 0,
@@ -98,6 +108,8 @@ async function checkPaths(
   }
   for (const [i, { file }] of (request.loras ?? []).entries())
     await check(file, `loras[${i}].file`, read.loras?.[i]?.file);
+  for (const [i, { file }] of (request.controls ?? []).entries())
+    await find(file, `controls[${i}].file`, "folder or file");
   for (const [i, { file }] of (request.embeddings ?? []).entries())
     await check(file, `embeddings[${i}].file`, read.embeddings?.[i]?.file);
 }

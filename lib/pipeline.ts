@@ -1,5 +1,6 @@
 import type { ImageEmbeds } from "./embeds/image-embeds";
 import { EngineCalls } from "./engine-calls";
+import { snapshotControls, toControlSizes, toControls } from "./controls";
 import { OptionError } from "./errors";
 import { generateRequest } from "./generate-request";
 import { progressEvent, toResult } from "./generate-result";
@@ -10,7 +11,7 @@ import { checkAdapter, checkTakesPictures, toBranchSizes, toBranches, toEmbeds }
 import { snapshotPrompts } from "./image-prompt";
 import { lazily } from "./load-failure";
 import type { LoadedModel } from "./load-model";
-import { adapterRequests, loraRequests, placeFiles } from "./load-request";
+import { adapterRequests, controlRequests, loraRequests, placeFiles } from "./load-request";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite } from "./native/call";
 import type {
@@ -30,7 +31,7 @@ import type {
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
-import { AdaptersSchema, ChangeSchema, LorasSchema } from "./options/load-schema";
+import { AdaptersSchema, ChangeSchema, ControlsSchema, LorasSchema } from "./options/load-schema";
 import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
 import { progressCaller } from "./progress";
@@ -40,6 +41,7 @@ import { readsSize, snapshotSource, toSource, toSourceSizes } from "./source-ima
 import type {
   AdapterOptions,
   ChangeOptions,
+  ControlOptions,
   EncodeImageOptions,
   EstimateOptions,
   GenerateOptions,
@@ -169,6 +171,21 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
+   * Replaces all structure controls in the same way. A control that is in both lists stays in memory.
+   * @throws as Pipeline.load()
+   */
+  async setControls(controls: readonly (ControlOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
+    const site = new CallSite();
+    this.#calls.checkOpen();
+    const read: ReadLoadOptions = {
+      ...readOptions(ChangeSchema, options),
+      controls: checkValue(ControlsSchema, controls, "controls") as ControlOptions[],
+    };
+    const requests = controlRequests(read.controls ?? []);
+    return this.#change(site, read, { controls: requests }, (done) => this.#native.setControls(requests, done));
+  }
+
+  /**
    * Replaces all LoRAs in the same way. Only the weights that the old or new ones change are read again, from the model's file, so
    * without LoRAs every bit is as it was.
    * @throws as Pipeline.load()
@@ -197,22 +214,23 @@ export class Pipeline implements AsyncDisposable {
   // Not async, so that nothing holds the caller's pictures while the call waits.
   #generate(options: unknown, others: unknown, site: CallSite): Promise<GenerateResult> {
     this.#calls.checkRoom();
-    const { imagePrompts, ...read } = readCall(GenerateSchema, options, others);
+    const { imagePrompts, controls, ...read } = readCall(GenerateSchema, options, others);
     const { signal, onProgress } = read;
     throwIfAborted(signal);
     const request = generateRequest(read, this.#info, this.#encoders);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
     const source = snapshotSource(read, pictures);
+    const structures = snapshotControls(controls ?? [], pictures);
     const fitter = { addon: this.#addon, site };
     const { seeds } = request;
     const made = this.#calls.call<NativeGenerateRequest, NativeResult>(site, signal, {
-      pictures: [...prompts.map(({ image }) => image), source.image, source.mask],
-      prepare: async (stop) => ({
-        ...request,
-        branches: await toBranches(prompts, this.#info, fitter, stop),
-        ...(await toSource(source, this.#info, fitter, stop)),
-      }),
+      pictures: [...[...prompts, ...structures].map(({ image }) => image), source.image, source.mask],
+      prepare: async (stop) => {
+        const branches = await toBranches(prompts, this.#info, fitter, stop);
+        const sized = { ...request, branches, ...(await toSource(source, this.#info, fitter, stop)) };
+        return { ...sized, controls: await toControls(structures, sized, this.#info, fitter, stop) };
+      },
       start: (prepared, done, fail) => {
         const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
         const progress = onProgress === undefined ? null : progressCaller(report, fail);
@@ -224,10 +242,11 @@ export class Pipeline implements AsyncDisposable {
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
-    const { imagePrompts, ...read } = readCall(EstimateSchema, options, others);
+    const { imagePrompts, controls, ...read } = readCall(EstimateSchema, options, others);
     const pictures = new CallPictures(this.#rules);
     const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
     const source = snapshotSource(read, pictures);
+    const structures = snapshotControls(controls ?? [], pictures);
     const request = generateRequest(read, this.#info, this.#encoders);
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
       pictures: readsSize(source) ? [source.image] : [],
@@ -235,6 +254,7 @@ export class Pipeline implements AsyncDisposable {
         ...request,
         ...(await toSourceSizes(source, this.#info, stop)),
         branches: toBranchSizes(prompts, this.#info),
+        controls: toControlSizes(structures, this.#info),
       }),
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),
     });

@@ -7,6 +7,7 @@ import type { ChangeSchema, LoadSchema } from "./options/load-schema";
 import type {
   AdapterOptions,
   ChangeOptions,
+  ControlOptions,
   ConvertOptions,
   EmbeddingOptions,
   EncodeImageOptions,
@@ -26,7 +27,7 @@ type Written<Options, Lists> = Omit<Options, keyof Lists> & {
 
 export type ReadLoadOptions = Written<
   LoadOptions,
-  { adapters: AdapterOptions; loras: LoraOptions; embeddings: EmbeddingOptions }
+  { adapters: AdapterOptions; loras: LoraOptions; controls: ControlOptions; embeddings: EmbeddingOptions }
 >;
 export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt }>;
 export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt }>;

@@ -1,5 +1,6 @@
 /** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
 import type { GeneratedImage } from "./generated-image";
+import type { ControlUse } from "./controls";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { AbortSignalLike } from "./abort-signal";
@@ -35,6 +36,12 @@ export interface LoraOptions {
   weight?: number | undefined;
 }
 
+/** A structure control to load. */
+export interface ControlOptions {
+  /** ControlNet: its folder in the diffusers layout, or its file (.safetensors, .pth, .bin) with diffusers' or the original names */
+  file: string | URL;
+}
+
 export interface EmbeddingOptions {
   /** textual inversion file (.safetensors, .bin or .pt) */
   file: string | URL;
@@ -42,7 +49,7 @@ export interface EmbeddingOptions {
   token?: string | undefined;
 }
 
-/** Options of setAdapters() and setLoras(). */
+/** Options of setAdapters(), setControls() and setLoras(). */
 export interface ChangeOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }
@@ -58,6 +65,8 @@ export interface LoadOptions extends HubAccessOptions {
   adapters?: readonly (AdapterOptions | string | URL)[] | undefined;
   /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
   loras?: readonly (LoraOptions | string | URL)[] | undefined;
+  /** structure controls: ControlNets, or their folders and files alone; `controls` of generate() uses them */
+  controls?: readonly (ControlOptions | string | URL)[] | undefined;
   /**
    * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token
    * in the file, else the file's name without its ending
@@ -142,6 +151,8 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * stand alone: `"a.png"` for `{ image: "a.png" }`
    */
   imagePrompts?: readonly (ImagePrompt | ImageInput | Float32Array)[] | undefined;
+  /** pictures that give the structure, each for one of the loaded controls; what they add is summed */
+  controls?: readonly ControlUse[] | undefined;
   /** inpainting and instruct models (info.task): the picture to change, resized to width x height; in any of the forms of an ImageInput */
   image?: ImageInput | undefined;
   /** inpainting models: a picture of any size, white where `image` is repainted, black where it stays */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 
 import { NAMES, flagOf, withFlags } from "../lib/cli/flag-names";
-import { parseEmbeddingFlag, parseFileFlag, parsePromptFlag, OrderedFlags } from "../lib/cli/flags";
+import { parseControlImage, parseEmbeddingFlag, parseFileFlag, parsePromptFlag, OrderedFlags } from "../lib/cli/flags";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { type CommandRun, runCommand } from "./support/command";
@@ -68,6 +68,24 @@ describe("IMG[:SCALE]", () => {
     ["cat.png,preset=stile", 'did you mean "style"?'],
   ])("image prompt %s is refused", (text, says) => {
     expect(() => parsePromptFlag(text, "--image-prompt", () => false)).toThrow(says);
+  });
+
+  test.each<[string, unknown]>([
+    ["edges.png", { image: "edges.png" }],
+    [
+      "edges.png:0.8,start=0.1,end=0.6,guess=true",
+      { image: "edges.png", scale: 0.8, start: 0.1, end: 0.6, guess: true },
+    ],
+    ["there,end=1", { image: "there,end=1" }],
+  ])("control image %s", (text, flag) => {
+    expect(parseControlImage(text, "--control-image", (file) => file === "there,end=1")).toEqual(flag);
+  });
+
+  test.each([
+    ["a.png,weight=1", "--control-image: there is no weight in FILE:SCALE,NAME=VALUE: use start, end, guess"],
+    ["a.png,guess=maybe", "--control-image, guess: expected true or false"],
+  ])("control image %s is refused", (text, says) => {
+    expect(() => parseControlImage(text, "--control-image", () => false)).toThrow(says);
   });
 
   test.each<[string, string, string | undefined]>([

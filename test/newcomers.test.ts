@@ -10,6 +10,8 @@ import { aliasTables, optionAlias } from "../lib/options/aliases";
 import { unknownOption } from "../lib/options/mistakes";
 import {
   AdapterSchema,
+  ControlSchema,
+  ControlUseSchema,
   EmbeddingSchema,
   EncodeOptionsSchema,
   EstimateSchema,
@@ -122,6 +124,8 @@ describe("options of other programs", () => {
     [{ adapters: [{ file: "x", scale: 1 }] }, "imagePrompts: [{ image, scale }]"],
     [{ loras: [{ file: "x", scale: 1 }] }, "use weight"],
     [{ embeddings: [{ file: "x", trigger: "y" }] }, "use token"],
+    [{ controlnet: "x" }, "use controls: [{ file }]"],
+    [{ controls: [{ model: "x" }] }, "use file"],
   ])("load: %j", async (options, says) => expect(await refusedLoad(options)).toContain(says));
 
   const schemas = [
@@ -130,6 +134,8 @@ describe("options of other programs", () => {
     LoadSchema,
     ImagePromptSchema,
     AdapterSchema,
+    ControlSchema,
+    ControlUseSchema,
     LoraSchema,
     EmbeddingSchema,
     EncodeOptionsSchema,

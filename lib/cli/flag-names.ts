@@ -6,6 +6,7 @@ import { LoadSchema } from "../options/load-schema";
 export const FLAGLESS = [
   "adapters",
   "loras",
+  "controls",
   "embeddings",
   "imagePrompts",
   "images",
@@ -34,6 +35,8 @@ const FORMS: [RegExp, string][] = [
   [/imagePrompts: \[\{ embeds \}\]/g, "--image-embeds FILE"],
   [/imagePrompts: \[\{ faceEmbeds \}\]/g, "--face-embeds FILE"],
   [/adapters: \[\{ file \}\]/g, "--adapter FILE"],
+  [/controls: \[\{ file \}\]/g, "--control PATH"],
+  [/controls: \[\{ control, image \}\]/g, "--control-image FILE"],
   [/loras: \[\{ file, weight \}\]/g, "--lora FILE:WEIGHT"],
   [/loras: \[\{ file: "([^"]*)", weight: ([\d.-]+) \}\]/g, "--lora $1:$2"],
   [/embeddings: \[\{ file, token \}\]/g, "--embedding FILE=TOKEN"],
@@ -64,7 +67,7 @@ export function withFlags(message: string, given: readonly string[]): string {
   let text = message;
   for (const [form, flag] of FORMS) text = text.replace(form, flag);
   text = text.replace(
-    /^(adapters|loras|embeddings|imagePrompts)\[(\d+)\](?:\.(\w+))?(?=:| )/,
+    /^(adapters|loras|controls|embeddings|imagePrompts)\[(\d+)\](?:\.(\w+))?(?=:| )/,
     (_, list: string, index: string, field = "") =>
       listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`),
   );
@@ -102,6 +105,7 @@ function namedFor(command: string | undefined, name: string, field: string): str
 
 function listFlag(list: string, field: string, given: readonly string[]): string {
   if (list === "adapters") return field === "imageEncoder" ? "--adapter-encoder" : "--adapter";
+  if (list === "controls") return field === "file" ? "--control" : "--control-image";
   if (list !== "imagePrompts") return list === "loras" ? "--lora" : "--embedding";
   if (field === "embeds") return "--image-embeds";
   if (field === "faceEmbeds") return "--face-embeds";

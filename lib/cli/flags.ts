@@ -1,10 +1,11 @@
 /** Turns command-line strings into API options. Values are judged by the API's own schemas; only the form is checked here. */
 import { existsSync } from "node:fs";
 
+import type { ControlUse } from "../controls";
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
-import { ImagePromptSchema } from "../options/generate-schema";
-import type { Schema } from "../options/json-schema";
+import { ControlUseSchema, ImagePromptSchema } from "../options/generate-schema";
+import type { ObjectSchema, Schema } from "../options/json-schema";
 import { checkValue } from "../options/validate";
 import { flagOf } from "./flag-names";
 
@@ -54,36 +55,75 @@ function isDriveOrUrl(text: string, path: string): boolean {
   return /^[a-z]$/i.test(path) || /^https?:\/\/[^/]*:\d+$/i.test(text);
 }
 
-/** Options of an image prompt that may follow its file, by their names there: those that are numbers, names or pictures. */
-const PROMPT_SETTINGS = new Map<string, [name: string, rule: Schema]>(
-  Object.entries<Schema>(ImagePromptSchema.properties)
-    .filter(
-      ([name, { type, "x-kind": kind }]) =>
-        !["image", "adapter", "scale"].includes(name) && (kind === "image" || type === "number" || type === "string"),
-    )
-    .map((entry) => [flagOf(entry[0]).slice("--".length), entry]),
-);
+/** Options of a list's entries that may follow a file on the command line, by their names there. */
+type Settings = ReadonlyMap<string, [name: string, rule: Schema]>;
+
+/** Those that are numbers, names, pictures, or true or false. */
+const settingsOf = ({ properties }: ObjectSchema, others: readonly string[]): Settings =>
+  new Map(
+    Object.entries<Schema>(properties)
+      .filter(
+        ([name, { type = "", "x-kind": kind }]) =>
+          !others.includes(name) && (kind === "image" || ["number", "string", "boolean"].includes(type)),
+      )
+      .map((entry) => [flagOf(entry[0]).slice("--".length), entry]),
+  );
+
+const PROMPT_SETTINGS = settingsOf(ImagePromptSchema, ["image", "adapter", "scale"]);
 export const SETTING_NAMES = [...PROMPT_SETTINGS.keys()];
+const CONTROL_SETTINGS = settingsOf(ControlUseSchema, ["image", "control", "scale"]);
+export const CONTROL_SETTING_NAMES = [...CONTROL_SETTINGS.keys()];
 
 /** `FILE[:NUMBER][,NAME=VALUE]…`. Such an ending counts unless it belongs to the name of a file that exists. */
-export function parsePromptFlag(
+function parseSettings(
   text: string,
   option: string,
-  exists: (path: string) => boolean = existsSync,
+  known: Settings,
+  exists: (path: string) => boolean,
 ): FileFlag & { settings: Record<string, unknown> } {
   const settings: Record<string, unknown> = {};
   let rest = text;
   for (;;) {
     const [, before, name, value] = /^(.+),([A-Za-z-]+)=([^,]*)$/s.exec(rest) ?? [];
     if (before === undefined || name === undefined || value === undefined || exists(rest)) break;
-    const [key, rule] = PROMPT_SETTINGS.get(name) ?? [];
+    const [key, rule] = known.get(name) ?? [];
     if (key === undefined || rule === undefined)
-      throw new OptionError(option, `there is no ${name} in FILE:SCALE,NAME=VALUE: use ${SETTING_NAMES.join(", ")}`);
+      throw new OptionError(
+        option,
+        `there is no ${name} in FILE:SCALE,NAME=VALUE: use ${[...known.keys()].join(", ")}`,
+      );
     const own = `${option}, ${name}`;
-    settings[key] = checkValue(rule, rule.type === "number" ? parseNumber(value, own) : value, own);
+    settings[key] = checkValue(rule, parseSetting(rule, value, own), own);
     rest = before;
   }
   return { ...parseFileFlag(rest, option, exists), settings };
+}
+
+function parseSetting({ type }: Schema, value: string, option: string): unknown {
+  if (type === "number") return parseNumber(value, option);
+  return type === "boolean" && (value === "true" || value === "false") ? value === "true" : value;
+}
+
+/** An image prompt: `FILE[:SCALE][,NAME=VALUE]…` */
+export function parsePromptFlag(
+  text: string,
+  option: string,
+  exists: (path: string) => boolean = existsSync,
+): ReturnType<typeof parseSettings> {
+  return parseSettings(text, option, PROMPT_SETTINGS, exists);
+}
+
+/** A control's picture on the command line, as an entry of `controls`. */
+export type ControlImageFlag = Omit<ControlUse, "control">;
+
+/** The same of a control's picture. */
+export function parseControlImage(
+  text: string,
+  option: string,
+  exists: (path: string) => boolean = existsSync,
+): ControlImageFlag {
+  const { path: image, settings, ...scale } = parseSettings(text, option, CONTROL_SETTINGS, exists);
+  return { image, ...scale, ...settings };
 }
 
 /** A textual inversion of the command line. */
@@ -114,6 +154,8 @@ export class OrderedFlags {
   readonly adapters: { file: string; imageEncoder?: string }[] = [];
   readonly loras: FileFlag[] = [];
   readonly embeddings: EmbeddingFlag[] = [];
+  readonly controls: { file: string }[] = [];
+  readonly controlImages: (ControlImageFlag & { control: number })[] = [];
   readonly prompts: (PromptFlag & { adapter: number })[] = [];
 
   addAdapter = (file: string): unknown => {
@@ -130,6 +172,17 @@ export class OrderedFlags {
       );
     adapter.imageEncoder = folder;
     return this.adapters;
+  };
+
+  addControl = (file: string): unknown => {
+    this.controls.push({ file });
+    return this.controls;
+  };
+
+  addControlImage = (text: string): unknown => {
+    const control = Math.max(0, this.controls.length - 1);
+    this.controlImages.push({ ...parseControlImage(text, "--control-image"), control });
+    return this.controlImages;
   };
 
   addLora = (text: string): FileFlag[] => {

@@ -12,7 +12,7 @@ import type { GenerateOptions, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
-import { OrderedFlags, SETTING_NAMES, parseFeatureCache, parseNumber } from "./flags";
+import { CONTROL_SETTING_NAMES, OrderedFlags, SETTING_NAMES, parseFeatureCache, parseNumber } from "./flags";
 import { readPrompts, readRows, saveLatents } from "./generate-files";
 import { addFlags, help, readFlags } from "./option-flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
@@ -56,6 +56,11 @@ export function addGenerate(program: Command, environment: Environment): void {
       "safetensors file with a tensor face_embeds (n, 512): faces for FaceID adapters; with FaceID Plus one for each picture, in their order",
       order.addFaces,
     );
+  command.option(
+    "--control-image <img[:scale][,name=value]>",
+    `picture that gives the structure, with its strength; repeat for more; goes to the --control before it. Names are ${CONTROL_SETTING_NAMES.join(", ")}`,
+    order.addControlImage,
+  );
   addFlags(command, GenerateSchema, GENERATE)
     .option(
       "--feature-cache <n[:depth]>",
@@ -75,6 +80,7 @@ export function addGenerate(program: Command, environment: Environment): void {
       "CLIP vision encoder for the --adapter before it alone",
       order.addAdapterEncoder,
     )
+    .option("--control <path>", "ControlNet, its folder or file; repeat for more", order.addControl)
     .option(
       "--lora <file[:weight]>",
       "LoRA to add to the UNet and the text encoders, with its strength; repeat for more",
@@ -104,7 +110,7 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
       "--save-latents",
       "expected another file than --output: the latents would replace the picture",
     );
-  const options = generateOptions(flags);
+  const options = generateOptions(flags, order);
   const load = loadOptions(flags, order);
   // Bad values are reported before the model is read.
   readOptions(LoadSchema, load);
@@ -169,12 +175,14 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   const options = readFlags({ ...flags }, LoadSchema, LOAD);
   if (order.adapters.length > 0) options["adapters"] = order.adapters;
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
+  if (order.controls.length > 0) options["controls"] = order.controls;
   if (order.embeddings.length > 0) options["embeddings"] = order.embeddings;
   return options;
 }
 
-function generateOptions(flags: GenerateFlags): GenerateOptions {
+function generateOptions(flags: GenerateFlags, order: OrderedFlags): GenerateOptions {
   const options = readFlags({ ...flags }, GenerateSchema, GENERATE);
+  if (order.controlImages.length > 0) options["controls"] = order.controlImages;
   if (flags.featureCache !== undefined)
     options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
   if (flags.preview !== undefined)

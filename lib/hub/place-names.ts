@@ -15,7 +15,7 @@ type Named = NamedPlace & { put: (path: string) => void };
 
 /** What of a request can be a name. */
 export type NamedRequest = Partial<
-  Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "embeddings" | "unet" | "vae" | "imageEncoder">
+  Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "controls" | "embeddings" | "unet" | "vae" | "imageEncoder">
 >;
 
 /**
@@ -71,6 +71,14 @@ export async function findNames(request: NamedRequest, read: ReadLoadOptions): P
       `embeddings[${i}].file`,
       "file",
       (path) => (embedding.file = path),
+    );
+  for (const [i, control] of (request.controls ?? []).entries())
+    await look(
+      read.controls?.[i]?.file,
+      control.file,
+      `controls[${i}].file`,
+      "component",
+      (path) => (control.file = path),
     );
   for (const [i, adapter] of (request.adapters ?? []).entries()) {
     const given = read.adapters?.[i];

@@ -48,6 +48,11 @@ export interface NativeAdapterRequest {
   loraWeight: number;
 }
 
+export interface NativeControlRequest {
+  /** folder or file */
+  file: string;
+}
+
 export interface NativeLoraRequest {
   file: string;
   weight: number;
@@ -81,6 +86,7 @@ export interface NativeLoadRequest {
   adapters: NativeAdapterRequest[];
   /** LoRA files to add to the weights, each times its weight */
   loras: NativeLoraRequest[];
+  controls?: NativeControlRequest[];
   /** textual inversion files */
   embeddings: { file: string }[];
   /** folder or file of a UNet, when not `model`/unet */
@@ -135,6 +141,11 @@ export interface AdapterInfo {
   imageSize: number;
 }
 
+/** A loaded structure control. */
+export interface ControlInfo {
+  kind: "controlnet";
+}
+
 /** What a textual inversion brought, from a file of its own or along with a LoRA. */
 export interface EmbeddingInfo {
   /** what stands for it in prompts; from the addon as the file has it, "" when it has none */
@@ -159,9 +170,10 @@ export interface IgnoredTensorsOfFile extends IgnoredTensors {
   path: string;
 }
 
-/** What setAdapters() and setLoras() change of a pipeline's info. */
+/** What setAdapters(), setControls() and setLoras() change of a pipeline's info. */
 export interface LoadedParts {
   adapters: AdapterInfo[];
+  controls: ControlInfo[];
   parameters: number;
   memoryBytes: number;
   /** of files that hold tensors outside of what is recognised: skipped, and listed here */
@@ -269,6 +281,19 @@ export interface NativeImageBranch {
   images: NativeImage[];
 }
 
+/** A picture that gives the structure. */
+export interface NativeControlUse {
+  /** index into the loaded controls */
+  control: number;
+  /** of the size of the picture to make */
+  image: NativePicture;
+  scale: number;
+  /** shares of the model calls */
+  start: number;
+  end: number;
+  guess: boolean;
+}
+
 /** The plain options go through as they are; those that are left out have the defaults of native/pipeline/request.h. */
 export interface NativeGenerateRequest extends PlainOptions {
   /** one entry per text encoder; prompt and negative have the same number of chunks */
@@ -276,6 +301,7 @@ export interface NativeGenerateRequest extends PlainOptions {
   /** absent: zeros in place of its features, where the model's `defaults.negativePrompt` says so */
   negative?: NativeText[];
   branches: NativeImageBranch[];
+  controls?: NativeControlUse[];
   /** of inpainting and instruct models: the picture to change, resized to width x height */
   image?: NativePicture;
   /** of inpainting models: white is repainted */
@@ -363,8 +389,9 @@ export interface NativePipeline {
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
-  /** replace all adapters, or all LoRAs, between other jobs; on an error nothing has changed */
+  /** replace all adapters, all controls, or all LoRAs, between other jobs; on an error nothing has changed */
   setAdapters(adapters: NativeAdapterRequest[], done: Done<LoadedParts>): NativeJob;
+  setControls(controls: NativeControlRequest[], done: Done<LoadedParts>): NativeJob;
   setLoras(loras: NativeLoraRequest[], done: Done<LoadedParts>): NativeJob;
   /** refuses new work, cancels and waits for what runs, frees the weights */
   close(done: Done<void>): void;
@@ -372,7 +399,17 @@ export interface NativePipeline {
 
 /** What inspect() found. */
 export interface Inspection {
-  kind: "model" | "ip-adapter" | "lora" | "embedding" | "unet" | "vae" | "text_encoder" | "image_encoder" | "tensors";
+  kind:
+    | "model"
+    | "ip-adapter"
+    | "lora"
+    | "embedding"
+    | "unet"
+    | "vae"
+    | "text_encoder"
+    | "image_encoder"
+    | "controlnet"
+    | "tensors";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;

@@ -14,7 +14,6 @@ const CPU = "the engine runs on the CPU: leave it out";
 const NOT_NEEDED = "nothing here needs it: leave it out";
 const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
 const NO_REGIONS = "image prompts that count in a part of the picture are not there yet: leave it out";
-const NO_CONTROL = "ControlNet is not there yet: leave it out";
 const NO_STRENGTH =
   "there is no image-to-image of a partly noised picture yet; inpainting models repaint the mask as a whole: leave it out";
 const LORA_WEIGHT =
@@ -85,14 +84,18 @@ const GENERATE: Alias[] = [
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
   [
     loadedFix,
-    "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, sd_model_checkpoint, override_settings",
+    "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
   ],
   [OWN_TEXT, "prompt_embeds, negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds"],
   [NO_REGIONS, "ip_adapter_mask, ip_adapter_masks, regions, region_masks, attention_mask"],
   [CPU, "device, cuda, gpu, use_gpu"],
   [
-    NO_CONTROL,
-    "controlnet, control_image, controlnet_conditioning_image, controlnet_conditioning_scale, control, alwayson_scripts",
+    "use controls: [{ control, image }]",
+    "control_image, controlnet_conditioning_image, control_images, controlnet_conditioning, alwayson_scripts",
+  ],
+  [
+    "each picture has its own: use controls: [{ image, scale, start, end }]",
+    "controlnet_conditioning_scale, control_guidance_start, control_guidance_end, guess_mode, control_scale, controlnet_scale",
   ],
   [
     "it is not there yet: leave it out",
@@ -142,7 +145,10 @@ const LOAD: Alias[] = [
     "prompt, negative_prompt, steps, num_inference_steps, guidance, guidance_scale, seed, width, height, sigmas, clip_skip, vae_tiling, memory_budget",
   ],
   [CPU, "device, device_map, cuda, gpu, backend, provider, providers, execution_providers, use_gpu"],
-  [NO_CONTROL, "controlnet, t2i_adapter"],
+  [
+    "use controls: [{ file }]",
+    "controlnet, controlnets, control, controlnet_path, control_model, t2i_adapter, adapter_model",
+  ],
   [
     NOT_NEEDED,
     "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, config, original_config, enable_xformers, attention_slicing, load_safety_checker",
@@ -160,12 +166,34 @@ const IMAGE_PROMPT: Alias[] = [
   ["use structureScale", "s_scale, shortcut_scale, structure"],
   ["use adapter, the index of a loaded adapter", "adapter_index, index, model, adapter_name, ip_adapter"],
   [NO_REGIONS, "mask, attn_mask, attention_mask, region, ip_adapter_masks"],
-  ["it holds for all steps: leave it out", "start, end, start_at, end_at, weight_type, noise"],
+  ["use start", "start_at"],
+  ["use end", "end_at"],
+  ["use preset", "weight_type"],
+  ["it is not there yet: leave it out", "noise"],
 ];
 
 const FILE = "path, model, url, src, file_name, weight_name, model_path, model_name, repo, id";
 
 const NAMELESS = "use file for the path; a name is not needed";
+
+const CONTROL: Alias[] = [
+  ["use file", `${FILE}, controlnet, control_model, weights`],
+  [NAMELESS, "name"],
+  ["each picture has its own: use controls: [{ image, scale }] in generate()", "scale, weight, strength"],
+  ["it is read from the file: leave it out", "type, variant, kind, module, preprocessor"],
+];
+
+const CONTROL_USE: Alias[] = [
+  [
+    "use image",
+    "file, path, url, src, picture, image_path, image_file, image_url, input, data, control_image, buffer, bytes, condition",
+  ],
+  ["use scale", "weight, strength, controlnet_conditioning_scale, control_weight, influence"],
+  ["use control, the index of a loaded control", "index, model, controlnet, name, adapter"],
+  ["use start", "control_guidance_start, guidance_start, start_percent, begin, start_at"],
+  ["use end", "control_guidance_end, guidance_end, end_percent, stop, end_at"],
+  ["use guess", "guess_mode, control_mode"],
+];
 
 const ADAPTER: Alias[] = [
   ["use file", `${FILE}, ip_adapter, adapter, weights`],
@@ -200,6 +228,8 @@ const TABLES: Record<string, readonly Alias[]> = {
   "Pipeline.load options": LOAD,
   "image prompt": IMAGE_PROMPT,
   adapter: ADAPTER,
+  control: CONTROL,
+  "control of a call": CONTROL_USE,
   LoRA: LORA,
   embedding: EMBEDDING,
   "image options": WRITING,
@@ -252,10 +282,12 @@ function loadedFix(value: unknown, key: string): string {
   return `it is loaded with the model: in Pipeline.load(), ${fix}${laterCall(fix, ", or call ")}`;
 }
 
+const SETTERS: Record<string, string> = { adapters: "setAdapters", controls: "setControls", loras: "setLoras" };
+
 /** The call that changes what `text` names after the model is loaded, with `joint` before it; "" where there is none. */
 function laterCall(text: string, joint: string): string {
-  const [name] = /\b(?:adapters|loras)\b/.exec(text) ?? [];
-  return name === undefined ? "" : `${joint}${name === "loras" ? "setLoras()" : "setAdapters()"}`;
+  const [name] = /\b(?:adapters|controls|loras)\b/.exec(text) ?? [];
+  return name === undefined ? "" : `${joint}${SETTERS[name] ?? ""}()`;
 }
 
 /** `torch_dtype: "bfloat16"` as `dtype: "bf16"`. */

@@ -82,6 +82,28 @@ export const ImagePromptSchema = {
   },
 } as const satisfies ObjectSchema;
 
+/** A share of a call's steps. */
+const SHARE = { type: "number", minimum: 0, maximum: 1 } as const satisfies Schema;
+
+export const ControlUseSchema = {
+  type: "object",
+  title: "control of a call",
+  additionalProperties: false,
+  required: ["image"],
+  properties: {
+    control: { ...ADAPTER, description: "index into the loaded controls" },
+    image: { "x-kind": "image", description: "what it reads: edges, depth, a pose; resized to width x height" },
+    scale: { type: "number", minimum: -5, maximum: 5, default: 1, description: "strength; 0 leaves it out" },
+    start: { ...SHARE, default: 0, description: "share of the steps at which it begins to count" },
+    end: { ...SHARE, default: 1, description: "share of the steps at which it ends to count" },
+    guess: {
+      type: "boolean",
+      default: false,
+      description: "diffusers' guess mode: for the prompt's half alone, and the finest layers a tenth as strong",
+    },
+  },
+} as const satisfies ObjectSchema;
+
 export const PreviewSchema = {
   type: "object",
   title: "preview",
@@ -191,6 +213,13 @@ const ESTIMATED = {
     maxItems: 64,
     default: [],
     description: "pictures to take after",
+  },
+  controls: {
+    type: "array",
+    items: ControlUseSchema,
+    maxItems: 16,
+    default: [],
+    description: "pictures that give the structure, for the loaded controls",
   },
   image: {
     "x-kind": "image",

@@ -1,4 +1,4 @@
-/** The options of Pipeline.load(), setAdapters() and setLoras(). */
+/** The options of Pipeline.load(), setAdapters(), setControls() and setLoras(). */
 import { IMAGE_LIMITS } from "../image/limits";
 import { IMAGE_SOURCES } from "../image/rules";
 import { HUB, SIGNAL } from "./common-schema";
@@ -84,6 +84,25 @@ export const LorasSchema = {
   description: "LoRAs to add to the UNet and the text encoders",
 } as const satisfies Schema;
 
+export const ControlSchema = {
+  type: "object",
+  title: "control",
+  "x-shorthand": "file",
+  additionalProperties: false,
+  required: ["file"],
+  properties: {
+    file: { "x-kind": "path", description: "ControlNet: its folder in the diffusers layout, or its file" },
+  },
+} as const satisfies ObjectSchema;
+
+export const ControlsSchema = {
+  type: "array",
+  items: ControlSchema,
+  maxItems: 8,
+  default: [],
+  description: "structure controls to load: ControlNets",
+} as const satisfies Schema;
+
 export const ChangeSchema = {
   type: "object",
   title: "options",
@@ -104,6 +123,7 @@ export const LoadSchema = {
     },
     adapters: AdaptersSchema,
     loras: LorasSchema,
+    controls: ControlsSchema,
     embeddings: {
       type: "array",
       items: EmbeddingSchema,

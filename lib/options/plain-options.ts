@@ -8,6 +8,7 @@ const MADE = [
   "negativePrompt",
   "promptSyntax",
   "imagePrompts",
+  "controls",
   "image",
   "mask",
   "scheduler",

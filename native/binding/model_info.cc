@@ -53,6 +53,9 @@ void set_parts(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
                adapter.Set("hasImageEncoder", from.image_encoder);
                set_number(adapter, "imageSize", from.image_size);
              }));
+  object.Set("controls", array_of(env, parts.controls, [](const ControlParts& from, Napi::Object control) {
+               control.Set("kind", control_kind_name(from.kind));
+             }));
   set_number(object, "parameters", parts.parameters);
   set_number(object, "memoryBytes", static_cast<int64_t>(parts.memory_bytes));
   Napi::Array ignored = Napi::Array::New(env);

@@ -63,6 +63,7 @@ void PipelineObject::define(Napi::Env env) {
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
        InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
        InstanceMethod("setAdapters", &PipelineObject::set_adapters),
+       InstanceMethod("setControls", &PipelineObject::set_controls),
        InstanceMethod("setLoras", &PipelineObject::set_loras),
        InstanceMethod("close", &PipelineObject::close)});
   AddonData::of(env).pipeline_constructor = Napi::Persistent(constructor);
@@ -169,6 +170,14 @@ Napi::Value PipelineObject::set_adapters(const Napi::CallbackInfo& info) {
   return change(info.Env(), function_argument(info, 1),
                 [requests = std::move(requests)](ModelSet& models, const CancelFlag* cancel) {
                   return models.set_adapters(requests, cancel);
+                });
+}
+
+Napi::Value PipelineObject::set_controls(const Napi::CallbackInfo& info) {
+  auto requests = read_controls(array_argument(info, 0));
+  return change(info.Env(), function_argument(info, 1),
+                [requests = std::move(requests)](ModelSet& models, const CancelFlag* cancel) {
+                  return models.set_controls(requests, cancel);
                 });
 }
 

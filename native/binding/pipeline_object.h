@@ -27,6 +27,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value encode_image(const Napi::CallbackInfo& info);
   Napi::Value estimate_memory(const Napi::CallbackInfo& info);
   Napi::Value set_adapters(const Napi::CallbackInfo& info);
+  Napi::Value set_controls(const Napi::CallbackInfo& info);
   Napi::Value set_loras(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value change(Napi::Env env, const Napi::Function& done,

@@ -96,6 +96,13 @@ std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters) {
   return requests;
 }
 
+std::vector<ControlRequest> read_controls(const Napi::Array& controls) {
+  std::vector<ControlRequest> requests;
+  for (uint32_t i = 0; i < controls.Length(); ++i)
+    requests.push_back({read_text(element(controls, i), "file")});
+  return requests;
+}
+
 std::vector<LoraRequest> read_loras(const Napi::Array& loras) {
   std::vector<LoraRequest> requests;
   for (uint32_t i = 0; i < loras.Length(); ++i) {
@@ -133,6 +140,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
   request.model = read_text(object, "model");
   request.adapters = read_adapters(read_array(object, "adapters"));
   request.loras = read_loras(read_array(object, "loras"));
+  if (has_value(object, "controls")) request.controls = read_controls(read_array(object, "controls"));
   const Napi::Array embeddings = read_array(object, "embeddings");
   for (uint32_t i = 0; i < embeddings.Length(); ++i)
     request.embeddings.push_back(read_text(element(embeddings, i), "file"));
@@ -152,6 +160,28 @@ LoadRequest read_load_request(const Napi::Object& object) {
     throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\", \"bf16\", \"int16\" or \"int8\"");
   return request;
 }
+
+namespace {
+
+std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes_only) {
+  std::vector<ControlUse> uses;
+  if (!has_value(object, "controls")) return uses;
+  const Napi::Array controls = read_array(object, "controls");
+  for (uint32_t i = 0; i < controls.Length(); ++i) {
+    const Napi::Object from = element(controls, i);
+    ControlUse use;
+    use.control = read_int32(from, "control");
+    use.image = read_picture(read_object(from, "image"), sizes_only);
+    use.scale = static_cast<float>(read_number(from, "scale"));
+    use.start = read_number(from, "start");
+    use.end = read_number(from, "end");
+    use.guess = from.Get("guess").ToBoolean().Value();
+    uses.push_back(std::move(use));
+  }
+  return uses;
+}
+
+}  // namespace
 
 ImagePrompt read_image(const Napi::Object& object) {
   ImagePrompt image;
@@ -206,6 +236,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     }
     request.branches.push_back(std::move(branch));
   }
+  request.controls = read_control_uses(object, sizes_only);
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
   read_fields(object, request);

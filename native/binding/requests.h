@@ -11,6 +11,7 @@
 namespace ipa::binding {
 
 std::vector<AdapterRequest> read_adapters(const Napi::Array& adapters);
+std::vector<ControlRequest> read_controls(const Napi::Array& controls);
 std::vector<LoraRequest> read_loras(const Napi::Array& loras);
 LoadRequest read_load_request(const Napi::Object& object);
 // `sizes_only`: pictures may come without pixels.

@@ -48,7 +48,9 @@ BlockCounts read_block_counts(ConfigReader& reader, const Json& json, const char
   return counts;
 }
 
-void read_transformer_layers(ConfigReader& reader, const Json& json, UNetConfig& config) {
+enum class Ways : uint8_t { both, down };
+
+void read_transformer_layers(ConfigReader& reader, const Json& json, Ways ways, UNetConfig& config) {
   constexpr const char *down_key = "transformer_layers_per_block",
                        *up_key = "reverse_transformer_layers_per_block";
   const size_t n = config.levels.size();
@@ -68,18 +70,27 @@ void read_transformer_layers(ConfigReader& reader, const Json& json, UNetConfig&
   }
   config.mid_transformer_layers = down.back().front();
   const Json* lists = json.find(down_key);
-  if (!own_list && lists && lists->is_array())
+  if (ways == Ways::both && !own_list && lists && lists->is_array())
     for (const Json& level : lists->array())
       if (level.is_array())
         reader.fail(Code::invalid_option,
                     std::string(up_key) + " is missing: it is needed when blocks are listed a layer");
 }
 
-void read_block_types(ConfigReader& reader, const Json& json, UNetConfig& config) {
+// A way up as the way down.
+std::vector<std::string> mirrored(const std::vector<std::string>& down) {
+  std::vector<std::string> up;
+  for (auto type = down.rbegin(); type != down.rend(); ++type)
+    up.push_back(*type == "CrossAttnDownBlock2D" ? "CrossAttnUpBlock2D" : "UpBlock2D");
+  return up;
+}
+
+void read_block_types(ConfigReader& reader, const Json& json, Ways ways, UNetConfig& config) {
   const size_t n = config.levels.size();
   std::vector<std::string> down = reader.texts("down_block_types"), up = reader.texts("up_block_types");
   if (down.empty())
     down = {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"};
+  if (ways == Ways::down) up = mirrored(down);
   if (up.empty()) up = {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"};
   if (down.size() != n || up.size() != n) {
     reader.fail(Code::invalid_option,
@@ -142,9 +153,7 @@ void require_plain_rest(ConfigReader& reader) {
   reader.require_text("attention_type", "default");
 }
 
-}  // namespace
-
-Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where) {
+Result<UNetConfig> parse_config(const Json& json, const std::string& where, Ways ways) {
   ConfigReader reader(json, where);
   UNetConfig config;
   std::vector<int64_t> channels = reader.list("block_out_channels", widths.low, widths.high);
@@ -165,8 +174,8 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
     level.only_cross_attention = only_cross[i];
     if (cross[i] != cross[0]) reader.fail(Code::unsupported, "cross_attention_dim that differs between blocks");
   }
-  read_transformer_layers(reader, json, config);
-  read_block_types(reader, json, config);
+  read_transformer_layers(reader, json, ways, config);
+  read_block_types(reader, json, ways, config);
   config.in_channels = reader.integer("in_channels", 4, channel_counts.low, channel_counts.high);
   config.out_channels = reader.integer("out_channels", 4, channel_counts.low, channel_counts.high);
   config.sample_size = reader.integer("sample_size", 64, 1, 4096);
@@ -198,6 +207,16 @@ Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where)
   IPA_TRY(reader.status());
   IPA_TRY(config.check(where));
   return config;
+}
+
+}  // namespace
+
+Result<UNetConfig> UNetConfig::parse(const Json& json, const std::string& where) {
+  return parse_config(json, where, Ways::both);
+}
+
+Result<UNetConfig> UNetConfig::parse_down(const Json& json, const std::string& where) {
+  return parse_config(json, where, Ways::down);
 }
 
 Status UNetConfig::check(const std::string& where) const {

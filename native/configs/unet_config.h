@@ -66,6 +66,8 @@ struct UNetConfig {
   int64_t cross_size() const { return levels.front().cross_size; }
 
   static Result<UNetConfig> parse(const Json& json, const std::string& where);
+  // Of a network that is a UNet's way down and middle, whose config says nothing of a way up (ControlNet).
+  static Result<UNetConfig> parse_down(const Json& json, const std::string& where);
   // invalid_option for sizes that no network has. `where` starts the message.
   Status check(const std::string& where) const;
 };

@@ -54,6 +54,8 @@ Compute int8_choice(const Param& param, const Levels& levels) {
   const std::string& name = param.names.front();
   if (levels.last_up >= 0 && has_part(name, "up_blocks." + std::to_string(levels.last_up) + ".resnets."))
     return Compute::int16;
+  // What a ControlNet adds goes into the UNet as it is.
+  if (has_part(name, "controlnet_")) return Compute::int16;
   return gains_by_words(param, levels) ? Compute::int8_weights : Compute::int8;
 }
 

@@ -89,8 +89,15 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features
   // Without kept features all is deep: nothing is left to be computed anew.
   const size_t depth = features ? static_cast<size_t>(features->depth) : 0;
   const bool shallow = features && features->kept.valid();
-  std::vector<Value> skips = unet_down(unet, inputs.latents, shallow ? depth : c.skip_connections());
-  const Value deep = shallow ? features->kept : unet_up(unet, unet_mid(unet, skips.back()), skips, depth);
+  const UNetAdditions& additions = inputs.additions;
+  std::vector<Value> skips =
+      unet_down(unet, inputs.latents, shallow ? depth : c.skip_connections(), {{}, additions.levels});
+  Value deep = shallow ? features->kept : unet_mid(unet, skips.back());
+  for (const Value addition : {additions.after_middle, additions.middle})
+    if (!shallow && addition.valid()) deep = graph.add(deep, addition);
+  for (size_t i = 0; i < skips.size() && i < additions.skips.size(); ++i)
+    skips[i] = graph.add(skips[i], additions.skips[i]);
+  if (!shallow) deep = unet_up(unet, deep, skips, depth);
   if (features) features->kept = deep;
   const Value x = unet_up(unet, deep, skips, 0);
   const Value normed = graph.group_norm(x, "conv_norm_out", c.norm_groups, c.norm_epsilon);

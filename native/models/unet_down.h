@@ -9,6 +9,11 @@ namespace ipa {
 
 // The `count` (at least 1) outermost skip connections, the outermost first.
 // The last of all is what the middle reads.
-std::vector<Value> unet_down(const UNetBuilder& unet, Value latents, size_t count);
+struct DownAdditions {
+  Value first;                // to what the first convolution makes of the latents
+  std::vector<Value> levels;  // to what each level hands down
+};
+std::vector<Value> unet_down(const UNetBuilder& unet, Value latents, size_t count,
+                             const DownAdditions& additions = {});
 
 }  // namespace ipa

@@ -32,6 +32,8 @@ Value unet_embedding(Graph& graph, const UNetConfig& c, const UNetInputs& inputs
   Value embedding = mlp(graph, c, sinusoid, "time_embedding");
   if (const Value more = class_embedding(graph, c, inputs.class_input); more.valid())
     embedding = graph.add(more, embedding);
+  if (inputs.control_types.valid())
+    embedding = graph.add(embedding, mlp(graph, c, inputs.control_types, "control_add_embedding"));
   if (c.text_time) embedding = graph.add(mlp(graph, c, inputs.addition, "add_embedding"), embedding);
   return graph.activate(embedding, c.activation);
 }

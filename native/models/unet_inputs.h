@@ -7,6 +7,16 @@
 
 namespace ipa {
 
+// What structure controls add to a UNet; all of it may be missing.
+struct UNetAdditions {
+  // ControlNet: to the skip connections, the outermost first, and to what comes out of the middle.
+  std::vector<Value> skips;
+  Value middle;
+  // T2I-Adapter: to what each level hands down, so that all that lies deeper sees it, too; and to the middle.
+  std::vector<Value> levels;
+  Value after_middle;
+};
+
 struct UNetInputs {
   Value latents;   // (n, h, w, in_channels)
   Value sinusoid;  // (1 or n, 1, 1, sinusoid_size): timestep_sinusoid
@@ -14,9 +24,11 @@ struct UNetInputs {
   std::vector<Value> text_kv;
   // Image branches of each cross layer; empty without adapters.
   std::vector<std::vector<Graph::Branch>> branches;
-  Value addition;          // text_time: (n, 1, 1, addition_input_size)
-  Value class_input;       // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)
-  Value time_cond;         // (n, 1, 1, time_cond_size)
+  Value addition;       // text_time: (n, 1, 1, addition_input_size)
+  Value class_input;    // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)
+  Value time_cond;      // (n, 1, 1, time_cond_size)
+  Value control_types;  // ControlNet-Union: (1, 1, 1, control_types_size)
+  UNetAdditions additions;
   double merge_ratio = 0;  // of the tokens of self-attention at the outermost level that has any; 0: none
 };
 

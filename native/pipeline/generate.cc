@@ -65,7 +65,7 @@ class Sampler {
     const int index = prepared_.span().first + i;
     IPA_TRY(prepared_.begin_model_call(i));
     scheduler.scale_model_input(index, latents.data(), scaled_.data(), count_);
-    IPA_TRY(prepared_.denoiser().predict(prepared_.kinds()[static_cast<size_t>(i)], scaled_.data(),
+    IPA_TRY(prepared_.denoiser().predict(static_cast<size_t>(i), scaled_.data(),
                                          scheduler.timesteps()[static_cast<size_t>(index)], prediction_.data(),
                                          call_.cancel));
     scheduler.step(index, prediction_.data(), latents.data(), count_, noise);

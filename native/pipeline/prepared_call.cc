@@ -33,7 +33,9 @@ Status PreparedCall::plan_steps_and_parts() {
   IPA_ASSIGN(source_, SourcePicture::plan(models_, request_));
   IPA_ASSIGN(conditioning_,
              Conditioning::plan(models_, request_, Guidance(models_.task(), request_).parts(guided)));
-  IPA_ASSIGN(denoiser_, Denoiser::plan(models_, request_, *conditioning_, kinds_));
+  const ControlCall call{models_, request_, *conditioning_, kinds_};
+  IPA_ASSIGN(controls_, Controls::plan(call));
+  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get()));
   return {};
 }
 
@@ -66,6 +68,7 @@ MemoryCount PreparedCall::count_parts(const Decoder* decoder) const {
   MemoryCount memory;
   if (source_) source_->count(memory);
   conditioning_->count(memory);
+  if (controls_) controls_->count(memory);
   denoiser_->count(memory);
   if (decoder) decoder->count(memory);
   return memory;
@@ -82,6 +85,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
       prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
   for (const auto* picture : {&request_.image, &request_.mask})
     if (*picture) prompts += (*picture)->rgb.size();
+  for (const ControlUse& use : request_.controls) prompts += use.image.rgb.size();
 
   MemoryCount memory = count_parts(decoder);
   // Scaled latents, prediction, and about as many states as samplers of a high order keep.
@@ -100,6 +104,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
 Status PreparedCall::begin(const Call& call) {
   if (source_) IPA_TRY(source_->run(call));
   IPA_TRY(conditioning_->run(call));
+  if (controls_) IPA_TRY(controls_->begin(call));
   IPA_TRY(denoiser_->prepare(call.workspace));
   return decoder_ ? decoder_->prepare(call.workspace) : Status();
 }

@@ -57,6 +57,7 @@ class PreparedCall {
   std::vector<StepKind> kinds_;
   std::unique_ptr<SourcePicture> source_;
   std::unique_ptr<Conditioning> conditioning_;
+  std::unique_ptr<Controls> controls_;
   std::unique_ptr<Denoiser> denoiser_;
   std::unique_ptr<Decoder> decoder_;
   MemoryEstimate memory_;

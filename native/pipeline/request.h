@@ -57,10 +57,22 @@ struct ImageBranch {
 // Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.
 enum class Tiling : uint8_t { automatic, on, off };
 
+// One condition of a structure control.
+struct ControlUse {
+  int control = 0;  // of the loaded ones
+  Picture image;
+  float scale = 1;
+  double start = 0, end = 1;     // shares of the model calls between which it counts
+  bool guess = false;            // diffusers' guess mode: only beside the prompt, and outer connections less
+  std::string mode;              // of a ControlNet-Union: what the picture shows; "" for others
+  std::vector<float> keypoints;  // InstantID, in place of the picture: x and y of five points of the face
+};
+
 struct GenerateRequest {
   std::vector<TokenChunks> prompt;    // one a text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
+  std::vector<ControlUse> controls;
   // The picture that an inpainting or instruct model changes; for inpainting where (white is repainted).
   std::optional<Picture> image, mask;
   float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "golden_case.h"
+#include "golden_unet.h"
 #include "harness.h"
 #include "models/unet.h"
 #include "weights/formats/safetensors/safetensors.h"
@@ -13,32 +14,13 @@ namespace {
 using ipa::Json;
 using ipa::UNetConfig;
 using ipa::Value;
+using ipa_test::addition_rows;
 using ipa_test::ErrorReport;
 using ipa_test::GoldenFolder;
 using ipa_test::NetworkRun;
 using ipa_test::relative_error;
+using ipa_test::sinusoid;
 using ipa_test::Tensor;
-
-std::vector<float> sinusoid(const UNetConfig& c, double value, int64_t size) {
-  std::vector<float> result(static_cast<size_t>(size));
-  ipa::timestep_sinusoid(value, size, c.flip_sin_to_cos, c.freq_shift, result.data());
-  return result;
-}
-
-// SDXL: an item's pooled text, then the sinusoids of its size numbers.
-std::vector<float> addition_rows(const UNetConfig& c, const Tensor& pooled, const Tensor& sizes) {
-  std::vector<float> rows;
-  for (int64_t i = 0; i < pooled.size(0); ++i) {
-    const auto from = pooled.values.begin() + i * pooled.size(1);
-    rows.insert(rows.end(), from, from + pooled.size(1));
-    for (int64_t k = 0; k < sizes.size(1); ++k) {
-      const auto number = static_cast<double>(sizes.values[static_cast<size_t>(i * sizes.size(1) + k)]);
-      const std::vector<float> part = sinusoid(c, number, c.addition_time_size);
-      rows.insert(rows.end(), part.begin(), part.end());
-    }
-  }
-  return rows;
-}
 
 Value class_input(NetworkRun& run, const UNetConfig& c, const Tensor& labels) {
   const int64_t n = labels.size(0);

@@ -9,6 +9,7 @@ import type {
   ModelOption,
   NativeAdapterRequest,
   NativeAddon,
+  NativeControlRequest,
   NativeConvertRequest,
   NativeError,
   NativeGenerateRequest,
@@ -94,6 +95,7 @@ export const MINI_INFO: PipelineInfo = {
       imageSize: 64,
     },
   ],
+  controls: [],
   embeddings: [],
   hasImageEncoder: true,
   parameters: 10_000_000,
@@ -110,7 +112,7 @@ export class FakeAddon implements NativeAddon {
   conversions: NativeConvertRequest[] = [];
   written: { path: string; tensors: { name: string; shape: number[]; data: Float32Array }[] }[] = [];
   tensor = { shape: [2, 256], data: new Float32Array(512).fill(0.5).buffer };
-  changes: { adapters?: NativeAdapterRequest[]; loras?: NativeLoraRequest[] }[] = [];
+  changes: { adapters?: NativeAdapterRequest[]; controls?: NativeControlRequest[]; loras?: NativeLoraRequest[] }[] = [];
   loadError: NativeError | null = null;
   generateError: NativeError | null = null;
   cancelled = 0;
@@ -326,9 +328,22 @@ class FakePipeline implements NativePipeline {
     const [first] = this.#addon.info.adapters;
     this.#addon.changes.push({ adapters });
     return this.#addon.later(
-      () => done(null, { adapters: adapters.flatMap(() => first ?? []), parameters, memoryBytes, ignored: [] }),
+      () =>
+        done(null, {
+          adapters: adapters.flatMap(() => first ?? []),
+          controls: this.#addon.info.controls,
+          parameters,
+          memoryBytes,
+          ignored: [],
+        }),
       done,
     );
+  }
+
+  setControls(controls: NativeControlRequest[], done: Done<LoadedParts>): NativeJob {
+    this.#addon.changes.push({ controls });
+    this.#addon.info.controls = controls.map(() => ({ kind: "controlnet" }));
+    return this.#addon.later(() => done(null, this.#addon.info), done);
   }
 
   setLoras(loras: NativeLoraRequest[], done: Done<LoadedParts>): NativeJob {

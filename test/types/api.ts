@@ -115,7 +115,12 @@ export async function loading(signal: AbortSignal): Promise<Pipeline> {
     adapters: ["a.safetensors", { file: "b.bin", imageEncoder: "encoder" }],
     loras: ["a", { file: "b", weight: 0.5 }],
     embeddings: ["a", { file: "b", token: "c" }],
+    controls: ["a", { file: "b" }, new URL("file:///a")],
   });
+  await pipeline.setControls(["a"], { signal });
+  await pipeline.generate({ controls: [{ image: "a.png", scale: 0.5, end: 0.6 }] });
+  // @ts-expect-error a picture is needed
+  await pipeline.generate({ controls: [{ scale: 0.5 }] });
   await pipeline.setAdapters(["a"], { signal });
   await pipeline.setLoras([new URL("file:///a"), { file: "b" }]);
   // @ts-expect-error a file is needed

@@ -13,6 +13,8 @@ const TABLES = {
   load: schemas.LoadSchema,
   adapter: schemas.AdapterSchema,
   lora: schemas.LoraSchema,
+  control: schemas.ControlSchema,
+  controlUse: schemas.ControlUseSchema,
   embedding: schemas.EmbeddingSchema,
   generate: schemas.GenerateSchema,
   imagePrompt: schemas.ImagePromptSchema,
@@ -63,6 +65,7 @@ function typeOf(name, rule) {
   }
   if (items.type === "array") return "`[share, factor][]`";
   if (items.properties === undefined) return items.type === "string" ? "strings" : `numbers, ${range(items)}`;
+  if (items["x-shorthand"] === undefined) return `\`${shape(items)}[]\`, at most ${maxItems}`;
   const others = items["x-shorthand"] === "file" ? "paths" : "pictures";
   return `\`${items["x-shorthand"] === "file" ? shape(items) : "ImagePrompt"}[]\` or ${others}, at most ${maxItems}`;
 }

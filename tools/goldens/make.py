@@ -23,6 +23,7 @@ diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
 
+import controls  # noqa: E402
 import networks  # noqa: E402
 import pictures  # noqa: E402
 import pipelines  # noqa: E402
@@ -51,6 +52,7 @@ STEPS = {
     "pipelines": pipelines.make,
     "single-files": single_files.make,
     "source-pictures": source_pictures.make,
+    "controls": controls.make,
     "faces": script("faces.py", needs="peft"),
     "hand-over": script("hand_over.py", needs="torchsde"),
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),

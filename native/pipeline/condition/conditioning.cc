@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/load/control.h"
+
 namespace ipa {
 namespace {
 
@@ -59,6 +61,7 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   self->cross_size_ = config.cross_size();
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
   IPA_TRY(self->plan_text(models, request));
+  IPA_TRY(self->plan_controls(models, request));
   IPA_ASSIGN(self->scales_, BranchScales::plan(models.unet->network, request.branches, self->parts_));
   for (size_t i = 0; i < request.branches.size(); ++i) IPA_TRY(self->plan_branch(models, i));
   return self;
@@ -80,6 +83,23 @@ Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& re
   const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
   std::vector<Value> keys = build_text_keys(graph, unet.network.cross_layers(), input);
   IPA_ASSIGN(text_, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+  return {};
+}
+
+Status Conditioning::plan_controls(const ModelSet& models, const GenerateRequest& request) {
+  std::vector<int> used;
+  for (const ControlUse& use : request.controls) {
+    const auto found = std::find(used.begin(), used.end(), use.control);
+    control_places_.push_back(static_cast<size_t>(found - used.begin()));
+    if (found != used.end()) continue;
+    used.push_back(use.control);
+    const LoadedNetwork<ControlNet>& net = *models.controls[static_cast<size_t>(use.control)]->net;
+    Graph graph(&net.params);
+    const Value input = graph.input(tokens_shape(batch(), prompts_->tokens().back(), cross_size_));
+    std::vector<Value> keys = build_text_keys(graph, net.network.cross_layers(), input);
+    IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+    control_text_.push_back(std::move(packed));
+  }
   return {};
 }
 
@@ -106,6 +126,7 @@ void Conditioning::count(MemoryCount& memory) const {
   prompts_->count(memory);
   memory.staying(*text_.program, feature_bytes());
   memory.staying(scales_.bytes());
+  for (const PackedKeys& keys : control_text_) memory.staying(*keys.program, feature_bytes());
   for (size_t i = 0; i < branches_.size(); ++i) {
     if (!images_[i].program) continue;
     branches_[i].count(memory);
@@ -135,6 +156,8 @@ Status Conditioning::run_text(const Call& call) {
     if (addition_size_) append_addition(call.models, *request_, own.pooled, !part.positive, addition);
   }
   if (addition_size_) IPA_TRY(addition_.set(addition));
+  for (PackedKeys& keys : control_text_)
+    if (!keys.values.empty()) IPA_TRY(keys.run(call, all));
   return text_.run(call, all);
 }
 

@@ -48,6 +48,8 @@ class Conditioning {
   const BranchScales& scales() const { return scales_; }
   // Before model call `call` of a picture's `calls`.
   Status begin_call(int call, int calls) { return scales_.begin_call(call, calls); }
+  // Of the text in the control of the request's i-th condition.
+  const PackedKeys& control_text(size_t i) const { return control_text_[control_places_[i]]; }
   // SDXL: addition_input_size floats of each of `count` items from `first` on.
   BoundView addition(int64_t first, int64_t count) const;
   size_t addition_bytes() const { return addition_.view().bytes(); }
@@ -56,6 +58,7 @@ class Conditioning {
   explicit Conditioning(std::vector<GuidancePart> parts) : parts_(std::move(parts)) {}
   Status plan_text(const ModelSet& models, const GenerateRequest& request);
   Status plan_branch(const ModelSet& models, size_t branch);
+  Status plan_controls(const ModelSet& models, const GenerateRequest& request);
   Status run_text(const Call& call);
   Status run_branches(const Call& call);
   // For copies of both prompts' features side by side.
@@ -70,6 +73,8 @@ class Conditioning {
   std::vector<BranchEncoder> branches_;
   PackedKeys text_;
   std::vector<PackedKeys> images_;
+  std::vector<PackedKeys> control_text_;  // one a control that is used
+  std::vector<size_t> control_places_;    // of a condition's control among them
   BranchScales scales_;
   std::optional<Held> held_;  // the scales'
   BoundMemory addition_;

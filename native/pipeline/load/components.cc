@@ -22,15 +22,9 @@ using Dialect = Result<Source> (*)(Source);
 
 Result<Source> as_it_is(Source source) { return source; }
 
-std::vector<std::string> names_of(const ParamSet& params) {
-  std::vector<std::string> names;
-  for (const auto& param : params.all()) names.insert(names.end(), param->names.begin(), param->names.end());
-  return names;
-}
-
 // A file or folder of one network, under the names of its parameters: all of it is read.
 Result<Source> whole_network(Source source, NetworkKind kind, const ParamSet& params) {
-  const std::vector<std::string> names = names_of(params);
+  const std::vector<std::string> names = tensor_names(params);
   IPA_TRY(account_for(*source, {names.begin(), names.end()}, {kind, ""}));
   return source;
 }
@@ -109,7 +103,7 @@ ConfiguredComponent<Config> file_component(const std::string& path, Config confi
   component.config = std::move(config);
   component.open = [path, part](const ParamSet& params) -> Result<Source> {
     IPA_ASSIGN(Source source, open_weight_file(path));
-    return part(std::move(source), names_of(params));
+    return part(std::move(source), tensor_names(params));
   };
   return component;
 }
@@ -277,6 +271,12 @@ Result<Json> read_model_json(const std::string& path) {
   limits.python_constants = true;  // diffusers writes "lambda_min_clipped": -Infinity
   Result<Json> json = Json::parse(text, limits);
   return json.ok() ? std::move(json) : Result<Json>(json.status().in(path));
+}
+
+std::vector<std::string> tensor_names(const ParamSet& params) {
+  std::vector<std::string> names;
+  for (const auto& param : params.all()) names.insert(names.end(), param->names.begin(), param->names.end());
+  return names;
 }
 
 bool is_folder(const std::string& path) { return path_kind(path) == PathKind::folder; }

@@ -59,6 +59,8 @@ std::string preprocessor_beside(const std::string& encoder);
 
 // A JSON file of a model folder.
 Result<Json> read_model_json(const std::string& path);
+// Of all tensors that they are read from.
+std::vector<std::string> tensor_names(const ParamSet& params);
 bool is_folder(const std::string& path);
 bool is_file(const std::string& path);
 

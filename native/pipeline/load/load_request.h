@@ -25,6 +25,12 @@ struct AdapterRequest {
   }
 };
 
+// ControlNet: its folder in the diffusers layout, or its file.
+struct ControlRequest {
+  std::string file;
+  bool operator==(const ControlRequest& other) const { return file == other.file; }
+};
+
 struct LoraRequest {
   std::string file;
   float weight = 1;
@@ -39,7 +45,8 @@ struct OriginalConfig {
 struct LoadRequest {
   std::string model;  // diffusers folder, or a file of the original layout
   std::vector<AdapterRequest> adapters;
-  std::vector<LoraRequest> loras;        // added to the weights in this order
+  std::vector<LoraRequest> loras;  // added to the weights in this order
+  std::vector<ControlRequest> controls;
   std::vector<std::string> embeddings;   // textual inversion files
   std::string unet;                      // folder or file; empty: the model's own
   std::string vae;                       // folder or file; empty: the model's own

@@ -23,6 +23,8 @@ class LoadedWeights {
   // `what` names the network in messages ("the UNet").
   LoadedWeights(Component source, std::string what) : source_(std::move(source)), what_(std::move(what)) {}
 
+  // Where its weights come from, without LoRAs.
+  const Component& source() const { return source_; }
   // From now on LoRAs change it by their modules for this part.
   void set_lora_part(LoraPart part) { part_ = part; }
   // Rows behind those of its tensor `table`. What `rows` point to must outlive this.

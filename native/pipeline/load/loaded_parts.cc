@@ -1,5 +1,7 @@
 #include "pipeline/load/loaded_parts.h"
 
+#include "pipeline/load/control.h"
+
 namespace ipa {
 
 LoadedParts loaded_parts(const ModelSet& models) {
@@ -12,6 +14,10 @@ LoadedParts loaded_parts(const ModelSet& models) {
     const VisionTower* vision = adapter->vision.get();
     parts.adapters.push_back({adapter->variant, p.tokens, p.embed_size, p.face_size, p.shortcut,
                               vision != nullptr, vision ? vision->config().image_size : 0});
+  }
+  for (const auto& control : models.controls) {
+    if (control->ignored.count > 0) parts.ignored.push_back({control->request.file, control->ignored});
+    parts.controls.push_back({control->kind});
   }
   parts.parameters = models.parameters();
   parts.memory_bytes = models.memory_bytes();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/load/model_set.h"
+#include "weights/describe/control_file.h"
 #include "weights/ignored_tensors.h"
 
 namespace ipa {
@@ -18,8 +19,14 @@ struct LoadedAdapter {
   int64_t image_size = 0;      // pixels of a side that the encoder reads
 };
 
+struct ControlParts {
+  ControlKind kind = ControlKind::controlnet;
+  int64_t modes = 0;  // of a ControlNet-Union: how many kinds of pictures it reads
+};
+
 struct LoadedParts {
   std::vector<LoadedAdapter> adapters;
+  std::vector<ControlParts> controls;
   int64_t parameters = 0;
   size_t memory_bytes = 0;
   std::vector<IgnoredOfFile> ignored;

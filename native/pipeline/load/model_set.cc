@@ -10,6 +10,7 @@
 #include "cpu/kernels/plain_product.h"
 #include "cpu/launch/thread_pool.h"
 #include "models/compute_choice.h"
+#include "pipeline/load/control.h"
 #include "pipeline/load/loras.h"
 #include "pipeline/load/model_layout.h"
 
@@ -80,6 +81,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->vae = std::move(vae);
   IPA_TRY(set->load_model_vision(request, cancel));
   IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
+  IPA_ASSIGN(set->controls, set->make_controls(request.controls, cancel));
   return set;
 }
 
@@ -166,6 +168,31 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
   return {};
 }
 
+Result<std::vector<std::shared_ptr<const LoadedControl>>> ModelSet::make_controls(
+    const std::vector<ControlRequest>& requests, const CancelFlag* cancel) const {
+  const ControlHost host{unet->network, family_name(family_), vae->config().scale(), compute_,
+                         backend_.kernels()};
+  std::vector<std::shared_ptr<const LoadedControl>> made;
+  for (const ControlRequest& request : requests) {
+    std::shared_ptr<const LoadedControl> control;
+    // One that is named twice is loaded once.
+    const std::vector<std::shared_ptr<const LoadedControl>>* lists[] = {&controls, &made};
+    for (const auto* list : lists)
+      for (const auto& loaded : *list)
+        if (loaded->request == request) control = loaded;
+    if (!control) {
+      IPA_ASSIGN(control, load_control(request, host, context(cancel)));
+    }
+    made.push_back(std::move(control));
+  }
+  return made;
+}
+
+Status ModelSet::set_controls(const std::vector<ControlRequest>& requests, const CancelFlag* cancel) {
+  IPA_ASSIGN(controls, make_controls(requests, cancel));
+  return {};
+}
+
 Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel) {
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(requests, requests_of(adapters), unet->network, text.size() > 1));
@@ -205,6 +232,7 @@ std::vector<const ParamSet*> ModelSet::all_params() const {
     all.insert(&adapter->params);
     if (adapter->vision) all.insert(&adapter->vision->params);
   }
+  for (const auto& control : controls) all.insert(&control->params());
   return {all.begin(), all.end()};
 }
 

@@ -20,13 +20,16 @@
 
 namespace ipa {
 
+struct LoadedControl;  // load/control.h
+
 class ModelSet {
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
 
-  // Replace all adapters, or all LoRAs, and leave the rest as it is; on an error nothing has changed.
-  // An adapter that stays is not read again. Without LoRAs the weights are the bits they were.
+  // Replace all adapters, all controls, or all LoRAs, and leave the rest as it is; on an error nothing has changed.
+  // An adapter or control that stays is not read again. Without LoRAs the weights are the bits they were.
   Status set_adapters(const std::vector<AdapterRequest>& requests, const CancelFlag* cancel);
+  Status set_controls(const std::vector<ControlRequest>& requests, const CancelFlag* cancel);
   Status set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel);
 
   const CpuBackend& backend() const { return backend_; }
@@ -43,6 +46,7 @@ class ModelSet {
   std::unique_ptr<LoadedNetwork<UNet>> unet;
   std::unique_ptr<const LoadedNetwork<Vae>> vae;
   std::vector<std::shared_ptr<const Adapter>> adapters;
+  std::vector<std::shared_ptr<const LoadedControl>> controls;
   Json scheduler_config;
   ModelPrediction prediction;
   std::vector<IgnoredOfFile> ignored;  // tensors of the model's files and textual inversions that nothing reads
@@ -61,6 +65,8 @@ class ModelSet {
       const CancelFlag* cancel) const;
   Result<std::vector<std::shared_ptr<const Adapter>>> make_adapters(const std::vector<AdapterRequest>& requests,
                                                                     const CancelFlag* cancel) const;
+  Result<std::vector<std::shared_ptr<const LoadedControl>>> make_controls(
+      const std::vector<ControlRequest>& requests, const CancelFlag* cancel) const;
   // Of every network once.
   std::vector<const ParamSet*> all_params() const;
   // The networks that LoRAs change.

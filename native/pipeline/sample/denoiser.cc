@@ -4,22 +4,28 @@
 
 namespace ipa {
 
-Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ModelSet& models, const GenerateRequest& request,
-                                                 const Conditioning& conditioning,
-                                                 const std::vector<StepKind>& kinds) {
+Denoiser::Denoiser(const ControlCall& call, Controls* controls, int64_t pixels)
+    : config_(call.models.unet->config()),
+      kinds_(call.kinds),
+      controls_(controls),
+      guidance_(call.models.task(), call.request),
+      guidance_scale_(call.request.guidance),
+      pixels_(pixels) {}
+
+Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Controls* controls) {
+  const auto& [models, request, conditioning, kinds] = call;
   const int64_t scale = models.vae->config().scale();
   UNetProgramShape shape;
   shape.height = request.height / scale;
   shape.width = request.width / scale;
   shape.merge_ratio = request.merge_ratio;
+  if (controls) shape.additions = &controls->additions();
   const auto is_shallow = [](const StepKind& kind) { return !kind.full; };
   if (std::any_of(kinds.begin(), kinds.end(), is_shallow)) shape.feature_depth = request.cache_depth;
-  const Guidance guidance(models.task(), request);
-  std::unique_ptr<Denoiser> self(
-      new Denoiser(models.unet->config(), guidance, request.guidance, shape.height * shape.width));
+  std::unique_ptr<Denoiser> self(new Denoiser(call, controls, shape.height * shape.width));
   for (const StepKind& kind : kinds) {
     Programs& programs = kind.guided ? self->guided_ : self->plain_;
-    shape.batch = static_cast<int64_t>(guidance.parts(kind.guided).size());
+    shape.batch = static_cast<int64_t>(self->guidance_.parts(kind.guided).size());
     shape.first = conditioning.batch() - shape.batch;  // the part that runs alone comes last
     if (!programs.full) {
       IPA_ASSIGN(programs.full, UNetProgram::plan(models, conditioning, shape, nullptr));
@@ -57,11 +63,13 @@ void Denoiser::fill_input(const GuidancePart& part, const float* latents) {
   }
 }
 
-Status Denoiser::predict(StepKind kind, const float* latents, float timestep, float* prediction,
+Status Denoiser::predict(size_t i, const float* latents, float timestep, float* prediction,
                          const CancelFlag* cancel) {
+  const StepKind kind = kinds_[i];
   const int64_t channels = config_.out_channels;
   if (source_.size() != static_cast<size_t>((config_.in_channels - channels) * pixels_))
     return Status(Code::internal, "the UNet reads channels that it was not given");
+  if (controls_) IPA_TRY(controls_->run(i, latents, timestep, cancel));
   Programs& programs = kind.guided ? guided_ : plain_;
   UNetProgram& program = kind.full ? *programs.full : *programs.shallow;
   const std::vector<GuidancePart> parts = guidance_.parts(kind.guided);

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/sample/controls.h"
 #include "pipeline/sample/guidance.h"
 #include "pipeline/sample/step_plan.h"
 #include "pipeline/sample/unet_program.h"
@@ -16,32 +17,30 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // `kinds`: the model calls that will come, for which everything is planned here.
-  // Models and conditioning outlive it.
-  static Result<std::unique_ptr<Denoiser>> plan(const ModelSet& models, const GenerateRequest& request,
-                                                const Conditioning& conditioning,
-                                                const std::vector<StepKind>& kinds);
+  // Of the model calls that will come, for which everything is planned here. `controls` may be null.
+  // What `call` refers to and controls outlive it.
+  static Result<std::unique_ptr<Denoiser>> plan(const ControlCall& call, Controls* controls);
   void count(MemoryCount& memory) const;
   // After the conditioning has run.
   Status prepare(Workspace& workspace);
   // What the calls from now on read beside the latents, channel-major, for UNets that read more than latents.
   void set_source(std::vector<float> channels) { source_ = std::move(channels); }
-  // latents and prediction: channel-major, channels * height * width. All parts of guidance run in one batch;
-  // without guidance, the conditional one runs alone.
-  Status predict(StepKind kind, const float* latents, float timestep, float* prediction,
-                 const CancelFlag* cancel);
+  // Of model call `i`. latents and prediction: channel-major, channels * height * width.
+  // All parts of guidance run in one batch; without guidance, the conditional one runs alone.
+  Status predict(size_t i, const float* latents, float timestep, float* prediction, const CancelFlag* cancel);
   int64_t elements() const { return config_.out_channels * pixels_; }
 
  private:
   struct Programs {
     std::unique_ptr<UNetProgram> full, shallow;
   };
-  Denoiser(const UNetConfig& config, const Guidance& guidance, float guidance_scale, int64_t pixels)
-      : config_(config), guidance_(guidance), guidance_scale_(guidance_scale), pixels_(pixels) {}
+  Denoiser(const ControlCall& call, Controls* controls, int64_t pixels);
   // What the UNet reads for `part`, channels-last, into input_.
   void fill_input(const GuidancePart& part, const float* latents);
 
   const UNetConfig& config_;
+  const std::vector<StepKind>& kinds_;
+  Controls* controls_;
   Guidance guidance_;
   float guidance_scale_;
   int64_t pixels_;

@@ -35,6 +35,25 @@ Value UNetProgram::bind_keys(Graph& graph, const PackedKeys& keys, size_t layer,
   });
 }
 
+UNetAdditions UNetProgram::describe_additions(Graph& graph, const UNetProgramShape& shape, size_t skips) {
+  UNetAdditions additions;
+  if (!shape.additions) return additions;
+  const auto input = [&](const Residuals* given, size_t i, int64_t first, int64_t batch) {
+    Shape of_all = given->shape(i);
+    of_all.n = batch;
+    return bind(graph.input(of_all), [given, i, first, batch] { return given->items(i, first, batch); });
+  };
+  const Residuals &to_skips = shape.additions->skips, &to_levels = shape.additions->levels;
+  for (size_t i = 0; i < skips && i < to_skips.count(); ++i)
+    additions.skips.push_back(input(&to_skips, i, shape.first, shape.batch));
+  if (skips + 1 == to_skips.count()) additions.middle = input(&to_skips, skips, shape.first, shape.batch);
+  const size_t levels = config_.levels.size();
+  for (size_t i = 0; i < levels && i < to_levels.count(); ++i)
+    additions.levels.push_back(input(&to_levels, i, 0, 1));
+  if (levels + 1 == to_levels.count()) additions.after_middle = input(&to_levels, levels, 0, 1);
+  return additions;
+}
+
 UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
                                         const UNetProgramShape& shape) {
   UNetInputs inputs;
@@ -73,9 +92,11 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, c
   const LoadedNetwork<UNet>& unet = *models.unet;
   std::unique_ptr<UNetProgram> self(new UNetProgram(unet.config()));
   Graph graph(&unet.params);
-  const UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
+  UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
   DeepFeatures deep;
   deep.depth = shape.feature_depth;
+  const int skips = features ? shape.feature_depth : unet.network.skip_connections();
+  inputs.additions = self->describe_additions(graph, shape, static_cast<size_t>(skips));
   if (features)
     deep.kept = self->bind(graph.input(features->program_->shape(features->kept_)),
                            [features] { return features->program_->view(features->kept_); });

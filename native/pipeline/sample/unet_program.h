@@ -10,6 +10,7 @@
 #include "graph/program.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/sample/residuals.h"
 
 namespace ipa {
 
@@ -18,6 +19,8 @@ struct UNetProgramShape {
   int64_t first = 0, batch = 1;   // items of the conditioning
   int feature_depth = 0;          // 0: no features are kept
   double merge_ratio = 0;         // of tokens
+  // What controls add, for all items of the conditioning; null: nothing. It outlives the program.
+  const Additions* additions = nullptr;
 };
 
 class UNetProgram {
@@ -49,6 +52,8 @@ class UNetProgram {
   // The same for every item.
   Status set_each(Value value, const std::vector<float>& item);
   Value bind_keys(Graph& graph, const PackedKeys& keys, size_t layer, const UNetProgramShape& shape);
+  // `skips`: the number of skip connections that are computed anew.
+  UNetAdditions describe_additions(Graph& graph, const UNetProgramShape& shape, size_t skips);
   UNetInputs describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
                              const UNetProgramShape& shape);
 

@@ -21,6 +21,7 @@ constexpr std::string_view network_prefixes[] = {
     "text_encoder_2.",
     "clip_l.",
     "clip_g.",
+    "control_model.",
 };
 
 // Left by training and by the wrappers around the networks, wherever they stand.
@@ -115,6 +116,7 @@ const char* network_name(NetworkKind kind) {
     case NetworkKind::vae: return "the VAE";
     case NetworkKind::text_encoder: return "the text encoder";
     case NetworkKind::image_encoder: return "the image encoder";
+    case NetworkKind::controlnet: return "the ControlNet";
   }
   return "";
 }

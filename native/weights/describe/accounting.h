@@ -13,7 +13,7 @@
 
 namespace ipa {
 
-enum class NetworkKind { unet, vae, text_encoder, image_encoder };
+enum class NetworkKind { unet, vae, text_encoder, image_encoder, controlnet };
 const char* network_name(NetworkKind kind);  // "the UNet"
 
 // Where in a file a network's tensors stand.

@@ -4,6 +4,7 @@
 
 #include "weights/changes/embedding_file.h"
 #include "weights/changes/lora_file.h"
+#include "weights/describe/control_file.h"
 #include "weights/describe/single_file.h"
 #include "weights/names/adapter_names.h"
 #include "weights/names/name_parts.h"
@@ -30,6 +31,7 @@ const char* component_kind_name(ComponentKind kind) {
     case ComponentKind::vae: return "vae";
     case ComponentKind::text_encoder: return "text_encoder";
     case ComponentKind::image_encoder: return "image_encoder";
+    case ComponentKind::controlnet: return "controlnet";
     case ComponentKind::tensors: return "tensors";
   }
   return "tensors";
@@ -39,6 +41,7 @@ ComponentKind component_kind(const TensorSource& source) {
   if (is_single_file(source)) return ComponentKind::model;
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
   if (has_adapter_names(source)) return ComponentKind::ip_adapter;
+  if (is_control(source)) return ComponentKind::controlnet;
   if (has_lora_names(source)) return ComponentKind::lora;
   if (has_embedding_names(source)) return ComponentKind::embedding;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {

@@ -16,11 +16,13 @@ enum class ComponentKind {
   vae,
   text_encoder,
   image_encoder,
+  controlnet,
   tensors
 };
 
 // "model" (a whole one, see weights/describe/single_file.h), "ip-adapter", "lora",
-// "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "tensors" (anything else).
+// "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "controlnet",
+// "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

@@ -11,8 +11,10 @@
 #include "weights/describe/accounting.h"
 #include "weights/describe/adapter_description.h"
 #include "weights/describe/component_kind.h"
+#include "weights/describe/control_file.h"
 #include "weights/describe/other_families.h"
 #include "weights/describe/single_file.h"
+#include "weights/describe/single_file_config.h"
 #include "weights/formats/sharded.h"
 #include "weights/formats/weight_file.h"
 #include "weights/names/adapter_names.h"
@@ -39,6 +41,8 @@ IgnoredTensors ignored_of(const TensorSource& source, ComponentKind kind) {
     case ComponentKind::vae: return ignored_tensors(source, {{NetworkKind::vae, ""}});
     case ComponentKind::text_encoder: return ignored_tensors(source, {{NetworkKind::text_encoder, ""}});
     case ComponentKind::image_encoder: return ignored_tensors(source, {{NetworkKind::image_encoder, ""}});
+    case ComponentKind::controlnet:
+      return ignored_tensors(source, {{NetworkKind::controlnet, control_prefix(source)}});
     default: return {};
   }
 }
@@ -75,6 +79,10 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
     result.ignored = contents.value().ignored;
   }
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
+  if (kind == ComponentKind::controlnet) {
+    const Result<ControlNetConfig> config = controlnet_config(*source);
+    if (config.ok()) result.family = original_family(config.value().trunk);
+  }
   if (kind == ComponentKind::ip_adapter) {
     IPA_ASSIGN(const std::unique_ptr<TensorSource> renamed, with_adapter_names(std::move(source)));
     IPA_ASSIGN(const AdapterDescription adapter, describe_adapter(*renamed));

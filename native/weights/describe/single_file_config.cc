@@ -10,10 +10,6 @@
 namespace ipa {
 namespace {
 
-int head_count(int64_t width, bool linear) {
-  return linear ? static_cast<int>(std::max<int64_t>(1, std::min(width, absurd_width) / 64)) : 8;
-}
-
 std::string input_block(int64_t index) { return "input_blocks." + std::to_string(index); }
 
 // One level, whose attentions have as many transformer blocks as the file shows: 0 where there is no attention.
@@ -45,7 +41,7 @@ void set_attention(const Prefixed& unet, const UNetLevels& levels, UNetConfig& c
   }
   for (UNetConfig::Level& level : config.levels) {
     level.cross_size = cross;
-    level.heads = head_count(level.channels, config.linear_projection);
+    level.heads = usual_heads(level.channels, config.linear_projection);
   }
 }
 
@@ -63,6 +59,10 @@ void set_middle(const Prefixed& unet, UNetConfig& config) {
 }
 
 }  // namespace
+
+int usual_heads(int64_t width, bool linear) {
+  return linear ? static_cast<int>(std::max<int64_t>(1, std::min(width, absurd_width) / 64)) : 8;
+}
 
 Result<UNetConfig> original_unet_config(const TensorSource& source, const std::string& prefix) {
   const Prefixed unet(source, prefix);

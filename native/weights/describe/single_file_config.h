@@ -11,6 +11,8 @@
 
 namespace ipa {
 
+// Attention heads of a level of this width, as Stable Diffusion 1 has them, or 2 and SDXL (`linear` projections).
+int usual_heads(int64_t width, bool linear);
 // missing_tensor for a UNet without a first layer.
 Result<UNetConfig> original_unet_config(const TensorSource& source, const std::string& prefix);
 // "sd1", "sd2" or "sdxl", by a UNet of the original layout.

@@ -1,0 +1,43 @@
+// The structure controls of a call: what they add to the UNet in a step, summed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "pipeline/sample/controlnet_run.h"
+#include "pipeline/sample/residuals.h"
+
+namespace ipa {
+
+class Controls {
+ public:
+  // null for a call without controls. What `call` refers to outlives it.
+  static Result<std::unique_ptr<Controls>> plan(const ControlCall& call);
+  void count(MemoryCount& memory) const;
+  // Takes the memory and reads the pictures. After the conditioning has run. Once.
+  Status begin(const Call& call);
+  // Of model call `i`; `latents`: channel-major, scaled for the model.
+  Status run(size_t i, const float* latents, float timestep, const CancelFlag* cancel);
+
+  // What run() has made.
+  const Additions& additions() const { return sums_; }
+
+ private:
+  explicit Controls(const std::vector<StepKind>& kinds) : kinds_(kinds) {}
+  void plan_residuals(const ControlCall& call);
+  // Adds what a net has made of a step.
+  void add(const ControlNetRun& net, StepKind kind, bool first);
+
+  const std::vector<StepKind>& kinds_;
+  int64_t channels_ = 0, pixels_ = 0;
+  std::vector<std::unique_ptr<ControlNetRun>> nets_;
+  // What the net that ran last has made; where there is one only, its place is among the sums at once.
+  Additions sums_;
+  Residuals made_;
+  bool alone_ = true;
+  std::vector<float> latents_;
+};
+
+}  // namespace ipa
