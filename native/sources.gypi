@@ -261,6 +261,7 @@
       "../test/native/base_bfloat16_test.cc",
       "../test/native/schedulers_config_test.cc",
       "../test/native/schedulers_golden_test.cc",
+      "../test/native/schedulers_late_test.cc",
       "../test/native/schedulers_noise_test.cc",
       "../test/native/json_test.cc",
       "../test/native/weights_convert_test.cc",

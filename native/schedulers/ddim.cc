@@ -65,6 +65,11 @@ class Ddim : public Scheduler {
     for (size_t i = 0; i < count; ++i) sample[i] += call.deviation * epsilon_[i];
   }
 
+  NoiseMix noise_mix(int index) const override {
+    const Call& call = calls_[static_cast<size_t>(index)];
+    return {call.alpha, call.sigma};
+  }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

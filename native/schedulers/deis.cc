@@ -70,6 +70,11 @@ class Deis : public Scheduler {
     }
   }
 
+  NoiseMix noise_mix(int index) const override {
+    const NoiseLevel& level = levels_[static_cast<size_t>(index)];
+    return {level.alpha, level.sigma};
+  }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

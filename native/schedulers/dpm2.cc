@@ -58,6 +58,10 @@ class Dpm2 : public Scheduler {
     for (size_t i = 0; i < count; ++i) sample[i] += noise_[i] * step.up;
   }
 
+  NoiseMix noise_mix(int index) const override {
+    return {1.0f, steps_[static_cast<size_t>(index + 1) / 2].from};
+  }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

@@ -99,6 +99,11 @@ class DpmMultistep : public Scheduler {
     taken_ = std::min(taken_ + 1, order_);
   }
 
+  NoiseMix noise_mix(int index) const override {
+    const NoiseLevel& level = levels_[static_cast<size_t>(index)];
+    return {level.alpha, level.sigma};
+  }
+
   const float* denoised() const override { return predicts_clean() ? history_[0].data() : clean_.data(); }
 
  private:

@@ -74,6 +74,10 @@ class DpmSde : public Scheduler {
     move(step.from, step.to, sample, count);
   }
 
+  NoiseMix noise_mix(int index) const override {
+    return {1.0f, steps_[static_cast<size_t>(index + 1) / 2].from};
+  }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

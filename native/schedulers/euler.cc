@@ -100,6 +100,8 @@ class Euler : public Scheduler {
     for (size_t i = 0; i < count; ++i) sample[i] += (sample[i] - clean_[i]) / sigma * change;
   }
 
+  NoiseMix noise_mix(int index) const override { return {1.0f, sigmas_[static_cast<size_t>(index)]}; }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

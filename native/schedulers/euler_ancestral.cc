@@ -58,6 +58,8 @@ class EulerAncestral : public Scheduler {
     }
   }
 
+  NoiseMix noise_mix(int index) const override { return {1.0f, sigmas_[static_cast<size_t>(index)]}; }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

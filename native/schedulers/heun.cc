@@ -53,6 +53,8 @@ class Heun : public Scheduler {
     for (size_t i = 0; i < count; ++i) sample[i] = origin_[i] + slope_[i] * change;
   }
 
+  NoiseMix noise_mix(int index) const override { return {1.0f, sigmas_[static_cast<size_t>(index + 1) / 2]}; }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:

@@ -4,7 +4,6 @@
 
 #include "schedulers/noise_schedule.h"
 #include "schedulers/prediction.h"
-#include "schedulers/spacing.h"
 #include "schedulers/step_range.h"
 
 namespace ipa {
@@ -21,22 +20,12 @@ class Lcm : public Scheduler {
     defaults.nonzero_terminal_alpha = false;
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, defaults));
     const int train_steps = schedule.train_steps();
-    const int original = config.integer("original_inference_steps", 50, 1, train_steps);
     const double scaling = config.number("timestep_scaling", 10.0);
     lcm->prediction_ = read_prediction(config, true);
     lcm->limit_ = CleanLimit::read_with_clip(config, false);
     IPA_TRY(config.status());
-    if (options.timesteps.empty() && options.steps > original) {
-      return Status::option("steps", "expected 1 to " + std::to_string(original) +
-                                         " (original_inference_steps of " + config.where() + ") but received " +
-                                         std::to_string(options.steps));
-    }
 
-    IPA_TRY(check_steps(config, options, train_steps));
-    if (options.timesteps.empty())
-      lcm->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
-    else
-      lcm->timesteps_.assign(options.timesteps.begin(), options.timesteps.end());
+    IPA_ASSIGN(lcm->timesteps_, read_distilled_timesteps(config, options, train_steps));
     const std::vector<float>& alphas = schedule.alphas_cumprod();
     for (size_t i = 0; i < lcm->timesteps_.size(); ++i) {
       const float t = lcm->timesteps_[i];
@@ -71,6 +60,11 @@ class Lcm : public Scheduler {
     }
     noise.fill(noise_.data(), count);
     for (size_t i = 0; i < count; ++i) sample[i] = call.alpha_next * clean_[i] + call.sigma_next * noise_[i];
+  }
+
+  NoiseMix noise_mix(int index) const override {
+    const Call& call = calls_[static_cast<size_t>(index)];
+    return {call.alpha, call.sigma};
   }
 
   const float* denoised() const override { return clean_.data(); }

@@ -56,6 +56,13 @@ class Lms : public Scheduler {
     }
   }
 
+  NoiseMix noise_mix(int index) const override { return {1.0f, sigmas_[static_cast<size_t>(index)]}; }
+
+  Status begin_at(int) override {
+    counts_all_ = true;
+    return {};
+  }
+
   const float* denoised() const override { return clean_.data(); }
 
  private:
@@ -64,7 +71,8 @@ class Lms : public Scheduler {
   // As many slopes as there are, up to where two of their sigmas are equal and nothing lies between them.
   int order_of(int index) const {
     int order = 1;
-    while (order < kOrder && order < taken_ && sigma(index - order) != sigma(index - order + 1)) ++order;
+    const int slopes = counts_all_ ? index + 1 : taken_;
+    while (order < kOrder && order < slopes && sigma(index - order) != sigma(index - order + 1)) ++order;
     return order;
   }
 
@@ -91,6 +99,7 @@ class Lms : public Scheduler {
   std::array<std::vector<float>, kOrder> slopes_;  // newest first
   std::vector<float> clean_;
   int taken_ = 0;
+  bool counts_all_ = false;  // slopes from before the run's first call count as zeros
 };
 
 }  // namespace

@@ -43,24 +43,12 @@ class Pndm : public Scheduler {
     IPA_TRY(check_timesteps(config, calls, train_steps));
     pndm->runge_kutta_ = runge_kutta;
 
-    const std::vector<float>& alphas = schedule.alphas_cumprod();
-    const int stride = train_steps / steps;
-    for (size_t i = 0; i < calls.size(); ++i) {
-      int from = static_cast<int>(calls[i]), to = from - stride;
-      if (runge_kutta && i < kRungeKuttaCalls) {
-        to = from - (i % 2 ? 0 : stride / 2);
-        from = static_cast<int>(calls[i / 4 * 4]);
-      } else if (i == 1) {  // only without Runge-Kutta: the first step done again, with a better slope
-        to = from;
-        from += stride;
-      }
-      IPA_TRY(check_timesteps(config, {static_cast<double>(from)}, train_steps));
-      const float alpha_here = alphas[static_cast<size_t>(calls[i])];
-      const float alpha = alphas[static_cast<size_t>(from)];
-      const float next = to >= 0 ? alphas[static_cast<size_t>(to)] : alpha_to_one ? 1.0f : alphas[0];
-      pndm->transfers_.push_back(transfer(alpha_here, alpha, next));
-      pndm->timesteps_.push_back(static_cast<float>(calls[i]));
-    }
+    pndm->where_ = config.where();
+    pndm->alphas_ = schedule.alphas_cumprod();
+    pndm->final_alpha_ = alpha_to_one ? 1.0f : pndm->alphas_[0];
+    pndm->stride_ = train_steps / steps;
+    pndm->timesteps_.assign(calls.begin(), calls.end());
+    IPA_TRY(pndm->begin_at(0));
     return std::unique_ptr<Scheduler>(std::move(pndm));
   }
 
@@ -68,16 +56,48 @@ class Pndm : public Scheduler {
     if (clean_.size() != count) allocate(count);
     const Transfer& transfer = transfers_[static_cast<size_t>(index)];
     predict_clean(prediction_, transfer.alpha_here, transfer.sigma_here, sample, output, clean_.data(), count);
-    if (runge_kutta_ && index < kRungeKuttaCalls) {
-      combine_runge_kutta(index, output, sample, count);
+    const int taken = index - first_;
+    if (runge_kutta_ && taken < kRungeKuttaCalls) {
+      combine_runge_kutta(taken, output, sample, count);
     } else {
-      combine_multistep(index, output, sample, count);
+      combine_multistep(taken, output, sample, count);
     }
     move(transfer, sample, count);
   }
 
+  // A run's first calls are taken as those of the first steps, wherever it begins, as diffusers counts them.
+  Status begin_at(int first) override {
+    first_ = first;
+    transfers_.resize(timesteps_.size());
+    for (size_t i = static_cast<size_t>(first); i < timesteps_.size(); ++i) {
+      const size_t taken = i - static_cast<size_t>(first);
+      int from = static_cast<int>(timesteps_[i]), to = from - stride_;
+      if (runge_kutta_ && taken < kRungeKuttaCalls) {
+        to = from - (taken % 2 ? 0 : stride_ / 2);
+        from = static_cast<int>(timesteps_[taken / 4 * 4]);
+      } else if (taken == 1) {  // only without Runge-Kutta: the first step done again, with a better slope
+        to = from;
+        from += stride_;
+      }
+      const auto train_steps = static_cast<int>(alphas_.size());
+      if (from < 0 || from >= train_steps)
+        return Status::option("steps", "with the steps_offset of " + where_ + " they reach timestep " +
+                                           std::to_string(from) + ", outside 0.." +
+                                           std::to_string(train_steps - 1) + ": use fewer steps");
+      const float alpha_here = alphas_[static_cast<size_t>(timesteps_[i])];
+      const float next = to >= 0 ? alphas_[static_cast<size_t>(to)] : final_alpha_;
+      transfers_[i] = transfer(alpha_here, alphas_[static_cast<size_t>(from)], next);
+    }
+    return {};
+  }
+
   // Its first steps are others than the rest.
   bool can_begin_late() const override { return false; }
+
+  NoiseMix noise_mix(int index) const override {
+    const Transfer& transfer = transfers_[static_cast<size_t>(index)];
+    return {transfer.alpha_here, transfer.sigma_here};
+  }
 
   const float* denoised() const override { return clean_.data(); }
 
@@ -132,9 +152,9 @@ class Pndm : public Scheduler {
     remembered_ = std::min(remembered_ + 1, 4);
   }
 
-  void combine_runge_kutta(int index, const float* output, float* sample, size_t count) {
+  void combine_runge_kutta(int taken, const float* output, float* sample, size_t count) {
     constexpr float kSixth = static_cast<float>(1.0 / 6.0), kThird = static_cast<float>(1.0 / 3.0);
-    const int stage = index % 4;
+    const int stage = taken % 4;
     if (stage == 0) {
       remember(output, count);
       std::copy(sample, sample + count, origin_.begin());
@@ -149,9 +169,9 @@ class Pndm : public Scheduler {
     std::copy(origin_.begin(), origin_.end(), sample);
   }
 
-  void combine_multistep(int index, const float* output, float* sample, size_t count) {
+  void combine_multistep(int taken, const float* output, float* sample, size_t count) {
     const auto& e = history_;
-    if (index == 1) {
+    if (taken == 1) {
       for (size_t i = 0; i < count; ++i) slope_[i] = (output[i] + e[0][i]) / 2.0f;
       std::copy(origin_.begin(), origin_.end(), sample);
       return;
@@ -187,6 +207,11 @@ class Pndm : public Scheduler {
 
   Prediction prediction_ = Prediction::epsilon;
   bool runge_kutta_ = false;
+  std::string where_;  // the configuration, for messages
+  std::vector<float> alphas_;
+  float final_alpha_ = 1;
+  int stride_ = 1;
+  int first_ = 0;  // the run's first call
   std::vector<Transfer> transfers_;
   std::array<std::vector<float>, 4> history_;  // newest first
   int remembered_ = 0;

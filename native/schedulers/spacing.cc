@@ -76,13 +76,13 @@ std::vector<double> spaced_timesteps(Spacing spacing, int steps, int train_steps
   return timesteps;
 }
 
-std::vector<float> distilled_timesteps(int steps, int original, int train_steps) {
+std::vector<float> distilled_timesteps(int steps, int original, int kept, int train_steps) {
   const int stride = train_steps / original;
-  const double spread = static_cast<double>(original) / steps;
+  const double spread = static_cast<double>(kept) / steps;
   std::vector<float> timesteps;
   for (int i = 0; i < steps; ++i) {
     const int place = static_cast<int>(std::floor(i * spread));
-    timesteps.push_back(static_cast<float>((original - place) * stride - 1));
+    timesteps.push_back(static_cast<float>((kept - place) * stride - 1));
   }
   return timesteps;
 }

@@ -26,8 +26,9 @@ double round_half_even(double value);
 // - 1 down in steps of train_steps / steps. linspace: from train_steps - 1 to 0.
 std::vector<double> spaced_timesteps(Spacing spacing, int steps, int train_steps, int offset, bool rounded);
 // The timesteps of a model distilled on `original` of them,
-// multiples of train_steps / original (whole) less one: `steps` of these, evenly chosen from the last down.
-std::vector<float> distilled_timesteps(int steps, int original, int train_steps);
+// multiples of train_steps / original (whole) less one: `steps` of the first `kept` of these, evenly chosen
+// from the last of them down.
+std::vector<float> distilled_timesteps(int steps, int original, int kept, int train_steps);
 // The multistep solvers' variant: the last of steps + 1 timesteps is left out (they end at sigma 0 themselves),
 // and only timesteps below `last_timestep` (<= train_steps) are used.
 // Trailing may give fewer than `steps` when it is less.

@@ -1,5 +1,7 @@
 #include "schedulers/step_range.h"
 
+#include "schedulers/spacing.h"
+
 namespace ipa {
 
 int read_steps_offset(ConfigReader& config, int train_steps) {
@@ -20,6 +22,27 @@ Status check_steps(const ConfigReader& config, const SchedulerOptions& options, 
                             "expected 0 to " + std::to_string(train_steps - 1) + " (num_train_timesteps of " +
                                 config.where() + ") but received " + std::to_string(options.timesteps[i]));
   return Status::ok_status();
+}
+
+Result<std::vector<float>> read_distilled_timesteps(ConfigReader& config, const SchedulerOptions& options,
+                                                    int train_steps) {
+  const int original = config.integer("original_inference_steps", 50, 1, train_steps);
+  IPA_TRY(config.status());
+  IPA_TRY(check_steps(config, options, train_steps));
+  if (!options.timesteps.empty()) return std::vector<float>(options.timesteps.begin(), options.timesteps.end());
+  if (options.steps > original) {
+    return Status::option("steps", "expected 1 to " + std::to_string(original) +
+                                       " (original_inference_steps of " + config.where() + ") but received " +
+                                       std::to_string(options.steps));
+  }
+  const int kept = static_cast<int>(original * options.original_share);
+  if (options.steps > kept) {
+    return Status::option("strength",
+                          "it leaves " + std::to_string(kept) + " of the " + std::to_string(original) +
+                              " steps that the model was distilled on, fewer than steps (" +
+                              std::to_string(options.steps) + "): use more strength or fewer steps");
+  }
+  return distilled_timesteps(options.steps, original, kept, train_steps);
 }
 
 Status check_timesteps(const ConfigReader& config, const std::vector<double>& timesteps, int train_steps) {

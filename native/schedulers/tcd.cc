@@ -4,7 +4,6 @@
 
 #include "schedulers/noise_schedule.h"
 #include "schedulers/prediction.h"
-#include "schedulers/spacing.h"
 #include "schedulers/step_range.h"
 
 namespace ipa {
@@ -21,21 +20,11 @@ class Tcd : public Scheduler {
     defaults.nonzero_terminal_alpha = false;
     IPA_ASSIGN(const NoiseSchedule schedule, NoiseSchedule::read(config, defaults));
     const int train_steps = schedule.train_steps();
-    const int original = config.integer("original_inference_steps", 50, 1, train_steps);
     tcd->prediction_ = read_prediction(config, true);
     tcd->stochastic_ = options.eta > 0;
     IPA_TRY(config.status());
-    if (options.timesteps.empty() && options.steps > original) {
-      return Status::option("steps", "expected 1 to " + std::to_string(original) +
-                                         " (original_inference_steps of " + config.where() + ") but received " +
-                                         std::to_string(options.steps));
-    }
 
-    IPA_TRY(check_steps(config, options, train_steps));
-    if (options.timesteps.empty())
-      tcd->timesteps_ = distilled_timesteps(options.steps, original, train_steps);
-    else
-      tcd->timesteps_.assign(options.timesteps.begin(), options.timesteps.end());
+    IPA_ASSIGN(tcd->timesteps_, read_distilled_timesteps(config, options, train_steps));
     const std::vector<float>& alphas = schedule.alphas_cumprod();
     const auto keep = static_cast<float>(1.0 - static_cast<double>(options.eta));
     for (size_t i = 0; i < tcd->timesteps_.size(); ++i) {
@@ -65,6 +54,11 @@ class Tcd : public Scheduler {
     if (!stochastic_ || static_cast<size_t>(index) + 1 == calls_.size()) return;
     noise.fill(noise_.data(), count);
     for (size_t i = 0; i < count; ++i) sample[i] = call.shrink * sample[i] + call.deviation * noise_[i];
+  }
+
+  NoiseMix noise_mix(int index) const override {
+    const Call& call = calls_[static_cast<size_t>(index)];
+    return {call.alpha, call.sigma};
   }
 
   const float* denoised() const override { return clean_.data(); }

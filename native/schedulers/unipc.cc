@@ -72,6 +72,11 @@ class UniPc : public Scheduler {
     taken_ = std::min(taken_ + 1, order_);
   }
 
+  NoiseMix noise_mix(int index) const override {
+    const NoiseLevel& level = levels_[static_cast<size_t>(index)];
+    return {level.alpha, level.sigma};
+  }
+
   const float* denoised() const override { return predict_clean_ ? newest() : clean_.data(); }
 
  private:
