@@ -74,8 +74,17 @@ export function generateRequest(
 
 /** Of the options that only some models take, those that are plain values; whether it takes pictures the engine says. */
 function checkSupported(read: GenerateOptions, { refusals }: PipelineInfo): void {
-  const { imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } = read;
-  const given = { imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore };
+  const { strength, imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } =
+    read;
+  const given = {
+    strength,
+    imageGuidance,
+    originalSize,
+    targetSize,
+    cropOffset,
+    aestheticScore,
+    negativeAestheticScore,
+  };
   for (const option of Object.keys(given) as (keyof typeof given)[]) {
     const refusal = refusals[option];
     if (given[option] !== undefined && refusal !== undefined) throw new OptionError(option, refusal);
@@ -105,10 +114,10 @@ function startLatents(
       `expected less than denoisingEnd (${denoisingEnd}) but received ${denoisingStart}`,
     );
   if (latents === undefined) {
-    if (denoisingStart > 0)
+    if (denoisingStart > 0 && read.image === undefined)
       throw new OptionError(
         "denoisingStart",
-        'expected latents to go on from: pass those of the call that ended there (denoisingEnd, output: "latents")',
+        'expected latents or image to go on from: pass the latents of the call that ended there (denoisingEnd, output: "latents")',
       );
     return [];
   }

@@ -1,4 +1,4 @@
-/** The picture that an inpainting or instruct model changes, with its mask: read when a call starts, then decoded. */
+/** The picture that a call changes, with its mask: read when the call starts, then decoded. */
 import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";

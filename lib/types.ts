@@ -153,10 +153,15 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   imagePrompts?: readonly (ImagePrompt | ImageInput | Float32Array)[] | undefined;
   /** pictures that give the structure, each for one of the loaded controls; what they add is summed */
   controls?: readonly ControlUse[] | undefined;
-  /** inpainting and instruct models (info.task): the picture to change, resized to width x height; in any of the forms of an ImageInput */
+  /** the picture to change, resized to width x height; in any of the forms of an ImageInput. Inpainting and instruct models (info.task) need one */
   image?: ImageInput | undefined;
-  /** inpainting models: a picture of any size, white where `image` is repainted, black where it stays */
+  /** a picture of any size, white where `image` is repainted, black where it stays; not for instruct models, needed by inpainting models */
   mask?: ImageInput | undefined;
+  /**
+   * how much of `image` is changed, 0 to 1: the last floor(steps * strength) of the steps run, at least one. Default: 0.8, SDXL 0.3; with
+   * `mask` 1, SDXL 0.9999. Not for instruct models
+   */
+  strength?: number | undefined;
   /** instruct models: guidance towards `image`, 1 to 100, default 1.5; `guidance` is that towards the prompt */
   imageGuidance?: number | undefined;
   /** sampler; default: the model's own */

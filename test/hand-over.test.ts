@@ -118,7 +118,7 @@ test("the whole way is the two shares of it; noise of one's own is the seed's", 
 
 test("what the models take is told beforehand", async () => {
   const sizes = { originalSize: true, cropOffset: true };
-  expect(base.info.supports).toMatchObject({ ...sizes, targetSize: true, aestheticScore: false, image: false });
+  expect(base.info.supports).toMatchObject({ ...sizes, targetSize: true, aestheticScore: false, image: true });
   expect(refiner.info.supports).toMatchObject({ ...sizes, targetSize: false, aestheticScore: true });
   expect(refiner.info.refusals.targetSize).toContain("aestheticScore in its place");
   expect(base.info.defaults).toMatchObject({ guidance: 5, negativePrompt: "zeros", eta: { ddim: 0, tcd: 0.3 } });

@@ -69,7 +69,7 @@ describe("options of other programs", () => {
     [{ num_images_per_prompt: 2 }, "use count"],
     [{ batch_size: 2 }, "use count"],
     [{ n_iter: 2 }, "use count"],
-    [{ denoising_strength: 0.5 }, "no image-to-image"],
+    [{ denoising_strength: 0.5 }, "use strength"],
     [{ init_images: [] }, "use image"],
     [{ lora_scale: 1 }, "use loras: [{ file, weight }] in Pipeline.load()"],
     [{ clip_skip: 1 }, 'did you mean "clipSkip"?'],

@@ -184,6 +184,7 @@ export interface LoadedParts {
 export type ModelOption =
   | "image"
   | "mask"
+  | "strength"
   | "imageGuidance"
   | "originalSize"
   | "targetSize"
@@ -302,9 +303,9 @@ export interface NativeGenerateRequest extends PlainOptions {
   negative?: NativeText[];
   branches: NativeImageBranch[];
   controls?: NativeControlUse[];
-  /** of inpainting and instruct models: the picture to change, resized to width x height */
+  /** the picture to change, resized to width x height */
   image?: NativePicture;
-  /** of inpainting models: white is repainted */
+  /** white is repainted */
   mask?: NativePicture;
   /** API name, or "" for the model's own */
   scheduler: string;

@@ -14,8 +14,6 @@ const CPU = "the engine runs on the CPU: leave it out";
 const NOT_NEEDED = "nothing here needs it: leave it out";
 const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
 const NO_REGIONS = "image prompts that count in a part of the picture are not there yet: leave it out";
-const NO_STRENGTH =
-  "there is no image-to-image of a partly noised picture yet; inpainting models repaint the mask as a whole: leave it out";
 const LORA_WEIGHT =
   "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
 
@@ -55,7 +53,7 @@ const GENERATE: Alias[] = [
   ],
   ["use image", "init_image, init_images, input_image, image_url, source_image, base_image, init_img, img"],
   ["use mask", "mask_image, mask_url, inpaint_mask, mask_img, masks"],
-  [NO_STRENGTH, "strength, denoise, denoising_strength, image_strength, init_image_strength"],
+  ["use strength", "denoise, denoising_strength, image_strength, init_image_strength"],
   ["use denoisingStart", "start_at_step, high_noise_frac, switch_at, refiner_start, refiner_switch_at"],
   ["use denoisingEnd", "end_at_step"],
   ["use latents", "latent, latent_image, init_latents"],

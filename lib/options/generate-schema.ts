@@ -223,12 +223,19 @@ const ESTIMATED = {
   },
   image: {
     "x-kind": "image",
-    description: "inpainting and instruct models: the picture to change: path, file URL, encoded bytes, or raw pixels",
-    "x-help": "inpainting and instruct models: the picture to change",
+    description: "the picture to change: path, file URL, encoded bytes, or raw pixels",
+    "x-help": "the picture to change",
   },
   mask: {
     "x-kind": "image",
-    description: "inpainting models: a picture that is white where image is repainted, black where it stays",
+    description: "a picture that is white where image is repainted, black where it stays",
+  },
+  strength: {
+    type: "number",
+    minimum: 0,
+    maximum: 1,
+    description: "how much of image is changed: the share of the steps that run",
+    "x-default": "0.8, SDXL 0.3; with `mask` 1, SDXL 0.9999",
   },
   imageGuidance: {
     type: "number",
@@ -283,8 +290,10 @@ const ESTIMATED = {
     minimum: 0,
     maximum: 1,
     default: 0,
-    description: "share of the noise schedule to begin at, with latents: where another model's denoisingEnd was",
-    "x-help": "share of the noise schedule to begin at, with --latents: where another model's --denoising-end was",
+    description:
+      "share of the noise schedule to begin at, with latents or image: where another model's denoisingEnd was",
+    "x-help":
+      "share of the noise schedule to begin at, with --latents or --image: where another model's --denoising-end was",
   },
   denoisingEnd: {
     type: "number",

@@ -13,10 +13,6 @@ Status does_not_fit() { return Status(Code::internal, "a bound value was read or
 Result<std::unique_ptr<Program>> Program::plan(Graph graph, const Backend& backend,
                                                const std::vector<Value>& external) {
   IPA_ASSIGN(Plan plan, Plan::make(std::move(graph), backend));
-  for (const Step& step : plan.steps())
-    for (const Param* param : step.node->params)
-      if (param && !param->data)
-        return Status(Code::internal, "parameter " + param->names.front() + " was never loaded");
   std::unique_ptr<Program> program(new Program(std::move(plan), backend));
   const auto& bound = program->plan_.bound_values();
   program->bindings_.assign(bound.size(), nullptr);
@@ -69,6 +65,10 @@ Status Program::prepare(Workspace& workspace) {
 Status Program::prepare() {
   for (void* binding : bindings_)
     if (!binding) return Status(Code::internal, "a value of the graph was left unbound");
+  for (const Step& step : plan_.steps())
+    for (const Param* param : step.node->params)
+      if (param && !param->data)
+        return Status(Code::internal, "parameter " + param->names.front() + " was never loaded");
   return compile();
 }
 

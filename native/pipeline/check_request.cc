@@ -4,6 +4,7 @@
 
 #include "pipeline/condition/source_picture.h"
 #include "pipeline/memory_estimate.h"
+#include "pipeline/model_options.h"
 #include "pipeline/request_fields.h"
 
 namespace ipa {
@@ -17,6 +18,7 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
   options.xl = models.family() == Family::sdxl;
   options.steps = request.steps;
   options.eta = request.eta;
+  if (cuts_original_steps(models, request)) options.original_share = strength_of(models, request);
   options.needs_zero_snr = models.prediction.zero_snr.from == Origin::option;
   return make_scheduler(models.scheduler_config, options);
 }
@@ -64,8 +66,8 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
                                            std::to_string(latents.size()));
   if (request.denoising_start >= request.denoising_end)
     return Status::option("denoisingStart", "expected less than denoisingEnd");
-  if (request.denoising_start > 0 && request.latents.empty())
-    return Status::option("denoisingStart", "expected latents to go on from");
+  if (request.denoising_start > 0 && request.latents.empty() && !request.image)
+    return Status::option("denoisingStart", "expected latents or a picture to go on from");
   for (const ImageBranch& branch : request.branches)
     if (!std::isfinite(branch.scale)) return Status::option("scale", "expected a finite number");
   for (const auto* prompts : {&request.prompt, &request.negative})

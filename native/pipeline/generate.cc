@@ -3,19 +3,13 @@
 #include <utility>
 
 #include "base/finite.h"
+#include "pipeline/beginning.h"
 #include "pipeline/decode/fit_preview.h"
 #include "pipeline/prepared_call.h"
 #include "schedulers/torch_noise.h"
 
 namespace ipa {
 namespace {
-
-std::vector<float> initial_latents(const GenerateRequest& request, size_t image, size_t count, Noise& noise) {
-  if (!request.latents.empty()) return request.latents[request.latents.size() == 1 ? 0 : image];
-  std::vector<float> latents(count);
-  noise.fill(latents.data(), count);
-  return latents;
-}
 
 // Later steps would go on from nothing, and the picture would be black.
 Status not_finite(int step, int steps) {
@@ -42,13 +36,12 @@ class Sampler {
   Status make_picture(size_t image, GenerateResult& result) {
     IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, prepared_.make_scheduler());
     TorchNoise noise(request_.seeds[image]);
-    std::vector<float> latents = initial_latents(request_, image, count_, noise);
-    // Another call's latents have their noise in them.
-    if (request_.denoising_start == 0)
-      for (float& value : latents) value *= scheduler->init_noise_sigma();
-    if (prepared_.source()) prepared_.denoiser().set_source(prepared_.source()->channels(noise));
+    Beginning beginning = begin_picture(prepared_, image, *scheduler, noise);
+    std::vector<float>& latents = beginning.latents;
     for (int i = 0; i < calls_; ++i) {
       IPA_TRY(step(i, *scheduler, latents, noise));
+      if (!beginning.picture.empty())
+        blend(prepared_, beginning, *scheduler, prepared_.span().first + i + 1, i + 1 == calls_, latents);
       if (progress_) IPA_TRY(report_step(image, i, *scheduler));
     }
     if (request_.decode) {

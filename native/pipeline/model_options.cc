@@ -1,19 +1,18 @@
 #include "pipeline/model_options.h"
 
-#include "pipeline/request.h"
+#include "schedulers/scheduler_table.h"
 
 namespace ipa {
 namespace {
 
-std::string image_refusal(Task task) {
-  if (task != Task::text_to_image) return "";
-  return "this model makes pictures from prompts alone: leave it out, or load an inpainting model (image and "
-         "mask) or an instruct model (image)";
-}
-
 std::string mask_refusal(Task task) {
   if (task == Task::instruct) return "this instruct model changes the whole picture: leave it out";
-  return image_refusal(task);
+  return "";
+}
+
+std::string strength_refusal(Task task) {
+  if (task == Task::instruct) return "this instruct model begins with noise alone: leave it out";
+  return "";
 }
 
 std::string image_guidance_refusal(Task task) {
@@ -53,10 +52,28 @@ OptionDefaults option_defaults(const ModelSet& models) {
   return defaults;
 }
 
+double strength_of(const ModelSet& models, const GenerateRequest& request) {
+  if (!request.image || models.task() == Task::instruct) return 1;
+  if (request.strength >= 0) return request.strength;
+  const bool xl = models.family() == Family::sdxl;
+  if (request.mask) return xl ? 0.9999 : 1;
+  return xl ? 0.3 : 0.8;
+}
+
+bool cuts_original_steps(const ModelSet& models, const GenerateRequest& request) {
+  if (!models.unet->config().time_cond_size || !request.image || request.mask || request.denoising_start > 0 ||
+      !request.timesteps.empty())
+    return false;
+  const std::string name =
+      request.scheduler.empty() ? scheduler_name(models.scheduler_config) : request.scheduler;
+  return name == "lcm";
+}
+
 std::vector<OptionSupport> option_support(const ModelSet& models) {
   const Task task = models.task();
-  return {{"image", image_refusal(task)},
+  return {{"image", ""},
           {"mask", mask_refusal(task)},
+          {"strength", strength_refusal(task)},
           {"imageGuidance", image_guidance_refusal(task)},
           {"originalSize", size_refusal(models)},
           {"targetSize", target_refusal(models)},

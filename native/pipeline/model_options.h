@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pipeline/load/model_set.h"
+#include "pipeline/request.h"
 
 namespace ipa {
 
@@ -14,6 +15,12 @@ struct OptionDefaults {
   float aesthetic_score = 0, negative_aesthetic_score = 0;
 };
 OptionDefaults option_defaults(const ModelSet& models);
+
+// The share of the steps that change the request's picture: its own, or what diffusers has for the task.
+// 1 without a picture, and for instruct models.
+double strength_of(const ModelSet& models, const GenerateRequest& request);
+// Latent consistency models apply it to the steps that they were distilled on instead, as their pipeline does.
+bool cuts_original_steps(const ModelSet& models, const GenerateRequest& request);
 
 // An option that only some models take.
 struct OptionSupport {

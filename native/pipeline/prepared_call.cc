@@ -5,6 +5,7 @@
 
 #include "pipeline/check_request.h"
 #include "pipeline/decode/plan_decoder.h"
+#include "pipeline/model_options.h"
 
 namespace ipa {
 
@@ -19,12 +20,16 @@ Result<std::unique_ptr<PreparedCall>> PreparedCall::make(const ModelSet& models,
 }
 
 Result<std::unique_ptr<Scheduler>> PreparedCall::make_scheduler() const {
-  return make_request_scheduler(models_, request_);
+  IPA_ASSIGN(std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models_, request_));
+  if (span_.first > 0 && request_.denoising_start == 0) IPA_TRY(scheduler->begin_at(span_.first));
+  return scheduler;
 }
 
 Status PreparedCall::plan_steps_and_parts() {
-  IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_scheduler());
-  IPA_ASSIGN(span_, step_span(*scheduler, models_.scheduler_config, request_));
+  IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models_, request_));
+  const double strength = cuts_original_steps(models_, request_) ? 1 : strength_of(models_, request_);
+  IPA_ASSIGN(span_, step_span(*scheduler, models_.scheduler_config, request_, strength));
+  IPA_TRY(make_scheduler().status());
   // A model distilled with guidance as an input needs no second half.
   const bool can_guide = request_.guidance > 1 && !models_.unet->config().time_cond_size;
   kinds_ = plan_steps(span_.calls(), can_guide, request_);
@@ -94,7 +99,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const size_t preview = request_.preview_every > 0 ? 2 * rgb : 0;
   memory.passing(sampler_states * latents * sizeof(float) + results + preview);
   MemoryEstimate found;
-  found.weights = models_.memory_bytes();
+  found.weights = models_.memory_bytes() + (source_ ? source_->bytes_to_load() : 0);
   // Results are handed over by copying, when the arena alone is left.
   found.working = prompts + std::max(memory.peak(), memory.arena() + 2 * results);
   found.tile = tile;

@@ -39,7 +39,7 @@ class PreparedCall {
   const std::vector<StepKind>& kinds() const { return kinds_; }
   // A new one for every picture.
   Result<std::unique_ptr<Scheduler>> make_scheduler() const;
-  const SourcePicture* source() const { return source_.get(); }  // null for models that take no picture
+  const SourcePicture* source() const { return source_.get(); }  // null without a picture to change
   Denoiser& denoiser() const { return *denoiser_; }
   Decoder* decoder() const { return decoder_.get(); }  // null when the request needs none
 

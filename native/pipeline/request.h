@@ -73,8 +73,9 @@ struct GenerateRequest {
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
   std::vector<ControlUse> controls;
-  // The picture that an inpainting or instruct model changes; for inpainting where (white is repainted).
+  // The picture to change, and where (white is repainted).
   std::optional<Picture> image, mask;
+  double strength = -1;         // share of the steps that change it; -1: the task's own
   float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
   int clip_skip = 0;            // layers of the text encoders left out for the prompt, not for the negative one
   // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.

@@ -39,6 +39,7 @@ const std::vector<RequestField>& request_fields() {
       {"guidanceInterval.1", &R::guidance_end, 0, 1},
       {"imageGuidance", &R::image_guidance, 1, 100},
       {"eta", &R::eta, 0, 1},
+      {"strength", &R::strength, 0, 1},
       {"denoisingStart", &R::denoising_start, 0, 1},
       {"denoisingEnd", &R::denoising_end, 0, 1},
       {"clipSkip", &R::clip_skip, 0, 64},

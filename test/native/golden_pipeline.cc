@@ -147,6 +147,10 @@ ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json&
   request.height = static_cast<int64_t>(entry.find("height")->number());
   request.decode = GoldenFolder::has(entry, "outputs", "image");
   if (const ipa::Json* image = entry.find("image")) request.image = picture_of(image->string());
+  if (const ipa::Json* strength = entry.find("strength"))
+    request.strength = strength->number();
+  else if (GoldenFolder::has(entry, "inputs", "mask"))
+    request.strength = 1;
   if (GoldenFolder::has(entry, "inputs", "mask")) request.mask = mask_of(folder.input(entry, "mask"));
   if (const ipa::Json* guidance = entry.find("image_guidance"))
     request.image_guidance = static_cast<float>(guidance->number());

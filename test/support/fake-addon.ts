@@ -32,6 +32,7 @@ export function supportOf(refusals: PipelineInfo["refusals"]): Pick<PipelineInfo
     supports: {
       image: takes("image"),
       mask: takes("mask"),
+      strength: takes("strength"),
       imageGuidance: takes("imageGuidance"),
       originalSize: takes("originalSize"),
       targetSize: takes("targetSize"),

@@ -56,6 +56,8 @@ STEPS = {
     "faces": script("faces.py", needs="peft"),
     "hand-over": script("hand_over.py", needs="torchsde"),
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
+    "add-noise": script("add_noise.py", needs="torchsde"),
+    "start-pictures": script("start_pictures.py", needs="torchsde"),
     "samplers": script("samplers.py", needs="torchsde"),
     "predictions": script("predictions.py", needs="torchsde"),
     "scaled-fp8": script("scaled_fp8.py"),

@@ -1,7 +1,6 @@
 #include "pipeline/condition/source_picture.h"
 
-#include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "image/resample.h"
 #include "pipeline/model_options.h"
@@ -27,15 +26,18 @@ std::vector<bool> white_pixels(const std::vector<uint8_t>& rgb) {
   return white;
 }
 
-// The encoder's input. Where `white`, it is 0 in the range from -1 to 1, the grey between black and white.
-std::vector<float> pixels_of(const std::vector<uint8_t>& rgb, const std::vector<bool>& white, float black) {
-  std::vector<float> out(rgb.size());
-  for (size_t i = 0; i < rgb.size(); ++i) {
-    const bool hidden = !white.empty() && white[i / 3];
-    const float value = hidden ? 0.0f : 2.0f * (static_cast<float>(rgb[i]) / 255.0f) - 1.0f;
-    out[i] = black < 0 ? value : (value + 1.0f) / 2.0f;
+Status check_strength(const ModelSet& models, const GenerateRequest& request) {
+  if (request.strength >= 0) {
+    IPA_TRY(check_option(models, "strength"));
+    if (!request.image) return Status::option("strength", "it says how much of image is changed: add image");
+    if (request.denoising_start > 0)
+      return Status::option("strength", "denoisingStart says where to begin, too: leave one of them out");
   }
-  return out;
+  // An inpainting model reads the picture beside the latents.
+  if (request.denoising_start > 0 && !request.latents.empty() && request.image && !request.mask &&
+      models.task() == Task::text_to_image)
+    return Status::option("latents", "with image the call begins with that: leave one of them out");
+  return {};
 }
 
 }  // namespace
@@ -52,82 +54,84 @@ Status check_source(const ModelSet& models, const GenerateRequest& request) {
   if (mask) IPA_TRY(check_option(models, "mask"));
   if (task == Task::inpainting && !mask)
     return Status::option("mask", "this inpainting model needs to know what to repaint: add mask, white there");
+  if (mask && !image) return Status::option("mask", "it says which part of image is repainted: add image");
+  IPA_TRY(check_strength(models, request));
   if (image) IPA_TRY(check_pixels("image", *request.image));
   if (mask) IPA_TRY(check_pixels("mask", *request.mask));
   return {};
 }
 
+SourcePicture::SourcePicture(const ModelSet& models, const GenerateRequest& request)
+    : models_(models), request_(request), task_(models.task()) {
+  const bool plain = task_ == Task::text_to_image;
+  const bool goes_on = request.denoising_start > 0 && request.latents.empty();
+  blends_ = plain && request.mask.has_value();
+  if (task_ != Task::instruct)
+    begins_ =
+        goes_on || (plain && !blends_) || (request.denoising_start == 0 && strength_of(models, request) < 1);
+}
+
 Result<std::unique_ptr<SourcePicture>> SourcePicture::plan(const ModelSet& models,
                                                            const GenerateRequest& request) {
-  if (models.task() == Task::text_to_image) return std::unique_ptr<SourcePicture>();
+  if (!request.image) return std::unique_ptr<SourcePicture>();
   std::unique_ptr<SourcePicture> self(new SourcePicture(models, request));
-  Graph graph(&models.vae->params);
-  self->pixels_ = graph.input({1, request.height, request.width, 3});
-  self->encoded_ = models.vae->network.encode(graph, self->pixels_);
-  graph.output(self->encoded_);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(self->encoder_, PictureEncoder::plan(models, request.height, request.width));
   return self;
 }
 
 size_t SourcePicture::picture_bytes() const {
-  return static_cast<size_t>((inpainting_ ? 6 : 3) * request_.width * request_.height);
+  return static_cast<size_t>((request_.mask ? 6 : 3) * request_.width * request_.height);
 }
 
 Status SourcePicture::run(const Call& call) {
   const Held held(call.workspace, picture_bytes());
-  IPA_TRY(program_->prepare(call.workspace));
-  {
-    IPA_ASSIGN(const std::vector<float> pixels, encoder_input());
-    IPA_TRY(program_->set(pixels_, pixels));
-  }
-  IPA_TRY(program_->run(call.cancel));
-  IPA_TRY(read_latents());
-  program_.reset();
-  return {};
-}
-
-Result<std::vector<float>> SourcePicture::encoder_input() {
-  const int64_t w = request_.width, h = request_.height;
-  auto resized = [&](const Picture& picture) {
-    return resize_picture(picture.rgb.data(), picture.width, picture.height, w, h, Filter::lanczos);
-  };
+  IPA_TRY(encoder_->prepare(call));
   std::vector<bool> white;
-  if (inpainting_) {
-    IPA_ASSIGN(const std::vector<uint8_t> mask, resized(*request_.mask));
-    white = white_pixels(mask);
-    // The nearest pixel of each latent is the upper left one.
-    const VaeConfig& config = models_.vae->config();
-    const Shape shape = program_->shape(encoded_);
-    for (int64_t y = 0; y < shape.h; ++y)
-      for (int64_t x = 0; x < shape.w; ++x)
-        mask_.push_back(white[static_cast<size_t>((y * w + x) * config.scale())] ? 1.0f : 0.0f);
-    factor_ = static_cast<float>(config.scaling_factor);
+  if (request_.mask) {
+    IPA_ASSIGN(white, read_mask());
   }
   IPA_ASSIGN(const std::vector<uint8_t> rgb, resized(*request_.image));
-  return pixels_of(rgb, white, models_.vae->network.black());
+  if (begins_ || blends_) {
+    IPA_ASSIGN(picture_, encoder_->encode(rgb, {}, call.cancel));
+  }
+  if (task_ != Task::text_to_image) {
+    IPA_ASSIGN(beside_, encoder_->encode(rgb, white, call.cancel));
+  }
+  encoder_.reset();
+  return {};
 }
 
-Status SourcePicture::read_latents() {
-  const Shape shape = program_->shape(encoded_);
-  const int64_t latents = models_.vae->config().latent_channels;
-  std::vector<float> out(static_cast<size_t>(shape.elements()));
-  IPA_TRY(program_->get(encoded_, out));
-  auto channel = [&](int64_t c, int64_t p) { return out[static_cast<size_t>(p * shape.c + c)]; };
-  for (int64_t c = 0; c < latents; ++c)
-    for (int64_t p = 0; p < shape.rows(); ++p) mean_.push_back(channel(c, p));
-  if (inpainting_ && shape.c > latents)
-    for (int64_t c = latents; c < 2 * latents; ++c)
-      for (int64_t p = 0; p < shape.rows(); ++p)
-        deviation_.push_back(std::exp(0.5f * std::clamp(channel(c, p), -30.0f, 20.0f)));
-  return {};
+Result<std::vector<uint8_t>> SourcePicture::resized(const Picture& picture) const {
+  return resize_picture(picture.rgb.data(), picture.width, picture.height, request_.width, request_.height,
+                        Filter::lanczos);
+}
+
+Result<std::vector<bool>> SourcePicture::read_mask() {
+  IPA_ASSIGN(const std::vector<uint8_t> mask, resized(*request_.mask));
+  std::vector<bool> white = white_pixels(mask);
+  // The nearest pixel of each latent is the upper left one.
+  const Shape shape = encoder_->latents_shape();
+  const int64_t scale = models_.vae->config().scale();
+  for (int64_t y = 0; y < shape.h; ++y)
+    for (int64_t x = 0; x < shape.w; ++x)
+      mask_.push_back(white[static_cast<size_t>((y * request_.width + x) * scale)] ? 1.0f : 0.0f);
+  return white;
+}
+
+std::vector<float> SourcePicture::draw(Noise& noise) const {
+  if (!begins_ && !blends_) return {};
+  return draw_latents(picture_, models_.vae->config(), noise);
 }
 
 std::vector<float> SourcePicture::channels(Noise& noise) const {
+  if (task_ == Task::instruct) return beside_.mean;
+  if (task_ == Task::text_to_image) {
+    if (blends_) draw_latents(picture_, models_.vae->config(), noise);
+    return {};
+  }
   std::vector<float> result = mask_;
-  std::vector<float> drawn(deviation_.size());
-  if (!drawn.empty()) noise.fill(drawn.data(), drawn.size());
-  for (size_t i = 0; i < mean_.size(); ++i)
-    result.push_back(factor_ * (drawn.empty() ? mean_[i] : mean_[i] + deviation_[i] * drawn[i]));
+  const std::vector<float> latents = draw_latents(beside_, models_.vae->config(), noise);
+  result.insert(result.end(), latents.begin(), latents.end());
   return result;
 }
 

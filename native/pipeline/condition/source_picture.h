@@ -1,12 +1,12 @@
-// The picture that an inpainting or instruct model changes: what its UNet reads beside the latents.
+// The picture that a call changes: where its steps begin, and what some UNets read beside the latents.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "base/status.h"
-#include "graph/program.h"
 #include "pipeline/call.h"
+#include "pipeline/condition/encoded_picture.h"
 #include "pipeline/memory_count.h"
 #include "pipeline/request.h"
 #include "schedulers/scheduler.h"
@@ -18,34 +18,44 @@ Status check_source(const ModelSet& models, const GenerateRequest& request);
 
 class SourcePicture {
  public:
-  // null for models that take no picture. Models and request outlive it.
+  // null without a picture. Models and request outlive it.
   static Result<std::unique_ptr<SourcePicture>> plan(const ModelSet& models, const GenerateRequest& request);
-  void count(MemoryCount& memory) const { memory.passing(*program_, picture_bytes()); }
+  void count(MemoryCount& memory) const { encoder_->count(memory, picture_bytes()); }
+  // Weights that run() will read.
+  size_t bytes_to_load() const { return encoder_->bytes_to_load(); }
   // Resizes and encodes the picture, which is the same for all pictures of a call;
-  // for inpainting what the mask has white is grey before. Once.
+  // for inpainting models once more with what the mask has white in grey. Once.
   Status run(const Call& call);
+
+  // Whether the steps begin with the picture rather than with noise alone.
+  bool begins() const { return begins_; }
+  // Whether latents outside the mask are put back after every step, for UNets that know nothing of it.
+  bool blends() const { return blends_; }
+  // Of the latents' size, 0 or 1; empty where there is no mask.
+  const std::vector<float>& mask() const { return mask_; }
+  // Latents of the picture, drawn with `noise`; empty where neither of the above wants them.
+  std::vector<float> draw(Noise& noise) const;
   // The channels beside the latents, channel-major. Inpainting: the mask, then latents drawn with `noise`,
   // as diffusers draws them after the initial latents and before the first step.
-  // Instruct: the likeliest latents, unscaled.
+  // Instruct: the likeliest latents, unscaled. Others: none.
+  // Where blended they are drawn all the same, as diffusers does, which leaves later draws others.
   std::vector<float> channels(Noise& noise) const;
 
  private:
-  SourcePicture(const ModelSet& models, const GenerateRequest& request)
-      : models_(models), request_(request), inpainting_(models.task() == Task::inpainting) {}
+  SourcePicture(const ModelSet& models, const GenerateRequest& request);
   // Of the resized pictures.
   size_t picture_bytes() const;
-  Result<std::vector<float>> encoder_input();
-  Status read_latents();
+  Result<std::vector<uint8_t>> resized(const Picture& picture) const;
+  Result<std::vector<bool>> read_mask();
 
   const ModelSet& models_;
   const GenerateRequest& request_;
-  bool inpainting_;
-  std::unique_ptr<Program> program_;
-  Value pixels_, encoded_;
-  std::vector<float> mask_;  // of the latents' size, 0 or 1; empty for an instruct model
-  std::vector<float> mean_;
-  std::vector<float> deviation_;  // empty where the encoder gives latents and no distribution
-  float factor_ = 1;
+  Task task_;
+  bool begins_ = false, blends_ = false;
+  std::unique_ptr<PictureEncoder> encoder_;
+  std::vector<float> mask_;
+  EncodedPicture picture_;  // empty unless it begins or blends
+  EncodedPicture beside_;   // what the UNet reads; empty for a model of prompts alone
 };
 
 }  // namespace ipa

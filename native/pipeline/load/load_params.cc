@@ -18,6 +18,39 @@ std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
   return shape;
 }
 
+Status check_param(const Param& param, const TensorSource& source, const std::string& what) {
+  for (const std::string& name : param.names) {
+    const TensorInfo* tensor = source.find(name);
+    if (!tensor)
+      return Status(Code::missing_tensor,
+                    source.path() + ": " + what + " needs the tensor " + name +
+                        ", which is not there: the weights and the config.json do not belong together");
+    if (without_trailing_ones(tensor->shape) != without_trailing_ones(param.shape))
+      return Status(Code::shape, source.path() + ": " + name + " is " + shape_text(tensor->shape) + " but " +
+                                     what + " needs " + shape_text(param.shape) +
+                                     ": the weights and the config.json do not belong together");
+    IPA_TRY(refuse_integers(*tensor, what).in(source.path()));
+  }
+  return {};
+}
+
+bool stored_as_halves(const Param& param, const TensorSource& source) {
+  for (const std::string& name : param.names)
+    if (source.find(name)->type != DType::f16) return false;
+  return true;
+}
+
+// As it will be in memory, which it does not take yet.
+Param to_be_packed(const Param& param, bool halves) {
+  Param packed;
+  packed.names = param.names;
+  packed.role = param.role;
+  packed.shape = param.shape;
+  packed.compute = param.compute;
+  packed.halves = halves && param.may_be_halves();
+  return packed;
+}
+
 struct Loader {
   StagedParams& staged;
   const TensorSource& source;
@@ -30,41 +63,14 @@ struct Loader {
   // kept, because fresh memory costs more than reading into it.
   std::vector<AlignedBuffer> scratch;
 
-  Status check(const Param& param) const {
-    for (const std::string& name : param.names) {
-      const TensorInfo* tensor = source.find(name);
-      if (!tensor)
-        return Status(Code::missing_tensor,
-                      source.path() + ": " + what + " needs the tensor " + name +
-                          ", which is not there: the weights and the config.json do not belong together");
-      if (without_trailing_ones(tensor->shape) != without_trailing_ones(param.shape))
-        return Status(Code::shape, source.path() + ": " + name + " is " + shape_text(tensor->shape) + " but " +
-                                       what + " needs " + shape_text(param.shape) +
-                                       ": the weights and the config.json do not belong together");
-      IPA_TRY(refuse_integers(*tensor, what).in(source.path()));
-    }
-    return {};
-  }
-
-  bool stored_as_halves(const Param& param) const {
-    for (const std::string& name : param.names)
-      if (source.find(name)->type != DType::f16) return false;
-    return true;
-  }
-
   Status load(StagedParam& to, AlignedBuffer& memory) {
-    // As it will be; the one in use stays as it is.
-    Param param;
-    param.names = to.param->names;
-    param.role = to.param->role;
-    param.shape = to.param->shape;
-    param.compute = to.param->compute;
     if (context.cancel && context.cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     StoredTensors stored;
     // Vectors are small, and always f32 in memory.
-    stored.halves = param.role != ParamRole::vector && stored_as_halves(param);
-    param.halves = stored.halves && param.may_be_halves();
+    stored.halves = to.param->role != ParamRole::vector && stored_as_halves(*to.param, source);
+    // The one in use stays as it is.
+    const Param param = to_be_packed(*to.param, stored.halves);
     const DType type = stored.halves ? DType::f16 : DType::f32;
     const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
     if (memory.bytes() < each * param.names.size()) memory = AlignedBuffer(each * param.names.size());
@@ -106,13 +112,24 @@ Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensor
   Loader loader{staged, source, what, context, {}, {}, {}, {}};
   loader.scratch.resize(static_cast<size_t>(std::max(1, context.threads)));
   // All of the architecture is checked before the first byte of data is read.
-  for (const StagedParam& one : staged) IPA_TRY(loader.check(*one.param));
+  for (const StagedParam& one : staged) IPA_TRY(check_param(*one.param, source, what));
   ThreadPool::shared().run(static_cast<int64_t>(staged.size()), context.threads, &Loader::task, &loader);
   IPA_TRY(loader.first_error);
   return staged;
 }
 
 }  // namespace
+
+Result<size_t> foresee_params(ParamSet& params, const TensorSource& source, const std::string& what,
+                              const Backend& backend) {
+  size_t bytes = 0;
+  for (const auto& param : params.all()) {
+    IPA_TRY(check_param(*param, source, what));
+    param->halves = to_be_packed(*param, stored_as_halves(*param, source)).halves;
+    bytes += backend.packed_bytes(*param);
+  }
+  return bytes;
+}
 
 Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
                    const LoadContext& context) {

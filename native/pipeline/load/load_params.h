@@ -36,6 +36,11 @@ Status declare_params(ParamSet& params, Describe describe) {
 Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
                    const LoadContext& context);
 
+// Tells by the source's types how load_params() will keep the parameters, which plans depend on.
+// The bytes that they will take. Errors as of load_params().
+Result<size_t> foresee_params(ParamSet& params, const TensorSource& source, const std::string& what,
+                              const Backend& backend);
+
 // Parameters read and packed but not yet in use, so that several networks change together or not at all.
 struct StagedParam {
   Param* param = nullptr;

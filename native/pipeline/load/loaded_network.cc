@@ -23,6 +23,11 @@ Status LoadedWeights::load(const std::vector<LoraUse>& loras, const LoadContext&
   return load_params(params, *source, what_, context);
 }
 
+Result<size_t> LoadedWeights::foresee(const Backend& backend) {
+  IPA_ASSIGN(const auto source, open({}, nullptr, LoadContext{backend}));
+  return foresee_params(params, *source, what_, backend);
+}
+
 Result<LoadedWeights::Restaged> LoadedWeights::restage(const std::vector<LoraUse>& loras,
                                                        const LoadContext& context) {
   Restaged staged;

@@ -33,6 +33,12 @@ class LoadedWeights {
   // Reads and packs every parameter. Errors of the readers, of with_loras() and of load_params().
   Status load(const std::vector<LoraUse>& loras, const LoadContext& context);
 
+  // Whether load() has succeeded.
+  bool loaded() const { return !params.all().empty() && params.all().front()->data; }
+  // Before load(), where graphs are planned before it: what it will read. The memory that it will take.
+  // Errors of the readers, and of load_params() where a tensor is missing.
+  Result<size_t> foresee(const Backend& backend);
+
   // What other LoRAs make of the weights, read and packed but not yet in use.
   // Weights that neither they nor those in use change are not read.
   struct Restaged {

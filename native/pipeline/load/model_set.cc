@@ -75,14 +75,47 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
       set->family_ == Family::sdxl && components.zeros_for_empty_prompt.value_or(!set->refiner);
   IPA_ASSIGN(set->task_, task_of(set->unet->config()));
   IPA_TRY(set->unet->load(loras, context));
-  const bool encodes = set->task_ != Task::text_to_image;
-  IPA_ASSIGN(auto vae, describe_vae(components.vae, set->unet->config(), encodes, request.compute, *kernels));
-  IPA_TRY(vae->load({}, context));
-  set->vae = std::move(vae);
+  IPA_TRY(set->load_vae(components.vae, context));
   IPA_TRY(set->load_model_vision(request, cancel));
   IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
   IPA_ASSIGN(set->controls, set->make_controls(request.controls, cancel));
   return set;
+}
+
+Status ModelSet::load_vae(const VaeComponent& component, const LoadContext& context) {
+  const auto describe = [&](VaeHalf half) {
+    return describe_vae(component, unet->config(), half, compute_, backend_.kernels());
+  };
+  IPA_ASSIGN(auto decoder, describe(VaeHalf::decoder));
+  IPA_TRY(decoder->load({}, context));
+  vae = std::move(decoder);
+  IPA_ASSIGN(vae_encoder, describe(VaeHalf::encoder));
+  // The others need it only for calls with a picture.
+  return task_ == Task::text_to_image ? Status() : vae_encoder->load({}, context);
+}
+
+namespace {
+
+Status cannot_encode(const Status& status) {
+  if (status.code() != Code::missing_tensor && status.code() != Code::shape) return status;
+  return Status::option("image",
+                        "the model's VAE cannot encode pictures: load() it with a vae that has an "
+                        "encoder, too (" +
+                            status.message() + ")");
+}
+
+}  // namespace
+
+Result<size_t> ModelSet::foresee_encoder() const {
+  if (vae_encoder->loaded()) return size_t{0};
+  Result<size_t> bytes = vae_encoder->foresee(backend_);
+  return bytes.ok() ? std::move(bytes) : Result<size_t>(cannot_encode(bytes.status()));
+}
+
+Status ModelSet::load_encoder(const CancelFlag* cancel) const {
+  if (vae_encoder->loaded()) return {};
+  const Status status = vae_encoder->load({}, context(cancel));
+  return status.ok() ? status : cannot_encode(status);
 }
 
 LoadContext ModelSet::context(const CancelFlag* cancel) const {
@@ -226,6 +259,7 @@ std::vector<LoadedWeights*> ModelSet::changeable() const {
 
 std::vector<const ParamSet*> ModelSet::all_params() const {
   std::set<const ParamSet*> all = {&unet->params, &vae->params};
+  if (vae_encoder->loaded()) all.insert(&vae_encoder->params);
   for (const auto& tower : text) all.insert(&tower->params);
   if (vision) all.insert(&vision->params);
   for (const auto& adapter : adapters) {

@@ -41,10 +41,17 @@ class ModelSet {
   int64_t parameters() const;
   size_t memory_bytes() const;
 
+  // Of the VAE's encoder, whose weights are read when they are needed. What they will take, to be called before
+  // a graph of it is planned, and reading them. The option "image" where there are none.
+  Result<size_t> foresee_encoder() const;
+  Status load_encoder(const CancelFlag* cancel) const;
+
   std::vector<std::unique_ptr<TextTower>> text;
   std::shared_ptr<const VisionTower> vision;  // of adapters that have none of their own; may be null
   std::unique_ptr<LoadedNetwork<UNet>> unet;
-  std::unique_ptr<const LoadedNetwork<Vae>> vae;
+  std::unique_ptr<const LoadedNetwork<Vae>> vae;  // decodes
+  // Encodes. Where the model is one of prompts alone, its weights are read when a call first needs them.
+  std::unique_ptr<LoadedNetwork<Vae>> vae_encoder;
   std::vector<std::shared_ptr<const Adapter>> adapters;
   std::vector<std::shared_ptr<const LoadedControl>> controls;
   Json scheduler_config;
@@ -58,6 +65,7 @@ class ModelSet {
  private:
   explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
   LoadContext context(const CancelFlag* cancel) const;
+  Status load_vae(const VaeComponent& component, const LoadContext& context);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
   Result<std::shared_ptr<const VisionTower>> vision_in(

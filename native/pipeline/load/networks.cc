@@ -64,20 +64,23 @@ Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& 
 }
 
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
-                                                         bool encodes, Compute compute,
+                                                         VaeHalf half, Compute compute,
                                                          const Kernels& kernels) {
   IPA_TRY(component.config.check(component.config_path));
-  auto vae =
-      std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, compact_vae(compute)), component, "the VAE");
+  const bool encodes = half == VaeHalf::encoder;
+  auto vae = std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, compact_vae(compute)), component,
+                                                  encodes ? "the VAE's encoder" : "the VAE");
   const VaeConfig& c = vae->config();
   if (c.latent_channels != unet.out_channels)
     return Status(Code::mismatch, component.where + ": the VAE's latents have " +
                                       std::to_string(c.latent_channels) + " channels, the UNet's " +
                                       std::to_string(unet.out_channels));
   IPA_TRY(declare_params(vae->params, [&](Graph& graph) {
-    vae->network.decode(graph, graph.input({1, 2, 2, c.latent_channels}));
     const int64_t side = 2 * c.scale();
-    if (encodes) vae->network.encode(graph, graph.input({1, side, side, 3}));
+    if (encodes)
+      vae->network.encode(graph, graph.input({1, side, side, 3}));
+    else
+      vae->network.decode(graph, graph.input({1, 2, 2, c.latent_channels}));
   }));
   choose_compute(vae->params, vae_compute(compute, kernels.fast_bf16));
   return vae;

@@ -28,8 +28,10 @@ Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component,
 // Also Code::unsupported for a class-conditional one.
 Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
                                                            const Kernels& kernels);
-// `encodes`: whether pictures are encoded, too. Also Code::mismatch when its latents are not the UNet's.
+// One half of the VAE: pictures of latents, or latents of pictures.
+enum class VaeHalf : uint8_t { decoder, encoder };
+// Also Code::mismatch when its latents are not the UNet's.
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
-                                                         bool encodes, Compute compute, const Kernels& kernels);
+                                                         VaeHalf half, Compute compute, const Kernels& kernels);
 
 }  // namespace ipa

@@ -15,7 +15,8 @@ double cutoff(const Json& config, double share) {
 
 }  // namespace
 
-Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const GenerateRequest& request) {
+Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const GenerateRequest& request,
+                           double strength) {
   const std::vector<float>& timesteps = scheduler.timesteps();
   const auto count = static_cast<int>(timesteps.size());
   StepSpan span{0, count};
@@ -32,9 +33,17 @@ Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const
     // A step of two calls is not begun at its second.
     if (scheduler.calls_a_step() == 2 && left % 2 == 0) ++left;
     span.first = std::max(0, count - left);
+  } else if (strength < 1) {
+    const int kept = static_cast<int>(request.steps * strength);
+    span.first = (request.steps - kept) * scheduler.calls_a_step();
+    if (kept < 1 || span.first >= count)
+      return Status::option("strength", "it leaves none of the " + std::to_string(request.steps) +
+                                            " steps: use more strength or more steps");
   }
   if (request.denoising_end < 1) span.end = count - below(request.denoising_end);
   if (span.first < span.end) return span;
+  if (strength < 1 && request.denoising_start == 0)
+    return Status::option("denoisingEnd", "none of the steps lies before it: use more steps, or more strength");
   return Status::option("denoisingStart", "none of the steps lies between it and denoisingEnd: use more steps");
 }
 

@@ -14,8 +14,9 @@ struct StepSpan {
 };
 
 // The shares of the noise schedule are told apart by timestep, as diffusers does for denoising_start and _end.
-// `config`: the model's scheduler_config.
-// invalid_option when no call is left, or when the sampler has to begin at the beginning.
-Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const GenerateRequest& request);
+// `config`: the model's scheduler_config. `strength`: the share of the steps, counted from the end, that change
+// a picture. invalid_option when no call is left, or when the sampler has to begin at the beginning.
+Result<StepSpan> step_span(const Scheduler& scheduler, const Json& config, const GenerateRequest& request,
+                           double strength);
 
 }  // namespace ipa
