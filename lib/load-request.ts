@@ -15,6 +15,7 @@ import type {
   NativeLoraRequest,
 } from "./native/contract";
 import { readPath } from "./options/path";
+import { plainLoadOptions } from "./options/plain-options";
 import { shippedModel } from "./package-root";
 import { checkReadable } from "./permission";
 import type { ReadLoadOptions } from "./read-options";
@@ -48,15 +49,11 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
     loras: loraRequests(read.loras ?? []),
     controls: controlRequests(read.controls ?? []),
     embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),
-    dtype: read.dtype ?? "f32",
-    threads: read.threads ?? 0,
+    ...plainLoadOptions(read),
   };
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
   if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
-  if (read.prediction !== undefined) request.prediction = read.prediction;
-  if (read.zeroSnr !== undefined) request.zeroSnr = read.zeroSnr;
-  if (read.vaeScalingFactor !== undefined) request.vaeScalingFactor = read.vaeScalingFactor;
   return request;
 }
 

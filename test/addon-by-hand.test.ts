@@ -80,7 +80,7 @@ test("requests with wrong or strange members are refused, or answered with an er
     const native = await load();
     const ids = () => ({ ids: new Int32Array(20), weights: new Float32Array(20).fill(1) });
     const good = () => ({ prompt: [ids()], negative: [ids()], branches: [], scheduler: "", sigmas: "", seeds: [1], latents: [], steps: 1, guidance: 1, width: 64, height: 64, output: "latents" });
-    const plain = addon.fields().map(({ path }) => path.split(".")[0]);
+    const plain = addon.fields().generate.map(({ path }) => path.split(".")[0]);
     const call = (request) => new Promise((resolve) => { try { native.generate(request, null, (error) => resolve(error === null ? "ok" : error.code)); } catch (error) { resolve(error instanceof TypeError ? "refused" : String(error)); } });
     const values = [undefined, null, NaN, Infinity, -1, 0, 1e9, 2 ** 53, "x", {}, [], [ids()], [ids(), ids(), ids()], [{ ids: new Int32Array(3), weights: new Float32Array(9) }], [new Float32Array(1)], [{ adapter: 99, scale: 1, structureScale: 1, images: [] }], new Float32Array([NaN, -1]), { get rgb() { throw new RangeError("getter"); } }];
     const answers = {};

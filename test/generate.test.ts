@@ -23,8 +23,6 @@ describe("loading", () => {
         adapters: [{ file: join(MINI, "ip-adapter.safetensors"), loraWeight: 1 }],
         loras: [],
         embeddings: [],
-        dtype: "f32",
-        threads: 0,
       },
     ]);
     expect(pipeline.info).toMatchObject({ family: "sd1", width: 128 });

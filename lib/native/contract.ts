@@ -6,7 +6,7 @@
 
 import type { NativeFit, NativePixels } from "../image/pixels";
 import type { ConvertType, SchedulerName } from "../options/names";
-import type { PlainOptions } from "../options/plain-options";
+import type { PlainLoadOptions, PlainOptions } from "../options/plain-options";
 
 /** What convert() adds to before a user sees it. */
 export type NativeConversion = Omit<Conversion, "path" | "type">;
@@ -80,7 +80,8 @@ export interface Decided<T> {
   detail: string;
 }
 
-export interface NativeLoadRequest {
+/** The plain options go through as they are; those that are left out have the defaults of native/pipeline/load/load_request.h. */
+export interface NativeLoadRequest extends PlainLoadOptions {
   /** folder in the diffusers layout */
   model: string;
   adapters: NativeAdapterRequest[];
@@ -98,14 +99,6 @@ export interface NativeLoadRequest {
   /** beside a model, or a UNet, in one file */
   modelYaml?: NativeOriginalConfig;
   unetYaml?: NativeOriginalConfig;
-  /** absent: told from the files */
-  prediction?: Prediction;
-  zeroSnr?: boolean;
-  /** absent: the VAE's own */
-  vaeScalingFactor?: number;
-  dtype: "f32" | "bf16" | "int16" | "int8";
-  /** 0: one per core */
-  threads: number;
 }
 
 /** A loaded text encoder. */
@@ -326,12 +319,14 @@ export interface NativeGenerateRequest extends PlainOptions {
   latents: Float32Array[];
 }
 
-/** A plain option as native/pipeline/request_fields.cc has it. */
+/** A plain option as native/pipeline/load/load_fields.cc or request_fields.cc has it. */
 export interface NativeField {
   /** with dots to what is inside: `featureCache.every`, `guidanceInterval.0` */
   path: string;
-  /** what stands for an option left out: a number, which may be outside of the range, or a name */
-  default: number | string;
+  /** what stands for an option left out: a number, which may be outside of the range, or a name; absent where none does */
+  default?: number | string | boolean;
+  /** of booleans */
+  boolean?: true;
   /** of numbers */
   integer?: boolean;
   minimum?: number;
@@ -487,8 +482,8 @@ export interface NativeAddon {
    * on another thread, and empty when `done` is called if it is large.
    */
   fitPicture(pixels: NativePixels, fit: NativeFit, done: Done<ArrayBuffer>): NativeJob;
-  /** the plain options of generate(), with ranges and defaults */
-  fields(): NativeField[];
+  /** the plain options of load() and generate(), with ranges and defaults */
+  fields(): Record<"load" | "generate", NativeField[]>;
   /** PyTorch's CPU randn for a seed: count f32 */
   randn(seed: number, count: number): ArrayBuffer;
   /** names and shapes of all tensors of a weight file */

@@ -1,8 +1,9 @@
-/** Options of generate() that the engine reads as they are: those that no code of lib/ has to make something of. */
+/** Options that the engine reads as they are: those that no code of lib/ uses or has to make something of. */
 import { EstimateSchema } from "./generate-schema";
-import type { Value } from "./json-schema";
+import type { ObjectSchema, Value } from "./json-schema";
+import { LoadSchema } from "./load-schema";
 
-/** What has another form in the engine's request. */
+/** What has another form in the engine's request for a call. */
 const MADE = [
   "prompt",
   "negativePrompt",
@@ -19,14 +20,35 @@ const MADE = [
   "count",
 ] as const;
 
-type Estimated = Value<typeof EstimateSchema>;
+/** What has another form in the engine's request for a load, or is not for the engine. */
+const MADE_OF_LOAD = [
+  "model",
+  "adapters",
+  "loras",
+  "embeddings",
+  "unet",
+  "vae",
+  "imageEncoder",
+  "images",
+  "maxPixels",
+  "maxQueue",
+  "token",
+  "offline",
+  "onProgress",
+  "signal",
+] as const;
 
-export type PlainOptions = Omit<Estimated, (typeof MADE)[number]>;
+export type PlainOptions = Omit<Value<typeof EstimateSchema>, (typeof MADE)[number]>;
+export type PlainLoadOptions = Omit<Value<typeof LoadSchema>, (typeof MADE_OF_LOAD)[number]>;
 
-const NAMES = (Object.keys(EstimateSchema.properties) as (keyof Estimated)[]).filter(
-  (name): name is keyof PlainOptions => !(MADE as readonly string[]).includes(name),
-);
-
-export function plainOptions(read: PlainOptions): PlainOptions {
-  return Object.fromEntries(NAMES.filter((name) => read[name] !== undefined).map((name) => [name, read[name]]));
+/** @returns what copies the plain options of a call that were given */
+function picker<Plain extends object>(schema: ObjectSchema, made: readonly string[]): (read: Plain) => Plain {
+  const names = Object.keys(schema.properties).filter((name) => !made.includes(name)) as (keyof Plain & string)[];
+  return (read) =>
+    Object.fromEntries(
+      names.filter((name) => read[name] !== undefined).map((name) => [name, read[name]]),
+    ) as unknown as Plain;
 }
+
+export const plainOptions = picker<PlainOptions>(EstimateSchema, MADE);
+export const plainLoadOptions = picker<PlainLoadOptions>(LoadSchema, MADE_OF_LOAD);

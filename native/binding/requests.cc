@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "binding/values.h"
+#include "pipeline/load/load_fields.h"
 #include "pipeline/request_fields.h"
 
 namespace ipa::binding {
@@ -39,25 +40,31 @@ Napi::Value find(const Napi::Object& object, const std::string& path) {
   return value;
 }
 
-double number_of(const Napi::Value& value, const RequestField& field) {
+template <class Field>
+double number_of(const Napi::Value& value, const Field& field) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
   if (value.IsNumber() && field.holds(number)) return number;
   const char* expected = field.is_integer() ? ": expected an integer" : ": expected a number";
   throw Napi::TypeError::New(value.Env(), std::string(field.path) + expected);
 }
 
-double index_of(const Napi::Value& value, const RequestField& field) {
+template <class Field>
+double index_of(const Napi::Value& value, const Field& field) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   for (size_t i = 0; i < field.names.size(); ++i)
-    if (name == field.names[i]) return static_cast<double>(i);
-  throw Napi::TypeError::New(value.Env(), std::string(field.path) + ": expected one of its names");
+    if (field.names[i] && name == field.names[i]) return static_cast<double>(i);
+  throw Napi::TypeError::New(value.Env(), std::string(field.path) + ": expected " + quoted_names(field.names));
 }
 
-void read_fields(const Napi::Object& object, GenerateRequest& request) {
-  for (const RequestField& field : request_fields()) {
+template <class Request, class Fields>
+void read_fields(const Napi::Object& object, const Fields& fields, Request& request) {
+  for (const auto& field : fields) {
     const Napi::Value value = find(object, field.path);
     if (value.IsUndefined() || value.IsNull()) continue;
-    field.set(request, field.names.empty() ? number_of(value, field) : index_of(value, field));
+    if (field.is_boolean())
+      field.set(request, value.ToBoolean().Value() ? 1 : 0);
+    else
+      field.set(request, field.names.empty() ? number_of(value, field) : index_of(value, field));
   }
 }
 
@@ -120,19 +127,6 @@ OriginalConfig read_original_config(const Napi::Object& object, const char* key)
   return {read_text(from, "file"), read_text(from, "prediction")};
 }
 
-void read_predictions(const Napi::Object& object, LoadRequest& request) {
-  request.model_yaml = read_original_config(object, "modelYaml");
-  request.unet_yaml = read_original_config(object, "unetYaml");
-  if (has_value(object, "prediction")) {
-    request.prediction = read_text(object, "prediction");
-    if (request.prediction != "epsilon" && request.prediction != "v" && request.prediction != "sample")
-      throw Napi::TypeError::New(object.Env(), "prediction: expected \"epsilon\", \"v\" or \"sample\"");
-  }
-  if (has_value(object, "zeroSnr")) request.zero_snr = object.Get("zeroSnr").ToBoolean().Value();
-  if (has_value(object, "vaeScalingFactor"))
-    request.vae_scaling_factor = read_number(object, "vaeScalingFactor");
-}
-
 }  // namespace
 
 LoadRequest read_load_request(const Napi::Object& object) {
@@ -147,17 +141,9 @@ LoadRequest read_load_request(const Napi::Object& object) {
   if (has_value(object, "unet")) request.unet = read_text(object, "unet");
   if (has_value(object, "vae")) request.vae = read_text(object, "vae");
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
-  read_predictions(object, request);
-  request.threads = read_int32(object, "threads");
-  const std::string dtype = read_text(object, "dtype");
-  if (dtype == "int8")
-    request.compute = Compute::int8;
-  else if (dtype == "bf16")
-    request.compute = Compute::bf16;
-  else if (dtype == "int16")
-    request.compute = Compute::int16;
-  else if (dtype != "f32")
-    throw Napi::TypeError::New(object.Env(), "dtype: expected \"f32\", \"bf16\", \"int16\" or \"int8\"");
+  request.model_yaml = read_original_config(object, "modelYaml");
+  request.unet_yaml = read_original_config(object, "unetYaml");
+  read_fields(object, load_fields(), request);
   return request;
 }
 
@@ -239,7 +225,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   request.controls = read_control_uses(object, sizes_only);
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
-  read_fields(object, request);
+  read_fields(object, request_fields(), request);
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
   if (has_value(object, "timesteps")) request.timesteps = read_ids(object, "timesteps");
@@ -256,25 +242,43 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   return request;
 }
 
-Napi::Array fields_to_js(Napi::Env env) {
-  const GenerateRequest usual;
+namespace {
+
+template <class Request, class Enum>
+Napi::Array table_to_js(Napi::Env env, const std::vector<Field<Request, Enum>>& fields) {
+  const Request usual;
   Napi::Array list = Napi::Array::New(env);
-  for (const RequestField& field : request_fields()) {
+  for (const Field<Request, Enum>& field : fields) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("path", field.path);
     const double value = field.get(usual);
-    if (field.names.empty()) {
+    if (field.is_boolean()) {
+      object.Set("boolean", true);
+      if (value >= 0) object.Set("default", value != 0);
+    } else if (field.names.empty()) {
       object.Set("integer", field.is_integer());
       object.Set("minimum", field.least);
       object.Set("maximum", field.most);
       object.Set("default", value);
     } else {
-      object.Set("names", text_array(env, {field.names.begin(), field.names.end()}));
-      object.Set("default", field.names[static_cast<size_t>(value)]);
+      std::vector<std::string> names;
+      for (const char* name : field.names)
+        if (name) names.emplace_back(name);
+      object.Set("names", text_array(env, names));
+      if (value >= 0) object.Set("default", field.names[static_cast<size_t>(value)]);
     }
     list.Set(list.Length(), object);
   }
   return list;
+}
+
+}  // namespace
+
+Napi::Object fields_to_js(Napi::Env env) {
+  Napi::Object tables = Napi::Object::New(env);
+  tables.Set("load", table_to_js(env, load_fields()));
+  tables.Set("generate", table_to_js(env, request_fields()));
+  return tables;
 }
 
 }  // namespace ipa::binding

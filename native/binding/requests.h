@@ -17,7 +17,7 @@ LoadRequest read_load_request(const Napi::Object& object);
 // `sizes_only`: pictures may come without pixels.
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);
 ImagePrompt read_image(const Napi::Object& object);
-// The table of request_fields(), for the test that compares it with the schema.
-Napi::Array fields_to_js(Napi::Env env);
+// The tables of plain options, by call, for the test that compares them with the schemas.
+Napi::Object fields_to_js(Napi::Env env);
 
 }  // namespace ipa::binding

@@ -45,7 +45,7 @@ Status check_controls(const ModelSet& models, const GenerateRequest& request) {
 }  // namespace
 
 Status check_request(const ModelSet& models, const GenerateRequest& request) {
-  IPA_TRY(check_fields(request));
+  IPA_TRY(check_fields(request, request_fields()));
   const int64_t scale = models.vae->config().scale();
   for (auto [name, side] : {std::pair{"width", request.width}, std::pair{"height", request.height}})
     if (side % scale)

@@ -1,33 +1,11 @@
 #include "pipeline/request_fields.h"
 
-#include <cmath>
-#include <cstdio>
-#include <limits>
-#include <string>
-#include <type_traits>
-#include <utility>
-
 namespace ipa {
 namespace {
 
 using R = GenerateRequest;
 
 constexpr double kLargestSide = 4096, kLargestPhotograph = 65536;
-constexpr double kLargestInteger = 9007199254740991.0;  // of JavaScript
-
-std::string number_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.16g", value);
-  return text;
-}
-
-// The option itself, without the index of a pair.
-std::string option_of(const RequestField& field) {
-  std::string path = field.path;
-  const size_t dot = path.find('.');
-  const bool indexed = dot != std::string::npos && path[dot + 1] >= '0' && path[dot + 1] <= '9';
-  return indexed ? path.substr(0, dot) + "[" + path.substr(dot + 1) + "]" : path;
-}
 
 }  // namespace
 
@@ -64,54 +42,6 @@ const std::vector<RequestField>& request_fields() {
       {"memoryBudget", &R::memory_budget, 1, kLargestInteger},
   };
   return fields;
-}
-
-bool RequestField::is_integer() const {
-  return !std::holds_alternative<float R::*>(member) && !std::holds_alternative<double R::*>(member);
-}
-
-bool RequestField::holds(double value) const {
-  return std::visit(
-      [&](auto pointer) {
-        using Type = std::remove_reference_t<decltype(std::declval<R&>().*pointer)>;
-        if constexpr (std::is_same_v<Type, double>) return true;
-        if constexpr (std::is_same_v<Type, float>)
-          return !std::isfinite(value) || std::fabs(value) <= std::numeric_limits<float>::max();
-        const bool is_small = std::is_same_v<Type, int>;
-        const double most = is_small ? std::numeric_limits<int>::max() : kLargestInteger;
-        const double least = std::is_unsigned_v<Type> ? 0 : -most;
-        return value >= least && value <= most && value == std::floor(value);
-      },
-      member);
-}
-
-double RequestField::get(const GenerateRequest& request) const {
-  return std::visit([&](auto pointer) { return static_cast<double>(request.*pointer); }, member);
-}
-
-void RequestField::set(GenerateRequest& request, double value) const {
-  std::visit(
-      [&](auto pointer) {
-        using Type = std::remove_reference_t<decltype(request.*pointer)>;
-        if constexpr (std::is_enum_v<Type>)
-          request.*pointer = static_cast<Type>(static_cast<int>(value));
-        else
-          request.*pointer = static_cast<Type>(value);
-      },
-      member);
-}
-
-Status check_fields(const GenerateRequest& request) {
-  const GenerateRequest usual;
-  for (const RequestField& field : request_fields()) {
-    const double value = field.get(request);
-    if ((value >= field.least && value <= field.most) || value == field.get(usual)) continue;
-    return Status::option(option_of(field),
-                          std::string(field.is_integer() ? "expected an integer" : "expected a finite number") +
-                              " between " + number_text(field.least) + " and " + number_text(field.most) +
-                              " but received " + number_text(value));
-  }
-  return {};
 }
 
 }  // namespace ipa

@@ -5,6 +5,7 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "pipeline/load/load_fields.h"
 #include "pipeline/request_fields.h"
 #include "weights/formats/safetensors/safetensors.h"
 #include "weights/write/safetensors_writer.h"
@@ -270,6 +271,24 @@ TEST(pipeline_refuses_requests_out_of_range) {
   CHECK_ERROR(changed([](GenerateRequest& r) { r.guidance = std::numeric_limits<float>::quiet_NaN(); }),
               Code::invalid_option, "guidance", "finite");
   CHECK_OK(changed([](GenerateRequest&) {}));
+}
+
+TEST(pipeline_refuses_loads_out_of_range) {
+  for (const ipa::LoadField& field : ipa::load_fields()) {
+    if (!field.names.empty() || field.is_boolean()) continue;
+    for (double value : {field.least - 1, field.most + 1, std::numeric_limits<double>::quiet_NaN()}) {
+      if (!field.holds(value)) continue;
+      LoadRequest request;
+      request.model = golden_model("sd15");
+      field.set(request, value);
+      CHECK_ERROR(ModelSet::load(request, nullptr).status(), Code::invalid_option, field.path, "between");
+    }
+  }
+  LoadRequest request;
+  request.model = golden_model("sd15");
+  request.prediction = "noise";
+  CHECK_ERROR(ModelSet::load(request, nullptr).status(), Code::invalid_option, "prediction",
+              "\"epsilon\", \"v\" or \"sample\"");
 }
 
 TEST(pipeline_refuses_image_prompts_that_do_not_fit) {

@@ -120,8 +120,8 @@ export class FakeAddon implements NativeAddon {
   closed = 0;
   running = 0;
 
-  fields(): [] {
-    return [];
+  fields(): ReturnType<NativeAddon["fields"]> {
+    return { load: [], generate: [] };
   }
 
   system(): ReturnType<NativeAddon["system"]> {

@@ -11,6 +11,7 @@
 #include "cpu/launch/thread_pool.h"
 #include "models/compute_choice.h"
 #include "pipeline/load/control.h"
+#include "pipeline/load/load_fields.h"
 #include "pipeline/load/loras.h"
 #include "pipeline/load/model_layout.h"
 
@@ -43,6 +44,7 @@ Result<LearnedTokens> open_learned_tokens(const LoadRequest& request,
 }  // namespace
 
 Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, const CancelFlag* cancel) {
+  IPA_TRY(check_fields(request, load_fields()));
   IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   ThreadPool& pool = ThreadPool::shared();
   const int threads = request.threads > 0 ? std::min(request.threads, ThreadPool::max_threads())

@@ -1,0 +1,17 @@
+#include "pipeline/load/load_fields.h"
+
+namespace ipa {
+
+const std::vector<LoadField>& load_fields() {
+  using R = LoadRequest;
+  static const std::vector<LoadField> fields = {
+      {"prediction", &R::prediction, 0, 2, {"epsilon", "v", "sample"}},
+      {"zeroSnr", &R::zero_snr, 0, 1},
+      {"vaeScalingFactor", &R::vae_scaling_factor, 0.001, 1000},
+      {"dtype", &R::compute, 0, 4, {"f32", "bf16", "int16", nullptr, "int8"}},
+      {"threads", &R::threads, 0, 1024},
+  };
+  return fields;
+}
+
+}  // namespace ipa
