@@ -102,7 +102,7 @@ async function pictureMode() {
       if (row.name === "exact") continue;
       row.dB.push(psnr(picture.data, exact.data));
     }
-    // The last preview against the finished picture, both a pixel a latent.
+    // The last preview against the finished picture, both one pixel per latent.
     let last;
     await pipeline.generate({
       ...call,

@@ -168,7 +168,7 @@ const total = async (name, letters, seconds) => [name, relative(await errorOf(le
 const tried = [];
 for (const { name, letters } of variants) tried.push(await total(name, letters, await ask(`time ${letters}`)));
 table([
-  ["all matrices in", "error", "ms a guided step"],
+  ["all matrices in", "error", "ms per guided step"],
   ["---", "---", "---"],
   ["f32", "0", ms(times.f[0])],
   await total("int16", all("s"), times.s),

@@ -94,7 +94,7 @@ function readFaces(
     throw new OptionError(option, `this ${variant} adapter takes face embeddings: add faceEmbeds (${source})`);
   const count = faceEmbeds.length / faceSize;
   if (!Number.isInteger(count) || count === 0 || (embedSize > 0 && count > 1)) {
-    const unit = embedSize > 0 ? `${faceSize} floats, one face,` : `${faceSize} floats a face`;
+    const unit = embedSize > 0 ? `${faceSize} floats, one face,` : `${faceSize} floats per face`;
     throw new OptionError(
       `${option}.faceEmbeds`,
       `this ${variant} adapter takes ${unit} but received ${faceEmbeds.length}: pass ${source}`,
@@ -113,7 +113,7 @@ function splitEmbeds(
   const { embedSize, hiddenStates, variant } = adapter;
   if (embedSize === 0)
     throw new OptionError(option, `this ${variant} adapter takes faces, no pictures: pass faceEmbeds alone`);
-  const unit = hiddenStates ? `a multiple of ${embedSize} floats (hidden states)` : `${embedSize} floats a picture`;
+  const unit = hiddenStates ? `a multiple of ${embedSize} floats (hidden states)` : `${embedSize} floats per picture`;
   if (shape !== undefined) {
     if (shape.length === (hiddenStates ? 3 : 2) && shape.at(-1) === embedSize)
       return picturesOf({ data: embeds, shape });

@@ -11,7 +11,10 @@ import { presetFactors } from "./scale-presets";
 
 /** Where and when an image prompt counts, beside its scale. */
 export interface StrengthOptions {
-  /** strength, -5 to 5; default 1, the reference's; about 0.6 lets a prompt be heard as much. Also by attention or block */
+  /**
+   * factor of what the picture adds to each cross-attention layer, -5 to 5; default 1, the reference's. At 0 it adds nothing, about 0.6
+   * weighs it like the prompt, below 0 leads away from it. Also by attention or block
+   */
   scale?: ImageScale | undefined;
   /** which attentions count how much, as ComfyUI_IPAdapter_plus has it for UNets of SD1.5's and SDXL's blocks; times `scale`, then a number */
   preset?: ScalePreset | undefined;

@@ -14,7 +14,7 @@ export function systemInfo(): SystemInfo {
 
 /**
  * Sets the size of the one thread pool that every pipeline of the process shares, 1 to 1024. A pipeline uses at most the
- * `threads` it was loaded with; loading with more makes the pool grow by itself. More than four threads a core (or 64, if that
+ * `threads` it was loaded with; loading with more makes the pool grow by itself. More than four threads per core (or 64, if that
  * is more) count as that many.
  * @throws OptionError
  */

@@ -166,7 +166,7 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   imageGuidance?: number | undefined;
   /** sampler; default: the model's own */
   scheduler?: SchedulerName | undefined;
-  /** spacing of the noise levels, or the levels themselves, descending, one a step; default: the model's own */
+  /** spacing of the noise levels, or the levels themselves, descending, one per step; default: the model's own */
   sigmas?: SigmasName | readonly number[] | undefined;
   /**
    * timesteps of training at which the model is called, whole numbers, descending, one per step, each below the model's
@@ -239,7 +239,7 @@ export interface FeatureCacheOptions {
 export interface PreviewOptions {
   /** a preview every so many steps, 1 to 1000 */
   every: number;
-  /** "vae" (default): decoded in full size; "linear": one pixel a latent by a linear map, at next to no cost */
+  /** "vae" (default): decoded in full size; "linear": one pixel per latent by a linear map, at next to no cost */
   decoder?: PreviewDecoder | undefined;
 }
 

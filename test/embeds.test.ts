@@ -117,7 +117,7 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
   );
 });
 
-test("files of two adapters, without guidance, of several pictures a prompt, in half precision, in the older form", async () => {
+test("files of two adapters, without guidance, of several pictures per prompt, in half precision, in the older form", async () => {
   const base = plain(tensor("base"));
   for (const name of [
     "diffusers-base-legacy",

@@ -129,7 +129,7 @@ describe("weights", () => {
     expect(plainPrompt("(a:1.3) BREAK [b]")).toEqual([{ text: "(a:1.3) BREAK [b]", weight: 1 }]));
 });
 
-/** One token a word: w<n> is n, a comma is 1000. */
+/** One token per word: w<n> is n, a comma is 1000. */
 const words: PromptTokenizer = {
   startId: 2000,
   endId: 2001,
@@ -176,7 +176,7 @@ describe("chunks", () => {
   });
 });
 
-describe("4096 tokens a prompt", () => {
+describe("4096 tokens per prompt", () => {
   const encoders = [{ tokenizer: words, contextLength: 77 }];
   const chunks = (text: string): number =>
     (encodePrompts(text, "", "weighted", encoders).prompt[0]?.ids.length ?? 0) / 77;

@@ -121,7 +121,7 @@ describe("on the shipped model", () => {
       'noise levels of your own do not go with scheduler "deis": use one of "euler"',
     ],
     [{ scheduler: "tcd", sigmas: "sgm_uniform" }, "sigmas", 'use one of "ddim"'],
-    [{ scheduler: "euler", sigmas: [3, 2, 1], steps: 4 }, "sigmas", "3 noise levels for 4 steps: give one a step"],
+    [{ scheduler: "euler", sigmas: [3, 2, 1], steps: 4 }, "sigmas", "3 noise levels for 4 steps: give one per step"],
     [
       { scheduler: "euler", sigmas: [3, 2, 2] },
       "sigmas[2]",

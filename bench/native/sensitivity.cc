@@ -2,9 +2,9 @@
 // REQUESTS ADAPTER THREADS, run by bench/sensitivity.mjs. REQUESTS is a JSON file of what both ask for.
 //
 // First prints a line for every matrix: its name, its numbers of weights, and what choose_compute chooses for
-// it with int8. Then answers lines from the standard input, each a letter a matrix that says what it is
+// it with int8. Then answers lines from the standard input, one letter per matrix that says what it is
 // multiplied in, f (f32), s (int16) or b (int8): `error LETTERS` with the relative L2 distance of each
-// request's latents from those of all in f32, and `time LETTERS` with the seconds a guided step spends in each
+// request's latents from those of all in f32, and `time LETTERS` with the seconds that a guided step spends in each
 // matrix.
 #include <algorithm>
 #include <cmath>

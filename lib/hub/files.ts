@@ -113,7 +113,7 @@ function chooseTokenizer(files: Parts, folder: string): Choice {
   return { files: found, missing: [vocabulary, merges].flatMap((name) => required(files, folder + name).missing) };
 }
 
-/** @param stems lists of files that may hold the weights, one a naming */
+/** @param stems lists of files that may hold the weights, one per naming */
 function chooseNetwork(files: Parts, folder: string, stems: readonly (readonly string[])[]): Choice {
   const others = NETWORK_FILES.flatMap((name) => optional(files, folder + name).files);
   const missing = required(files, folder + MODEL_LAYOUT.config).missing;

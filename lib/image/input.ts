@@ -11,7 +11,7 @@ import { isDataUrl, readDataUrl, refuseBareBase64 } from "./data-url";
 import { type BlobLike, type LateBytes, type NodeStreamLike, type WebStreamLike, lateBytes } from "./late-bytes";
 import type { CallPictures } from "./rules";
 
-/** Pixels without a file format: rows from the top, `channels` bytes a pixel, no padding. */
+/** Pixels without a file format: rows from the top, `channels` bytes per pixel, no padding. */
 export interface RawImage {
   /** width * height * channels bytes */
   data: Uint8Array | Uint8ClampedArray;

@@ -1,6 +1,6 @@
 /** Decoded pictures, and the size that the engine needs of them. */
 
-/** Pixels as a decoder gives them, rows from the top, a byte a channel; of CMYK 0 is no ink. */
+/** Pixels as a decoder gives them, rows from the top, a byte per channel; of CMYK 0 is no ink. */
 export interface NativePixels {
   data: Uint8Array;
   width: number;

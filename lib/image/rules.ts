@@ -1,4 +1,4 @@
-/** Which pictures a pipeline takes, and how many pixels a call. */
+/** Which pictures a pipeline takes, and how many pixels per call. */
 import { ImageError, OptionError } from "../errors";
 import { IMAGE_LIMITS, checkSize } from "./limits";
 

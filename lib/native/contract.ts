@@ -103,7 +103,7 @@ export interface NativeLoadRequest extends PlainLoadOptions {
 
 /** A loaded text encoder. */
 export interface TextEncoderInfo {
-  /** tokens a chunk, start and end token included (77) */
+  /** tokens per chunk, start and end token included (77) */
   contextLength: number;
   vocabSize: number;
   /** folder name of its tokenizer in the model folder: `tokenizer` or `tokenizer_2`; of a model in one file, which of the shipped: `clip` or `open_clip` */
@@ -239,7 +239,7 @@ export interface PipelineInfo extends LoadedParts {
 export interface NativeText {
   /** chunks * contextLength token ids */
   ids: Int32Array;
-  /** one weight a token, 1 where the prompt gives none */
+  /** one weight per token, 1 where the prompt gives none */
   weights: Float32Array;
 }
 
@@ -304,9 +304,9 @@ export interface NativeGenerateRequest extends PlainOptions {
   scheduler: string;
   /** API name, or "" for the model's own */
   sigmas: string;
-  /** noise levels of the caller's own, one a step, in place of a name */
+  /** noise levels of the caller's own, one per step, in place of a name */
   sigmaValues?: Float32Array;
-  /** timesteps of training, one a step, descending, in place of both */
+  /** timesteps of training, one per step, descending, in place of both */
   timesteps?: Int32Array;
   steps: number;
   guidance: number;

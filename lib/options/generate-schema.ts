@@ -28,7 +28,7 @@ export const ImagePromptSchema = {
     embeds: { "x-kind": "floats", description: "image embedding computed before, instead of image" },
     faceEmbeds: {
       "x-kind": "floats",
-      description: "FaceID adapters: InsightFace embeddings, 512 floats a face, made outside this package",
+      description: "FaceID adapters: InsightFace embeddings, 512 floats per face, made outside this package",
     },
     structureScale: {
       type: "number",
@@ -43,7 +43,7 @@ export const ImagePromptSchema = {
       maximum: 5,
       default: 1,
       description:
-        "strength of the picture; about 0.6 lets a prompt be heard as much; a list has one for each of info.attentions, an object is by block",
+        "factor of what the picture adds to each cross-attention layer: at 0 it adds nothing, about 0.6 weighs it like the prompt, below 0 leads away from it; a list has one for each of info.attentions, an object is by block",
     },
     preset: {
       type: "string",
@@ -115,7 +115,7 @@ export const PreviewSchema = {
       type: "string",
       enum: PREVIEW_DECODERS,
       default: "vae",
-      description: "vae: the picture in full size; linear: a pixel a latent, at next to no cost",
+      description: "vae: the picture in full size; linear: one pixel per latent, at next to no cost",
     },
   },
 } as const satisfies ObjectSchema;
@@ -251,7 +251,7 @@ const ESTIMATED = {
     items: { type: "number", minimum: 1e-6, maximum: 10000 },
     minItems: 1,
     maxItems: 1000,
-    description: "spacing of the noise levels, or the levels themselves, one a step, descending",
+    description: "spacing of the noise levels, or the levels themselves, one per step, descending",
     "x-default": "the model's own",
   },
   timesteps: {
@@ -306,7 +306,7 @@ const ESTIMATED = {
   latents: {
     "x-kind": "latents",
     description:
-      "latents to start from, one or one a picture: initial noise, or with denoisingStart another call's latents",
+      "latents to start from, one for all pictures or one per picture: initial noise, or with denoisingStart another call's latents",
     "x-default": "noise by the seed",
   },
   featureCache: {

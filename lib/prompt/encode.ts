@@ -11,7 +11,7 @@ export type PromptSyntax = "weighted" | "plain";
 /** A text encoder's tokenizer and its length. */
 export interface PromptEncoder {
   tokenizer: PromptTokenizer;
-  /** tokens a chunk, start and end token included */
+  /** tokens per chunk, start and end token included */
   contextLength: number;
 }
 

@@ -30,7 +30,7 @@ class Node<T> {
 
 /**
  * Texts to be found in other texts: where several begin, the longest is meant. A search takes steps in proportion to the text that is
- * searched, however many texts there are; chains without branches are one node, so that there are at most two nodes a text.
+ * searched, however many texts there are; chains without branches are one node, so that there are at most two nodes per text.
  */
 export class TextTrie<T> {
   readonly #root = new Node<T>("", undefined);

@@ -1,4 +1,4 @@
-// A strict pull parser for JSON (RFC 8259): one token a call, no recursion, memory bounded by the longest
+// A strict pull parser for JSON (RFC 8259): one token per call, no recursion, memory bounded by the longest
 // string. Json (base/json.h) builds a tree with it; large untrusted headers are read with it directly.
 #pragma once
 

@@ -21,7 +21,7 @@ int block_count(ConfigReader& reader, const char* key, const Json& value) {
 }
 
 // Transformer blocks of every attention module; `modules` is the number of modules a level.
-// The config gives one number, one a level, or for a level a list with one a module.
+// The config gives one number, one per level, or for a level a list with one per module.
 BlockCounts read_block_counts(ConfigReader& reader, const Json& json, const char* key,
                               const std::vector<int64_t>& modules) {
   const Json* value = reader.has(key) ? json.find(key) : nullptr;

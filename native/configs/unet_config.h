@@ -35,7 +35,7 @@ struct UNetConfig {
   };
   std::vector<Level> levels;  // from the picture down
   int64_t in_channels = 4, out_channels = 4;
-  int64_t sample_size = 64;  // latents a side the model was trained at
+  int64_t sample_size = 64;  // latents per side that the model was trained at
   bool mid_block = true, mid_attention = true;
   int mid_transformer_layers = 1;
   int norm_groups = 32;

@@ -91,7 +91,7 @@ Result<VaeConfig> VaeConfig::parse(const Json& json, const std::string& where) {
   const auto latents = static_cast<size_t>(config.latent_channels);
   if (config.latents_mean.size() != config.latents_std.size() ||
       (!config.latents_mean.empty() && config.latents_mean.size() != latents))
-    reader.fail(Code::invalid_option, "latents_mean and latents_std need one number a latent channel");
+    reader.fail(Code::invalid_option, "latents_mean and latents_std need one number per latent channel");
   IPA_TRY(reader.status());
   IPA_TRY(config.check(where));
   return config;

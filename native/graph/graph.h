@@ -26,7 +26,7 @@ enum class Op : uint8_t {
   norm_apply,       // and what it then makes of them
   layer_norm,
   activation,
-  add,  // elementwise; the second operand may have one row an item (broadcast over pixels) or one item
+  add,  // elementwise; the second operand may have one row per item (broadcast over pixels) or one item
   concat_channels,
   concat_tokens,
   slice_channels,  // a view
@@ -101,7 +101,7 @@ class Graph {
   Value layer_norm(Value x, const std::string& name, float epsilon);
   Value activate(Value x, Activation activation);
   Value silu(Value x) { return activate(x, Activation::silu); }
-  // Shapes equal, or b has one row an item, or b has a single item whose rows are repeated.
+  // Shapes equal, or b has one row per item, or b has a single item whose rows are repeated.
   Value add(Value a, Value b);
   Value concat_channels(Value a, Value b);
   Value concat_tokens(Value a, Value b);
@@ -111,7 +111,7 @@ class Graph {
   Value upsample(Value x, int64_t height, int64_t width);
   Value param_rows(const std::string& tensor, std::vector<int64_t> stored_shape, int64_t rows, int64_t channels,
                    int64_t batch);
-  // Row ids[i] of the table `tensor` (rows, channels); ids is an i32 input with one id a row.
+  // Row ids[i] of the table `tensor` (rows, channels); ids is an i32 input with one id per row.
   Value embedding(Value ids, const std::string& tensor, int64_t rows, int64_t channels);
   // Row ids[i] of x (counted over its whole batch); out has ids' number of rows, in (n, 1, rows / n, c).
   Value gather_rows(Value x, Value ids);

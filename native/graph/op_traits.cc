@@ -47,7 +47,7 @@ constexpr bool in_order() {
     if (table[i].op != static_cast<Op>(i)) return false;
   return true;
 }
-static_assert(rows == op_count && in_order(), "a row an op, in the order of Op");
+static_assert(rows == op_count && in_order(), "a row per op, in the order of Op");
 
 }  // namespace
 

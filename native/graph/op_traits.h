@@ -1,4 +1,4 @@
-// What each op is, one row an op: what planner, fuser, choice of storage and tests ask about it.
+// What each op is, one row per op: what planner, fuser, choice of storage and tests ask about it.
 // (How a backend runs an op is the backend's own table, for the CPU cpu/launch/launch_ops.h.)
 #pragma once
 
@@ -18,8 +18,8 @@ struct OpTraits {
   // What a step of the op takes over when it is the only one to read or write that value.
   struct Absorbs {
     bool activation = false;  // behind it
-    bool sum = false;         // behind it: with one row an item before the activation, with a residual after it
-    bool upsample = false;    // before its first operand
+    bool sum = false;       // behind it: with one row per item before the activation, with a residual after it
+    bool upsample = false;  // before its first operand
   } absorbs;
   // Operands that the result may be written over, element by element, where nobody reads them any more.
   enum class Replaces : uint8_t { nothing, inputs, residual } replaces = Replaces::nothing;

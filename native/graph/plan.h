@@ -32,7 +32,7 @@ struct Step {
   // linear, geglu_linear, conv2d: y = activation(product + bias + item_bias) + residual. group_norm,
   // norm_apply: activation only.
   Activation activation = Activation::none;
-  Place item_bias;                // one row an item (or one for all), added before the activation
+  Place item_bias;                // one row per item (or one for all), added before the activation
   bool item_bias_shared = false;  // one row for the whole batch
   Place residual;
   int64_t residual_period = 0;  // rows after which the residual repeats; 0: it has as many rows as the output

@@ -15,7 +15,7 @@ struct SharedBlocks {
   std::vector<int> block_of;  // of every node: the block its value is in, -1 for none
 };
 
-// One block a value. A step's result goes over an operand that nobody reads afterwards, where the op allows it
+// One block per value. A step's result goes over an operand that nobody reads afterwards, where the op allows it
 // (OpTraits::replaces). `bound`: a value is in the caller's memory.
 SharedBlocks share_blocks(const Graph& graph, const std::vector<Fused>& steps,
                           const std::vector<Storage>& storages, const std::function<bool(Value)>& bound,

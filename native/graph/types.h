@@ -6,7 +6,7 @@
 namespace ipa {
 
 // What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel;
-// activations rounded to 8 bits while they run, one scale a row; sums in 32 bits.
+// activations rounded to 8 bits while they run, one scale per row; sums in 32 bits.
 // int16: the same with 13 bits, and a scale for every 128 inputs of a row.
 // int8_weights: weights as in int8, activations as in int16. bf16: both rounded to bf16, sums in f32.
 enum class Compute : uint8_t { f32, bf16, int16, int8_weights, int8 };

@@ -1,6 +1,6 @@
 // Cross-attention with image branches:
 // Z = Attn(Q, K, V) + sum_a scale_a Attn(Q, K'_a, V'_a) (IP-Adapter, Ye et al. 2023, eq. 5).
-// Keys and values depend on the prompts alone, so they are computed once a generation by graphs of their own.
+// Keys and values depend on the prompts alone, so they are computed once per generation by graphs of their own.
 #pragma once
 
 #include <string>

@@ -7,7 +7,7 @@
 namespace ipa {
 
 // Time, class and SDXL's size embeddings added up:
-// one activated vector an item, (1 or n, 1, 1, time_embedding_size).
+// one activated vector per item, (1 or n, 1, 1, time_embedding_size).
 Value unet_embedding(Graph& graph, const UNetConfig& config, const UNetInputs& inputs);
 
 }  // namespace ipa

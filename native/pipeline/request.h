@@ -15,7 +15,7 @@ namespace ipa {
 // end and padding tokens included.
 struct TokenChunks {
   std::vector<int32_t> ids;
-  std::vector<float> weights;  // one a token; 1 leaves it alone
+  std::vector<float> weights;  // one per token; 1 leaves it alone
 };
 
 // What an adapter takes after: a picture (pixels, or the image encoder's output), a face,
@@ -69,7 +69,7 @@ struct ControlUse {
 };
 
 struct GenerateRequest {
-  std::vector<TokenChunks> prompt;    // one a text encoder
+  std::vector<TokenChunks> prompt;    // one per text encoder
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
   std::vector<ControlUse> controls;
@@ -84,7 +84,7 @@ struct GenerateRequest {
   float aesthetic_score = 6, negative_aesthetic_score = 2.5;
   std::string scheduler;  // "" = the model's own
   SigmaChoice sigmas;
-  std::vector<int32_t> timesteps;  // of training, one a step, descending; empty: as `sigmas` says
+  std::vector<int32_t> timesteps;  // of training, one per step, descending; empty: as `sigmas` says
   int steps = 30;
   float guidance = 7.5f;
   // Shares of the model calls between which guidance is on (Kynkaanniemi et al. 2024);
@@ -100,11 +100,11 @@ struct GenerateRequest {
   // To start from, channel-major: initial noise of deviation 1, or with denoising_start the latents
   // of another call. One for all pictures or one each; empty: noise by the seed.
   std::vector<std::vector<float>> latents;
-  std::vector<uint64_t> seeds;  // one picture each
+  std::vector<uint64_t> seeds;  // one per picture
   int64_t width = 512, height = 512;
   bool decode = true;           // false: latents only
   int preview_every = 0;        // steps between decoded previews, 0: none
-  bool linear_preview = false;  // by a linear map, a pixel a latent, instead of the VAE
+  bool linear_preview = false;  // by a linear map, one pixel per latent, instead of the VAE
   Tiling vae_tiling = Tiling::automatic;
   int64_t vae_tile = 0;        // pixels of a tile's side; 0: 512, or 256 where memory asks for it
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given

@@ -37,7 +37,7 @@ class Scheduler {
   virtual NoiseMix noise_mix(int index) const = 0;
   // `out` may be either input.
   void add_noise(int index, const float* latents, const float* noise, float* out, size_t count) const;
-  // Calls of the model a step; the last one may take fewer.
+  // Calls of the model per step; the last one may take fewer.
   virtual int calls_a_step() const { return 1; }
   // Before the first call of a run that begins at another index than 0 with a picture and noise in it.
   // Where diffusers then weighs steps otherwise than a run from 0 would (PNDM, LMS), so does this.
@@ -56,7 +56,7 @@ class Scheduler {
 struct SchedulerOptions {
   std::string name;    // one of scheduler_names(); "" = the one the config names
   SigmaChoice sigmas;  // whatever the config says
-  // Training timesteps of the caller's own, one a step, descending; empty: spaced as `sigmas` and the config say.
+  // Training timesteps of the caller's own, one per step, descending; empty: spaced as `sigmas` and the config say.
   std::vector<int> timesteps;
   bool xl = false;  // "ays" as it is for SDXL
   int steps = 50;

@@ -44,7 +44,7 @@ Status check_values(const SigmaChoice& sigmas, int steps) {
   const std::vector<float>& values = sigmas.values;
   if (values.size() != static_cast<size_t>(steps)) {
     return Status::option("sigmas", std::to_string(values.size()) + " noise levels for " +
-                                        std::to_string(steps) + " steps: give one a step");
+                                        std::to_string(steps) + " steps: give one per step");
   }
   constexpr float kLargest = 10000;
   for (size_t i = 0; i < values.size(); ++i) {

@@ -21,7 +21,7 @@ const char* sigma_spacing_name(SigmaSpacing spacing);
 
 struct SigmaChoice {
   SigmaSpacing spacing = SigmaSpacing::own;
-  std::vector<float> values;  // given: one a step, descending; the end is the sampler's own
+  std::vector<float> values;  // given: one per step, descending; the end is the sampler's own
 };
 
 // invalid_option unless there are `steps` values, above 0 and descending.

@@ -11,7 +11,7 @@
 namespace ipa {
 
 struct SigmaRun {
-  std::vector<double> timesteps;     // one a step, fractional
+  std::vector<double> timesteps;     // one per step, fractional
   std::vector<float> sigmas;         // one more than there are steps; the last is 0
   std::vector<float> training_logs;  // logarithms of the training schedule's sigmas
   float init_noise_sigma = 1;

@@ -49,8 +49,8 @@ enum class DType : uint8_t {
   q6_k,
 };
 const char* dtype_name(DType type);  // as safetensors writes it: "F16"
-size_t dtype_bits(DType type);       // bits an element; 0 for the types in blocks
-size_t dtype_size(DType type);       // bytes an element; 0 for the types smaller than a byte or in blocks
+size_t dtype_bits(DType type);       // bits per element; 0 for the types in blocks
+size_t dtype_size(DType type);       // bytes per element; 0 for the types smaller than a byte or in blocks
 
 struct TensorInfo {
   std::string name;

@@ -1,5 +1,5 @@
 // Reads inputs (u32 little-endian length, then bytes, repeated) from stdin and prints our verdict on each as a
-// GGUF file, one a line: the error's name, or OK, of each text KEY=CRC and of each tensor NAME:TYPE:SHAPE:CRC,
+// GGUF file, one per line: the error's name, or OK, of each text KEY=CRC and of each tensor NAME:TYPE:SHAPE:CRC,
 // keys and names in hexadecimal, the checksums those of the text and of the tensor's bytes. For
 // tools/fuzz/gguf_differential.py. Every tensor of a good input is also read as f32.
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Reads inputs (u32 little-endian length, then bytes, repeated) from stdin and prints our verdict on each, one
-// a line: OK or the error's name. For tools/fuzz/safetensors_differential.py. Every readable tensor of a good
+// per line: OK or the error's name. For tools/fuzz/safetensors_differential.py. Every readable tensor of a good
 // input is read.
 #include <cstdint>
 #include <vector>

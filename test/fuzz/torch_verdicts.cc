@@ -1,5 +1,5 @@
 // Reads inputs (u32 little-endian length, then bytes, repeated) from stdin and prints our verdict on each as a
-// PyTorch file, one a line: the error's name, or OK and of each tensor NAME:TYPE:SHAPE:CRC, the name in
+// PyTorch file, one per line: the error's name, or OK and of each tensor NAME:TYPE:SHAPE:CRC, the name in
 // hexadecimal, the checksum that of its elements in row-major order. For tools/fuzz/torch_differential.py.
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 // What the programs beside the fuzzers share: they read inputs from stdin (u32 little-endian length, then
-// bytes, repeated) and print our verdict on each, one a line, for the comparisons of tools/fuzz/.
+// bytes, repeated) and print our verdict on each, one per line, for the comparisons of tools/fuzz/.
 #pragma once
 
 #include <cstdint>

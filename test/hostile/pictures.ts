@@ -9,7 +9,7 @@ import { loadFake } from "../support/load";
 import { pngOf } from "../support/png";
 import type { HostileCases } from "./case";
 
-/** A black PNG of one bit a pixel: a thousandth of a byte for each. */
+/** A black PNG of one bit per pixel: a thousandth of a byte for each. */
 function blackPng(side: number): Buffer {
   const rows = deflateSync(Buffer.alloc((Math.ceil(side / 8) + 1) * side), { level: 9 });
   return pngOf(side, side, { depth: 1, colour: 0 }, rows);

@@ -59,7 +59,7 @@ TEST(graph_in_place_operands_read_later_or_otherwise_stay) {
   });
   arena("a convolution over its residual",
         [](GraphRig& rig, Value x) { return rig.graph.add(rig.graph.conv2d(x, "a", 64), x); });
-  arena("one row an item", [](GraphRig& rig, Value x) {
+  arena("one row per item", [](GraphRig& rig, Value x) {
     const Value row = rig.graph.linear(rig.input({2, 1, 1, 10}), "row", 64);
     return rig.graph.add(x, row);
   });

@@ -60,7 +60,7 @@ class Grower {
       if (g_.shape(candidate) == shape) return candidate;
     }
     switch (random_.below(4)) {
-      case 0: return g_.linear(values_[3], name(), shape.c);  // one row an item
+      case 0: return g_.linear(values_[3], name(), shape.c);  // one row per item
       case 1: return g_.linear(rig_.input({1, shape.h, shape.w, 5}), name(), shape.c);
       case 2: return rig_.input(shape);
       default: return g_.linear(x, name(), shape.c);

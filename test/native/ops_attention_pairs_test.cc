@@ -15,7 +15,7 @@ using ipa_test::same_bits;
 constexpr Compute both_types[] = {Compute::int16, Compute::bf16};
 const char* name_of(Compute compute) { return compute == Compute::bf16 ? "bf16" : "int16"; }
 
-// Integers: values keep ten bits a column; the sums of many of them come out better.
+// Integers: values keep ten bits per column; the sums of many of them come out better.
 // bf16: eight bits of everything, and the error of a score grows with the score.
 double rounding_of(Compute compute) { return compute == Compute::bf16 ? 1.5e-2 : 2.5e-3; }
 

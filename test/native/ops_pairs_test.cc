@@ -124,7 +124,7 @@ TEST(ops_int16_keeps_outliers_apart) {
   check_rows(rig, int16, rig.graph.linear(x, "a", 40, false), {0, 1, 2, 3, 4, 5});
 }
 
-// Nothing is lost beside a value a billion times as large: integers have a scale a row, bf16 the range of f32.
+// Nothing is lost beside a value a billion times as large: integers have a scale per row, bf16 the range of f32.
 PAIRS_TEST(rows_of_any_size) {
   GraphRig rig(6);
   const Value x = rig.input({1, 1, 5, 24});

@@ -18,7 +18,7 @@ struct Inputs {
 using ParamValues = std::map<const ipa::Param*, std::vector<float>>;
 
 // Parameters marked int8 are rounded to 8 bits with a scale an output channel,
-// what they are multiplied with to 8 bits with a scale a row: largest magnitude / 127, to nearest even.
+// what they are multiplied with to 8 bits with a scale per row: largest magnitude / 127, to nearest even.
 //
 // One tensor a node, in order of recording; empty for nodes that hold no floats (ids, packed keys and values).
 std::vector<Tensor> evaluate(const ipa::Graph& graph, const Inputs& inputs, const ParamValues& params);

@@ -207,7 +207,7 @@ TEST_ONCE(schedulers_config_given_sigmas_are_checked) {
     return made.ok() ? std::string() : made.status().text();
   };
   CHECK_EQ(refusal({9, 3, 0.5f}, 3), "");
-  CHECK_EQ(refusal({9, 3, 0.5f}, 4), "sigmas: 3 noise levels for 4 steps: give one a step");
+  CHECK_EQ(refusal({9, 3, 0.5f}, 4), "sigmas: 3 noise levels for 4 steps: give one per step");
   CHECK(refusal({9, 3, 0}, 3).find("sigmas[2]: expected a number above 0") == 0);
   CHECK(refusal({std::numeric_limits<float>::infinity(), 3}, 2).find("sigmas[0]: expected") == 0);
   CHECK(refusal({std::numeric_limits<float>::quiet_NaN(), 3}, 2).find("sigmas[0]: expected") == 0);

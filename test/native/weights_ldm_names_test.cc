@@ -12,7 +12,7 @@ namespace {
 
 using ipa::LdmUNetNames;
 
-// Two layers a block; the first up block has no attention, the second has.
+// Two layers per block; the first up block has no attention, the second has.
 const char* const header =
     R"({"down_blocks.0.resnets.1.conv1.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
     R"("up_blocks.1.attentions.0.proj_in.weight":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})";

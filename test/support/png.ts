@@ -1,6 +1,6 @@
 /** PNG files made by hand, where no encoder would write what a test needs. */
 
-/** @param format bits a sample and colour type, as in IHDR @param data of IDAT, compressed */
+/** @param format bits per sample and colour type, as in IHDR @param data of IDAT, compressed */
 export function pngOf(width: number, height: number, format: { depth: number; colour: number }, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

@@ -34,7 +34,7 @@ const KINDS = {
   image: "[a picture](pictures.md)",
   floats: "`Float32Array` or numbers",
   scale: "-5 to 5, or [by attention](image-prompts.md#by-attention)",
-  latents: "`Float32Array`, or one a picture",
+  latents: "`Float32Array`, or one per picture",
   signal: "`AbortSignal`",
   function: "function",
 };

@@ -63,7 +63,7 @@ tags = Image.Exif()
 tags[0x0112] = 6
 save("orientation-6.jpg", rgb, quality=95, exif=tags)
 
-# 16 bit a sample: PIL keeps the high byte of RGB, which numpy states plainly.
+# 16 bit per sample: PIL keeps the high byte of RGB, which numpy states plainly.
 deep = (smooth.astype(np.uint16) << 8) | rng.integers(0, 256, smooth.shape).astype(np.uint16)
 rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
 

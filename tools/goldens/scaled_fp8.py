@@ -2,7 +2,7 @@
 torch makes of every weight.
 
     scaled-PART.safetensors    the whole model in fp8 with NAME.scale_weight, NAME.scale_input and `scaled_fp8`, in parts that a test joins
-    quantised.safetensors      its VAE in fp8 with NAME.weight_scale (one a tensor, or one a row), NAME.input_scale and NAME.comfy_quant
+    quantised.safetensors      its VAE in fp8 with NAME.weight_scale (one per tensor, or one per row), NAME.input_scale and NAME.comfy_quant
     int8.safetensors           its VAE in bytes with NAME.weight_scale and NAME.comfy_quant
     values.json                {file: {tensor: SHA-256 of its f32 values in little endian}}
 
@@ -59,7 +59,7 @@ def make(state, kind):
             small = (value / scale).to(dtype)
         stored[name] = small
         values[name] = digest(small.float() * scale)
-        # A scale a row is found as a column, and without the ones behind.
+        # A scale per row is found as a column, and without the ones behind.
         flat = scale.reshape(-1) if rows and index % 4 == 1 else scale
         if kind == "scaled":
             stored[layer + ".scale_weight"] = flat

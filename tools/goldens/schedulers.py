@@ -3,7 +3,7 @@
     python tools/goldens/schedulers.py [--out test/golden]
 
 needs diffusers, torch, safetensors, scipy (for the beta sigmas) and torchsde (which DPMSolverSDEScheduler wants). Writes schedulers.safetensors and schedulers.json (one
-entry a case) and noise.safetensors. The "model" of every case is 0.5 * outputs[call] + 0.5 * scaled input, which is exact to
+entry per case) and noise.safetensors. The "model" of every case is 0.5 * outputs[call] + 0.5 * scaled input, which is exact to
 one float32 rounding wherever it is computed; fresh noise comes from a generator seeded with NOISE_SEED.
 """
 

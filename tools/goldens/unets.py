@@ -16,7 +16,7 @@ SDXL = dict(sample_size=16, block_out_channels=(8, 16, 16), layers_per_block=2, 
             norm_num_groups=8, transformer_layers_per_block=(1, 2, 3), use_linear_projection=True, addition_embed_type="text_time",
             addition_time_embed_dim=8, projection_class_embeddings_input_dim=40 + 6 * 8,
             down_block_types=(DOWN, CROSS_DOWN, CROSS_DOWN), up_block_types=(CROSS_UP, CROSS_UP, UP))
-# SD2.1 in small: heads a level, linear projection; a different number of layers a level
+# SD2.1 in small: heads per level, linear projection; a different number of layers per level
 SD2 = dict(sample_size=8, block_out_channels=(16, 16, 16), layers_per_block=(1, 2, 1), cross_attention_dim=32, attention_head_dim=(2, 4, 4),
            norm_num_groups=16, use_linear_projection=True, upcast_attention=True,
            down_block_types=(CROSS_DOWN, CROSS_DOWN, DOWN), up_block_types=(UP, CROSS_UP, CROSS_UP))
@@ -38,7 +38,7 @@ ALONE = {
                                   attention_head_dim=(1, 2), norm_num_groups=8, class_embed_type="projection",
                                   projection_class_embeddings_input_dim=20, use_linear_projection=True,
                                   down_block_types=(CROSS_DOWN, DOWN), up_block_types=(UP, CROSS_UP)),
-    # latent consistency models: guidance enters as an embedding. One level; one channel a group
+    # latent consistency models: guidance enters as an embedding. One level; one channel per group
     "unet-lcm": dict(sample_size=8, block_out_channels=(16,), layers_per_block=1, cross_attention_dim=24, attention_head_dim=4,
                      norm_num_groups=16, time_cond_proj_dim=16, down_block_types=(CROSS_DOWN,), up_block_types=(CROSS_UP,)),
     # SDXL refiner: attention in the two middle levels only, four blocks each, five size numbers
@@ -46,7 +46,7 @@ ALONE = {
                          attention_head_dim=(1, 2, 2, 2), norm_num_groups=8, transformer_layers_per_block=2, use_linear_projection=True,
                          addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=16 + 5 * 8,
                          down_block_types=(DOWN, CROSS_DOWN, CROSS_DOWN, DOWN), up_block_types=(UP, CROSS_UP, CROSS_UP, UP)),
-    # distilled models: no mid block; blocks a layer differ between the way down and the way up
+    # distilled models: no mid block; blocks per layer differ between the way down and the way up
     "unet-distilled": dict(sample_size=8, block_out_channels=(8, 16), layers_per_block=2, cross_attention_dim=24, attention_head_dim=4,
                            norm_num_groups=8, mid_block_type=None, transformer_layers_per_block=((1, 2), (2, 1)),
                            reverse_transformer_layers_per_block=((2, 1, 1), (1, 1, 2)), use_linear_projection=True,

@@ -1,5 +1,5 @@
-// Attention whose products are of 16-bit pairs: integers (queries have a scale a row, keys one a head,
-// values one a column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16.
+// Attention whose products are of 16-bit pairs: integers (queries have a scale per row, keys one per head,
+// values one per column, and the weights of the softmax are whole numbers from 0 to 32767), or bf16.
 // The softmax stays in f32. Self-attention only: no branches, no causal mask.
 
 // 2^t with a relative error of 8e-5, below the rounding of what follows.

@@ -1,4 +1,4 @@
-// Rounding to 16-bit integers: as many products an instruction as bf16 has (VNNI), and four bits more of each.
+// Rounding to 16-bit integers: as many products per instruction as bf16 has (VNNI), and four bits more of each.
 
 // Rounded x * factor; `out` has room for whole vectors.
 template <class X>

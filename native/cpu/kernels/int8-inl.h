@@ -1,4 +1,4 @@
-// Matrix multiplication in int8, see RoundedRows: bytes of a row against groups of four bytes a column,
+// Matrix multiplication in int8, see RoundedRows: bytes of a row against groups of four bytes per column,
 // summed in 32 bits over one tap, then scaled by the row's scale into f32.
 // Integer sums are exact, so every instruction set gives the same bits up to the epilogue.
 

@@ -9,7 +9,7 @@
 
 namespace ipa {
 
-// Rows of activations to bytes, x being about scale * (byte - 128) with a scale a row;
+// Rows of activations to bytes, x being about scale * (byte - 128) with a scale per row;
 // to 16-bit words, x being about scale * word with a scale for each chunk (int16_chunk) of a row; or to bf16.
 // Rows are padded to whole groups of four bytes, or pairs.
 struct QuantizeArgs {

@@ -1,5 +1,5 @@
 // Keys and values packed in 16-bit pairs for attention_pairs-inl.h:
-// integers (keys have a scale a head, values one a column), or bf16.
+// integers (keys have a scale per head, values one per column), or bf16.
 
 // The largest magnitude of queries and keys: a sum over the head cannot overflow.
 inline float key_limit(int head_size) {

@@ -162,7 +162,7 @@ void winograd_product_pairs(const WinogradArgs& w, int64_t task, float* scratch)
   auto* weights = reinterpret_cast<T*>(scratch);
   float* products = scratch + side * side * winograd_chunk / 2 * panel;
   const T* rows[winograd_block_tiles];
-  // A few tiles' sums fit the second-level cache for all positions, which saves reading the weights once a row.
+  // A few tiles' sums fit the second-level cache for all positions, which saves reading the weights once per row.
   const int row_count = count <= winograd_few_tiles ? side : 1;
   for (int y = 0; y < side; y += row_count)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {

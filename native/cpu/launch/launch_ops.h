@@ -1,4 +1,4 @@
-// How the CPU runs each op. One row an op, or several that are alike;
+// How the CPU runs each op. One row per op, or several that are alike;
 // each is defined in the file that launches it.
 #pragma once
 

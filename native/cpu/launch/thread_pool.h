@@ -25,7 +25,7 @@ class ThreadPool {
   void resize(int threads);
   // Makes the pool at least this large.
   void grow_to(int threads);
-  // More than a few threads a core only wait for each other, and threads are not the pool's alone.
+  // More than a few threads per core only wait for each other, and threads are not the pool's alone.
   static int max_threads() { return 4 * hardware_threads() > 64 ? 4 * hardware_threads() : 64; }
   int size() const { return size_.load(std::memory_order_relaxed); }
   static int hardware_threads();

@@ -26,7 +26,7 @@ struct TokenMapArgs {
   float* best = nullptr;       // a token each: the largest cosine
   int32_t* best_of = nullptr;  // and the destination that has it
   int32_t* order = nullptr;
-  int64_t first_row = 0, rows = 0, block_rows = 0;  // the part, and rows a task
+  int64_t first_row = 0, rows = 0, block_rows = 0;  // the part, and rows per task
 
   int64_t tokens() const { return h * w; }
   int64_t squares_w() const { return w / 2; }
@@ -52,7 +52,7 @@ void pack_destinations(const TokenMapArgs& g, int64_t task, float*);  // task: p
 void best_destinations(const TokenMapArgs& g, int64_t task, float*);  // task: block of rows of the part
 void assign_slots(const TokenMapArgs& g, int64_t, float*);            // one task
 
-// Means of the rows that share a slot, a block of channels a task.
+// Means of the rows that share a slot, a block of channels per task.
 struct MergeRowsArgs {
   const float* x = nullptr;
   int64_t x_stride = 0;

@@ -8,7 +8,7 @@
 namespace ipa {
 namespace {
 
-// Multiplications a pair of channels for two pictures (a guided step),
+// Multiplications per pair of channels for two pictures (a guided step),
 // and what the transforms cost beside them in the same unit.
 double cost(const Step& step, int outputs) {
   // Transforms are in f32 also for products in int16, two of which take the time of one.
@@ -18,7 +18,7 @@ double cost(const Step& step, int outputs) {
   const double positions = winograd_positions(outputs);
   const double weights = 5 * positions;  // of one block of tiles
   const double blocks = std::max(1.0, tiles / static_cast<double>(winograd_block_tiles));
-  // Of a tile: in once an input channel, out once an output channel, in vectors of 16.
+  // Of a tile: in once per input channel, out once per output channel, in vectors of 16.
   const double channels = 1.0 / static_cast<double>(step.input_shapes[0].c) + 1.0 / static_cast<double>(out.c);
   return positions * tiles * (product + 4 * 16 * channels) + blocks * weights;
 }

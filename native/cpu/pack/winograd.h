@@ -1,5 +1,5 @@
 // Which 3x3 convolutions go through Winograd's minimal filtering (Lavin and Gray, 2015). F(m x m, 3 x 3)
-// makes m x m outputs of (m + 2) x (m + 2) inputs with (m + 2)^2 products a channel pair in place of 9 m^2:
+// makes m x m outputs of (m + 2) x (m + 2) inputs with (m + 2)^2 products per channel pair in place of 9 m^2:
 // 2.25 times fewer for m = 2, four times fewer for m = 4. Weights are packed as for direct convolutions
 // and transformed while they are used, a few channels at a time, so the algorithm costs no memory.
 #pragma once

@@ -23,7 +23,7 @@ namespace ipa {
 struct PackedKeys {
   std::unique_ptr<Program> program;
   Value input;
-  std::vector<Value> values;  // one a cross layer; invalid where the branch has none
+  std::vector<Value> values;  // one per cross layer; invalid where the branch has none
   int64_t tokens = 0;
 
   static Result<PackedKeys> plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys);
@@ -78,7 +78,7 @@ class Conditioning {
   BranchScales scales_;
   std::optional<Held> held_;  // the scales'
   BoundMemory addition_;
-  int64_t addition_size_ = 0;  // floats an item
+  int64_t addition_size_ = 0;  // floats per item
 };
 
 }  // namespace ipa

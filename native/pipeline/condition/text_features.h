@@ -18,7 +18,7 @@ struct TextFeatures {
   std::vector<float> pooled;    // SDXL: of the second encoder's first chunk
 };
 
-// Every prompt has one TokenChunks a text encoder. SD 1.x
+// Every prompt has one TokenChunks per text encoder. SD 1.x
 // and 2.x read the last hidden state after the final norm, SDXL both encoders' penultimate states side by side.
 // Token weights scale features; each chunk keeps its mean (AUTOMATIC1111's rule).
 // Of the last prompt, the positive one, states `clip_skip` layers earlier are read,

@@ -1,4 +1,4 @@
-// A linear map from latents to RGB, one pixel a latent: a preview that costs next to nothing.
+// A linear map from latents to RGB, one pixel per latent: a preview that costs next to nothing.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@ namespace ipa {
 
 class LinearPreview {
  public:
-  // One row a channel, then the constant; of RGB from 0 to 1.
+  // One row per channel, then the constant; of RGB from 0 to 1.
   using Rows = std::vector<std::array<float, 3>>;
   explicit LinearPreview(Rows rows) : rows_(std::move(rows)) {}
   // latents: channel-major, as the sampling loop has them. 8-bit RGB of `pixels` pixels.

@@ -35,7 +35,7 @@ class ModelSet {
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
   Task task() const { return task_; }
-  // One a file of the request's.
+  // One per file of the request's.
   const std::vector<LearnedToken>& learned_tokens() const { return learned_->tokens(); }
   // Weights and bytes over all networks.
   int64_t parameters() const;

@@ -12,7 +12,7 @@ struct StepKind {
   bool full = true;  // the whole UNet; false: its outermost layers, with the deep features of the call before
 };
 
-// One entry a model call. `guided`: whether guidance is to be had at all. A full call follows every change
+// One entry per model call. `guided`: whether guidance is to be had at all. A full call follows every change
 // between guided and not, because the features kept are those of another batch.
 std::vector<StepKind> plan_steps(int calls, bool guided, const GenerateRequest& request);
 

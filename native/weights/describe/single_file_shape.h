@@ -12,7 +12,7 @@ namespace ipa {
 
 // As the blocks on the way down are numbered.
 struct UNetLevels {
-  int layers = 0;  // residual blocks a level
+  int layers = 0;  // residual blocks per level
   int levels = 1;
 };
 UNetLevels unet_levels(const Prefixed& unet);
@@ -22,7 +22,7 @@ Status check_unet_shape(const TensorSource& source, const std::string& prefix, c
 
 struct VaeShape {
   int levels = 0;            // resolutions
-  int layers = 0;            // residual blocks a level of the encoder; the decoder has one more
+  int layers = 0;            // residual blocks per level of the encoder; the decoder has one more
   bool attends = false;      // in the middle
   bool quant_convs = false;  // between the halves
 };

@@ -115,7 +115,7 @@ class Finder {
     return note(layer, json.value());
   }
 
-  // Remembers how a layer is stored; refuses what is more than one number a row.
+  // Remembers how a layer is stored; refuses what is more than one number per row.
   Status note(const std::string& layer, const Json& stored) {
     const Json* named = stored.is_string() ? &stored : stored.find("format");
     const std::string format = named && named->is_string() ? named->string() : "";
@@ -162,7 +162,7 @@ class Finder {
       return Status(Code::unsupported,
                     what + "has scales in " + dtype_name(scale->type) +
                         " (mxfp8 or nvfp4), which cannot be read: use the model in fp8 with one "
-                        "scale a layer, or in f16");
+                        "scale per layer, or in f16");
     if (weight.type == DType::i8 ? !is_int8(weight.name) : is_integer(weight.type))
       return Status(Code::unsupported, what + "has a scale and is stored as " + dtype_name(weight.type) +
                                            ", and nothing says how it was made: use the model in fp8 or f16");

@@ -15,7 +15,7 @@ namespace ipa {
 
 struct TorchEntry {
   TensorInfo info;
-  std::vector<int64_t> strides;  // in elements, one a dimension
+  std::vector<int64_t> strides;  // in elements, one per dimension
   uint64_t begin = 0;            // of the first element, in the file
   uint32_t crc = 0;              // of the tensor's bytes, where they are a whole storage; 0 when not known
 };
