@@ -25,6 +25,7 @@ const MADE_OF_LOAD = [
   "model",
   "adapters",
   "loras",
+  "controls",
   "embeddings",
   "unet",
   "vae",
