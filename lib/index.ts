@@ -3,6 +3,7 @@ import "./node-version";
 
 export { Pipeline } from "./pipeline";
 export { GeneratedImage } from "./generated-image";
+export { Picture } from "./image/picture";
 export type {
   AdapterInfo,
   AdapterVariant,
@@ -27,6 +28,7 @@ export { ImageEmbeds } from "./embeds/image-embeds";
 export { loadEmbeds, saveEmbeds } from "./embeds/file";
 export { combineEmbeds } from "./embeds/combine";
 export { inspect } from "./inspect";
+export { drawFaceKeypoints, preprocess } from "./preprocess";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
@@ -41,6 +43,7 @@ export type { DownloadProgressEvent, ProgressEvent } from "./progress";
 export type {
   CombineMethod,
   ConvertType,
+  PreprocessName,
   PreviewDecoder,
   ScalePreset,
   SchedulerName,
@@ -51,9 +54,11 @@ export type {
   ChangeOptions,
   ControlOptions,
   ConvertOptions,
+  DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,
   EstimateOptions,
+  FaceKeypoints,
   FeatureCacheOptions,
   GenerateOptions,
   GenerateOutput,
@@ -64,6 +69,8 @@ export type {
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
+  PreprocessCallOptions,
+  PreprocessOptions,
   PreviewOptions,
   PullOptions,
   PullResult,

@@ -4,11 +4,13 @@ import type { Value } from "./options/json-schema";
 import type { ConvertSchema, InspectSchema, LoadEmbedsSchema, PullSchema } from "./options/file-schema";
 import type { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import type { ChangeSchema, LoadSchema } from "./options/load-schema";
+import type { FaceKeypointsSchema, PreprocessCallSchema, PreprocessSchema } from "./options/preprocess-schema";
 import type {
   AdapterOptions,
   ChangeOptions,
   ControlOptions,
   ConvertOptions,
+  DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,
   EstimateOptions,
@@ -17,6 +19,8 @@ import type {
   LoadEmbedsOptions,
   LoadOptions,
   LoraOptions,
+  PreprocessCallOptions,
+  PreprocessOptions,
   PullOptions,
 } from "./types";
 
@@ -56,5 +60,8 @@ export type SchemasMatch = [
   Same<Value<typeof ChangeSchema>, ChangeOptions>,
   Same<Value<typeof ConvertSchema>, ConvertOptions>,
   Same<Value<typeof PullSchema>, PullOptions>,
+  Same<Value<typeof PreprocessSchema>, PreprocessOptions>,
+  Same<Value<typeof PreprocessCallSchema>, PreprocessCallOptions>,
+  Same<Value<typeof FaceKeypointsSchema>, DrawFaceKeypointsOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true, true, true, true];

@@ -300,6 +300,44 @@ export interface PullResult {
   files: string[];
 }
 
+/** A preprocessor and its numbers; one of them. */
+export interface PreprocessOptions {
+  /** edges (Canny 1986), white on black, as OpenCV finds them in its grey. They begin where the slope passes `high` (default 200), and go on where it passes `low` (default 100); 0 to 2040 */
+  canny?: { low?: number | undefined; high?: number | undefined } | undefined;
+  /** 255 less each value: black lines on white become white on black */
+  invert?: Record<string, never> | undefined;
+  /** Gaussian blur, as OpenCV's; `sigma` is 0.1 to 64 pixels, default 9 */
+  blur?: { sigma?: number | undefined } | undefined;
+  /** made smaller by `factor`, 1 to 64 (default 4), by means over areas, as OpenCV's INTER_AREA; then as large as before, as by Pillow's Lanczos */
+  tile?: { factor?: number | undefined } | undefined;
+  /** dark lines, white on black: the difference of two Gaussian blurs (XDoG); a lower `threshold`, 1 to 510 (default 32), gives more lines */
+  scribble?: { threshold?: number | undefined } | undefined;
+  /** grey, as Pillow's "L" */
+  grey?: Record<string, never> | undefined;
+}
+
+/** Options of preprocess(). */
+export interface PreprocessCallOptions {
+  /** pixels, 1 to 4096, that the picture is resized to before, by Lanczos; default: its own */
+  width?: number | undefined;
+  /** pixels, 1 to 4096, that the picture is resized to before, by Lanczos; default: its own */
+  height?: number | undefined;
+  /** cancels the call, which then rejects with signal.reason */
+  signal?: AbortSignalLike | undefined;
+}
+
+/** Of a face: left eye, right eye, nose, left and right corner of the mouth, `[x, y]` each, as InsightFace orders them. */
+export type FaceKeypoints = readonly (readonly [number, number])[];
+
+/** Options of drawFaceKeypoints(). */
+export interface DrawFaceKeypointsOptions {
+  /** pixels, 1 to 4096 */
+  width: number;
+  /** pixels, 1 to 4096 */
+  height: number;
+  signal?: AbortSignalLike | undefined;
+}
+
 export interface InspectOptions extends HubAccessOptions {
   signal?: AbortSignalLike | undefined;
 }

@@ -19,6 +19,7 @@ import {
   ImagePromptSchema,
   LoadSchema,
   LoraSchema,
+  PreprocessSchema,
   SCHEDULERS,
   SIGMAS,
 } from "../lib/options/schema";
@@ -139,6 +140,7 @@ describe("options of other programs", () => {
     LoraSchema,
     EmbeddingSchema,
     EncodeOptionsSchema,
+    PreprocessSchema,
   ];
   const keys = new Map<string, string[]>(schemas.map((schema) => [schema.title, Object.keys(schema.properties)]));
   const everything = new Set([...keys.values()].flat());

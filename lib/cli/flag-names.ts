@@ -59,6 +59,7 @@ const FORMS: [RegExp, string][] = [
 const OF_COMMAND: Record<string, Record<string, string>> = {
   convert: { input: "<in>", output: "<out>", type: "--type" },
   inspect: { path: "<file-or-folder>", offline: "--offline" },
+  preprocess: { image: "<in>", points: "--face-keypoints", width: "--width", height: "--height" },
   pull: { name: "<repo>", revision: "--revision", include: "--include", exclude: "--exclude" },
 };
 
@@ -98,6 +99,7 @@ export function wordsToFlags(text: string): string {
 /** The flag, or the argument, of the option at the beginning of a message; undefined: it has none. */
 function namedFor(command: string | undefined, name: string, field: string): string | undefined {
   const own = OF_COMMAND[command ?? ""];
+  if (command === "preprocess" && name === "how") return flagOf(/^\.(\w+)/.exec(field)?.[1] ?? name);
   if (own !== undefined) return Object.hasOwn(own, name) ? own[name] : undefined;
   if (!NAMES.includes(name)) return undefined;
   return name === "preview" && field === ".decoder" ? "--preview-decoder" : flagOf(name);

@@ -10,6 +10,7 @@ import type { Environment } from "./environment";
 import { withFlags } from "./flag-names";
 import { addGenerate } from "./generate";
 import { addInspect } from "./inspect";
+import { addPreprocess } from "./preprocess";
 import { addPull } from "./pull";
 import { errorCode, errorText } from "./report";
 import { explainUsage } from "./unknown-flag";
@@ -32,6 +33,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
   addGenerate(program, environment);
   addEncode(program, environment);
   addInspect(program, environment);
+  addPreprocess(program, environment);
   addPull(program, environment);
   addConvert(program, environment);
   addDoctor(program, environment);

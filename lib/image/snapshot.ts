@@ -67,7 +67,12 @@ export class PictureSnapshot {
       throwIfAborted(signal);
       const fit = fitOf(pixels);
       const [width, height] = "size" in fit ? [fit.size, fit.size] : [fit.width, fit.height];
-      const rgb = await startNative<ArrayBuffer>(site, undefined, (done) => addon.fitPicture(pixels, fit, done)).result;
+      // A resize is soon done. A preprocessor may take long: it is stopped, and its turn ends when it has.
+      const stop = "size" in fit || fit.preprocess === undefined ? undefined : signal;
+      const { result } = startNative<ArrayBuffer>(site, stop, (done) => addon.fitPicture(pixels, fit, done), {
+        untilAnswered: true,
+      });
+      const rgb = await result;
       return { rgb: new Uint8Array(rgb), width, height };
     }, signal);
   }

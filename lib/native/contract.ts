@@ -482,6 +482,8 @@ export interface NativeAddon {
    * on another thread, and empty when `done` is called if it is large.
    */
   fitPicture(pixels: NativePixels, fit: NativeFit, done: Done<ArrayBuffer>): NativeJob;
+  /** what InstantID's ControlNet reads: x and y of five points. RGB. */
+  drawFaceKeypoints(points: Float64Array, width: number, height: number, done: Done<ArrayBuffer>): NativeJob;
   /** the plain options of load() and generate(), with ranges and defaults */
   fields(): Record<"load" | "generate", NativeField[]>;
   /** PyTorch's CPU randn for a seed: count f32 */

@@ -219,8 +219,25 @@ const EMBEDDING: Alias[] = [
 
 const WRITING: Alias[] = [["use compressionLevel", "compression, level, png_compression"]];
 
+const NEEDS_NETWORK =
+  "it takes a network, which is not in this package: make the map elsewhere, and pass it as the picture";
+
+const PREPROCESSORS: Alias[] = [
+  [
+    NEEDS_NETWORK,
+    "depth, midas, zoe, leres, marigold, openpose, pose, dwpose, hed, softedge, pidinet, teed, lineart, mlsd, normal, normalbae, segmentation, seg, sam, face, mediapipe",
+  ],
+  ["use canny", "edge, edges, canny_edges"],
+  ["use invert", "inverse, negative, invert_from_white"],
+  ["use blur", "gaussian, gaussian_blur, blur_gaussian"],
+  ["use tile", "tile_resample, resample, downscale"],
+  ["use scribble", "xdog, scribble_xdog, sketch"],
+  ["use grey", "gray, grayscale, greyscale, luminance, recolor"],
+];
+
 /** By the title of the schema. */
 const TABLES: Record<string, readonly Alias[]> = {
+  preprocessors: PREPROCESSORS,
   "generate options": GENERATE,
   "estimateMemory options": GENERATE,
   "Pipeline.load options": LOAD,

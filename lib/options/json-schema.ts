@@ -18,8 +18,8 @@ interface Specials {
 /** Values JSON has no type for: checked by kind, described by an example in messages. */
 export type SpecialKind = keyof Specials;
 
-/** What may stand alone in place of an object with one property: `"a.png"` for `{ image: "a.png" }`. */
-export type Shorthand = "file" | "image" | "model";
+/** What may stand alone in place of an object with one property: `"a.png"` for `{ image: "a.png" }`; "name": `"blur"` for `{ blur: {} }`. */
+export type Shorthand = "file" | "image" | "model" | "name";
 
 /** The schema of one option, or of one entry of a list. */
 export interface Schema {

@@ -41,5 +41,7 @@ const WITH_ARTICLE: Record<string, string> = {
 };
 
 function absent(title: string): string {
-  return title.endsWith("options") ? `not one of the ${title}` : `no option of ${WITH_ARTICLE[title] ?? title}`;
+  return /(?:options|preprocessors)$/.test(title)
+    ? `not one of the ${title}`
+    : `no option of ${WITH_ARTICLE[title] ?? title}`;
 }

@@ -61,3 +61,7 @@ export type CombineMethod = (typeof COMBINE_METHODS)[number];
 /** Types that convert() writes; those after bf16 in GGUF files only. */
 export const CONVERT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] as const;
 export type ConvertType = (typeof CONVERT_TYPES)[number];
+
+/** What preprocess() makes of a picture. */
+export const PREPROCESSORS = ["canny", "invert", "blur", "tile", "scribble", "grey"] as const;
+export type PreprocessName = (typeof PREPROCESSORS)[number];

@@ -3,3 +3,4 @@ export * from "./file-schema";
 export * from "./generate-schema";
 export * from "./load-schema";
 export * from "./names";
+export * from "./preprocess-schema";

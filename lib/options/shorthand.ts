@@ -9,6 +9,7 @@ import type { Shorthand } from "./json-schema";
 /** The object that a shorthand stands for; anything else as it is. */
 export function writeOut(shorthand: Shorthand | undefined, value: unknown, option: string): unknown {
   if (shorthand === undefined) return value;
+  if (shorthand === "name") return typeof value === "string" ? { [value]: {} } : value;
   if (typeof value === "string" || hrefOf(value, option) !== undefined) return { [shorthand]: value };
   if (shorthand !== "image") return value;
   if (types.isFloat32Array(value)) return { embeds: value };

@@ -1,11 +1,14 @@
 #include "binding/picture_calls.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "binding/calls.h"
 #include "binding/values.h"
 #include "image/clip_preprocess.h"
+#include "image/face_keypoints.h"
+#include "image/preprocess.h"
 #include "image/resample.h"
 #include "image/to_rgb.h"
 
@@ -20,16 +23,20 @@ struct Pixels {
   Layout layout = Layout::rgb;
 };
 
-// For an image encoder of `size` pixels, or to width x height for the VAE.
+// For an image encoder of `size` pixels, or to width x height, and then perhaps through a preprocessor.
 struct Fit {
   int64_t size = 0, width = 0, height = 0;
+  std::optional<Preprocess> preprocess;
 };
 
-int64_t read_side(const Napi::Object& object, const char* key) {
-  const int64_t side = read_integer(object, key);
+int64_t check_side(Napi::Env env, int64_t side, const char* name) {
   if (side < 1 || side > largest_side)
-    throw Napi::RangeError::New(object.Env(), std::string(key) + ": expected 1 to 65536");
+    throw Napi::RangeError::New(env, std::string(name) + ": expected 1 to 65536");
   return side;
+}
+
+int64_t read_side(const Napi::Object& object, const char* key) {
+  return check_side(object.Env(), read_integer(object, key), key);
 }
 
 Layout read_layout(const Napi::Object& object) {
@@ -56,6 +63,18 @@ void read_data(const Napi::Uint8Array& data, Pixels& pixels) {
     throw Napi::TypeError::New(data.Env(), "data: expected width * height pixels of the layout");
 }
 
+Preprocess read_preprocess(const Napi::Object& object) {
+  const std::optional<Preprocessor> what = preprocessor_of(read_text(object, "name"));
+  if (!what) throw Napi::TypeError::New(object.Env(), "preprocess: not one of those that there are");
+  Preprocess how;
+  how.what = *what;
+  for (const auto& [key, value] :
+       {std::pair{"low", &how.low}, std::pair{"high", &how.high}, std::pair{"sigma", &how.sigma},
+        std::pair{"factor", &how.factor}, std::pair{"threshold", &how.threshold}})
+    if (has_value(object, key)) *value = read_number(object, key);
+  return how;
+}
+
 Fit read_fit(const Napi::Object& object) {
   Fit fit;
   if (has_value(object, "size")) {
@@ -63,11 +82,12 @@ Fit read_fit(const Napi::Object& object) {
   } else {
     fit.width = read_side(object, "width");
     fit.height = read_side(object, "height");
+    if (has_value(object, "preprocess")) fit.preprocess = read_preprocess(read_object(object, "preprocess"));
   }
   return fit;
 }
 
-Result<std::vector<uint8_t>> fit_picture(const Pixels& pixels, const Fit& fit) {
+Result<std::vector<uint8_t>> fit_picture(const Pixels& pixels, const Fit& fit, const CancelFlag& stop) {
   std::vector<uint8_t> converted;
   const uint8_t* rgb = pixels.data;
   if (pixels.layout != Layout::rgb) {
@@ -75,7 +95,10 @@ Result<std::vector<uint8_t>> fit_picture(const Pixels& pixels, const Fit& fit) {
     rgb = converted.data();
   }
   if (fit.size) return clip_resize(rgb, pixels.width, pixels.height, fit.size);
-  return resize_picture(rgb, pixels.width, pixels.height, fit.width, fit.height, Filter::lanczos);
+  IPA_ASSIGN(std::vector<uint8_t> fitted,
+             resize_picture(rgb, pixels.width, pixels.height, fit.width, fit.height, Filter::lanczos));
+  if (!fit.preprocess) return fitted;
+  return preprocess({fitted.data(), fit.width, fit.height}, *fit.preprocess, &stop);
 }
 
 // A whole picture has hundreds of megabytes, which would wait for the collector otherwise.
@@ -111,15 +134,32 @@ Napi::Value fit_picture_call(const Napi::CallbackInfo& info) {
   read_data(data.As<Napi::Uint8Array>(), pixels);
   const Napi::Function done = keep_until(function_argument(info, 2), data.As<Napi::Uint8Array>());
   return in_background(
-      env, done, [pixels, fit](AsyncJob&) { return fit_picture(pixels, fit); },
+      env, done, [pixels, fit](AsyncJob& job) { return fit_picture(pixels, fit, *job.cancel_handle()); },
       [](Napi::Env on, const std::vector<uint8_t>& fitted) {
         return copy_to_js(on, fitted.data(), fitted.size());
       });
 }
 
+Napi::Value draw_face_keypoints_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  FacePoints points;
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
+      info[0].As<Napi::TypedArray>().ElementLength() != 2 * points.size())
+    throw Napi::TypeError::New(env, "points: expected a Float64Array of 10");
+  const auto numbers = info[0].As<Napi::Float64Array>();
+  for (size_t i = 0; i < points.size(); ++i) points[i] = {numbers[2 * i], numbers[2 * i + 1]};
+  const int64_t width = check_side(env, int32_argument(info, 1), "width");
+  const int64_t height = check_side(env, int32_argument(info, 2), "height");
+  return in_background(
+      env, function_argument(info, 3),
+      [points, width, height](AsyncJob&) { return draw_face_keypoints(points, width, height); },
+      [](Napi::Env on, const std::vector<uint8_t>& rgb) { return copy_to_js(on, rgb.data(), rgb.size()); });
+}
+
 }  // namespace
 
 void define_picture_calls(Napi::Env env, Napi::Object exports) {
+  exports.Set("drawFaceKeypoints", Napi::Function::New(env, draw_face_keypoints_call, "drawFaceKeypoints"));
   exports.Set("fitPicture", Napi::Function::New(env, fit_picture_call, "fitPicture"));
 }
 

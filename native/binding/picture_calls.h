@@ -1,4 +1,4 @@
-// Calls about pictures: fitPicture of lib/native/contract.ts.
+// Calls about pictures: fitPicture and drawFaceKeypoints of lib/native/contract.ts.
 #pragma once
 
 #include <napi.h>

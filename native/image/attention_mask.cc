@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "image/grey.h"
+
 namespace ipa {
 namespace {
 
@@ -63,8 +65,7 @@ std::vector<float> interpolate(const std::vector<float>& weights, MaskGrid from,
 std::vector<float> mask_weights(const std::vector<uint8_t>& rgb, bool soft) {
   std::vector<float> weights(rgb.size() / 3);
   for (size_t i = 0; i < weights.size(); ++i) {
-    const uint8_t* p = rgb.data() + 3 * i;
-    const uint32_t grey = (p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16;
+    const uint8_t grey = grey_of(rgb.data() + 3 * i, GreyRule::pillow);
     weights[i] = soft ? static_cast<float>(grey) / 255.0f : static_cast<float>(grey >= 128);
   }
   return weights;

@@ -199,6 +199,10 @@ export class FakeAddon implements NativeAddon {
     return this.later(() => done(null, rgb.buffer), done);
   }
 
+  drawFaceKeypoints(_points: Float64Array, width: number, height: number, done: Done<ArrayBuffer>): NativeJob {
+    return this.later(() => done(null, new ArrayBuffer(3 * width * height)), done);
+  }
+
   randn(_seed: number, count: number): ArrayBuffer {
     return new ArrayBuffer(count * 4);
   }

@@ -27,6 +27,7 @@ const TABLES = {
   convert: schemas.ConvertSchema,
   pull: schemas.PullSchema,
   image: schemas.EncodeOptionsSchema,
+  preprocessCall: schemas.PreprocessCallSchema,
 };
 
 const KINDS = {
