@@ -5,13 +5,21 @@ import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { NativeControlUse, PipelineInfo } from "./native/contract";
+import type { ControlMode } from "./options/names";
 
 /** A picture that gives the structure, for one of the loaded controls. */
 export interface ControlUse {
   /** index into the loaded controls, default 0 */
   control?: number | undefined;
   /** what the control reads, such as edges or a depth map, in any of the forms of an ImageInput; resized to width x height */
-  image: ImageInput;
+  image?: ImageInput | undefined;
+  /** ControlNet-Union: the kind of picture that `image` is; `scribble` is as `hed`, `lineart` as `canny`, `repaint` as `inpaint` */
+  mode?: ControlMode | undefined;
+  /**
+   * InstantID, in place of `image`: [x, y] of the left eye, right eye, nose, left and right corner of the mouth, as InsightFace lists them, in
+   * pixels of the picture to make. The face itself is an image prompt with `faceEmbeds`.
+   */
+  faceKeypoints?: readonly (readonly [number, number])[] | undefined;
   /** strength, -5 to 5, default 1; 0 leaves it out */
   scale?: number | undefined;
   /** share of the steps at which it begins to count, 0 (default) to 1: it is off in step i of n where i / n < start */
@@ -27,22 +35,36 @@ export interface ControlSnapshot {
   use: Omit<NativeControlUse, "image">;
   /** for messages, such as `controls[0]` */
   option: string;
-  image: PictureSnapshot;
+  image: PictureSnapshot | undefined;
 }
 
 /** Copies what the caller could still change. */
 export function snapshotControls(controls: readonly ControlUse[], pictures: CallPictures): ControlSnapshot[] {
-  return controls.map(({ control = 0, image, scale = 1, start = 0, end = 1, guess = false }, i) => {
+  return controls.map(({ control = 0, image, mode, faceKeypoints, ...numbers }, i) => {
     const option = `controls[${i}]`;
+    const { scale = 1, start = 0, end = 1, guess = false } = numbers;
+    if ((image === undefined) === (faceKeypoints === undefined))
+      throw new OptionError(
+        option,
+        `expected image, or faceKeypoints for InstantID, but received ${image === undefined ? "neither: add image" : "both: leave one out"}`,
+      );
     if (start >= end)
       throw new OptionError(
         `${option}.start`,
         `expected less than end (${end}) but received ${start}: use a smaller one`,
       );
     return {
-      use: { control, scale, start, end, guess },
+      use: {
+        control,
+        scale,
+        start,
+        end,
+        guess,
+        ...(mode === undefined ? {} : { mode }),
+        ...(faceKeypoints === undefined ? {} : { faceKeypoints: Float32Array.from(faceKeypoints.flat()) }),
+      },
       option,
-      image: new PictureSnapshot(image, `${option}.image`, pictures),
+      image: image === undefined ? undefined : new PictureSnapshot(image, `${option}.image`, pictures),
     };
   });
 }
@@ -72,7 +94,7 @@ export async function toControls(
   return Promise.all(
     controls.map(async ({ use, image }) => ({
       ...use,
-      image: await image.fit(fitter, () => ({ width, height }), signal),
+      ...(image && { image: await image.fit(fitter, () => ({ width, height }), signal) }),
     })),
   );
 }
@@ -80,5 +102,5 @@ export async function toControls(
 /** The same without pixels, for what only asks for sizes. */
 export function toControlSizes(controls: readonly ControlSnapshot[], info: PipelineInfo): NativeControlUse[] {
   checkLoaded(controls, info);
-  return controls.map(({ use }) => ({ ...use, image: {} }));
+  return controls.map(({ use, image }) => ({ ...use, ...(image && { image: {} }) }));
 }

@@ -42,6 +42,7 @@ export type { EncodeOptions, OutputFormat } from "./image/encode";
 export type { DownloadProgressEvent, ProgressEvent } from "./progress";
 export type {
   CombineMethod,
+  ControlMode,
   ConvertType,
   PreprocessName,
   PreviewDecoder,

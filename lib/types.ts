@@ -38,7 +38,7 @@ export interface LoraOptions {
 
 /** A structure control to load. */
 export interface ControlOptions {
-  /** ControlNet: its folder in the diffusers layout, or its file (.safetensors, .pth, .bin) with diffusers' or the original names */
+  /** ControlNet, Control-LoRA or T2I-Adapter: its folder in the diffusers layout, or its file (.safetensors, .pth, .bin) with diffusers' or the original names */
   file: string | URL;
 }
 
@@ -65,7 +65,7 @@ export interface LoadOptions extends HubAccessOptions {
   adapters?: readonly (AdapterOptions | string | URL)[] | undefined;
   /** LoRA files (diffusers, kohya or LyCORIS) added to the UNet and the text encoders, each times its weight (-10 to 10, default 1) */
   loras?: readonly (LoraOptions | string | URL)[] | undefined;
-  /** structure controls: ControlNets, or their folders and files alone; `controls` of generate() uses them */
+  /** structure controls: ControlNets, Control-LoRAs and T2I-Adapters, or their folders and files alone; `controls` of generate() uses them */
   controls?: readonly (ControlOptions | string | URL)[] | undefined;
   /**
    * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token

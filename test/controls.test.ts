@@ -3,11 +3,18 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type ControlUse, type GenerateOptions, Pipeline, type RawImage, inspect } from "../lib/index";
+import {
+  type ControlUse,
+  type GenerateOptions,
+  type ImagePrompt,
+  Pipeline,
+  type RawImage,
+  inspect,
+} from "../lib/index";
 import { GOLDEN, relativeError } from "./support/golden";
 import { pixels, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
-import { readRaw, writeRaw } from "./support/safetensors-parts";
+import { type RawTensor, readRaw, writeRaw } from "./support/safetensors-parts";
 
 const FOLDER = join(GOLDEN, "models/controls");
 
@@ -15,7 +22,8 @@ interface Case {
   name: string;
   network: string;
   model: string;
-  unet: string;
+  /** null: the model's own */
+  unet: string | null;
   /** with another first convolution, which reads nine channels */
   inpaint: boolean;
   prompt: string;
@@ -27,11 +35,11 @@ interface Case {
   width: number;
   height: number;
   image?: string;
-  adapter: { file: string; scale: number; image: string } | null;
+  adapter: { file: string; scale: number; image?: string; face?: string } | null;
   files: string[];
   config: Record<string, unknown>;
-  controls: (Omit<ControlUse, "image"> & { image: string })[];
-  inputs: { mask?: string };
+  controls: (Omit<ControlUse, "image"> & { image?: string })[];
+  inputs: { mask?: string; face?: string };
   outputs: { latents: string };
 }
 // tools/goldens/controls.py
@@ -73,7 +81,7 @@ function withMask(unet: string): string {
 const load = (one: Case, controls: readonly string[] = controlsOf(one)): Promise<Pipeline> =>
   Pipeline.load({
     model: join(GOLDEN, "models", one.model),
-    unet: one.inpaint ? withMask(join(FOLDER, one.unet)) : join(FOLDER, one.unet),
+    unet: one.unet === null ? undefined : one.inpaint ? withMask(join(FOLDER, one.unet)) : join(FOLDER, one.unet),
     adapters: one.adapter === null ? [] : [join(FOLDER, one.adapter.file)],
     controls,
   });
@@ -82,6 +90,11 @@ function greyOf(tensor: string): RawImage {
   const { shape, bytes } = golden.get(tensor)!;
   return { data: bytes, width: shape[1]!, height: shape[0]!, channels: 1 };
 }
+
+const promptOf = ({ inputs }: Case, { image, scale }: NonNullable<Case["adapter"]>): ImagePrompt =>
+  inputs.face === undefined
+    ? { image: join(GOLDEN, image!), scale }
+    : { faceEmbeds: golden.get(inputs.face)!.floats(), scale };
 
 const optionsOf = (one: Case) =>
   ({
@@ -95,8 +108,8 @@ const optionsOf = (one: Case) =>
     height: one.height,
     image: one.image === undefined ? undefined : join(GOLDEN, one.image),
     mask: one.inputs.mask === undefined ? undefined : greyOf(one.inputs.mask),
-    controls: one.controls.map((use) => ({ ...use, image: join(GOLDEN, use.image) })),
-    imagePrompts: one.adapter === null ? [] : [{ image: join(GOLDEN, one.adapter.image), scale: one.adapter.scale }],
+    controls: one.controls.map(({ image, ...use }) => ({ ...use, ...(image && { image: join(GOLDEN, image) }) })),
+    imagePrompts: one.adapter === null ? [] : [promptOf(one, one.adapter)],
     output: "latents",
   }) satisfies GenerateOptions;
 
@@ -117,12 +130,49 @@ describe("files that say nothing but their tensors", () => {
     return file;
   };
 
-  test.each(["sd15-one", "sdxl-one", "sdxl-sizes"])("with the names of diffusers: %s", async (name) => {
+  test.each([
+    ["sd15-one", "controlnet", 0],
+    ["sdxl-one", "controlnet", 0],
+    ["sdxl-sizes", "controlnet", 0],
+    ["sdxl-union-two", "controlnet-union", 6],
+    ["sd15-t2i-two", "t2i-adapter", 0],
+  ])("with the names of diffusers: %s", async (name, kind, modes) => {
     const one = find(name);
     await using pipeline = await load(one, one.files.map(alone));
     const { latents } = await pipeline.generate(optionsOf(one));
     expect(errorOf(latents[0]!, one)).toBeLessThan(1e-4);
-    expect(pipeline.info.controls).toEqual(one.files.map(() => ({ kind: "controlnet" })));
+    expect(pipeline.info.controls).toEqual(one.files.map(() => ({ kind, modes })));
+  });
+
+  /** The names that T2I-Adapters were published with: the blocks of all levels numbered through. */
+  const publishedName = (name: string, layers: number, light: boolean): string =>
+    name
+      .replace(/^adapter\./, "")
+      .replace(/^body\.(\d+)\.resnets\.(\d+)\./, (_, level: string, layer: string) =>
+        light ? `body.${level}.body.${layer}.` : `body.${Number(level) * layers + Number(layer)}.`,
+      )
+      .replace(/^body\.(\d+)\.in_conv\./, (all, level: string) =>
+        light ? all : `body.${Number(level) * layers}.in_conv.`,
+      );
+
+  test.each([
+    ["sd15-t2i-full", "t2i-full", 2],
+    ["sd15-t2i-light", "t2i-light", 1],
+  ])("with the names that T2I-Adapters were published with: %s", async (name, net, layers) => {
+    const light = net === "t2i-light";
+    const file = join(mkdtempSync(join(scratch, "file-")), "t2i.safetensors");
+    const published = [...readRaw(weightsOf(net))].map(([own, tensor]): [string, RawTensor] => [
+      publishedName(own, layers, light),
+      tensor,
+    ]);
+    writeFileSync(file, writeRaw(new Map(published)));
+    // Two levels of one width look like one: no published file has them, so the configuration says it.
+    if (!light) cpSync(join(FOLDER, net, "config.json"), join(file, "../config.json"));
+    expect(await inspect(file)).toMatchObject({ kind: "t2i-adapter" });
+    const one = find(name);
+    await using pipeline = await load(one, [file]);
+    const { latents } = await pipeline.generate(optionsOf(one));
+    expect(errorOf(latents[0]!, one)).toBeLessThan(1e-4);
   });
 
   test.each(["control_model.", ""])("with the original names behind %j", async (prefix) => {
@@ -213,12 +263,59 @@ describe("what a call says of controls", () => {
     expect(await rejection(pipeline.generate({ controls: [{ image, start: 0.5, end: 0.5 }] }))).toMatchObject({
       option: "controls[0].start",
     });
-    expect(await rejection(pipeline.generate({ controls: [{} as ControlUse] }))).toMatchObject({
-      option: "controls[0].image",
+    expect(await rejection(pipeline.generate({ controls: [{}] }))).toMatchObject({
+      option: "controls[0]",
+      message: expect.stringContaining("add image"),
+    });
+    expect(await rejection(pipeline.generate({ controls: [{ image, mode: "depth" }] }))).toMatchObject({
+      option: "controls[0].mode",
+      message: expect.stringContaining("ControlNet-Union"),
+    });
+    const faceKeypoints: [number, number][] = [0, 1, 2, 3, 4].map((i) => [i, i]);
+    expect(await rejection(pipeline.generate({ controls: [{ faceKeypoints }] }))).toMatchObject({
+      option: "controls[0].faceKeypoints",
+      message: expect.stringContaining("faceEmbeds"),
     });
     expect(await rejection(pipeline.generate({ controlnet_conditioning_scale: 1 } as GenerateOptions))).toMatchObject({
       message: expect.stringContaining("controls"),
     });
+  });
+});
+
+test("pictures of a ControlNet-Union in other calls of a batch do not matter", async () => {
+  const one = find("sdxl-union-two");
+  await using pipeline = await load(one);
+  const { latents } = await pipeline.generate({ ...optionsOf(one), count: 2 });
+  expect(errorOf(latents[0]!, one)).toBeLessThan(1e-4);
+  const [first, second] = optionsOf(one).controls as [ControlUse, ControlUse];
+  const refused = (controls: ControlUse[]): Promise<unknown> => rejection(pipeline.generate({ controls }));
+  expect(await refused([first, { ...second, end: 0.5 }])).toMatchObject({ option: "controls[1]" });
+  expect(await refused([{ ...first, mode: undefined }])).toMatchObject({ option: "controls[0].mode" });
+  expect(await refused([{ ...first, mode: "inpaint" }])).toMatchObject({
+    option: "controls[0].mode",
+    message: expect.stringContaining("6 modes"),
+  });
+});
+
+test("InstantID's ControlNet reads the face whatever the scale of its image prompt", async () => {
+  const one = find("sdxl-instantid");
+  await using pipeline = await load(one);
+  const latentsAt = async (face: number): Promise<Float32Array> => {
+    const options = optionsOf(one);
+    const [prompt] = options.imagePrompts as [ImagePrompt];
+    const faceEmbeds = Float32Array.from(golden.get(one.inputs.face!)!.floats(), (value) => face * value);
+    return (await pipeline.generate({ ...options, imagePrompts: [{ ...prompt, faceEmbeds, scale: 0 }] })).latents[0]!;
+  };
+  expect(relativeError(await latentsAt(1), await latentsAt(-1))).toBeGreaterThan(1e-3);
+});
+
+test("a Control-LoRA is for the UNet that it was made of", async () => {
+  const file = join(FOLDER, "control-lora.safetensors");
+  expect(await inspect(file)).toMatchObject({ kind: "control-lora" });
+  await using pipeline = await load(find("sdxl-one"), []);
+  expect(await rejection(pipeline.setControls([file]))).toMatchObject({
+    code: expect.stringMatching(/ERR_IPA_(?:MISMATCH|SHAPE|MISSING_TENSOR|UNSUPPORTED)/),
+    message: expect.stringContaining("control-lora.safetensors"),
   });
 });
 
@@ -250,7 +347,7 @@ describe("setControls", () => {
     const one = find("sd15-one");
     await using pipeline = await Pipeline.load({
       model: join(GOLDEN, "models", one.model),
-      unet: join(FOLDER, one.unet),
+      unet: join(FOLDER, one.unet!),
       controls: controlsOf(one),
       dtype,
     });

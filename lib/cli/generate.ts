@@ -80,7 +80,11 @@ export function addGenerate(program: Command, environment: Environment): void {
       "CLIP vision encoder for the --adapter before it alone",
       order.addAdapterEncoder,
     )
-    .option("--control <path>", "ControlNet, its folder or file; repeat for more", order.addControl)
+    .option(
+      "--control <path>",
+      "ControlNet, Control-LoRA or T2I-Adapter, its folder or file; repeat for more",
+      order.addControl,
+    )
     .option(
       "--lora <file[:weight]>",
       "LoRA to add to the UNet and the text encoders, with its strength; repeat for more",

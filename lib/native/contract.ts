@@ -5,7 +5,7 @@
  */
 
 import type { NativeFit, NativePixels } from "../image/pixels";
-import type { ConvertType, SchedulerName } from "../options/names";
+import type { ControlMode, ConvertType, SchedulerName } from "../options/names";
 import type { PlainLoadOptions, PlainOptions } from "../options/plain-options";
 
 /** What convert() adds to before a user sees it. */
@@ -136,7 +136,9 @@ export interface AdapterInfo {
 
 /** A loaded structure control. */
 export interface ControlInfo {
-  kind: "controlnet";
+  kind: "controlnet" | "controlnet-union" | "control-lora" | "t2i-adapter";
+  /** of a ControlNet-Union: how many kinds of pictures it reads; 0: it is none */
+  modes: number;
 }
 
 /** What a textual inversion brought, from a file of its own or along with a LoRA. */
@@ -280,7 +282,11 @@ export interface NativeControlUse {
   /** index into the loaded controls */
   control: number;
   /** of the size of the picture to make */
-  image: NativePicture;
+  image?: NativePicture;
+  /** InstantID, in place of the picture: x and y of five points */
+  faceKeypoints?: Float32Array;
+  /** of a ControlNet-Union */
+  mode?: ControlMode;
   scale: number;
   /** shares of the model calls */
   start: number;
@@ -405,6 +411,8 @@ export interface Inspection {
     | "text_encoder"
     | "image_encoder"
     | "controlnet"
+    | "control-lora"
+    | "t2i-adapter"
     | "tensors";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers";
   /** `sd1`, `sd2`, `sdxl`, or "" */

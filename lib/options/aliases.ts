@@ -190,7 +190,9 @@ const CONTROL_USE: Alias[] = [
   ["use control, the index of a loaded control", "index, model, controlnet, name, adapter"],
   ["use start", "control_guidance_start, guidance_start, start_percent, begin, start_at"],
   ["use end", "control_guidance_end, guidance_end, end_percent, stop, end_at"],
-  ["use guess", "guess_mode, control_mode"],
+  ["use guess", "guess_mode"],
+  ["use mode", "control_mode, control_type, union_type"],
+  ["use faceKeypoints", "kps, keypoints, face_kps, landmarks"],
 ];
 
 const ADAPTER: Alias[] = [

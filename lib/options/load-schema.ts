@@ -91,7 +91,10 @@ export const ControlSchema = {
   additionalProperties: false,
   required: ["file"],
   properties: {
-    file: { "x-kind": "path", description: "ControlNet: its folder in the diffusers layout, or its file" },
+    file: {
+      "x-kind": "path",
+      description: "ControlNet, Control-LoRA or T2I-Adapter: its folder in the diffusers layout, or its file",
+    },
   },
 } as const satisfies ObjectSchema;
 
@@ -100,7 +103,7 @@ export const ControlsSchema = {
   items: ControlSchema,
   maxItems: 8,
   default: [],
-  description: "structure controls to load: ControlNets",
+  description: "structure controls to load: ControlNets, Control-LoRAs, T2I-Adapters",
 } as const satisfies Schema;
 
 export const ChangeSchema = {

@@ -31,6 +31,22 @@ export const VAE_TILINGS = ["auto", "on", "off"] as const;
 /** What a UNet's output means. */
 export const PREDICTIONS = ["epsilon", "v", "sample"] as const;
 
+/** Kinds of pictures that ControlNet-Unions tell apart. */
+export const CONTROL_MODES = [
+  "openpose",
+  "depth",
+  "hed",
+  "scribble",
+  "canny",
+  "lineart",
+  "normal",
+  "segment",
+  "tile",
+  "repaint",
+  "inpaint",
+] as const;
+export type ControlMode = (typeof CONTROL_MODES)[number];
+
 /** Who makes a preview's pixels. */
 export const PREVIEW_DECODERS = ["vae", "linear"] as const;
 export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];

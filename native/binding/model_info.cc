@@ -55,6 +55,7 @@ void set_parts(Napi::Env env, const LoadedParts& parts, Napi::Object object) {
              }));
   object.Set("controls", array_of(env, parts.controls, [](const ControlParts& from, Napi::Object control) {
                control.Set("kind", control_kind_name(from.kind));
+               set_number(control, "modes", from.modes);
              }));
   set_number(object, "parameters", parts.parameters);
   set_number(object, "memoryBytes", static_cast<int64_t>(parts.memory_bytes));

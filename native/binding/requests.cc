@@ -157,7 +157,9 @@ std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes
     const Napi::Object from = element(controls, i);
     ControlUse use;
     use.control = read_int32(from, "control");
-    use.image = read_picture(read_object(from, "image"), sizes_only);
+    if (has_value(from, "image")) use.image = read_picture(read_object(from, "image"), sizes_only);
+    if (has_value(from, "faceKeypoints")) use.keypoints = read_floats(from, "faceKeypoints");
+    if (has_value(from, "mode")) use.mode = read_text(from, "mode");
     use.scale = static_cast<float>(read_number(from, "scale"));
     use.start = read_number(from, "start");
     use.end = read_number(from, "end");

@@ -6,7 +6,7 @@
 namespace ipa {
 namespace {
 
-constexpr Range picture_levels = {1, 8}, picture_channel_counts = {1, 64};
+constexpr Range picture_levels = {1, 8}, picture_channel_counts = {1, 64}, mode_counts = {1, 64};
 
 }  // namespace
 
@@ -22,6 +22,17 @@ Result<ControlNetConfig> ControlNetConfig::parse(const Json& json, const std::st
   config.bgr =
       reader.choice<bool>("controlnet_conditioning_channel_order", "rgb", {{"rgb", false}, {"bgr", true}});
   config.pooled = reader.boolean("global_pool_conditions", false);
+  if (reader.has("num_control_type")) {
+    config.several.modes = reader.integer("num_control_type", 6, mode_counts.low, mode_counts.high);
+    config.several.width = reader.integer("num_trans_channel", 320, widths.low, widths.high);
+    config.several.layers =
+        static_cast<int>(reader.integer("num_trans_layer", 1, layer_counts.low, layer_counts.high));
+    const int64_t projected = reader.integer("num_proj_channel", 320, widths.low, widths.high);
+    const int64_t first = config.trunk.levels.front().channels;
+    if (config.several.width != first || projected != first)
+      reader.fail(Code::invalid_option, "num_trans_channel and num_proj_channel: use those of the first level");
+    if (!reader.has("conditioning_embedding_out_channels")) config.picture_widths = {48, 96, 192, 384};
+  }
   // The network itself ignores these of a UNet.
   config.trunk.conv_in_kernel = 3;
   config.trunk.center_input_sample = false;

@@ -12,8 +12,8 @@ bool stays_f32(const Param& param) {
   constexpr int64_t least_channels = 64;
   if (!param.is_matrix()) return true;
   if (param.shape[0] < least_channels || param.shape[1] < least_channels) return true;
-  for (const char* part :
-       {"conv_in.", "conv_out.", "_embedding.", "time_emb_proj.", "attn2.to_k.", "attn2.to_v."})
+  for (const char* part : {"conv_in.", "conv_out.", "_embedding.", "transformer_layes.", "spatial_ch_projs.",
+                           "time_emb_proj.", "attn2.to_k.", "attn2.to_v."})
     if (has_part(param.names.front(), part)) return true;
   return false;
 }

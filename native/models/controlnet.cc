@@ -29,6 +29,25 @@ Value ControlNet::read_picture(Graph& graph, Value picture) const {
   return graph.conv2d(x, name + "conv_out", config_.trunk.levels.front().channels);
 }
 
+Value ControlNet::mode_row(Graph& graph, Value mode) const {
+  return graph.embedding(mode, "task_embedding", config_.several.modes, config_.several.width);
+}
+
+Value ControlNet::mode_offset(Graph& graph, Value x) const {
+  constexpr float epsilon = 1e-5f;
+  const int64_t width = config_.several.width;
+  for (int i = 0; i < config_.several.layers; ++i) {
+    const std::string name = "transformer_layes." + std::to_string(i);
+    // The reference attends among the items of a batch, which are alike in one request: each attends to itself.
+    const Value own = graph.linear(graph.layer_norm(x, name + ".ln_1", epsilon), name + ".attn.v_proj", width);
+    x = graph.add(x, graph.linear(own, name + ".attn.out_proj", width));
+    const Value wide = graph.linear_activation(graph.layer_norm(x, name + ".ln_2", epsilon), name + ".mlp.c_fc",
+                                               4 * width, Activation::quick_gelu);
+    x = graph.add(x, graph.linear(wide, name + ".mlp.c_proj", width));
+  }
+  return graph.linear(x, "spatial_ch_projs", config_.trunk.levels.front().channels);
+}
+
 std::vector<Value> ControlNet::build(Graph& graph, const UNetInputs& inputs, Value picture,
                                      size_t count) const {
   const UNetConfig& c = config_.trunk;

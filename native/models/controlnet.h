@@ -21,6 +21,10 @@ class ControlNet {
 
   // What is made of the picture (n, h, w, picture_channels), with values from 0 to 1: the same in every step.
   Value read_picture(Graph& graph, Value picture) const;
+  // Of a union, whose kinds of pictures are told apart by an embedding: the row of a kind (an id, i32);
+  // and what is added to every pixel of what read_picture() gave, made of the mean of those pixels and the row.
+  Value mode_row(Graph& graph, Value mode) const;
+  Value mode_offset(Graph& graph, Value mean) const;
   // Of the inputs' latents and of what read_picture() gave, which may be of one item for all:
   // what is added to the `count` outermost skip connections, the outermost first,
   // and, where they are all, what is added to the middle behind them.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "pipeline/check_controls.h"
 #include "pipeline/condition/source_picture.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/model_options.h"
@@ -22,27 +23,6 @@ Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models
   options.needs_zero_snr = models.prediction.zero_snr.from == Origin::option;
   return make_scheduler(models.scheduler_config, options);
 }
-
-namespace {
-
-Status check_controls(const ModelSet& models, const GenerateRequest& request) {
-  const size_t loaded = models.controls.size();
-  for (size_t i = 0; i < request.controls.size(); ++i) {
-    const ControlUse& use = request.controls[i];
-    const std::string option = "controls[" + std::to_string(i) + "]";
-    if (use.control < 0 || static_cast<size_t>(use.control) >= loaded)
-      return Status::option(option + ".control",
-                            loaded ? "there is no control " + std::to_string(use.control) + ", " +
-                                         std::to_string(loaded) + " loaded"
-                                   : "no control is loaded: pass controls: [{ file }] to Pipeline.load()");
-    if (!std::isfinite(use.scale)) return Status::option(option + ".scale", "expected a finite number");
-    if (!(use.start >= 0 && use.start < use.end && use.end <= 1))
-      return Status::option(option + ".start", "expected 0 to 1, and less than end");
-  }
-  return {};
-}
-
-}  // namespace
 
 Status check_request(const ModelSet& models, const GenerateRequest& request) {
   IPA_TRY(check_fields(request, request_fields()));

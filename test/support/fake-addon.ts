@@ -347,7 +347,7 @@ class FakePipeline implements NativePipeline {
 
   setControls(controls: NativeControlRequest[], done: Done<LoadedParts>): NativeJob {
     this.#addon.changes.push({ controls });
-    this.#addon.info.controls = controls.map(() => ({ kind: "controlnet" }));
+    this.#addon.info.controls = controls.map(() => ({ kind: "controlnet", modes: 0 }));
     return this.#addon.later(() => done(null, this.#addon.info), done);
   }
 

@@ -119,8 +119,19 @@ export async function loading(signal: AbortSignal): Promise<Pipeline> {
   });
   await pipeline.setControls(["a"], { signal });
   await pipeline.generate({ controls: [{ image: "a.png", scale: 0.5, end: 0.6 }] });
-  // @ts-expect-error a picture is needed
-  await pipeline.generate({ controls: [{ scale: 0.5 }] });
+  await pipeline.generate({
+    controls: [
+      { image: "a.png", mode: "depth" },
+      {
+        faceKeypoints: [
+          [1, 2],
+          [3, 4],
+        ],
+      },
+    ],
+  });
+  // @ts-expect-error no such kind
+  await pipeline.generate({ controls: [{ image: "a.png", mode: "dept" }] });
   await pipeline.setAdapters(["a"], { signal });
   await pipeline.setLoras([new URL("file:///a"), { file: "b" }]);
   // @ts-expect-error a file is needed

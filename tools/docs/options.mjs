@@ -60,6 +60,7 @@ function typeOf(name, rule) {
   if (rule.properties !== undefined) return `\`${shape(rule)}\``;
   if (rule.type !== "array") return rule.minimum === undefined ? rule.type : range(rule);
   const { items, minItems, maxItems } = rule;
+  if (minItems === maxItems && items.type === "array") return `${minItems} pairs of numbers`;
   if (minItems === maxItems) {
     const [pair] = /\[\w+, \w+\]/.exec(rule.description) ?? ["[a, b]"];
     return `\`${pair}\`, each ${range(items)}`;

@@ -11,6 +11,7 @@ import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
+import control_kinds
 import pictures
 import random_weights as weights
 import unets
@@ -200,6 +201,8 @@ def add_controlnets(folder, nets):
               sdxl.add("guess", xl, [("xl", wide, {})], guess=True, negative=None, scheduler="euler"),
               sdxl.add("sizes", {name: nets[name] for name in ("xl-mid", "xl-small")},
                        [("xl-mid", wide, dict(scale=0.7)), ("xl-small", other, dict(scale=0.6, end=0.5))], scheduler="euler")]
+    found += control_kinds.add_t2i(sd15, sdxl) + control_kinds.add_unions(sdxl, trunk(SDXL, conditioning_embedding_out_channels=PICTURE["sdxl"]))
+    found += control_kinds.add_control_lora(sd15, original_name, PICTURE["sd15"]) + control_kinds.add_instantid(sdxl, nets["xl"])
     for i, a in enumerate(found):
         for b in found[:i]:
             if a.shape == b.shape and torch.allclose(a, b, atol=1e-2):

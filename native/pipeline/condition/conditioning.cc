@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/load/control.h"
+#include "pipeline/load/loaded_control.h"
 
 namespace ipa {
 namespace {
@@ -34,6 +34,16 @@ void append_addition(const ModelSet& models, const GenerateRequest& request, con
 
 }  // namespace
 
+int face_branch(const ModelSet& models, const GenerateRequest& request) {
+  for (size_t i = 0; i < request.branches.size(); ++i) {
+    const auto adapter = static_cast<size_t>(request.branches[i].adapter);
+    if (adapter < models.adapters.size() &&
+        models.adapters[adapter]->variant == AdapterVariant::faceid_portrait_unnorm)
+      return static_cast<int>(i);
+  }
+  return -1;
+}
+
 Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys) {
   PackedKeys packed;
   packed.input = input;
@@ -61,9 +71,9 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   self->cross_size_ = config.cross_size();
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
   IPA_TRY(self->plan_text(models, request));
-  IPA_TRY(self->plan_controls(models, request));
   IPA_ASSIGN(self->scales_, BranchScales::plan(models.unet->network, request.branches, self->parts_));
   for (size_t i = 0; i < request.branches.size(); ++i) IPA_TRY(self->plan_branch(models, i));
+  IPA_TRY(self->plan_controls(models, request));
   return self;
 }
 
@@ -86,20 +96,36 @@ Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& re
   return {};
 }
 
+// The keys and values of text in a control, or of the tokens of a face.
 Status Conditioning::plan_controls(const ModelSet& models, const GenerateRequest& request) {
-  std::vector<int> used;
   for (const ControlUse& use : request.controls) {
-    const auto found = std::find(used.begin(), used.end(), use.control);
-    control_places_.push_back(static_cast<size_t>(found - used.begin()));
-    if (found != used.end()) continue;
-    used.push_back(use.control);
-    const LoadedNetwork<ControlNet>& net = *models.controls[static_cast<size_t>(use.control)]->net;
-    Graph graph(&net.params);
-    const Value input = graph.input(tokens_shape(batch(), prompts_->tokens().back(), cross_size_));
-    std::vector<Value> keys = build_text_keys(graph, net.network.cross_layers(), input);
+    const LoadedControl& control = *models.controls[static_cast<size_t>(use.control)];
+    const int branch = use.keypoints.empty() ? -1 : face_branch(models, request);
+    const auto same = [&](const ControlKeys& keys) {
+      return keys.control == &control && keys.branch == branch;
+    };
+    const auto found = std::find_if(control_keys_.begin(), control_keys_.end(), same);
+    control_places_.push_back(static_cast<size_t>(found - control_keys_.begin()));
+    if (!control.net || found != control_keys_.end()) continue;
+    const int64_t tokens =
+        branch < 0 ? prompts_->tokens().back() : branches_[static_cast<size_t>(branch)].tokens();
+    Graph graph(&control.net->params);
+    const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
+    std::vector<Value> keys = build_text_keys(graph, control.net->network.cross_layers(), input);
     IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
-    control_text_.push_back(std::move(packed));
+    control_keys_.push_back({&control, branch, std::move(packed)});
   }
+  return {};
+}
+
+bool Conditioning::feeds_control(size_t branch) const {
+  return std::any_of(control_keys_.begin(), control_keys_.end(),
+                     [&](const ControlKeys& keys) { return keys.branch == static_cast<int>(branch); });
+}
+
+Status Conditioning::run_controls(const Call& call, int branch, const std::vector<float>& tokens) {
+  for (ControlKeys& keys : control_keys_)
+    if (keys.branch == branch && !keys.packed.values.empty()) IPA_TRY(keys.packed.run(call, tokens));
   return {};
 }
 
@@ -126,11 +152,10 @@ void Conditioning::count(MemoryCount& memory) const {
   prompts_->count(memory);
   memory.staying(*text_.program, feature_bytes());
   memory.staying(scales_.bytes());
-  for (const PackedKeys& keys : control_text_) memory.staying(*keys.program, feature_bytes());
+  for (const ControlKeys& keys : control_keys_) memory.staying(*keys.packed.program, feature_bytes());
   for (size_t i = 0; i < branches_.size(); ++i) {
-    if (!images_[i].program) continue;
-    branches_[i].count(memory);
-    memory.staying(*images_[i].program);
+    if (images_[i].program || feeds_control(i)) branches_[i].count(memory);
+    if (images_[i].program) memory.staying(*images_[i].program);
   }
 }
 
@@ -156,15 +181,14 @@ Status Conditioning::run_text(const Call& call) {
     if (addition_size_) append_addition(call.models, *request_, own.pooled, !part.positive, addition);
   }
   if (addition_size_) IPA_TRY(addition_.set(addition));
-  for (PackedKeys& keys : control_text_)
-    if (!keys.values.empty()) IPA_TRY(keys.run(call, all));
+  IPA_TRY(run_controls(call, -1, all));
   return text_.run(call, all);
 }
 
 Status Conditioning::run_branches(const Call& call) {
   held_.emplace(call.workspace, scales_.bytes());
   for (size_t i = 0; i < branches_.size(); ++i) {
-    if (!images_[i].program) continue;
+    if (!images_[i].program && !feeds_control(i)) continue;
     IPA_ASSIGN(const std::vector<float> tokens, branches_[i].run(call));
     // The negative half's, where there is one, come first.
     const auto half = static_cast<int64_t>(guided() ? tokens.size() / 2 : 0);
@@ -174,7 +198,8 @@ Status Conditioning::run_branches(const Call& call) {
       all.insert(all.end(), picture ? tokens.begin() + half : tokens.begin(),
                  picture ? tokens.end() : tokens.begin() + half);
     }
-    IPA_TRY(images_[i].run(call, all));
+    if (images_[i].program) IPA_TRY(images_[i].run(call, all));
+    IPA_TRY(run_controls(call, static_cast<int>(i), all));
   }
   // The memory that the UNet's programs are bound to.
   return scales_.begin_call(0, 1);

@@ -30,6 +30,9 @@ struct PackedKeys {
   Status run(const Call& call, const std::vector<float>& data);
 };
 
+// Of the request's branches the first whose adapter makes tokens of a face for InstantID; -1: there is none.
+int face_branch(const ModelSet& models, const GenerateRequest& request);
+
 class Conditioning {
  public:
   // For a batch of these parts. Models and request outlive it.
@@ -48,8 +51,8 @@ class Conditioning {
   const BranchScales& scales() const { return scales_; }
   // Before model call `call` of a picture's `calls`.
   Status begin_call(int call, int calls) { return scales_.begin_call(call, calls); }
-  // Of the text in the control of the request's i-th condition.
-  const PackedKeys& control_text(size_t i) const { return control_text_[control_places_[i]]; }
+  // Of the text, or of a face's tokens, in the ControlNet of the request's i-th condition.
+  const PackedKeys& control_keys(size_t i) const { return control_keys_[control_places_[i]].packed; }
   // SDXL: addition_input_size floats of each of `count` items from `first` on.
   BoundView addition(int64_t first, int64_t count) const;
   size_t addition_bytes() const { return addition_.view().bytes(); }
@@ -59,6 +62,9 @@ class Conditioning {
   Status plan_text(const ModelSet& models, const GenerateRequest& request);
   Status plan_branch(const ModelSet& models, size_t branch);
   Status plan_controls(const ModelSet& models, const GenerateRequest& request);
+  // Whether a ControlNet reads the branch's tokens.
+  bool feeds_control(size_t branch) const;
+  Status run_controls(const Call& call, int branch, const std::vector<float>& tokens);
   Status run_text(const Call& call);
   Status run_branches(const Call& call);
   // For copies of both prompts' features side by side.
@@ -73,8 +79,13 @@ class Conditioning {
   std::vector<BranchEncoder> branches_;
   PackedKeys text_;
   std::vector<PackedKeys> images_;
-  std::vector<PackedKeys> control_text_;  // one a control that is used
-  std::vector<size_t> control_places_;    // of a condition's control among them
+  struct ControlKeys {
+    const LoadedControl* control = nullptr;
+    int branch = -1;  // whose tokens these are; -1: the text's
+    PackedKeys packed;
+  };
+  std::vector<ControlKeys> control_keys_;  // one a ControlNet that is used
+  std::vector<size_t> control_places_;     // of a condition's among them
   BranchScales scales_;
   std::optional<Held> held_;  // the scales'
   BoundMemory addition_;

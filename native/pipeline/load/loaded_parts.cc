@@ -1,6 +1,6 @@
 #include "pipeline/load/loaded_parts.h"
 
-#include "pipeline/load/control.h"
+#include "pipeline/load/loaded_control.h"
 
 namespace ipa {
 
@@ -17,7 +17,7 @@ LoadedParts loaded_parts(const ModelSet& models) {
   }
   for (const auto& control : models.controls) {
     if (control->ignored.count > 0) parts.ignored.push_back({control->request.file, control->ignored});
-    parts.controls.push_back({control->kind});
+    parts.controls.push_back({control->kind, control->net ? control->net->config().several.modes : 0});
   }
   parts.parameters = models.parameters();
   parts.memory_bytes = models.memory_bytes();

@@ -205,8 +205,7 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
 
 Result<std::vector<std::shared_ptr<const LoadedControl>>> ModelSet::make_controls(
     const std::vector<ControlRequest>& requests, const CancelFlag* cancel) const {
-  const ControlHost host{unet->network, family_name(family_), vae->config().scale(), compute_,
-                         backend_.kernels()};
+  const ControlHost host{*unet, family_name(family_), vae->config().scale(), compute_, backend_.kernels()};
   std::vector<std::shared_ptr<const LoadedControl>> made;
   for (const ControlRequest& request : requests) {
     std::shared_ptr<const LoadedControl> control;

@@ -20,7 +20,7 @@
 
 namespace ipa {
 
-struct LoadedControl;  // load/control.h
+struct LoadedControl;  // load/loaded_control.h
 
 class ModelSet {
  public:

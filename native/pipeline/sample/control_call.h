@@ -24,11 +24,14 @@ inline bool in_window(double start, double end, size_t i, size_t calls) {
   return !(static_cast<double>(i) / count < start || static_cast<double>(i + 1) / count > end);
 }
 
-// In which of the model calls a condition counts.
-inline std::vector<bool> active_calls(const ControlUse& use, size_t calls) {
+// In which of the model calls conditions count, which have one window.
+inline std::vector<bool> active_calls(const GenerateRequest& request, const std::vector<size_t>& conditions,
+                                      size_t calls) {
+  const ControlUse& first = request.controls[conditions.front()];
+  bool any = false;
+  for (const size_t condition : conditions) any = any || request.controls[condition].scale != 0;
   std::vector<bool> active;
-  for (size_t i = 0; i < calls; ++i)
-    active.push_back(use.scale != 0 && in_window(use.start, use.end, i, calls));
+  for (size_t i = 0; i < calls; ++i) active.push_back(any && in_window(first.start, first.end, i, calls));
   return active;
 }
 

@@ -19,6 +19,9 @@ UNetInputs ControlNetProgram::describe_inputs(Graph& graph, const ControlNetBind
                            [conditioning = &to.conditioning, first = shape.first, batch = shape.batch] {
                              return conditioning->addition(first, batch);
                            });
+  modes_ = to.modes;
+  if (!modes_.empty())
+    inputs.control_types = control_types_ = graph.input({1, 1, 1, static_cast<int64_t>(modes_.size())});
   for (const Value key : to.text.values) {
     KeyValueShape kv = to.text.program->plan().graph().node(key).kv;
     kv.batch = shape.batch;
@@ -54,7 +57,8 @@ Result<std::unique_ptr<ControlNetProgram>> ControlNetProgram::plan(const Backend
 
 Status ControlNetProgram::prepare(Workspace& workspace) {
   for (const auto& [value, source] : bound_) program_->bind(value, source());
-  return program_->prepare(workspace);
+  IPA_TRY(program_->prepare(workspace));
+  return modes_.empty() ? Status() : program_->set(control_types_, modes_);
 }
 
 Status ControlNetProgram::run(const std::vector<float>& latents, float timestep, const CancelFlag* cancel) {

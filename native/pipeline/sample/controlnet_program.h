@@ -10,7 +10,7 @@
 #include "graph/bound_memory.h"
 #include "graph/program.h"
 #include "pipeline/condition/conditioning.h"
-#include "pipeline/load/control.h"
+#include "pipeline/load/loaded_control.h"
 #include "pipeline/sample/residuals.h"
 
 namespace ipa {
@@ -28,6 +28,7 @@ struct ControlNetBinding {
   const PackedKeys& text;
   const BoundMemory& picture;  // of ControlNet::read_picture
   const Residuals& results;
+  std::vector<float> modes;  // of a union, see ControlPictures::modes
 };
 
 class ControlNetProgram {
@@ -52,7 +53,8 @@ class ControlNetProgram {
   int64_t batch_ = 1;
   std::unique_ptr<Program> program_;
   std::vector<std::pair<Value, Source>> bound_;
-  Value latents_, sinusoid_;
+  std::vector<float> modes_;
+  Value latents_, sinusoid_, control_types_;
 };
 
 }  // namespace ipa

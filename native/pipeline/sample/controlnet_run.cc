@@ -1,20 +1,17 @@
 #include "pipeline/sample/controlnet_run.h"
 
 #include <cmath>
-#include <utility>
-
-#include "image/resample.h"
 
 namespace ipa {
 
-ControlNetRun::ControlNetRun(const ControlCall& call, size_t index, const Residuals& results)
-    : use_(call.request.controls[index]),
+ControlNetRun::ControlNetRun(const ControlCall& call, const std::vector<size_t>& conditions, bool among)
+    : first_(call.request.controls[conditions.front()]),
       request_(call.request),
-      net_(*call.models.controls[static_cast<size_t>(use_.control)]->net),
-      results_(results),
+      net_(*call.models.controls[static_cast<size_t>(first_.control)]->net),
       items_(call.conditioning.batch()),
-      guess_(use_.guess || net_.config().pooled),
-      active_(active_calls(use_, call.kinds.size())) {
+      guess_(first_.guess || net_.config().pooled),
+      mixed_(conditions.size() > 1 && !among),
+      active_(active_calls(call.request, conditions, call.kinds.size())) {
   const int64_t scale = call.models.vae->config().scale();
   shape_.height = request_.height / scale;
   shape_.width = request_.width / scale;
@@ -40,12 +37,14 @@ std::unique_ptr<ControlNetProgram>& ControlNetRun::program_of(StepKind kind) {
   return kind.full ? (all ? all_full_ : last_full_) : (all ? all_shallow_ : last_shallow_);
 }
 
-Result<std::unique_ptr<ControlNetRun>> ControlNetRun::plan(const ControlCall& call, size_t index,
+Result<std::unique_ptr<ControlNetRun>> ControlNetRun::plan(const ControlCall& call,
+                                                           const std::vector<size_t>& conditions, bool among,
                                                            const Residuals& results) {
-  std::unique_ptr<ControlNetRun> self(new ControlNetRun(call, index, results));
-  IPA_TRY(self->plan_picture(call));
-  const ControlNetBinding binding{self->net_, call.conditioning, call.conditioning.control_text(index),
-                                  self->picture_, results};
+  std::unique_ptr<ControlNetRun> self(new ControlNetRun(call, conditions, among));
+  IPA_ASSIGN(self->pictures_, ControlPictures::plan(call, self->net_, conditions, self->mixed_));
+  const ControlNetBinding binding{
+      self->net_,     call.conditioning, call.conditioning.control_keys(conditions.front()),
+      self->picture_, results,           self->pictures_->modes()};
   for (size_t i = 0; i < call.kinds.size(); ++i) {
     if (!self->active_[i]) continue;
     std::unique_ptr<ControlNetProgram>& program = self->program_of(call.kinds[i]);
@@ -55,50 +54,18 @@ Result<std::unique_ptr<ControlNetRun>> ControlNetRun::plan(const ControlCall& ca
   return self;
 }
 
-Status ControlNetRun::plan_picture(const ControlCall& call) {
-  Graph graph(&net_.params);
-  pixels_ = graph.input({1, request_.height, request_.width, net_.config().picture_channels});
-  read_ = net_.network.read_picture(graph, pixels_);
-  graph.output(read_);
-  IPA_ASSIGN(picture_program_, Program::plan(std::move(graph), call.models.backend()));
-  return {};
-}
-
-size_t ControlNetRun::picture_bytes() const {
-  // As bytes, as floats, and once more on the way into the program.
-  return static_cast<size_t>(3 * request_.width * request_.height) * (1 + sizeof(float));
-}
-
 void ControlNetRun::count(MemoryCount& memory) const {
-  memory.passing(*picture_program_, picture_bytes());
-  memory.staying(static_cast<size_t>(picture_program_->shape(read_).elements()) * sizeof(float));
+  pictures_->count(memory);
   for (const auto* program : {&all_full_, &all_shallow_, &last_full_, &last_shallow_})
     if (*program) (*program)->count(memory);
 }
 
-Result<std::vector<float>> ControlNetRun::picture_values() const {
-  const Picture& picture = use_.image;
-  IPA_ASSIGN(const std::vector<uint8_t> rgb, resize_picture(picture.rgb.data(), picture.width, picture.height,
-                                                            request_.width, request_.height, Filter::lanczos));
-  std::vector<float> values(rgb.size());
-  for (size_t i = 0; i < rgb.size(); i += 3)
-    for (size_t c = 0; c < 3; ++c)
-      values[i + c] = static_cast<float>(rgb[i + (net_.config().bgr ? 2 - c : c)]) / 255.0f;
-  return values;
-}
-
 Status ControlNetRun::begin(const Call& call) {
   {
-    const Held held(call.workspace, picture_bytes());
-    IPA_TRY(picture_program_->prepare(call.workspace));
-    IPA_ASSIGN(const std::vector<float> values, picture_values());
-    IPA_TRY(picture_program_->set(pixels_, values));
-    IPA_TRY(picture_program_->run(call.cancel));
-    std::vector<float> read(static_cast<size_t>(picture_program_->shape(read_).elements()));
-    IPA_TRY(picture_program_->get(read_, read));
+    IPA_ASSIGN(const std::vector<float> read, pictures_->read(call));
     IPA_TRY(picture_.set(read));
-    picture_program_.reset();
   }
+  pictures_.reset();
   for (const auto* program : {&all_full_, &all_shallow_, &last_full_, &last_shallow_})
     if (*program) IPA_TRY((*program)->prepare(call.workspace));
   return {};
@@ -110,10 +77,11 @@ Status ControlNetRun::run(StepKind kind, const std::vector<float>& latents, floa
 }
 
 float ControlNetRun::factor(size_t i) const {
-  if (!guess_ || pooled()) return use_.scale;
+  const float scale = mixed_ ? 1.0f : first_.scale;
+  if (!guess_ || pooled()) return scale;
   // From a tenth to one, the middle last.
   const auto last = static_cast<double>(net_.config().trunk.skip_connections());
-  return static_cast<float>(std::pow(10.0, static_cast<double>(i) / last - 1.0)) * use_.scale;
+  return static_cast<float>(std::pow(10.0, static_cast<double>(i) / last - 1.0)) * scale;
 }
 
 }  // namespace ipa

@@ -1,4 +1,4 @@
-// One condition of a call: a ControlNet with its picture, when it counts and how much.
+// A ControlNet of a call with its pictures, when it counts and how much.
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,20 @@
 #include "graph/bound_memory.h"
 #include "pipeline/call.h"
 #include "pipeline/sample/control_call.h"
+#include "pipeline/sample/control_pictures.h"
 #include "pipeline/sample/controlnet_program.h"
 
 namespace ipa {
 
 class ControlNetRun {
  public:
-  // What it adds is written to `results`, which outlives it. `index`: of the request's controls.
-  static Result<std::unique_ptr<ControlNetRun>> plan(const ControlCall& call, size_t index,
+  // `conditions`: of the request's controls, those that this net reads: one, or of a union several at once.
+  // `among`: whether the call has other nets. What it adds is written to `results`, which outlives it.
+  static Result<std::unique_ptr<ControlNetRun>> plan(const ControlCall& call,
+                                                     const std::vector<size_t>& conditions, bool among,
                                                      const Residuals& results);
   void count(MemoryCount& memory) const;
-  // Reads the picture. After the conditioning has run, and the memory of the results was taken. Once.
+  // Reads the pictures. After the conditioning has run, and the memory of the results was taken. Once.
   Status begin(const Call& call);
 
   bool active(size_t i) const { return active_[i]; }
@@ -36,24 +39,20 @@ class ControlNetRun {
   bool pooled() const { return net_.config().pooled; }
 
  private:
-  ControlNetRun(const ControlCall& call, size_t index, const Residuals& results);
+  ControlNetRun(const ControlCall& call, const std::vector<size_t>& conditions, bool among);
   // Batch, first item and number of skip connections of a step's program.
   ControlNetProgramShape shape_of(StepKind kind) const;
   std::unique_ptr<ControlNetProgram>& program_of(StepKind kind);
-  Status plan_picture(const ControlCall& call);
-  Result<std::vector<float>> picture_values() const;
-  size_t picture_bytes() const;
 
-  const ControlUse& use_;
+  const ControlUse& first_;  // of the conditions
   const GenerateRequest& request_;
   const LoadedNetwork<ControlNet>& net_;
-  const Residuals& results_;
   int64_t items_;
   bool guess_;  // without the negative half, and the outer connections count less
+  bool mixed_;  // a union of several pictures, whose scales count where they are mixed
   std::vector<bool> active_;
   ControlNetProgramShape shape_;
-  std::unique_ptr<Program> picture_program_;
-  Value pixels_, read_;
+  std::unique_ptr<ControlPictures> pictures_;  // until they were read
   BoundMemory picture_;
   std::unique_ptr<ControlNetProgram> all_full_, all_shallow_, last_full_, last_shallow_;
 };

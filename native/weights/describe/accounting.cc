@@ -21,7 +21,6 @@ constexpr std::string_view network_prefixes[] = {
     "text_encoder_2.",
     "clip_l.",
     "clip_g.",
-    "control_model.",
 };
 
 // Left by training and by the wrappers around the networks, wherever they stand.
@@ -117,6 +116,7 @@ const char* network_name(NetworkKind kind) {
     case NetworkKind::text_encoder: return "the text encoder";
     case NetworkKind::image_encoder: return "the image encoder";
     case NetworkKind::controlnet: return "the ControlNet";
+    case NetworkKind::t2i_adapter: return "the T2I-Adapter";
   }
   return "";
 }

@@ -13,7 +13,7 @@
 
 namespace ipa {
 
-enum class NetworkKind { unet, vae, text_encoder, image_encoder, controlnet };
+enum class NetworkKind { unet, vae, text_encoder, image_encoder, controlnet, t2i_adapter };
 const char* network_name(NetworkKind kind);  // "the UNet"
 
 // Where in a file a network's tensors stand.

@@ -32,6 +32,8 @@ const char* component_kind_name(ComponentKind kind) {
     case ComponentKind::text_encoder: return "text_encoder";
     case ComponentKind::image_encoder: return "image_encoder";
     case ComponentKind::controlnet: return "controlnet";
+    case ComponentKind::control_lora: return "control-lora";
+    case ComponentKind::t2i_adapter: return "t2i-adapter";
     case ComponentKind::tensors: return "tensors";
   }
   return "tensors";
@@ -41,7 +43,12 @@ ComponentKind component_kind(const TensorSource& source) {
   if (is_single_file(source)) return ComponentKind::model;
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
   if (has_adapter_names(source)) return ComponentKind::ip_adapter;
-  if (is_control(source)) return ComponentKind::controlnet;
+  if (is_control(source)) {
+    const Result<ControlKind> kind = control_kind(source);
+    if (kind.ok() && kind.value() == ControlKind::control_lora) return ComponentKind::control_lora;
+    if (kind.ok() && kind.value() == ControlKind::t2i_adapter) return ComponentKind::t2i_adapter;
+    return ComponentKind::controlnet;
+  }
   if (has_lora_names(source)) return ComponentKind::lora;
   if (has_embedding_names(source)) return ComponentKind::embedding;
   if (has("conv_in.weight") && has("time_embedding.linear_1.weight") && any_with_prefix(source, "up_blocks.")) {

@@ -17,11 +17,13 @@ enum class ComponentKind {
   text_encoder,
   image_encoder,
   controlnet,
+  control_lora,
+  t2i_adapter,
   tensors
 };
 
 // "model" (a whole one, see weights/describe/single_file.h), "ip-adapter", "lora",
-// "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "controlnet",
+// "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "controlnet", "control-lora", "t2i-adapter",
 // "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/changes/control_lora.h"
 #include "weights/describe/absurd_width.h"
 #include "weights/describe/accounting.h"
 #include "weights/describe/single_file_config.h"
+#include "weights/describe/t2i_file.h"
 #include "weights/names/control_names.h"
 #include "weights/names/ldm_names.h"
 #include "weights/names/prefixed_tensors.h"
@@ -101,6 +103,38 @@ std::vector<int64_t> picture_widths(const Prefixed& net, const std::string& firs
   return widths;
 }
 
+// Of a union's attention only the values are read, which lie behind queries and keys in one tensor.
+OriginalTensor union_tensor(const std::string& name) {
+  constexpr std::string_view values = ".attn.v_proj.";
+  const size_t at = name.find(values);
+  if (at == std::string::npos) return {name};
+  return {name.substr(0, at) + ".attn.in_proj_" + name.substr(at + values.size()), 2};
+}
+
+Result<std::unique_ptr<TensorSource>> named_tensors(std::unique_ptr<TensorSource> source,
+                                                    const std::vector<std::string>& names) {
+  std::unordered_set<std::string> read;
+  for (const std::string& name : names) read.insert(union_tensor(name).name);
+  IPA_TRY(account_for(*source, read, {NetworkKind::controlnet, ""}));
+  return remap_tensors(std::move(source), names, union_tensor);
+}
+
+ControlUnionConfig union_config(const Prefixed& net) {
+  ControlUnionConfig config;
+  config.modes = net.size("task_embedding", 0);
+  config.width = net.size("task_embedding", 1);
+  config.layers = net.count("transformer_layes.", ".ln_1.weight");
+  return config;
+}
+
+void set_original_picture(const Prefixed& net, ControlNetConfig& config) {
+  const auto place = [](int i) { return numbered("input_hint_block.", 2 * i, ".weight"); };
+  int last = 0;
+  while (last < 32 && net.has(place(last + 1))) ++last;
+  config.picture_channels = net.size(place(0), 1);
+  config.picture_widths = picture_widths(net, place(0), last - 1, place);
+}
+
 }  // namespace
 
 const char* control_kind_name(ControlKind kind) {
@@ -113,7 +147,9 @@ const char* control_kind_name(ControlKind kind) {
   return "";
 }
 
-bool is_control(const TensorSource& source) { return original_prefix(source) || has_diffusers_names(source); }
+bool is_control(const TensorSource& source) {
+  return original_prefix(source) || has_diffusers_names(source) || is_t2i_adapter(source);
+}
 
 std::string control_prefix(const TensorSource& source) {
   const char* prefix = original_prefix(source);
@@ -121,6 +157,9 @@ std::string control_prefix(const TensorSource& source) {
 }
 
 Result<ControlKind> control_kind(const TensorSource& source) {
+  if (is_control_lora(source)) return ControlKind::control_lora;
+  if (is_t2i_adapter(source)) return ControlKind::t2i_adapter;
+  if (source.find("task_embedding")) return ControlKind::controlnet_union;
   if (is_control(source)) return ControlKind::controlnet;
   return Status(
       Code::unsupported,
@@ -133,15 +172,11 @@ Result<ControlNetConfig> controlnet_config(const TensorSource& source) {
   ControlNetConfig config;
   if (const char* prefix = original_prefix(source)) {
     IPA_ASSIGN(config.trunk, original_trunk(source, prefix));
-    const Prefixed net(source, prefix);
-    const auto place = [](int i) { return numbered("input_hint_block.", 2 * i, ".weight"); };
-    int last = 0;
-    while (last < 32 && net.has(place(last + 1))) ++last;
-    config.picture_channels = net.size(place(0), 1);
-    config.picture_widths = picture_widths(net, place(0), last - 1, place);
+    set_original_picture(Prefixed(source, prefix), config);
     return config;
   }
   IPA_ASSIGN(config.trunk, named_trunk(source));
+  if (source.find("task_embedding")) config.several = union_config(Prefixed(source, ""));
   const Prefixed net(source, "controlnet_cond_embedding.");
   config.picture_channels = net.size("conv_in.weight", 1);
   config.picture_widths = picture_widths(net, "conv_in.weight", net.count("blocks.", ".weight"),
@@ -149,14 +184,21 @@ Result<ControlNetConfig> controlnet_config(const TensorSource& source) {
   return config;
 }
 
+ControlNetConfig control_lora_config(const TensorSource& source, const UNetConfig& unet) {
+  ControlNetConfig config;
+  config.trunk = unet;
+  config.trunk.in_channels = unet.out_channels;
+  config.trunk.time_cond_size = 0;
+  config.trunk.center_input_sample = false;
+  set_original_picture(Prefixed(source, ""), config);
+  return config;
+}
+
 Result<std::unique_ptr<TensorSource>> controlnet_tensors(std::unique_ptr<TensorSource> source,
                                                          const ControlNetConfig& config,
                                                          const std::vector<std::string>& names) {
   const char* prefix = original_prefix(*source);
-  if (!prefix) {
-    IPA_TRY(account_for(*source, {names.begin(), names.end()}, {NetworkKind::controlnet, ""}));
-    return source;
-  }
+  if (!prefix) return named_tensors(std::move(source), names);
   const LdmUNetNames ldm(std::unordered_set<std::string>(names.begin(), names.end()));
   const int blocks = 2 * (static_cast<int>(config.picture_widths.size()) - 1);
   const auto original = [&](const std::string& name) {

@@ -27,6 +27,8 @@ Result<ControlKind> control_kind(const TensorSource& source);
 // How the ControlNet in `source` is built: with diffusers' names, or those of the original layout,
 // with or without `control_model.` in front. missing_tensor when its first layers are not there.
 Result<ControlNetConfig> controlnet_config(const TensorSource& source);
+// Of a Control-LoRA, whose file has the network that reads the picture; the rest is as this UNet.
+ControlNetConfig control_lora_config(const TensorSource& source, const UNetConfig& unet);
 // Its tensors `names`. Code::unsupported when the network has others besides (account_for).
 Result<std::unique_ptr<TensorSource>> controlnet_tensors(std::unique_ptr<TensorSource> source,
                                                          const ControlNetConfig& config,

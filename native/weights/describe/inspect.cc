@@ -43,6 +43,7 @@ IgnoredTensors ignored_of(const TensorSource& source, ComponentKind kind) {
     case ComponentKind::image_encoder: return ignored_tensors(source, {{NetworkKind::image_encoder, ""}});
     case ComponentKind::controlnet:
       return ignored_tensors(source, {{NetworkKind::controlnet, control_prefix(source)}});
+    case ComponentKind::t2i_adapter: return ignored_tensors(source, {{NetworkKind::t2i_adapter, ""}});
     default: return {};
   }
 }

@@ -1,0 +1,44 @@
+// A structure control in memory, checked against the UNet that it steers.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "cpu/kernels/kernels.h"
+#include "models/controlnet.h"
+#include "models/t2i_adapter.h"
+#include "models/unet.h"
+#include "pipeline/load/load_request.h"
+#include "pipeline/load/loaded_network.h"
+#include "weights/describe/control_file.h"
+#include "weights/ignored_tensors.h"
+
+namespace ipa {
+
+struct LoadedControl {
+  ControlRequest request;
+  ControlKind kind = ControlKind::controlnet;
+  std::unique_ptr<const LoadedNetwork<ControlNet>> net;      // null for a T2I-Adapter
+  std::unique_ptr<const LoadedNetwork<T2iAdapter>> adapter;  // null for others
+  size_t places = 0;       // of a T2I-Adapter: how many of its results the UNet has a place for
+  IgnoredTensors ignored;  // of its file
+
+  const ParamSet& params() const { return net ? net->params : adapter->params; }
+};
+
+// What a control is loaded for.
+struct ControlHost {
+  const LoadedNetwork<UNet>& unet;
+  std::string family;         // of the UNet, for messages
+  int64_t picture_scale = 8;  // pixels a latent covers along a side
+  Compute compute = Compute::f32;
+  const Kernels& kernels;
+};
+
+// The weights of a control's folder, or its file.
+Result<std::unique_ptr<TensorSource>> open_control(const std::string& path);
+// The config.json of a folder, or beside a file; it may not be there.
+std::string control_config_path(const std::string& path);
+
+}  // namespace ipa

@@ -1,0 +1,15 @@
+// A T2I-Adapter found in a folder or file, and its network with its weights.
+#pragma once
+
+#include <memory>
+
+#include "base/status.h"
+#include "pipeline/load/loaded_control.h"
+
+namespace ipa {
+
+// Errors of the readers; Code::mismatch when it is not for this UNet.
+Result<std::shared_ptr<LoadedControl>> load_t2i_adapter(const ControlRequest& request, const ControlHost& host,
+                                                        const LoadContext& context);
+
+}  // namespace ipa
