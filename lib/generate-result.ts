@@ -17,12 +17,18 @@ export function progressEvent(
   return event;
 }
 
-export function toResult(result: NativeResult, seeds: number[], info: PipelineInfo): GenerateResult {
+/** `painted`: the sides of what the model paints; with maskCrop the pictures have others. */
+export function toResult(
+  result: NativeResult,
+  seeds: number[],
+  painted: { width: number; height: number },
+  info: PipelineInfo,
+): GenerateResult {
   const { width, height } = result;
   return {
     images: result.images.map((data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0)),
     latents: result.latents.map((data) => new Float32Array(data)),
     seeds,
-    latentShape: [info.latentChannels, height / info.vaeScale, width / info.vaeScale],
+    latentShape: [info.latentChannels, painted.height / info.vaeScale, painted.width / info.vaeScale],
   };
 }

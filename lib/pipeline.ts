@@ -224,6 +224,8 @@ export class Pipeline implements AsyncDisposable {
     const structures = snapshotControls(controls ?? [], pictures);
     const fitter = { addon: this.#addon, site };
     const { seeds } = request;
+    // What is painted may be a part of the picture.
+    const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
     const made = this.#calls.call<NativeGenerateRequest, NativeResult>(site, signal, {
       pictures: [...[...prompts, ...structures].map(({ image }) => image), source.image, source.mask],
       prepare: async (stop) => {
@@ -237,7 +239,7 @@ export class Pipeline implements AsyncDisposable {
         return this.#native.generate(prepared, progress, done);
       },
     });
-    return made.then((result) => toResult(result, seeds, this.#info));
+    return made.then((result) => toResult(result, seeds, painted ?? result, this.#info));
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {

@@ -11,6 +11,7 @@ import type { NativeGenerateRequest, NativePicture, PipelineInfo } from "./nativ
 export interface SourceOptions {
   image?: ImageInput | undefined;
   mask?: ImageInput | undefined;
+  maskCrop?: number | undefined;
   width?: number | undefined;
   height?: number | undefined;
 }
@@ -19,6 +20,8 @@ export interface SourceOptions {
 export interface SourceSnapshot {
   image: PictureSnapshot | undefined;
   mask: PictureSnapshot | undefined;
+  /** whether a part is painted, which the engine cuts out of the whole picture */
+  cropped: boolean;
   width: number | undefined;
   height: number | undefined;
 }
@@ -27,16 +30,20 @@ export interface SourceSnapshot {
 export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" | "width" | "height">>;
 
 /** Copies what the caller could still change. Whether the model takes these pictures the engine says. */
-export function snapshotSource({ image, mask, width, height }: SourceOptions, pictures: CallPictures): SourceSnapshot {
+export function snapshotSource(
+  { image, mask, maskCrop, width, height }: SourceOptions,
+  pictures: CallPictures,
+): SourceSnapshot {
   return {
     image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
     mask: mask === undefined ? undefined : new PictureSnapshot(mask, "mask", pictures),
+    cropped: maskCrop !== undefined,
     width,
     height,
   };
 }
 
-/** Both in the size of the picture to make, as the engine would resize them. */
+/** Both in the size of the picture to make, as the engine would resize them; with maskCrop in the picture's own size. */
 export async function toSource(
   source: SourceSnapshot,
   info: PipelineInfo,
@@ -44,17 +51,23 @@ export async function toSource(
   signal?: AbortSignalLike,
 ): Promise<NativeSource> {
   let sides = sidesOf(source);
-  const image = await source.image?.fit(fitter, (size) => (sides = ownSides(source, size, info)), signal);
+  const fitOf = ({ width, height }: Required<Sides>): Required<Sides> =>
+    source.cropped ? { width, height } : (sides = ownSides(source, { width, height }, info));
+  const image = await source.image?.fit(fitter, fitOf, signal);
   const mask = await source.mask?.fit(
     fitter,
-    (own) => ({ width: sides.width ?? own.width, height: sides.height ?? own.height }),
+    ({ width, height }) =>
+      source.cropped && image !== undefined
+        ? { width: image.width, height: image.height }
+        : { width: sides.width ?? width, height: sides.height ?? height },
     signal,
   );
   return request(sides, image, mask);
 }
 
 /** Whether the picture's own size counts. */
-export const readsSize = ({ width, height }: SourceSnapshot): boolean => width === undefined || height === undefined;
+export const readsSize = ({ cropped, width, height }: SourceSnapshot): boolean =>
+  cropped || width === undefined || height === undefined;
 
 /** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
 export async function toSourceSizes(
@@ -63,6 +76,8 @@ export async function toSourceSizes(
   signal?: AbortSignalLike,
 ): Promise<NativeSource> {
   const read = readsSize(source) ? await source.image?.decode(signal) : undefined;
+  if (source.cropped && read !== undefined)
+    return request(sidesOf(source), { width: read.width, height: read.height }, source.mask && {});
   const sides = read === undefined ? sidesOf(source) : ownSides(source, read, info);
   return request(sides, source.image && {}, source.mask && {});
 }

@@ -162,6 +162,15 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * `mask` 1, SDXL 0.9999. Not for instruct models
    */
   strength?: number | undefined;
+  /** put `image` over the result where `mask` is black, so that it stays to the byte; default true, with inpainting models (info.task) false */
+  keepUnmasked?: boolean | undefined;
+  /**
+   * paint only the part of `image` around the white of `mask`, with so many pixels more on each side, 0 to 4096, and put it back. The result
+   * then has the size of `image`; `width` and `height`, by default the model's own, are the size in which the part is painted
+   */
+  maskCrop?: number | undefined;
+  /** radius in pixels, 0 (default) to 256, of Pillow's GaussianBlur of `mask`, where `image` is put over the result */
+  maskFeather?: number | undefined;
   /** instruct models: guidance towards `image`, 1 to 100, default 1.5; `guidance` is that towards the prompt */
   imageGuidance?: number | undefined;
   /** sampler; default: the model's own */

@@ -62,6 +62,7 @@ export function addGenerate(program: Command, environment: Environment): void {
     order.addControlImage,
   );
   addFlags(command, GenerateSchema, GENERATE)
+    .option("--no-keep-unmasked", "leave all of the result as the VAE gives it")
     .option(
       "--feature-cache <n[:depth]>",
       "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture",

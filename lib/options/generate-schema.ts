@@ -245,6 +245,25 @@ const ESTIMATED = {
     description: "how much of image is changed: the share of the steps that run",
     "x-default": "0.8, SDXL 0.3; with `mask` 1, SDXL 0.9999",
   },
+  keepUnmasked: {
+    type: "boolean",
+    description: "put image over the result where mask is black, so that it stays to the byte",
+    "x-default": "true; with inpainting models false",
+  },
+  maskCrop: {
+    type: "integer",
+    minimum: 0,
+    maximum: MOST_SIDE,
+    description: "paint only the part of image around mask and so many pixels more, at full size, and put it back",
+    "x-default": "the whole picture is painted",
+  },
+  maskFeather: {
+    type: "number",
+    minimum: 0,
+    maximum: 256,
+    default: 0,
+    description: "radius in pixels of the blur of mask's edge, where image is put over the result",
+  },
   imageGuidance: {
     type: "number",
     minimum: 1,

@@ -9,7 +9,7 @@
 namespace ipa::binding {
 namespace {
 
-Napi::Value result_to_js(Napi::Env env, const GenerateResult& result, int64_t width, int64_t height) {
+Napi::Value result_to_js(Napi::Env env, const GenerateResult& result) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array images = Napi::Array::New(env), latents = Napi::Array::New(env);
   for (size_t i = 0; i < result.images.size(); ++i)
@@ -19,8 +19,8 @@ Napi::Value result_to_js(Napi::Env env, const GenerateResult& result, int64_t wi
                 copy_to_js(env, result.latents[i].data(), result.latents[i].size() * sizeof(float)));
   object.Set("images", images);
   object.Set("latents", latents);
-  object.Set("width", static_cast<double>(width));
-  object.Set("height", static_cast<double>(height));
+  object.Set("width", static_cast<double>(result.width));
+  object.Set("height", static_cast<double>(result.height));
   return object;
 }
 
@@ -119,13 +119,8 @@ Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
         auto shared = std::make_shared<Progress>(std::move(event));
         job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
       };
-    const int64_t width = request.width, height = request.height;
     engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
-                      [job, width, height](Result<GenerateResult> result) {
-                        answer(*job, std::move(result), [=](Napi::Env env, const GenerateResult& made) {
-                          return result_to_js(env, made, width, height);
-                        });
-                      });
+                      [job](Result<GenerateResult> result) { answer(*job, std::move(result), result_to_js); });
   });
 }
 

@@ -82,7 +82,10 @@ SigmaChoice read_sigmas(const Napi::Object& object) {
 }
 
 Picture read_picture(const Napi::Object& object, bool sizes_only) {
-  if (sizes_only && !has_value(object, "rgb")) return {};
+  if (sizes_only && !has_value(object, "rgb")) {
+    if (!has_value(object, "width")) return {};
+    return {{}, read_integer(object, "width"), read_integer(object, "height")};
+  }
   ImagePrompt image = read_image(object);
   return {std::move(image.rgb), image.width, image.height};
 }

@@ -4,7 +4,9 @@
 
 #include "base/finite.h"
 #include "pipeline/beginning.h"
+#include "pipeline/condition/mask_crop.h"
 #include "pipeline/decode/fit_preview.h"
+#include "pipeline/model_options.h"
 #include "pipeline/prepared_call.h"
 #include "schedulers/torch_noise.h"
 
@@ -47,6 +49,9 @@ class Sampler {
     if (request_.decode) {
       const auto on_tile = [&](int done, int tiles) { report_tile(image, done, tiles); };
       IPA_ASSIGN(std::vector<uint8_t> rgb, prepared_.decoder()->decode(latents.data(), on_tile, call_.cancel));
+      if (keeps_unmasked(call_.models, request_)) {
+        IPA_ASSIGN(rgb, keep_unmasked(request_, std::move(rgb)));
+      }
       result.images.push_back(std::move(rgb));
     }
     result.latents.push_back(std::move(latents));
@@ -130,6 +135,9 @@ Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const Ge
   IPA_TRY(prepared->begin(call));
   Sampler sampler(call, *prepared, progress);
   GenerateResult result;
+  const Size size = output_size(request);
+  result.width = size.width;
+  result.height = size.height;
   for (size_t image = 0; image < request.seeds.size(); ++image) IPA_TRY(sampler.make_picture(image, result));
   return result;
 }

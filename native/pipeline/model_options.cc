@@ -69,6 +69,12 @@ bool cuts_original_steps(const ModelSet& models, const GenerateRequest& request)
   return name == "lcm";
 }
 
+bool keeps_unmasked(const ModelSet& models, const GenerateRequest& request) {
+  if (!request.image || !request.mask) return false;
+  if (request.mask_crop >= 0) return true;
+  return request.keep_unmasked.value_or(models.task() == Task::text_to_image);
+}
+
 std::vector<OptionSupport> option_support(const ModelSet& models) {
   const Task task = models.task();
   return {{"image", ""},

@@ -22,6 +22,10 @@ double strength_of(const ModelSet& models, const GenerateRequest& request);
 // Latent consistency models apply it to the steps that they were distilled on instead, as their pipeline does.
 bool cuts_original_steps(const ModelSet& models, const GenerateRequest& request);
 
+// Whether the picture is put over the result where the mask is black. By default only where the UNet does not know
+// the mask, so that what it kept through the VAE is near the picture anyway; with maskCrop always.
+bool keeps_unmasked(const ModelSet& models, const GenerateRequest& request);
+
 // An option that only some models take.
 struct OptionSupport {
   const char* option;

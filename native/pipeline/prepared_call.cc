@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/check_request.h"
+#include "pipeline/condition/mask_crop.h"
 #include "pipeline/decode/plan_decoder.h"
 #include "pipeline/model_options.h"
 
@@ -83,7 +84,9 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const size_t pictures = request_.seeds.size();
   const auto rgb = static_cast<size_t>(3 * request_.width * request_.height);
   const auto latents = static_cast<size_t>(denoiser_->elements());
-  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? rgb : 0));
+  const Size size = output_size(request_);
+  const auto output = static_cast<size_t>(3 * size.width * size.height);
+  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0));
   size_t prompts = 0;
   for (const ImageBranch& branch : request_.branches)
     for (const ImagePrompt& image : branch.images)
@@ -98,6 +101,8 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   // A preview, and its copy on the other side.
   const size_t preview = request_.preview_every > 0 ? 2 * rgb : 0;
   memory.passing(sampler_states * latents * sizeof(float) + results + preview);
+  if (request_.decode && keeps_unmasked(models_, request_))
+    memory.passing(results + keep_unmasked_bytes(request_));
   MemoryEstimate found;
   found.weights = models_.memory_bytes() + (source_ ? source_->bytes_to_load() : 0);
   // Results are handed over by copying, when the arena alone is left.

@@ -75,7 +75,11 @@ struct GenerateRequest {
   std::vector<ControlUse> controls;
   // The picture to change, and where (white is repainted).
   std::optional<Picture> image, mask;
-  double strength = -1;         // share of the steps that change it; -1: the task's own
+  double strength = -1;  // share of the steps that change it; -1: the task's own
+  // The picture is put over the result outside the mask; none: as suits the model.
+  std::optional<bool> keep_unmasked;
+  int mask_crop = -1;       // pixels around the mask that are painted with it; -1: the whole picture is painted
+  double mask_feather = 0;  // deviation in pixels of the blur of the edge of what is put over
   float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
   int clip_skip = 0;            // layers of the text encoders left out for the prompt, not for the negative one
   // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.
@@ -120,8 +124,9 @@ struct Progress {
 using ProgressFunction = std::function<void(Progress)>;
 
 struct GenerateResult {
-  std::vector<std::vector<uint8_t>> images;  // RGB
-  std::vector<std::vector<float>> latents;   // channel-major
+  std::vector<std::vector<uint8_t>> images;  // RGB, width * height
+  int64_t width = 0, height = 0;
+  std::vector<std::vector<float>> latents;  // channel-major
 };
 
 }  // namespace ipa

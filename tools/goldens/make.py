@@ -58,6 +58,7 @@ STEPS = {
     "schedulers": script("schedulers.py", "--out", ROOT, needs="torchsde"),
     "add-noise": script("add_noise.py", needs="torchsde"),
     "start-pictures": script("start_pictures.py", needs="torchsde"),
+    "mask-crop": script("mask_crop.py"),
     "samplers": script("samplers.py", needs="torchsde"),
     "predictions": script("predictions.py", needs="torchsde"),
     "scaled-fp8": script("scaled_fp8.py"),

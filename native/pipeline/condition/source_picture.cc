@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "image/resample.h"
+#include "image/grey.h"
+#include "pipeline/condition/mask_crop.h"
 #include "pipeline/model_options.h"
 
 namespace ipa {
@@ -15,15 +16,28 @@ Status check_pixels(const char* name, const Picture& picture) {
   return whole ? Status() : Status::option(name, "expected 3 * width * height bytes");
 }
 
-// Which pixels are repainted: PIL's grey of the resized mask, from the middle up.
+// Which pixels are repainted: PIL's grey of the mask, from the middle up.
 std::vector<bool> white_pixels(const std::vector<uint8_t>& rgb) {
-  std::vector<bool> white(rgb.size() / 3);
-  for (size_t i = 0; i < white.size(); ++i) {
-    const uint8_t* p = rgb.data() + 3 * i;
-    const uint32_t grey = (p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16;
-    white[i] = grey >= 128;
-  }
+  const std::vector<uint8_t> grey = to_grey(rgb.data(), static_cast<int64_t>(rgb.size() / 3), GreyRule::pillow);
+  std::vector<bool> white(grey.size());
+  for (size_t i = 0; i < white.size(); ++i) white[i] = grey[i] >= 128;
   return white;
+}
+
+// Of the options about where the picture is kept.
+Status check_keeping(const ModelSet& models, const GenerateRequest& request) {
+  const GenerateRequest usual;
+  const char* given = request.keep_unmasked != usual.keep_unmasked ? "keepUnmasked"
+                      : request.mask_crop != usual.mask_crop       ? "maskCrop"
+                      : request.mask_feather != usual.mask_feather ? "maskFeather"
+                                                                   : nullptr;
+  if (given && !request.mask) return Status::option(given, "it is about what mask leaves: add mask");
+  if (request.mask_crop >= 0 && request.keep_unmasked == false)
+    return Status::option("keepUnmasked",
+                          "maskCrop puts what was painted into the picture: leave one of them out");
+  if (request.mask_feather > 0 && !keeps_unmasked(models, request))
+    return Status::option("maskFeather", "it softens the edge of what is kept: add keepUnmasked");
+  return {};
 }
 
 Status check_strength(const ModelSet& models, const GenerateRequest& request) {
@@ -56,6 +70,7 @@ Status check_source(const ModelSet& models, const GenerateRequest& request) {
     return Status::option("mask", "this inpainting model needs to know what to repaint: add mask, white there");
   if (mask && !image) return Status::option("mask", "it says which part of image is repainted: add image");
   IPA_TRY(check_strength(models, request));
+  IPA_TRY(check_keeping(models, request));
   if (image) IPA_TRY(check_pixels("image", *request.image));
   if (mask) IPA_TRY(check_pixels("mask", *request.mask));
   return {};
@@ -80,7 +95,8 @@ Result<std::unique_ptr<SourcePicture>> SourcePicture::plan(const ModelSet& model
 }
 
 size_t SourcePicture::picture_bytes() const {
-  return static_cast<size_t>((request_.mask ? 6 : 3) * request_.width * request_.height);
+  const auto painted = static_cast<size_t>(3 * request_.width * request_.height);
+  return (request_.mask ? 2 : 1) * painted + (request_.mask_crop >= 0 ? keep_unmasked_bytes(request_) : 0);
 }
 
 Status SourcePicture::run(const Call& call) {
@@ -90,7 +106,7 @@ Status SourcePicture::run(const Call& call) {
   if (request_.mask) {
     IPA_ASSIGN(white, read_mask());
   }
-  IPA_ASSIGN(const std::vector<uint8_t> rgb, resized(*request_.image));
+  IPA_ASSIGN(const std::vector<uint8_t> rgb, fit_to_paint(request_, *request_.image));
   if (begins_ || blends_) {
     IPA_ASSIGN(picture_, encoder_->encode(rgb, {}, call.cancel));
   }
@@ -101,13 +117,8 @@ Status SourcePicture::run(const Call& call) {
   return {};
 }
 
-Result<std::vector<uint8_t>> SourcePicture::resized(const Picture& picture) const {
-  return resize_picture(picture.rgb.data(), picture.width, picture.height, request_.width, request_.height,
-                        Filter::lanczos);
-}
-
 Result<std::vector<bool>> SourcePicture::read_mask() {
-  IPA_ASSIGN(const std::vector<uint8_t> mask, resized(*request_.mask));
+  IPA_ASSIGN(const std::vector<uint8_t> mask, fit_to_paint(request_, *request_.mask));
   std::vector<bool> white = white_pixels(mask);
   // The nearest pixel of each latent is the upper left one.
   const Shape shape = encoder_->latents_shape();

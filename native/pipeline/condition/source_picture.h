@@ -43,9 +43,8 @@ class SourcePicture {
 
  private:
   SourcePicture(const ModelSet& models, const GenerateRequest& request);
-  // Of the resized pictures.
+  // Of the pictures in the size that is painted, and on the way to it.
   size_t picture_bytes() const;
-  Result<std::vector<uint8_t>> resized(const Picture& picture) const;
   Result<std::vector<bool>> read_mask();
 
   const ModelSet& models_;
