@@ -336,6 +336,7 @@
       "../test/native/models_projection_golden_test.cc",
       "../test/native/models_taesd_golden_test.cc",
       "../test/native/models_controlnet_golden_test.cc",
+      "../test/native/pipeline_controls_test.cc",
       "../test/native/models_unet_golden_test.cc",
       "../test/native/models_vae_golden_test.cc",
       "../test/native/pipeline_embeddings_test.cc",

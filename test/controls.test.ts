@@ -35,6 +35,7 @@ interface Case {
   width: number;
   height: number;
   image?: string;
+  strength?: number;
   adapter: { file: string; scale: number; image?: string; face?: string } | null;
   files: string[];
   config: Record<string, unknown>;
@@ -106,6 +107,7 @@ const optionsOf = (one: Case) =>
     seed: one.seed,
     width: one.width,
     height: one.height,
+    strength: one.strength,
     image: one.image === undefined ? undefined : join(GOLDEN, one.image),
     mask: one.inputs.mask === undefined ? undefined : greyOf(one.inputs.mask),
     controls: one.controls.map(({ image, ...use }) => ({ ...use, ...(image && { image: join(GOLDEN, image) }) })),

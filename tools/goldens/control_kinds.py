@@ -13,24 +13,27 @@ import unets
 from pipelines import CLASSES, GAINS, NEGATIVE, PROMPT
 from source_pictures import open_picture
 
+CLASSES = CLASSES | {"heun": diffusers.HeunDiscreteScheduler}
+
 MODES = ["openpose", "depth", "hed", "canny", "normal", "segment", "tile", "repaint"]
 KEYPOINTS = [[20.5, 22], [44, 20], [33, 31.7], [23, 44], [42, 45]]
 
 
 def run(model, pipe, name, controls, files, adapter=None, scheduler="ddim", guidance=7.5, steps=6, seed=7, size=(64, 64), negative=NEGATIVE, inputs=None,
-        **call):
+        rest=None, **call):
     """Runs one call and keeps it: `controls` and `files` as the API has them."""
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = CLASSES[scheduler].from_config(pipe.scheduler.config)
     if adapter and "ip_adapter_image_embeds" not in call:
         call["ip_adapter_image"] = open_picture("square-64")
-    latents = pipe(prompt=PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, width=size[0], height=size[1],
+    sides = {} if rest else dict(width=size[0], height=size[1])  # of a start picture the sides are its own
+    latents = pipe(prompt=PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, **sides,
                    generator=torch.Generator().manual_seed(seed), output_type="latent", **call).images
     pipe.unet.set_default_attn_processor()
     pipe.unet.encoder_hid_proj, pipe.unet.config.encoder_hid_dim_type = None, None
     model.folder.add("pipeline", f"{model.name}-{name}", inputs or {}, {"latents": latents}, model=model.base, unet=f"unet-{model.base}", inpaint=False,
                      prompt=PROMPT, negative_prompt=negative, scheduler=scheduler, steps=steps, guidance=guidance, seed=seed, width=size[0], height=size[1],
-                     adapter=adapter, files=files, config={}, controls=controls)
+                     adapter=adapter, files=files, config={}, controls=controls, **(rest or {}))
     return latents
 
 
@@ -70,6 +73,18 @@ def add_t2i(sd15, sdxl):
         folder.cases[-1]["unet"] = None
         found.append(latents)
     sdxl.unet = own
+    return found
+
+
+def add_image_to_image(sd15, canny):
+    """The window counts the calls that the strength leaves."""
+    found = []
+    for name, scheduler in (("start-heun", "heun"), ("start-euler", "euler")):
+        pipe = diffusers.StableDiffusionControlNetImg2ImgPipeline(**sd15.parts(), controlnet=canny)
+        found.append(run(sd15, pipe, name, [{"control": 0, "image": "images/wide-150x100.png", "scale": 0.8, "start": 0.2, "end": 0.7}], ["canny"],
+                         scheduler=scheduler, steps=10, image=open_picture("square-64"), control_image=open_picture("wide-150x100").resize((64, 64), Image.LANCZOS),
+                         strength=0.5, controlnet_conditioning_scale=0.8, control_guidance_start=0.2, control_guidance_end=0.7,
+                         rest={"image": "images/square-64.png", "strength": 0.5}))
     return found
 
 

@@ -202,6 +202,7 @@ def add_controlnets(folder, nets):
               sdxl.add("sizes", {name: nets[name] for name in ("xl-mid", "xl-small")},
                        [("xl-mid", wide, dict(scale=0.7)), ("xl-small", other, dict(scale=0.6, end=0.5))], scheduler="euler")]
     found += control_kinds.add_t2i(sd15, sdxl) + control_kinds.add_unions(sdxl, trunk(SDXL, conditioning_embedding_out_channels=PICTURE["sdxl"]))
+    found += control_kinds.add_image_to_image(sd15, nets["canny"])
     found += control_kinds.add_control_lora(sd15, original_name, PICTURE["sd15"]) + control_kinds.add_instantid(sdxl, nets["xl"])
     for i, a in enumerate(found):
         for b in found[:i]:

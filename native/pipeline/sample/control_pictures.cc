@@ -39,16 +39,22 @@ Status ControlPictures::plan_programs(const Backend& backend) {
   return {};
 }
 
-size_t ControlPictures::picture_bytes() const {
-  // As bytes and as floats, beside the program's own.
-  return static_cast<size_t>(3 * request_.width * request_.height) * (1 + sizeof(float));
+size_t ControlPictures::read_bytes() const {
+  return static_cast<size_t>(reader_->shape(read_).elements()) * sizeof(float);
+}
+
+size_t ControlPictures::held_bytes() const {
+  // A picture as bytes and as floats; what it gives, and the sum.
+  return static_cast<size_t>(3 * request_.width * request_.height) * (1 + sizeof(float)) + 2 * read_bytes();
 }
 
 void ControlPictures::count(MemoryCount& memory) const {
-  const size_t read = static_cast<size_t>(reader_->shape(read_).elements()) * sizeof(float);
-  // What each picture gives is added up outside.
-  memory.passing(*reader_, picture_bytes() + 2 * read);
-  memory.staying(read);
+  memory.passing(*reader_, held_bytes());
+  if (is_union()) {
+    memory.passing(*rows_, held_bytes() + reader_->own_bytes());
+    memory.passing(*offsets_, held_bytes() + reader_->own_bytes() + rows_->own_bytes());
+  }
+  memory.staying(read_bytes());
 }
 
 std::vector<float> ControlPictures::modes() const {
@@ -105,7 +111,7 @@ Result<std::vector<float>> ControlPictures::offset_of(const Call& call, const Co
 }
 
 Result<std::vector<float>> ControlPictures::read(const Call& call) {
-  const Held held(call.workspace, picture_bytes());
+  const Held held(call.workspace, held_bytes());
   IPA_TRY(reader_->prepare(call.workspace));
   std::vector<float> sum, one(static_cast<size_t>(reader_->shape(read_).elements()));
   for (const ControlUse* use : uses_) {

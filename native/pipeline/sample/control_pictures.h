@@ -35,7 +35,9 @@ class ControlPictures {
   Result<std::vector<float>> offset_of(const Call& call, const ControlUse& use, const std::vector<float>& read,
                                        float scale);
   bool is_union() const { return net_.config().several.modes > 0; }
-  size_t picture_bytes() const;
+  size_t read_bytes() const;
+  // Outside of programs while the pictures are read.
+  size_t held_bytes() const;
 
   const GenerateRequest& request_;
   const LoadedNetwork<ControlNet>& net_;

@@ -63,9 +63,10 @@ void ControlNetRun::count(MemoryCount& memory) const {
 Status ControlNetRun::begin(const Call& call) {
   {
     IPA_ASSIGN(const std::vector<float> read, pictures_->read(call));
+    pictures_.reset();
+    held_ = std::make_unique<Held>(call.workspace, read.size() * sizeof(float));
     IPA_TRY(picture_.set(read));
   }
-  pictures_.reset();
   for (const auto* program : {&all_full_, &all_shallow_, &last_full_, &last_shallow_})
     if (*program) IPA_TRY((*program)->prepare(call.workspace));
   return {};

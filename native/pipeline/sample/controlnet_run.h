@@ -54,6 +54,7 @@ class ControlNetRun {
   ControlNetProgramShape shape_;
   std::unique_ptr<ControlPictures> pictures_;  // until they were read
   BoundMemory picture_;
+  std::unique_ptr<Held> held_;  // the picture's
   std::unique_ptr<ControlNetProgram> all_full_, all_shallow_, last_full_, last_shallow_;
 };
 

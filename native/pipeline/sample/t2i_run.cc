@@ -83,11 +83,15 @@ size_t T2iRun::picture_bytes() const {
   return 3 * pixels + static_cast<size_t>(net_.config().picture_channels) * pixels * sizeof(float);
 }
 
+size_t T2iRun::feature_bytes() const {
+  size_t bytes = 0;
+  for (const Shape& shape : shapes_) bytes += static_cast<size_t>(shape.elements()) * sizeof(float);
+  return bytes;
+}
+
 void T2iRun::count(MemoryCount& memory) const {
-  size_t features = 0;
-  for (const Shape& shape : shapes_) features += static_cast<size_t>(shape.elements()) * sizeof(float);
-  for (const Block& block : blocks_) memory.passing(*block.program, picture_bytes() + features);
-  memory.staying(features);
+  for (const Block& block : blocks_) memory.passing(*block.program, picture_bytes() + feature_bytes());
+  memory.staying(feature_bytes());
 }
 
 Result<std::vector<float>> T2iRun::picture_values() const {
@@ -98,6 +102,7 @@ Result<std::vector<float>> T2iRun::picture_values() const {
 }
 
 Status T2iRun::begin(const Call& call) {
+  held_ = std::make_unique<Held>(call.workspace, feature_bytes());
   const Held held(call.workspace, picture_bytes());
   IPA_ASSIGN(std::vector<float> values, picture_values());
   for (size_t i = 0; i < blocks_.size(); ++i) {

@@ -32,6 +32,7 @@ class T2iRun {
   Status plan_blocks(const Backend& backend);
   Result<std::vector<float>> picture_values() const;
   size_t picture_bytes() const;
+  size_t feature_bytes() const;
 
   // A block of the network, which runs alone: what lies between two of them is no operation of a graph.
   struct Block {
@@ -47,6 +48,7 @@ class T2iRun {
   std::vector<Block> blocks_;
   std::vector<Shape> shapes_;
   std::vector<std::vector<float>> features_;
+  std::unique_ptr<Held> held_;  // the features'
 };
 
 }  // namespace ipa

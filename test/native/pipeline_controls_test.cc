@@ -1,0 +1,79 @@
+// What a call with structure controls takes is known before it runs.
+#include "golden_pipeline.h"
+#include "harness.h"
+
+namespace {
+
+using ipa::ControlUse;
+using ipa::GenerateRequest;
+
+// The controls of test/golden/models/controls, with the UNet there that fits them.
+std::unique_ptr<ipa::ModelSet> load_with_controls(const std::string& model, const std::string& unet,
+                                                  const std::vector<std::string>& controls) {
+  const ipa_test::GoldenFolder folder("controls"), whole(model);
+  ipa::LoadRequest request;
+  request.model = whole.path("");
+  request.unet = folder.path(unet);
+  for (const std::string& file : controls) request.controls.push_back({folder.path(file)});
+  return ipa_test::load_golden_models(std::move(request));
+}
+
+GenerateRequest request_of(const std::string& model, const std::string& name) {
+  const ipa_test::GoldenFolder folder(model);
+  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
+  if (!entry) return {};
+  GenerateRequest request = golden_request(folder, *entry);
+  request.branches.clear();
+  request.decode = false;
+  request.steps = 6;
+  request.width = request.height = 128;
+  return request;
+}
+
+ControlUse use_of(int control, const std::string& mode = "") {
+  ControlUse use;
+  ipa::ImagePrompt picture = ipa_test::golden_picture("images/wide-150x100.png");
+  use.control = control;
+  use.image = {std::move(picture.rgb), picture.width, picture.height};
+  use.scale = 0.5f;
+  use.mode = mode;
+  return use;
+}
+
+// With and without guidance, and all four kinds of steps.
+void check_bytes(const ipa::ModelSet& models, GenerateRequest request) {
+  for (float guidance : {1.0f, 5.0f}) {
+    request.guidance = guidance;
+    ipa_test::check_begin_bytes(models, request);
+  }
+  request.guidance_end = 0.5;
+  request.cache_every = 2;
+  request.cache_depth = 1;
+  ipa_test::check_begin_bytes(models, request);
+}
+
+}  // namespace
+
+TEST_ONCE(pipeline_controls_take_what_was_planned) {
+  const auto models = load_with_controls("sd15", "unet-sd15", {"canny", "depth", "t2i-full"});
+  if (!models) return;
+  GenerateRequest request = request_of("sd15", "ddim-4steps");
+  for (const std::vector<int>& controls : {std::vector<int>{0}, {0, 1}, {2}, {2, 0, 0}}) {
+    request.controls.clear();
+    for (int control : controls) request.controls.push_back(use_of(control));
+    check_bytes(*models, request);
+    request.controls.front().guess = controls.front() == 0;
+    request.controls.front().end = 0.4;
+    check_bytes(*models, request);
+  }
+}
+
+TEST_ONCE(pipeline_unions_take_what_was_planned) {
+  const auto models = load_with_controls("sdxl", "unet-sdxl", {"union", "xl"});
+  if (!models) return;
+  GenerateRequest request = request_of("sdxl", "euler-negative");
+  request.controls = {use_of(0, "depth"), use_of(0, "canny")};
+  check_bytes(*models, request);
+  request.controls.push_back(use_of(1));
+  check_bytes(*models, request);
+}
