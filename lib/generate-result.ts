@@ -1,5 +1,7 @@
 /** What the engine answers, as callers get it. */
 import { GeneratedImage } from "./generated-image";
+import type { TextsOf } from "./image/encode";
+import type { CallRecord } from "./metadata/call-record";
 import type { NativeProgress, NativeResult, PipelineInfo } from "./native/contract";
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
@@ -17,16 +19,24 @@ export function progressEvent(
   return event;
 }
 
-/** `painted`: the sides of what the model paints; with maskCrop the pictures have others. */
+/**
+ * @param painted the sides of what the model paints; with maskCrop the pictures have others
+ * @param record what the files of the pictures say of the call
+ */
 export function toResult(
   result: NativeResult,
   seeds: number[],
   painted: { width: number; height: number },
   info: PipelineInfo,
+  record?: CallRecord,
 ): GenerateResult {
   const { width, height } = result;
+  const textsOf = (i: number): TextsOf | undefined =>
+    record === undefined ? undefined : (): ReturnType<TextsOf> => record.texts(i, painted.width, painted.height);
   return {
-    images: result.images.map((data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0)),
+    images: result.images.map(
+      (data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0, textsOf(i)),
+    ),
     latents: result.latents.map((data) => new Float32Array(data)),
     seeds,
     latentShape: [info.latentChannels, painted.height / info.vaeScale, painted.width / info.vaeScale],

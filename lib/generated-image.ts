@@ -1,3 +1,4 @@
+import type { TextsOf } from "./image/encode";
 import { Picture } from "./image/picture";
 
 /** A finished picture. */
@@ -5,8 +6,9 @@ export class GeneratedImage extends Picture {
   /** the seed that gives this picture again, alone */
   readonly seed: number;
 
-  constructor(data: Uint8Array, width: number, height: number, seed: number) {
-    super(data, width, height);
+  /** @param texts what its files carry of how it was made */
+  constructor(data: Uint8Array, width: number, height: number, seed: number, texts?: TextsOf) {
+    super(data, width, height, texts);
     this.seed = seed;
   }
 }

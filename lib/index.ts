@@ -2,6 +2,8 @@
 import "./node-version";
 
 export { Pipeline } from "./pipeline";
+export { BatchError } from "./batch";
+export type { BatchOptions, BatchProgressEvent } from "./batch";
 export { GeneratedImage } from "./generated-image";
 export { Picture } from "./image/picture";
 export type {
@@ -14,7 +16,6 @@ export type {
   EmbeddingInfo,
   IgnoredTensors,
   IgnoredTensorsOfFile,
-  Inspection,
   ModelDefaults,
   ModelOption,
   PipelineInfo,
@@ -29,6 +30,10 @@ export { loadEmbeds, saveEmbeds } from "./embeds/file";
 export { combineEmbeds } from "./embeds/combine";
 export { inspect } from "./inspect";
 export { drawFaceKeypoints, preprocess } from "./preprocess";
+export type { Inspection } from "./metadata/inspect-picture";
+export { readMetadata } from "./read-metadata";
+export type { PictureMetadata, PictureSettings, ReadMetadataOptions } from "./metadata/read";
+export type { FileRecord } from "./metadata/record";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
@@ -75,4 +80,6 @@ export type {
   PreviewOptions,
   PullOptions,
   PullResult,
+  StepCallback,
+  StepInfo,
 } from "./types";

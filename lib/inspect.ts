@@ -4,7 +4,8 @@ import { fileError } from "./errors";
 import { lazily } from "./load-failure";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite, startNative } from "./native/call";
-import type { Inspection, NativeAddon } from "./native/contract";
+import type { Inspection } from "./metadata/inspect-picture";
+import type { NativeAddon } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readPath } from "./options/path";
 import { InspectSchema } from "./options/file-schema";
@@ -12,6 +13,7 @@ import { readOptions } from "./options/validate";
 import { checkReadable } from "./permission";
 import type { InspectOptions } from "./types";
 
+const pictures = lazily(() => require("./metadata/inspect-picture") as typeof import("./metadata/inspect-picture"));
 const places = lazily(() => require("./hub/place-names") as typeof import("./hub/place-names"));
 
 /**
@@ -36,10 +38,12 @@ export async function inspectWith(
   throwIfAborted(signal);
   const file = await onDisk(path, named, read, site);
   site.run(() => checkReadable(file, "path"));
-  await stat(file).catch((error: unknown) => {
+  const status = await stat(file).catch((error: unknown) => {
     throw site.attach(fileError("file or folder", file, error));
   });
   throwIfAborted(signal);
+  const picture = status.isFile() ? await pictures().inspectPicture(file, status.size, site) : undefined;
+  if (picture !== undefined) return picture;
   return startNative<Inspection>(site, signal, (done) => addon.inspect(file, done)).result;
 }
 

@@ -3,7 +3,7 @@ import { throwIfAborted } from "./abort-signal";
 import { loadRequest, placeFiles } from "./load-request";
 import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type CallSite, startNative } from "./native/call";
-import type { NativeAddon, NativePipeline, PipelineInfo } from "./native/contract";
+import type { NativeAddon, NativeLoadRequest, NativePipeline, PipelineInfo } from "./native/contract";
 import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
@@ -15,6 +15,8 @@ export interface LoadedModel {
   encoders: readonly PromptEncoder[];
   /** the options that it was loaded with */
   read: ReadLoadOptions;
+  /** the same, with the places of the files */
+  request: NativeLoadRequest;
 }
 
 /** @throws as Pipeline.load() */
@@ -34,7 +36,7 @@ export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions,
     nameEmbeddings(read, request, info);
     const encoders = await loadTokenizers(request.model, info, signal);
     throwIfAborted(signal);
-    return { addon: addon(), native, info, encoders, read };
+    return { addon: addon(), native, info, encoders, read, request };
   } catch (error) {
     await close(native);
     throw error;

@@ -1,5 +1,6 @@
 import type { ImageEmbeds } from "./embeds/image-embeds";
-import { EngineCalls } from "./engine-calls";
+import type { BatchOptions, ItemWatch } from "./batch";
+import { type EngineCall, EngineCalls } from "./engine-calls";
 import { snapshotControls, toControlSizes, toControls } from "./controls";
 import { OptionError } from "./errors";
 import { generateRequest } from "./generate-request";
@@ -12,6 +13,7 @@ import { snapshotPrompts } from "./image-prompt";
 import { lazily } from "./load-failure";
 import type { LoadedModel } from "./load-model";
 import { adapterRequests, controlRequests, loraRequests, placeFiles } from "./load-request";
+import type { LoadRecord } from "./metadata/load-record";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite } from "./native/call";
 import type {
@@ -27,6 +29,7 @@ import type {
   NativePipeline,
   NativeProgress,
   NativeResult,
+  NativeStep,
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
@@ -50,8 +53,13 @@ import type {
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
+  StepCallback,
 } from "./types";
 
+const batches = lazily(() => require("./batch") as typeof import("./batch"));
+const loadRecords = lazily(() => require("./metadata/load-record") as typeof import("./metadata/load-record"));
+const steps = lazily(() => require("./steps") as typeof import("./steps"));
+const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
 /** What only load() has. */
@@ -65,12 +73,14 @@ export class Pipeline implements AsyncDisposable {
   #info: PipelineInfo;
   readonly #calls: EngineCalls;
   readonly #rules: PictureRules;
+  #record: LoadRecord;
   #disposing: Promise<void> | undefined;
 
   private constructor(model: LoadedModel, from?: typeof LOADED) {
     // JavaScript lets everyone in.
     if (from !== LOADED) throw new OptionError("", "new Pipeline() loads nothing: use await Pipeline.load(options)");
-    const { addon, native, info, encoders, read } = model;
+    const { addon, native, info, encoders, read, request } = model;
+    this.#record = loadRecords().recordLoad(read, request);
     this.#addon = addon;
     this.#native = native;
     this.#info = info;
@@ -130,6 +140,24 @@ export class Pipeline implements AsyncDisposable {
     const site = new CallSite();
     // What the engine makes is what `output` asked for.
     return this.#generate(options, others, site) as Promise<GenerateResult<Output>>;
+  }
+
+  /**
+   * Makes pictures of several calls: item i with its own prompt, pictures, seed and options, never mixed. All items are checked, and
+   * what they hold is copied, before the first is run. They run in order.
+   * @param items options of generate(), or prompts; `signal` and `onProgress` are the batch's
+   * @returns the result of each, in order
+   * @throws OptionError, whose option begins with `items[i]`, before anything is run; BatchError with the item that failed and the
+   * results of those before it; signal.reason; what onProgress threw
+   */
+  async generateBatch<Output extends GenerateOutput = "image">(
+    items: readonly (GenerateOptions<Output> | string)[],
+    options: BatchOptions = {},
+  ): Promise<GenerateResult<Output>[]> {
+    const site = new CallSite();
+    const plan = (item: unknown, watch: ItemWatch): (() => Promise<GenerateResult>) =>
+      this.#plan(item, undefined, site, watch);
+    return batches().runBatch(items, options, plan) as Promise<GenerateResult<Output>[]>;
   }
 
   /**
@@ -211,11 +239,19 @@ export class Pipeline implements AsyncDisposable {
     return this.dispose();
   }
 
-  // Not async, so that nothing holds the caller's pictures while the call waits.
   #generate(options: unknown, others: unknown, site: CallSite): Promise<GenerateResult> {
+    return this.#plan(options, others, site)();
+  }
+
+  /**
+   * Checks a call and copies what it holds; what it returns runs it, once.
+   * Not async, so that nothing holds the caller's pictures while the call waits.
+   */
+  #plan(options: unknown, others: unknown, site: CallSite, watch?: ItemWatch): () => Promise<GenerateResult> {
     this.#calls.checkRoom();
     const { imagePrompts, controls, ...read } = readCall(GenerateSchema, options, others);
-    const { signal, onProgress } = read;
+    const { metadata = true, onStep } = read;
+    const { signal, onProgress } = watch ?? read;
     throwIfAborted(signal);
     const request = generateRequest(read, this.#info, this.#encoders);
     const pictures = new CallPictures(this.#rules);
@@ -226,20 +262,31 @@ export class Pipeline implements AsyncDisposable {
     const { seeds } = request;
     // What is painted may be a part of the picture.
     const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
-    const made = this.#calls.call<NativeGenerateRequest, NativeResult>(site, signal, {
+    const recorded =
+      metadata && read.output !== "latents"
+        ? new (records().CallRecord)(this.#record, { ...read, imagePrompts, controls }, request, this.#info)
+        : undefined;
+    const call: EngineCall<NativeGenerateRequest, NativeResult> = {
       pictures: [...[...prompts, ...structures].map(({ image }) => image), source.image, source.mask],
       prepare: async (stop) => {
         const branches = await toBranches(prompts, this.#info, fitter, stop);
         const sized = { ...request, branches, ...(await toSource(source, this.#info, fitter, stop)) };
-        return { ...sized, controls: await toControls(structures, sized, this.#info, fitter, stop) };
+        const each = onStep === undefined ? {} : { eachStep: true as const };
+        return { ...sized, ...each, controls: await toControls(structures, sized, this.#info, fitter, stop) };
       },
       start: (prepared, done, fail) => {
         const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
-        const progress = onProgress === undefined ? null : progressCaller(report, fail);
+        const shown = progressCaller(report, fail);
+        const watched = (event: NativeProgress | NativeStep): void =>
+          "reply" in event ? void steps().answerStep(onStep as StepCallback, event, seeds, fail) : shown(event);
+        const progress = onProgress === undefined && onStep === undefined ? null : watched;
         return this.#native.generate(prepared, progress, done);
       },
-    });
-    return made.then((result) => toResult(result, seeds, painted ?? result, this.#info));
+    };
+    return () =>
+      this.#calls
+        .call(site, signal, call)
+        .then((result) => toResult(result, seeds, painted ?? result, this.#info, recorded));
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
@@ -290,7 +337,11 @@ export class Pipeline implements AsyncDisposable {
     start: (done: Done<LoadedParts>) => NativeJob,
   ): Promise<void> {
     const place = (signal: AbortSignal): Promise<void> => placeFiles(requests, { ...read, signal }, site);
-    await this.#calls.change(site, read.signal, place, start, (parts) => (this.#info = { ...this.#info, ...parts }));
+    await this.#calls.change(site, read.signal, place, start, (parts) => {
+      this.#info = { ...this.#info, ...parts };
+      const { changedRecord, recordLoad } = loadRecords();
+      this.#record = changedRecord(this.#record, recordLoad(read, requests));
+    });
   }
 
   async #close(): Promise<void> {

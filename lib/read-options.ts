@@ -1,7 +1,14 @@
 /** Options as readOptions() gives them: shorthands written out. */
 import type { ReadImagePrompt } from "./image-prompt";
+import type { ReadMetadataOptions } from "./metadata/read";
 import type { Value } from "./options/json-schema";
-import type { ConvertSchema, InspectSchema, LoadEmbedsSchema, PullSchema } from "./options/file-schema";
+import type {
+  ConvertSchema,
+  InspectSchema,
+  LoadEmbedsSchema,
+  PullSchema,
+  ReadMetadataSchema,
+} from "./options/file-schema";
 import type { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import type { ChangeSchema, LoadSchema } from "./options/load-schema";
 import type { FaceKeypointsSchema, PreprocessCallSchema, PreprocessSchema } from "./options/preprocess-schema";
@@ -46,7 +53,7 @@ type Same<Schema, Options> = [
   keyof Options,
   keyof Schema,
   Schema,
-  Exclude<Apart<Schema, Options>, "onProgress">,
+  Exclude<Apart<Schema, Options>, "onProgress" | "onStep">,
 ] extends [keyof Schema, keyof Options, Options, never]
   ? true
   : never;
@@ -63,5 +70,20 @@ export type SchemasMatch = [
   Same<Value<typeof PreprocessSchema>, PreprocessOptions>,
   Same<Value<typeof PreprocessCallSchema>, PreprocessCallOptions>,
   Same<Value<typeof FaceKeypointsSchema>, DrawFaceKeypointsOptions>,
+  Same<Value<typeof ReadMetadataSchema>, ReadMetadataOptions>,
 ];
-export const schemasMatch: SchemasMatch = [true, true, true, true, true, true, true, true, true, true, true, true];
+export const schemasMatch: SchemasMatch = [
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+];

@@ -231,11 +231,38 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * the memory of the machine or container decides about tiles
    */
   memoryBudget?: number | undefined;
+  /**
+   * called after every step with a copy of the latents (channel-major, in the units of the sampler) and what step it was. What it
+   * returns, or its promise resolves to, takes their place: a Float32Array of as many finite numbers, or undefined to leave them. The
+   * call waits for it; an error it throws cancels the call, which then rejects with it
+   */
+  onStep?: StepCallback | undefined;
+  /**
+   * whether the files of the pictures carry the settings that they were made with, default true: the text of AUTOMATIC1111's web UI,
+   * and all options for readMetadata(). Paths are written as they were given; files and pictures are named by their hashes, too
+   */
+  metadata?: boolean | undefined;
   /** cancels the call, which then rejects with signal.reason */
   signal?: AbortSignalLike | undefined;
   /** called after every step; an error it throws cancels the call, which then rejects with it */
   onProgress?: ((event: ProgressEvent) => unknown) | undefined;
 }
+
+/** A picture's step that is done. */
+export interface StepInfo {
+  /** index of the picture in the call */
+  image: number;
+  /** its seed */
+  seed: number;
+  /** model calls done of this picture's, and in all */
+  step: number;
+  total: number;
+  /** at which the model was called */
+  timestep: number;
+}
+
+/** What it returns is checked: a Float32Array, undefined, or a promise of either. */
+export type StepCallback = (latents: Float32Array, info: StepInfo) => unknown;
 
 /** DeepCache (Ma et al. 2024): between whole passes of the UNet, its deep features are kept and only its outer layers are computed. */
 export interface FeatureCacheOptions {
@@ -264,8 +291,8 @@ export interface GenerateResult<Output extends GenerateOutput = "image"> {
   latentShape: [number, number, number];
 }
 
-/** Options of estimateMemory(): all of generate() but `signal` and `onProgress`. */
-export type EstimateOptions = Omit<GenerateOptions, "signal" | "onProgress">;
+/** Options of estimateMemory(): all of generate() but `onStep`, `metadata`, `signal` and `onProgress`. */
+export type EstimateOptions = Omit<GenerateOptions, "onStep" | "metadata" | "signal" | "onProgress">;
 
 /** Bytes, as the engine counts them; Node.js itself comes on top. */
 export interface MemoryEstimate {

@@ -271,6 +271,7 @@
       "binding/picture_calls.cc",
       "binding/pipeline_object.cc",
       "binding/requests.cc",
+      "binding/step_exchange.cc",
       "binding/values.cc"
     ],
     "test_files": [

@@ -13,8 +13,10 @@ export const FLAGLESS = [
   "maxPixels",
   "maxQueue",
   "token",
+  "metadata",
   "signal",
   "onProgress",
+  "onStep",
 ];
 
 /** Options with one. */

@@ -1,19 +1,26 @@
 /** `node-ip-adapter generate` */
+import { randomInt } from "node:crypto";
+
 import type { Command } from "commander";
 
 import { OptionError } from "../errors";
+import { writeSheet } from "../image/sheet";
 import { CallSite } from "../native/call";
 import { GenerateSchema, PreviewSchema } from "../options/generate-schema";
 import type { ObjectSchema } from "../options/json-schema";
 import { LoadSchema } from "../options/load-schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
+import type { BatchProgressEvent } from "../batch";
+import type { ProgressEvent } from "../progress";
 import type { GenerateOptions, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
 import { CONTROL_SETTING_NAMES, OrderedFlags, SETTING_NAMES, parseFeatureCache, parseNumber } from "./flags";
 import { readPrompts, readRows, saveLatents } from "./generate-files";
+import { type Axis, batchItems, itemFile, parseAxis, readPromptFile, sheetLabels } from "./batch";
+import { settingsFrom } from "./from";
 import { addFlags, help, readFlags } from "./option-flags";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { formatSeconds, progressFor } from "./report";
@@ -27,6 +34,10 @@ interface GenerateFlags {
   preview?: string;
   previewDecoder?: string;
   json?: boolean;
+  from?: string;
+  metadata: boolean;
+  prompts?: string;
+  sheet?: string;
 }
 
 /** Options whose flags have a form of their own, or none. */
@@ -38,6 +49,7 @@ const LOAD = namesOf(LoadSchema);
 
 export function addGenerate(program: Command, environment: Environment): void {
   const order = new OrderedFlags();
+  const grid: Axis[] = [];
   const command = program
     .command("generate")
     .description("make pictures from a text prompt, image prompts, or both")
@@ -101,12 +113,32 @@ export function addGenerate(program: Command, environment: Environment): void {
       "picture to write (.png, .jpg, .webp); with --count the seed is added to each name",
       "out.png",
     )
+    .option(
+      "--from <picture>",
+      "the settings of a picture that this program made, which it repeats bit for bit; other flags go over them",
+    )
+    .option("--no-metadata", "do not write the settings into the picture files")
+    .option("--prompts <file>", "a call for each line of a text file; lines that begin with # are comments")
+    .option(
+      "--grid <name=value,value>",
+      "a call for each value, such as scale=0.4,0.7,1 (of all image prompts) or seed=1,2,3; repeat for all combinations",
+      (text: string) => {
+        grid.push(parseAxis(text));
+        return grid;
+      },
+    )
+    .option("--sheet <file>", "all pictures on one, with labels; the last --grid goes across")
     .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
     .option("--json", "one JSON object a line on standard output: progress, result")
-    .action((flags: GenerateFlags) => runGenerate(flags, order, environment));
+    .action((flags: GenerateFlags) => runGenerate(flags, order, grid, environment));
 }
 
-async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environment: Environment): Promise<void> {
+async function runGenerate(
+  flags: GenerateFlags,
+  order: OrderedFlags,
+  grid: readonly Axis[],
+  environment: Environment,
+): Promise<void> {
   const { signal } = environment;
   const output = checkImageOutput(flags.output, "--output");
   const latentsFile = flags.saveLatents === undefined ? undefined : checkOutput(flags.saveLatents, "--save-latents");
@@ -115,14 +147,24 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
       "--save-latents",
       "expected another file than --output: the latents would replace the picture",
     );
-  const options = generateOptions(flags, order);
-  const load = loadOptions(flags, order);
+  const given = { options: generateOptions(flags, order), load: loadOptions(flags, order) };
   // Bad values are reported before the model is read.
-  readOptions(LoadSchema, load);
-  readOptions(GenerateSchema, options);
+  readOptions(LoadSchema, given.load);
+  readOptions(GenerateSchema, given.options);
   const addon = environment.addon();
-  const imagePrompts = await readPrompts(order, addon, signal);
-  if (flags.latents !== undefined) options.latents = await readRows(addon, flags.latents, "latents", signal);
+  if (order.prompts.length > 0) given.options.imagePrompts = await readPrompts(order, addon, signal);
+  if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
+  const { options, load } = flags.from === undefined ? given : await settingsFrom(flags.from, output, given);
+  const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");
+  const prompts = flags.prompts === undefined ? [] : await readPromptFile(flags.prompts);
+  // One seed for all of a grid, so that only what it names differs.
+  if (grid.length > 0) options.seed ??= randomInt(2 ** 32);
+  const items = batchItems(options, prompts, grid);
+  for (const { options: item } of items) readOptions(GenerateSchema, item);
+  if (items.length > 1 && latentsFile !== undefined)
+    throw new OptionError("--save-latents", "expected one call but there are several: leave out --prompts and --grid");
+  if (sheet !== undefined && (options.count ?? 1) > 1)
+    throw new OptionError("--sheet", "expected one picture per call: use --grid seed=1,2,3 in place of --count");
 
   const started = environment.now();
   const report = new DownloadReport(environment, flags.json === true);
@@ -135,36 +177,41 @@ async function runGenerate(flags: GenerateFlags, order: OrderedFlags, environmen
   const progress = progressFor(environment.err, environment.now, flags.json === true);
   const previews: Promise<unknown>[] = [];
   try {
-    const result = await pipeline.generate({
-      ...options,
-      imagePrompts,
-      signal,
-      onProgress: ({ step, total, image, seed, preview, tile, tiles }) => {
-        if (flags.json === true) environment.json({ type: "progress", step, total, image, seed, tile, tiles });
-        else progress.update(step, total, tile === undefined ? "" : `decoded ${tile}/${tiles ?? ""}`);
-        // The next preview, and the finished picture, wait for the writing of this one.
-        if (preview !== undefined) {
-          const file = outputFile(output, seed, options.count ?? 1);
-          previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(file)));
-        }
-      },
-    });
+    const fileOf = (item: number, seed: number): string =>
+      outputFile(itemFile(output, item, items.length), seed, options.count ?? 1);
+    const calls = items.map(({ options: item }) => ({ ...item, metadata: flags.metadata }));
+    const onProgress = ({ item, step, total, image, seed, preview, tile, tiles }: BatchProgressEvent): void => {
+      const [done, all] = [item * total + step, items.length * total];
+      if (flags.json === true) environment.json({ type: "progress", step: done, total: all, image, seed, tile, tiles });
+      else progress.update(done, all, tile === undefined ? "" : `decoded ${tile}/${tiles ?? ""}`);
+      // The next preview, and the finished picture, wait for the writing of this one.
+      if (preview !== undefined) {
+        const file = fileOf(item, seed);
+        previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(file)));
+      }
+    };
+    const only = (event: ProgressEvent): void => onProgress({ ...event, item: 0, items: 1 });
+    const results =
+      calls.length === 1
+        ? [await pipeline.generate({ ...calls[0], signal, onProgress: only })]
+        : await pipeline.generateBatch(calls, { signal, onProgress });
     await Promise.all(previews);
-    const files = result.seeds.map((seed) => outputFile(output, seed, result.seeds.length));
-    for (const [i, file] of files.entries()) await result.images[i]?.toFile(file);
-    if (latentsFile !== undefined) await saveLatents(addon, latentsFile, result);
+    const made = results.flatMap(({ images, seeds }, item) =>
+      seeds.map((seed, i) => ({ file: fileOf(item, seed), seed, image: images[i] })),
+    );
+    for (const { file, image } of made) await image?.toFile(file);
+    const [result] = results;
+    if (latentsFile !== undefined && result !== undefined) await saveLatents(addon, latentsFile, result);
+    if (sheet !== undefined)
+      await writeSheet(sheet, { ...sheetLabels(items, grid), images: made.flatMap(({ image }) => image ?? []) });
     progress.end();
     const seconds = { load: (loaded - started) / 1000, generate: (environment.now() - loaded) / 1000 };
     if (flags.json === true) {
-      const written = files.map((file, i) => ({
-        file,
-        seed: result.seeds[i],
-        width: result.images[i]?.width,
-        height: result.images[i]?.height,
-      }));
+      const written = made.map(({ file, seed, image }) => ({ file, seed, width: image?.width, height: image?.height }));
       environment.json({ type: "result", images: written, latents: latentsFile ?? null, seconds });
     } else {
-      files.forEach((file, i) => environment.out.write(`${file} (seed ${result.seeds[i] ?? ""})\n`));
+      for (const { file, seed } of made) environment.out.write(`${file} (seed ${seed})\n`);
+      if (sheet !== undefined) environment.out.write(`${sheet}\n`);
       if (latentsFile !== undefined) environment.out.write(`${latentsFile}\n`);
       environment.err.write(
         `loaded in ${formatSeconds(loaded - started)}, generated in ${formatSeconds(environment.now() - loaded)}\n`,

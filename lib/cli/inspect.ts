@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 
 import { inspectWith } from "../inspect";
-import type { Inspection } from "../native/contract";
+import type { Inspection } from "../metadata/inspect-picture";
+import type { PictureMetadata } from "../metadata/read";
 import { CallSite } from "../native/call";
 import { InspectSchema } from "../options/file-schema";
 import { DownloadReport } from "./download";
@@ -30,6 +31,7 @@ export function addInspect(program: Command, environment: Environment): void {
 
 /** One line for the thing itself, one for each of its components. */
 export function inspectionLines(inspection: Inspection, indent = ""): string[] {
+  if (inspection.metadata !== undefined) return pictureLines(inspection, inspection.metadata);
   const {
     kind,
     format,
@@ -64,4 +66,16 @@ export function inspectionLines(inspection: Inspection, indent = ""): string[] {
           `${indent}  ignored: ${ignored.names.join(", ")}${ignored.count > ignored.names.length ? ` and ${ignored.count - ignored.names.length} more` : ""}`,
         ];
   return [line, ...skipped, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
+}
+
+/** The text that other programs show, and the files that the picture was made with. */
+function pictureLines({ format, bytes }: Inspection, { parameters, settings }: PictureMetadata): string[] {
+  const head = `picture: ${formatBytes(bytes)}, ${format}`;
+  if (parameters === undefined && settings === undefined) return [`${head}, no settings in it`];
+  const texts = [head, ...(parameters?.split("\n") ?? [])];
+  if (settings === undefined) return texts;
+  const files = settings.files.map(
+    ({ option, path = "(in memory)", sha256 = "unknown" }) => `  ${option}: ${path} (sha256 ${sha256})`,
+  );
+  return [...texts, ...(files.length > 0 ? ["made with:"] : []), ...files];
 }

@@ -7,10 +7,12 @@ import { lazily } from "../load-failure";
 import { describe } from "../options/describe";
 import { EncodeOptionsSchema } from "../options/file-schema";
 import { readOptions } from "../options/validate";
+import type { PictureTexts } from "../metadata/call-record";
 import type { RgbImage } from "./input";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 const names = lazily(() => require("../options/suggest") as typeof import("../options/suggest"));
+const texts = lazily(() => require("../metadata/embed") as typeof import("../metadata/embed"));
 const pictures = lazily(() => require("./sharp") as typeof import("./sharp"));
 
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp"] as const;
@@ -49,20 +51,35 @@ export function readFormat(value: unknown): OutputFormat {
   );
 }
 
+/** The texts of a picture, when its file is made. */
+export type TextsOf = () => Promise<PictureTexts>;
+
 /** @returns a new buffer with the encoded file */
-export async function encodeImage(image: RgbImage, format: OutputFormat, options: EncodeOptions = {}): Promise<Buffer> {
+export async function encodeImage(
+  image: RgbImage,
+  format: OutputFormat,
+  options: EncodeOptions = {},
+  textsOf?: TextsOf,
+): Promise<Buffer> {
   const { quality = 92, lossless = false, compressionLevel = 6 } = readOptions(EncodeOptionsSchema, options);
   const sharp = await pictures().loadSharp();
   const pixels = sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } });
   switch (format) {
     case "png":
-      return pixels.png({ compressionLevel }).toBuffer();
+      pixels.png({ compressionLevel });
+      break;
     case "jpeg":
       // 4:4:4: the thin coloured edges of generated pictures smear otherwise.
-      return pixels.jpeg({ quality, chromaSubsampling: "4:4:4" }).toBuffer();
+      pixels.jpeg({ quality, chromaSubsampling: "4:4:4" });
+      break;
     case "webp":
-      return pixels.webp({ quality, lossless }).toBuffer();
+      pixels.webp({ quality, lossless });
+      // A WebP that says that it has EXIF; the texts take its place.
+      if (textsOf !== undefined) pixels.withExif({ IFD0: { ImageDescription: "-" } });
+      break;
   }
+  const file = await pixels.toBuffer();
+  return textsOf === undefined ? file : texts().embedTexts(file, format, await textsOf());
 }
 
 /** Writes a whole file or nothing: a reader never sees half of it, and a failure leaves the old one. */

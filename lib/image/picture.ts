@@ -7,6 +7,7 @@ import {
   writeFileAtomically,
   type EncodeOptions,
   type OutputFormat,
+  type TextsOf,
 } from "./encode";
 
 /** A picture in memory, which options that take pictures take too. */
@@ -17,16 +18,20 @@ export class Picture {
   readonly width: number;
   /** pixels */
   readonly height: number;
+  readonly #texts: TextsOf | undefined;
 
-  constructor(data: Uint8Array, width: number, height: number) {
+  /** @param texts what its files carry of how it was made */
+  constructor(data: Uint8Array, width: number, height: number, texts?: TextsOf) {
+    this.#texts = texts;
     this.data = data;
     this.width = width;
     this.height = height;
   }
 
-  /** The encoded file as bytes. */
+  /** The encoded file as bytes; that of a generated picture has its settings in it unless `metadata` was false. */
   async toBuffer(format: OutputFormat | "jpg" = "png", options?: EncodeOptions): Promise<Buffer> {
-    return encodeImage({ rgb: this.data, width: this.width, height: this.height }, readFormat(format), options);
+    const { data: rgb, width, height } = this;
+    return encodeImage({ rgb, width, height }, readFormat(format), options, this.#texts);
   }
 
   toPNG(options?: EncodeOptions): Promise<Buffer> {

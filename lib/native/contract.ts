@@ -321,6 +321,8 @@ export interface NativeGenerateRequest extends PlainOptions {
   seeds: number[];
   width: number;
   height: number;
+  /** whether the progress callback gets every step's latents, too, and answers each */
+  eachStep?: true;
   /** to start from: none, one for all pictures or one each; channel-major */
   latents: Float32Array[];
 }
@@ -356,6 +358,19 @@ export interface NativeProgress {
   previewHeight?: number;
 }
 
+/** Instead of a progress event, where the request has `eachStep`: the engine waits for the reply. */
+export interface NativeStep {
+  image: number;
+  /** of this picture's model calls */
+  step: number;
+  steps: number;
+  timestep: number;
+  /** f32, channel-major */
+  latents: ArrayBuffer;
+  /** once; other latents take the place of these */
+  reply: (latents?: Float32Array) => void;
+}
+
 export interface NativeResult {
   /** RGB, 3 * width * height bytes each; empty for output "latents" */
   images: ArrayBuffer[];
@@ -384,7 +399,7 @@ export interface NativePipeline {
   info(): PipelineInfo;
   generate(
     request: NativeGenerateRequest,
-    progress: ((event: NativeProgress) => void) | null,
+    progress: ((event: NativeProgress | NativeStep) => void) | null,
     done: Done<NativeResult>,
   ): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
@@ -399,8 +414,8 @@ export interface NativePipeline {
   close(done: Done<void>): void;
 }
 
-/** What inspect() found. */
-export interface Inspection {
+/** What a weight file or model folder holds. */
+export interface WeightInspection {
   kind:
     | "model"
     | "ip-adapter"
@@ -413,8 +428,9 @@ export interface Inspection {
     | "controlnet"
     | "control-lora"
     | "t2i-adapter"
-    | "tensors";
-  format: "safetensors" | "pytorch" | "gguf" | "diffusers";
+    | "tensors"
+    | "picture";
+  format: "safetensors" | "pytorch" | "gguf" | "diffusers" | "png" | "jpeg" | "webp";
   /** `sd1`, `sd2`, `sdxl`, or "" */
   family: string;
   /** adapters: `base`, `plus`, `full`, `faceid`, …; or "" */
@@ -432,7 +448,7 @@ export interface Inspection {
   types: Record<string, number>;
   /** tensors outside of what is recognised */
   ignored: IgnoredTensors;
-  components: Inspection[];
+  components: WeightInspection[];
   /** file or folder, relative to what was inspected; "" for itself */
   path: string;
 }
@@ -482,7 +498,7 @@ export interface NativeAddon {
   ): NativeJob;
   /** which files of a model's folder are read, by name, see lib/hub/layout.ts */
   modelLayout(): unknown;
-  inspect(path: string, done: Done<Inspection>): NativeJob;
+  inspect(path: string, done: Done<WeightInspection>): NativeJob;
   /** PIL-exact CLIP preprocessing: shortest edge to `size`, bicubic antialiased, centre crop. Returns size*size*3 RGB bytes. */
   clipResize(rgb: Uint8Array, width: number, height: number, size: number): ArrayBuffer;
   /**

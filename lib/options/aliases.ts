@@ -70,7 +70,7 @@ const GENERATE: Alias[] = [
   ['use output: "latents"', "return_latents, latents_only"],
   [
     "use onProgress",
-    "callback, callback_on_step_end, callback_steps, progress, progress_callback, on_step, step_callback, progress_bar, on_update",
+    "callback, callback_on_step_end, callback_steps, progress, progress_callback, step_callback, progress_bar, on_update",
   ],
   [
     "use preview: { every }, and event.preview in onProgress",

@@ -42,6 +42,20 @@ export const InspectSchema = {
   properties: { ...HUB, signal: SIGNAL },
 } as const satisfies ObjectSchema;
 
+export const ReadMetadataSchema = {
+  type: "object",
+  title: "readMetadata options",
+  additionalProperties: false,
+  properties: {
+    verify: {
+      type: "boolean",
+      default: false,
+      description: "check that the files that the settings name are there and have not changed",
+    },
+    signal: SIGNAL,
+  },
+} as const satisfies ObjectSchema;
+
 const GLOBS = {
   type: "array",
   items: { type: "string", maxLength: 1024 },

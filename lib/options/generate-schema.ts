@@ -416,6 +416,26 @@ export const GenerateSchema = {
   additionalProperties: false,
   properties: {
     ...ESTIMATED,
+    onStep: {
+      "x-kind": "function",
+      description: "called with the latents after every step; it may return others in their place, or a promise",
+    },
+    metadata: {
+      type: "boolean",
+      default: true,
+      description: "write the settings into the picture files, for inspect(), readMetadata() and other programs",
+      "x-help": "write the settings into the picture files, for inspect, --from and other programs",
+    },
+    signal: SIGNAL,
+    onProgress: { "x-kind": "function", description: "called after every step" },
+  },
+} as const satisfies ObjectSchema;
+
+export const BatchSchema = {
+  type: "object",
+  title: "generateBatch options",
+  additionalProperties: false,
+  properties: {
     signal: SIGNAL,
     onProgress: { "x-kind": "function", description: "called after every step" },
   },

@@ -4,6 +4,7 @@
 #include "binding/calls.h"
 #include "binding/model_info.h"
 #include "binding/requests.h"
+#include "binding/step_exchange.h"
 #include "binding/values.h"
 
 namespace ipa::binding {
@@ -108,6 +109,7 @@ Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description
 Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
   GenerateRequest request = read_generate_request(object_argument(info, 0));
   const bool wants_progress = info[1].IsFunction();
+  const bool wants_steps = wants_progress && has_value(object_argument(info, 0), "eachStep");
   const auto listener = wants_progress ? info[1].As<Napi::Function>() : Napi::Function();
   return start(info.Env(), function_argument(info, 2), listener, [&](const std::shared_ptr<AsyncJob>& job) {
     ProgressFunction progress;
@@ -119,8 +121,10 @@ Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
         auto shared = std::make_shared<Progress>(std::move(event));
         job->progress([shared](Napi::Env env) { return progress_to_js(env, *shared); });
       };
-    engine_->generate(std::move(request), job->cancel_handle(), std::move(progress),
-                      [job](Result<GenerateResult> result) { answer(*job, std::move(result), result_to_js); });
+    engine_->generate(
+        std::move(request), job->cancel_handle(), std::move(progress),
+        [job](Result<GenerateResult> result) { answer(*job, std::move(result), result_to_js); },
+        wants_steps ? step_exchange(job) : StepFunction());
   });
 }
 

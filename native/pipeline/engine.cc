@@ -25,11 +25,12 @@ Engine::~Engine() {
 }
 
 void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
-                      Done<GenerateResult> done) {
+                      Done<GenerateResult> done, StepFunction step) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
   submit({cancel,
           [=] {
-            done(guarded([&] { return ipa::generate(*models_, *caches_, *shared, progress, cancel.get()); }));
+            done(guarded(
+                [&] { return ipa::generate(*models_, *caches_, *shared, progress, cancel.get(), step); }));
           },
           [done](Status status) { done(std::move(status)); }});
 }

@@ -39,8 +39,9 @@ class Engine {
   const ModelSet& models() const { return *models_; }
 
   // `progress` and `done` are called on the engine's thread, `done` exactly once, Code::disposed after close().
+  // So is `step`, which may wait for somebody as long as it looks at the cancel flag.
   void generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
-                Done<GenerateResult> done);
+                Done<GenerateResult> done, StepFunction step = {});
   // The image encoder's output for an adapter.
   void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
   // What generate() would take for the request.

@@ -25,11 +25,13 @@ Status not_finite(int step, int steps) {
 // Makes the pictures of a call, one after the other.
 class Sampler {
  public:
-  Sampler(const Call& call, PreparedCall& prepared, const ProgressFunction& progress)
+  Sampler(const Call& call, PreparedCall& prepared, const ProgressFunction& progress,
+          const StepFunction& each_step)
       : call_(call),
         prepared_(prepared),
         request_(prepared.request()),
         progress_(progress),
+        each_step_(each_step),
         calls_(prepared.span().calls()),
         count_(static_cast<size_t>(prepared.denoiser().elements())),
         scaled_(count_),
@@ -44,6 +46,7 @@ class Sampler {
       IPA_TRY(step(i, *scheduler, latents, noise));
       if (!beginning.picture.empty())
         blend(prepared_, beginning, *scheduler, prepared_.span().first + i + 1, i + 1 == calls_, latents);
+      if (each_step_) IPA_TRY(hand_over(image, i, *scheduler, latents));
       if (progress_) IPA_TRY(report_step(image, i, *scheduler));
     }
     if (request_.decode) {
@@ -68,6 +71,17 @@ class Sampler {
                                          call_.cancel));
     scheduler.step(index, prediction_.data(), latents.data(), count_, noise);
     return all_finite(latents.data(), count_) ? Status() : not_finite(i + 1, calls_);
+  }
+
+  Status hand_over(size_t image, int i, const Scheduler& scheduler, std::vector<float>& latents) {
+    const auto index = static_cast<size_t>(prepared_.span().first + i);
+    IPA_TRY(each_step_({static_cast<int>(image), i + 1, calls_, scheduler.timesteps()[index]}, latents));
+    if (latents.size() != count_)
+      return Status::option("onStep", "expected " + std::to_string(count_) +
+                                          " latents in return but received " + std::to_string(latents.size()));
+    return all_finite(latents.data(), count_)
+               ? Status()
+               : Status::option("onStep", "expected finite latents in return: check what computes them");
   }
 
   Progress event_of(size_t image, int done) const {
@@ -116,6 +130,7 @@ class Sampler {
   PreparedCall& prepared_;
   const GenerateRequest& request_;
   const ProgressFunction& progress_;
+  const StepFunction& each_step_;
   const int calls_;
   const size_t count_;
   std::vector<float> scaled_, prediction_;
@@ -124,7 +139,8 @@ class Sampler {
 }  // namespace
 
 Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
-                                const ProgressFunction& progress, const CancelFlag* cancel) {
+                                const ProgressFunction& progress, const CancelFlag* cancel,
+                                const StepFunction& step) {
   // A budget is for this call's own memory, not for what an earlier one left.
   const bool thrifty = request.memory_budget > 0;
   Workspace workspace(thrifty ? nullptr : &caches.arenas);
@@ -133,7 +149,7 @@ Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const Ge
   if (thrifty) caches.arenas.drop();
   const Call call{models, caches, workspace, cancel};
   IPA_TRY(prepared->begin(call));
-  Sampler sampler(call, *prepared, progress);
+  Sampler sampler(call, *prepared, progress, step);
   GenerateResult result;
   const Size size = output_size(request);
   result.width = size.width;

@@ -1,6 +1,9 @@
 // The sampling loop: prompts to pictures.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "base/status.h"
 #include "graph/backend.h"
 #include "pipeline/caches.h"
@@ -9,10 +12,21 @@
 
 namespace ipa {
 
-// Makes request.seeds.size() pictures. `progress` is called on the calling thread after every model call.
+// A picture's step that is done.
+struct StepEvent {
+  int image = 0;            // index into seeds
+  int step = 0, steps = 0;  // of this picture's model calls, from 1
+  float timestep = 0;       // at which the model was called
+};
+// May read and replace the latents, channel-major; an error ends the call.
+using StepFunction = std::function<Status(const StepEvent& event, std::vector<float>& latents)>;
+
+// Makes request.seeds.size() pictures. `progress` is called on the calling thread after every model call,
+// and `step` before it.
 // Errors: invalid_option, mismatch (embeds or tokens that do not fit the models), not_found (no image encoder),
 // no_memory, cancelled, range (latents or pixels that are NaN or infinite).
 Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
-                                const ProgressFunction& progress, const CancelFlag* cancel);
+                                const ProgressFunction& progress, const CancelFlag* cancel,
+                                const StepFunction& step = {});
 
 }  // namespace ipa

@@ -1,0 +1,95 @@
+/** Prompt files and grids of the command line: which calls they mean, and where each stands on a contact sheet. */
+import { readFile } from "node:fs/promises";
+import { parse, join } from "node:path";
+
+import { OptionError, fileError } from "../errors";
+import { GenerateSchema } from "../options/generate-schema";
+import type { Schema } from "../options/json-schema";
+import type { GenerateOptions } from "../types";
+import { flagOf } from "./flag-names";
+import { parseNumber } from "./flags";
+
+/** `--grid NAME=VALUE,VALUE` */
+export interface Axis {
+  name: string;
+  values: (string | number)[];
+}
+
+export interface BatchItem {
+  options: GenerateOptions;
+  /** what each axis has here, in words */
+  labels: string[];
+}
+
+const MOST_ITEMS = 1024;
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Not an option of the call, but of each of its image prompts. */
+const SCALE = "scale";
+
+export function parseAxis(text: string): Axis {
+  const [, given = "", list = ""] = /^([\w-]+)=(.+)$/s.exec(text) ?? [];
+  const name = given.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const properties: Readonly<Record<string, Schema>> = GenerateSchema.properties;
+  const rule = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  const kind = name === SCALE ? "number" : rule?.type;
+  if (name !== SCALE && kind !== "number" && kind !== "integer" && (kind !== "string" || rule?.enum === undefined))
+    throw new OptionError(
+      "--grid",
+      `expected NAME=VALUE,VALUE with scale, or an option that is a number or a name such as seed, steps, guidance, scheduler, but received "${text.slice(0, 80)}"`,
+    );
+  const values = list.split(",").map((value) => (kind === "string" ? value : parseNumber(value, "--grid")));
+  return { name, values };
+}
+
+/** The lines of a file that are neither empty nor comments (#). */
+export async function readPromptFile(path: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw fileError("--prompts: file", path, error);
+  });
+  if (text.length > MOST_BYTES) throw new OptionError("--prompts", `expected at most ${MOST_BYTES} characters`);
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  if (lines.length === 0) throw new OptionError("--prompts", `${path} has no line with a prompt`);
+  return lines;
+}
+
+/** Every prompt with every point of the grid; the last axis changes first. */
+export function batchItems(options: GenerateOptions, prompts: readonly string[], grid: readonly Axis[]): BatchItem[] {
+  const axes: Axis[] = [...(prompts.length === 0 ? [] : [{ name: "prompt", values: [...prompts] }]), ...grid];
+  const count = axes.reduce((product, { values }) => product * values.length, 1);
+  if (count > MOST_ITEMS)
+    throw new OptionError("--grid", `expected at most ${MOST_ITEMS} pictures but it makes ${count}: leave some out`);
+  let items: BatchItem[] = [{ options, labels: [] }];
+  for (const axis of axes)
+    items = items.flatMap((item) =>
+      axis.values.map((value) => ({
+        options: withValue(item.options, axis.name, value),
+        labels: [...item.labels, axis.name === "prompt" ? String(value) : `${flagOf(axis.name).slice(2)} ${value}`],
+      })),
+    );
+  return items;
+}
+
+function withValue(options: GenerateOptions, name: string, value: string | number): GenerateOptions {
+  if (name !== SCALE) return { ...options, [name]: value };
+  const { imagePrompts = [] } = options;
+  if (imagePrompts.length === 0)
+    throw new OptionError("--grid", "scale is that of image prompts, and there are none: add --image-prompt FILE");
+  return { ...options, imagePrompts: imagePrompts.map((prompt) => ({ ...(prompt as object), scale: value }) as never) };
+}
+
+/** Rows and columns: the last axis of a grid goes across, all else goes down, prompts always. */
+export function sheetLabels(items: readonly BatchItem[], grid: readonly Axis[]): { rows: string[]; columns: string[] } {
+  const across = grid.at(-1)?.values.length ?? 1;
+  const last = grid.length === 0 ? Infinity : (items[0]?.labels.length ?? 0) - 1;
+  return {
+    columns: items.slice(0, across).map(({ labels }) => labels[last] ?? ""),
+    rows: items.filter((_, i) => i % across === 0).map(({ labels }) => labels.slice(0, last).join(", ")),
+  };
+}
+
+/** The file of the i-th item. */
+export function itemFile(path: string, i: number, count: number): string {
+  if (count === 1) return path;
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}-${String(i + 1).padStart(String(count).length, "0")}${ext}`);
+}

@@ -1,0 +1,34 @@
+/** `generate --from PICTURE`: the settings that a picture carries, under the flags given beside it. */
+import { resolve } from "node:path";
+
+import { OptionError } from "../errors";
+import { readMetadata } from "../read-metadata";
+import { verifyFiles } from "../metadata/verify";
+import type { GenerateOptions, LoadOptions } from "../types";
+
+/** Options of which one takes the place of the others: what is given last counts. */
+const EXCLUSIVE = ["sigmas", "timesteps", "steps"];
+
+export interface Settings {
+  load: LoadOptions;
+  options: GenerateOptions;
+}
+
+/**
+ * The picture's settings with the given ones over them. The files of what is left of them are checked.
+ * @throws as readMetadata() with `verify`
+ */
+export async function settingsFrom(picture: string, output: string, given: Settings): Promise<Settings> {
+  if (resolve(picture) === output)
+    throw new OptionError("--output", "expected another file than --from: the picture would be written over");
+  const { settings } = await readMetadata(picture);
+  if (settings === undefined)
+    throw new OptionError("--from", `${picture} has no settings of node-ip-adapter in it: use a picture that it made`);
+  const replaced = EXCLUSIVE.some((name) => name in given.options) ? EXCLUSIVE : [];
+  const kept = Object.entries(settings.generate).filter(([name]) => !replaced.includes(name));
+  const options: GenerateOptions = { ...Object.fromEntries(kept), ...given.options };
+  const load = { ...settings.load, ...given.load };
+  const overridden = new Set([...Object.keys(given.load), ...Object.keys(given.options)]);
+  await verifyFiles(settings.files.filter(({ option }) => !overridden.has(option.replace(/[.[].*$/s, ""))));
+  return { load, options };
+}

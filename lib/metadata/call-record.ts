@@ -1,0 +1,89 @@
+/** What a call of generate() was asked for, as the metadata of its pictures says it. */
+import type { NativeGenerateRequest, PipelineInfo } from "../native/contract";
+import { EstimateSchema } from "../options/generate-schema";
+import type { Schema } from "../options/json-schema";
+import { packageVersion } from "../package-root";
+import { infotext } from "./infotext";
+import type { LoadRecord } from "./load-record";
+import { type FileRecord, type FileToHash, Recorder, hashed } from "./record";
+
+/** The form of the record. */
+export const RECORD_VERSION = 1;
+/** Keyword of our record in PNG files. */
+export const RECORD_KEY = "node-ip-adapter";
+/** Keyword of the text that other programs read. */
+export const PARAMETERS_KEY = "parameters";
+
+/** The texts that a picture carries. */
+export interface PictureTexts {
+  parameters: string;
+  record: string;
+}
+
+/** Options that change no picture, or are one for each. */
+const OMITTED = ["count", "output", "preview", "memoryBudget", "latents", "seed"];
+
+/** The options of generate() that decide pictures. */
+export const RECORDED_CALL: Readonly<Record<string, Schema>> = Object.fromEntries(
+  Object.entries(EstimateSchema.properties).filter(([name]) => !OMITTED.includes(name)),
+);
+
+const ORDER = Object.keys(EstimateSchema.properties);
+
+export class CallRecord {
+  readonly #load: LoadRecord;
+  readonly #values: Record<string, unknown>;
+  readonly #files: FileToHash[];
+  readonly #latents: unknown[];
+  readonly #request: Pick<NativeGenerateRequest, "seeds">;
+  #hashes: Promise<FileRecord[]> | undefined;
+
+  /**
+   * @param read options that were checked; what they hold is read now
+   * @param request what the engine is asked for, with the model's defaults
+   */
+  constructor(
+    load: LoadRecord,
+    read: Readonly<Record<string, unknown>>,
+    request: Pick<NativeGenerateRequest, "seeds" | "steps" | "guidance" | "eta" | "latents">,
+    info: PipelineInfo,
+  ) {
+    const recorder = new Recorder();
+    const { seeds, steps, guidance, eta } = request;
+    const scheduler = (read["scheduler"] as string | undefined) ?? info.scheduler;
+    const hasEta = scheduler in info.defaults.eta;
+    const values = recorder.members(RECORDED_CALL, read);
+    this.#values = { ...values, scheduler, steps, guidance, ...(hasEta ? { eta } : {}) };
+    this.#latents = seeds.map((_, i) => {
+      const latents = request.latents.length === 1 ? request.latents[0] : request.latents[i];
+      return latents === undefined ? undefined : recorder.floats(latents, "latents");
+    });
+    this.#load = load;
+    this.#files = [...load.files, ...recorder.files];
+    this.#request = { seeds };
+  }
+
+  /** The texts of the i-th picture; the files are hashed when the first of them is asked for. */
+  async texts(i: number, width: number, height: number): Promise<PictureTexts> {
+    this.#hashes ??= hashed(this.#files);
+    const files = await this.#hashes;
+    const latents = this.#latents[i];
+    const seed = this.#request.seeds[i] ?? 0;
+    const values: Record<string, unknown> = { ...this.#values, latents, seed, width, height };
+    // In one order, so that a picture made again is the same file.
+    const generate = Object.fromEntries(
+      ORDER.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
+    );
+    const library = packageVersion();
+    const record = { version: RECORD_VERSION, library, load: this.#load.values, generate, files };
+    return { parameters: infotext(record), record: asciiJson(record) };
+  }
+}
+
+/** JSON in ASCII alone, as EXIF wants it. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,45 @@
+/** What inspect() says of a picture. */
+import { open } from "node:fs/promises";
+
+import { sniff } from "../image/sniff";
+import type { CallSite } from "../native/call";
+import type { WeightInspection } from "../native/contract";
+import { type PictureMetadata, readMetadataAt } from "./read";
+
+/** What inspect() found. */
+export interface Inspection extends WeightInspection {
+  /** of a picture: the settings it carries */
+  metadata?: PictureMetadata;
+}
+
+/** A PNG, JPEG or WebP; undefined for anything else. */
+export async function inspectPicture(path: string, bytes: number, site: CallSite): Promise<Inspection | undefined> {
+  const file = await open(path, "r").catch(() => undefined);
+  // What cannot be opened the engine says.
+  if (file === undefined) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
+    const sniffed = sniff(buffer.subarray(0, bytesRead));
+    if (!("format" in sniffed) || !["png", "jpeg", "webp"].includes(sniffed.format)) return undefined;
+  } finally {
+    await file.close();
+  }
+  const metadata = await readMetadataAt(path, {}, site);
+  return {
+    kind: "picture",
+    format: metadata.format,
+    family: "",
+    variant: "",
+    encoder: "",
+    unsupported: "",
+    tokens: 0,
+    parameters: 0,
+    bytes,
+    tensors: 0,
+    types: {},
+    ignored: { count: 0, names: [] },
+    components: [],
+    metadata,
+    path: "",
+  };
+}
