@@ -4,8 +4,10 @@ import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import type { NativePreprocess } from "./image/pixels";
+import { type ControlPreprocessOptions, nativePreprocess } from "./image/preprocessor";
 import type { NativeControlUse, PipelineInfo } from "./native/contract";
-import type { ControlMode } from "./options/names";
+import type { ControlMode, PreprocessName } from "./options/names";
 
 /** A picture that gives the structure, for one of the loaded controls. */
 export interface ControlUse {
@@ -20,6 +22,11 @@ export interface ControlUse {
    * pixels of the picture to make. The face itself is an image prompt with `faceEmbeds`.
    */
   faceKeypoints?: readonly (readonly [number, number])[] | undefined;
+  /**
+   * what `image` is made into before the control reads it, in the size of the picture to make, as by preprocess(): a name, or an object of one with
+   * its numbers. "inpaint" goes without an image: it is the call's `image`, with -1 where its `mask` is white
+   */
+  preprocess?: PreprocessName | "inpaint" | ControlPreprocessOptions | undefined;
   /** strength, -5 to 5, default 1; 0 leaves it out */
   scale?: number | undefined;
   /** share of the steps at which it begins to count, 0 (default) to 1: it is off in step i of n where i / n < start */
@@ -30,24 +37,25 @@ export interface ControlUse {
   guess?: boolean | undefined;
 }
 
+/** With its preprocessor written out. */
+export type ReadControlUse = Omit<ControlUse, "preprocess"> & { preprocess?: ControlPreprocessOptions | undefined };
+
 /** The same as it was when the call started. */
 export interface ControlSnapshot {
   use: Omit<NativeControlUse, "image">;
   /** for messages, such as `controls[0]` */
   option: string;
   image: PictureSnapshot | undefined;
+  preprocess: NativePreprocess | undefined;
 }
 
 /** Copies what the caller could still change. */
-export function snapshotControls(controls: readonly ControlUse[], pictures: CallPictures): ControlSnapshot[] {
-  return controls.map(({ control = 0, image, mode, faceKeypoints, ...numbers }, i) => {
+export function snapshotControls(controls: readonly ReadControlUse[], pictures: CallPictures): ControlSnapshot[] {
+  return controls.map(({ control = 0, image, mode, faceKeypoints, preprocess, ...numbers }, i) => {
     const option = `controls[${i}]`;
     const { scale = 1, start = 0, end = 1, guess = false } = numbers;
-    if ((image === undefined) === (faceKeypoints === undefined))
-      throw new OptionError(
-        option,
-        `expected image, or faceKeypoints for InstantID, but received ${image === undefined ? "neither: add image" : "both: leave one out"}`,
-      );
+    const inpaint = preprocess?.inpaint !== undefined;
+    checkPicture({ image, faceKeypoints, preprocess }, option);
     if (start >= end)
       throw new OptionError(
         `${option}.start`,
@@ -61,12 +69,37 @@ export function snapshotControls(controls: readonly ControlUse[], pictures: Call
         end,
         guess,
         ...(mode === undefined ? {} : { mode }),
+        ...(inpaint ? { inpaint } : {}),
         ...(faceKeypoints === undefined ? {} : { faceKeypoints: Float32Array.from(faceKeypoints.flat()) }),
       },
       option,
       image: image === undefined ? undefined : new PictureSnapshot(image, `${option}.image`, pictures),
+      preprocess:
+        preprocess === undefined || inpaint ? undefined : nativePreprocess(preprocess, `${option}.preprocess`),
     };
   });
+}
+
+/** That there is one thing for the control to read. */
+function checkPicture(
+  { image, faceKeypoints, preprocess }: Pick<ReadControlUse, "image" | "faceKeypoints" | "preprocess">,
+  option: string,
+): void {
+  const inpaint = preprocess?.inpaint !== undefined;
+  if (inpaint && Object.values(preprocess).filter((one) => one !== undefined).length > 1)
+    throw new OptionError(`${option}.preprocess`, "expected inpaint alone: leave the others out");
+  if (inpaint && (image !== undefined || faceKeypoints !== undefined))
+    throw new OptionError(
+      `${option}.preprocess`,
+      `"inpaint" is made of the call's image and mask: leave ${image === undefined ? "faceKeypoints" : "image"} of this control out`,
+    );
+  if (preprocess !== undefined && faceKeypoints !== undefined)
+    throw new OptionError(`${option}.preprocess`, "faceKeypoints are drawn as they are: leave it out");
+  if (!inpaint && (image === undefined) === (faceKeypoints === undefined))
+    throw new OptionError(
+      option,
+      `expected image, or faceKeypoints for InstantID, but received ${image === undefined ? "neither: add image" : "both: leave one out"}`,
+    );
 }
 
 /** That each is loaded. */
@@ -92,10 +125,10 @@ export async function toControls(
 ): Promise<NativeControlUse[]> {
   checkLoaded(controls, info);
   return Promise.all(
-    controls.map(async ({ use, image }) => ({
-      ...use,
-      ...(image && { image: await image.fit(fitter, () => ({ width, height }), signal) }),
-    })),
+    controls.map(async ({ use, image, preprocess }) => {
+      const fit = { width, height, ...(preprocess && { preprocess }) };
+      return { ...use, ...(image && { image: await image.fit(fitter, () => fit, signal) }) };
+    }),
   );
 }
 

@@ -5,6 +5,7 @@ export { Pipeline } from "./pipeline";
 export { BatchError } from "./batch";
 export type { BatchOptions, BatchProgressEvent } from "./batch";
 export { GeneratedImage } from "./generated-image";
+export type { ControlPreprocessOptions, PreprocessOptions } from "./image/preprocessor";
 export { Picture } from "./image/picture";
 export type {
   AdapterInfo,
@@ -76,7 +77,6 @@ export type {
   LoraOptions,
   MemoryEstimate,
   PreprocessCallOptions,
-  PreprocessOptions,
   PreviewOptions,
   PullOptions,
   PullResult,

@@ -2,7 +2,7 @@
 import { throwIfAborted } from "./abort-signal";
 import type { ImageInput } from "./image/input";
 import { Picture } from "./image/picture";
-import { nativePreprocess } from "./image/preprocessor";
+import { nativePreprocess, type PreprocessOptions } from "./image/preprocessor";
 import { CallPictures } from "./image/rules";
 import { PictureSnapshot } from "./image/snapshot";
 import { CallSite, startNative } from "./native/call";
@@ -17,7 +17,7 @@ import {
   PreprocessSchema,
 } from "./options/preprocess-schema";
 import { checkValue, readOptions } from "./options/validate";
-import type { DrawFaceKeypointsOptions, FaceKeypoints, PreprocessCallOptions, PreprocessOptions } from "./types";
+import type { DrawFaceKeypointsOptions, FaceKeypoints, PreprocessCallOptions } from "./types";
 
 /**
  * Makes of a picture what a structure control reads. A name stands for a preprocessor with its defaults: "canny" for

@@ -1,4 +1,6 @@
 /** Options as readOptions() gives them: shorthands written out. */
+import type { ReadControlUse } from "./controls";
+import type { PreprocessOptions } from "./image/preprocessor";
 import type { ReadImagePrompt } from "./image-prompt";
 import type { ReadMetadataOptions } from "./metadata/read";
 import type { Value } from "./options/json-schema";
@@ -27,7 +29,6 @@ import type {
   LoadOptions,
   LoraOptions,
   PreprocessCallOptions,
-  PreprocessOptions,
   PullOptions,
 } from "./types";
 
@@ -40,8 +41,8 @@ export type ReadLoadOptions = Written<
   LoadOptions,
   { adapters: AdapterOptions; loras: LoraOptions; controls: ControlOptions; embeddings: EmbeddingOptions }
 >;
-export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt }>;
-export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt }>;
+export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt; controls: ReadControlUse }>;
+export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt; controls: ReadControlUse }>;
 
 /** Options whose values differ: what an event of onProgress holds, no schema says. */
 type Apart<Schema, Options> = {

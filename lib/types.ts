@@ -336,22 +336,6 @@ export interface PullResult {
   files: string[];
 }
 
-/** A preprocessor and its numbers; one of them. */
-export interface PreprocessOptions {
-  /** edges (Canny 1986), white on black, as OpenCV finds them in its grey. They begin where the slope passes `high` (default 200), and go on where it passes `low` (default 100); 0 to 2040 */
-  canny?: { low?: number | undefined; high?: number | undefined } | undefined;
-  /** 255 less each value: black lines on white become white on black */
-  invert?: Record<string, never> | undefined;
-  /** Gaussian blur, as OpenCV's; `sigma` is 0.1 to 64 pixels, default 9 */
-  blur?: { sigma?: number | undefined } | undefined;
-  /** made smaller by `factor`, 1 to 64 (default 4), by means over areas, as OpenCV's INTER_AREA; then as large as before, as by Pillow's Lanczos */
-  tile?: { factor?: number | undefined } | undefined;
-  /** dark lines, white on black: the difference of two Gaussian blurs (XDoG); a lower `threshold`, 1 to 510 (default 32), gives more lines */
-  scribble?: { threshold?: number | undefined } | undefined;
-  /** grey, as Pillow's "L" */
-  grey?: Record<string, never> | undefined;
-}
-
 /** Options of preprocess(). */
 export interface PreprocessCallOptions {
   /** pixels, 1 to 4096, that the picture is resized to before, by Lanczos; default: its own */

@@ -58,13 +58,14 @@ function isDriveOrUrl(text: string, path: string): boolean {
 /** Options of a list's entries that may follow a file on the command line, by their names there. */
 type Settings = ReadonlyMap<string, [name: string, rule: Schema]>;
 
-/** Those that are numbers, names, pictures, or true or false. */
+/** Those that are numbers, names (alone, too), pictures, or true or false. */
 const settingsOf = ({ properties }: ObjectSchema, others: readonly string[]): Settings =>
   new Map(
     Object.entries<Schema>(properties)
       .filter(
-        ([name, { type = "", "x-kind": kind }]) =>
-          !others.includes(name) && (kind === "image" || ["number", "string", "boolean"].includes(type)),
+        ([name, { type = "", "x-kind": kind, "x-shorthand": shorthand }]) =>
+          !others.includes(name) &&
+          (kind === "image" || shorthand === "name" || ["number", "string", "boolean"].includes(type)),
       )
       .map((entry) => [flagOf(entry[0]).slice("--".length), entry]),
   );

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { OptionError } from "../errors";
 import type { Picture } from "../image/picture";
+import type { PreprocessOptions } from "../image/preprocessor";
 import { CallPictures } from "../image/rules";
 import { PictureSnapshot } from "../image/snapshot";
 import { CallSite } from "../native/call";
@@ -10,7 +11,7 @@ import type { ObjectSchema } from "../options/json-schema";
 import { PREPROCESSORS, type PreprocessName } from "../options/names";
 import { FACE_KEYPOINTS, PreprocessCallSchema, PreprocessSchema } from "../options/preprocess-schema";
 import { drawFaceKeypointsWith, preprocessWith } from "../preprocess";
-import type { FaceKeypoints, PreprocessOptions } from "../types";
+import type { FaceKeypoints } from "../types";
 import type { Environment } from "./environment";
 import { parseNumber } from "./flags";
 import { addFlags, help, readFlags } from "./option-flags";

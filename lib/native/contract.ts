@@ -285,6 +285,8 @@ export interface NativeControlUse {
   image?: NativePicture;
   /** InstantID, in place of the picture: x and y of five points */
   faceKeypoints?: Float32Array;
+  /** in place of the picture: the call's own, masked */
+  inpaint?: boolean;
   /** of a ControlNet-Union */
   mode?: ControlMode;
   scale: number;

@@ -2,6 +2,7 @@
 import { MOST_SIDE } from "../image/limits";
 import { SIGNAL } from "./common-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
+import { ControlPreprocessSchema, FACE_KEYPOINTS } from "./preprocess-schema";
 import { CONTROL_MODES, PREVIEW_DECODERS, SCALE_PRESETS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
@@ -94,12 +95,15 @@ export const ControlUseSchema = {
     image: { "x-kind": "image", description: "what it reads: edges, depth, a pose; resized to width x height" },
     mode: { type: "string", enum: CONTROL_MODES, description: "ControlNet-Union: the kind of picture it is" },
     faceKeypoints: {
-      type: "array",
-      items: { type: "array", items: { type: "number", minimum: -65536, maximum: 65536 }, minItems: 2, maxItems: 2 },
-      minItems: 5,
-      maxItems: 5,
+      ...FACE_KEYPOINTS,
       description:
         "InstantID, instead of image: [x, y] of eyes, nose and corners of the mouth, in pixels of the picture to make",
+    },
+    preprocess: {
+      ...ControlPreprocessSchema,
+      description:
+        "what image is made into before: canny, invert, blur, tile, scribble, grey; or inpaint, without image",
+      "x-default": "none",
     },
     scale: { type: "number", minimum: -5, maximum: 5, default: 1, description: "strength; 0 leaves it out" },
     start: { ...SHARE, default: 0, description: "share of the steps at which it begins to count" },

@@ -71,6 +71,12 @@ export const PreprocessSchema = {
   },
 } as const satisfies ObjectSchema & { properties: Record<PreprocessName, ObjectSchema> };
 
+/** Of a structure control's picture: one more is made of the call's own picture. */
+export const ControlPreprocessSchema = {
+  ...PreprocessSchema,
+  properties: { ...PreprocessSchema.properties, inpaint: plain("the call's image, masked by its mask") },
+} as const satisfies ObjectSchema;
+
 /** Pixels of a side. */
 const SIDE = { type: "integer", minimum: 1, maximum: MOST_SIDE } as const satisfies Schema;
 

@@ -162,6 +162,7 @@ std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes
     use.control = read_int32(from, "control");
     if (has_value(from, "image")) use.image = read_picture(read_object(from, "image"), sizes_only);
     if (has_value(from, "faceKeypoints")) use.keypoints = read_floats(from, "faceKeypoints");
+    use.inpaint = from.Get("inpaint").ToBoolean().Value();
     if (has_value(from, "mode")) use.mode = read_text(from, "mode");
     use.scale = static_cast<float>(read_number(from, "scale"));
     use.start = read_number(from, "start");

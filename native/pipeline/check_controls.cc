@@ -77,6 +77,14 @@ Status check_keypoints(const Condition& c, const LoadedControl& control) {
                  "InstantID's adapter (a faceid_portrait_unnorm)");
 }
 
+Status check_inpaint(const Condition& c, const LoadedControl& control) {
+  if (!c.use.inpaint) return {};
+  if (control.adapter)
+    return c.wrong(".preprocess", "a T2I-Adapter reads no masked picture: leave \"inpaint\" out");
+  if (c.request.image && c.request.mask) return {};
+  return c.wrong(".preprocess", "\"inpaint\" is made of the call's image and mask: add them");
+}
+
 Status check_adapter(const Condition& c, const LoadedControl& control) {
   if (!control.adapter) return {};
   if (c.use.guess) return c.wrong(".guess", "a T2I-Adapter has no guess mode: leave it out");
@@ -99,6 +107,7 @@ Status check_controls(const ModelSet& models, const GenerateRequest& request) {
     IPA_TRY(check_mode(c, control));
     IPA_TRY(check_together(c, control));
     IPA_TRY(check_keypoints(c, control));
+    IPA_TRY(check_inpaint(c, control));
     IPA_TRY(check_adapter(c, control));
   }
   return {};

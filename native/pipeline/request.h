@@ -66,6 +66,7 @@ struct ControlUse {
   bool guess = false;            // diffusers' guess mode: only beside the prompt, and outer connections less
   std::string mode;              // of a ControlNet-Union: what the picture shows; "" for others
   std::vector<float> keypoints;  // InstantID, in place of the picture: x and y of five points of the face
+  bool inpaint = false;          // in place of the picture: the call's own, with -1 where its mask is white
 };
 
 struct GenerateRequest {

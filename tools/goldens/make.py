@@ -65,6 +65,7 @@ STEPS = {
     "torch": script("torch_files.py"),
     "vision-files": script("vision_files.py", needs="open_clip"),
     "preprocessors": script("preprocessors.py", needs="cv2"),
+    "control-inpaint": script("control_inpaint.py", needs="cv2"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),

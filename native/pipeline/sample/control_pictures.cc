@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "image/face_keypoints.h"
+#include "image/inpaint_condition.h"
 #include "image/resample.h"
 #include "models/unet.h"
+#include "pipeline/condition/mask_crop.h"
 #include "pipeline/control_modes.h"
 
 namespace ipa {
@@ -44,8 +46,11 @@ size_t ControlPictures::read_bytes() const {
 }
 
 size_t ControlPictures::held_bytes() const {
-  // A picture as bytes and as floats; what it gives, and the sum.
-  return static_cast<size_t>(3 * request_.width * request_.height) * (1 + sizeof(float)) + 2 * read_bytes();
+  // A picture as bytes (one that is masked with its mask) and as floats; what it gives, and the sum.
+  bool masked = false;
+  for (const ControlUse* use : uses_) masked = masked || use->inpaint;
+  return static_cast<size_t>(3 * request_.width * request_.height) * ((masked ? 2 : 1) + sizeof(float)) +
+         2 * read_bytes();
 }
 
 void ControlPictures::count(MemoryCount& memory) const {
@@ -70,7 +75,20 @@ std::vector<float> ControlPictures::modes() const {
   return sinusoids;
 }
 
+Result<std::vector<float>> ControlPictures::inpaint_values() const {
+  IPA_ASSIGN(const std::vector<uint8_t> rgb, fit_to_paint(request_, *request_.image));
+  IPA_ASSIGN(const std::vector<uint8_t> mask, fit_to_paint(request_, *request_.mask));
+  const auto view = [this](const std::vector<uint8_t>& picture) {
+    return RgbView{picture.data(), request_.width, request_.height};
+  };
+  IPA_ASSIGN(std::vector<float> values, inpaint_condition(view(rgb), view(mask)));
+  if (net_.config().bgr)
+    for (size_t i = 0; i < values.size(); i += 3) std::swap(values[i], values[i + 2]);
+  return values;
+}
+
 Result<std::vector<float>> ControlPictures::values_of(const ControlUse& use) const {
+  if (use.inpaint) return inpaint_values();
   std::vector<uint8_t> rgb;
   if (use.keypoints.empty()) {
     const Picture& picture = use.image;

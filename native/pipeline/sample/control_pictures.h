@@ -31,6 +31,7 @@ class ControlPictures {
       : request_(call.request), net_(net) {}
   Status plan_programs(const Backend& backend);
   Result<std::vector<float>> values_of(const ControlUse& use) const;
+  Result<std::vector<float>> inpaint_values() const;
   // Of a union: what is added to every pixel.
   Result<std::vector<float>> offset_of(const Call& call, const ControlUse& use, const std::vector<float>& read,
                                        float scale);
