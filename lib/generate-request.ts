@@ -18,12 +18,15 @@ import type { GenerateOptions } from "./types";
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
 
+/** What no picture has a part in. */
+export type PlainRequest = Omit<NativeGenerateRequest, "branches" | "regions" | "negativeImages">;
+
 /** The request for these options, its pictures aside. */
 export function generateRequest(
   read: GenerateOptions,
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
-): Omit<NativeGenerateRequest, "branches"> {
+): PlainRequest {
   const {
     prompt = "",
     negativePrompt,
@@ -53,7 +56,7 @@ export function generateRequest(
     refuseLoraTags(negativePrompt ?? "", "negativePrompt");
   }
   const texts = prompts().encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
-  const request: Omit<NativeGenerateRequest, "branches"> = {
+  const request: PlainRequest = {
     ...plainOptions(read),
     prompt: texts.prompt,
     scheduler,

@@ -1,16 +1,18 @@
-/** Image prompts checked against the loaded adapters, decoded, and grouped in the branches that the engine runs. */
-import type { AbortSignalLike } from "./abort-signal";
+/** Image prompts checked against the loaded adapters. */
 import { ImageEmbeds, MOST_PICTURES, picturesOf, shapeText } from "./embeds/image-embeds";
 import { OptionError } from "./errors";
 import type { PromptSnapshot } from "./image-prompt";
-import type { Fitter, PictureSnapshot } from "./image/snapshot";
-import type { Strength } from "./image-strength";
-import type { AdapterInfo, NativeImage, NativeImageBranch, PipelineInfo } from "./native/contract";
+import type { AdapterInfo, NativeImage, PipelineInfo } from "./native/contract";
+
+/** What image prompts of one softmax have in common. */
+export type SharedSettings = Pick<PromptSnapshot, "adapter" | "strength" | "combine" | "kvScaling" | "region"> & {
+  structureScale: number;
+};
 
 /** The same as its adapter takes it: one picture to decode, or any number of embeddings. */
-interface CheckedPrompt {
-  branch: { adapter: number; structureScale: number; strength: Strength };
-  image: PictureSnapshot | undefined;
+export interface CheckedPrompt {
+  prompt: PromptSnapshot;
+  shared: SharedSettings;
   /** pixels of a side that its adapter's image encoder reads */
   imageSize: number;
   /** what the engine gets, the picture aside */
@@ -63,8 +65,10 @@ function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt 
   if (image !== undefined) checkTakesPictures(`${option}.image`, adapter);
   const embeds =
     prompt.embeds === undefined ? undefined : splitEmbeds(prompt.embeds, prompt.shape, `${option}.embeds`, adapter);
-  const branch = { adapter: prompt.adapter, strength, structureScale: structureScale ?? 1 };
-  if (adapter.embedSize === 0) return { branch, image, imageSize: 0, given: (faces ?? []).map((face) => ({ face })) };
+  const { combine, kvScaling, region, weight } = prompt;
+  const shared = { adapter: prompt.adapter, strength, structureScale: structureScale ?? 1, combine, kvScaling, region };
+  if (faces !== undefined) checkOfFaces(prompt, adapter);
+  if (adapter.embedSize === 0) return { prompt, shared, imageSize: 0, given: (faces ?? []).map((face) => ({ face })) };
   if (image === undefined && embeds === undefined) {
     throw new OptionError(option, `this ${adapter.variant} adapter takes the face's picture too: add image, or embeds`);
   }
@@ -76,8 +80,21 @@ function checkPrompt(prompt: PromptSnapshot, info: PipelineInfo): CheckedPrompt 
     );
   }
   const given: NativeImage[] = embeds === undefined ? [{}] : embeds.map((one) => ({ embeds: one }));
-  if (face !== undefined) for (const one of given) one.face = face;
-  return { branch, image, imageSize: adapter.imageSize, given };
+  for (const one of given) {
+    if (face !== undefined) one.face = face;
+    if (weight !== 1) one.weight = weight;
+  }
+  return { prompt, shared, imageSize: adapter.imageSize, given };
+}
+
+/** Faces are neither weighed nor combined. */
+function checkOfFaces({ option, weight, combine }: PromptSnapshot, { variant }: AdapterInfo): void {
+  for (const [name, given] of [
+    ["weight", weight !== 1],
+    ["combine", combine !== "concat"],
+  ] as const)
+    if (given)
+      throw new OptionError(`${option}.${name}`, `this ${variant} adapter takes faces, which have none: leave it out`);
 }
 
 /** The faces of one prompt; undefined for adapters that take none. */
@@ -104,7 +121,7 @@ function readFaces(
   return picturesOf({ data: faceEmbeds, shape: [count, faceSize] });
 }
 
-function splitEmbeds(
+export function splitEmbeds(
   embeds: Float32Array,
   shape: readonly number[] | undefined,
   option: string,
@@ -143,7 +160,7 @@ function checkPictures(count: number, option: string): void {
 }
 
 /** Each checked against its adapter, and all together against the number of pictures that may be. */
-function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): CheckedPrompt[] {
+export function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): CheckedPrompt[] {
   let count = 0;
   return prompts.map((prompt) => {
     const checked = checkPrompt(prompt, info);
@@ -151,61 +168,4 @@ function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): C
     checkPictures(count, prompt.option);
     return checked;
   });
-}
-
-/**
- * Decodes the pictures, each to the size of its adapter's image encoder, and groups them: prompts of one adapter with equal strength are one branch, their tokens in
- * one softmax as in diffusers; another strength is a branch of its own, added to the others.
- */
-export async function toBranches(
-  prompts: readonly PromptSnapshot[],
-  info: PipelineInfo,
-  fitter: Fitter,
-  signal?: AbortSignalLike,
-): Promise<NativeImageBranch[]> {
-  const checked = checkPrompts(prompts, info);
-  return group(checked, await Promise.all(checked.map((prompt) => fitPrompt(prompt, fitter, signal))));
-}
-
-/** The same without pixels, for what only asks for sizes. */
-export function toBranchSizes(prompts: readonly PromptSnapshot[], info: PipelineInfo): NativeImageBranch[] {
-  const checked = checkPrompts(prompts, info);
-  return group(
-    checked,
-    checked.map(({ given }) => given),
-  );
-}
-
-function group(prompts: readonly CheckedPrompt[], images: NativeImage[][]): NativeImageBranch[] {
-  const groups = new Map<string, { branch: CheckedPrompt["branch"]; images: NativeImage[] }>();
-  prompts.forEach(({ branch }, i) => {
-    const key = JSON.stringify(branch);
-    const own = groups.get(key) ?? { branch, images: [] };
-    groups.set(key, own);
-    for (const image of images[i] ?? []) own.images.push(image);
-  });
-  return [...groups.values()].flatMap(({ branch, images: own }) => toNative(branch, own));
-}
-
-/** One branch, and a second for layers in which the picture is led away from. */
-function toNative({ strength, ...branch }: CheckedPrompt["branch"], images: NativeImage[]): NativeImageBranch[] {
-  const { layers, contrary, curve, ...own } = strength;
-  const shared = { ...branch, ...own, images, ...(curve.length > 0 ? { curve: Float32Array.from(curve.flat()) } : {}) };
-  const one: NativeImageBranch = {
-    ...shared,
-    contrary: false,
-    ...(layers === undefined ? {} : { layers: Float32Array.from(layers) }),
-  };
-  if (contrary === undefined) return [one];
-  return [one, { ...shared, contrary: true, layers: Float32Array.from(contrary) }];
-}
-
-async function fitPrompt(
-  { image, imageSize, given }: CheckedPrompt,
-  fitter: Fitter,
-  signal: AbortSignalLike | undefined,
-): Promise<NativeImage[]> {
-  if (image === undefined) return given;
-  const pixels = await image.fit(fitter, () => ({ size: imageSize }), signal);
-  return given.map((one) => ({ ...one, ...pixels }));
 }

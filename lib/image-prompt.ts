@@ -6,8 +6,19 @@ import type { CallPictures } from "./image/rules";
 import { PictureSnapshot } from "./image/snapshot";
 import { type Strength, type StrengthOptions, readStrength } from "./image-strength";
 import type { PipelineInfo } from "./native/contract";
+import type { CombineMethod, ImageFit, KvScaling } from "./options/names";
 
 export interface ImagePromptBase extends StrengthOptions {
+  /** a picture that is white where the image prompt counts in the picture to make, black where not; any size, resized to width x height */
+  mask?: ImageInput | undefined;
+  /** "binary" (default): as diffusers reads masks; "soft": greys count in part */
+  maskMode?: "binary" | "soft" | undefined;
+  /** what the image encoder makes of the picture is multiplied by, -5 to 5, default 1; in the negative half nothing is */
+  weight?: number | undefined;
+  /** what becomes of pictures with the same settings, as combineEmbeds(): "concat" (default), or one picture of all */
+  combine?: CombineMethod | undefined;
+  /** what `scale` multiplies: "v" (default), the result, as diffusers; or keys and values in the ways of ComfyUI_IPAdapter_plus */
+  kvScaling?: KvScaling | undefined;
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;
 }
@@ -22,6 +33,10 @@ export interface FaceBeside {
 
 /** A picture to take after. */
 export interface PicturePrompt extends ImagePromptBase, FaceBeside {
+  /** a picture of the size of `image`: black hides a pixel from the image encoder, which sees its mean colour there */
+  imageMask?: ImageInput | undefined;
+  /** how `image` becomes a square: "crop" (default), "pad" with black, "squash", or "tile": an image prompt for each of its squares, in its place */
+  fit?: ImageFit | undefined;
   /** in any of the forms of an ImageInput; FaceID Plus: the face, cropped as InsightFace's norm_crop does */
   image: ImageInput;
   embeds?: undefined;
@@ -56,6 +71,15 @@ export type ImagePrompt = PicturePrompt | EmbedsPrompt | FacePrompt;
 export interface PromptSnapshot {
   adapter: number;
   strength: Strength;
+  mask: PictureSnapshot | undefined;
+  softMask: boolean;
+  imageMask: PictureSnapshot | undefined;
+  fit: ImageFit;
+  weight: number;
+  combine: CombineMethod;
+  kvScaling: KvScaling;
+  /** to which it belongs */
+  region: number | undefined;
   structureScale: number | undefined;
   /** for messages, such as `imagePrompts[0]` */
   option: string;
@@ -68,19 +92,40 @@ export interface PromptSnapshot {
 
 /** An image prompt with any of the fields; which of them go together is checked later. */
 export interface ReadImagePrompt extends ImagePromptBase, FaceBeside {
+  imageMask?: ImageInput | undefined;
+  fit?: ImageFit | undefined;
   image?: ImageInput | undefined;
   embeds?: Float32Array | readonly number[] | undefined;
 }
 
-/** Copies what the caller could still change. */
+/** What asks for something beside it. */
+function checkBeside({ image, imageMask, fit, mask, maskMode }: ReadImagePrompt, option: string): void {
+  if (imageMask !== undefined && image === undefined)
+    throw new OptionError(`${option}.imageMask`, "it hides a part of image, which is missing: add image");
+  if (fit !== undefined && image === undefined)
+    throw new OptionError(`${option}.fit`, "it says how image becomes a square, which is missing: add image");
+  if (imageMask !== undefined && fit === "tile")
+    throw new OptionError(`${option}.imageMask`, 'tiles have none: use another fit than "tile"');
+  if (maskMode !== undefined && mask === undefined)
+    throw new OptionError(`${option}.maskMode`, "it says how mask is read, which is missing: add mask");
+}
+
+/**
+ * Copies what the caller could still change.
+ * @param region to which they belong
+ */
 export function snapshotPrompts(
   prompts: readonly ReadImagePrompt[],
   pictures: CallPictures,
   { attentions }: Pick<PipelineInfo, "attentions">,
+  region?: number,
 ): PromptSnapshot[] {
   const floats = new CallFloats();
   return prompts.map((entry, i) => {
-    const option = `imagePrompts[${i}]`;
+    const option = `${region === undefined ? "" : `regions[${region}].`}imagePrompts[${i}]`;
+    const open = (name: "image" | "mask" | "imageMask"): PictureSnapshot | undefined =>
+      entry[name] === undefined ? undefined : new PictureSnapshot(entry[name], `${option}.${name}`, pictures);
+    checkBeside(entry, option);
     if (entry.image !== undefined && entry.embeds !== undefined) {
       throw new OptionError(option, "expected image or embeds but received both: leave one out");
     }
@@ -93,7 +138,15 @@ export function snapshotPrompts(
       strength: readStrength(entry, option, attentions),
       structureScale: entry.structureScale,
       option,
-      image: entry.image === undefined ? undefined : new PictureSnapshot(entry.image, `${option}.image`, pictures),
+      image: open("image"),
+      mask: open("mask"),
+      softMask: entry.maskMode === "soft",
+      imageMask: open("imageMask"),
+      fit: entry.fit ?? "crop",
+      weight: entry.weight ?? 1,
+      combine: entry.combine ?? "concat",
+      kvScaling: entry.kvScaling ?? "v",
+      region,
       embeds: embeds?.data,
       shape: embeds?.shape,
       faceEmbeds: entry.faceEmbeds === undefined ? undefined : floats.faces(entry.faceEmbeds, `${option}.faceEmbeds`),

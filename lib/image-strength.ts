@@ -1,5 +1,6 @@
 /** How strong an image prompt is in each attention of the UNet and from step to step. */
 import { OptionError } from "./errors";
+import { lazily } from "./load-failure";
 import { describe } from "./options/describe";
 import type { Schema } from "./options/json-schema";
 import type { ImageScale } from "./options/image-scale";
@@ -7,7 +8,8 @@ import type { ScalePreset } from "./options/names";
 import { readList } from "./options/read-list";
 import { isList, ownKeys, readProperty } from "./options/read-property";
 import { checkValue } from "./options/validate";
-import { presetFactors } from "./scale-presets";
+
+const presets = lazily(() => require("./scale-presets") as typeof import("./scale-presets"));
 
 /** Where and when an image prompt counts, beside its scale. */
 export interface StrengthOptions {
@@ -58,7 +60,7 @@ export function readStrength(options: StrengthOptions, option: string, attention
       `${option}.preset`,
       "a preset takes a scale that is one number: leave preset out, or scale by block",
     );
-  const factors = presetFactors(preset, attentions);
+  const factors = presets().presetFactors(preset, attentions);
   if (factors === undefined)
     throw new OptionError(
       `${option}.preset`,

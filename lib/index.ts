@@ -40,6 +40,8 @@ export { setThreads, systemInfo } from "./system";
 export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
 export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
 export type { ControlUse } from "./controls";
+export type { NegativeImagePrompt } from "./negative-prompts";
+export type { Region } from "./regions";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
 export type { BlockScale, ImageScale, ScaleByBlock } from "./options/image-scale";
 export type { ImageInput, RawImage, SharpOutput } from "./image/input";
@@ -51,6 +53,9 @@ export type {
   ControlMode,
   ConvertType,
   PreprocessName,
+  ImageFit,
+  KvScaling,
+  NegativeKind,
   PreviewDecoder,
   ScalePreset,
   SchedulerName,

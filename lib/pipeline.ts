@@ -8,8 +8,7 @@ import { progressEvent, toResult } from "./generate-result";
 import type { ImageInput } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
-import { checkAdapter, checkTakesPictures, toBranchSizes, toBranches, toEmbeds } from "./image-branches";
-import { snapshotPrompts } from "./image-prompt";
+import { checkAdapter, checkTakesPictures, toEmbeds } from "./image-branches";
 import { lazily } from "./load-failure";
 import type { LoadedModel } from "./load-model";
 import { adapterRequests, controlRequests, loraRequests, placeFiles } from "./load-request";
@@ -60,6 +59,7 @@ const batches = lazily(() => require("./batch") as typeof import("./batch"));
 const loadRecords = lazily(() => require("./metadata/load-record") as typeof import("./metadata/load-record"));
 const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
+const guiding = lazily(() => require("./guides") as typeof import("./guides"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
 /** What only load() has. */
@@ -249,13 +249,22 @@ export class Pipeline implements AsyncDisposable {
    */
   #plan(options: unknown, others: unknown, site: CallSite, watch?: ItemWatch): () => Promise<GenerateResult> {
     this.#calls.checkRoom();
-    const { imagePrompts, controls, ...read } = readCall(GenerateSchema, options, others);
+    const { imagePrompts, negativeImagePrompts, regions, controls, ...read } = readCall(
+      GenerateSchema,
+      options,
+      others,
+    );
     const { metadata = true, onStep } = read;
     const { signal, onProgress } = watch ?? read;
     throwIfAborted(signal);
     const request = generateRequest(read, this.#info, this.#encoders);
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
+    const guides = guiding().snapshotGuides(
+      { ...read, imagePrompts, negativeImagePrompts, regions },
+      pictures,
+      this.#info,
+      this.#encoders,
+    );
     const source = snapshotSource(read, pictures);
     const structures = snapshotControls(controls ?? [], pictures);
     const fitter = { addon: this.#addon, site };
@@ -264,15 +273,26 @@ export class Pipeline implements AsyncDisposable {
     const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
     const recorded =
       metadata && read.output !== "latents"
-        ? new (records().CallRecord)(this.#record, { ...read, imagePrompts, controls }, request, this.#info)
+        ? new (records().CallRecord)(
+            this.#record,
+            { ...read, imagePrompts, negativeImagePrompts, regions, controls },
+            request,
+            this.#info,
+          )
         : undefined;
     const call: EngineCall<NativeGenerateRequest, NativeResult> = {
-      pictures: [...[...prompts, ...structures].map(({ image }) => image), source.image, source.mask],
+      pictures: [
+        ...guiding().picturesOfGuides(guides),
+        ...structures.map(({ image }) => image),
+        source.image,
+        source.mask,
+      ],
       prepare: async (stop) => {
-        const branches = await toBranches(prompts, this.#info, fitter, stop);
-        const sized = { ...request, branches, ...(await toSource(source, this.#info, fitter, stop)) };
+        const sized = { ...request, ...(await toSource(source, this.#info, fitter, stop)) };
+        const size = { width: sized.width, height: sized.height };
+        const made = await guiding().toGuides(guides, this.#info, fitter, size, stop);
         const each = onStep === undefined ? {} : { eachStep: true as const };
-        return { ...sized, ...each, controls: await toControls(structures, sized, this.#info, fitter, stop) };
+        return { ...sized, ...made, ...each, controls: await toControls(structures, sized, this.#info, fitter, stop) };
       },
       start: (prepared, done, fail) => {
         const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
@@ -291,9 +311,18 @@ export class Pipeline implements AsyncDisposable {
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
-    const { imagePrompts, controls, ...read } = readCall(EstimateSchema, options, others);
+    const { imagePrompts, negativeImagePrompts, regions, controls, ...read } = readCall(
+      EstimateSchema,
+      options,
+      others,
+    );
     const pictures = new CallPictures(this.#rules);
-    const prompts = snapshotPrompts(imagePrompts ?? [], pictures, this.#info);
+    const guides = guiding().snapshotGuides(
+      { ...read, imagePrompts, negativeImagePrompts, regions },
+      pictures,
+      this.#info,
+      this.#encoders,
+    );
     const source = snapshotSource(read, pictures);
     const structures = snapshotControls(controls ?? [], pictures);
     const request = generateRequest(read, this.#info, this.#encoders);
@@ -302,8 +331,8 @@ export class Pipeline implements AsyncDisposable {
       prepare: async (stop) => ({
         ...request,
         ...(await toSourceSizes(source, this.#info, stop)),
-        branches: toBranchSizes(prompts, this.#info),
         controls: toControlSizes(structures, this.#info),
+        ...guiding().toGuideSizes(guides, this.#info),
       }),
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),
     });

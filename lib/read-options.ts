@@ -3,6 +3,8 @@ import type { ReadControlUse } from "./controls";
 import type { PreprocessOptions } from "./image/preprocessor";
 import type { ReadImagePrompt } from "./image-prompt";
 import type { ReadMetadataOptions } from "./metadata/read";
+import type { NegativeImagePrompt } from "./negative-prompts";
+import type { ReadRegion } from "./regions";
 import type { Value } from "./options/json-schema";
 import type {
   ConvertSchema,
@@ -41,8 +43,14 @@ export type ReadLoadOptions = Written<
   LoadOptions,
   { adapters: AdapterOptions; loras: LoraOptions; controls: ControlOptions; embeddings: EmbeddingOptions }
 >;
-export type ReadGenerateOptions = Written<GenerateOptions, { imagePrompts: ReadImagePrompt; controls: ReadControlUse }>;
-export type ReadEstimateOptions = Written<EstimateOptions, { imagePrompts: ReadImagePrompt; controls: ReadControlUse }>;
+export type ReadGenerateOptions = Written<
+  GenerateOptions,
+  { imagePrompts: ReadImagePrompt; negativeImagePrompts: NegativeImagePrompt; regions: ReadRegion; controls: ReadControlUse }
+>;
+export type ReadEstimateOptions = Written<
+  EstimateOptions,
+  { imagePrompts: ReadImagePrompt; negativeImagePrompts: NegativeImagePrompt; regions: ReadRegion; controls: ReadControlUse }
+>;
 
 /** Options whose values differ: what an event of onProgress holds, no schema says. */
 type Apart<Schema, Options> = {

@@ -3,6 +3,8 @@ import type { GeneratedImage } from "./generated-image";
 import type { ControlUse } from "./controls";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
+import type { NegativeImagePrompt } from "./negative-prompts";
+import type { Region } from "./regions";
 import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
 import type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
@@ -153,6 +155,13 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   imagePrompts?: readonly (ImagePrompt | ImageInput | Float32Array)[] | undefined;
   /** pictures that give the structure, each for one of the loaded controls; what they add is summed */
   controls?: readonly ControlUse[] | undefined;
+  /**
+   * what stands in the negative half in place of no picture: guidance leads away from it. The pictures of an adapter take those of the
+   * same adapter in turn. A picture may stand alone
+   */
+  negativeImagePrompts?: readonly (NegativeImagePrompt | ImageInput | Float32Array)[] | undefined;
+  /** parts of the picture with prompts of their own; where they overlap they share the place, and what they leave is the prompt's */
+  regions?: readonly Region[] | undefined;
   /** the picture to change, resized to width x height; in any of the forms of an ImageInput. Inpainting and instruct models (info.task) need one */
   image?: ImageInput | undefined;
   /** a picture of any size, white where `image` is repainted, black where it stays; not for instruct models, needed by inpainting models */

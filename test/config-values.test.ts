@@ -51,6 +51,8 @@ function request(info: ReturnType<NativePipeline["info"]>, scheduler: string): N
     prompt,
     negative: prompt,
     branches: [],
+    regions: [],
+    negativeImages: [],
     scheduler,
     sigmas: "",
     steps: 4,

@@ -22,7 +22,7 @@ beforeAll(() => {
   mkdirSync(join(ROOT, "build"), { recursive: true });
   folder = mkdtempSync(join(ROOT, "build", "samples-"));
   // Two pictures of a reader's own.
-  for (const name of ["photo.png", "cat.png"])
+  for (const name of ["photo.png", "cat.png", "left.png"])
     copyFileSync(join(ROOT, "examples/images/red-apple.png"), join(folder, name));
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -177,7 +177,8 @@ describe("estimateMemory", () => {
       vaeTiling: "on",
       imagePrompts: [{ image: picture(1) }, { embeds: new Float32Array(256), scale: 0.5 }],
     } as const;
-    const branch = { adapter: 0, structureScale: 1, contrary: false, start: 0, end: 1 };
+    const strength = { contrary: false, start: 0, end: 1, kvScaling: 0 };
+    const branch = { adapter: 0, structureScale: 1, combine: 0, softMask: false, ...strength };
     expect(await pipeline.estimateMemory(options)).toEqual({
       weights: 40_000_000,
       working: 2_000_000,

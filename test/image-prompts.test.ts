@@ -1,7 +1,15 @@
 /** Image prompts with scales by block, windows, curves and presets make the latents of diffusers, or of formulas beside it. Needs `npm run build:all`. */
 import { join } from "node:path";
 
-import { Pipeline, type GenerateOptions, type ImagePrompt, type PicturePrompt } from "../lib/index";
+import {
+  Pipeline,
+  type EstimateOptions,
+  type GenerateOptions,
+  type ImagePrompt,
+  type PicturePrompt,
+  type RawImage,
+} from "../lib/index";
+import { tilesOf } from "../lib/image/tiles";
 import { GOLDEN, readGolden, relativeError } from "./support/golden";
 import { MINI, rejection } from "./support/load";
 
@@ -16,6 +24,15 @@ interface Case {
 // tools/goldens/image_prompts.py
 const { index, golden, call } = readGolden<Case>("image-prompts");
 const picture = (name: string): string => join(GOLDEN, `images/${name}.png`);
+/** The same options with the files of pictures. */
+function withFiles<T>(value: T, key = ""): T {
+  if (typeof value === "string") return (["image", "mask", "imageMask"].includes(key) ? picture(value) : value) as T;
+  if (Array.isArray(value)) return value.map((entry: unknown) => withFiles(entry)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, entry]) => [name, withFiles(entry as unknown, name)]),
+  ) as T;
+}
 
 const groups = new Map<string, Case[]>();
 for (const entry of index.cases) {
@@ -38,9 +55,9 @@ describe.each([...groups])("the small model %s", (_, cases) => {
   test.each(cases)("the latents of the reference: $name", async ({ name, scheduler, imagePrompts, options }) => {
     const { latents } = await pipeline.generate({
       ...call,
-      ...options,
+      ...withFiles(options),
       scheduler,
-      imagePrompts: imagePrompts.map((prompt) => ({ ...prompt, image: picture(prompt.image) })),
+      imagePrompts: withFiles(imagePrompts),
       output: "latents",
     });
     expect(relativeError(latents[0]!, golden.get(name)!.floats())).toBeLessThan(3e-5);
@@ -131,6 +148,143 @@ describe("on the small SD1.5", () => {
     expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option });
     expect(error.message).toContain(says);
   });
+});
+
+describe("masks, negative image prompts and regions", () => {
+  const folder = join(GOLDEN, "models/sd15");
+  let pipeline: Pipeline;
+  beforeAll(async () => {
+    pipeline = await Pipeline.load({ model: folder, adapters: [join(folder, "adapters/base.safetensors")] });
+  });
+  afterAll(() => pipeline.dispose());
+  const image = picture("square-64");
+  const even = (value: number, width = 8, height = 8): RawImage => ({
+    data: new Uint8Array(width * height).fill(value),
+    width,
+    height,
+  });
+  const latents = async (options: GenerateOptions): Promise<Float32Array> =>
+    (await pipeline.generate({ ...call, ...options, output: "latents" })).latents[0]!;
+
+  test.each(["binary", "soft"] as const)("a %s mask of black is as if the picture were not there", async (maskMode) => {
+    const masked = await latents({ imagePrompts: [{ image, mask: even(0), maskMode }] });
+    expect(masked).toEqual(await latents({}));
+  });
+
+  test.each(["binary", "soft"] as const)("a %s mask of white is as if it were not there", async (maskMode) => {
+    const masked = await latents({ imagePrompts: [{ image, mask: even(255), maskMode }] });
+    expect(relativeError(masked, await latents({ imagePrompts: [{ image }] }))).toBeLessThan(1e-6);
+  });
+
+  test("a region of black changes no bit, and one of white has the picture to itself", async () => {
+    const regions = (value: number) => [{ mask: even(value), prompt: "a green dog" }];
+    expect(await latents({ regions: regions(0) })).toEqual(await latents({}));
+    const whole = await latents({ regions: regions(255) });
+    expect(relativeError(whole, await latents({ prompt: "a green dog" }))).toBeLessThan(1e-6);
+  });
+
+  test("regions and masks need no guidance, and stay when calls are repeated", async () => {
+    const options = { guidance: 1, regions: [{ mask: picture("mask-left"), prompt: "a dog", imagePrompts: [image] }] };
+    expect(await latents(options)).toEqual(await latents(options));
+    expect(await latents({ guidance: 1 })).not.toEqual(await latents(options));
+  });
+
+  test("negative image prompts of zeros are those that are always there", async () => {
+    const imagePrompts = [{ image }];
+    const zeros = await latents({ imagePrompts, negativeImagePrompts: [{ kind: "zeros" }] });
+    expect(zeros).toEqual(await latents({ imagePrompts }));
+  });
+
+  test.each(["fade", "dissolve", "gaussian", "shuffle"] as const)("%s is the same noise every time", async (kind) => {
+    const options = (strength: number): GenerateOptions => ({
+      imagePrompts: [{ image }],
+      negativeImagePrompts: [{ image, kind, strength }],
+    });
+    expect(await latents(options(0.7))).toEqual(await latents(options(0.7)));
+    expect(await latents(options(0.7))).not.toEqual(await latents(options(0.2)));
+    const none = await latents({ imagePrompts: [{ image }], negativeImagePrompts: [image] });
+    expect(await latents(options(0))).toEqual(none);
+  });
+
+  test("a mask on the reference hides what is black", async () => {
+    const { data, ...size } = even(90, 64, 64);
+    const half = Uint8Array.from(data, (_, i) => (i % 64 < 32 ? 255 : 0));
+    const left = Uint8Array.from(data, (value, i) => (i % 64 < 32 ? value : 200));
+    const masked = (pixels: Uint8Array | Uint8ClampedArray): Promise<Float32Array> =>
+      latents({ imagePrompts: [{ image: { data: pixels, ...size }, imageMask: { data: half, ...size } }] });
+    expect(await masked(left)).toEqual(await masked(data));
+  });
+
+  test("an estimate counts masks, tiles, regions and negative pictures without reading them", async () => {
+    const none = "/no/such.png";
+    const options: EstimateOptions = {
+      imagePrompts: [
+        { image: none, mask: none, fit: "tile" },
+        { image: none, scale: 0.5, mask: none, maskMode: "soft", kvScaling: "kv" },
+      ],
+      negativeImagePrompts: [none],
+      regions: [{ mask: none, prompt: "a dog", imagePrompts: [none] }],
+    };
+    const plain = await pipeline.estimateMemory({});
+    expect((await pipeline.estimateMemory(options)).working).toBeGreaterThan(plain.working);
+  });
+
+  test.each([
+    [{ imagePrompts: [{ image, maskMode: "soft" }] }, "imagePrompts[0].maskMode", "add mask"],
+    [
+      { imagePrompts: [{ image, imageMask: even(1) }] },
+      "imagePrompts[0].imageMask",
+      "expected the size of image, 64x64, but received 8x8",
+    ],
+    [{ imagePrompts: [{ image, imageMask: image, fit: "tile" }] }, "imagePrompts[0].imageMask", "tiles have none"],
+    [{ imagePrompts: [{ embeds: new Float32Array(24), fit: "pad" }] }, "imagePrompts[0].fit", "add image"],
+    [{ imagePrompts: [{ image, fit: "cover" }] }, "imagePrompts[0].fit", "expected one of"],
+    [{ imagePrompts: [{ image, combine: "subtract" }] }, "imagePrompts", "combine needs two pictures or more"],
+    [{ imagePrompts: [{ image, combine: "average", weight: 0 }] }, "imagePrompts", "weights add up to 0"],
+    [
+      { negativeImagePrompts: [{ kind: "black" }, { kind: "black" }], imagePrompts: [image] },
+      "negativeImagePrompts",
+      "2 for image prompts of 1 pictures",
+    ],
+    [{ negativeImagePrompts: [{}] }, "negativeImagePrompts[0]", "add image"],
+    [{ negativeImagePrompts: [{ image, kind: "black" }] }, "negativeImagePrompts[0].kind", "takes no image"],
+    [{ negativeImagePrompts: [{ image, adapter: 3 }] }, "negativeImagePrompts[0].adapter", "one adapter is loaded"],
+    [{ regions: [{ prompt: "a dog" }] }, "regions[0].mask", "add mask"],
+    [{ regions: [{ mask: even(1), scale: 2 }] }, "regions[0].scale", "use 1 or less"],
+    [{ regions: [{ mask: even(1), prompt: "<lora:a:1>" }] }, "regions[0].prompt", "lora"],
+    [
+      { regions: [{ mask: even(1), imagePrompts: [{ image, preset: "x" }] }] },
+      "regions[0].imagePrompts[0].preset",
+      "expected one of",
+    ],
+  ])("%# is a typed error of %s", async (options, option, says) => {
+    const error = await rejection(pipeline.generate(options as unknown as GenerateOptions));
+    expect(error).toMatchObject({ option });
+    expect(error.message).toContain(says);
+  });
+});
+
+test("a region's negative prompt beside none of the call is a typed error where zeros stand for it", async () => {
+  await using pipeline = await Pipeline.load({ model: join(GOLDEN, "models/sdxl") });
+  const regions = [{ mask: picture("mask-left"), negativePrompt: "red" }];
+  const error = await rejection(pipeline.generate({ regions }));
+  expect(error).toMatchObject({ option: "regions[0].negativePrompt" });
+  expect(error.message).toContain("add negativePrompt to the call too");
+});
+
+test.each([
+  [150, 100, 2],
+  [100, 100, 4],
+  [75, 131, 2],
+  [900, 100, 4],
+  [1, 5, 4],
+])("tiles of %i x %i pixels", (width, height, count) => {
+  const tiles = tilesOf({ width, height });
+  expect(tiles).toHaveLength(count);
+  // From end to end, and within.
+  expect(Math.max(...tiles.map(({ left, side }) => left + side.width))).toBe(width);
+  expect(Math.max(...tiles.map(({ top, side }) => top + side.height))).toBe(height);
+  expect(Math.min(...tiles.flatMap(({ left, top }) => [left, top]))).toBe(0);
 });
 
 test("a preset on the UNet of the shipped model is a typed error", async () => {

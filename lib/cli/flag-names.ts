@@ -9,6 +9,8 @@ export const FLAGLESS = [
   "controls",
   "embeddings",
   "imagePrompts",
+  "negativeImagePrompts",
+  "regions",
   "images",
   "maxPixels",
   "maxQueue",

@@ -24,5 +24,6 @@ export interface NativePreprocess {
   threshold?: number | undefined;
 }
 
-/** For an image encoder of `size` x `size` pixels, by CLIP's resize and crop; or by Lanczos, and then perhaps through a preprocessor. */
-export type NativeFit = { size: number } | { width: number; height: number; preprocess?: NativePreprocess };
+/** For an image encoder of `size` x `size` pixels, by CLIP's resize and crop or with all of the picture; or by Lanczos, and then perhaps through a preprocessor. */
+export type NativeFit =
+  { size: number; how?: "crop" | "pad" | "squash" } | { width: number; height: number; preprocess?: NativePreprocess };

@@ -6,8 +6,10 @@ import type { NativeAddon } from "../native/contract";
 import type { NativeFit, NativePixels } from "./pixels";
 import { type PictureSource, type RgbImage, readSource } from "./input";
 import type { CallPictures } from "./rules";
+import type { PlacedTile } from "./tiles";
 import { Turnstile } from "./turnstile";
 
+const tiles = lazily(() => require("./tiles") as typeof import("./tiles"));
 const decoder = lazily(() => require("./decode") as typeof import("./decode"));
 
 /** Pictures decoded at a time in the whole process: each may have hundreds of megabytes until it is shrunk. */
@@ -74,6 +76,29 @@ export class PictureSnapshot {
       });
       const rgb = await result;
       return { rgb: new Uint8Array(rgb), width, height };
+    }, signal);
+  }
+
+  /** Parts of the picture, each in the size that an image encoder needs; once. @throws as decode() */
+  async cut(
+    { addon, site }: Fitter,
+    tilesOf: (size: { width: number; height: number }) => PlacedTile[],
+    size: number,
+    signal: AbortSignalLike | undefined,
+  ): Promise<{ tile: PlacedTile; rgb: Uint8Array }[]> {
+    await this.arrive(signal);
+    return DECODING.run(async () => {
+      const pixels = await this.#decode();
+      throwIfAborted(signal);
+      const made: { tile: PlacedTile; rgb: Uint8Array }[] = [];
+      for (const tile of tilesOf(pixels)) {
+        const part = tiles().cutTile(pixels, tile);
+        const call = startNative<ArrayBuffer>(site, undefined, (done) =>
+          addon.fitPicture(part, { size, how: "squash" }, done),
+        );
+        made.push({ tile, rgb: new Uint8Array(await call.result) });
+      }
+      return made;
     }, signal);
   }
 

@@ -254,6 +254,20 @@ export interface NativeImage {
   embeds?: Float32Array;
   /** one face embedding: faceSize floats */
   face?: Float32Array;
+  /** of what the encoder makes of it; absent: 1 */
+  weight?: number;
+  /** RGB of the same size: black hides a pixel from the encoder */
+  imageMask?: Uint8Array;
+}
+
+/** Without picture and embeds: what the reference has in place of no picture. */
+export type NativeNegativeImage = NativeImage & { adapter: number };
+
+export interface NativeRegion {
+  mask: NativePicture;
+  scale: number;
+  prompt: NativeText[];
+  negative?: NativeText[];
 }
 
 /** A picture to change, or its mask; without pixels where only sizes are asked for. */
@@ -270,6 +284,15 @@ export interface NativeImageBranch {
   /** shares of the model calls: call i of n is left out when i / n < start or (i + 1) / n > end */
   start: number;
   end: number;
+  /** where they count, resized to the picture's size; without pixels where only sizes are asked for */
+  mask?: NativePicture;
+  softMask: boolean;
+  /** index into `regions`, to whose place they are kept; absent: none */
+  region?: number;
+  /** index into COMBINE_METHODS */
+  combine: number;
+  /** index into KV_SCALINGS */
+  kvScaling: number;
   /** [share, factor, share, factor, …] with shares ascending; absent: 1 throughout */
   curve?: Float32Array;
   /** FaceID PlusV2: of what its Resampler makes of the picture */
@@ -304,6 +327,8 @@ export interface NativeGenerateRequest extends PlainOptions {
   negative?: NativeText[];
   branches: NativeImageBranch[];
   controls?: NativeControlUse[];
+  regions: NativeRegion[];
+  negativeImages: NativeNegativeImage[];
   /** the picture to change, resized to width x height */
   image?: NativePicture;
   /** white is repainted */

@@ -13,7 +13,6 @@ type Alias = [fix: string | ((value: unknown, key: string) => string), names: st
 const CPU = "the engine runs on the CPU: leave it out";
 const NOT_NEEDED = "nothing here needs it: leave it out";
 const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
-const NO_REGIONS = "image prompts that count in a part of the picture are not there yet: leave it out";
 const LORA_WEIGHT =
   "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
 
@@ -85,7 +84,12 @@ const GENERATE: Alias[] = [
     "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
   ],
   [OWN_TEXT, "prompt_embeds, negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds"],
-  [NO_REGIONS, "ip_adapter_mask, ip_adapter_masks, regions, region_masks, attention_mask"],
+  ["use imagePrompts: [{ image, mask }]", "ip_adapter_mask, ip_adapter_masks, attention_mask"],
+  ["use regions: [{ mask, prompt }]", "region_masks, region, regional_prompts, areas"],
+  [
+    "use negativeImagePrompts: [{ image }]",
+    "image_negative, negative_image, negative_image_prompt, ip_adapter_negative_image",
+  ],
   [CPU, "device, cuda, gpu, use_gpu"],
   [
     "use controls: [{ control, image }]",
@@ -158,16 +162,20 @@ const IMAGE_PROMPT: Alias[] = [
     "use image",
     "file, path, url, src, picture, image_path, image_file, image_url, input, data, ip_adapter_image, buffer, bytes",
   ],
-  ["use scale", "weight, strength, ip_adapter_scale, image_scale, influence"],
+  ["use scale", "strength, ip_adapter_scale, image_scale, influence, layer_weights"],
   ["use embeds", "embedding, embeddings, image_embeds, ip_adapter_image_embeds, features"],
   ["use faceEmbeds", "face, face_embedding, faceid_embeds, id_embeds, face_id"],
   ["use structureScale", "s_scale, shortcut_scale, structure"],
   ["use adapter, the index of a loaded adapter", "adapter_index, index, model, adapter_name, ip_adapter"],
-  [NO_REGIONS, "mask, attn_mask, attention_mask, region, ip_adapter_masks"],
-  ["use start", "start_at"],
-  ["use end", "end_at"],
-  ["use preset", "weight_type"],
   ["it is not there yet: leave it out", "noise"],
+  ["use mask", "attn_mask, attention_mask, region, ip_adapter_masks"],
+  ["use start", "start_at, begin"],
+  ["use end", "end_at"],
+  ["use preset", "weight_type, method, style"],
+  ["use combine", "combine_embeds"],
+  ["use kvScaling", "embeds_scaling"],
+  ["use fit", "crop_position, resize_mode, crop"],
+  ["use imageMask", "reference_mask, clip_vision_mask"],
 ];
 
 const FILE = "path, model, url, src, file_name, weight_name, model_path, model_name, repo, id";

@@ -3,7 +3,19 @@ import { MOST_SIDE } from "../image/limits";
 import { SIGNAL } from "./common-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
 import { ControlPreprocessSchema, FACE_KEYPOINTS } from "./preprocess-schema";
-import { CONTROL_MODES, PREVIEW_DECODERS, SCALE_PRESETS, SCHEDULERS, SIGMAS, VAE_TILINGS } from "./names";
+import {
+  COMBINE_METHODS,
+  CONTROL_MODES,
+  IMAGE_FITS,
+  KV_SCALINGS,
+  MASK_MODES,
+  NEGATIVE_KINDS,
+  PREVIEW_DECODERS,
+  SCALE_PRESETS,
+  SCHEDULERS,
+  SIGMAS,
+  VAE_TILINGS,
+} from "./names";
 
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
@@ -79,6 +91,46 @@ export const ImagePromptSchema = {
       description: "[share, factor] points that the strength follows over the steps",
       "x-default": "none",
     },
+    mask: {
+      "x-kind": "image",
+      description: "a picture that is white where the image prompt counts in the picture to make, black where not",
+    },
+    maskMode: {
+      type: "string",
+      enum: MASK_MODES,
+      default: "binary",
+      description: "binary: as diffusers reads masks; soft: greys count in part",
+    },
+    imageMask: {
+      "x-kind": "image",
+      description: "a picture of image's size, white where it is to be seen, black where not",
+    },
+    fit: {
+      type: "string",
+      enum: IMAGE_FITS,
+      default: "crop",
+      description:
+        "how image becomes a square: its middle, all of it with black beside it, all of it squashed, or tiles",
+    },
+    weight: {
+      type: "number",
+      minimum: -5,
+      maximum: 5,
+      default: 1,
+      description: "of what the image encoder makes of the picture",
+    },
+    combine: {
+      type: "string",
+      enum: COMBINE_METHODS,
+      default: "concat",
+      description: "what becomes of pictures with the same settings: each its own tokens, or one picture of all",
+    },
+    kvScaling: {
+      type: "string",
+      enum: KV_SCALINGS,
+      default: "v",
+      description: "what scale multiplies: the result, or keys and values",
+    },
     adapter: ADAPTER,
   },
 } as const satisfies ObjectSchema;
@@ -113,6 +165,57 @@ export const ControlUseSchema = {
       default: false,
       description: "diffusers' guess mode: for the prompt's half alone, and the finest layers a tenth as strong",
     },
+  },
+} as const satisfies ObjectSchema;
+
+export const NegativeImageSchema = {
+  type: "object",
+  title: "negative image prompt",
+  "x-shorthand": "image",
+  additionalProperties: false,
+  properties: {
+    image: { "x-kind": "image", description: "picture to lead away from, or that noise is made of" },
+    embeds: { "x-kind": "floats", description: "image embedding computed before, instead of image" },
+    kind: {
+      type: "string",
+      enum: NEGATIVE_KINDS,
+      description: "noise made of image, a black picture, or nothing at all",
+      "x-default": "image itself",
+    },
+    strength: { type: "number", minimum: 0, maximum: 1, default: 1, description: "of the noise" },
+    weight: {
+      type: "number",
+      minimum: -5,
+      maximum: 5,
+      default: 1,
+      description: "of what the image encoder makes of it",
+    },
+    adapter: ADAPTER,
+  },
+} as const satisfies ObjectSchema;
+
+export const RegionSchema = {
+  type: "object",
+  title: "region",
+  additionalProperties: false,
+  required: ["mask"],
+  properties: {
+    mask: { "x-kind": "image", description: "a picture that is white where the region is, black elsewhere" },
+    prompt: { type: "string", maxLength: 16384, default: "", description: "what the region shows" },
+    negativePrompt: {
+      type: "string",
+      maxLength: 16384,
+      description: "what it must not show",
+      "x-default": "that of the call",
+    },
+    imagePrompts: {
+      type: "array",
+      items: ImagePromptSchema,
+      maxItems: 64,
+      default: [],
+      description: "pictures that the region takes after",
+    },
+    scale: { type: "number", minimum: 0, maximum: 1, default: 1, description: "how much of its place is the region's" },
   },
 } as const satisfies ObjectSchema;
 
@@ -232,6 +335,20 @@ const ESTIMATED = {
     maxItems: 16,
     default: [],
     description: "pictures that give the structure, for the loaded controls",
+  },
+  negativeImagePrompts: {
+    type: "array",
+    items: NegativeImageSchema,
+    maxItems: 64,
+    default: [],
+    description: "pictures to lead away from, in place of no picture",
+  },
+  regions: {
+    type: "array",
+    items: RegionSchema,
+    maxItems: 16,
+    default: [],
+    description: "parts of the picture with prompts of their own",
   },
   image: {
     "x-kind": "image",

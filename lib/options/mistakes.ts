@@ -35,6 +35,8 @@ function pageOf(title: string): string {
 
 const WITH_ARTICLE: Record<string, string> = {
   "image prompt": "an image prompt",
+  "negative image prompt": "a negative image prompt",
+  region: "a region",
   adapter: "an adapter",
   LoRA: "a LoRA",
   embedding: "an embedding",

@@ -70,7 +70,22 @@ export const SCALE_PRESETS = [
 ] as const;
 export type ScalePreset = (typeof SCALE_PRESETS)[number];
 
-/** How combineEmbeds() combines. */
+/** How a picture becomes the square that an image encoder reads. */
+export const IMAGE_FITS = ["crop", "pad", "squash", "tile"] as const;
+export type ImageFit = (typeof IMAGE_FITS)[number];
+
+/** How a mask of an image prompt is read. */
+export const MASK_MODES = ["binary", "soft"] as const;
+
+/** What the scale of an image prompt multiplies, in the order of the engine's. */
+export const KV_SCALINGS = ["v", "kv", "kv-penalty", "k-mean-v-penalty"] as const;
+export type KvScaling = (typeof KV_SCALINGS)[number];
+
+/** Pictures of noise, and stand-ins for one. */
+export const NEGATIVE_KINDS = ["fade", "dissolve", "gaussian", "shuffle", "black", "zeros"] as const;
+export type NegativeKind = (typeof NEGATIVE_KINDS)[number];
+
+/** How combineEmbeds() combines, in the order of the engine's. */
 export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
 export type CombineMethod = (typeof COMBINE_METHODS)[number];
 

@@ -10,6 +10,8 @@ const MADE = [
   "promptSyntax",
   "imagePrompts",
   "controls",
+  "negativeImagePrompts",
+  "regions",
   "image",
   "mask",
   "scheduler",

@@ -6,7 +6,7 @@
 
 #include "binding/calls.h"
 #include "binding/values.h"
-#include "image/clip_preprocess.h"
+#include "image/encoder_fit.h"
 #include "image/face_keypoints.h"
 #include "image/preprocess.h"
 #include "image/resample.h"
@@ -27,6 +27,7 @@ struct Pixels {
 struct Fit {
   int64_t size = 0, width = 0, height = 0;
   std::optional<Preprocess> preprocess;
+  EncoderFit how = EncoderFit::crop;
 };
 
 int64_t check_side(Napi::Env env, int64_t side, const char* name) {
@@ -79,6 +80,9 @@ Fit read_fit(const Napi::Object& object) {
   Fit fit;
   if (has_value(object, "size")) {
     fit.size = read_side(object, "size");
+    const std::string how = has_value(object, "how") ? read_text(object, "how") : "crop";
+    if (how == "pad") fit.how = EncoderFit::pad;
+    if (how == "squash") fit.how = EncoderFit::squash;
   } else {
     fit.width = read_side(object, "width");
     fit.height = read_side(object, "height");
@@ -94,7 +98,7 @@ Result<std::vector<uint8_t>> fit_picture(const Pixels& pixels, const Fit& fit, c
     IPA_ASSIGN(converted, to_rgb(pixels.data, pixels.width * pixels.height, pixels.layout));
     rgb = converted.data();
   }
-  if (fit.size) return clip_resize(rgb, pixels.width, pixels.height, fit.size);
+  if (fit.size) return fit_for_encoder(rgb, pixels.width, pixels.height, fit.size, fit.how);
   IPA_ASSIGN(std::vector<uint8_t> fitted,
              resize_picture(rgb, pixels.width, pixels.height, fit.width, fit.height, Filter::lanczos));
   if (!fit.preprocess) return fitted;

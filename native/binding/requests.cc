@@ -177,6 +177,7 @@ std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes
 
 ImagePrompt read_image(const Napi::Object& object) {
   ImagePrompt image;
+  if (has_value(object, "weight")) image.weight = static_cast<float>(read_number(object, "weight"));
   if (has_value(object, "face")) image.face = read_floats(object, "face");
   if (has_value(object, "embeds")) {
     image.embeds = read_floats(object, "embeds");
@@ -185,12 +186,15 @@ ImagePrompt read_image(const Napi::Object& object) {
   }
   if (!image.face.empty() && !has_value(object, "rgb")) return image;
   image.rgb = read_bytes(object, "rgb");
+  if (has_value(object, "imageMask")) image.mask = read_bytes(object, "imageMask");
   image.width = read_integer(object, "width");
   image.height = read_integer(object, "height");
   constexpr int64_t largest = 65536;
   const bool sane = image.width >= 1 && image.height >= 1 && image.width <= largest && image.height <= largest;
   if (!sane || image.rgb.size() != static_cast<size_t>(3 * image.width * image.height))
     throw Napi::TypeError::New(object.Env(), "rgb: expected 3 * width * height bytes");
+  if (!image.mask.empty() && image.mask.size() != image.rgb.size())
+    throw Napi::TypeError::New(object.Env(), "imageMask: expected as many bytes as rgb has");
   return image;
 }
 
@@ -201,9 +205,25 @@ void read_strength(const Napi::Object& from, ImageBranch& branch) {
   branch.contrary = from.Get("contrary").ToBoolean().Value();
   branch.start = read_number(from, "start");
   branch.end = read_number(from, "end");
+  if (has_value(from, "region")) branch.region = read_int32(from, "region");
+  branch.combine = static_cast<Combine>(read_int32(from, "combine"));
+  branch.kv_scaling = static_cast<KvScaling>(read_int32(from, "kvScaling"));
   if (!has_value(from, "curve")) return;
   const std::vector<float> curve = read_floats(from, "curve");
   for (size_t i = 0; i + 1 < curve.size(); i += 2) branch.curve.push_back({curve[i], curve[i + 1]});
+}
+
+void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& request) {
+  const Napi::Array regions = read_array(object, "regions");
+  for (uint32_t i = 0; i < regions.Length(); ++i) {
+    const Napi::Object from = element(regions, i);
+    Region region;
+    region.mask = read_picture(read_object(from, "mask"), sizes_only);
+    region.scale = static_cast<float>(read_number(from, "scale"));
+    region.prompt = read_prompt(from, "prompt");
+    if (has_value(from, "negative")) region.negative = read_prompt(from, "negative");
+    request.regions.push_back(std::move(region));
+  }
 }
 
 }  // namespace
@@ -220,6 +240,8 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     branch.scale = static_cast<float>(read_number(from, "scale"));
     branch.structure_scale = static_cast<float>(read_number(from, "structureScale"));
     read_strength(from, branch);
+    if (has_value(from, "mask")) branch.mask = read_picture(read_object(from, "mask"), sizes_only);
+    branch.soft_mask = from.Get("softMask").ToBoolean().Value();
     const Napi::Array images = read_array(from, "images");
     for (uint32_t j = 0; j < images.Length(); ++j) {
       const Napi::Object image = element(images, j);
@@ -229,6 +251,13 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     request.branches.push_back(std::move(branch));
   }
   request.controls = read_control_uses(object, sizes_only);
+  read_regions(object, sizes_only, request);
+  const Napi::Array negatives = read_array(object, "negativeImages");
+  for (uint32_t i = 0; i < negatives.Length(); ++i) {
+    const Napi::Object from = element(negatives, i);
+    const bool given = has_value(from, "rgb") || has_value(from, "embeds");
+    request.negative_images.push_back({read_int32(from, "adapter"), given ? read_image(from) : ImagePrompt()});
+  }
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
   read_fields(object, request_fields(), request);

@@ -134,8 +134,9 @@ class Graph {
   };
   // softmax(q k' / sqrt(head_size)) v for `kv`, plus scale * the same for every branch,
   // each with its own softmax. q: (n, h, w, heads * head_size).
-  // `causal` (a token sees itself and what came before) goes without branches.
-  Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false);
+  // `causal` (a token sees itself and what came before) goes without branches. `scale`: of `kv`, as a branch has one.
+  Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false,
+                  Value scale = {});
 
   const Node& node(Value value) const { return nodes_[static_cast<size_t>(value.id)]; }
   const Shape& shape(Value value) const { return node(value).shape; }
@@ -147,6 +148,7 @@ class Graph {
 
  private:
   Value record(Node node);
+  void check_attention_scale(const Shape& scales, const Shape& queries);
   const Param* param(std::vector<std::string> names, ParamRole role, std::vector<int64_t> shape);
   void fail(const std::string& what);
   void fail(Status status);

@@ -73,7 +73,14 @@ Value Graph::pack_kv(Value k, Value v, int heads, Compute compute) {
   return record(std::move(node));
 }
 
-Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, bool causal) {
+void Graph::check_attention_scale(const Shape& scales, const Shape& queries) {
+  const int64_t each = scales.rows_per_item();
+  if (scales.c != 1 || (each != 1 && each != queries.rows_per_item()) ||
+      (scales.n != 1 && scales.n != queries.n))
+    fail("attention: a branch takes a scale per item, or one per query of each");
+}
+
+Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, bool causal, Value scale) {
   Node node;
   node.op = Op::attention;
   node.shape = shape(q);
@@ -81,7 +88,7 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
   node.causal = causal;
   node.inputs = {q, kv};
   if (causal && !branches.empty()) fail("attention: a causal attention has no branches");
-  if (node.kv.compute != Compute::f32 && (causal || !branches.empty()))
+  if (node.kv.compute != Compute::f32 && (causal || !branches.empty() || scale.valid()))
     fail("attention: neither mask nor branches in 16 bits");
   for (const Branch& branch : branches) {
     const KeyValueShape& own = this->node(branch.kv).kv;
@@ -89,13 +96,14 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
       fail("attention: branch of another width");
     if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
     if (own.batch != node.kv.batch) fail("attention: branch of another batch");
-    const Shape& scales = shape(branch.scale);
-    const int64_t each = scales.rows_per_item();
-    if (scales.c != 1 || (each != 1 && each != node.shape.rows_per_item()) ||
-        (scales.n != 1 && scales.n != node.shape.n))
-      fail("attention: a branch takes a scale per item, or one per query of each");
+    check_attention_scale(shape(branch.scale), node.shape);
     node.inputs.push_back(branch.kv);
     node.inputs.push_back(branch.scale);
+  }
+  // Behind all branches: an odd number of inputs.
+  if (scale.valid()) {
+    check_attention_scale(shape(scale), node.shape);
+    node.inputs.push_back(scale);
   }
   if (node.kv.batch != node.shape.n || int64_t{node.kv.heads} * node.kv.head_size != node.shape.c)
     fail("attention: queries and keys do not fit");

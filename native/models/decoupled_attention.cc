@@ -33,10 +33,30 @@ std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>&
   return result;
 }
 
-Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Value text_kv,
+std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers,
+                                    const std::vector<KeyTokens>& tokens) {
+  std::vector<Value> result;
+  for (const CrossLayer& layer : layers) {
+    const KeyTokens& own = tokens[result.size()];
+    if (layer.adapter_index < 0 || !own.keys.valid()) {
+      result.push_back(Value{});
+      continue;
+    }
+    const std::string name = "ip_adapter." + std::to_string(layer.adapter_index);
+    const std::vector<std::string> both = {name + ".to_k_ip", name + ".to_v_ip"};
+    const Value k = graph.slice_channels(graph.linears(own.keys, both, layer.hidden, false), 0, layer.hidden);
+    const Value v =
+        graph.slice_channels(graph.linears(own.values, both, layer.hidden, false), layer.hidden, layer.hidden);
+    result.push_back(graph.pack_kv(k, v, layer.heads));
+  }
+  return result;
+}
+
+Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Graph::Branch text,
                           const std::vector<Graph::Branch>& branches) {
   const Value q = graph.linear(hidden, layer.name + ".to_q", layer.hidden, false);
-  return graph.linear(graph.attention(q, text_kv, branches), layer.name + ".to_out.0", layer.hidden);
+  const Value all = graph.attention(q, text.kv, branches, false, text.scale);
+  return graph.linear(all, layer.name + ".to_out.0", layer.hidden);
 }
 
 }  // namespace ipa

@@ -29,9 +29,15 @@ std::vector<Value> build_text_keys(Graph& graph, const std::vector<CrossLayer>& 
 // A layer without adapter index has an invalid value, and so has one that `used` leaves out where it has entries.
 std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers, Value tokens,
                                     const std::vector<bool>& used = {});
+// The same of tokens that differ from layer to layer, and for keys and values; an invalid pair leaves a layer out.
+struct KeyTokens {
+  Value keys, values;
+};
+std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers,
+                                    const std::vector<KeyTokens>& tokens);
 
-// The attention of one layer on normed hidden states.
-Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Value text_kv,
+// The attention of one layer on normed hidden states; `text` without scale counts fully.
+Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Graph::Branch text,
                           const std::vector<Graph::Branch>& branches);
 
 }  // namespace ipa

@@ -45,7 +45,9 @@ Value merged_self_attention(Graph& graph, const std::string& name, const Transfo
 Value cross_attention(Graph& graph, Value normed, const CrossInputs& cross, size_t i) {
   static const std::vector<Graph::Branch> none;
   const bool adapted = cross.branches && i < cross.branches->size();
-  return decoupled_attention(graph, (*cross.layers)[i], normed, (*cross.text_kv)[i],
+  const bool scaled = cross.text_scales && i < cross.text_scales->size();
+  return decoupled_attention(graph, (*cross.layers)[i], normed,
+                             {(*cross.text_kv)[i], scaled ? (*cross.text_scales)[i] : Value{}},
                              adapted ? (*cross.branches)[i] : none);
 }
 

@@ -24,6 +24,7 @@ struct CrossInputs {
   // Both in the order of `layers`; branches may be fewer.
   const std::vector<Value>* text_kv = nullptr;
   const std::vector<std::vector<Graph::Branch>>* branches = nullptr;
+  const std::vector<Value>* text_scales = nullptr;
   // Of a transformer's layers, which follow each other.
   size_t first_of(const std::string& transformer) const;
 };

@@ -22,7 +22,9 @@ struct UNetInputs {
   Value sinusoid;  // (1 or n, 1, 1, sinusoid_size): timestep_sinusoid
   // Keys and values of the text, one per cross layer.
   std::vector<Value> text_kv;
-  // Image branches of each cross layer; empty without adapters.
+  // What the text counts in each cross layer, see Graph::attention(); empty: fully.
+  std::vector<Value> text_scales;
+  // Branches of each cross layer, of image prompts and of regions' prompts; empty without any.
   std::vector<std::vector<Graph::Branch>> branches;
   Value addition;       // text_time: (n, 1, 1, addition_input_size)
   Value class_input;    // ids (n, 1, 1, 1) i32 for a table, otherwise the vector or sinusoid (n, 1, 1, size)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pipeline/check_controls.h"
+#include "pipeline/condition/places.h"
 #include "pipeline/condition/source_picture.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/model_options.h"
@@ -48,6 +49,7 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     return Status::option("denoisingStart", "expected less than denoisingEnd");
   if (request.denoising_start > 0 && request.latents.empty() && !request.image)
     return Status::option("denoisingStart", "expected latents or a picture to go on from");
+  IPA_TRY(check_places(request));
   for (const ImageBranch& branch : request.branches)
     if (!std::isfinite(branch.scale)) return Status::option("scale", "expected a finite number");
   for (const auto* prompts : {&request.prompt, &request.negative})

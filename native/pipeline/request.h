@@ -25,6 +25,22 @@ struct ImagePrompt {
   int64_t width = 0, height = 0;
   std::vector<float> embeds;  // base: embed_size floats; plus, full, faceid_plus: hidden states * embed_size
   std::vector<float> face;    // face_size floats
+  float weight = 1;           // of what the image encoder makes of the picture
+  // RGB like the picture's: what the encoder sees of it. Black hides a pixel, which then has the encoder's mean colour.
+  std::vector<uint8_t> mask = {};
+};
+
+// What is made of the pictures of a branch before the projection: all of them, or one of all.
+enum class Combine : uint8_t { concat, average, add, subtract, norm_average };
+
+// What the scale multiplies, as ComfyUI_IPAdapter_plus has it: the result; keys and values; both times the layer's
+// width / 1280; or keys, and of the values their mean over the tokens, also times width / 1280.
+enum class KvScaling : uint8_t { result, both, both_by_width, mean_by_width };
+
+// What an adapter's pictures are seen against in the negative half; without picture and embeds: nothing.
+struct NegativeImage {
+  int adapter = 0;
+  ImagePrompt image;
 };
 
 // Pixels; without any where only sizes are asked for.
@@ -52,6 +68,19 @@ struct ImageBranch {
   double start = 0, end = 1;
   // Further factors of the scale: straight lines between these, ascending in their shares; empty: 1.
   std::vector<CurvePoint> curve = {};
+  // Where the pictures count: white does, black does not. `soft_mask`: greys count in part.
+  std::optional<Picture> mask = {};
+  bool soft_mask = false;
+  Combine combine = Combine::concat;
+  KvScaling kv_scaling = KvScaling::result;
+  int region = -1;  // of the request, to whose place they are kept; -1: none
+};
+
+// A part of the picture with prompts of its own.
+struct Region {
+  Picture mask;  // white: all of the region's, black: nothing of it
+  float scale = 1;
+  std::vector<TokenChunks> prompt, negative;  // as those of the request
 };
 
 // Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.
@@ -74,6 +103,9 @@ struct GenerateRequest {
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
   std::vector<ControlUse> controls;
+  std::vector<Region> regions;
+  // The pictures of an adapter's branches take its own in turn; an adapter with none has the reference's "no picture".
+  std::vector<NegativeImage> negative_images;
   // The picture to change, and where (white is repainted).
   std::optional<Picture> image, mask;
   double strength = -1;  // share of the steps that change it; -1: the task's own

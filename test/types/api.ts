@@ -99,7 +99,7 @@ export function imagePrompts(embeds: ImageEmbeds, faceEmbeds: Float32Array): Ima
     // @ts-expect-error the structure is that of a picture
     { faceEmbeds, structureScale: 1 },
     // @ts-expect-error not a field
-    { image: "a.png", weight: 1 },
+    { image: "a.png", wait: 1 },
   ];
   return [...good, ...bad];
 }

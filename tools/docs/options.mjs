@@ -18,6 +18,8 @@ const TABLES = {
   embedding: schemas.EmbeddingSchema,
   generate: schemas.GenerateSchema,
   imagePrompt: schemas.ImagePromptSchema,
+  negativeImage: schemas.NegativeImageSchema,
+  region: schemas.RegionSchema,
   preview: schemas.PreviewSchema,
   featureCache: schemas.FeatureCacheSchema,
   encodeImage: schemas.EncodeImageSchema,
@@ -69,7 +71,9 @@ function typeOf(name, rule) {
   if (items.properties === undefined) return items.type === "string" ? "strings" : `numbers, ${range(items)}`;
   if (items["x-shorthand"] === undefined) return `\`${shape(items)}[]\`, at most ${maxItems}`;
   const others = items["x-shorthand"] === "file" ? "paths" : "pictures";
-  return `\`${items["x-shorthand"] === "file" ? shape(items) : "ImagePrompt"}[]\` or ${others}, at most ${maxItems}`;
+  const own = { "image prompt": "ImagePrompt", "negative image prompt": "NegativeImagePrompt" }[items.title];
+  if (items["x-shorthand"] === undefined) return `\`${shape(items)}[]\`, at most ${maxItems}`;
+  return `\`${own ?? shape(items)}[]\` or ${others}, at most ${maxItems}`;
 }
 
 const shape = ({ properties, required = [] }) =>

@@ -231,5 +231,7 @@ void attention(const AttentionArgs& g, int64_t task, float* scratch) {
     }
     have_result = true;
   }
+  if (!have_result)
+    for (int64_t j = 0; j < count * padded_head; j += L) store(result + j, set1(0.0f));
   write_rows(g, block, result, padded_head);
 }

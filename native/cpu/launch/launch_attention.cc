@@ -24,15 +24,15 @@ void launch_pack_kv(LaunchBuilder& builder, const Step& step) {
                static_cast<double>(2 * step.out_shape.elements()));
 }
 
-// The text's keys and values, then each scaled branch's.
+// The text's keys and values, whose scale may come last, then each scaled branch's.
 std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const Step& step) {
   std::vector<AttentionBranch> branches;
-  auto add = [&](size_t input, bool scaled) {
+  auto add = [&](size_t input, size_t scale) {
     AttentionBranch branch;
     branch.kv = builder.at(step.inputs[input]);
-    if (scaled) {
-      const Shape& shape = step.input_shapes[input + 1];
-      branch.scale = builder.at(step.inputs[input + 1]);
+    if (scale) {
+      const Shape& shape = step.input_shapes[scale];
+      branch.scale = builder.at(step.inputs[scale]);
       branch.scale_stride = shape.n > 1 ? shape.rows_per_item() : 0;
       branch.row_stride = shape.rows_per_item() > 1 ? 1 : 0;
     }
@@ -40,8 +40,9 @@ std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const St
         builder.kernels().kv_layout(step.input_shapes[input].rows_per_item(), step.node->kv.head_size);
     branches.push_back(branch);
   };
-  add(1, false);
-  for (size_t i = 2; i + 1 < step.inputs.size(); i += 2) add(i, true);
+  const size_t last = step.inputs.size() - 1;
+  add(1, last % 2 == 0 ? last : 0);
+  for (size_t i = 2; i + 1 < step.inputs.size(); i += 2) add(i, i + 1);
   return branches;
 }
 

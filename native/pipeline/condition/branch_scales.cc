@@ -16,6 +16,12 @@ float on_curve(const std::vector<CurvePoint>& curve, float share) {
   return from.factor + way * (after->factor - from.factor);
 }
 
+MaskGrid grid_of(const ModelSet& models, const GenerateRequest& request, const CrossLayer& layer) {
+  const UNet& unet = models.unet->network;
+  const int64_t scale = models.vae->config().scale();
+  return {unet.side_at(layer.level, request.width / scale), unet.side_at(layer.level, request.height / scale)};
+}
+
 }  // namespace
 
 bool in_window(double start, double end, int call, int calls) {
@@ -27,56 +33,114 @@ float factor_in_call(const ImageBranch& branch, int call, int calls) {
   return on_curve(branch.curve, calls > 1 ? static_cast<float>(call) / static_cast<float>(calls - 1) : 0.0f);
 }
 
-Result<BranchScales> BranchScales::plan(const UNet& unet, const std::vector<ImageBranch>& branches,
+bool BranchScales::guided() const {
+  return std::any_of(parts_->begin(), parts_->end(), [](const GuidancePart& part) { return !part.positive; });
+}
+
+Result<BranchScales> BranchScales::plan(const ModelSet& models, const GenerateRequest& request,
                                         const std::vector<GuidancePart>& parts) {
   BranchScales self;
-  self.branches_ = &branches;
+  self.request_ = &request;
   self.parts_ = &parts;
-  const auto is_negative = [](const GuidancePart& part) { return !part.positive; };
-  const bool guided = std::any_of(parts.begin(), parts.end(), is_negative);
-  const size_t modules = unet.attention_modules().size();
-  for (size_t b = 0; b < branches.size(); ++b) {
-    const std::vector<float>& factors = branches[b].layers;
-    if (!factors.empty() && factors.size() != modules)
-      return Status::option("imagePrompts", "a scale for each of the " + std::to_string(modules) +
-                                                " attentions of this UNet was expected, " +
-                                                std::to_string(factors.size()) + " received");
-    self.layers_.emplace_back();
-    for (const CrossLayer& layer : unet.cross_layers()) {
-      const float factor = factors.empty() ? 1.0f : factors[static_cast<size_t>(layer.module)];
-      const bool none =
-          layer.adapter_index < 0 || factor == 0 || branches[b].scale == 0 || (branches[b].contrary && !guided);
-      self.layers_[b].push_back(none ? -1 : self.slot_of(b, factor));
-    }
+  for (size_t i = 0; i < request.branches.size(); ++i) {
+    IPA_ASSIGN(std::vector<int> layers, self.plan_branch(models, i));
+    self.branches_.push_back(std::move(layers));
   }
-  self.values_.resize(self.slots_.size() * parts.size());
+  for (size_t i = 0; i < request.regions.size(); ++i)
+    self.regions_.push_back(self.plan_layers(models, {PlaceOf::region, i}));
+  if (!request.regions.empty()) self.prompt_ = self.plan_layers(models, {PlaceOf::prompt, 0});
+  size_t count = 0;
+  for (Slot& slot : self.slots_) {
+    slot.at = count;
+    count += static_cast<size_t>(slot.rows) * parts.size();
+  }
+  self.values_.resize(count);
   return self;
 }
 
-int BranchScales::slot_of(size_t branch, float factor) {
-  for (size_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].branch == branch && slots_[i].factor == factor) return static_cast<int>(i);
-  slots_.push_back({branch, factor});
+// Of what reads all layers alike.
+std::vector<int> BranchScales::plan_layers(const ModelSet& models, PlaceOf what) {
+  std::vector<int> slots;
+  for (const CrossLayer& layer : models.unet->network.cross_layers())
+    slots.push_back(slot_of(what, 1, grid_of(models, *request_, layer)));
+  return slots;
+}
+
+Result<std::vector<int>> BranchScales::plan_branch(const ModelSet& models, size_t index) {
+  const UNet& unet = models.unet->network;
+  const ImageBranch& branch = request_->branches[index];
+  const size_t modules = unet.attention_modules().size();
+  if (!branch.layers.empty() && branch.layers.size() != modules)
+    return Status::option("imagePrompts", "a scale for each of the " + std::to_string(modules) +
+                                              " attentions of this UNet was expected, " +
+                                              std::to_string(branch.layers.size()) + " received");
+  const PlaceOf what{PlaceOf::branch, index};
+  const bool silent = branch.scale == 0 || (branch.contrary && !guided());
+  std::vector<int> slots;
+  for (const CrossLayer& layer : unet.cross_layers()) {
+    const float factor = branch.layers.empty() ? 1.0f : branch.layers[static_cast<size_t>(layer.module)];
+    const bool none = silent || layer.adapter_index < 0 || factor == 0;
+    const MaskGrid grid = is_everywhere(*request_, what) ? MaskGrid{} : grid_of(models, *request_, layer);
+    slots.push_back(none ? -1 : slot_of(what, factor, grid));
+  }
+  return slots;
+}
+
+int BranchScales::slot_of(PlaceOf what, float factor, MaskGrid layer) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.what.kind == what.kind && slot.what.index == what.index && slot.factor == factor &&
+        slot.layer.width == layer.width && slot.layer.height == layer.height)
+      return static_cast<int>(i);
+  }
+  Slot slot;
+  slot.what = what;
+  slot.factor = factor;
+  slot.layer = layer;
+  slot.rows = std::max<int64_t>(1, layer.width * layer.height);
+  slots_.push_back(std::move(slot));
   return static_cast<int>(slots_.size() - 1);
 }
 
 std::vector<bool> BranchScales::used(size_t branch) const {
   std::vector<bool> result;
-  for (int slot : layers_[branch]) result.push_back(slot >= 0);
+  for (int slot : branches_[branch]) result.push_back(slot >= 0);
   return result;
 }
 
 BoundView BranchScales::view(size_t value, int64_t first, int64_t count) const {
-  return memory_.floats(value * parts_->size() + static_cast<size_t>(first), static_cast<size_t>(count));
+  const Slot& slot = slots_[value];
+  return memory_.floats(slot.at + static_cast<size_t>(first * slot.rows),
+                        static_cast<size_t>(count * slot.rows));
+}
+
+Status BranchScales::begin() {
+  const auto has_place = [](const Slot& slot) { return slot.layer.width > 0; };
+  if (std::any_of(slots_.begin(), slots_.end(), has_place)) {
+    IPA_ASSIGN(const Places places, Places::read(*request_));
+    for (Slot& slot : slots_)
+      if (has_place(slot)) slot.weights = places.rows(slot.what, slot.layer);
+  }
+  return begin_call(0, 1);
+}
+
+float BranchScales::strength(const Slot& slot, const GuidancePart& part, int call, int calls) const {
+  if (slot.what.kind != PlaceOf::branch) return 1;
+  const ImageBranch& branch = request_->branches[slot.what.index];
+  if (branch.contrary && part.positive) return 0;
+  // Where keys and values have the scale in them, the result has none.
+  const float scale = branch.kv_scaling == KvScaling::result ? branch.scale * slot.factor : 1.0f;
+  return scale * factor_in_call(branch, call, calls);
 }
 
 Status BranchScales::begin_call(int call, int calls) {
   auto value = values_.begin();
-  for (const Slot& slot : slots_) {
-    const ImageBranch& branch = (*branches_)[slot.branch];
-    const float scale = branch.scale * slot.factor * factor_in_call(branch, call, calls);
-    for (const GuidancePart& part : *parts_) *value++ = branch.contrary && part.positive ? 0.0f : scale;
-  }
+  for (const Slot& slot : slots_)
+    for (const GuidancePart& part : *parts_) {
+      const float scale = strength(slot, part, call, calls);
+      if (slot.weights.empty()) *value++ = scale;
+      for (float weight : slot.weights) *value++ = scale * weight;
+    }
   return values_.empty() ? Status() : memory_.set(values_);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/condition/scaled_tokens.h"
 #include "pipeline/load/loaded_control.h"
 
 namespace ipa {
@@ -44,9 +45,10 @@ int face_branch(const ModelSet& models, const GenerateRequest& request) {
   return -1;
 }
 
-Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys) {
+Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, std::vector<Value> inputs,
+                                    std::vector<Value> keys) {
   PackedKeys packed;
-  packed.input = input;
+  packed.inputs = std::move(inputs);
   for (Value value : keys)
     if (value.valid()) {
       graph.output(value);
@@ -57,9 +59,9 @@ Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, Value i
   return packed;
 }
 
-Status PackedKeys::run(const Call& call, const std::vector<float>& data) {
+Status PackedKeys::run(const Call& call, const std::vector<std::vector<float>>& data) {
   IPA_TRY(program->prepare(call.workspace));
-  IPA_TRY(program->set(input, data));
+  for (size_t i = 0; i < inputs.size(); ++i) IPA_TRY(program->set(inputs[i], data[i]));
   return program->run(call.cancel);
 }
 
@@ -70,30 +72,37 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   const UNetConfig& config = models.unet->config();
   self->cross_size_ = config.cross_size();
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
-  IPA_TRY(self->plan_text(models, request));
-  IPA_ASSIGN(self->scales_, BranchScales::plan(models.unet->network, request.branches, self->parts_));
+  self->zeros_ = self->guided() && request.negative.empty();
+  IPA_ASSIGN(self->text_, self->plan_text(models, request.prompt, request.negative));
+  for (const Region& region : request.regions) {
+    IPA_ASSIGN(Text text, self->plan_text(models, region.prompt, region.negative));
+    self->regions_.push_back(std::move(text));
+  }
+  IPA_ASSIGN(self->scales_, BranchScales::plan(models, request, self->parts_));
   for (size_t i = 0; i < request.branches.size(); ++i) IPA_TRY(self->plan_branch(models, i));
   IPA_TRY(self->plan_controls(models, request));
   return self;
 }
 
-Status Conditioning::plan_text(const ModelSet& models, const GenerateRequest& request) {
+Result<Conditioning::Text> Conditioning::plan_text(const ModelSet& models,
+                                                   const std::vector<TokenChunks>& prompt,
+                                                   const std::vector<TokenChunks>& negative) {
+  Text text;
   PromptEncoder::Prompts prompts;
-  zeros_ = guided() && request.negative.empty();
-  if (guided() && !zeros_) prompts.push_back(&request.negative);
-  prompts.push_back(&request.prompt);
-  IPA_ASSIGN(prompts_, PromptEncoder::plan(models, std::move(prompts), request.clip_skip));
+  if (guided() && !zeros_) prompts.push_back(&negative);
+  prompts.push_back(&prompt);
+  IPA_ASSIGN(text.encoder, PromptEncoder::plan(models, std::move(prompts), request_->clip_skip));
   if (zeros_ && !models.zeros_for_empty_prompt)
     return Status(Code::invalid_option, "guidance needs a negative prompt, which may be empty");
-  const int64_t tokens = prompts_->tokens().back();
-  if (prompts_->tokens().front() != tokens)
+  const int64_t tokens = text.encoder->tokens().back();
+  if (text.encoder->tokens().front() != tokens)
     return Status(Code::invalid_option, "prompt and negative prompt need the same number of chunks");
   const LoadedNetwork<UNet>& unet = *models.unet;
   Graph graph(&unet.params);
   const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
   std::vector<Value> keys = build_text_keys(graph, unet.network.cross_layers(), input);
-  IPA_ASSIGN(text_, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
-  return {};
+  IPA_ASSIGN(text.keys, PackedKeys::plan(models, std::move(graph), {input}, std::move(keys)));
+  return text;
 }
 
 // The keys and values of text in a control, or of the tokens of a face.
@@ -108,11 +117,11 @@ Status Conditioning::plan_controls(const ModelSet& models, const GenerateRequest
     control_places_.push_back(static_cast<size_t>(found - control_keys_.begin()));
     if (!control.net || found != control_keys_.end()) continue;
     const int64_t tokens =
-        branch < 0 ? prompts_->tokens().back() : branches_[static_cast<size_t>(branch)].tokens();
+        branch < 0 ? text_.encoder->tokens().back() : branches_[static_cast<size_t>(branch)].tokens();
     Graph graph(&control.net->params);
     const Value input = graph.input(tokens_shape(batch(), tokens, cross_size_));
     std::vector<Value> keys = build_text_keys(graph, control.net->network.cross_layers(), input);
-    IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+    IPA_ASSIGN(PackedKeys packed, PackedKeys::plan(models, std::move(graph), {input}, std::move(keys)));
     control_keys_.push_back({&control, branch, std::move(packed)});
   }
   return {};
@@ -125,34 +134,82 @@ bool Conditioning::feeds_control(size_t branch) const {
 
 Status Conditioning::run_controls(const Call& call, int branch, const std::vector<float>& tokens) {
   for (ControlKeys& keys : control_keys_)
-    if (keys.branch == branch && !keys.packed.values.empty()) IPA_TRY(keys.packed.run(call, tokens));
+    if (keys.branch == branch && !keys.packed.values.empty()) IPA_TRY(keys.packed.run(call, {tokens}));
   return {};
 }
 
 Status Conditioning::plan_branch(const ModelSet& models, size_t branch) {
-  IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, request_->branches[branch], guided()));
+  IPA_ASSIGN(BranchEncoder encoder, BranchEncoder::plan(models, *request_, branch, guided()));
   branches_.push_back(std::move(encoder));
   images_.emplace_back();
+  kv_weights_.emplace_back();
   const std::vector<bool> used = scales_.used(branch);
   if (std::none_of(used.begin(), used.end(), [](bool layer) { return layer; })) return {};
-  const Adapter& adapter = branches_.back().adapter();
-  Graph graph(&adapter.params);
-  const Value input =
-      graph.input(tokens_shape(batch(), branches_.back().tokens(), adapter.projection.cross_size));
-  std::vector<Value> keys = build_image_keys(graph, models.unet->network.cross_layers(), input, used);
-  IPA_ASSIGN(images_.back(), PackedKeys::plan(models, std::move(graph), input, std::move(keys)));
+  IPA_ASSIGN(images_.back(), plan_image_keys(models, branch));
   return {};
 }
 
-size_t Conditioning::feature_bytes() const {
-  return 2 * static_cast<size_t>(batch() * prompts_->tokens().back() * cross_size_) * sizeof(float);
+Result<PackedKeys> Conditioning::plan_image_keys(const ModelSet& models, size_t branch) {
+  const ImageBranch& own = request_->branches[branch];
+  const std::vector<CrossLayer>& layers = models.unet->network.cross_layers();
+  const std::vector<bool> used = scales_.used(branch);
+  const Adapter& adapter = branches_[branch].adapter();
+  Graph graph(&adapter.params);
+  std::vector<Value> inputs;
+  const auto add_input = [&] {
+    const int64_t tokens = branches_[branch].tokens();
+    inputs.push_back(graph.input(tokens_shape(batch(), tokens, adapter.projection.cross_size)));
+    return inputs.back();
+  };
+  if (own.kv_scaling == KvScaling::result) {
+    std::vector<Value> keys = build_image_keys(graph, layers, add_input(), used);
+    return PackedKeys::plan(models, std::move(graph), std::move(inputs), std::move(keys));
+  }
+  std::vector<float>& weights = kv_weights_[branch];
+  std::vector<KeyTokens> tokens;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    tokens.emplace_back();
+    if (!used[i]) continue;
+    const float weight = kv_weight(own, layers[i]);
+    const auto known = static_cast<size_t>(std::find(weights.begin(), weights.end(), weight) - weights.begin());
+    if (known == weights.size()) {
+      weights.push_back(weight);
+      add_input();
+      add_input();
+    }
+    tokens.back() = {inputs[2 * known], inputs[2 * known + 1]};
+  }
+  std::vector<Value> keys = build_image_keys(graph, layers, tokens);
+  return PackedKeys::plan(models, std::move(graph), std::move(inputs), std::move(keys));
+}
+
+std::vector<std::vector<float>> Conditioning::key_tokens(size_t branch,
+                                                         const std::vector<float>& tokens) const {
+  const ImageBranch& own = request_->branches[branch];
+  if (own.kv_scaling == KvScaling::result) return {tokens};
+  std::vector<std::vector<float>> data;
+  for (float weight : kv_weights_[branch]) {
+    data.push_back(tokens_for_keys(tokens, weight));
+    data.push_back(
+        tokens_for_values(tokens, static_cast<size_t>(cross_size_), parts_.size(), own.kv_scaling, weight));
+  }
+  return data;
+}
+
+// For copies of both prompts' features side by side.
+size_t Conditioning::feature_bytes(const Text& text) const {
+  return 2 * static_cast<size_t>(batch() * text.encoder->tokens().back() * cross_size_) * sizeof(float);
 }
 
 void Conditioning::count(MemoryCount& memory) const {
-  prompts_->count(memory);
-  memory.staying(*text_.program, feature_bytes());
+  const auto count_text = [&](const Text& text) {
+    text.encoder->count(memory);
+    memory.staying(*text.keys.program, feature_bytes(text));
+  };
+  count_text(text_);
+  for (const Text& region : regions_) count_text(region);
   memory.staying(scales_.bytes());
-  for (const ControlKeys& keys : control_keys_) memory.staying(*keys.packed.program, feature_bytes());
+  for (const ControlKeys& keys : control_keys_) memory.staying(*keys.packed.program, feature_bytes(text_));
   for (size_t i = 0; i < branches_.size(); ++i) {
     if (images_[i].program || feeds_control(i)) branches_[i].count(memory);
     if (images_[i].program) memory.staying(*images_[i].program);
@@ -160,12 +217,13 @@ void Conditioning::count(MemoryCount& memory) const {
 }
 
 Status Conditioning::run(const Call& call) {
-  IPA_TRY(run_text(call));
+  IPA_TRY(run_text(call, text_));
+  for (Text& region : regions_) IPA_TRY(run_text(call, region));
   return run_branches(call);
 }
 
-Status Conditioning::run_text(const Call& call) {
-  IPA_ASSIGN(std::vector<TextFeatures> features, prompts_->run(call));
+Status Conditioning::run_text(const Call& call, Text& text) {
+  IPA_ASSIGN(std::vector<TextFeatures> features, text.encoder->run(call));
   const TextFeatures& positive = features.back();
   TextFeatures nothing;
   if (zeros_) {
@@ -173,16 +231,19 @@ Status Conditioning::run_text(const Call& call) {
     nothing.pooled.assign(positive.pooled.size(), 0.0f);
   }
   const TextFeatures& negative = zeros_ ? nothing : features.front();
-  const Held held(call.workspace, feature_bytes());
+  const Held held(call.workspace, feature_bytes(text));
   std::vector<float> all, addition;
   for (const GuidancePart& part : parts_) {
     const TextFeatures& own = part.positive ? positive : negative;
     all.insert(all.end(), own.features.begin(), own.features.end());
     if (addition_size_) append_addition(call.models, *request_, own.pooled, !part.positive, addition);
   }
-  if (addition_size_) IPA_TRY(addition_.set(addition));
-  IPA_TRY(run_controls(call, -1, all));
-  return text_.run(call, all);
+  if (&text == &text_) {
+    // Of the whole picture alone: pooled features, and what controls attend to.
+    if (addition_size_) IPA_TRY(addition_.set(addition));
+    IPA_TRY(run_controls(call, -1, all));
+  }
+  return text.keys.run(call, {all});
 }
 
 Status Conditioning::run_branches(const Call& call) {
@@ -198,11 +259,11 @@ Status Conditioning::run_branches(const Call& call) {
       all.insert(all.end(), picture ? tokens.begin() + half : tokens.begin(),
                  picture ? tokens.end() : tokens.begin() + half);
     }
-    if (images_[i].program) IPA_TRY(images_[i].run(call, all));
+    if (images_[i].program) IPA_TRY(images_[i].run(call, key_tokens(i, all)));
     IPA_TRY(run_controls(call, static_cast<int>(i), all));
   }
   // The memory that the UNet's programs are bound to.
-  return scales_.begin_call(0, 1);
+  return scales_.begin();
 }
 
 BoundView Conditioning::addition(int64_t first, int64_t count) const {

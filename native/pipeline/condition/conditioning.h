@@ -22,12 +22,14 @@ namespace ipa {
 // The keys and values that one prompt gives the cross layers, with the program in whose memory they lie.
 struct PackedKeys {
   std::unique_ptr<Program> program;
-  Value input;
+  std::vector<Value> inputs;
   std::vector<Value> values;  // one per cross layer; invalid where the branch has none
   int64_t tokens = 0;
 
-  static Result<PackedKeys> plan(const ModelSet& models, Graph graph, Value input, std::vector<Value> keys);
-  Status run(const Call& call, const std::vector<float>& data);
+  static Result<PackedKeys> plan(const ModelSet& models, Graph graph, std::vector<Value> inputs,
+                                 std::vector<Value> keys);
+  // `data`: for each input.
+  Status run(const Call& call, const std::vector<std::vector<float>>& data);
 };
 
 // Of the request's branches the first whose adapter makes tokens of a face for InstantID; -1: there is none.
@@ -45,7 +47,9 @@ class Conditioning {
 
   int64_t batch() const { return static_cast<int64_t>(parts_.size()); }
   const std::vector<GuidancePart>& parts() const { return parts_; }
-  const PackedKeys& text() const { return text_; }
+  const PackedKeys& text() const { return text_.keys; }
+  size_t regions() const { return regions_.size(); }
+  const PackedKeys& region(size_t index) const { return regions_[index].keys; }
   // One per branch, without program where the branch has a part in no layer.
   const std::vector<PackedKeys>& images() const { return images_; }
   const BranchScales& scales() const { return scales_; }
@@ -59,33 +63,41 @@ class Conditioning {
 
  private:
   explicit Conditioning(std::vector<GuidancePart> parts) : parts_(std::move(parts)) {}
-  Status plan_text(const ModelSet& models, const GenerateRequest& request);
+  // A prompt and its negative one.
+  struct Text {
+    std::optional<PromptEncoder> encoder;
+    PackedKeys keys;
+  };
+  Result<Text> plan_text(const ModelSet& models, const std::vector<TokenChunks>& prompt,
+                         const std::vector<TokenChunks>& negative);
   Status plan_branch(const ModelSet& models, size_t branch);
   Status plan_controls(const ModelSet& models, const GenerateRequest& request);
   // Whether a ControlNet reads the branch's tokens.
   bool feeds_control(size_t branch) const;
   Status run_controls(const Call& call, int branch, const std::vector<float>& tokens);
-  Status run_text(const Call& call);
+  Result<PackedKeys> plan_image_keys(const ModelSet& models, size_t branch);
+  std::vector<std::vector<float>> key_tokens(size_t branch, const std::vector<float>& tokens) const;
+  size_t feature_bytes(const Text& text) const;
+  Status run_text(const Call& call, Text& text);
   Status run_branches(const Call& call);
-  // For copies of both prompts' features side by side.
-  size_t feature_bytes() const;
   bool guided() const { return parts_.size() > 1; }
 
   std::vector<GuidancePart> parts_;
   const GenerateRequest* request_ = nullptr;
-  std::optional<PromptEncoder> prompts_;
   bool zeros_ = false;  // in place of the negative prompt's features
   int64_t cross_size_ = 0;
   std::vector<BranchEncoder> branches_;
-  PackedKeys text_;
+  Text text_;
+  std::vector<Text> regions_;
   std::vector<PackedKeys> images_;
   struct ControlKeys {
     const LoadedControl* control = nullptr;
     int branch = -1;  // whose tokens these are; -1: the text's
     PackedKeys packed;
   };
-  std::vector<ControlKeys> control_keys_;  // one a ControlNet that is used
-  std::vector<size_t> control_places_;     // of a condition's among them
+  std::vector<ControlKeys> control_keys_;       // one a ControlNet that is used
+  std::vector<size_t> control_places_;          // of a condition's among them
+  std::vector<std::vector<float>> kv_weights_;  // of each branch's pairs of inputs, where scales go into keys
   BranchScales scales_;
   std::optional<Held> held_;  // the scales'
   BoundMemory addition_;

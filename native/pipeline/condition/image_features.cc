@@ -7,10 +7,13 @@
 namespace ipa {
 namespace {
 
-std::vector<float> normalised(const VisionTower& tower, const std::vector<uint8_t>& rgb) {
-  std::vector<float> pixels(rgb.size());
-  for (size_t i = 0; i < rgb.size(); ++i)
+// `rgb`: `count` bytes, or none; behind them as many of a mask, which multiplies what they become.
+std::vector<float> normalised(const VisionTower& tower, const std::vector<uint8_t>& rgb, size_t count) {
+  std::vector<float> pixels(count, 0.0f);
+  for (size_t i = 0; i < count && i < rgb.size(); ++i) {
     pixels[i] = (static_cast<float>(rgb[i]) * (1.0f / 255.0f) - tower.mean[i % 3]) / tower.deviation[i % 3];
+    if (rgb.size() > count) pixels[i] *= static_cast<float>(rgb[count + i]) / 255.0f;
+  }
   return pixels;
 }
 
@@ -44,6 +47,11 @@ Result<std::unique_ptr<ImageEncoder>> ImageEncoder::plan(const ModelSet& models,
 Result<std::vector<float>> ImageEncoder::encode(const Call& call, const ImagePrompt& image) {
   const int64_t side = adapter_.vision->config().image_size;
   IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, side));
+  if (!image.mask.empty()) {
+    IPA_ASSIGN(const std::vector<uint8_t> mask,
+               clip_resize(image.mask.data(), image.width, image.height, side));
+    rgb.insert(rgb.end(), mask.begin(), mask.end());
+  }
   return remembered(call, std::move(rgb));
 }
 
@@ -62,9 +70,8 @@ Result<std::vector<float>> ImageEncoder::remembered(const Call& call, std::vecto
 
 Result<std::vector<float>> ImageEncoder::run(const Call& call, const std::vector<uint8_t>& rgb) {
   if (!program_->prepared()) IPA_TRY(program_->prepare(call.workspace));
-  std::vector<float> pixels = normalised(*adapter_.vision, rgb);
-  pixels.resize(static_cast<size_t>(program_->shape(pixels_).elements()), 0.0f);
-  IPA_TRY(program_->set(pixels_, pixels));
+  const auto count = static_cast<size_t>(program_->shape(pixels_).elements());
+  IPA_TRY(program_->set(pixels_, normalised(*adapter_.vision, rgb, count)));
   IPA_TRY(program_->run(call.cancel));
   std::vector<float> features(size());
   IPA_TRY(program_->get(output_, features));

@@ -72,15 +72,20 @@ UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Co
   std::vector<Value> values;
   for (size_t i = 0; i < scales.count_values(); ++i)
     values.push_back(
-        bind(graph.input({shape.batch, 1, 1, 1}),
+        bind(graph.input({shape.batch, 1, scales.rows(i), 1}),
              [&scales, i, first = shape.first, batch = shape.batch] { return scales.view(i, first, batch); }));
   inputs.branches.resize(unet.cross_layers().size());
   for (size_t layer = 0; layer < inputs.branches.size(); ++layer) {
     inputs.text_kv.push_back(bind_keys(graph, conditioning.text(), layer, shape));
     for (size_t b = 0; b < images.size(); ++b)
-      if (const int value = scales.value_of(b, layer); value >= 0)
+      if (const int value = scales.of_branch(b, layer); value >= 0)
         inputs.branches[layer].push_back(
             {bind_keys(graph, images[b], layer, shape), values[static_cast<size_t>(value)]});
+    for (size_t r = 0; r < conditioning.regions(); ++r)
+      inputs.branches[layer].push_back({bind_keys(graph, conditioning.region(r), layer, shape),
+                                        values[static_cast<size_t>(scales.of_region(r, layer))]});
+    if (const int value = scales.of_prompt(layer); value >= 0)
+      inputs.text_scales.push_back(values[static_cast<size_t>(value)]);
   }
   inputs.merge_ratio = shape.merge_ratio;
   return inputs;

@@ -1,0 +1,75 @@
+/** All that a call's pictures and regions guide it by: image prompts, negative ones and regions. */
+import type { AbortSignalLike } from "./abort-signal";
+import { type PromptSnapshot, snapshotPrompts } from "./image-prompt";
+import type { CallPictures } from "./image/rules";
+import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import { lazily } from "./load-failure";
+import { type PictureSize, toBranchSizes, toBranches } from "./native-branches";
+import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
+import type { NegativeSnapshot } from "./negative-prompts";
+import type { PromptEncoder } from "./prompt/encode";
+import type { ReadEstimateOptions } from "./read-options";
+import type { RegionSnapshot } from "./regions";
+
+const negative = lazily(() => require("./negative-prompts") as typeof import("./negative-prompts"));
+const regional = lazily(() => require("./regions") as typeof import("./regions"));
+
+/** As it was when the call started. */
+export interface Guides {
+  prompts: readonly PromptSnapshot[];
+  negatives: readonly NegativeSnapshot[];
+  regions: readonly RegionSnapshot[];
+}
+
+/** What of a request they become. */
+export type NativeGuides = Pick<NativeGenerateRequest, "branches" | "negativeImages" | "regions">;
+
+/** Copies what the caller could still change. */
+export function snapshotGuides(
+  read: ReadEstimateOptions,
+  pictures: CallPictures,
+  info: PipelineInfo,
+  encoders: readonly PromptEncoder[],
+): Guides {
+  const { imagePrompts = [], negativeImagePrompts = [], regions = [] } = read;
+  const prompts = snapshotPrompts(imagePrompts, pictures, info);
+  const negatives =
+    negativeImagePrompts.length === 0 ? [] : negative().snapshotNegatives(negativeImagePrompts, pictures);
+  if (regions.length === 0) return { prompts, negatives, regions: [] };
+  const { snapshotRegionPrompts, snapshotRegions } = regional();
+  return {
+    prompts: [...prompts, ...snapshotRegionPrompts(regions, pictures, info)],
+    negatives,
+    regions: snapshotRegions(regions, pictures, read, info, encoders),
+  };
+}
+
+/** Every picture of them. */
+export const picturesOfGuides = ({ prompts, negatives, regions }: Guides): (PictureSnapshot | undefined)[] => [
+  ...prompts.flatMap(({ image, mask, imageMask }) => [image, mask, imageMask]),
+  ...negatives.map(({ image }) => image),
+  ...regions.map(({ mask }) => mask),
+];
+
+/** @param size of the picture to make */
+export async function toGuides(
+  { prompts, negatives, regions }: Guides,
+  info: PipelineInfo,
+  fitter: Fitter,
+  size: PictureSize,
+  signal?: AbortSignalLike,
+): Promise<NativeGuides> {
+  const branches = await toBranches(prompts, info, fitter, size, signal);
+  return {
+    branches,
+    negativeImages: negatives.length === 0 ? [] : await negative().toNegatives(negatives, info, fitter, signal),
+    regions: regions.length === 0 ? [] : await regional().toRegions(regions, fitter, size, signal),
+  };
+}
+
+/** The same without pixels, for what only asks for sizes. */
+export const toGuideSizes = ({ prompts, negatives, regions }: Guides, info: PipelineInfo): NativeGuides => ({
+  branches: toBranchSizes(prompts, info),
+  negativeImages: negatives.length === 0 ? [] : negative().toNegativeSizes(negatives, info),
+  regions: regions.length === 0 ? [] : regional().toRegionSizes(regions),
+});

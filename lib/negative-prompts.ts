@@ -1,0 +1,114 @@
+/** Negative image prompts: what stands in the negative half in place of no picture. */
+import type { AbortSignalLike } from "./abort-signal";
+import { CallFloats } from "./embeds/call-floats";
+import { OptionError } from "./errors";
+import { checkAdapter, checkTakesPictures, splitEmbeds } from "./image-branches";
+import type { ImageInput } from "./image/input";
+import { makeNoise } from "./image/noise";
+import type { CallPictures } from "./image/rules";
+import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import type { AdapterInfo, NativeNegativeImage, PipelineInfo } from "./native/contract";
+import type { NegativeKind } from "./options/names";
+
+/** A picture to lead away from, noise, a black picture, or nothing at all. */
+export interface NegativeImagePrompt {
+  /** picture to lead away from, or that noise is made of (a black one where it is left out) */
+  image?: ImageInput | undefined;
+  /** what encodeImage(), loadEmbeds() or combineEmbeds() gave, in place of `image` */
+  embeds?: Float32Array | readonly number[] | undefined;
+  /** "fade", "dissolve", "gaussian", "shuffle": noise made of `image`; "black": a black picture; "zeros": nothing, as without any */
+  kind?: NegativeKind | undefined;
+  /** of the noise, 0 to 1 (default) */
+  strength?: number | undefined;
+  /** what the image encoder makes of it is multiplied by, -5 to 5, default 1 */
+  weight?: number | undefined;
+  /** index into the loaded adapters, default 0 */
+  adapter?: number | undefined;
+}
+
+/** The same as it was when the call started. */
+export interface NegativeSnapshot {
+  option: string;
+  adapter: number;
+  image: PictureSnapshot | undefined;
+  embeds: Float32Array | undefined;
+  shape: readonly number[] | undefined;
+  kind: NegativeKind | undefined;
+  strength: number;
+  weight: number;
+}
+
+/** Copies what the caller could still change. */
+export function snapshotNegatives(prompts: readonly NegativeImagePrompt[], pictures: CallPictures): NegativeSnapshot[] {
+  const floats = new CallFloats();
+  return prompts.map(({ image, embeds: given, kind, strength = 1, weight = 1, adapter = 0 }, i) => {
+    const option = `negativeImagePrompts[${i}]`;
+    if (image !== undefined && given !== undefined)
+      throw new OptionError(option, "expected image or embeds but received both: leave one out");
+    if (image === undefined && given === undefined && kind === undefined)
+      throw new OptionError(option, "expected image, embeds or kind but received neither: add image");
+    if (kind !== undefined && given !== undefined)
+      throw new OptionError(`${option}.kind`, "embeds are no picture to make noise of: leave kind out");
+    if (image !== undefined && (kind === "black" || kind === "zeros"))
+      throw new OptionError(`${option}.kind`, `"${kind}" takes no image: leave image out`);
+    const embeds = given === undefined ? undefined : floats.embeds(given, `${option}.embeds`);
+    return {
+      option,
+      adapter,
+      image: image === undefined ? undefined : new PictureSnapshot(image, `${option}.image`, pictures),
+      embeds: embeds?.data,
+      shape: embeds?.shape,
+      kind,
+      strength,
+      weight,
+    };
+  });
+}
+
+/** Checked against their adapters, decoded, and made noise of. */
+export function toNegatives(
+  prompts: readonly NegativeSnapshot[],
+  info: PipelineInfo,
+  fitter: Fitter,
+  signal?: AbortSignalLike,
+): Promise<NativeNegativeImage[]> {
+  return Promise.all(prompts.map((prompt) => toNegative(prompt, checkNegative(prompt, info), fitter, signal)));
+}
+
+/** The same without pixels, for what only asks for sizes. */
+export function toNegativeSizes(prompts: readonly NegativeSnapshot[], info: PipelineInfo): NativeNegativeImage[] {
+  return prompts.map((prompt) => {
+    checkNegative(prompt, info);
+    return { adapter: prompt.adapter };
+  });
+}
+
+function checkNegative({ option, adapter, kind, embeds }: NegativeSnapshot, info: PipelineInfo): AdapterInfo {
+  const own = checkAdapter(adapter, `${option}.adapter`, info);
+  if (own.embedSize === 0 || (kind !== "zeros" && embeds === undefined)) checkTakesPictures(option, own);
+  return own;
+}
+
+async function toNegative(
+  { option, adapter, image, embeds, shape, kind, strength, weight }: NegativeSnapshot,
+  own: AdapterInfo,
+  fitter: Fitter,
+  signal: AbortSignalLike | undefined,
+): Promise<NativeNegativeImage> {
+  const base = { adapter, ...(weight === 1 ? {} : { weight }) };
+  if (kind === "zeros") return base;
+  if (embeds !== undefined) {
+    const [one, ...others] = splitEmbeds(embeds, shape, `${option}.embeds`, own);
+    if (one === undefined || others.length > 0)
+      throw new OptionError(
+        `${option}.embeds`,
+        `expected one picture but received ${others.length + 1}: make an entry of each`,
+      );
+    return { ...base, embeds: one };
+  }
+  const { imageSize: size } = own;
+  const fitted = await image?.fit(fitter, () => ({ size }), signal);
+  const { rgb } = fitted ?? { rgb: new Uint8Array(3 * size * size) };
+  const made = kind === undefined || kind === "black" ? rgb : makeNoise(rgb, kind, strength);
+  return { ...base, rgb: made, width: size, height: size };
+}
