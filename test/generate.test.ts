@@ -21,6 +21,7 @@ describe("loading", () => {
       {
         model: MINI,
         adapters: [{ file: join(MINI, "ip-adapter.safetensors"), loraWeight: 1 }],
+        controls: [],
         loras: [],
         embeddings: [],
       },
