@@ -69,6 +69,7 @@ export type {
   DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,
+  EncodeTextOptions,
   EstimateOptions,
   FaceKeypoints,
   FeatureCacheOptions,

@@ -1,4 +1,4 @@
-import type { ImageEmbeds } from "./embeds/image-embeds";
+import { ImageEmbeds } from "./embeds/image-embeds";
 import type { BatchOptions, ItemWatch } from "./batch";
 import { type EngineCall, EngineCalls } from "./engine-calls";
 import { snapshotControls, toControlSizes, toControls } from "./controls";
@@ -29,10 +29,11 @@ import type {
   NativeProgress,
   NativeResult,
   NativeStep,
+  NativeText,
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import { EncodeImageSchema, EncodeTextSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import { AdaptersSchema, ChangeSchema, ControlsSchema, LorasSchema } from "./options/load-schema";
 import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
@@ -45,6 +46,7 @@ import type {
   ChangeOptions,
   ControlOptions,
   EncodeImageOptions,
+  EncodeTextOptions,
   EstimateOptions,
   GenerateOptions,
   GenerateOutput,
@@ -60,6 +62,7 @@ const loadRecords = lazily(() => require("./metadata/load-record") as typeof imp
 const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 const guiding = lazily(() => require("./guides") as typeof import("./guides"));
+const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
 /** What only load() has. */
@@ -180,6 +183,17 @@ export class Pipeline implements AsyncDisposable {
   async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
     return this.#encodeImage(image, options, site);
+  }
+
+  /**
+   * The projected text embedding of SDXL's second text encoder. CLIP's image encoder of the same size (bigG) makes embeddings in the same
+   * space, so what a text means can be taken from a picture's: combineEmbeds([picture, text], "subtract").
+   * @param prompt plain text: brackets have no meaning
+   * @throws OptionError for a model without that encoder
+   */
+  async encodeText(prompt: string, options: EncodeTextOptions = {}): Promise<ImageEmbeds> {
+    const site = new CallSite();
+    return this.#encodeText(prompt, options, site);
   }
 
   /**
@@ -337,6 +351,25 @@ export class Pipeline implements AsyncDisposable {
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),
     });
     return made.then(toEstimate);
+  }
+
+  #encodeText(prompt: string, options: EncodeTextOptions, site: CallSite): Promise<ImageEmbeds> {
+    this.#calls.checkRoom();
+    const { signal } = readOptions(EncodeTextSchema, options);
+    const text = checkValue(GenerateSchema.properties.prompt, prompt, "prompt") as string;
+    throwIfAborted(signal);
+    if (this.#info.family !== "sdxl")
+      throw new OptionError(
+        "prompt",
+        `only SDXL's second text encoder makes embeddings beside those of pictures, this is ${this.#info.family}: use encodeImage()`,
+      );
+    const { prompt: texts } = prompts().encodePrompts(text, "", "plain", this.#encoders);
+    const made = this.#calls.call<{ prompt: NativeText[] }, ArrayBuffer>(site, signal, {
+      pictures: [],
+      prepare: () => Promise.resolve({ prompt: texts }),
+      start: (prepared, done) => this.#native.encodeText(prepared, done),
+    });
+    return made.then((data) => new ImageEmbeds(new Float32Array(data), [1, data.byteLength / 4]));
   }
 
   #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {

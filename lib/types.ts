@@ -315,6 +315,10 @@ export interface MemoryEstimate {
   tiled: boolean;
 }
 
+export interface EncodeTextOptions {
+  signal?: AbortSignalLike | undefined;
+}
+
 export interface EncodeImageOptions {
   /** index into the loaded adapters, default 0 */
   adapter?: number | undefined;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import {
   Pipeline,
+  combineEmbeds,
   type EstimateOptions,
   type GenerateOptions,
   type ImagePrompt,
@@ -261,6 +262,27 @@ describe("masks, negative image prompts and regions", () => {
     const error = await rejection(pipeline.generate(options as unknown as GenerateOptions));
     expect(error).toMatchObject({ option });
     expect(error.message).toContain(says);
+  });
+});
+
+describe("encodeText", () => {
+  test("the projected text embedding of SDXL's second encoder, as combineEmbeds takes it", async () => {
+    await using pipeline = await Pipeline.load({ model: join(GOLDEN, "models/sdxl") });
+    const text = await pipeline.encodeText(index.prompt);
+    expect(text.shape).toEqual([1, 40]);
+    expect(relativeError(Float32Array.from(text), golden.get("text embedding")!.floats())).toBeLessThan(1e-5);
+    expect([...combineEmbeds([text, text], "subtract", [1, 0.5])]).toEqual([...text].map((value) => value * 0.5));
+    const aborted = pipeline.encodeText("a", { signal: AbortSignal.abort() });
+    expect(await rejection(aborted)).toMatchObject({ name: "AbortError" });
+    expect(await rejection(pipeline.encodeText(5 as unknown as string))).toMatchObject({ option: "prompt" });
+  });
+
+  test("other models have none", async () => {
+    await using pipeline = await Pipeline.load({ model: join(GOLDEN, "models/sd15") });
+    expect(await rejection(pipeline.encodeText("a"))).toMatchObject({
+      option: "prompt",
+      message: expect.stringContaining("only SDXL's second text encoder") as string,
+    });
   });
 });
 

@@ -431,6 +431,8 @@ export interface NativePipeline {
   ): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
+  /** the projected text embedding of SDXL's second encoder; one text per text encoder */
+  encodeText(text: { prompt: NativeText[] }, done: Done<ArrayBuffer>): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
   /** replace all adapters, all controls, or all LoRAs, between other jobs; on an error nothing has changed */

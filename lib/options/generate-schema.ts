@@ -562,6 +562,13 @@ export const BatchSchema = {
   },
 } as const satisfies ObjectSchema;
 
+export const EncodeTextSchema = {
+  type: "object",
+  title: "encodeText options",
+  additionalProperties: false,
+  properties: { signal: SIGNAL },
+} as const satisfies ObjectSchema;
+
 export const EncodeImageSchema = {
   type: "object",
   title: "encodeImage options",

@@ -62,6 +62,7 @@ void PipelineObject::define(Napi::Env env) {
       env, "NativePipeline",
       {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
+       InstanceMethod("encodeText", &PipelineObject::encode_text),
        InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
        InstanceMethod("setAdapters", &PipelineObject::set_adapters),
        InstanceMethod("setControls", &PipelineObject::set_controls),
@@ -138,6 +139,17 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
                               return copy_to_js(env, made.data(), made.size() * sizeof(float));
                             });
                           });
+  });
+}
+
+Napi::Value PipelineObject::encode_text(const Napi::CallbackInfo& info) {
+  std::vector<TokenChunks> prompt = read_prompt(object_argument(info, 0), "prompt");
+  return start(info.Env(), function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
+    engine_->encode_text(std::move(prompt), job->cancel_handle(), [job](Result<std::vector<float>> result) {
+      answer(*job, std::move(result), [](Napi::Env env, const std::vector<float>& made) {
+        return copy_to_js(env, made.data(), made.size() * sizeof(float));
+      });
+    });
   });
 }
 

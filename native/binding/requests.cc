@@ -16,16 +16,6 @@ Napi::Object element(const Napi::Array& array, uint32_t index) {
   return value.As<Napi::Object>();
 }
 
-std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key) {
-  std::vector<TokenChunks> prompts;
-  const Napi::Array array = read_array(object, key);
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Object text = element(array, i);
-    prompts.push_back({read_ids(text, "ids"), read_floats(text, "weights")});
-  }
-  return prompts;
-}
-
 // What "featureCache.every" leads to; undefined where nothing is.
 Napi::Value find(const Napi::Object& object, const std::string& path) {
   Napi::Value value = object;
@@ -131,6 +121,16 @@ OriginalConfig read_original_config(const Napi::Object& object, const char* key)
 }
 
 }  // namespace
+
+std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key) {
+  std::vector<TokenChunks> prompts;
+  const Napi::Array array = read_array(object, key);
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Object text = element(array, i);
+    prompts.push_back({read_ids(text, "ids"), read_floats(text, "weights")});
+  }
+  return prompts;
+}
 
 LoadRequest read_load_request(const Napi::Object& object) {
   LoadRequest request;

@@ -17,6 +17,8 @@ LoadRequest read_load_request(const Napi::Object& object);
 // `sizes_only`: pictures may come without pixels.
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);
 ImagePrompt read_image(const Napi::Object& object);
+// A prompt for every text encoder.
+std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key);
 // The tables of plain options, by call, for the test that compares them with the schemas.
 Napi::Object fields_to_js(Napi::Env env);
 

@@ -4,6 +4,7 @@
 
 #include "base/guard.h"
 #include "pipeline/condition/image_features.h"
+#include "pipeline/condition/text_features.h"
 #include "pipeline/prepared_call.h"
 
 namespace ipa {
@@ -47,6 +48,26 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
               IPA_ASSIGN(const std::unique_ptr<ImageEncoder> encoder,
                          ImageEncoder::plan(*models_, *models_->adapters[static_cast<size_t>(adapter)]));
               return encoder->encode({*models_, *caches_, workspace, cancel.get()}, *shared);
+            }));
+          },
+          [done](Status status) { done(std::move(status)); }});
+}
+
+void Engine::encode_text(std::vector<TokenChunks> prompt, CancelHandle cancel, Done<std::vector<float>> done) {
+  auto shared = std::make_shared<std::vector<TokenChunks>>(std::move(prompt));
+  submit({cancel,
+          [=] {
+            done(guarded([&]() -> Result<std::vector<float>> {
+              if (models_->family() != Family::sdxl)
+                return Status::option(
+                    "prompt",
+                    "only SDXL's second text encoder makes embeddings beside those of pictures, "
+                    "this is another model");
+              Workspace workspace(&caches_->arenas);
+              IPA_ASSIGN(PromptEncoder encoder, PromptEncoder::plan(*models_, {shared.get()}, 0));
+              IPA_ASSIGN(std::vector<TextFeatures> features,
+                         encoder.run({*models_, *caches_, workspace, cancel.get()}));
+              return std::move(features.front().pooled);
             }));
           },
           [done](Status status) { done(std::move(status)); }});

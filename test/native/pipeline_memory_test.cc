@@ -60,6 +60,32 @@ TEST(pipeline_memory_is_what_was_planned) {
   }
 }
 
+TEST(pipeline_memory_of_masks_regions_and_scaled_keys_is_what_was_planned) {
+  const auto models =
+      ipa_test::load_golden_models("sdxl", {"adapters/base.safetensors", "adapters/plus.safetensors"});
+  if (!models) return;
+  GenerateRequest request = request_of("sdxl", "euler-negative");
+  const ipa::Picture grey{std::vector<uint8_t>(3 * 20 * 10, 90), 20, 10};
+  request.branches.resize(2);
+  for (int adapter = 0; adapter < 2; ++adapter) {
+    ipa::ImageBranch& branch = request.branches[static_cast<size_t>(adapter)];
+    branch.adapter = adapter;
+    branch.images.assign(2, ipa_test::golden_picture("images/wide-150x100.png"));
+    branch.mask = grey;
+    branch.soft_mask = adapter == 1;
+  }
+  request.branches[0].kv_scaling = ipa::KvScaling::mean_by_width;
+  request.branches[1].combine = ipa::Combine::average;
+  request.negative_images = {{1, ipa_test::golden_picture("images/square-64.png")}};
+  request.regions = {{grey, 0.5f, request.prompt, request.negative},
+                     {grey, 1, request.prompt, request.negative}};
+  request.branches[1].region = 1;
+  for (float guidance : {1.0f, 5.0f}) {
+    request.guidance = guidance;
+    ipa_test::check_begin_bytes(*models, request);
+  }
+}
+
 TEST(pipeline_memory_grows_with_what_is_asked) {
   const auto models = ipa_test::load_golden_models("sd15", {});
   if (!models) return;

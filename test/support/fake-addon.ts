@@ -315,6 +315,10 @@ class FakePipeline implements NativePipeline {
     return this.#addon.later(() => done(null, new ArrayBuffer(size * 4)), done);
   }
 
+  encodeText(_text: unknown, done: Done<ArrayBuffer>): NativeJob {
+    return this.#addon.later(() => done(null, new ArrayBuffer(1280 * 4)), done);
+  }
+
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {
     this.#addon.estimated.push(request);
     return this.#addon.later(

@@ -192,6 +192,8 @@ def main():
     tensors = {entry["name"]: compute(**entry).contiguous() for entry, compute in cases}
     if len(tensors) != len(cases):
         raise ValueError("two cases have the same name")
+    pipe = Model.open("sdxl", ["base"]).pipe
+    tensors["text embedding"] = pipe.encode_prompt(prompt=PROMPT, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False)[2].contiguous()
     file = ROOT / "image-prompts.safetensors"
     save_file(tensors, file)
     file.chmod(0o644)
