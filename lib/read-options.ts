@@ -45,11 +45,21 @@ export type ReadLoadOptions = Written<
 >;
 export type ReadGenerateOptions = Written<
   GenerateOptions,
-  { imagePrompts: ReadImagePrompt; negativeImagePrompts: NegativeImagePrompt; regions: ReadRegion; controls: ReadControlUse }
+  {
+    imagePrompts: ReadImagePrompt;
+    negativeImagePrompts: NegativeImagePrompt;
+    regions: ReadRegion;
+    controls: ReadControlUse;
+  }
 >;
 export type ReadEstimateOptions = Written<
   EstimateOptions,
-  { imagePrompts: ReadImagePrompt; negativeImagePrompts: NegativeImagePrompt; regions: ReadRegion; controls: ReadControlUse }
+  {
+    imagePrompts: ReadImagePrompt;
+    negativeImagePrompts: NegativeImagePrompt;
+    regions: ReadRegion;
+    controls: ReadControlUse;
+  }
 >;
 
 /** Options whose values differ: what an event of onProgress holds, no schema says. */

@@ -217,7 +217,7 @@ void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& 
   const Napi::Array regions = read_array(object, "regions");
   for (uint32_t i = 0; i < regions.Length(); ++i) {
     const Napi::Object from = element(regions, i);
-    Region region;
+    PromptRegion region;
     region.mask = read_picture(read_object(from, "mask"), sizes_only);
     region.scale = static_cast<float>(read_number(from, "scale"));
     region.prompt = read_prompt(from, "prompt");

@@ -88,7 +88,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const auto output = static_cast<size_t>(3 * size.width * size.height);
   const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0));
   size_t prompts = 0;
-  for (const Region& region : request_.regions) prompts += region.mask.rgb.size();
+  for (const PromptRegion& region : request_.regions) prompts += region.mask.rgb.size();
   for (const ImageBranch& branch : request_.branches)
     if (branch.mask) prompts += branch.mask->rgb.size();
   for (const ImageBranch& branch : request_.branches)

@@ -77,7 +77,7 @@ struct ImageBranch {
 };
 
 // A part of the picture with prompts of its own.
-struct Region {
+struct PromptRegion {
   Picture mask;  // white: all of the region's, black: nothing of it
   float scale = 1;
   std::vector<TokenChunks> prompt, negative;  // as those of the request
@@ -103,7 +103,7 @@ struct GenerateRequest {
   std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
   std::vector<ImageBranch> branches;
   std::vector<ControlUse> controls;
-  std::vector<Region> regions;
+  std::vector<PromptRegion> regions;
   // The pictures of an adapter's branches take its own in turn; an adapter with none has the reference's "no picture".
   std::vector<NegativeImage> negative_images;
   // The picture to change, and where (white is repainted).

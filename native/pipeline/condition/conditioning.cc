@@ -74,7 +74,7 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
   self->zeros_ = self->guided() && request.negative.empty();
   IPA_ASSIGN(self->text_, self->plan_text(models, request.prompt, request.negative));
-  for (const Region& region : request.regions) {
+  for (const PromptRegion& region : request.regions) {
     IPA_ASSIGN(Text text, self->plan_text(models, region.prompt, region.negative));
     self->regions_.push_back(std::move(text));
   }

@@ -45,7 +45,7 @@ Result<Places> Places::read(const GenerateRequest& request) {
     if (!branch.mask) continue;
     IPA_ASSIGN(self.masks_.back(), read_mask(*branch.mask, self.picture_, branch.soft_mask));
   }
-  for (const Region& region : request.regions) {
+  for (const PromptRegion& region : request.regions) {
     IPA_ASSIGN(std::vector<float> weights, read_mask(region.mask, self.picture_, true));
     for (float& weight : weights) weight *= region.scale;
     self.regions_.push_back(std::move(weights));
@@ -84,7 +84,7 @@ Status check_places(const GenerateRequest& request) {
     if (branch.region >= static_cast<int>(request.regions.size()))
       return Status::option("regions", "there is no region " + std::to_string(branch.region));
   }
-  for (const Region& region : request.regions) {
+  for (const PromptRegion& region : request.regions) {
     if (!has_pixels(region.mask)) return Status::option("regions", "mask: expected 3 * width * height bytes");
     if (!std::isfinite(region.scale) || region.scale < 0)
       return Status::option("regions", "scale: expected a finite number of at least 0");
