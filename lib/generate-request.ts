@@ -39,6 +39,12 @@ export function generateRequest(
   } = read;
   if (seed > MAX_SEED - (count - 1))
     throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
+  if ((read.variation?.seed ?? 0) > MAX_SEED - (count - 1))
+    throw new OptionError(
+      "variation.seed",
+      `variation.seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`,
+    );
+  if (read.outpaint !== undefined) checkOutpaint(read);
   const { defaults } = info;
   checkSupported(read, info);
   const [start, end] = read.guidanceInterval ?? [0, 1];
@@ -64,7 +70,7 @@ export function generateRequest(
     steps: read.steps ?? timesteps?.length ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
     guidance: read.guidance ?? defaults.guidance,
     eta: readEta(read, info),
-    seeds: Array.from({ length: count }, (_, i) => seed + i),
+    seeds: Array.from({ length: count }, (_, i) => (read.variation === undefined ? seed + i : seed)),
     width,
     height,
     latents: startLatents(read, width, height, count, info),
@@ -92,6 +98,13 @@ function checkSupported(read: GenerateOptions, { refusals }: PipelineInfo): void
     const refusal = refusals[option];
     if (given[option] !== undefined && refusal !== undefined) throw new OptionError(option, refusal);
   }
+}
+
+/** A picture that grows keeps its size. */
+function checkOutpaint(read: GenerateOptions): void {
+  const given = (["width", "height", "latents"] as const).find((option) => read[option] !== undefined);
+  if (given !== undefined)
+    throw new OptionError(given, "with outpaint, image keeps its size and grows by its margins: leave it out");
 }
 
 function readEta({ eta, scheduler }: GenerateOptions, { defaults, ...info }: PipelineInfo): number {

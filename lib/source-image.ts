@@ -12,6 +12,9 @@ export interface SourceOptions {
   image?: ImageInput | undefined;
   mask?: ImageInput | undefined;
   maskCrop?: number | undefined;
+  outpaint?:
+    | { left?: number | undefined; top?: number | undefined; right?: number | undefined; bottom?: number | undefined }
+    | undefined;
   width?: number | undefined;
   height?: number | undefined;
 }
@@ -22,6 +25,8 @@ export interface SourceSnapshot {
   mask: PictureSnapshot | undefined;
   /** whether a part is painted, which the engine cuts out of the whole picture */
   cropped: boolean;
+  /** pixels that it grows by, across and down; undefined: it does not */
+  margins: Required<Sides> | undefined;
   width: number | undefined;
   height: number | undefined;
 }
@@ -31,13 +36,15 @@ export type NativeSource = Partial<Pick<NativeGenerateRequest, "image" | "mask" 
 
 /** Copies what the caller could still change. Whether the model takes these pictures the engine says. */
 export function snapshotSource(
-  { image, mask, maskCrop, width, height }: SourceOptions,
+  { image, mask, maskCrop, outpaint, width, height }: SourceOptions,
   pictures: CallPictures,
 ): SourceSnapshot {
+  const { left = 0, top = 0, right = 0, bottom = 0 } = outpaint ?? {};
   return {
     image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
     mask: mask === undefined ? undefined : new PictureSnapshot(mask, "mask", pictures),
     cropped: maskCrop !== undefined,
+    margins: outpaint && { width: left + right, height: top + bottom },
     width,
     height,
   };
@@ -51,8 +58,12 @@ export async function toSource(
   signal?: AbortSignalLike,
 ): Promise<NativeSource> {
   let sides = sidesOf(source);
-  const fitOf = ({ width, height }: Required<Sides>): Required<Sides> =>
-    source.cropped ? { width, height } : (sides = ownSides(source, { width, height }, info));
+  const fitOf = ({ width, height }: Required<Sides>): Required<Sides> => {
+    if (source.cropped) return { width, height };
+    const made = ownSides(source, { width, height }, info);
+    sides = made;
+    return source.margins === undefined ? made : { width, height };
+  };
   const image = await source.image?.fit(fitter, fitOf, signal);
   const mask = await source.mask?.fit(
     fitter,
@@ -92,10 +103,16 @@ function sidesOf({ width, height }: SourceSnapshot): Sides {
 }
 
 function ownSides(
-  { width, height }: SourceSnapshot,
+  { margins, width, height }: SourceSnapshot,
   picture: Required<Sides>,
   { vaeScale }: PipelineInfo,
 ): Required<Sides> {
+  if (margins !== undefined) {
+    const larger = (side: "width" | "height"): number =>
+      Math.ceil((picture[side] + margins[side]) / vaeScale) * vaeScale;
+    const grown = { width: larger("width"), height: larger("height") };
+    return { width: ownSide(grown, "width", vaeScale), height: ownSide(grown, "height", vaeScale) };
+  }
   return {
     width: width ?? ownSide(picture, "width", vaeScale),
     height: height ?? ownSide(picture, "height", vaeScale),

@@ -180,6 +180,11 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   maskCrop?: number | undefined;
   /** radius in pixels, 0 (default) to 256, of Pillow's GaussianBlur of `mask`, where `image` is put over the result */
   maskFeather?: number | undefined;
+  /**
+   * paint so many pixels beyond each side of `image`, 0 to 4096, by a mask that is made of them. The picture keeps its size, so `width` and
+   * `height` are left out; where the sum is no multiple of info.vaeScale, the margins on the right and below take the rest
+   */
+  outpaint?: OutpaintOptions | undefined;
   /** instruct models: guidance towards `image`, 1 to 100, default 1.5; `guidance` is that towards the prompt */
   imageGuidance?: number | undefined;
   /** sampler; default: the model's own */
@@ -222,6 +227,13 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   width?: number | undefined;
   /** pixels, a multiple of info.vaeScale; default: that of `image` rounded down, else the model's own */
   height?: number | undefined;
+  /**
+   * the noise of `seed` turned towards that of variation.seed, by AUTOMATIC1111's rule. All pictures of a call have the same `seed` then, and
+   * turn towards variation.seed, variation.seed + 1, …
+   */
+  variation?: VariationOptions | undefined;
+  /** enlarges the picture by Lanczos to scale times `width` and `height`, rounded down to multiples of info.vaeScale, and changes it with `strength` */
+  hires?: HiresOptions | undefined;
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */
@@ -279,6 +291,30 @@ export interface FeatureCacheOptions {
   every: number;
   /** skip connections, counted from the outermost, whose layers are computed in every step: 1 (default, fastest) to all that the model has */
   depth?: number | undefined;
+}
+
+/** How far beyond `image` is painted, in pixels, 0 to 4096 (default 0). */
+export interface OutpaintOptions {
+  left?: number | undefined;
+  top?: number | undefined;
+  right?: number | undefined;
+  bottom?: number | undefined;
+}
+
+/** Towards which noise a picture is varied. */
+export interface VariationOptions {
+  /** 0 to 2^53 - 1 */
+  seed: number;
+  /** 0 to 1: 0 is the picture of `seed`, 1 that of this seed */
+  strength: number;
+}
+
+/** The second pass. */
+export interface HiresOptions {
+  /** how many times as wide and high, 1 to 4 */
+  scale: number;
+  /** how much it changes, 0 to 1, default 0.5 */
+  strength?: number | undefined;
 }
 
 export interface PreviewOptions {

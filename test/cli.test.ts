@@ -415,7 +415,7 @@ describe("generate", () => {
     [["--guidance-interval", "0.5"], "START,END"],
     [["--guidance-interval", "0.5,x"], '"x"'],
     [["--guidance-interval", "0.8,0.2"], "use [0.2, 0.8]"],
-    [["--feature-cache", "2:1:1"], "N:DEPTH"],
+    [["--feature-cache", "2:1:1"], "EVERY:DEPTH"],
     [["--sigmas", "3,x"], '"x"'],
     [["--sigmas", "linear"], '"ays", or an array of numbers'],
     [["--feature-cache", "1"], "use 2 or more"],

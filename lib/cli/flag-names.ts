@@ -46,6 +46,8 @@ const FORMS: [RegExp, string][] = [
   [/embeddings: \[\{ file, token \}\]/g, "--embedding FILE=TOKEN"],
   [/preview: \{ every \}, and event\.preview in onProgress/g, "--preview N"],
   [/featureCache: \{ every \}/g, "--feature-cache N"],
+  [/hires: \{ scale, strength \}/g, "--hires SCALE:STRENGTH"],
+  [/variation: \{ seed, strength \}/g, "--variation SEED:STRENGTH"],
   [/guidanceInterval: \[start, end\]/g, "--guidance-interval START,END"],
   [/cropOffset: \[left, top\]/g, "--crop-offset LEFT,TOP"],
   [/output: "latents"/g, "--save-latents FILE"],

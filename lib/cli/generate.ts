@@ -17,7 +17,7 @@ import type { GenerateOptions, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
-import { CONTROL_SETTING_NAMES, OrderedFlags, SETTING_NAMES, parseFeatureCache, parseNumber } from "./flags";
+import { CONTROL_SETTING_NAMES, OrderedFlags, SETTING_NAMES, parseMargins, parseNumber, parseTwo } from "./flags";
 import { readPrompts, readRows, saveLatents } from "./generate-files";
 import { type Axis, batchItems, itemFile, parseAxis, readPromptFile, sheetLabels } from "./batch";
 import { settingsFrom } from "./from";
@@ -31,6 +31,9 @@ interface GenerateFlags {
   saveLatents?: string;
   latents?: string;
   featureCache?: string;
+  variation?: string;
+  hires?: string;
+  outpaint?: string;
   preview?: string;
   previewDecoder?: string;
   json?: boolean;
@@ -41,7 +44,7 @@ interface GenerateFlags {
 }
 
 /** Options whose flags have a form of their own, or none. */
-const OWN_FORM = [...FLAGLESS, "latents", "featureCache", "output", "preview"];
+const OWN_FORM = [...FLAGLESS, "latents", "featureCache", "variation", "hires", "outpaint", "output", "preview"];
 const namesOf = ({ properties }: ObjectSchema): string[] =>
   Object.keys(properties).filter((name) => !OWN_FORM.includes(name));
 const GENERATE = namesOf(GenerateSchema);
@@ -78,6 +81,18 @@ export function addGenerate(program: Command, environment: Environment): void {
     .option(
       "--feature-cache <n[:depth]>",
       "run the whole UNet every n steps (2 to 10), in between only its outer layers, depth skip connections of them [1]; faster, another picture",
+    )
+    .option(
+      "--variation <seed:strength>",
+      "turn the noise of --seed so far, 0 to 1, towards that of another seed; with --count towards the next ones",
+    )
+    .option(
+      "--hires <scale[:strength]>",
+      "enlarge the picture so many times (1 to 4) and go over it once more with this strength (0 to 1) [0.5]",
+    )
+    .option(
+      "--outpaint <left,top,right,bottom>",
+      "paint so many pixels beyond the sides of --image (0 to 4096), which stays as it is",
     )
     .option(
       "--latents <file>",
@@ -190,6 +205,11 @@ async function runGenerate(
         previews.push(Promise.allSettled(previews.splice(0)).then(() => preview.toFile(file)));
       }
     };
+    // Variations have one seed: their files are told apart by the seeds that they turn towards.
+    const nameOf = (item: number, seed: number, i: number): number => {
+      const variation = items[item]?.options.variation;
+      return variation === undefined ? seed : variation.seed + i;
+    };
     const only = (event: ProgressEvent): void => onProgress({ ...event, item: 0, items: 1 });
     const results =
       calls.length === 1
@@ -197,7 +217,7 @@ async function runGenerate(
         : await pipeline.generateBatch(calls, { signal, onProgress });
     await Promise.all(previews);
     const made = results.flatMap(({ images, seeds }, item) =>
-      seeds.map((seed, i) => ({ file: fileOf(item, seed), seed, image: images[i] })),
+      seeds.map((seed, i) => ({ file: fileOf(item, nameOf(item, seed, i)), seed, image: images[i] })),
     );
     for (const { file, image } of made) await image?.toFile(file);
     const [result] = results;
@@ -236,7 +256,11 @@ function generateOptions(flags: GenerateFlags, order: OrderedFlags): GenerateOpt
   const options = readFlags({ ...flags }, GenerateSchema, GENERATE);
   if (order.controlImages.length > 0) options["controls"] = order.controlImages;
   if (flags.featureCache !== undefined)
-    options["featureCache"] = parseFeatureCache(flags.featureCache, "--feature-cache");
+    options["featureCache"] = parseTwo(flags.featureCache, "--feature-cache", ["every", "depth"]);
+  if (flags.variation !== undefined)
+    options["variation"] = parseTwo(flags.variation, "--variation", ["seed", "strength"], true);
+  if (flags.hires !== undefined) options["hires"] = parseTwo(flags.hires, "--hires", ["scale", "strength"]);
+  if (flags.outpaint !== undefined) options["outpaint"] = parseMargins(flags.outpaint, "--outpaint");
   if (flags.preview !== undefined)
     options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
   else if (flags.previewDecoder !== undefined)

@@ -55,6 +55,11 @@ const GENERATE: Alias[] = [
   ["use strength", "denoise, denoising_strength, image_strength, init_image_strength"],
   ["use denoisingStart", "start_at_step, high_noise_frac, switch_at, refiner_start, refiner_switch_at"],
   ["use denoisingEnd", "end_at_step"],
+  ["use hires: { scale, strength }", "hires_fix, enable_hr, hr_scale, hr_second_pass, highres_fix"],
+  ["use variation: { seed, strength }", "subseed, subseed_strength, variation_seed, variation_strength"],
+  ["use keepUnmasked", "overlay, apply_overlay"],
+  ["use maskCrop", "padding_mask_crop, inpaint_full_res, inpaint_full_res_padding, inpaint_only_masked"],
+  ["use maskFeather", "mask_blur, blur_factor, feather"],
   ["use latents", "latent, latent_image, init_latents"],
   ["use clipSkip, which counts one less than AUTOMATIC1111", "clip_stop_at_last_layers, stop_at_clip_layer"],
   ["use cropOffset: [left, top]", "crops_coords_top_left, crop_coords, crop"],
@@ -101,7 +106,7 @@ const GENERATE: Alias[] = [
   ],
   [
     "it is not there yet: leave it out",
-    "guidance_rescale, hires_fix, enable_hr, hr_scale, restore_faces, face_restore, upscale, upscaler, tiling, subseed, subseed_strength, pag_scale",
+    "guidance_rescale, restore_faces, face_restore, upscale, upscaler, tiling, pag_scale",
   ],
   [NOT_NEEDED, "return_dict, safety_checker, style, user, background, moderation, styles, num_workers"],
 ];

@@ -252,6 +252,60 @@ export const FeatureCacheSchema = {
   },
 } as const satisfies ObjectSchema;
 
+export const VariationSchema = {
+  type: "object",
+  title: "variation",
+  additionalProperties: false,
+  required: ["seed", "strength"],
+  properties: {
+    seed: { type: "integer", minimum: 0, maximum: MAX_SEED, description: "seed of the noise to turn towards" },
+    strength: {
+      type: "number",
+      minimum: 0,
+      maximum: 1,
+      description: "how far: 0 is the picture of `seed`, 1 that of this seed",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const HiresSchema = {
+  type: "object",
+  title: "hires",
+  additionalProperties: false,
+  required: ["scale"],
+  properties: {
+    scale: {
+      type: "number",
+      minimum: 1,
+      maximum: 4,
+      description: "how many times as wide and high the second pass is",
+    },
+    strength: {
+      type: "number",
+      minimum: 0,
+      maximum: 1,
+      default: 0.5,
+      description: "how much the second pass changes",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+/** Pixels beyond a side of the picture. */
+const MARGIN = {
+  type: "integer",
+  minimum: 0,
+  maximum: MOST_SIDE,
+  default: 0,
+  description: "pixels",
+} as const satisfies Schema;
+
+export const OutpaintSchema = {
+  type: "object",
+  title: "outpaint",
+  additionalProperties: false,
+  properties: { left: MARGIN, top: MARGIN, right: MARGIN, bottom: MARGIN },
+} as const satisfies ObjectSchema;
+
 /** A pair of pixels, each `minimum` or more. */
 const pixelPair = <Minimum extends number>(minimum: Minimum) =>
   ({ type: "array", items: { type: "integer", minimum, maximum: 65536 }, minItems: 2, maxItems: 2 }) as const;
@@ -385,6 +439,11 @@ const ESTIMATED = {
     default: 0,
     description: "radius in pixels of the blur of mask's edge, where image is put over the result",
   },
+  outpaint: {
+    ...OutpaintSchema,
+    description: "paint so many pixels beyond the sides of image, which stays as it is",
+    "x-default": "none",
+  },
   imageGuidance: {
     type: "number",
     minimum: 1,
@@ -483,6 +542,16 @@ const ESTIMATED = {
     maximum: MAX_SEED,
     description: "seed of the first picture, reported in the result",
     "x-default": "random",
+  },
+  variation: {
+    ...VariationSchema,
+    description: "noise of seed turned a part of the way towards another seed's; with count, towards the next ones",
+    "x-default": "none",
+  },
+  hires: {
+    ...HiresSchema,
+    description: "enlarge the picture and go over it once more",
+    "x-default": "none",
   },
   width: SIDE,
   height: SIDE,

@@ -2,7 +2,24 @@
 
 #include <utility>
 
+#include "pipeline/sample/variation.h"
+#include "schedulers/torch_noise.h"
+
 namespace ipa {
+namespace {
+
+// The seed's noise, or what a variation makes of it.
+void draw_noise(const PreparedCall& prepared, size_t image, Noise& noise, std::vector<float>& fresh) {
+  noise.fill(fresh.data(), fresh.size());
+  const GenerateRequest& request = prepared.request();
+  if (!(request.variation_strength > 0)) return;
+  std::vector<float> other(fresh.size());
+  TorchNoise(request.variation_seed + image).fill(other.data(), other.size());
+  const int64_t scale = prepared.latent_scale();
+  turn_towards(fresh, other, request.height / scale, request.width / scale, request.variation_strength);
+}
+
+}  // namespace
 
 Beginning begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler, Noise& noise) {
   const GenerateRequest& request = prepared.request();
@@ -17,7 +34,7 @@ Beginning begin_picture(const PreparedCall& prepared, size_t image, const Schedu
   if (!request.latents.empty())
     fresh = request.latents[request.latents.size() == 1 ? 0 : image];
   else if (!(goes_on && begins && !blends))
-    noise.fill(fresh.data(), fresh.size());
+    draw_noise(prepared, image, noise, fresh);
 
   result.latents.resize(fresh.size());
   if (begins && goes_on)

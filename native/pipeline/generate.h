@@ -1,25 +1,15 @@
-// The sampling loop: prompts to pictures.
+// A call from beginning to end: prompts to pictures.
 #pragma once
-
-#include <functional>
-#include <vector>
 
 #include "base/status.h"
 #include "graph/backend.h"
 #include "pipeline/caches.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/memory_estimate.h"
+#include "pipeline/one_pass.h"
 #include "pipeline/request.h"
 
 namespace ipa {
-
-// A picture's step that is done.
-struct StepEvent {
-  int image = 0;            // index into seeds
-  int step = 0, steps = 0;  // of this picture's model calls, from 1
-  float timestep = 0;       // at which the model was called
-};
-// May read and replace the latents, channel-major; an error ends the call.
-using StepFunction = std::function<Status(const StepEvent& event, std::vector<float>& latents)>;
 
 // Makes request.seeds.size() pictures. `progress` is called on the calling thread after every model call,
 // and `step` before it.
@@ -28,5 +18,8 @@ using StepFunction = std::function<Status(const StepEvent& event, std::vector<fl
 Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel,
                                 const StepFunction& step = {});
+
+// What generate() would take for the request.
+Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request);
 
 }  // namespace ipa

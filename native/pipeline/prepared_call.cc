@@ -122,9 +122,4 @@ Status PreparedCall::begin(const Call& call) {
   return decoder_ ? decoder_->prepare(call.workspace) : Status();
 }
 
-Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request) {
-  IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));
-  return MemoryEstimate(call->memory());
-}
-
 }  // namespace ipa

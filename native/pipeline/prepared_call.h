@@ -40,6 +40,8 @@ class PreparedCall {
   // A new one for every picture.
   Result<std::unique_ptr<Scheduler>> make_scheduler() const;
   const SourcePicture* source() const { return source_.get(); }  // null without a picture to change
+  // Pixels that a latent covers along a side.
+  int64_t latent_scale() const { return models_.vae->config().scale(); }
   Denoiser& denoiser() const { return *denoiser_; }
   Decoder* decoder() const { return decoder_.get(); }  // null when the request needs none
 
@@ -63,8 +65,5 @@ class PreparedCall {
   MemoryEstimate memory_;
   size_t begin_bytes_ = 0;
 };
-
-// What generate() would take for the request.
-Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request);
 
 }  // namespace ipa

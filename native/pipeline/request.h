@@ -138,6 +138,13 @@ struct GenerateRequest {
   // of another call. One for all pictures or one each; empty: noise by the seed.
   std::vector<std::vector<float>> latents;
   std::vector<uint64_t> seeds;  // one per picture
+  // How far the noise is turned towards that of another seed, variation_seed and as many more as pictures came before.
+  uint64_t variation_seed = 0;
+  double variation_strength = 0;
+  // A second pass over the pictures, so many times as wide and high; 0: none.
+  double hires_scale = 0, hires_strength = 0.5;
+  // Pixels to paint beyond the picture to change; there is no mask then.
+  int outpaint_left = 0, outpaint_top = 0, outpaint_right = 0, outpaint_bottom = 0;
   int64_t width = 512, height = 512;
   bool decode = true;           // false: latents only
   int preview_every = 0;        // steps between decoded previews, 0: none

@@ -1,0 +1,139 @@
+#include "pipeline/second_pass.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "pipeline/prepared_call.h"
+
+namespace ipa {
+namespace {
+
+Status check_second_pass(const ModelSet& models, const GenerateRequest& request) {
+  if (models.task() != Task::text_to_image)
+    return Status::option("hires", std::string("the second pass begins with a picture alone, which ") +
+                                       (models.task() == Task::instruct ? "an instruct" : "an inpainting") +
+                                       " model does not: leave it out");
+  if (request.mask)
+    return Status::option("hires", "it changes all of the picture: leave it, or mask and outpaint, out");
+  if (request.denoising_end < 1)
+    return Status::option("hires", "the first pass has to end with a picture: leave it or denoisingEnd out");
+  return {};
+}
+
+GenerateRequest first_pass(const GenerateRequest& request) {
+  GenerateRequest first = request;
+  first.hires_scale = 0;
+  first.decode = true;
+  return first;
+}
+
+// With one of the first pass's pictures.
+GenerateRequest second_pass(const ModelSet& models, const GenerateRequest& request, size_t image,
+                            Picture made) {
+  GenerateRequest second = request;
+  const int64_t unit = models.vae->config().scale();
+  for (int64_t* side : {&second.width, &second.height})
+    *side = static_cast<int64_t>(static_cast<double>(*side) * request.hires_scale) / unit * unit;
+  for (ControlUse& use : second.controls)
+    for (size_t i = 0; i < use.keypoints.size(); ++i) {
+      const auto [from, to] =
+          i % 2 ? std::pair{request.height, second.height} : std::pair{request.width, second.width};
+      use.keypoints[i] *= static_cast<float>(to) / static_cast<float>(from);
+    }
+  second.hires_scale = 0;
+  second.image = std::move(made);
+  second.strength = request.hires_strength;
+  second.latents.clear();
+  second.denoising_start = 0;
+  second.seeds = {request.seeds[image]};
+  second.variation_seed += image;
+  return second;
+}
+
+struct PlannedPass {
+  int calls = 0;  // of the model, for a picture
+  MemoryEstimate memory;
+};
+
+Result<PlannedPass> plan_pass(const ModelSet& models, const GenerateRequest& request) {
+  IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));
+  IPA_TRY(check_budget(call->memory(), models, request));
+  return PlannedPass{call->span().calls(), call->memory()};
+}
+
+struct BothPlanned {
+  PlannedPass first, second;
+};
+
+Result<BothPlanned> plan_both(const ModelSet& models, const GenerateRequest& request) {
+  IPA_TRY(check_second_pass(models, request));
+  BothPlanned both;
+  IPA_ASSIGN(both.first, plan_pass(models, first_pass(request)));
+  IPA_ASSIGN(both.second,
+             plan_pass(models, second_pass(models, request, 0, Picture{{}, request.width, request.height})));
+  return both;
+}
+
+// Reports a pass whose steps come after `before` others, of `total` in all.
+ProgressFunction report_within(const ProgressFunction& progress, int before, int total, int image) {
+  if (!progress) return {};
+  return [&progress, before, total, image](Progress event) {
+    event.step += before;
+    event.total = total;
+    event.image += image;
+    progress(std::move(event));
+  };
+}
+
+StepFunction hand_over_within(const StepFunction& step, int image) {
+  if (!step) return {};
+  return [&step, image](const StepEvent& event, std::vector<float>& latents) {
+    StepEvent moved = event;
+    moved.image += image;
+    return step(moved, latents);
+  };
+}
+
+}  // namespace
+
+Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, const GenerateRequest& request,
+                                      const ProgressFunction& progress, const CancelFlag* cancel,
+                                      const StepFunction& step) {
+  IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
+  const auto pictures = static_cast<int>(request.seeds.size());
+  const int total = pictures * (both.first.calls + both.second.calls);
+  IPA_ASSIGN(GenerateResult made, generate_pass(models, caches, first_pass(request),
+                                                report_within(progress, 0, total, 0), cancel, step));
+  GenerateResult result;
+  for (int i = 0; i < pictures; ++i) {
+    const auto image = static_cast<size_t>(i);
+    const GenerateRequest second =
+        second_pass(models, request, image, Picture{std::move(made.images[image]), made.width, made.height});
+    const int before = pictures * both.first.calls + i * both.second.calls;
+    IPA_ASSIGN(GenerateResult one,
+               generate_pass(models, caches, second, report_within(progress, before, total, i), cancel,
+                             hand_over_within(step, i)));
+    for (std::vector<uint8_t>& rgb : one.images) result.images.push_back(std::move(rgb));
+    for (std::vector<float>& latents : one.latents) result.latents.push_back(std::move(latents));
+    result.width = one.width;
+    result.height = one.height;
+  }
+  return result;
+}
+
+Result<MemoryEstimate> estimate_twice(const ModelSet& models, const GenerateRequest& request) {
+  IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
+  // The pictures and latents that wait.
+  const auto pictures = static_cast<size_t>(request.seeds.size());
+  const auto first = static_cast<size_t>(3 * request.width * request.height);
+  MemoryEstimate found = both.second.memory;
+  found.weights = std::max(found.weights, both.first.memory.weights);
+  const auto grown =
+      static_cast<size_t>(request.hires_scale * request.hires_scale * static_cast<double>(first));
+  const size_t waiting = (pictures - 1) * (first + (request.decode ? grown : 0));
+  found.working = std::max(found.working + waiting, both.first.memory.working);
+  return found;
+}
+
+}  // namespace ipa
