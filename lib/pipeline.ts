@@ -1,14 +1,12 @@
 import { ImageEmbeds } from "./embeds/image-embeds";
 import type { BatchOptions, ItemWatch } from "./batch";
+import type { CallInputs } from "./call-inputs";
 import { type EngineCall, EngineCalls } from "./engine-calls";
-import { snapshotControls, toControlSizes, toControls } from "./controls";
 import { OptionError } from "./errors";
-import { generateRequest } from "./generate-request";
 import { progressEvent, toResult } from "./generate-result";
 import type { ImageInput } from "./image/input";
 import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
-import { checkAdapter, checkTakesPictures, toEmbeds } from "./image-branches";
 import { lazily } from "./load-failure";
 import type { LoadedModel } from "./load-model";
 import { adapterRequests, controlRequests, loraRequests, placeFiles } from "./load-request";
@@ -39,8 +37,7 @@ import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
 import { progressCaller } from "./progress";
 import type { PromptEncoder } from "./prompt/encode";
-import type { ReadLoadOptions } from "./read-options";
-import { readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
+import type { ReadEstimateOptions, ReadLoadOptions } from "./read-options";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -61,7 +58,8 @@ const batches = lazily(() => require("./batch") as typeof import("./batch"));
 const loadRecords = lazily(() => require("./metadata/load-record") as typeof import("./metadata/load-record"));
 const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
-const guiding = lazily(() => require("./guides") as typeof import("./guides"));
+const inputs = lazily(() => require("./call-inputs") as typeof import("./call-inputs"));
+const branches = lazily(() => require("./image-branches") as typeof import("./image-branches"));
 const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
@@ -263,50 +261,24 @@ export class Pipeline implements AsyncDisposable {
    */
   #plan(options: unknown, others: unknown, site: CallSite, watch?: ItemWatch): () => Promise<GenerateResult> {
     this.#calls.checkRoom();
-    const { imagePrompts, negativeImagePrompts, regions, controls, ...read } = readCall(
-      GenerateSchema,
-      options,
-      others,
-    );
+    const read = readCall(GenerateSchema, options, others);
     const { metadata = true, onStep } = read;
     const { signal, onProgress } = watch ?? read;
     throwIfAborted(signal);
-    const request = generateRequest(read, this.#info, this.#encoders);
-    const pictures = new CallPictures(this.#rules);
-    const guides = guiding().snapshotGuides(
-      { ...read, imagePrompts, negativeImagePrompts, regions },
-      pictures,
-      this.#info,
-      this.#encoders,
-    );
-    const source = snapshotSource(read, pictures);
-    const structures = snapshotControls(controls ?? [], pictures);
-    const fitter = { addon: this.#addon, site };
+    const held = this.#read(read);
+    const { request } = held;
     const { seeds } = request;
     // What is painted may be a part of the picture.
     const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
     const recorded =
       metadata && read.output !== "latents"
-        ? new (records().CallRecord)(
-            this.#record,
-            { ...read, imagePrompts, negativeImagePrompts, regions, controls },
-            request,
-            this.#info,
-          )
+        ? new (records().CallRecord)(this.#record, read, request, this.#info)
         : undefined;
     const call: EngineCall<NativeGenerateRequest, NativeResult> = {
-      pictures: [
-        ...guiding().picturesOfGuides(guides),
-        ...structures.map(({ image }) => image),
-        source.image,
-        source.mask,
-      ],
+      pictures: held.pictures(),
       prepare: async (stop) => {
-        const sized = { ...request, ...(await toSource(source, this.#info, fitter, stop)) };
-        const size = { width: sized.width, height: sized.height };
-        const made = await guiding().toGuides(guides, this.#info, fitter, size, stop);
         const each = onStep === undefined ? {} : { eachStep: true as const };
-        return { ...sized, ...made, ...each, controls: await toControls(structures, sized, this.#info, fitter, stop) };
+        return { ...(await held.prepare(this.#info, { addon: this.#addon, site }, stop)), ...each };
       },
       start: (prepared, done, fail) => {
         const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
@@ -325,32 +297,18 @@ export class Pipeline implements AsyncDisposable {
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
-    const { imagePrompts, negativeImagePrompts, regions, controls, ...read } = readCall(
-      EstimateSchema,
-      options,
-      others,
-    );
-    const pictures = new CallPictures(this.#rules);
-    const guides = guiding().snapshotGuides(
-      { ...read, imagePrompts, negativeImagePrompts, regions },
-      pictures,
-      this.#info,
-      this.#encoders,
-    );
-    const source = snapshotSource(read, pictures);
-    const structures = snapshotControls(controls ?? [], pictures);
-    const request = generateRequest(read, this.#info, this.#encoders);
+    const held = this.#read(readCall(EstimateSchema, options, others));
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
-      pictures: readsSize(source) ? [source.image] : [],
-      prepare: async (stop) => ({
-        ...request,
-        ...(await toSourceSizes(source, this.#info, stop)),
-        controls: toControlSizes(structures, this.#info),
-        ...guiding().toGuideSizes(guides, this.#info),
-      }),
+      pictures: held.measured(),
+      prepare: (stop) => held.prepareSizes(this.#info, stop),
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),
     });
     return made.then(toEstimate);
+  }
+
+  /** What a call holds, checked and copied. */
+  #read(read: ReadEstimateOptions): CallInputs {
+    return new (inputs().CallInputs)(read, { info: this.#info, encoders: this.#encoders, rules: this.#rules });
   }
 
   #encodeText(prompt: string, options: EncodeTextOptions, site: CallSite): Promise<ImageEmbeds> {
@@ -382,14 +340,14 @@ export class Pipeline implements AsyncDisposable {
     const made = this.#calls.call<NativeImage, ArrayBuffer>(site, signal, {
       pictures: [picture],
       prepare: async (stop) => {
-        taken = checkAdapter(adapter, "adapter", this.#info);
-        checkTakesPictures("image", taken);
+        taken = branches().checkAdapter(adapter, "adapter", this.#info);
+        branches().checkTakesPictures("image", taken);
         const { imageSize } = taken;
         return picture.fit(fitter, () => ({ size: imageSize }), stop);
       },
       start: (rgb, done) => this.#native.encodeImage(rgb, adapter, done),
     });
-    return made.then((data) => toEmbeds(new Float32Array(data), taken));
+    return made.then((data) => branches().toEmbeds(new Float32Array(data), taken));
   }
 
   async #change(

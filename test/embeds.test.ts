@@ -228,7 +228,7 @@ describe("refused", () => {
     ],
     [
       "a JPEG whose first segment is a table",
-      () => inspect(join(ROOT, "test/golden/images/cmyk-plain.jpg")),
+      () => loadEmbeds(join(ROOT, "test/golden/images/cmyk-plain.jpg")),
       "ERR_IPA_UNSUPPORTED",
       "a JPEG picture",
     ],

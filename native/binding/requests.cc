@@ -214,6 +214,7 @@ void read_strength(const Napi::Object& from, ImageBranch& branch) {
 }
 
 void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& request) {
+  if (!has_value(object, "regions")) return;
   const Napi::Array regions = read_array(object, "regions");
   for (uint32_t i = 0; i < regions.Length(); ++i) {
     const Napi::Object from = element(regions, i);
@@ -223,6 +224,16 @@ void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& 
     region.prompt = read_prompt(from, "prompt");
     if (has_value(from, "negative")) region.negative = read_prompt(from, "negative");
     request.regions.push_back(std::move(region));
+  }
+}
+
+void read_negative_images(const Napi::Object& object, GenerateRequest& request) {
+  if (!has_value(object, "negativeImages")) return;
+  const Napi::Array negatives = read_array(object, "negativeImages");
+  for (uint32_t i = 0; i < negatives.Length(); ++i) {
+    const Napi::Object from = element(negatives, i);
+    const bool given = has_value(from, "rgb") || has_value(from, "embeds");
+    request.negative_images.push_back({read_int32(from, "adapter"), given ? read_image(from) : ImagePrompt()});
   }
 }
 
@@ -252,12 +263,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   }
   request.controls = read_control_uses(object, sizes_only);
   read_regions(object, sizes_only, request);
-  const Napi::Array negatives = read_array(object, "negativeImages");
-  for (uint32_t i = 0; i < negatives.Length(); ++i) {
-    const Napi::Object from = element(negatives, i);
-    const bool given = has_value(from, "rgb") || has_value(from, "embeds");
-    request.negative_images.push_back({read_int32(from, "adapter"), given ? read_image(from) : ImagePrompt()});
-  }
+  read_negative_images(object, request);
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
   read_fields(object, request_fields(), request);

@@ -2,6 +2,7 @@
 
 #include "pipeline/condition/outpaint.h"
 #include "pipeline/prepared_call.h"
+#include "pipeline/request_fields.h"
 #include "pipeline/second_pass.h"
 
 namespace ipa {
@@ -9,6 +10,8 @@ namespace ipa {
 Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel,
                                 const StepFunction& step) {
+  // Before margins and passes are made of what it says.
+  IPA_TRY(check_fields(request, request_fields()));
   if (has_margins(request)) {
     IPA_ASSIGN(const GenerateRequest extended, with_margins(request));
     return generate(models, caches, extended, progress, cancel, step);
@@ -18,6 +21,7 @@ Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const Ge
 }
 
 Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request) {
+  IPA_TRY(check_fields(request, request_fields()));
   if (has_margins(request)) {
     IPA_ASSIGN(const GenerateRequest extended, with_margins(request));
     return estimate_memory(models, extended);

@@ -1,0 +1,68 @@
+/** All that a call of generate() or estimateMemory() holds: checked, copied, and made into what the engine is asked for. */
+import type { AbortSignalLike } from "./abort-signal";
+import { type ControlSnapshot, snapshotControls, toControlSizes, toControls } from "./controls";
+import { type PlainRequest, generateRequest } from "./generate-request";
+import { type Guides, picturesOfGuides, snapshotGuides, toGuideSizes, toGuides } from "./guides";
+import { CallPictures, type PictureRules } from "./image/rules";
+import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
+import type { PromptEncoder } from "./prompt/encode";
+import type { ReadEstimateOptions } from "./read-options";
+import { type SourceSnapshot, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
+
+/** The loaded model, as calls see it. */
+export interface CallModel {
+  info: PipelineInfo;
+  encoders: readonly PromptEncoder[];
+  rules: PictureRules;
+}
+
+export class CallInputs {
+  /** the pictures aside */
+  readonly request: PlainRequest;
+  readonly #guides: Guides;
+  readonly #source: SourceSnapshot;
+  readonly #controls: readonly ControlSnapshot[];
+
+  /** @throws OptionError */
+  constructor(read: ReadEstimateOptions, { info, encoders, rules }: CallModel) {
+    const { imagePrompts, negativeImagePrompts, regions, controls = [], ...others } = read;
+    this.request = generateRequest(others, info, encoders);
+    const pictures = new CallPictures(rules);
+    this.#guides = snapshotGuides({ ...others, imagePrompts, negativeImagePrompts, regions }, pictures, info, encoders);
+    this.#source = snapshotSource(others, pictures);
+    this.#controls = snapshotControls(controls, pictures);
+  }
+
+  /** All that are to be decoded. */
+  pictures(): (PictureSnapshot | undefined)[] {
+    const { image, mask } = this.#source;
+    return [...picturesOfGuides(this.#guides), ...this.#controls.map((control) => control.image), image, mask];
+  }
+
+  /**
+   * Decodes the pictures.
+   * @param info of the model when the call's turn has come: adapters may have been changed since it was made
+   */
+  async prepare(info: PipelineInfo, fitter: Fitter, stop: AbortSignalLike): Promise<NativeGenerateRequest> {
+    const sized = { ...this.request, ...(await toSource(this.#source, info, fitter, stop)) };
+    const size = { width: sized.width, height: sized.height };
+    const guides = await toGuides(this.#guides, info, fitter, size, stop);
+    return { ...sized, ...guides, controls: await toControls(this.#controls, sized, info, fitter, stop) };
+  }
+
+  /** The pictures whose size alone is read by prepareSizes(). */
+  measured(): (PictureSnapshot | undefined)[] {
+    return readsSize(this.#source) ? [this.#source.image] : [];
+  }
+
+  /** The same request without pixels. */
+  async prepareSizes(info: PipelineInfo, stop: AbortSignalLike): Promise<NativeGenerateRequest> {
+    return {
+      ...this.request,
+      ...(await toSourceSizes(this.#source, info, stop)),
+      controls: toControlSizes(this.#controls, info),
+      ...toGuideSizes(this.#guides, info),
+    };
+  }
+}
