@@ -82,7 +82,10 @@ describe("IMG[:SCALE]", () => {
   });
 
   test.each([
-    ["a.png,weight=1", "--control-image: there is no weight in FILE:SCALE,NAME=VALUE: use mode, preprocess, start, end, guess"],
+    [
+      "a.png,weight=1",
+      "--control-image: there is no weight in FILE:SCALE,NAME=VALUE: use mode, preprocess, start, end, guess",
+    ],
     ["a.png,guess=maybe", "--control-image, guess: expected true or false"],
   ])("control image %s is refused", (text, says) => {
     expect(() => parseControlImage(text, "--control-image", () => false)).toThrow(says);
