@@ -36,5 +36,7 @@ run adapter-second adapter-second.pt mini adapter --name adapter-second --from a
 run adapter-plus-second adapter-plus-second.pt mini adapter --plus --name adapter-plus-second --from adapter-plus-first --steps 1200 "${later[@]}"
 run adapter adapter.pt mini adapter --from adapter-second --steps 400 --misnamed 0.2 "${later[@]}"
 run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-second --steps 350 --misnamed 0.2 "${later[@]}"
+run control control.pt mini control "$here/../../models/mini" --steps 3000
+run t2i t2i.pt mini control "$here/../../models/mini" --t2i --steps 3000
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48
