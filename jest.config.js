@@ -10,6 +10,4 @@ module.exports = {
     ],
   },
   testTimeout: 60000,
-  // Some suite leaves a pipe open: the process would wait for it when all tests are done.
-  forceExit: true,
 };

@@ -22,12 +22,32 @@ export const MOST_CONFIG_BYTES = 4 * 1024 * 1024;
 const PIECE = 1024 * 1024;
 
 /**
- * The whole of a regular file. Opening never waits: a named pipe without a writer would hold one of the few threads that
+ * Opens a regular file to read it. Opening never waits: a named pipe without a writer would hold one of the few threads that
  * Node keeps for files, and the exit of the process with it.
+ * @throws NotAFileError
+ */
+export async function withRegularFile<T>(
+  path: string,
+  read: (file: FileHandle, status: Stats) => Promise<T>,
+): Promise<T> {
+  // O_NONBLOCK is missing on Windows, where the type says otherwise.
+  const flags = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+  const file: FileHandle = await open(path, flags);
+  try {
+    const status = await file.stat();
+    if (!status.isFile()) throw new NotAFileError(status.isDirectory());
+    return await read(file, status);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The whole of a regular file.
  * @param check may throw on what the file's status says, before it is read
  */
 export async function readRegularFile(path: string, check?: (status: Stats) => void): Promise<Buffer> {
-  return opened(path, async (file, status) => {
+  return withRegularFile(path, async (file, status) => {
     check?.(status);
     return file.readFile();
   });
@@ -38,7 +58,7 @@ export async function readRegularFile(path: string, check?: (status: Stats) => v
  * @throws NotAFileError, TooLargeError, signal.reason
  */
 export async function readSmallFile(path: string, most: number, signal?: AbortSignalLike): Promise<Buffer> {
-  return opened(path, async (file, { size }) => {
+  return withRegularFile(path, async (file, { size }) => {
     if (size > most) throw new TooLargeError(most);
     const pieces: Buffer[] = [];
     let length = 0;
@@ -54,17 +74,4 @@ export async function readSmallFile(path: string, most: number, signal?: AbortSi
     }
     return pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces);
   });
-}
-
-async function opened<T>(path: string, read: (file: FileHandle, status: Stats) => Promise<T>): Promise<T> {
-  // O_NONBLOCK is missing on Windows, where the type says otherwise.
-  const flags = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
-  const file: FileHandle = await open(path, flags);
-  try {
-    const status = await file.stat();
-    if (!status.isFile()) throw new NotAFileError(status.isDirectory());
-    return await read(file, status);
-  } finally {
-    await file.close();
-  }
 }

@@ -1,4 +1,5 @@
 /** Pictures carry their settings, which make them again; other readers find them. Needs `npm run build:all`. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import sharp from "sharp";
 
 import { GeneratedImage, inspect, Pipeline, readMetadata, type OutputFormat } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { contentHash } from "../lib/metadata/content-hash";
 import { exifBlock, readExif, withJpegExif } from "../lib/metadata/exif";
 import { textsOf, withTexts } from "../lib/metadata/png-text";
 import { runCommand } from "./support/command";
@@ -42,6 +44,17 @@ beforeAll(async () => {
 afterAll(() => pipeline.dispose());
 
 const PARAMETERS = `${PROMPT}\nNegative prompt: blue\nSteps: 3, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 4, Seed: 12, Size: 128x128, Version: node-ip-adapter 0.1.0`;
+
+test("what is no regular file has no hash, and is not waited for", async () => {
+  const pipe = path("pipe");
+  const places = process.platform === "win32" ? [] : [(execFileSync("mkfifo", [pipe]), pipe), "/dev/zero"];
+  expect(await Promise.all(places.map((place) => contentHash(place)))).toEqual(places.map(() => undefined));
+  expect(await contentHash(picture)).toBe(sha256(picture));
+  for (const place of places) {
+    expect(await rejection(readMetadata(place))).toMatchObject({ code: "ERR_IPA_IO" });
+    await rejection(inspect(place));
+  }
+});
 
 test.each(["png", "jpeg", "webp"] as const)("a %s has the settings of its picture", async (format: OutputFormat) => {
   const bytes = await image.toBuffer(format);

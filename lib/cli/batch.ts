@@ -1,10 +1,10 @@
 /** Prompt files and grids of the command line: which calls they mean, and where each stands on a contact sheet. */
-import { readFile } from "node:fs/promises";
 import { parse, join } from "node:path";
 
 import { OptionError, fileError } from "../errors";
 import { GenerateSchema } from "../options/generate-schema";
 import type { Schema } from "../options/json-schema";
+import { TooLargeError, readSmallFile } from "../read-file";
 import type { GenerateOptions } from "../types";
 import { flagOf } from "./flag-names";
 import { parseNumber } from "./flags";
@@ -22,7 +22,9 @@ export interface BatchItem {
 }
 
 const MOST_ITEMS = 1024;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MOST_CHARACTERS = 4 * 1024 * 1024;
+/** A character of UTF-16 has no more in UTF-8. */
+const MOST_BYTES_EACH = 3;
 /** Not an option of the call, but of each of its image prompts. */
 const SCALE = "scale";
 
@@ -43,10 +45,12 @@ export function parseAxis(text: string): Axis {
 
 /** The lines of a file that are neither empty nor comments (#). */
 export async function readPromptFile(path: string): Promise<string[]> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw fileError("--prompts: file", path, error);
+  const tooLong = new OptionError("--prompts", `expected at most ${MOST_CHARACTERS} characters`);
+  const bytes = await readSmallFile(path, MOST_BYTES_EACH * MOST_CHARACTERS).catch((error: unknown) => {
+    throw error instanceof TooLargeError ? tooLong : fileError("--prompts: file", path, error);
   });
-  if (text.length > MOST_BYTES) throw new OptionError("--prompts", `expected at most ${MOST_BYTES} characters`);
+  const text = bytes.toString("utf8");
+  if (text.length > MOST_CHARACTERS) throw tooLong;
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (lines.length === 0) throw new OptionError("--prompts", `${path} has no line with a prompt`);
   return lines;

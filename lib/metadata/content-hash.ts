@@ -1,10 +1,10 @@
 /** SHA-256 of files and model folders, computed once: kept by path, size and time of change, large files' also on disk. */
-import { createReadStream } from "node:fs";
 import { mkdir, readFile, readdir, realpath, rename, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import { lazily } from "../load-failure";
+import { withRegularFile } from "../read-file";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 
@@ -53,9 +53,12 @@ async function fileHash(path: string): Promise<string> {
 }
 
 async function readHash(file: string): Promise<string> {
-  const hash = crypto().createHash("sha256");
-  for await (const piece of createReadStream(file, { highWaterMark: PIECE })) hash.update(piece as Buffer);
-  return hash.digest("hex");
+  return withRegularFile(file, async (opened) => {
+    const hash = crypto().createHash("sha256");
+    for await (const piece of opened.createReadStream({ highWaterMark: PIECE, autoClose: false }))
+      hash.update(piece as Buffer);
+    return hash.digest("hex");
+  });
 }
 
 /** Where hashes of large files are kept, as other caches of the user are. */

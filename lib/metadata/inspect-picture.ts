@@ -1,9 +1,8 @@
 /** What inspect() says of a picture. */
-import { open } from "node:fs/promises";
-
 import { sniff } from "../image/sniff";
 import type { CallSite } from "../native/call";
 import type { WeightInspection } from "../native/contract";
+import { withRegularFile } from "../read-file";
 import { type PictureMetadata, readMetadataAt } from "./read";
 
 /** What inspect() found. */
@@ -14,16 +13,11 @@ export interface Inspection extends WeightInspection {
 
 /** A PNG, JPEG or WebP; undefined for anything else. */
 export async function inspectPicture(path: string, bytes: number, site: CallSite): Promise<Inspection | undefined> {
-  const file = await open(path, "r").catch(() => undefined);
   // What cannot be opened the engine says.
-  if (file === undefined) return undefined;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
-    const sniffed = sniff(buffer.subarray(0, bytesRead));
-    if (!("format" in sniffed) || !["png", "jpeg", "webp"].includes(sniffed.format)) return undefined;
-  } finally {
-    await file.close();
-  }
+  const start = await withRegularFile(path, (file) => file.read(Buffer.alloc(16), 0, 16, 0)).catch(() => undefined);
+  if (start === undefined) return undefined;
+  const sniffed = sniff(start.buffer.subarray(0, start.bytesRead));
+  if (!("format" in sniffed) || !["png", "jpeg", "webp"].includes(sniffed.format)) return undefined;
   const metadata = await readMetadataAt(path, {}, site);
   return {
     kind: "picture",

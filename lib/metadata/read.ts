@@ -1,5 +1,4 @@
 /** The settings that a picture carries. */
-import { open } from "node:fs/promises";
 import { types } from "node:util";
 
 import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
@@ -13,6 +12,7 @@ import { ReadMetadataSchema } from "../options/file-schema";
 import { readPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";
 import { readOptions } from "../options/validate";
+import { NotAFileError, TooLargeError, readSmallFile } from "../read-file";
 import type { GenerateOptions, LoadOptions } from "../types";
 import { PARAMETERS_KEY, RECORDED_CALL, RECORD_KEY, RECORD_VERSION } from "./call-record";
 import { jpegExif, readExif, webpExif } from "./exif";
@@ -75,17 +75,11 @@ export async function readMetadataAt(
 
 async function readPicture(path: string): Promise<Buffer> {
   try {
-    const file = await open(path, "r");
-    try {
-      const status = await file.stat();
-      if (!status.isFile() || status.size > IMAGE_LIMITS.fileBytes)
-        throw new IpAdapterError("ERR_IPA_IO", `${path} is no file of at most ${IMAGE_LIMITS.fileBytes} bytes`);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
+    return await readSmallFile(path, IMAGE_LIMITS.fileBytes);
   } catch (error) {
-    throw error instanceof IpAdapterError ? error : fileError("picture", path, error);
+    if (error instanceof NotAFileError || error instanceof TooLargeError)
+      throw new IpAdapterError("ERR_IPA_IO", `${path} is no file of at most ${IMAGE_LIMITS.fileBytes} bytes`);
+    throw fileError("picture", path, error);
   }
 }
 
