@@ -26,12 +26,11 @@ export class CallInputs {
 
   /** @throws OptionError */
   constructor(read: ReadEstimateOptions, { info, encoders, rules }: CallModel) {
-    const { imagePrompts, negativeImagePrompts, regions, controls = [], ...others } = read;
-    this.request = generateRequest(others, info, encoders);
+    this.request = generateRequest(read, info, encoders);
     const pictures = new CallPictures(rules);
-    this.#guides = snapshotGuides({ ...others, imagePrompts, negativeImagePrompts, regions }, pictures, info, encoders);
-    this.#source = snapshotSource(others, pictures);
-    this.#controls = snapshotControls(controls, pictures);
+    this.#guides = snapshotGuides(read, pictures, info, encoders);
+    this.#source = snapshotSource(read, pictures);
+    this.#controls = snapshotControls(read.controls ?? [], pictures);
   }
 
   /** All that are to be decoded. */

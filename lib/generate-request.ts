@@ -13,7 +13,7 @@ import { isList } from "./options/read-property";
 import { MAX_SEED } from "./options/generate-schema";
 import { plainOptions } from "./options/plain-options";
 import type { PromptEncoder } from "./prompt/encode";
-import type { GenerateOptions } from "./types";
+import type { ReadEstimateOptions } from "./read-options";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
@@ -23,7 +23,7 @@ export type PlainRequest = Omit<NativeGenerateRequest, "branches" | "regions" | 
 
 /** The request for these options, its pictures aside. */
 export function generateRequest(
-  read: GenerateOptions,
+  read: ReadEstimateOptions,
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
 ): PlainRequest {
@@ -82,7 +82,7 @@ export function generateRequest(
 }
 
 /** Of the options that only some models take, those that are plain values; whether it takes pictures the engine says. */
-function checkSupported(read: GenerateOptions, { refusals }: PipelineInfo): void {
+function checkSupported(read: ReadEstimateOptions, { refusals }: PipelineInfo): void {
   const { strength, imageGuidance, originalSize, targetSize, cropOffset, aestheticScore, negativeAestheticScore } =
     read;
   const given = {
@@ -101,13 +101,13 @@ function checkSupported(read: GenerateOptions, { refusals }: PipelineInfo): void
 }
 
 /** A picture that grows keeps its size. */
-function checkOutpaint(read: GenerateOptions): void {
+function checkOutpaint(read: ReadEstimateOptions): void {
   const given = (["width", "height", "latents"] as const).find((option) => read[option] !== undefined);
   if (given !== undefined)
     throw new OptionError(given, "with outpaint, image keeps its size and grows by its margins: leave it out");
 }
 
-function readEta({ eta, scheduler }: GenerateOptions, { defaults, ...info }: PipelineInfo): number {
+function readEta({ eta, scheduler }: ReadEstimateOptions, { defaults, ...info }: PipelineInfo): number {
   const sampler = scheduler ?? info.scheduler;
   const usual = defaults.eta[sampler];
   if (usual !== undefined || (eta ?? 0) === 0) return eta ?? usual ?? 0;
@@ -117,7 +117,7 @@ function readEta({ eta, scheduler }: GenerateOptions, { defaults, ...info }: Pip
 
 /** Copies of the latents to start from: none, one for all pictures, or one each. */
 function startLatents(
-  read: GenerateOptions,
+  read: ReadEstimateOptions,
   width: number,
   height: number,
   count: number,

@@ -140,7 +140,7 @@ export class Pipeline implements AsyncDisposable {
   ): Promise<GenerateResult<Output>> {
     const site = new CallSite();
     // What the engine makes is what `output` asked for.
-    return this.#generate(options, others, site) as Promise<GenerateResult<Output>>;
+    return this.#plan(options, others, site)() as Promise<GenerateResult<Output>>;
   }
 
   /**
@@ -249,10 +249,6 @@ export class Pipeline implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
-  }
-
-  #generate(options: unknown, others: unknown, site: CallSite): Promise<GenerateResult> {
-    return this.#plan(options, others, site)();
   }
 
   /**

@@ -43,24 +43,15 @@ export type ReadLoadOptions = Written<
   LoadOptions,
   { adapters: AdapterOptions; loras: LoraOptions; controls: ControlOptions; embeddings: EmbeddingOptions }
 >;
-export type ReadGenerateOptions = Written<
-  GenerateOptions,
-  {
-    imagePrompts: ReadImagePrompt;
-    negativeImagePrompts: NegativeImagePrompt;
-    regions: ReadRegion;
-    controls: ReadControlUse;
-  }
->;
-export type ReadEstimateOptions = Written<
-  EstimateOptions,
-  {
-    imagePrompts: ReadImagePrompt;
-    negativeImagePrompts: NegativeImagePrompt;
-    regions: ReadRegion;
-    controls: ReadControlUse;
-  }
->;
+/** Lists of a call's options, whose entries have one form once they are read. */
+type ReadLists = {
+  imagePrompts: ReadImagePrompt;
+  negativeImagePrompts: NegativeImagePrompt;
+  regions: ReadRegion;
+  controls: ReadControlUse;
+};
+export type ReadGenerateOptions = Written<GenerateOptions, ReadLists>;
+export type ReadEstimateOptions = Written<EstimateOptions, ReadLists>;
 
 /** Options whose values differ: what an event of onProgress holds, no schema says. */
 type Apart<Schema, Options> = {

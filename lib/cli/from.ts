@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 
 import { OptionError } from "../errors";
 import { readMetadata } from "../read-metadata";
+import { rootOf } from "../metadata/record";
 import { verifyFiles } from "../metadata/verify";
 import type { GenerateOptions, LoadOptions } from "../types";
 
@@ -29,6 +30,6 @@ export async function settingsFrom(picture: string, output: string, given: Setti
   const options: GenerateOptions = { ...Object.fromEntries(kept), ...given.options };
   const load = { ...settings.load, ...given.load };
   const overridden = new Set([...Object.keys(given.load), ...Object.keys(given.options)]);
-  await verifyFiles(settings.files.filter(({ option }) => !overridden.has(option.replace(/[.[].*$/s, ""))));
+  await verifyFiles(settings.files.filter(({ option }) => !overridden.has(rootOf(option))));
   return { load, options };
 }

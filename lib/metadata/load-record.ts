@@ -3,7 +3,7 @@ import { HUB } from "../options/common-schema";
 import type { Schema } from "../options/json-schema";
 import { LoadSchema } from "../options/load-schema";
 import { readPath } from "../options/path";
-import { type FileToHash, Recorder } from "./record";
+import { type FileToHash, Recorder, rootOf } from "./record";
 
 /** Options that change no picture. */
 const OMITTED = [...Object.keys(HUB), "threads", "images", "maxPixels", "maxQueue", "signal"];
@@ -34,7 +34,7 @@ export function recordLoad(read: object, request: object): LoadRecord {
 /** The record after a change, which names all adapters, or all LoRAs, anew. */
 export function changedRecord(record: LoadRecord, change: LoadRecord): LoadRecord {
   const changed = Object.keys(change.values);
-  const kept = record.files.filter(({ option }) => !changed.includes(option.replace(/[.[].*$/s, "")));
+  const kept = record.files.filter(({ option }) => !changed.includes(rootOf(option)));
   return { values: { ...record.values, ...change.values }, files: [...kept, ...change.files] };
 }
 

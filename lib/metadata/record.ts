@@ -28,6 +28,9 @@ export interface FileToHash {
   hash: () => Promise<string | undefined>;
 }
 
+/** The option of load() or generate() that `imagePrompts[0].image` is a part of: `imagePrompts`. */
+export const rootOf = (option: string): string => option.replace(/[.[].*$/s, "");
+
 /** Numbers that are put into the record themselves, all of a call together. */
 const MOST_FLOATS = 16384;
 /** Numbers and texts of an option whose form no schema has. */

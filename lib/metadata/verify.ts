@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { IpAdapterError } from "../errors";
 import { parseHubName } from "../hub/name";
 import { contentHash } from "./content-hash";
-import type { FileRecord } from "./record";
+import { type FileRecord, rootOf } from "./record";
 
 /** @throws IpAdapterError ERR_IPA_NOT_FOUND or ERR_IPA_CHANGED, which name the option and the file */
 export async function verifyFiles(files: readonly FileRecord[]): Promise<void> {
@@ -21,12 +21,12 @@ export async function verifyFiles(files: readonly FileRecord[]): Promise<void> {
     if (found === undefined)
       throw new IpAdapterError(
         "ERR_IPA_NOT_FOUND",
-        `${option}: ${resolve(path)}, which the picture was made with, is missing: put it there, or pass ${option.replace(/[.[].*$/s, "")}`,
+        `${option}: ${resolve(path)}, which the picture was made with, is missing: put it there, or pass ${rootOf(option)}`,
       );
     if (found !== sha256)
       throw new IpAdapterError(
         "ERR_IPA_CHANGED",
-        `${option}: ${resolve(path)} is not what the picture was made with (sha256 ${found}, then ${sha256 ?? "unknown"}): bring the old one back, or pass ${option.replace(/[.[].*$/s, "")}`,
+        `${option}: ${resolve(path)} is not what the picture was made with (sha256 ${found}, then ${sha256 ?? "unknown"}): bring the old one back, or pass ${rootOf(option)}`,
       );
   }
 }

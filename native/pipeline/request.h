@@ -47,6 +47,11 @@ struct NegativeImage {
 struct Picture {
   std::vector<uint8_t> rgb;  // 3 * width * height
   int64_t width = 0, height = 0;
+
+  // Whether all pixels are there, or none.
+  bool is_whole() const {
+    return rgb.empty() || (width > 0 && height > 0 && rgb.size() == static_cast<size_t>(3 * width * height));
+  }
 };
 
 // A factor at a share of a picture's model calls, 0 at the first and 1 at the last.

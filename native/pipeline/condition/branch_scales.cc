@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/window.h"
+
 namespace ipa {
 namespace {
 
@@ -24,12 +26,8 @@ MaskGrid grid_of(const ModelSet& models, const GenerateRequest& request, const C
 
 }  // namespace
 
-bool in_window(double start, double end, int call, int calls) {
-  return !(static_cast<double>(call) / calls < start || static_cast<double>(call + 1) / calls > end);
-}
-
 float factor_in_call(const ImageBranch& branch, int call, int calls) {
-  if (!in_window(branch.start, branch.end, call, calls)) return 0;
+  if (!in_window(branch.start, branch.end, static_cast<size_t>(call), static_cast<size_t>(calls))) return 0;
   return on_curve(branch.curve, calls > 1 ? static_cast<float>(call) / static_cast<float>(calls - 1) : 0.0f);
 }
 

@@ -12,8 +12,6 @@
 
 namespace ipa {
 
-// Whether model call `call` of `calls` lies in a window: ControlNet's rule.
-bool in_window(double start, double end, int call, int calls);
 // What a branch's scale is multiplied by in a model call; 0 outside of its window.
 float factor_in_call(const ImageBranch& branch, int call, int calls);
 

@@ -19,6 +19,12 @@ Result<std::vector<uint8_t>> scaled_to(const Picture& picture, Size size) {
                         Filter::lanczos);
 }
 
+// The request's mask, a byte per pixel.
+Result<std::vector<uint8_t>> grey_mask(const GenerateRequest& request, Size size) {
+  IPA_ASSIGN(const std::vector<uint8_t> rgb, scaled_to(*request.mask, size));
+  return to_grey(rgb.data(), size.width * size.height, GreyRule::pillow);
+}
+
 // A part of `size` pixels into a picture of another size, at the region's corner.
 void paste_part(const std::vector<uint8_t>& part, const Region& region, std::vector<uint8_t>& picture,
                 Size size) {
@@ -35,9 +41,8 @@ Size output_size(const GenerateRequest& request) {
 
 Result<Region> painted_region(const GenerateRequest& request) {
   const Size size = picture_size(*request.image);
-  IPA_ASSIGN(const std::vector<uint8_t> mask, scaled_to(*request.mask, size));
-  const auto region = mask_region(to_grey(mask.data(), size.width * size.height, GreyRule::pillow), size,
-                                  {request.width, request.height}, request.mask_crop);
+  IPA_ASSIGN(const std::vector<uint8_t> mask, grey_mask(request, size));
+  const auto region = mask_region(mask, size, {request.width, request.height}, request.mask_crop);
   if (!region)
     return Status::option("mask", "all of it is black, so there is nothing to paint: paint a part white");
   return *region;
@@ -61,11 +66,7 @@ Result<std::vector<uint8_t>> keep_unmasked(const GenerateRequest& request, std::
     painted.assign(static_cast<size_t>(3 * size.width * size.height), 0);
     paste_part(part, region, painted, size);
   }
-  std::vector<uint8_t> mask;
-  {
-    IPA_ASSIGN(const std::vector<uint8_t> rgb, scaled_to(*request.mask, size));
-    mask = to_grey(rgb.data(), size.width * size.height, GreyRule::pillow);
-  }
+  IPA_ASSIGN(std::vector<uint8_t> mask, grey_mask(request, size));
   pillow_blur(mask, size.width, size.height, request.mask_feather);
   IPA_ASSIGN(const std::vector<uint8_t> own, scaled_to(*request.image, size));
   overlay(own, mask, painted);

@@ -31,8 +31,7 @@ Result<GenerateRequest> with_margins(const GenerateRequest& request) {
     extended.image = Picture();
     return extended;
   }
-  if (image.rgb.size() != static_cast<size_t>(3 * image.width * image.height))
-    return Status::option("image", "expected 3 * width * height bytes");
+  if (!image.is_whole()) return Status::option("image", "expected 3 * width * height bytes");
   // The sides are multiples of what a latent covers: the margins on the right and below take what is left.
   const int64_t width = request.width, height = request.height;
   const int64_t left = request.outpaint_left, top = request.outpaint_top;

@@ -28,12 +28,6 @@ std::vector<float> share_out(std::vector<std::vector<float>>& regions, size_t pi
   return rest;
 }
 
-bool has_pixels(const Picture& mask) {
-  if (mask.rgb.empty()) return true;  // sizes only
-  return mask.width > 0 && mask.height > 0 &&
-         mask.rgb.size() == static_cast<size_t>(3 * mask.width * mask.height);
-}
-
 }  // namespace
 
 Result<Places> Places::read(const GenerateRequest& request) {
@@ -79,13 +73,13 @@ bool is_everywhere(const GenerateRequest& request, PlaceOf what) {
 
 Status check_places(const GenerateRequest& request) {
   for (const ImageBranch& branch : request.branches) {
-    if (branch.mask && !has_pixels(*branch.mask))
+    if (branch.mask && !branch.mask->is_whole())
       return Status::option("imagePrompts", "mask: expected 3 * width * height bytes");
     if (branch.region >= static_cast<int>(request.regions.size()))
       return Status::option("regions", "there is no region " + std::to_string(branch.region));
   }
   for (const PromptRegion& region : request.regions) {
-    if (!has_pixels(region.mask)) return Status::option("regions", "mask: expected 3 * width * height bytes");
+    if (!region.mask.is_whole()) return Status::option("regions", "mask: expected 3 * width * height bytes");
     if (!std::isfinite(region.scale) || region.scale < 0)
       return Status::option("regions", "scale: expected a finite number of at least 0");
   }

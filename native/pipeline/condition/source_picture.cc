@@ -10,10 +10,7 @@ namespace ipa {
 namespace {
 
 Status check_pixels(const char* name, const Picture& picture) {
-  if (picture.rgb.empty()) return {};  // sizes only
-  const bool whole = picture.width > 0 && picture.height > 0 &&
-                     picture.rgb.size() == static_cast<size_t>(3 * picture.width * picture.height);
-  return whole ? Status() : Status::option(name, "expected 3 * width * height bytes");
+  return picture.is_whole() ? Status() : Status::option(name, "expected 3 * width * height bytes");
 }
 
 // Which pixels are repainted: PIL's grey of the mask, from the middle up.

@@ -64,15 +64,7 @@ Result<FoundControlNet> find_controlnet(const std::string& path, const LoadedNet
   IPA_ASSIGN(found.component.config, controlnet_config(*source));
   take_after(unet.config(), found.component.config.trunk);
   found.component.where = found.component.config_path = path;
-  const std::string config_path = control_config_path(path);
-  if (is_file(config_path)) {
-    IPA_ASSIGN(const Json json, read_model_json(config_path));
-    // Not every config.json beside a file is the ControlNet's.
-    if (!is_file(path) || json.find("conditioning_embedding_out_channels")) {
-      IPA_ASSIGN(found.component.config, ControlNetConfig::parse(json, config_path));
-      found.component.config_path = config_path;
-    }
-  }
+  IPA_TRY(read_control_config(path, "conditioning_embedding_out_channels", found.component));
   found.component.open =
       [path, config = found.component.config](const ParamSet& params) -> Result<std::unique_ptr<TensorSource>> {
     IPA_ASSIGN(std::unique_ptr<TensorSource> opened, open_control(path));
@@ -150,7 +142,6 @@ Result<std::shared_ptr<LoadedControl>> load_controlnet(const ControlRequest& req
   IPA_TRY(found.component.config.check(found.component.config_path));
   IPA_TRY(check_controlnet(found, host));
   auto control = std::make_shared<LoadedControl>();
-  control->kind = found.kind;
   control->ignored = std::move(found.ignored);
   auto net = std::make_unique<LoadedNetwork<ControlNet>>(ControlNet(found.component.config), found.component,
                                                          "the ControlNet");

@@ -9,6 +9,7 @@
 #include "models/controlnet.h"
 #include "models/t2i_adapter.h"
 #include "models/unet.h"
+#include "pipeline/load/components.h"
 #include "pipeline/load/load_request.h"
 #include "pipeline/load/loaded_network.h"
 #include "weights/describe/control_file.h"
@@ -40,5 +41,18 @@ struct ControlHost {
 Result<std::unique_ptr<TensorSource>> open_control(const std::string& path);
 // The config.json of a folder, or beside a file; it may not be there.
 std::string control_config_path(const std::string& path);
+
+// Puts what a config.json says in place of what the tensors tell. Beside a file it has to have `mark` in it: not every
+// config.json there is the control's.
+template <class Config>
+Status read_control_config(const std::string& path, const char* mark, ConfiguredComponent<Config>& found) {
+  const std::string config_path = control_config_path(path);
+  if (!is_file(config_path)) return {};
+  IPA_ASSIGN(const Json json, read_model_json(config_path));
+  if (is_file(path) && !json.find(mark)) return {};
+  IPA_ASSIGN(found.config, Config::parse(json, config_path));
+  found.config_path = config_path;
+  return {};
+}
 
 }  // namespace ipa

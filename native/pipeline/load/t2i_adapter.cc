@@ -17,15 +17,7 @@ Result<ConfiguredComponent<T2iConfig>> find_adapter(const std::string& path, Ign
   ConfiguredComponent<T2iConfig> found;
   found.where = found.config_path = path;
   IPA_ASSIGN(found.config, t2i_config(*source));
-  const std::string config_path = control_config_path(path);
-  if (is_file(config_path)) {
-    IPA_ASSIGN(const Json json, read_model_json(config_path));
-    // Not every config.json beside a file is the adapter's.
-    if (!is_file(path) || json.find("adapter_type")) {
-      IPA_ASSIGN(found.config, T2iConfig::parse(json, config_path));
-      found.config_path = config_path;
-    }
-  }
+  IPA_TRY(read_control_config(path, "adapter_type", found));
   found.open = [path, config = found.config](const ParamSet& params) -> Result<std::unique_ptr<TensorSource>> {
     IPA_ASSIGN(std::unique_ptr<TensorSource> opened, open_control(path));
     return t2i_tensors(std::move(opened), config, tensor_names(params));

@@ -8,6 +8,7 @@
 #include "pipeline/load/model_set.h"
 #include "pipeline/request.h"
 #include "pipeline/sample/step_plan.h"
+#include "pipeline/window.h"
 
 namespace ipa {
 
@@ -17,12 +18,6 @@ struct ControlCall {
   const Conditioning& conditioning;
   const std::vector<StepKind>& kinds;
 };
-
-// Whether a window of shares of the model calls is open in call `i` of `calls` (diffusers' rule).
-inline bool in_window(double start, double end, size_t i, size_t calls) {
-  const auto count = static_cast<double>(calls);
-  return !(static_cast<double>(i) / count < start || static_cast<double>(i + 1) / count > end);
-}
 
 // In which of the model calls conditions count, which have one window.
 inline std::vector<bool> active_calls(const GenerateRequest& request, const std::vector<size_t>& conditions,

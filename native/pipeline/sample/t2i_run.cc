@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "image/grey.h"
 #include "image/resample.h"
 
 namespace ipa {
 namespace {
-
-// Pillow's conversion of RGB to L, as a share of white.
-float grey(const uint8_t* rgb) {
-  const int value = (19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 0x8000) >> 16;
-  return static_cast<float>(value) / 255.0f;
-}
 
 // Squares of pixels become channels, as PyTorch's pixel_unshuffle orders them: by channel, row, column.
 std::vector<float> squares_of(const std::vector<uint8_t>& rgb, int64_t width, int64_t height,
@@ -25,7 +20,8 @@ std::vector<float> squares_of(const std::vector<uint8_t>& rgb, int64_t width, in
       for (int64_t channel = 0; channel < c.picture_channels; ++channel)
         for (int64_t i = 0; i < side * side; ++i) {
           const uint8_t* pixel = rgb.data() + 3 * ((y + i / side) * width + x + i % side);
-          values.push_back(c.picture_channels == 1 ? grey(pixel) : static_cast<float>(pixel[channel]) / 255.0f);
+          const uint8_t value = c.picture_channels == 1 ? grey_of(pixel, GreyRule::pillow) : pixel[channel];
+          values.push_back(static_cast<float>(value) / 255.0f);
         }
   return values;
 }

@@ -71,8 +71,8 @@ Result<std::unique_ptr<TensorSource>> with_control_lora(std::unique_ptr<TensorSo
   std::vector<ControlLoraSource::Entry> entries;
   for (const std::string& name : names) {
     const size_t dot = name.rfind('.');  // of "weight" or "bias"
-    const std::string layer = name.substr(0, dot), own = ldm_control_layer(layer, picture_blocks);
-    const std::string original = own.empty() ? ldm.of(layer) : own, whole = original + name.substr(dot);
+    const std::string original = ldm_control_layer(ldm, name.substr(0, dot), picture_blocks);
+    const std::string whole = original + name.substr(dot);
     ControlLoraSource::Entry entry;
     entry.whole = file->find(whole);
     if (entry.whole) {

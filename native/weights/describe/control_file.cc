@@ -204,8 +204,7 @@ Result<std::unique_ptr<TensorSource>> controlnet_tensors(std::unique_ptr<TensorS
   const auto original = [&](const std::string& name) {
     const size_t dot = name.rfind('.');  // of "weight" or "bias"
     if (dot == std::string::npos) return OriginalTensor();
-    const std::string layer = name.substr(0, dot), own = ldm_control_layer(layer, blocks);
-    const std::string found = own.empty() ? ldm.of(layer) : own;
+    const std::string found = ldm_control_layer(ldm, name.substr(0, dot), blocks);
     return OriginalTensor{found.empty() ? "" : prefix + found + name.substr(dot)};
   };
   std::unordered_set<std::string> read;

@@ -4,11 +4,11 @@
 
 namespace ipa {
 
-std::string ldm_control_layer(std::string_view layer, int picture_blocks) {
+std::string ldm_control_layer(const LdmUNetNames& unet, std::string_view layer, int picture_blocks) {
   std::string_view rest = layer;
   if (layer == "controlnet_mid_block") return "middle_block_out.0";
   if (take(rest, "controlnet_down_blocks.")) return "zero_convs." + std::string(rest) + ".0";
-  if (!take(rest, "controlnet_cond_embedding.")) return "";
+  if (!take(rest, "controlnet_cond_embedding.")) return unet.of(layer);
   // Every convolution has its activation behind it.
   const auto place = [](int index) { return "input_hint_block." + std::to_string(2 * index); };
   if (rest == "conv_in") return place(0);

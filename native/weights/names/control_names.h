@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "weights/names/ldm_names.h"
+
 namespace ipa {
 
-// Of a layer that a UNet has not ("controlnet_down_blocks.3"), in a network that reads the picture with so many
-// convolutions between the first and the last; "" where the UNet's names hold.
-std::string ldm_control_layer(std::string_view layer, int picture_blocks);
+// Of a layer ("controlnet_down_blocks.3"), in a network that reads the picture with so many convolutions between the first
+// and the last. `unet`: the names of what a UNet has, too. "" when it has none.
+std::string ldm_control_layer(const LdmUNetNames& unet, std::string_view layer, int picture_blocks);
 
 }  // namespace ipa
