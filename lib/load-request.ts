@@ -51,6 +51,10 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
     embeddings: (read.embeddings ?? []).map(({ file }, i) => ({ file: readPath(file, `embeddings[${i}].file`) })),
     ...plainLoadOptions(read),
   };
+  if (read.inpaint !== undefined) {
+    const { head, patch, weight = 1 } = read.inpaint;
+    request.inpaint = { head: readPath(head, "inpaint.head"), patch: readPath(patch, "inpaint.patch"), weight };
+  }
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
   if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
@@ -107,6 +111,8 @@ async function checkPaths(
     await check(file, `loras[${i}].file`, read.loras?.[i]?.file);
   for (const [i, { file }] of (request.controls ?? []).entries())
     await find(file, `controls[${i}].file`, "folder or file");
+  await check(request.inpaint?.head, "inpaint.head", read.inpaint?.head);
+  await check(request.inpaint?.patch, "inpaint.patch", read.inpaint?.patch);
   for (const [i, { file }] of (request.embeddings ?? []).entries())
     await check(file, `embeddings[${i}].file`, read.embeddings?.[i]?.file);
 }

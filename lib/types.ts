@@ -7,7 +7,7 @@ import type { NegativeImagePrompt } from "./negative-prompts";
 import type { Region } from "./regions";
 import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
-import type { ConvertType, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
+import type { ConvertType, MaskFill, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
 /** Options of calls that take names on the Hugging Face hub: `owner/name` or `owner/name@revision`, which the path of a file may follow. */
@@ -44,6 +44,16 @@ export interface ControlOptions {
   file: string | URL;
 }
 
+/** Fooocus' inpainting for SDXL, in two files. */
+export interface InpaintOptions {
+  /** the head, fooocus_inpaint_head.pth */
+  head: string | URL;
+  /** the patch of the UNet, such as inpaint_v26.fooocus.patch */
+  patch: string | URL;
+  /** strength of the patch, -10 to 10, default 1; 0 leaves the UNet as it is */
+  weight?: number | undefined;
+}
+
 export interface EmbeddingOptions {
   /** textual inversion file (.safetensors, .bin or .pt) */
   file: string | URL;
@@ -69,6 +79,11 @@ export interface LoadOptions extends HubAccessOptions {
   loras?: readonly (LoraOptions | string | URL)[] | undefined;
   /** structure controls: ControlNets, Control-LoRAs and T2I-Adapters, or their folders and files alone; `controls` of generate() uses them */
   controls?: readonly (ControlOptions | string | URL)[] | undefined;
+  /**
+   * Fooocus' inpainting, for SDXL models: calls with a `mask` run with the patched UNet and the head, all others as if it was not loaded. Both versions
+   * of what the patch changes are kept in memory, which is less than two pipelines take
+   */
+  inpaint?: InpaintOptions | undefined;
   /**
    * textual inversion files (diffusers' learned_embeds or AUTOMATIC1111's), each with the token that stands for it in prompts; default: the token
    * in the file, else the file's name without its ending
@@ -178,6 +193,11 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * then has the size of `image`; `width` and `height`, by default the model's own, are the size in which the part is painted
    */
   maskCrop?: number | undefined;
+  /**
+   * what the steps begin with where `mask` is white, for a `strength` below 1: "original" (default) is what `image` has there, "neutral" is grey, "blur" is
+   * what surrounds it, blurred into it as Fooocus does
+   */
+  maskFill?: MaskFill | undefined;
   /** radius in pixels, 0 (default) to 256, of Pillow's GaussianBlur of `mask`, where `image` is put over the result */
   maskFeather?: number | undefined;
   /**

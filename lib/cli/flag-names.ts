@@ -7,6 +7,7 @@ export const FLAGLESS = [
   "adapters",
   "loras",
   "controls",
+  "inpaint",
   "embeddings",
   "imagePrompts",
   "negativeImagePrompts",
@@ -78,6 +79,8 @@ export function withFlags(message: string, given: readonly string[]): string {
     (_, list: string, index: string, field = "") =>
       listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`),
   );
+  text = text.replace(/^inpaint(?:\.(\w+))?(?=: )/, (_, part = "head") => `--inpaint-${part as string}`);
+  text = text.replace(/\bpass it as inpaint\.(\w+)\b/, "use --inpaint-$1 for it");
   text = text.replace(
     /^(\w+)((?:\.\w+|\[\d+\])*)(?=: )/,
     (all, name: string, field: string) => namedFor(given[0], name, field) ?? all,

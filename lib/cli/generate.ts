@@ -8,12 +8,12 @@ import { writeSheet } from "../image/sheet";
 import { CallSite } from "../native/call";
 import { GenerateSchema, PreviewSchema } from "../options/generate-schema";
 import type { ObjectSchema } from "../options/json-schema";
-import { LoadSchema } from "../options/load-schema";
+import { InpaintSchema, LoadSchema } from "../options/load-schema";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { BatchProgressEvent } from "../batch";
 import type { ProgressEvent } from "../progress";
-import type { GenerateOptions, LoadOptions } from "../types";
+import type { GenerateOptions, InpaintOptions, LoadOptions } from "../types";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
@@ -34,6 +34,9 @@ interface GenerateFlags {
   variation?: string;
   hires?: string;
   outpaint?: string;
+  inpaintHead?: string;
+  inpaintPatch?: string;
+  inpaintWeight?: string;
   preview?: string;
   previewDecoder?: string;
   json?: boolean;
@@ -113,6 +116,9 @@ export function addGenerate(program: Command, environment: Environment): void {
       "ControlNet, Control-LoRA or T2I-Adapter, its folder or file; repeat for more",
       order.addControl,
     )
+    .option("--inpaint-head <path>", help(InpaintSchema.properties.head))
+    .option("--inpaint-patch <path>", help(InpaintSchema.properties.patch))
+    .option("--inpaint-weight <x>", help(InpaintSchema.properties.weight))
     .option(
       "--lora <file[:weight]>",
       "LoRA to add to the UNet and the text encoders, with its strength; repeat for more",
@@ -248,8 +254,21 @@ function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOptions {
   if (order.adapters.length > 0) options["adapters"] = order.adapters;
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (order.controls.length > 0) options["controls"] = order.controls;
+  const inpaint = inpaintOptions(flags);
+  if (inpaint !== undefined) options["inpaint"] = inpaint;
   if (order.embeddings.length > 0) options["embeddings"] = order.embeddings;
   return options;
+}
+
+function inpaintOptions({
+  inpaintHead: head,
+  inpaintPatch: patch,
+  inpaintWeight: weight,
+}: GenerateFlags): InpaintOptions | undefined {
+  if (head === undefined && patch === undefined && weight === undefined) return undefined;
+  if (head === undefined) throw new OptionError("--inpaint-head", "expected beside the other flags of inpaint: add it");
+  if (patch === undefined) throw new OptionError("--inpaint-patch", "expected beside --inpaint-head: add it");
+  return { head, patch, ...(weight === undefined ? {} : { weight: parseNumber(weight, "--inpaint-weight") }) };
 }
 
 function generateOptions(flags: GenerateFlags, order: OrderedFlags): GenerateOptions {

@@ -12,7 +12,7 @@ export interface HubName {
 const NAME = /^(?:\w|\w[\w.-]{0,94}\w)$/;
 // A revision's slashes cannot be told from those of a path, but for the hub's own refs/pr/1 and refs/convert/x.
 const AT_REVISION = /^([^/@]+\/[^/@]+)(?:@(refs\/[^/@]+\/[^/@]+|[^/@]+))?(?:\/(.+))?$/s;
-const WEIGHT_FILE = /\.(?:safetensors|ckpt|gguf|bin|pt|pth)$/i;
+const WEIGHT_FILE = /\.(?:safetensors|ckpt|gguf|bin|pt|pth|patch)$/i;
 
 /** undefined for what can only be a path; whether such a path exists is not asked. */
 export function parseHubName(text: string): HubName | undefined {

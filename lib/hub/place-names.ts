@@ -15,7 +15,10 @@ type Named = NamedPlace & { put: (path: string) => void };
 
 /** What of a request can be a name. */
 export type NamedRequest = Partial<
-  Pick<NativeLoadRequest, "model" | "adapters" | "loras" | "controls" | "embeddings" | "unet" | "vae" | "imageEncoder">
+  Pick<
+    NativeLoadRequest,
+    "model" | "adapters" | "loras" | "controls" | "inpaint" | "embeddings" | "unet" | "vae" | "imageEncoder"
+  >
 >;
 
 /**
@@ -80,6 +83,10 @@ export async function findNames(request: NamedRequest, read: ReadLoadOptions): P
       "component",
       (path) => (control.file = path),
     );
+  const { inpaint } = request;
+  if (inpaint !== undefined)
+    for (const part of ["head", "patch"] as const)
+      await look(read.inpaint?.[part], inpaint[part], `inpaint.${part}`, "file", (path) => (inpaint[part] = path));
   for (const [i, adapter] of (request.adapters ?? []).entries()) {
     const given = read.adapters?.[i];
     await look(given?.file, adapter.file, `adapters[${i}].file`, "file", (path) => (adapter.file = path));

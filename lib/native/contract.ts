@@ -88,6 +88,8 @@ export interface NativeLoadRequest extends PlainLoadOptions {
   /** LoRA files to add to the weights, each times its weight */
   loras: NativeLoraRequest[];
   controls?: NativeControlRequest[];
+  /** Fooocus' inpainting, with the weight of the patch */
+  inpaint?: { head: string; patch: string; weight: number };
   /** textual inversion files */
   embeddings: { file: string }[];
   /** folder or file of a UNet, when not `model`/unet */
@@ -235,6 +237,8 @@ export interface PipelineInfo extends LoadedParts {
   /** textual inversions: those asked for in their order, then those that LoRAs brought along */
   embeddings: EmbeddingInfo[];
   hasImageEncoder: boolean;
+  /** Fooocus' inpainting, with the weight of its patch; absent where it is not loaded */
+  inpaint?: { weight: number };
 }
 
 /** One prompt for one text encoder, already cut in chunks of contextLength with start, end and pad tokens. */
@@ -457,6 +461,8 @@ export interface WeightInspection {
     | "controlnet"
     | "control-lora"
     | "t2i-adapter"
+    | "inpaint-head"
+    | "inpaint-patch"
     | "tensors"
     | "picture";
   format: "safetensors" | "pytorch" | "gguf" | "diffusers" | "png" | "jpeg" | "webp";

@@ -59,6 +59,7 @@ const GENERATE: Alias[] = [
   ["use variation: { seed, strength }", "subseed, subseed_strength, variation_seed, variation_strength"],
   ["use keepUnmasked", "overlay, apply_overlay"],
   ["use maskCrop", "padding_mask_crop, inpaint_full_res, inpaint_full_res_padding, inpaint_only_masked"],
+  ["use maskFill", "fill, inpainting_fill, inpaint_fill, mask_content, masked_content"],
   ["use maskFeather", "mask_blur, blur_factor, feather"],
   ["use latents", "latent, latent_image, init_latents"],
   ["use clipSkip, which counts one less than AUTOMATIC1111", "clip_stop_at_last_layers, stop_at_clip_layer"],

@@ -8,6 +8,7 @@ import {
   CONTROL_MODES,
   IMAGE_FITS,
   KV_SCALINGS,
+  MASK_FILLS,
   MASK_MODES,
   NEGATIVE_KINDS,
   PREVIEW_DECODERS,
@@ -431,6 +432,13 @@ const ESTIMATED = {
     maximum: MOST_SIDE,
     description: "paint only the part of image around mask and so many pixels more, at full size, and put it back",
     "x-default": "the whole picture is painted",
+  },
+  maskFill: {
+    type: "string",
+    enum: MASK_FILLS,
+    default: "original",
+    description:
+      "what the steps begin with where mask is white: original (what image has there), neutral (grey), or blur (what surrounds it, as Fooocus blurs it in)",
   },
   maskFeather: {
     type: "number",

@@ -106,6 +106,27 @@ export const ControlsSchema = {
   description: "structure controls to load: ControlNets, Control-LoRAs, T2I-Adapters",
 } as const satisfies Schema;
 
+export const InpaintSchema = {
+  type: "object",
+  title: "inpaint",
+  additionalProperties: false,
+  required: ["head", "patch"],
+  properties: {
+    head: { "x-kind": "path", description: "Fooocus' inpaint head for SDXL (fooocus_inpaint_head.pth)" },
+    patch: {
+      "x-kind": "path",
+      description: "Fooocus' patch of SDXL's UNet (inpaint_v26.fooocus.patch), for calls with a mask",
+    },
+    weight: {
+      type: "number",
+      minimum: -10,
+      maximum: 10,
+      default: 1,
+      description: "strength of the patch; 0 leaves the UNet as it is",
+    },
+  },
+} as const satisfies ObjectSchema;
+
 export const ChangeSchema = {
   type: "object",
   title: "options",
@@ -127,6 +148,11 @@ export const LoadSchema = {
     adapters: AdaptersSchema,
     loras: LorasSchema,
     controls: ControlsSchema,
+    inpaint: {
+      ...InpaintSchema,
+      description: "Fooocus' inpainting for SDXL models: the head, and the patch of the UNet for calls with a mask",
+      "x-default": "none",
+    },
     embeddings: {
       type: "array",
       items: EmbeddingSchema,

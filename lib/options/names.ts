@@ -48,6 +48,10 @@ export const CONTROL_MODES = [
 export type ControlMode = (typeof CONTROL_MODES)[number];
 
 /** Who makes a preview's pixels. */
+/** What the picture to change has where it is repainted, before the steps begin. */
+export const MASK_FILLS = ["original", "neutral", "blur"] as const;
+export type MaskFill = (typeof MASK_FILLS)[number];
+
 export const PREVIEW_DECODERS = ["vae", "linear"] as const;
 export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
 

@@ -28,6 +28,7 @@ const MADE_OF_LOAD = [
   "adapters",
   "loras",
   "controls",
+  "inpaint",
   "embeddings",
   "unet",
   "vae",

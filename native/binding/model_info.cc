@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "binding/values.h"
+#include "pipeline/load/inpaint.h"
 #include "pipeline/model_options.h"
 #include "schedulers/scheduler_table.h"
 
@@ -132,6 +133,11 @@ Napi::Object model_info_to_js(Napi::Env env, const ModelSet& models) {
   object.Set("vaeScalingFactor", static_cast<double>(vae.scaling_factor));
   set_options(env, models, object);
   set_text(env, models, object);
+  if (models.inpaint) {
+    Napi::Object inpaint = Napi::Object::New(env);
+    inpaint.Set("weight", static_cast<double>(models.inpaint->request.weight));
+    object.Set("inpaint", inpaint);
+  }
   object.Set("hasImageEncoder", models.vision != nullptr);
   set_parts(env, loaded_parts(models), object);
   return object;

@@ -138,6 +138,11 @@ LoadRequest read_load_request(const Napi::Object& object) {
   request.adapters = read_adapters(read_array(object, "adapters"));
   request.loras = read_loras(read_array(object, "loras"));
   if (has_value(object, "controls")) request.controls = read_controls(read_array(object, "controls"));
+  if (has_value(object, "inpaint")) {
+    const Napi::Object from = read_object(object, "inpaint");
+    request.inpaint = {read_text(from, "head"), read_text(from, "patch"),
+                       static_cast<float>(read_number(from, "weight"))};
+  }
   const Napi::Array embeddings = read_array(object, "embeddings");
   for (uint32_t i = 0; i < embeddings.Length(); ++i)
     request.embeddings.push_back(read_text(element(embeddings, i), "file"));
@@ -285,11 +290,11 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
 
 namespace {
 
-template <class Request, class Enum>
-Napi::Array table_to_js(Napi::Env env, const std::vector<Field<Request, Enum>>& fields) {
+template <class Request, class... Enums>
+Napi::Array table_to_js(Napi::Env env, const std::vector<Field<Request, Enums...>>& fields) {
   const Request usual;
   Napi::Array list = Napi::Array::New(env);
-  for (const Field<Request, Enum>& field : fields) {
+  for (const Field<Request, Enums...>& field : fields) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("path", field.path);
     const double value = field.get(usual);

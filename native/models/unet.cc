@@ -90,8 +90,8 @@ Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features
   const size_t depth = features ? static_cast<size_t>(features->depth) : 0;
   const bool shallow = features && features->kept.valid();
   const UNetAdditions& additions = inputs.additions;
-  std::vector<Value> skips =
-      unet_down(unet, inputs.latents, shallow ? depth : c.skip_connections(), {{}, additions.levels});
+  std::vector<Value> skips = unet_down(unet, inputs.latents, shallow ? depth : c.skip_connections(),
+                                       {additions.first, additions.levels});
   Value deep = shallow ? features->kept : unet_mid(unet, skips.back());
   for (const Value addition : {additions.after_middle, additions.middle})
     if (!shallow && addition.valid()) deep = graph.add(deep, addition);

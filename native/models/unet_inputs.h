@@ -7,8 +7,10 @@
 
 namespace ipa {
 
-// What structure controls add to a UNet; all of it may be missing.
+// What structure controls and the inpaint head add to a UNet; all of it may be missing.
 struct UNetAdditions {
+  // Fooocus' inpaint head: to what the first convolution makes of the latents.
+  Value first;
   // ControlNet: to the skip connections, the outermost first, and to what comes out of the middle.
   std::vector<Value> skips;
   Value middle;

@@ -21,7 +21,8 @@ void draw_noise(const PreparedCall& prepared, size_t image, Noise& noise, std::v
 
 }  // namespace
 
-Beginning begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler, Noise& noise) {
+Result<Beginning> begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler,
+                                Noise& noise) {
   const GenerateRequest& request = prepared.request();
   const SourcePicture* source = prepared.source();
   const bool begins = source && source->begins(), blends = source && source->blends();
@@ -45,7 +46,13 @@ Beginning begin_picture(const PreparedCall& prepared, size_t image, const Schedu
     for (size_t i = 0; i < fresh.size(); ++i)
       result.latents[i] = goes_on ? fresh[i] : fresh[i] * scheduler.init_noise_sigma();
 
-  if (source) prepared.denoiser().set_source(source->channels(noise));
+  if (source) {
+    std::vector<float> channels = source->channels(noise);
+    if (prepared.inpaint())
+      IPA_TRY(prepared.inpaint()->read(channels));
+    else
+      prepared.denoiser().set_source(std::move(channels));
+  }
   if (blends) {
     result.picture = std::move(own);
     result.noise = std::move(fresh);

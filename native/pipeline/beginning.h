@@ -15,8 +15,9 @@ struct Beginning {
 };
 
 // Draws as the pipelines of diffusers do: latents of the picture, noise, latents of the masked picture.
-// Hands the denoiser what the UNet reads beside the latents.
-Beginning begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler, Noise& noise);
+// Hands the denoiser what the UNet reads beside the latents, and the inpaint head what it reads; errors of running it.
+Result<Beginning> begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler,
+                                Noise& noise);
 
 // Puts the picture back where the mask is black, as noisy as the latents are before call `index`;
 // without noise where `last`: no call follows.

@@ -21,12 +21,12 @@ namespace ipa {
 // Of JavaScript.
 constexpr double kLargestInteger = 9007199254740991.0;
 
-// Enum: the one enumeration that members of the request have.
-template <class Request, class Enum>
+// Enums: the enumerations that members of the request have.
+template <class Request, class... Enums>
 struct Field {
-  using Member =
-      std::variant<int Request::*, int64_t Request::*, uint64_t Request::*, float Request::*, double Request::*,
-                   bool Request::*, std::optional<bool> Request::*, std::string Request::*, Enum Request::*>;
+  using Member = std::variant<int Request::*, int64_t Request::*, uint64_t Request::*, float Request::*,
+                              double Request::*, bool Request::*, std::optional<bool> Request::*,
+                              std::string Request::*, Enums Request::*...>;
   // Of the option, with dots to what is inside: "steps", "featureCache.every", "guidanceInterval.0".
   const char* path;
   Member member;
@@ -58,10 +58,10 @@ std::string quoted_names(const std::vector<const char*>& names);
 Status out_of_range(const std::string& path, bool is_integer, double least, double most, double value);
 
 // invalid_option for a value out of its range, unless it is the default.
-template <class Request, class Enum>
-Status check_fields(const Request& request, const std::vector<Field<Request, Enum>>& fields) {
+template <class Request, class... Enums>
+Status check_fields(const Request& request, const std::vector<Field<Request, Enums...>>& fields) {
   const Request usual;
-  for (const Field<Request, Enum>& field : fields) {
+  for (const Field<Request, Enums...>& field : fields) {
     const double value = field.get(request);
     if ((value >= field.least && value <= field.most) || value == field.get(usual)) continue;
     if (!field.names.empty()) return Status::option(field.path, "expected " + quoted_names(field.names));
@@ -70,8 +70,8 @@ Status check_fields(const Request& request, const std::vector<Field<Request, Enu
   return {};
 }
 
-template <class Request, class Enum>
-bool Field<Request, Enum>::holds(double value) const {
+template <class Request, class... Enums>
+bool Field<Request, Enums...>::holds(double value) const {
   return std::visit(
       [&](auto pointer) {
         using Type = std::remove_reference_t<decltype(std::declval<Request&>().*pointer)>;
@@ -86,8 +86,8 @@ bool Field<Request, Enum>::holds(double value) const {
       member);
 }
 
-template <class Request, class Enum>
-double Field<Request, Enum>::get(const Request& request) const {
+template <class Request, class... Enums>
+double Field<Request, Enums...>::get(const Request& request) const {
   return std::visit(
       [&](auto pointer) {
         const auto& value = request.*pointer;
@@ -106,8 +106,8 @@ double Field<Request, Enum>::get(const Request& request) const {
       member);
 }
 
-template <class Request, class Enum>
-void Field<Request, Enum>::set(Request& request, double value) const {
+template <class Request, class... Enums>
+void Field<Request, Enums...>::set(Request& request, double value) const {
   std::visit(
       [&](auto pointer) {
         auto& held = request.*pointer;

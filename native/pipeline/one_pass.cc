@@ -40,7 +40,7 @@ class Sampler {
   Status make_picture(size_t image, GenerateResult& result) {
     IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, prepared_.make_scheduler());
     TorchNoise noise(request_.seeds[image]);
-    Beginning beginning = begin_picture(prepared_, image, *scheduler, noise);
+    IPA_ASSIGN(Beginning beginning, begin_picture(prepared_, image, *scheduler, noise));
     std::vector<float>& latents = beginning.latents;
     for (int i = 0; i < calls_; ++i) {
       IPA_TRY(step(i, *scheduler, latents, noise));

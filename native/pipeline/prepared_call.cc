@@ -13,6 +13,7 @@ namespace ipa {
 Result<std::unique_ptr<PreparedCall>> PreparedCall::make(const ModelSet& models,
                                                          const GenerateRequest& request) {
   IPA_TRY(check_request(models, request));
+  models.choose_unet(request.mask.has_value());
   std::unique_ptr<PreparedCall> self(new PreparedCall(models, request));
   IPA_TRY(self->plan_steps_and_parts());
   IPA_TRY(self->choose_decoder());
@@ -41,7 +42,8 @@ Status PreparedCall::plan_steps_and_parts() {
              Conditioning::plan(models_, request_, Guidance(models_.task(), request_).parts(guided)));
   const ControlCall call{models_, request_, *conditioning_, kinds_};
   IPA_ASSIGN(controls_, Controls::plan(call));
-  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get()));
+  IPA_ASSIGN(inpaint_, InpaintRun::plan(models_, request_));
+  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get()));
   return {};
 }
 
@@ -75,6 +77,7 @@ MemoryCount PreparedCall::count_parts(const Decoder* decoder) const {
   if (source_) source_->count(memory);
   conditioning_->count(memory);
   if (controls_) controls_->count(memory);
+  if (inpaint_) inpaint_->count(memory);
   denoiser_->count(memory);
   if (decoder) decoder->count(memory);
   return memory;
@@ -118,6 +121,7 @@ Status PreparedCall::begin(const Call& call) {
   if (source_) IPA_TRY(source_->run(call));
   IPA_TRY(conditioning_->run(call));
   if (controls_) IPA_TRY(controls_->begin(call));
+  if (inpaint_) IPA_TRY(inpaint_->begin(call));
   IPA_TRY(denoiser_->prepare(call.workspace));
   return decoder_ ? decoder_->prepare(call.workspace) : Status();
 }

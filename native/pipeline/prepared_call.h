@@ -19,7 +19,8 @@ namespace ipa {
 class PreparedCall {
  public:
   // Models and request outlive it. Errors as of generate(); a budget that does not suffice is none.
-  // Pictures of the request may come without pixels where begin() is not called.
+  // Pictures of the request may come without pixels where begin() is not called. One at a time: it chooses the UNet's
+  // weights, with or without Fooocus' patch.
   static Result<std::unique_ptr<PreparedCall>> make(const ModelSet& models, const GenerateRequest& request);
 
   const MemoryEstimate& memory() const { return memory_; }
@@ -43,6 +44,9 @@ class PreparedCall {
   // Pixels that a latent covers along a side.
   int64_t latent_scale() const { return models_.vae->config().scale(); }
   Denoiser& denoiser() const { return *denoiser_; }
+  InpaintRun* inpaint() const {
+    return inpaint_.get();
+  }  // null where the model has no head, or nothing is repainted
   Decoder* decoder() const { return decoder_.get(); }  // null when the request needs none
 
  private:
@@ -60,6 +64,7 @@ class PreparedCall {
   std::unique_ptr<SourcePicture> source_;
   std::unique_ptr<Conditioning> conditioning_;
   std::unique_ptr<Controls> controls_;
+  std::unique_ptr<InpaintRun> inpaint_;
   std::unique_ptr<Denoiser> denoiser_;
   std::unique_ptr<Decoder> decoder_;
   MemoryEstimate memory_;

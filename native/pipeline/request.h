@@ -88,6 +88,9 @@ struct PromptRegion {
   std::vector<TokenChunks> prompt, negative;  // as those of the request
 };
 
+// What the picture to change has where it is repainted, before the steps begin: its own, grey, or what surrounds it.
+enum class MaskFill : uint8_t { original, neutral, blur };
+
 // Whether the VAE decodes in tiles. automatic: when the whole would not fit in memory.
 enum class Tiling : uint8_t { automatic, on, off };
 
@@ -116,8 +119,9 @@ struct GenerateRequest {
   double strength = -1;  // share of the steps that change it; -1: the task's own
   // The picture is put over the result outside the mask; none: as suits the model.
   std::optional<bool> keep_unmasked;
-  int mask_crop = -1;       // pixels around the mask that are painted with it; -1: the whole picture is painted
-  double mask_feather = 0;  // deviation in pixels of the blur of the edge of what is put over
+  int mask_crop = -1;  // pixels around the mask that are painted with it; -1: the whole picture is painted
+  MaskFill mask_fill = MaskFill::original;
+  double mask_feather = 0;      // deviation in pixels of the blur of the edge of what is put over
   float image_guidance = 1.5f;  // of instruct models: towards the picture, beside that towards the prompt
   int clip_skip = 0;            // layers of the text encoders left out for the prompt, not for the negative one
   // SDXL's size conditions in pixels, 0: the picture's own size; the refiner has scores in place of the target.

@@ -20,6 +20,7 @@ const std::vector<RequestField>& request_fields() {
       {"strength", &R::strength, 0, 1},
       {"keepUnmasked", &R::keep_unmasked, 0, 1},
       {"maskCrop", &R::mask_crop, 0, kLargestSide},
+      {"maskFill", &R::mask_fill, 0, 2, {"original", "neutral", "blur"}},
       {"maskFeather", &R::mask_feather, 0, 256},
       {"denoisingStart", &R::denoising_start, 0, 1},
       {"denoisingEnd", &R::denoising_end, 0, 1},

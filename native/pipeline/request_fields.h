@@ -8,7 +8,7 @@
 
 namespace ipa {
 
-using RequestField = Field<GenerateRequest, Tiling>;
+using RequestField = Field<GenerateRequest, Tiling, MaskFill>;
 
 const std::vector<RequestField>& request_fields();
 

@@ -77,3 +77,20 @@ TEST_ONCE(pipeline_unions_take_what_was_planned) {
   request.controls.push_back(use_of(1));
   check_bytes(*models, request);
 }
+
+TEST_ONCE(pipeline_fooocus_inpainting_takes_what_was_planned) {
+  const ipa_test::GoldenFolder whole("sdxl");
+  const std::string files = whole.path("../../inpaint/");
+  ipa::LoadRequest load;
+  load.model = whole.path("");
+  load.inpaint = {files + "head.pth", files + "patch.fooocus.patch", 1};
+  const auto models = ipa_test::load_golden_models(std::move(load));
+  if (!models) return;
+  GenerateRequest request = request_of("sdxl", "euler-negative");
+  request.image = use_of(0).image;
+  request.mask = request.image;
+  for (ipa::MaskFill fill : {ipa::MaskFill::original, ipa::MaskFill::neutral, ipa::MaskFill::blur}) {
+    request.mask_fill = fill;
+    check_bytes(*models, request);
+  }
+}

@@ -161,6 +161,27 @@ TEST_ONCE(weights_torch_other_good_files) {
   CHECK(values(views.bytes(), "w") == (std::vector<float>{4, 5}));
 }
 
+// Inpaint patches have three tensors for one, in the outermost dictionary or its state_dict.
+TEST_ONCE(weights_torch_three_tensors_in_place_of_one) {
+  using namespace ipa_test;
+  const std::string one = tensor(storage("0", 6), 0, {2}, {1});
+  const auto names = [](const std::string& pickle) {
+    const auto source = ipa::open_torch_bytes(zip_around(pickled(pickle)).bytes(), "test");
+    CHECK_OK(source.status());
+    std::string all;
+    if (source.ok())
+      for (const ipa::TensorInfo& info : source.value()->tensors()) all += info.name + " ";
+    return all;
+  };
+  const std::string three = tuple_of({one, one, one}), list = "](" + one + one + one + "e";
+  CHECK_EQ(names(dict_of({{"a", three}, {"b", list}, {"c", one}})), "a.0 a.1 a.2 b.0 b.1 b.2 c ");
+  CHECK_EQ(names(dict_of({{"state_dict", dict_of({{"a", three}})}})), "a.0 a.1 a.2 ");
+  // Others are no weights, as before: what optimizers keep, for one.
+  CHECK_EQ(names(dict_of({{"a", tuple_of({one, one})}, {"b", tuple_of({one, one, number(1)})}, {"c", one}})),
+           "c ");
+  CHECK_EQ(names(dict_of({{"a", dict_of({{"b", three}})}, {"c", one}})), "c ");
+}
+
 TEST_ONCE(weights_torch_parts_without_the_whole_aside) {
   constexpr int64_t rows = 4096, columns = 64;
   std::vector<float> values(static_cast<size_t>(rows * columns));

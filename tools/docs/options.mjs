@@ -14,6 +14,7 @@ const TABLES = {
   adapter: schemas.AdapterSchema,
   lora: schemas.LoraSchema,
   control: schemas.ControlSchema,
+  inpaint: schemas.InpaintSchema,
   controlUse: schemas.ControlUseSchema,
   embedding: schemas.EmbeddingSchema,
   generate: schemas.GenerateSchema,

@@ -164,6 +164,8 @@ def describe(tree) -> str:
                 yield f"{(prefix + key).encode().hex()}:{TYPES.get(data.dtype)}:{shape}:{zlib.crc32(raw)}"
             elif isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
+            elif prefix == "" and isinstance(value, (list, tuple)) and len(value) == 3 and all(isinstance(one, torch.Tensor) for one in value):
+                yield from walk({str(i): one for i, one in enumerate(value)}, f"{key}.")
     if isinstance(tree, torch.Tensor):
         tree = {"tensor": tree}
     elif isinstance(tree, (list, tuple)):

@@ -59,6 +59,7 @@ STEPS = {
     "add-noise": script("add_noise.py", needs="torchsde"),
     "start-pictures": script("start_pictures.py", needs="torchsde"),
     "mask-crop": script("mask_crop.py"),
+    "inpaint": script("inpaint.py", needs="torchsde"),
     "second-pass": script("second_pass.py"),
     "samplers": script("samplers.py", needs="torchsde"),
     "predictions": script("predictions.py", needs="torchsde"),

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "image/fill_masked.h"
 #include "image/grey.h"
 #include "pipeline/condition/mask_crop.h"
 #include "pipeline/model_options.h"
@@ -28,6 +29,8 @@ Status check_keeping(const ModelSet& models, const GenerateRequest& request) {
                       : request.mask_crop != usual.mask_crop       ? "maskCrop"
                       : request.mask_feather != usual.mask_feather ? "maskFeather"
                                                                    : nullptr;
+  if (request.mask_fill != usual.mask_fill && !request.mask)
+    return Status::option("maskFill", "it says what the picture begins with where mask is white: add mask");
   if (given && !request.mask) return Status::option(given, "it is about what mask leaves: add mask");
   if (request.mask_crop >= 0 && request.keep_unmasked == false)
     return Status::option("keepUnmasked",
@@ -78,6 +81,7 @@ SourcePicture::SourcePicture(const ModelSet& models, const GenerateRequest& requ
   const bool plain = task_ == Task::text_to_image;
   const bool goes_on = request.denoising_start > 0 && request.latents.empty();
   blends_ = plain && request.mask.has_value();
+  reads_beside_ = !plain || (blends_ && models.inpaint);
   if (task_ != Task::instruct)
     begins_ =
         goes_on || (plain && !blends_) || (request.denoising_start == 0 && strength_of(models, request) < 1);
@@ -93,7 +97,9 @@ Result<std::unique_ptr<SourcePicture>> SourcePicture::plan(const ModelSet& model
 
 size_t SourcePicture::picture_bytes() const {
   const auto painted = static_cast<size_t>(3 * request_.width * request_.height);
-  return (request_.mask ? 2 : 1) * painted + (request_.mask_crop >= 0 ? keep_unmasked_bytes(request_) : 0);
+  const size_t filling = request_.mask_fill == MaskFill::blur ? 2 : 0;
+  return (filling + (request_.mask ? 2 : 1)) * painted +
+         (request_.mask_crop >= 0 ? keep_unmasked_bytes(request_) : 0);
 }
 
 Status SourcePicture::run(const Call& call) {
@@ -105,13 +111,30 @@ Status SourcePicture::run(const Call& call) {
   }
   IPA_ASSIGN(const std::vector<uint8_t> rgb, fit_to_paint(request_, *request_.image));
   if (begins_ || blends_) {
-    IPA_ASSIGN(picture_, encoder_->encode(rgb, {}, call.cancel));
+    IPA_ASSIGN(picture_, encode_filled(rgb, white, call.cancel));
   }
-  if (task_ != Task::text_to_image) {
+  if (reads_beside_ && !picture_.mean.empty() && request_.mask_fill == MaskFill::neutral)
+    beside_ = picture_;
+  else if (reads_beside_) {
     IPA_ASSIGN(beside_, encoder_->encode(rgb, white, call.cancel));
   }
   encoder_.reset();
   return {};
+}
+
+// What the steps begin with, and what is put back outside the mask.
+Result<EncodedPicture> SourcePicture::encode_filled(const std::vector<uint8_t>& rgb,
+                                                    const std::vector<bool>& white, const CancelFlag* cancel) {
+  switch (request_.mask_fill) {
+    case MaskFill::original: break;
+    case MaskFill::neutral: return encoder_->encode(rgb, white, cancel);
+    case MaskFill::blur: {
+      IPA_ASSIGN(const std::vector<uint8_t> filled,
+                 blur_into_mask(rgb, request_.width, request_.height, white));
+      return encoder_->encode(filled, {}, cancel);
+    }
+  }
+  return encoder_->encode(rgb, {}, cancel);
 }
 
 Result<std::vector<bool>> SourcePicture::read_mask() {
@@ -123,6 +146,13 @@ Result<std::vector<bool>> SourcePicture::read_mask() {
   for (int64_t y = 0; y < shape.h; ++y)
     for (int64_t x = 0; x < shape.w; ++x)
       mask_.push_back(white[static_cast<size_t>((y * request_.width + x) * scale)] ? 1.0f : 0.0f);
+  if (!models_.inpaint) return white;
+  // The inpaint head takes a latent for white where any of its pixels is.
+  touched_.assign(mask_.size(), 0.0f);
+  for (size_t at = 0; at < white.size(); ++at) {
+    const int64_t y = static_cast<int64_t>(at) / request_.width, x = static_cast<int64_t>(at) % request_.width;
+    if (white[at]) touched_[static_cast<size_t>(y / scale * shape.w + x / scale)] = 1;
+  }
   return white;
 }
 
@@ -133,11 +163,11 @@ std::vector<float> SourcePicture::draw(Noise& noise) const {
 
 std::vector<float> SourcePicture::channels(Noise& noise) const {
   if (task_ == Task::instruct) return beside_.mean;
-  if (task_ == Task::text_to_image) {
+  if (!reads_beside_) {
     if (blends_) draw_latents(picture_, models_.vae->config(), noise);
     return {};
   }
-  std::vector<float> result = mask_;
+  std::vector<float> result = models_.inpaint ? touched_ : mask_;
   const std::vector<float> latents = draw_latents(beside_, models_.vae->config(), noise);
   result.insert(result.end(), latents.begin(), latents.end());
   return result;

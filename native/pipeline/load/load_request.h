@@ -36,6 +36,12 @@ struct LoraRequest {
   float weight = 1;
 };
 
+// Fooocus' inpainting: the head and the patch of the UNet.
+struct InpaintRequest {
+  std::string head, patch;
+  float weight = 1;  // of the patch
+};
+
 // What a configuration of the original layout beside a weight file says.
 struct OriginalConfig {
   std::string file;        // its name; empty: there is none
@@ -47,6 +53,7 @@ struct LoadRequest {
   std::vector<AdapterRequest> adapters;
   std::vector<LoraRequest> loras;  // added to the weights in this order
   std::vector<ControlRequest> controls;
+  std::optional<InpaintRequest> inpaint;
   std::vector<std::string> embeddings;   // textual inversion files
   std::string unet;                      // folder or file; empty: the model's own
   std::string vae;                       // folder or file; empty: the model's own

@@ -1,5 +1,7 @@
 #include "pipeline/load/loaded_network.h"
 
+#include <algorithm>
+
 namespace ipa {
 
 void LoadedWeights::extend(std::string table, std::vector<MoreRows> rows) {
@@ -30,18 +32,63 @@ Result<size_t> LoadedWeights::foresee(const Backend& backend) {
 
 Result<LoadedWeights::Restaged> LoadedWeights::restage(const std::vector<LoraUse>& loras,
                                                        const LoadContext& context) {
+  use_patched(false);
   Restaged staged;
   IPA_ASSIGN(const auto source, open(loras, &staged.changed, context));
   std::set<std::string> affected = staged.changed;
   affected.insert(changed_.begin(), changed_.end());
   if (affected.empty()) return staged;
   IPA_ASSIGN(staged.params, stage_params(params, affected, *source, what_, context));
+  if (patch_) {
+    IPA_ASSIGN(staged.patched, stage_patched(loras, &affected, context));
+  }
   return staged;
 }
 
 void LoadedWeights::commit(Restaged restaged) {
   commit_params(std::move(restaged.params));
   changed_ = std::move(restaged.changed);
+  for (StagedParam& one : restaged.patched)
+    for (StagedParam& spare : spare_)
+      if (spare.param == one.param) spare = std::move(one);
+}
+
+Result<StagedParams> LoadedWeights::stage_patched(const std::vector<LoraUse>& loras,
+                                                  const std::set<std::string>* affected,
+                                                  const LoadContext& context) {
+  IPA_ASSIGN(auto source, open(loras, nullptr, context));
+  std::set<std::string> patched, wanted;
+  IPA_ASSIGN(source, with_inpaint_patch(std::move(source), *patch_, &patched));
+  for (const auto& param : params.all()) {
+    const auto holds = [&](const std::set<std::string>& tensors) {
+      return std::any_of(param->names.begin(), param->names.end(),
+                         [&](const std::string& name) { return tensors.count(name) > 0; });
+    };
+    if (holds(patched) && (!affected || holds(*affected))) wanted.insert(param->names.front());
+  }
+  return stage_params(params, wanted, *source, what_, context);
+}
+
+Status LoadedWeights::load_patch(InpaintPatch patch, const std::vector<LoraUse>& loras,
+                                 const LoadContext& context) {
+  patch_ = std::move(patch);
+  IPA_ASSIGN(spare_, stage_patched(loras, nullptr, context));
+  return {};
+}
+
+void LoadedWeights::use_patched(bool patched) {
+  if (patched == patched_) return;
+  for (StagedParam& spare : spare_) {
+    std::swap(spare.data, spare.param->data);
+    std::swap(spare.halves, spare.param->halves);
+  }
+  patched_ = patched;
+}
+
+size_t LoadedWeights::spare_bytes() const {
+  size_t sum = 0;
+  for (const StagedParam& spare : spare_) sum += spare.data.bytes();
+  return sum;
 }
 
 }  // namespace ipa

@@ -1,5 +1,6 @@
 #include "pipeline/load/loaded_parts.h"
 
+#include "pipeline/load/inpaint.h"
 #include "pipeline/load/loaded_control.h"
 
 namespace ipa {
@@ -18,6 +19,10 @@ LoadedParts loaded_parts(const ModelSet& models) {
   for (const auto& control : models.controls) {
     if (control->ignored.count > 0) parts.ignored.push_back({control->request.file, control->ignored});
     parts.controls.push_back({control->kind, control->net ? control->net->config().several.modes : 0});
+  }
+  if (models.inpaint) {
+    const LoadedInpaint& inpaint = *models.inpaint;
+    if (inpaint.ignored.count > 0) parts.ignored.push_back({inpaint.request.patch, inpaint.ignored});
   }
   parts.parameters = models.parameters();
   parts.memory_bytes = models.memory_bytes();

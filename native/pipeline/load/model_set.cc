@@ -11,6 +11,7 @@
 #include "cpu/launch/thread_pool.h"
 #include "models/compute_choice.h"
 #include "pipeline/load/control.h"
+#include "pipeline/load/inpaint.h"
 #include "pipeline/load/load_fields.h"
 #include "pipeline/load/loras.h"
 #include "pipeline/load/model_layout.h"
@@ -76,12 +77,27 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->zeros_for_empty_prompt =
       set->family_ == Family::sdxl && components.zeros_for_empty_prompt.value_or(!set->refiner);
   IPA_ASSIGN(set->task_, task_of(set->unet->config()));
+  if (request.inpaint) IPA_TRY(set->check_inpaint());
   IPA_TRY(set->unet->load(loras, context));
+  if (request.inpaint) {
+    IPA_ASSIGN(set->inpaint, load_inpaint(*request.inpaint, *set->unet, loras, context));
+  }
   IPA_TRY(set->load_vae(components.vae, context));
   IPA_TRY(set->load_model_vision(request, cancel));
   IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
   IPA_ASSIGN(set->controls, set->make_controls(request.controls, cancel));
   return set;
+}
+
+Status ModelSet::check_inpaint() const {
+  if (task_ != Task::text_to_image)
+    return Status::option(
+        "inpaint", std::string("Fooocus' files make an ordinary SDXL model inpaint, this is ") +
+                       (task_ == Task::instruct ? "an instruct" : "an inpainting") + " model: leave it out");
+  if (family_ != Family::sdxl || refiner)
+    return Status::option("inpaint", std::string("Fooocus' files are for SDXL, this is ") +
+                                         (refiner ? "its refiner" : family_name(family_)) + ": leave it out");
+  return {};
 }
 
 Status ModelSet::load_vae(const VaeComponent& component, const LoadContext& context) {
@@ -268,6 +284,7 @@ std::vector<const ParamSet*> ModelSet::all_params() const {
     if (adapter->vision) all.insert(&adapter->vision->params);
   }
   for (const auto& control : controls) all.insert(&control->params());
+  if (inpaint) all.insert(&inpaint->head->params);
   return {all.begin(), all.end()};
 }
 
@@ -280,7 +297,7 @@ int64_t ModelSet::parameters() const {
 size_t ModelSet::memory_bytes() const {
   size_t sum = 0;
   for (const ParamSet* params : all_params()) sum += params->bytes();
-  return sum;
+  return sum + unet->spare_bytes();
 }
 
 }  // namespace ipa

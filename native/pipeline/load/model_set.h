@@ -21,6 +21,7 @@
 namespace ipa {
 
 struct LoadedControl;  // load/loaded_control.h
+struct LoadedInpaint;  // load/inpaint.h
 
 class ModelSet {
  public:
@@ -41,6 +42,9 @@ class ModelSet {
   int64_t parameters() const;
   size_t memory_bytes() const;
 
+  // Before a call is planned: whether it repaints a part of a picture, which Fooocus' patch of the UNet is for.
+  void choose_unet(bool repaints) const { unet->use_patched(repaints); }
+
   // Of the VAE's encoder, whose weights are read when they are needed. What they will take, to be called before
   // a graph of it is planned, and reading them. The option "image" where there are none.
   Result<size_t> foresee_encoder() const;
@@ -54,6 +58,7 @@ class ModelSet {
   std::unique_ptr<LoadedNetwork<Vae>> vae_encoder;
   std::vector<std::shared_ptr<const Adapter>> adapters;
   std::vector<std::shared_ptr<const LoadedControl>> controls;
+  std::shared_ptr<const LoadedInpaint> inpaint;  // may be null
   Json scheduler_config;
   ModelPrediction prediction;
   std::vector<IgnoredOfFile> ignored;  // tensors of the model's files and textual inversions that nothing reads
@@ -68,6 +73,8 @@ class ModelSet {
   Status load_vae(const VaeComponent& component, const LoadContext& context);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
+  // That Fooocus' inpainting is made for it. The option "inpaint".
+  Status check_inpaint() const;
   Result<std::shared_ptr<const VisionTower>> vision_in(
       const std::string& folder, const std::vector<std::shared_ptr<const Adapter>>& loaded,
       const CancelFlag* cancel) const;

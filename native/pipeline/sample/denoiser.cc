@@ -12,7 +12,8 @@ Denoiser::Denoiser(const ControlCall& call, Controls* controls, int64_t pixels)
       guidance_scale_(call.request.guidance),
       pixels_(pixels) {}
 
-Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Controls* controls) {
+Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Controls* controls,
+                                                 const InpaintRun* inpaint) {
   const auto& [models, request, conditioning, kinds] = call;
   const int64_t scale = models.vae->config().scale();
   UNetProgramShape shape;
@@ -20,6 +21,7 @@ Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Contro
   shape.width = request.width / scale;
   shape.merge_ratio = request.merge_ratio;
   if (controls) shape.additions = &controls->additions();
+  shape.inpaint = inpaint;
   const auto is_shallow = [](const StepKind& kind) { return !kind.full; };
   if (std::any_of(kinds.begin(), kinds.end(), is_shallow)) shape.feature_depth = request.cache_depth;
   std::unique_ptr<Denoiser> self(new Denoiser(call, controls, shape.height * shape.width));

@@ -17,9 +17,10 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // Of the model calls that will come, for which everything is planned here. `controls` may be null.
-  // What `call` refers to and controls outlive it.
-  static Result<std::unique_ptr<Denoiser>> plan(const ControlCall& call, Controls* controls);
+  // Of the model calls that will come, for which everything is planned here. `controls` and `inpaint` may be null.
+  // They and what `call` refers to outlive it.
+  static Result<std::unique_ptr<Denoiser>> plan(const ControlCall& call, Controls* controls,
+                                                const InpaintRun* inpaint);
   void count(MemoryCount& memory) const;
   // After the conditioning has run.
   Status prepare(Workspace& workspace);

@@ -37,6 +37,8 @@ Value UNetProgram::bind_keys(Graph& graph, const PackedKeys& keys, size_t layer,
 
 UNetAdditions UNetProgram::describe_additions(Graph& graph, const UNetProgramShape& shape, size_t skips) {
   UNetAdditions additions;
+  if (const InpaintRun* inpaint = shape.inpaint)
+    additions.first = bind(graph.input(inpaint->shape()), [inpaint] { return inpaint->made(); });
   if (!shape.additions) return additions;
   const auto input = [&](const Residuals* given, size_t i, int64_t first, int64_t batch) {
     Shape of_all = given->shape(i);

@@ -10,6 +10,7 @@
 #include "graph/program.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/sample/inpaint_run.h"
 #include "pipeline/sample/residuals.h"
 
 namespace ipa {
@@ -21,6 +22,8 @@ struct UNetProgramShape {
   double merge_ratio = 0;         // of tokens
   // What controls add, for all items of the conditioning; null: nothing. It outlives the program.
   const Additions* additions = nullptr;
+  // What the inpaint head adds, the same for all items; as above.
+  const InpaintRun* inpaint = nullptr;
 };
 
 class UNetProgram {

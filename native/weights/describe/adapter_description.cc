@@ -25,9 +25,11 @@ class Describer {
   Result<AdapterDescription> describe() {
     if (component_kind(source_) != ComponentKind::ip_adapter) {
       const ComponentKind kind = component_kind(source_);
-      const char* fix = kind == ComponentKind::lora        ? ": pass it in loras"
-                        : kind == ComponentKind::embedding ? ": pass it in embeddings"
-                                                           : "";
+      const char* fix = kind == ComponentKind::lora            ? ": pass it in loras"
+                        : kind == ComponentKind::embedding     ? ": pass it in embeddings"
+                        : kind == ComponentKind::inpaint_head  ? ": pass it as inpaint.head"
+                        : kind == ComponentKind::inpaint_patch ? ": pass it as inpaint.patch"
+                                                               : "";
       return error(Code::mismatch,
                    std::string("is no IP-Adapter (no image_proj and ip_adapter tensors), its kind is ") +
                        component_kind_name(kind) + fix);

@@ -3,8 +3,10 @@
 #include <string_view>
 
 #include "weights/changes/embedding_file.h"
+#include "weights/changes/inpaint_patch.h"
 #include "weights/changes/lora_file.h"
 #include "weights/describe/control_file.h"
+#include "weights/describe/inpaint_file.h"
 #include "weights/describe/single_file.h"
 #include "weights/names/adapter_names.h"
 #include "weights/names/name_parts.h"
@@ -34,12 +36,16 @@ const char* component_kind_name(ComponentKind kind) {
     case ComponentKind::controlnet: return "controlnet";
     case ComponentKind::control_lora: return "control-lora";
     case ComponentKind::t2i_adapter: return "t2i-adapter";
+    case ComponentKind::inpaint_head: return "inpaint-head";
+    case ComponentKind::inpaint_patch: return "inpaint-patch";
     case ComponentKind::tensors: return "tensors";
   }
   return "tensors";
 }
 
 ComponentKind component_kind(const TensorSource& source) {
+  if (is_inpaint_head(source)) return ComponentKind::inpaint_head;
+  if (is_inpaint_patch(source)) return ComponentKind::inpaint_patch;
   if (is_single_file(source)) return ComponentKind::model;
   const auto has = [&](const char* name) { return source.find(name) != nullptr; };
   if (has_adapter_names(source)) return ComponentKind::ip_adapter;

@@ -19,12 +19,14 @@ enum class ComponentKind {
   controlnet,
   control_lora,
   t2i_adapter,
+  inpaint_head,
+  inpaint_patch,
   tensors
 };
 
 // "model" (a whole one, see weights/describe/single_file.h), "ip-adapter", "lora",
 // "embedding" (textual inversion), "unet", "vae", "text_encoder", "image_encoder", "controlnet", "control-lora", "t2i-adapter",
-// "tensors" (anything else).
+// "inpaint-head" and "inpaint-patch" (Fooocus'), "tensors" (anything else).
 const char* component_kind_name(ComponentKind kind);
 
 // By names only; a CLIP file with both halves counts as the image encoder.

@@ -12,6 +12,7 @@
 #include "weights/describe/adapter_description.h"
 #include "weights/describe/component_kind.h"
 #include "weights/describe/control_file.h"
+#include "weights/describe/inpaint_file.h"
 #include "weights/describe/other_families.h"
 #include "weights/describe/single_file.h"
 #include "weights/describe/single_file_config.h"
@@ -44,6 +45,7 @@ IgnoredTensors ignored_of(const TensorSource& source, ComponentKind kind) {
     case ComponentKind::controlnet:
       return ignored_tensors(source, {{NetworkKind::controlnet, control_prefix(source)}});
     case ComponentKind::t2i_adapter: return ignored_tensors(source, {{NetworkKind::t2i_adapter, ""}});
+    case ComponentKind::inpaint_patch: return ignored_in_inpaint_patch(source);
     default: return {};
   }
 }
@@ -79,6 +81,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
     if (!contents.ok()) return contents.status().in(quoted(source->path(), 1024));
     result.ignored = contents.value().ignored;
   }
+  if (kind == ComponentKind::inpaint_head || kind == ComponentKind::inpaint_patch) result.family = "sdxl";
   if (kind == ComponentKind::unet) result.family = unet_family(*source);
   if (kind == ComponentKind::controlnet) {
     const Result<ControlNetConfig> config = controlnet_config(*source);

@@ -13,7 +13,8 @@ namespace ipa {
 
 struct Inspection {
   std::string kind;         // "model", "ip-adapter", "lora", "embedding", "unet", "vae", "text_encoder",
-                            // "image_encoder", "controlnet", "control-lora", "t2i-adapter", "tensors"
+                            // "image_encoder", "controlnet", "control-lora", "t2i-adapter", "inpaint-head",
+                            // "inpaint-patch", "tensors"
   std::string format;       // "safetensors", "pytorch", "gguf" (a file) or "diffusers" (a folder)
   std::string family;       // "sd1", "sd2", "sdxl" or ""
   std::string variant;      // of an adapter, see adapter_variant_name; or ""

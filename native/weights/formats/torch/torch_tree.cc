@@ -13,6 +13,8 @@ namespace {
 constexpr size_t max_depth = 64;
 // A dictionary may be in several places, which a small file can use to describe an endless tree.
 constexpr size_t max_members = 1'000'000;
+// Of the tensors that stand together for one: bytes, and what the least and the largest of them mean.
+constexpr size_t triple_size = 3;
 
 class TreeWalk {
  public:
@@ -29,19 +31,21 @@ class TreeWalk {
     for (size_t i = 0; i + 1 < items.size(); i += 2) {
       const PickleValue& key = items[i];
       const PickleValue& value = items[i + 1];
-      if (value.kind != PickleKind::tensor && value.kind != PickleKind::dict) continue;
-      std::string name = prefix;
       const bool text = key.kind == PickleKind::text;
+      const bool triple = depth == 0 && text && is_triple(value);
+      if (value.kind != PickleKind::tensor && value.kind != PickleKind::dict && !triple) continue;
+      std::string name = prefix;
       if (text) IPA_TRY(append_key(key.text, &name));
       if (value.kind == PickleKind::dict) {
         IPA_TRY(walk(value, name + ".", nameable && text, depth + 1));
+      } else if (triple) {
+        for (size_t part = 0; part < triple_size; ++part)
+          IPA_TRY(add(name + "." + std::to_string(part), items_of(value)[part]));
       } else {
         if (!nameable || !text)
           return Status(Code::type, "in " + quoted(prefix) +
                                         " a tensor's key is no text: save a dictionary with text keys");
-        if (tensors_.size() == SafetensorsLimits::tensors)
-          return Status(Code::limit, "more than " + std::to_string(SafetensorsLimits::tensors) + " tensors");
-        tensors_.push_back({std::move(name), static_cast<size_t>(value.number)});
+        IPA_TRY(add(std::move(name), value));
       }
     }
     return {};
@@ -66,6 +70,21 @@ class TreeWalk {
   std::vector<NamedTorchTensor> take_tensors() { return std::move(tensors_); }
 
  private:
+  bool is_triple(const PickleValue& value) const {
+    if (value.kind != PickleKind::tuple && value.kind != PickleKind::list) return false;
+    const std::vector<PickleValue>& items = items_of(value);
+    return items.size() == triple_size && std::all_of(items.begin(), items.end(), [](const PickleValue& item) {
+             return item.kind == PickleKind::tensor;
+           });
+  }
+
+  Status add(std::string name, const PickleValue& tensor) {
+    if (tensors_.size() == SafetensorsLimits::tensors)
+      return Status(Code::limit, "more than " + std::to_string(SafetensorsLimits::tensors) + " tensors");
+    tensors_.push_back({std::move(name), static_cast<size_t>(tensor.number)});
+    return {};
+  }
+
   static Status append_key(std::string_view key, std::string* name) {
     if (key.empty()) return Status(Code::limit, "a key in " + quoted(*name) + " is empty");
     if (name->size() + key.size() > SafetensorsLimits::name_bytes)

@@ -18,7 +18,8 @@ struct NamedTorchTensor {
 
 // Keys joined with ".", in file order.
 // When the outermost dictionary has a `state_dict`, its tensors are the file's and the rest is ignored;
-// so is everywhere what is neither tensor nor dictionary. In place of a dictionary there may be a tensor,
+// so is everywhere what is neither tensor nor dictionary, but for three tensors in a tuple or list of that outermost
+// dictionary, as inpaint patches of Fooocus have them: "key.0", "key.1" and "key.2". In place of a dictionary there may be a tensor,
 // named "tensor", or a list of nothing but tensors, named "0", "1", ... Code::
 // type (none of these; a tensor whose key is no text), duplicate, limit (also a dictionary that holds itself).
 Result<std::vector<NamedTorchTensor>> name_torch_tensors(const TorchPickle& pickle);

@@ -1,0 +1,185 @@
+#include "weights/changes/inpaint_patch.h"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/finite.h"
+#include "base/utf8.h"
+#include "weights/dtype.h"
+#include "weights/formats/weight_file.h"
+#include "weights/indexed_source.h"
+#include "weights/names/ldm_names.h"
+#include "weights/names/name_parts.h"
+#include "weights/shape_text.h"
+
+namespace ipa {
+namespace {
+
+constexpr std::string_view prefix = "diffusion_model.";
+constexpr std::string_view endings[] = {".weight", ".bias"};
+
+// Of a name "diffusion_model.input_blocks.0.0.weight.0" what lies between the prefix and ".0"; "" of others.
+std::string_view tensor_of(std::string_view name) {
+  if (!take(name, prefix) || !take_end(name, ".0")) return {};
+  for (const std::string_view ending : endings)
+    if (ends_with(name, ending)) return name;
+  return {};
+}
+
+// A tensor's difference.
+struct PatchChange {
+  const TensorInfo* bytes = nullptr;
+  const TensorInfo* least = nullptr;
+  const TensorInfo* largest = nullptr;
+};
+
+// By the tensor's place in the base.
+using PatchChanges = std::unordered_map<size_t, PatchChange>;
+
+std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  return shape;
+}
+
+Result<PatchChange> read_change(const TensorSource& file, const TensorInfo& bytes) {
+  const std::string stem = bytes.name.substr(0, bytes.name.size() - 1);
+  PatchChange change{&bytes, file.find(stem + "1"), file.find(stem + "2")};
+  if (bytes.type != DType::u8)
+    return Status(Code::type, "tensor " + quoted(bytes.name) + " is of type " + dtype_name(bytes.type) +
+                                  ", not of bytes (U8): get the file again");
+  for (const char* end : {"1", "2"}) {
+    const TensorInfo* bound = file.find(stem + end);
+    if (!bound)
+      return Status(Code::missing_tensor, "tensor " + quoted(bytes.name) + " goes with " + quoted(stem + end) +
+                                              ", which is not there: get the file again");
+    if (is_integer(bound->type))
+      return Status(Code::type, "tensor " + quoted(bound->name) + " is of type " + dtype_name(bound->type) +
+                                    ", not of floats: get the file again");
+    if (bound->elements() != 1)
+      return Status(Code::shape, "tensor " + quoted(bound->name) + " is " + shape_text(bound->shape) +
+                                     " where one number is expected: get the file again");
+  }
+  return change;
+}
+
+class PatchedSource : public IndexedSource {
+ public:
+  PatchedSource(std::unique_ptr<TensorSource> base, std::unique_ptr<TensorSource> file, PatchChanges changes,
+                float weight)
+      : base_(std::move(base)), file_(std::move(file)), changes_(std::move(changes)), weight_(weight) {
+    std::vector<TensorInfo> infos = base_->tensors();
+    // A sum is not of the storage type any more.
+    for (const auto& changed : changes_) {
+      TensorInfo& info = infos[changed.first];
+      info.type = DType::f32;
+      info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
+    }
+    list(std::move(infos));
+  }
+
+  const std::string& path() const override { return base_->path(); }
+
+ private:
+  Status read_place(size_t place, DType as, void* out) const override {
+    const TensorInfo& tensor = base_->tensors()[place];
+    IPA_TRY(base_->read(tensor, as, out));
+    const auto found = changes_.find(place);
+    return found == changes_.end() ? Status() : add(found->second, tensor, static_cast<float*>(out));
+  }
+
+  Status add(const PatchChange& change, const TensorInfo& tensor, float* out) const {
+    float least = 0, largest = 0;
+    IPA_TRY(file_->read_f32(*change.least, &least));
+    IPA_TRY(file_->read_f32(*change.largest, &largest));
+    const auto count = static_cast<size_t>(tensor.elements());
+    std::vector<float> bytes(count);
+    IPA_TRY(file_->read_f32(*change.bytes, bytes.data()));
+    for (size_t i = 0; i < count; ++i) {
+      const float difference = bytes[i] / 255.0f * (largest - least) + least;
+      out[i] += weight_ * difference;
+    }
+    if (all_finite(out, count)) return {};
+    return Status(Code::range, quoted(file_->path(), 1024) + ": the change by tensor " +
+                                   quoted(change.bytes->name) + " makes values of weight " +
+                                   quoted(tensor.name) +
+                                   " that are no finite numbers: the file is damaged, or the patch's weight "
+                                   "is too large");
+  }
+
+  std::unique_ptr<TensorSource> base_, file_;
+  PatchChanges changes_;
+  float weight_;
+};
+
+// Places in a UNet's tensors by their names in the original.
+std::unordered_map<std::string, size_t> original_places(const TensorSource& unet) {
+  const LdmUNetNames names = LdmUNetNames::of_tensors(unet);
+  std::unordered_map<std::string, size_t> places;
+  for (size_t i = 0; i < unet.tensors().size(); ++i) {
+    const std::string_view name = unet.tensors()[i].name;
+    for (const std::string_view ending : endings) {
+      if (!ends_with(name, ending)) continue;
+      const std::string layer = names.of(name.substr(0, name.size() - ending.size()));
+      if (!layer.empty()) places.emplace(layer + std::string(ending), i);
+    }
+  }
+  return places;
+}
+
+Result<PatchChanges> find_changes(const TensorSource& file, const TensorSource& unet) {
+  const std::unordered_map<std::string, size_t> places = original_places(unet);
+  PatchChanges changes;
+  for (const TensorInfo& info : file.tensors()) {
+    const std::string_view name = tensor_of(info.name);
+    if (name.empty()) continue;
+    const auto place = places.find(std::string(name));
+    if (place == places.end())
+      return Status(Code::mismatch, "the model's UNet has no tensor " + quoted(name) +
+                                        ": use a patch made for this model family");
+    const TensorInfo& weight = unet.tensors()[place->second];
+    if (without_trailing_ones(info.shape) != without_trailing_ones(weight.shape))
+      return Status(Code::shape, "tensor " + quoted(info.name) + " is " + shape_text(info.shape) +
+                                     " but the model's is " + shape_text(weight.shape) +
+                                     ": use a patch made for this model family");
+    // The sum would hide what it was made of.
+    IPA_TRY(refuse_integers(weight, "the model").in(quoted(unet.path(), 1024)));
+    IPA_ASSIGN(const PatchChange change, read_change(file, info));
+    changes.emplace(place->second, change);
+  }
+  return changes;
+}
+
+}  // namespace
+
+bool is_inpaint_patch(const TensorSource& source) {
+  const std::vector<TensorInfo>& tensors = source.tensors();
+  return std::any_of(tensors.begin(), tensors.end(), [&](const TensorInfo& info) {
+    if (tensor_of(info.name).empty()) return false;
+    const std::string stem = info.name.substr(0, info.name.size() - 1);
+    return source.find(stem + "1") && source.find(stem + "2");
+  });
+}
+
+Result<std::unique_ptr<TensorSource>> with_inpaint_patch(std::unique_ptr<TensorSource> base,
+                                                         const InpaintPatch& patch,
+                                                         std::set<std::string>* changed) {
+  const std::string where = quoted(patch.file, 1024);
+  IPA_ASSIGN(std::unique_ptr<TensorSource> file, open_weight_file(patch.file));
+  if (!is_inpaint_patch(*file))
+    return Status(Code::mismatch,
+                  where +
+                      ": this is no inpaint patch of Fooocus (no tensors diffusion_model.NAME with a least "
+                      "and a largest value): pass inpaint_v26.fooocus.patch");
+  Result<PatchChanges> changes = find_changes(*file, *base);
+  if (!changes.ok()) return changes.status().in(where);
+  // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
+  if (patch.weight == 0) return base;
+  for (const auto& change : changes.value()) changed->insert(base->tensors()[change.first].name);
+  return std::unique_ptr<TensorSource>(
+      std::make_unique<PatchedSource>(std::move(base), std::move(file), changes.take(), patch.weight));
+}
+
+}  // namespace ipa
