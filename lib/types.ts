@@ -254,6 +254,12 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   variation?: VariationOptions | undefined;
   /** enlarges the picture by Lanczos to scale times `width` and `height`, rounded down to multiples of info.vaeScale, and changes it with `strength` */
   hires?: HiresOptions | undefined;
+  /**
+   * axes along which the edges of the picture meet, so that copies of it laid side by side show no seam: "x" the left and the right one, "y"
+   * the upper and the lower one. The convolutions of UNet, VAE and controls pad with what lies at the opposite edge. Default: none.
+   * Not with `maskCrop`
+   */
+  seamless?: "x" | "y" | "both" | undefined;
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */

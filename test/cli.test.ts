@@ -192,6 +192,8 @@ describe("generate", () => {
       join(MINI, "vae"),
       "--vae-tiling",
       "on",
+      "--seamless",
+      "both",
       "--vae-tile",
       "256",
       "--memory-budget",
@@ -227,6 +229,7 @@ describe("generate", () => {
       tokenMerging: 0.25,
       preview: { every: 2, decoder: "linear" },
       vaeTiling: "on",
+      seamless: "both",
       vaeTile: 256,
       memoryBudget: 2e9,
     });

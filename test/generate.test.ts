@@ -123,6 +123,7 @@ describe("the request", () => {
       output: "latents",
       vaeTiling: "on",
       vaeTile: 256,
+      seamless: "x",
       memoryBudget: 2e9,
     } as const;
     const { images, latents, seeds } = await pipeline.generate({ ...options, seed: 5, count: 3 });

@@ -98,6 +98,10 @@ describe("options of other programs", () => {
     [{ imagePrompts: [{ image: picture, weight_type: "style transfer" }] }, "use preset"],
     [{ output: "latent" }, 'did you mean "latents"?'],
     [{ vaeTiling: true }, 'use "on"'],
+    [{ tiling: true }, 'use seamless: "both"'],
+    [{ seamless_axes: "x" }, 'use seamless: "x", "y" or "both"'],
+    [{ seamless: true }, 'use "both"'],
+    [{ seamless: "xy" }, 'use "both"'],
   ])("generate: %j", async (options, says) => expect(await refused(options)).toContain(says));
 
   test.each([

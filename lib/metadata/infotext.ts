@@ -55,6 +55,8 @@ export function infotext({ library, load, generate, files }: InfotextRecord): st
     // Theirs counts from 1.
     ["Clip skip", typeof generate["clipSkip"] === "number" && generate["clipSkip"] > 0 ? generate["clipSkip"] + 1 : ""],
     ["Denoising strength", generate["strength"]],
+    // Theirs tiles along both axes or none.
+    ["Tiling", generate["seamless"] === "both" ? "True" : ""],
     ["Lora hashes", loraHashes(load["loras"], hashOf, stem)],
     ["Version", `node-ip-adapter ${library}`],
   ];

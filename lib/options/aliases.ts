@@ -56,6 +56,11 @@ const GENERATE: Alias[] = [
   ["use denoisingStart", "start_at_step, high_noise_frac, switch_at, refiner_start, refiner_switch_at"],
   ["use denoisingEnd", "end_at_step"],
   ["use hires: { scale, strength }", "hires_fix, enable_hr, hr_scale, hr_second_pass, highres_fix"],
+  [
+    'use seamless: "both"',
+    "tiling, tileable, seamless_tiling, seamless_tile, seamless_tileable, circular, make_seamless",
+  ],
+  ['use seamless: "x", "y" or "both"', "seamless_axes, tile_x, tile_y, tiling_x, tiling_y, circular_x, circular_y"],
   ["use variation: { seed, strength }", "subseed, subseed_strength, variation_seed, variation_strength"],
   ["use keepUnmasked", "overlay, apply_overlay"],
   ["use maskCrop", "padding_mask_crop, inpaint_full_res, inpaint_full_res_padding, inpaint_only_masked"],
@@ -105,10 +110,7 @@ const GENERATE: Alias[] = [
     "each picture has its own: use controls: [{ image, scale, start, end }]",
     "controlnet_conditioning_scale, control_guidance_start, control_guidance_end, guess_mode, control_scale, controlnet_scale",
   ],
-  [
-    "it is not there yet: leave it out",
-    "guidance_rescale, restore_faces, face_restore, upscale, upscaler, tiling, pag_scale",
-  ],
+  ["it is not there yet: leave it out", "guidance_rescale, restore_faces, face_restore, upscale, upscaler, pag_scale"],
   [NOT_NEEDED, "return_dict, safety_checker, style, user, background, moderation, styles, num_workers"],
 ];
 

@@ -14,6 +14,7 @@ import {
   PREVIEW_DECODERS,
   SCALE_PRESETS,
   SCHEDULERS,
+  SEAMLESS_AXES,
   SIGMAS,
   VAE_TILINGS,
 } from "./names";
@@ -559,6 +560,12 @@ const ESTIMATED = {
   hires: {
     ...HiresSchema,
     description: "enlarge the picture and go over it once more",
+    "x-default": "none",
+  },
+  seamless: {
+    type: "string",
+    enum: SEAMLESS_AXES,
+    description: "axes along which the edges of the picture meet, so that it tiles without a seam",
     "x-default": "none",
   },
   width: SIDE,

@@ -47,6 +47,9 @@ export const CONTROL_MODES = [
 ] as const;
 export type ControlMode = (typeof CONTROL_MODES)[number];
 
+/** Axes along which the edges of a picture meet. */
+export const SEAMLESS_AXES = ["x", "y", "both"] as const;
+
 /** Who makes a preview's pixels. */
 /** What the picture to change has where it is repainted, before the steps begin. */
 export const MASK_FILLS = ["original", "neutral", "blur"] as const;

@@ -77,9 +77,18 @@ const OUTPUTS: Record<string, string> = {
   base64: 'use "image", and (await images[i].toBuffer()).toString("base64") of the result',
 };
 
+const AXES: Record<string, string> = {
+  xy: 'use "both"',
+  true: 'use "both"',
+  horizontal: 'use "x"',
+  vertical: 'use "y"',
+  none: "leave it out",
+};
+
 /** How a wrong value of the option is written here; undefined where nobody has it. */
 export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
+  if (option === "seamless" && typeof value === "boolean") return value ? 'use "both"' : "leave it out";
   if (option === "seed" && typeof value === "number" && value < 0) return "leave seed out for a random one";
   if (typeof value !== "string" || value.length > 64) return undefined;
   const find = (table: Record<string, string>): string | undefined =>
@@ -93,6 +102,8 @@ export function valueAlias(option: string, value: unknown): string | undefined {
       return find(DTYPES);
     case "output":
       return find(OUTPUTS);
+    case "seamless":
+      return find(AXES);
     default:
       return undefined;
   }

@@ -79,6 +79,7 @@ Value Graph::conv2d(Value x, const std::string& name, int64_t out, Conv conv, bo
   node.op = Op::conv2d;
   node.inputs = {x};
   node.conv = conv;
+  node.wrap = {wrap_.x && conv.pad_left == conv.pad_right, wrap_.y && conv.pad_top == conv.pad_bottom};
   node.shape = {in.n, h, w, out};
   node.params = {param({name + ".weight"}, ParamRole::conv2d, {out, in.c, conv.kernel_h, conv.kernel_w}),
                  bias ? param({name + ".bias"}, ParamRole::vector, {out}) : nullptr};

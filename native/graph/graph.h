@@ -55,6 +55,7 @@ struct Node {
   std::vector<Value> inputs;
   std::vector<const Param*> params;  // weight, then bias (which may be null)
   Conv conv;
+  Wrap wrap;         // conv2d, see Graph::set_wrap
   KeyValueShape kv;  // pack_kv, and inputs of packed storage
   Activation activation = Activation::none;
   int groups = 0;
@@ -86,6 +87,9 @@ class Graph {
     return activate(linear(x, name, out, bias), activation);
   }
   Value conv2d(Value x, const std::string& name, int64_t out, Conv conv = {}, bool bias = true);
+  // Convolutions recorded from now on wrap along these axes. Padding that differs between the two sides of an axis
+  // stays zeros: a convolution of PyTorch has no such padding, so it is an op of its own in front of one (F.pad).
+  void set_wrap(Wrap wrap) { wrap_ = wrap; }
   // A 1x1 convolution is the linear of every pixel; its weight is stored (out, in, 1, 1).
   Value conv1x1(Value x, const std::string& name, int64_t out) {
     return conv2d(x, name, out, {1, 1, 1, 0, 0, 0, 0});
@@ -159,6 +163,7 @@ class Graph {
   std::vector<Value> outputs_;
   NormStatistics norm_from_ = NormStatistics::own;
   bool compact_ = false;
+  Wrap wrap_;
   std::vector<Value> norm_statistics_;
   Status status_;
 };

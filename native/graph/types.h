@@ -28,6 +28,11 @@ enum class Activation : uint8_t {
   unit_to_signed,  // 2 x - 1: of a picture from 0..1 to -1..1
 };
 
+// Along which axes a convolution's padding is what lies at the opposite edge (circular), rather than zeros.
+struct Wrap {
+  bool x = false, y = false;
+};
+
 struct Conv {
   int kernel_h = 3, kernel_w = 3, stride = 1;
   int pad_top = 1, pad_left = 1, pad_bottom = 1, pad_right = 1;

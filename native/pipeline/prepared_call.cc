@@ -7,6 +7,7 @@
 #include "pipeline/condition/mask_crop.h"
 #include "pipeline/decode/plan_decoder.h"
 #include "pipeline/model_options.h"
+#include "pipeline/seamless.h"
 
 namespace ipa {
 
@@ -50,7 +51,7 @@ Status PreparedCall::plan_steps_and_parts() {
 Result<std::unique_ptr<Decoder>> PreparedCall::plan_decoder_in(int64_t tile) const {
   if (!needs_decoder(request_)) return std::unique_ptr<Decoder>();
   const int64_t scale = models_.vae->config().scale();
-  return plan_decoder(models_, request_.height / scale, request_.width / scale, tile);
+  return plan_decoder(models_, request_.height / scale, request_.width / scale, tile, wrap_of(request_));
 }
 
 Status PreparedCall::choose_decoder() {

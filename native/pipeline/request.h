@@ -155,6 +155,7 @@ struct GenerateRequest {
   // Pixels to paint beyond the picture to change; there is no mask then.
   int outpaint_left = 0, outpaint_top = 0, outpaint_right = 0, outpaint_bottom = 0;
   int64_t width = 512, height = 512;
+  std::string seamless;         // along which axes the edges meet: "x", "y" or "both"; "": none
   bool decode = true;           // false: latents only
   int preview_every = 0;        // steps between decoded previews, 0: none
   bool linear_preview = false;  // by a linear map, one pixel per latent, instead of the VAE

@@ -36,6 +36,7 @@ const std::vector<RequestField>& request_fields() {
       {"outpaint.top", &R::outpaint_top, 0, kLargestSide},
       {"outpaint.right", &R::outpaint_right, 0, kLargestSide},
       {"outpaint.bottom", &R::outpaint_bottom, 0, kLargestSide},
+      {"seamless", &R::seamless, 0, 2, {"x", "y", "both"}},
       {"width", &R::width, 16, kLargestSide},
       {"height", &R::height, 16, kLargestSide},
       {"originalSize.0", &R::original_width, 1, kLargestPhotograph},

@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "image/enlarge_around.h"
 #include "pipeline/prepared_call.h"
+#include "pipeline/seamless.h"
 
 namespace ipa {
 namespace {
@@ -28,13 +30,32 @@ GenerateRequest first_pass(const GenerateRequest& request) {
   return first;
 }
 
+Size second_size(const ModelSet& models, const GenerateRequest& request) {
+  const int64_t unit = models.vae->config().scale();
+  const auto grown = [&](int64_t side) {
+    return static_cast<int64_t>(static_cast<double>(side) * request.hires_scale) / unit * unit;
+  };
+  return {grown(request.width), grown(request.height)};
+}
+
+// A picture of the first pass as the second one begins with it: that pass enlarges it, as it does any picture,
+// but for one whose edges meet.
+Result<Picture> between_passes(const ModelSet& models, const GenerateRequest& request, Picture made) {
+  const Wrap wrap = wrap_of(request);
+  if (!wrap.x && !wrap.y) return made;
+  const Size size = second_size(models, request);
+  IPA_ASSIGN(std::vector<uint8_t> rgb,
+             enlarge_around(made.rgb, {made.width, made.height}, size, wrap.x, wrap.y));
+  return Picture{std::move(rgb), size.width, size.height};
+}
+
 // With one of the first pass's pictures.
 GenerateRequest second_pass(const ModelSet& models, const GenerateRequest& request, size_t image,
                             Picture made) {
   GenerateRequest second = request;
-  const int64_t unit = models.vae->config().scale();
-  for (int64_t* side : {&second.width, &second.height})
-    *side = static_cast<int64_t>(static_cast<double>(*side) * request.hires_scale) / unit * unit;
+  const Size size = second_size(models, request);
+  second.width = size.width;
+  second.height = size.height;
   for (ControlUse& use : second.controls)
     for (size_t i = 0; i < use.keypoints.size(); ++i) {
       const auto [from, to] =
@@ -108,8 +129,9 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
   GenerateResult result;
   for (int i = 0; i < pictures; ++i) {
     const auto image = static_cast<size_t>(i);
-    const GenerateRequest second =
-        second_pass(models, request, image, Picture{std::move(made.images[image]), made.width, made.height});
+    IPA_ASSIGN(Picture begun, between_passes(models, request,
+                                             Picture{std::move(made.images[image]), made.width, made.height}));
+    const GenerateRequest second = second_pass(models, request, image, std::move(begun));
     const int before = pictures * both.first.calls + i * both.second.calls;
     IPA_ASSIGN(GenerateResult one,
                generate_pass(models, caches, second, report_within(progress, before, total, i), cancel,

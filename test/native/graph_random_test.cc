@@ -68,6 +68,7 @@ class Grower {
   }
 
   Value next() {
+    g_.set_wrap({random_.below(3) == 0, random_.below(3) == 0});
     const Value x = any();
     const Shape shape = g_.shape(x);
     switch (random_.below(15)) {

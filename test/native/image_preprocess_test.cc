@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "image/enlarge_around.h"
 #include "image/resample.h"
 #include "safetensors_build.h"
 #include "weights/formats/safetensors/safetensors.h"
@@ -17,7 +19,40 @@ std::vector<uint8_t> bytes_of(const ipa::TensorSource& source, const std::string
   return std::vector<uint8_t>(values.begin(), values.end());
 }
 
+// Copies of a picture side by side.
+std::vector<uint8_t> repeated(const std::vector<uint8_t>& rgb, ipa::Size size, int64_t across, int64_t down) {
+  std::vector<uint8_t> out;
+  for (int64_t y = 0; y < down * size.height; ++y)
+    for (int64_t i = 0; i < across; ++i) {
+      const auto row = rgb.begin() + 3 * (y % size.height) * size.width;
+      out.insert(out.end(), row, row + 3 * size.width);
+    }
+  return out;
+}
+
 }  // namespace
+
+// Among copies of itself a picture has no edges.
+TEST_ONCE(image_enlarged_around_is_enlarged_among_copies) {
+  const ipa::ImagePrompt picture = ipa_test::golden_picture("images/square-64.png");
+  const ipa::Size size{picture.width, picture.height};
+  for (const auto& [to, x, y] : {std::tuple{ipa::Size{72, 104}, true, true},
+                                 {ipa::Size{128, 64}, true, false},
+                                 {ipa::Size{64, 200}, false, true},
+                                 {ipa::Size{96, 80}, false, false}}) {
+    const int64_t across = x ? 3 : 1, down = y ? 3 : 1;
+    const std::vector<uint8_t> copies = repeated(picture.rgb, size, across, down);
+    const auto whole = ipa::resize_picture(copies.data(), across * size.width, down * size.height,
+                                           across * to.width, down * to.height, ipa::Filter::lanczos);
+    const auto made = ipa::enlarge_around(picture.rgb, size, to, x, y);
+    CHECK(whole.ok() && made.ok());
+    if (!whole.ok() || !made.ok()) continue;
+    const int64_t left = x ? to.width : 0, top = y ? to.height : 0;
+    const std::vector<uint8_t> middle = ipa::crop_picture(whole.value(), {across * to.width, down * to.height},
+                                                          {left, top, left + to.width, top + to.height});
+    CHECK(made.value() == middle);
+  }
+}
 
 TEST_ONCE(image_clip_resize_matches_pillow) {
   const std::string folder = ipa_test::golden_folder();

@@ -53,18 +53,18 @@ std::vector<float> values_of(Program& program, Value value) {
   return std::vector<float>(values, values + program.shape(value).elements());
 }
 
-// The part of `picture` that a window of `shape` at (y, x) sees.
+// The part of `picture` that a window of `shape` at (y, x) sees; it goes on above and below itself.
 std::vector<float> crop(const std::vector<float>& picture, const Shape& whole, const Shape& shape, int64_t y,
                         int64_t x) {
   std::vector<float> part;
-  for (int64_t row = 0; row < shape.h; ++row) {
-    const auto from = picture.begin() + ((y + row) * whole.w + x) * whole.c;
+  for (int64_t row = y; row < y + shape.h; ++row) {
+    const auto from = picture.begin() + ((row + whole.h) % whole.h * whole.w + x) * whole.c;
     part.insert(part.end(), from, from + shape.w * shape.c);
   }
   return part;
 }
 
-void check_cut(FilledVae& filled, int blocks) {
+void check_cut(FilledVae& filled, int blocks, ipa::Wrap wrap) {
   const ipa::Vae& vae = *filled.vae;
   const Shape latents{1, 96, 3, vae.config().latent_channels};
   std::vector<float> input(static_cast<size_t>(latents.elements()));
@@ -72,6 +72,7 @@ void check_cut(FilledVae& filled, int blocks) {
   for (float& value : input) value = random.uniform(-2, 2);
 
   Graph plain(&filled.params);
+  plain.set_wrap(wrap);
   const Value plain_in = plain.input(latents);
   const Value plain_out = vae.decode(plain, plain_in);
   plain.output(plain_out);
@@ -81,6 +82,7 @@ void check_cut(FilledVae& filled, int blocks) {
   const std::vector<float> expected = values_of(*whole, plain_out);
 
   Graph cut(&filled.params);
+  cut.set_wrap(wrap);
   const Value cut_in = cut.input(latents);
   const Value features = vae.decode_head(cut, cut_in, blocks);
   const Shape all = cut.shape(features);
@@ -98,6 +100,7 @@ void check_cut(FilledVae& filled, int blocks) {
   const int64_t reach = vae.tail_reach(blocks), scale = vae.tail_scale(blocks);
   const Shape window{1, 4 * reach, all.w, all.c};
   Graph given(&filled.params);
+  given.set_wrap({wrap.x, false});
   const Value tile_in = given.input(window);
   given.set_norm_statistics(NormStatistics::given);
   const Value tile_out = vae.decode_tail(given, tile_in, blocks);
@@ -110,7 +113,7 @@ void check_cut(FilledVae& filled, int blocks) {
     std::copy(kept.begin(), kept.end(), tile->floats(statistics[i]));
   }
   const std::vector<float> seen = values_of(*recording, features);
-  const std::vector<ipa::Tile> rows = ipa::place_tiles(all.h, window.h, reach);
+  const std::vector<ipa::Tile> rows = ipa::place_tiles(all.h, window.h, reach, wrap.y);
   CHECK(rows.size() > 2);
   for (const ipa::Tile& row : rows) {
     const std::vector<float> part = crop(seen, all, window, row.window, 0);
@@ -148,7 +151,7 @@ TEST(pipeline_tiles_cover_a_side_once) {
   for (int64_t window : {1, 2, 7, 16, 64})
     for (int64_t halo : {0, 1, 3, 13})
       for (int64_t side = window; side < 5 * window + 9; ++side) {
-        const std::vector<ipa::Tile> tiles = ipa::place_tiles(side, window, halo);
+        const std::vector<ipa::Tile> tiles = ipa::place_tiles(side, window, halo, false);
         const int64_t kept = std::min(halo, window / 4);
         bool good = tiles.front().first == 0 && tiles.back().last == side;
         for (size_t i = 0; i < tiles.size(); ++i) {
@@ -161,10 +164,30 @@ TEST(pipeline_tiles_cover_a_side_once) {
       }
 }
 
+TEST(pipeline_tiles_cover_a_side_whose_ends_meet_once) {
+  for (int64_t window : {1, 2, 7, 16, 64})
+    for (int64_t halo : {0, 1, 3, 13})
+      for (int64_t side = window + 1; side < 5 * window + 9; ++side) {
+        const std::vector<ipa::Tile> tiles = ipa::place_tiles(side, window, halo, true);
+        const int64_t kept = std::min(halo, window / 4);
+        bool good = tiles.front().first == 0 && tiles.back().last == side;
+        for (size_t i = 0; i < tiles.size(); ++i) {
+          const ipa::Tile& tile = tiles[i];
+          good = good && tile.first < tile.last && tile.first - tile.window >= kept &&
+                 tile.window + window - tile.last >= kept;
+          if (i > 0) good = good && tile.first == tiles[i - 1].last;
+        }
+        CHECK(good);
+        CHECK_EQ(ipa::place_tiles(window, window, halo, true).size(), size_t{1});
+      }
+}
+
 TEST(pipeline_tiles_give_the_values_of_the_whole_where_they_meet) {
   for (const char* name : {"sd15", "sdxl", "sd2"}) {
     FilledVae filled(name);
-    for (int blocks = 0; blocks <= filled.vae->last_cut(); ++blocks) check_cut(filled, blocks);
+    for (int blocks = 0; blocks <= filled.vae->last_cut(); ++blocks)
+      for (const ipa::Wrap wrap : {ipa::Wrap{false, false}, ipa::Wrap{true, true}})
+        check_cut(filled, blocks, wrap);
   }
 }
 

@@ -59,6 +59,27 @@ Tensor geglu_linear(const Tensor& x, const Doubles& weight, const Doubles& bias,
   return y;
 }
 
+Tensor wrap_around(const Tensor& x, ipa::Wrap wrap, ipa::Conv& conv) {
+  const int left = wrap.x ? conv.pad_left : 0, right = wrap.x ? conv.pad_right : 0;
+  const int top = wrap.y ? conv.pad_top : 0, bottom = wrap.y ? conv.pad_bottom : 0;
+  conv.pad_left -= left;
+  conv.pad_right -= right;
+  conv.pad_top -= top;
+  conv.pad_bottom -= bottom;
+  Tensor y(Shape{x.shape.n, x.shape.h + top + bottom, x.shape.w + left + right, x.shape.c});
+  // As many whole pictures up and to the left as keep the remainders positive.
+  for (int64_t n = 0; n < y.shape.n; ++n)
+    for (int64_t row = 0; row < y.shape.h; ++row)
+      for (int64_t column = 0; column < y.shape.w; ++column)
+        for (int64_t c = 0; c < y.shape.c; ++c)
+          y.at(n, row, column, c) = x.values[static_cast<size_t>(
+              ((n * x.shape.h + (row + top * x.shape.h - top) % x.shape.h) * x.shape.w +
+               (column + left * x.shape.w - left) % x.shape.w) *
+                  x.shape.c +
+              c)];
+  return y;
+}
+
 Tensor conv2d(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out, const ipa::Conv& conv) {
   const int64_t h = (x.shape.h + conv.pad_top + conv.pad_bottom - conv.kernel_h) / conv.stride + 1;
   const int64_t w = (x.shape.w + conv.pad_left + conv.pad_right - conv.kernel_w) / conv.stride + 1;

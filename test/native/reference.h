@@ -37,6 +37,8 @@ Tensor linear(const Tensor& x, const Doubles& weight, const Doubles& bias, int64
 Tensor geglu_linear(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out);
 // weight: (out, in, kh, kw); bias: (out) or empty.
 Tensor conv2d(const Tensor& x, const Doubles& weight, const Doubles& bias, int64_t out, const ipa::Conv& conv);
+// What a convolution that wraps has its padding in, laid around x; leaves in `conv` the padding that is still to be added.
+Tensor wrap_around(const Tensor& x, ipa::Wrap wrap, ipa::Conv& conv);
 Tensor group_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon);
 Tensor layer_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, double epsilon);
 Tensor activate(const Tensor& x, ipa::Activation kind);

@@ -92,7 +92,11 @@ class Evaluation {
       }
       case Op::linear: return linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
       case Op::geglu_linear: return geglu_linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
-      case Op::conv2d: return conv2d(factor(node), param(node, 0), param(node, 1), node.shape.c, node.conv);
+      case Op::conv2d: {
+        ipa::Conv conv = node.conv;
+        const Tensor x = wrap_around(factor(node), node.wrap, conv);
+        return conv2d(x, param(node, 0), param(node, 1), node.shape.c, conv);
+      }
       case Op::norm_statistics:
       case Op::norm_apply: return {};  // tested against group_norm
       case Op::group_norm:

@@ -61,6 +61,7 @@ STEPS = {
     "mask-crop": script("mask_crop.py"),
     "inpaint": script("inpaint.py", needs="torchsde"),
     "second-pass": script("second_pass.py"),
+    "seamless": script("seamless.py"),
     "samplers": script("samplers.py", needs="torchsde"),
     "predictions": script("predictions.py", needs="torchsde"),
     "scaled-fp8": script("scaled_fp8.py"),

@@ -63,27 +63,30 @@ inline void panel_product(int64_t count, int64_t k, const float* const* rows, co
   }
 }
 
-// Rows of the input under one tap of a convolution, for the output pixels [first, first + count): -1 outside.
+// Where a place of what a convolution sees is stored along one side: -1 for zeros, which pad what does not wrap.
+inline int64_t stored_place(int64_t place, int64_t side, bool wrap, const int32_t* map) {
+  if (place < 0 || place >= side) {
+    if (!wrap) return -1;
+    place %= side;
+    if (place < 0) place += side;
+  }
+  return map ? map[place] : place;
+}
+
+// Rows of the input under one tap of a convolution, for the output pixels [first, first + count): -1 for zeros.
 inline void tap_sources(const GemmArgs& g, int64_t first, int64_t count, int tap_y, int tap_x, int64_t* rows) {
   int64_t x = first % g.out_w, rest = first / g.out_w;
   int64_t y = rest % g.out_h, item = rest / g.out_h;
-  for (int64_t r = 0; r < count; ++r) {
-    int64_t iy = y * g.stride - g.pad_top + tap_y, ix = x * g.stride - g.pad_left + tap_x;
-    if (iy < 0 || iy >= g.over_h || ix < 0 || ix >= g.over_w) {
-      rows[r] = -1;
-    } else {
-      if (g.map_h) {
-        iy = g.map_h[iy];
-        ix = g.map_w[ix];
-      }
-      rows[r] = (item * g.in_h + iy) * g.in_w + ix;
+  for (int64_t r = 0; r < count; x = 0) {
+    const int64_t iy = stored_place(y * g.stride - g.pad_top + tap_y, g.over_h, g.wrap.y, g.map_h);
+    const int64_t row = (item * g.in_h + iy) * g.in_w;
+    for (; x < g.out_w && r < count; ++x, ++r) {
+      const int64_t ix = stored_place(x * g.stride - g.pad_left + tap_x, g.over_w, g.wrap.x, g.map_w);
+      rows[r] = iy < 0 || ix < 0 ? -1 : row + ix;
     }
-    if (++x == g.out_w) {
-      x = 0;
-      if (++y == g.out_h) {
-        y = 0;
-        ++item;
-      }
+    if (++y == g.out_h) {
+      y = 0;
+      ++item;
     }
   }
 }

@@ -26,7 +26,7 @@ struct QuantizeArgs {
 struct RoundedRows {
   const void* rows = nullptr;
   const float* scales = nullptr;   // of integers, see QuantizeArgs
-  const void* zero_row = nullptr;  // for taps outside
+  const void* zero_row = nullptr;  // for taps outside that do not wrap
   int64_t stride = 0, size = 0;    // elements; the size is padded to whole groups of four bytes, or pairs
   // int8: what the 128 that is added to every byte adds to the sums, (taps, padded columns).
   const int32_t* excess = nullptr;
@@ -59,11 +59,12 @@ struct GemmArgs {
   // Convolution.
   bool conv = false;
   int taps_h = 1, taps_w = 1, stride = 1, pad_top = 0, pad_left = 0;
+  Wrap wrap;
   int64_t in_h = 0, in_w = 0;                        // stored
   int64_t over_h = 0, over_w = 0;                    // what the convolution sees (enlarged, or the same)
   const int32_t *map_h = nullptr, *map_w = nullptr;  // seen -> stored coordinate, null without enlargement
   int64_t out_h = 0, out_w = 0;
-  const float* zeros = nullptr;  // k floats, for taps outside
+  const float* zeros = nullptr;  // k floats, for taps outside that do not wrap
   // Tasks: panel by panel, `blocks` row blocks each, or block by block, `panels` each.
   int64_t block_rows = 0, blocks = 0, panels = 0;
   bool by_blocks = false;

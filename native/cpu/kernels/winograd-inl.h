@@ -50,17 +50,16 @@ void winograd_pixels(const WinogradArgs& w, int64_t index, const X** pixels) {
   const int64_t tile = w.first_tile + index;
   const int64_t tx = tile % w.tiles_w, rest = tile / w.tiles_w;
   const int64_t ty = rest % w.tiles_h, item = rest / w.tiles_h;
+  int64_t rows[side], columns[side];
+  for (int i = 0; i < side; ++i) {
+    rows[i] = stored_place(ty * M - 1 + i, g.over_h, g.wrap.y, g.map_h);
+    columns[i] = stored_place(tx * M - 1 + i, g.over_w, g.wrap.x, g.map_w);
+  }
   for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x) {
-      int64_t iy = ty * M - 1 + y, ix = tx * M - 1 + x;
-      const bool inside = iy >= 0 && iy < g.over_h && ix >= 0 && ix < g.over_w;
-      if (inside && g.map_h) {
-        iy = g.map_h[iy];
-        ix = g.map_w[ix];
-      }
-      pixels[y * side + x] =
-          inside ? as<X>(g.a) + ((item * g.in_h + iy) * g.in_w + ix) * g.a_stride : as<X>(g.zeros);
-    }
+    for (int x = 0; x < side; ++x)
+      pixels[y * side + x] = rows[y] < 0 || columns[x] < 0
+                                 ? as<X>(g.zeros)
+                                 : as<X>(g.a) + ((item * g.in_h + rows[y]) * g.in_w + columns[x]) * g.a_stride;
 }
 
 // B' d B of a vector of channels from c on, of which `left` exist.

@@ -61,6 +61,7 @@ void set_taps(GemmArgs& g, LaunchBuilder& builder, const Step& step) {
   g.stride = conv.stride;
   g.pad_top = conv.pad_top;
   g.pad_left = conv.pad_left;
+  g.wrap = step.node->wrap;
   g.in_h = g.over_h = in.h;
   g.in_w = g.over_w = in.w;
   g.out_h = out.h;

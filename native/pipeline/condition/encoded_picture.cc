@@ -20,10 +20,11 @@ std::vector<float> pixels_of(const std::vector<uint8_t>& rgb, const std::vector<
 }  // namespace
 
 Result<std::unique_ptr<PictureEncoder>> PictureEncoder::plan(const ModelSet& models, int64_t height,
-                                                             int64_t width) {
+                                                             int64_t width, Wrap wrap) {
   std::unique_ptr<PictureEncoder> self(new PictureEncoder(models));
   IPA_ASSIGN(self->bytes_to_load_, models.foresee_encoder());
   Graph graph(&models.vae_encoder->params);
+  graph.set_wrap(wrap);
   self->pixels_ = graph.input({1, height, width, 3});
   self->encoded_ = models.vae_encoder->network.encode(graph, self->pixels_);
   graph.output(self->encoded_);

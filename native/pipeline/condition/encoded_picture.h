@@ -22,7 +22,8 @@ struct EncodedPicture {
 class PictureEncoder {
  public:
   // Plans the encoder for pictures of this size; its weights may still be missing. Models outlive it.
-  static Result<std::unique_ptr<PictureEncoder>> plan(const ModelSet& models, int64_t height, int64_t width);
+  static Result<std::unique_ptr<PictureEncoder>> plan(const ModelSet& models, int64_t height, int64_t width,
+                                                      Wrap wrap);
   // `beside`: bytes that are held while it runs.
   void count(MemoryCount& memory, size_t beside) const { memory.passing(*program_, beside); }
   // Reads the weights where they are missing, and takes memory.

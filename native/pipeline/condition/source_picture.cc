@@ -6,6 +6,7 @@
 #include "image/grey.h"
 #include "pipeline/condition/mask_crop.h"
 #include "pipeline/model_options.h"
+#include "pipeline/seamless.h"
 
 namespace ipa {
 namespace {
@@ -35,6 +36,9 @@ Status check_keeping(const ModelSet& models, const GenerateRequest& request) {
   if (request.mask_crop >= 0 && request.keep_unmasked == false)
     return Status::option("keepUnmasked",
                           "maskCrop puts what was painted into the picture: leave one of them out");
+  if (request.mask_crop >= 0 && !request.seamless.empty())
+    return Status::option(
+        "seamless", "maskCrop paints a part of the picture, whose edges do not meet: leave one of them out");
   if (request.mask_feather > 0 && !keeps_unmasked(models, request))
     return Status::option("maskFeather", "it softens the edge of what is kept: add keepUnmasked");
   return {};
@@ -91,7 +95,7 @@ Result<std::unique_ptr<SourcePicture>> SourcePicture::plan(const ModelSet& model
                                                            const GenerateRequest& request) {
   if (!request.image) return std::unique_ptr<SourcePicture>();
   std::unique_ptr<SourcePicture> self(new SourcePicture(models, request));
-  IPA_ASSIGN(self->encoder_, PictureEncoder::plan(models, request.height, request.width));
+  IPA_ASSIGN(self->encoder_, PictureEncoder::plan(models, request.height, request.width, wrap_of(request)));
   return self;
 }
 

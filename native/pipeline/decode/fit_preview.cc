@@ -62,7 +62,7 @@ Result<LinearPreview> fit(const Call& call) {
   const int64_t scale = config.scale(), wide = side * scale;
   const auto channels = static_cast<size_t>(config.latent_channels), n = channels + 1;
   Workspace workspace(&call.caches.arenas);
-  IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, plan_decoder(call.models, side, side, 0));
+  IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, plan_decoder(call.models, side, side, 0, Wrap()));
   IPA_TRY(decoder->prepare(workspace));
   // Keeps the sums solvable when a decoder ignores a channel.
   std::vector<std::vector<double>> a(n, std::vector<double>(n, 0.0));

@@ -11,6 +11,6 @@ namespace ipa {
 // Latents are height x width.
 // `tile`: pixels of a tile's side when a picture is to be decoded in tiles; 0: whole.
 Result<std::unique_ptr<Decoder>> plan_decoder(const ModelSet& models, int64_t height, int64_t width,
-                                              int64_t tile);
+                                              int64_t tile, Wrap wrap);
 
 }  // namespace ipa

@@ -3,16 +3,22 @@
 #include <algorithm>
 
 namespace ipa {
+namespace {
+
+// Of a place on a side whose ends meet, at most one side away.
+int64_t around(int64_t place, int64_t side) { return (place + side) % side; }
+
+}  // namespace
 
 // The deepest cut that takes little more memory than the best one: the more of the decoder runs over the whole
 // picture, the closer the result is to that of the whole decoder, and the less of the tiles overlaps.
 Result<std::unique_ptr<Decoder>> TiledDecoder::plan(const ModelSet& models, int64_t height, int64_t width,
-                                                    int64_t tile) {
+                                                    int64_t tile, Wrap wrap) {
   constexpr double worth = 1.25;
   std::vector<std::unique_ptr<TiledDecoder>> cuts;
   std::vector<double> bytes;
   for (int blocks = 0; blocks <= models.vae->network.last_cut(); ++blocks) {
-    std::unique_ptr<TiledDecoder> cut(new TiledDecoder(models.vae->config(), height, width));
+    std::unique_ptr<TiledDecoder> cut(new TiledDecoder(models.vae->config(), height, width, wrap));
     IPA_TRY(cut->build(models, blocks, tile));
     MemoryCount memory;
     cut->count(memory);
@@ -31,6 +37,7 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
   scale_ = vae.tail_scale(blocks);
   {
     Graph graph(&loaded.params);
+    graph.set_wrap(wrap_);
     head_in_ = graph.input({1, height_, width_, config_.latent_channels});
     head_out_ = vae.decode_head(graph, head_in_, blocks);
     features_ = graph.shape(head_out_);
@@ -39,10 +46,11 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
   }
   const int64_t side = std::max<int64_t>(1, tile / scale_);
   window_ = {1, std::min(side, features_.h), std::min(side, features_.w), features_.c};
-  rows_ = place_tiles(features_.h, window_.h, vae.tail_reach(blocks));
-  columns_ = place_tiles(features_.w, window_.w, vae.tail_reach(blocks));
+  rows_ = place_tiles(features_.h, window_.h, vae.tail_reach(blocks), wrap_.y);
+  columns_ = place_tiles(features_.w, window_.w, vae.tail_reach(blocks), wrap_.x);
   {
     Graph graph(&loaded.params);
+    graph.set_wrap(wrap_);
     statistics_in_ = graph.input(window_);
     graph.set_norm_statistics(NormStatistics::recorded);
     vae.decode_tail(graph, statistics_in_, blocks);
@@ -50,6 +58,8 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
     IPA_ASSIGN(statistics_, Program::plan(std::move(graph), models.backend()));
   }
   Graph graph(&loaded.params);
+  // The edges of a window that is a part of a side do not meet; what they spoil is not kept.
+  graph.set_wrap({wrap_.x && window_.w == features_.w, wrap_.y && window_.h == features_.h});
   tail_in_ = graph.input(window_);
   graph.set_norm_statistics(NormStatistics::given);
   tail_out_ = vae.decode_tail(graph, tail_in_, blocks);
@@ -88,10 +98,14 @@ void TiledDecoder::thin_out() {
 
 void TiledDecoder::fill_window(const Tile& row, const Tile& column) {
   const BoundView from = head_->view(head_out_), to = tail_->view(tail_in_);
-  const size_t bytes = static_cast<size_t>(window_.w * features_.c) * sizeof(float);
   for (int64_t y = 0; y < window_.h; ++y)
-    to.copy(place_in_window(y, 0) * sizeof(float),
-            from.part(place(row.window + y, column.window) * sizeof(float), bytes));
+    for (int64_t x = 0, run = 0; x < window_.w; x += run) {
+      const int64_t from_y = around(row.window + y, features_.h),
+                    from_x = around(column.window + x, features_.w);
+      run = std::min(window_.w - x, features_.w - from_x);
+      const size_t bytes = static_cast<size_t>(run * features_.c) * sizeof(float);
+      to.copy(place_in_window(y, x) * sizeof(float), from.part(place(from_y, from_x) * sizeof(float), bytes));
+    }
 }
 
 // Writes the kept part of the tile into the whole picture; all of the tile must be finite.

@@ -4,7 +4,7 @@
 // picture in each. So the head of the decoder, up to where it is still small, runs once over all latents. The
 // group norms of the rest take their statistics from one run over the features thinned out to the size of a
 // tile, the same for all tiles. What is left are convolutions, and tiles overlap by as much as those reach:
-// where two of them meet, both give the same values.
+// where two of them meet, both give the same values. Where the picture wraps, tiles reach over its edge.
 #pragma once
 
 #include "pipeline/decode/decoder.h"
@@ -17,15 +17,15 @@ class TiledDecoder : public Decoder {
  public:
   // `tile` is less than the picture's longer side.
   static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width,
-                                               int64_t tile);
+                                               int64_t tile, Wrap wrap);
   void count(MemoryCount& memory) const override;
   Status prepare(Workspace& workspace) override;
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                       const CancelFlag* cancel) override;
 
  private:
-  TiledDecoder(const VaeConfig& config, int64_t height, int64_t width)
-      : config_(config), height_(height), width_(width) {}
+  TiledDecoder(const VaeConfig& config, int64_t height, int64_t width, Wrap wrap)
+      : config_(config), height_(height), width_(width), wrap_(wrap) {}
   Status build(const ModelSet& models, int blocks, int64_t tile);
   void thin_out();
   void fill_window(const Tile& row, const Tile& column);
@@ -37,7 +37,8 @@ class TiledDecoder : public Decoder {
   }
 
   const VaeConfig& config_;
-  int64_t height_, width_;   // latents
+  int64_t height_, width_;  // latents
+  Wrap wrap_;
   Shape features_, window_;  // of the head's output, and what a tile sees of it
   int64_t scale_ = 1;        // pixels a feature
   std::vector<Tile> rows_, columns_;

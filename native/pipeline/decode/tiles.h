@@ -15,6 +15,7 @@ struct Tile {
 // `window` is at most `side`. What is kept lies at least `halo` within the window,
 // except at the picture's own edges, and covers every place once.
 // A halo that leaves less than half of the window is shortened to a quarter.
-std::vector<Tile> place_tiles(int64_t side, int64_t window, int64_t halo);
+// `wrap`: the ends of the side meet, so that there are no edges: windows may begin before 0 or end after `side`.
+std::vector<Tile> place_tiles(int64_t side, int64_t window, int64_t halo, bool wrap);
 
 }  // namespace ipa

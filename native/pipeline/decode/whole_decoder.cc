@@ -2,10 +2,12 @@
 
 namespace ipa {
 
-Result<std::unique_ptr<Decoder>> WholeDecoder::plan(const ModelSet& models, int64_t height, int64_t width) {
+Result<std::unique_ptr<Decoder>> WholeDecoder::plan(const ModelSet& models, int64_t height, int64_t width,
+                                                    Wrap wrap) {
   const LoadedNetwork<Vae>& vae = *models.vae;
   std::unique_ptr<WholeDecoder> self(new WholeDecoder(vae.config(), height * width));
   Graph graph(&vae.params);
+  graph.set_wrap(wrap);
   self->latents_ = graph.input({1, height, width, self->config_.latent_channels});
   self->pixels_ = vae.network.decode(graph, self->latents_);
   graph.output(self->pixels_);

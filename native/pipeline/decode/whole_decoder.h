@@ -11,7 +11,8 @@ namespace ipa {
 class WholeDecoder : public Decoder {
  public:
   // Latents are height x width.
-  static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width);
+  static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width,
+                                               Wrap wrap);
   void count(MemoryCount& memory) const override { memory.staying(*program_); }
   Status prepare(Workspace& workspace) override { return program_->prepare(workspace); }
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,

@@ -8,6 +8,7 @@
 #include "models/unet.h"
 #include "pipeline/condition/mask_crop.h"
 #include "pipeline/control_modes.h"
+#include "pipeline/seamless.h"
 
 namespace ipa {
 
@@ -24,6 +25,7 @@ Result<std::unique_ptr<ControlPictures>> ControlPictures::plan(const ControlCall
 
 Status ControlPictures::plan_programs(const Backend& backend) {
   Graph reader(&net_.params);
+  reader.set_wrap(wrap_of(request_));
   pixels_ = reader.input({1, request_.height, request_.width, net_.config().picture_channels});
   read_ = net_.network.read_picture(reader, pixels_);
   reader.output(read_);

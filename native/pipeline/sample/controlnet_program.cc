@@ -38,6 +38,7 @@ Result<std::unique_ptr<ControlNetProgram>> ControlNetProgram::plan(const Backend
   std::unique_ptr<ControlNetProgram> self(new ControlNetProgram(to.net.config().trunk));
   self->batch_ = shape.batch;
   Graph graph(&to.net.params);
+  graph.set_wrap(shape.wrap);
   const UNetInputs inputs = self->describe_inputs(graph, to, shape);
   const int64_t width = self->config_.levels.front().channels;
   const Value picture = self->bind(graph.input({1, shape.height, shape.width, width}),

@@ -19,6 +19,7 @@ struct ControlNetProgramShape {
   int64_t height = 0, width = 0;  // latents
   int64_t first = 0, batch = 1;   // items of the conditioning
   size_t skips = 0;               // skip connections that are computed, from the outermost
+  Wrap wrap;                      // of convolutions
 };
 
 // What it reads and writes; all of it outlives the program.

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "pipeline/seamless.h"
+
 namespace ipa {
 
 ControlNetRun::ControlNetRun(const ControlCall& call, const std::vector<size_t>& conditions, bool among)
@@ -15,6 +17,7 @@ ControlNetRun::ControlNetRun(const ControlCall& call, const std::vector<size_t>&
   const int64_t scale = call.models.vae->config().scale();
   shape_.height = request_.height / scale;
   shape_.width = request_.width / scale;
+  shape_.wrap = wrap_of(request_);
 }
 
 ControlNetProgramShape ControlNetRun::shape_of(StepKind kind) const {

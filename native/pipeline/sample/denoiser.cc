@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/seamless.h"
+
 namespace ipa {
 
 Denoiser::Denoiser(const ControlCall& call, Controls* controls, int64_t pixels)
@@ -20,6 +22,7 @@ Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Contro
   shape.height = request.height / scale;
   shape.width = request.width / scale;
   shape.merge_ratio = request.merge_ratio;
+  shape.wrap = wrap_of(request);
   if (controls) shape.additions = &controls->additions();
   shape.inpaint = inpaint;
   const auto is_shallow = [](const StepKind& kind) { return !kind.full; };

@@ -5,6 +5,7 @@
 
 #include "image/grey.h"
 #include "image/resample.h"
+#include "pipeline/seamless.h"
 
 namespace ipa {
 namespace {
@@ -64,6 +65,7 @@ Status T2iRun::plan_blocks(const Backend& backend) {
     if (c.halves(i)) shape = {1, (shape.h + 1) / 2, (shape.w + 1) / 2, 0};
     Block block;
     Graph graph(&net_.params);
+    graph.set_wrap(wrap_of(request_));
     block.input = graph.input(shape.with_channels(net_.network.input_width(i)));
     block.output = net_.network.build_block(graph, block.input, i);
     graph.output(block.output);

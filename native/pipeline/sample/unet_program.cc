@@ -99,6 +99,7 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, c
   const LoadedNetwork<UNet>& unet = *models.unet;
   std::unique_ptr<UNetProgram> self(new UNetProgram(unet.config()));
   Graph graph(&unet.params);
+  graph.set_wrap(shape.wrap);
   UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
   DeepFeatures deep;
   deep.depth = shape.feature_depth;

@@ -20,6 +20,7 @@ struct UNetProgramShape {
   int64_t first = 0, batch = 1;   // items of the conditioning
   int feature_depth = 0;          // 0: no features are kept
   double merge_ratio = 0;         // of tokens
+  Wrap wrap;                      // of convolutions
   // What controls add, for all items of the conditioning; null: nothing. It outlives the program.
   const Additions* additions = nullptr;
   // What the inpaint head adds, the same for all items; as above.
