@@ -69,6 +69,7 @@ STEPS = {
     "vision-files": script("vision_files.py", needs="open_clip"),
     "preprocessors": script("preprocessors.py", needs="cv2"),
     "control-inpaint": script("control_inpaint.py", needs="cv2"),
+    "control-sd2": script("control_sd2.py"),
     "embeds": script("embeds.py"),
     "dtypes": script("dtypes.py", ROOT / "dtypes.safetensors"),
     "tokenizer": script("tokenizer.py", "--tokenizer", HERE / "small-tokenizer", "--out", ROOT / "tokenizer.json"),

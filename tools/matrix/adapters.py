@@ -59,6 +59,7 @@ FILES = {
     "ip-adapter-plus_sdxl_vit-h": ("sdxl", plus, "vit-h"),
     "ip-adapter-plus-face_sdxl_vit-h": ("sdxl", plus, "vit-h"),
     "ip_plus_composition_sdxl": ("sdxl", plus, "vit-h"),
+    "noobIPAMARK1_mark1": ("sdxl-v", base, "vit-g"),
     "ip-adapter-faceid_sd15": ("sd15", faceid, "vit-h"),
     "ip-adapter-faceid-plus_sd15": ("sd15", faceid_plus, "vit-h"),
     "ip-adapter-faceid-plusv2_sd15": ("sd15", faceid_plus, "vit-h"),
@@ -82,7 +83,8 @@ def published(name):
     state = weights.adapter_file(projection(generator, unet.config.cross_attention_dim, models.ENCODERS[encoder]), attention)
     path = store.ROOT / "adapters" / f"{name}.safetensors"
     path.parent.mkdir(exist_ok=True)
-    save_file(state, path)
+    # This one is published in f32.
+    save_file({key: value.float() for key, value in state.items()} if name.startswith("noob") else state, path)
     return path
 
 

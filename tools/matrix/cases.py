@@ -15,6 +15,8 @@ import loras
 import lycoris_kinds
 import models
 import references
+import store
+import structure
 
 
 def replace_weights(pipe, states):
@@ -53,7 +55,7 @@ def changed(row):
     model, call, picture = models.model(row.model), dict(row.call), adapters.picture()
     mask = adapters.mask() if "inpaint" in row.model else None
     path = formats.write_file(model, row.form)[0] if row.form else model.path
-    return dict(key=("changed", row.model), load={"model": path}, generate=references.our_options(call) | {"image": picture} | ({"mask": mask} if mask else {}),
+    return dict(key=("changed", row.model), load={"model": path}, generate=references.our_options(call) | {"image": picture} | ({"mask": mask, "strength": 1} if mask else {}),
                 reference=lambda: references.run_changed(model, call, picture, mask))
 
 
@@ -93,6 +95,8 @@ def adapter(row):
         return references.run(pipe, call, **adapters.reference_inputs(pipe, name))
 
     load = {"model": model.path, "adapters": [{"file": adapters.file(name, form)}], "imageEncoder": models.encoder(encoder)}
+    if row.whole:
+        load |= {"model": formats.write_file(model, "one file, `.safetensors`")[0], "imageEncoder": models.encoder_file(encoder)}
     return dict(key=("adapter", name), load=load, generate=references.our_options(call) | {"imagePrompts": [adapters.our_prompt(name)]}, reference=reference)
 
 
@@ -187,7 +191,77 @@ def embedding(row):
                 generate=LORA_CALL | {"prompt": case["prompt"], "negativePrompt": case["negative"]}, reference=lambda: {"latents": embeddings.run(case)["latents"]})
 
 
-KINDS = {"family": family, "changed": changed, "format": model_format, "type": unet_type, "unet": unet_file, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
+@functools.cache
+def easy_negative():
+    """Eight vectors of one text encoder under `emb_params`; the file's name is the token."""
+    path = store.ROOT / "embeddings-krita" / "EasyNegative.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    save_file({"emb_params": torch.randn(8, models.TEXT["hidden_size"], generator=torch.Generator().manual_seed(32))}, path)
+    return path
+
+
+def negative_embedding(row):
+    model, path, negative = models.model(row.model), easy_negative(), "blurry, EasyNegative"
+    # Of a token with capitals diffusers 0.42 on transformers 5 takes the first vector alone: here all are named.
+    named = negative + "".join(f" EasyNegative_{i}" for i in range(1, 8))
+
+    def reference():
+        pipe = references.open_pipeline(model)
+        pipe.load_textual_inversion(str(path.parent), weight_name=path.name, token=path.stem, local_files_only=True)
+        return references.run(pipe, dict(row.call), named)
+
+    return dict(key=("negative embedding", row.model), load={"model": model.path, "embeddings": [{"file": path}]},
+                generate=references.our_options(dict(row.call)) | {"negativePrompt": negative}, reference=reference)
+
+
+# --- structure controls and Fooocus ---
+
+def model_of(row):
+    """The folder of the row's model, or it in one file."""
+    model = models.model(row.model)
+    return model, formats.write_file(model, "one file, `.safetensors`")[0] if row.whole else model.path
+
+
+def use(control=0, picture=0, **more):
+    return {"control": control, "image": structure.pictures(2)[picture], "scale": structure.SCALE} | more
+
+
+def control(row):
+    (model, path), call = model_of(row), dict(row.call)
+    network, file = ((structure.control_lora(row.model)[::-1]) if row.part == "control-lora" else
+                     (structure.net(row.part)[1], structure.file(row.part, row.form)))
+    return dict(key=("control", row.model, row.part), load={"model": path, "controls": [{"file": file}]}, generate=references.our_options(call) | {"controls": [use()]},
+                reference=lambda: structure.controlled(model, network, call))
+
+
+def union(row):
+    (model, path), call = model_of(row), dict(row.call)
+    modes = call.pop("modes")
+    return dict(key=("union", row.part, *modes), load={"model": path, "controls": [{"file": structure.file(row.part, row.form)}]},
+                generate=references.our_options(call) | {"controls": [use(picture=i, mode=mode) for i, mode in enumerate(modes)]},
+                reference=lambda: structure.united(model, structure.net(row.part)[1], modes, call))
+
+
+def instantid(row):
+    (model, path), call, name = model_of(row), dict(row.call), "ip-adapter-faceid-portrait_sdxl_unnorm"
+    load = {"model": path, "controls": [{"file": structure.file(row.part, row.form)}], "adapters": [{"file": adapters.file(name, "`.bin`")}]}
+    prompt = adapters.our_prompt(name)
+    prompt["faceEmbeds"] = prompt["faceEmbeds"][:512]  # of one face
+    generate = {"imagePrompts": [prompt], "controls": [{"control": 0, "faceKeypoints": structure.KEYPOINTS, "scale": structure.SCALE}]}
+    return dict(key=("instantid",), load=load, generate=references.our_options(call) | generate, reference=lambda: structure.faced(model, structure.net(row.part)[1], name, call))
+
+
+def fooocus(row):
+    (model, path), call = model_of(row), dict(row.call)
+    structure.inpaint_files(row.model)
+    picture, mask = adapters.picture(), adapters.mask()
+    files = {"head": structure.inpaint.FOLDER / "head.pth", "patch": structure.inpaint.FOLDER / "patch.fooocus.patch"}
+    return dict(key=("fooocus", row.model), load={"model": path, "inpaint": files},
+                generate=references.our_options(call) | {"image": picture, "mask": mask, "keepUnmasked": False},
+                reference=lambda: structure.inpainted(model, picture, mask, call))
+
+
+KINDS = {"control": control, "union": union, "instantid": instantid, "fooocus": fooocus, "negative embedding": negative_embedding, "family": family, "changed": changed, "format": model_format, "type": unet_type, "unet": unet_file, "refined": refined, "adapter": adapter, "vae": vae, "lora": lora, "lycoris": lora,
          "embedding": embedding, "few steps": few_steps}
 
 

@@ -25,7 +25,7 @@ TEXT = dict(hidden_size=64, num_attention_heads=1, intermediate_size=96, project
 CLIP_L, CLIP_H = ("text_encoder", False, dict(TEXT)), ("text_encoder", False, dict(TEXT, hidden_act="gelu"))
 CLIP_G = ("text_encoder_2", True, dict(TEXT, hidden_size=128, num_attention_heads=2, projection_dim=128, hidden_act="gelu"))
 VAE = dict(block_out_channels=(32,) * 4, layers_per_block=2, norm_num_groups=32, sample_size=64)
-ENCODERS = {"vit-h": dict(hidden_size=32, projection_dim=24), "vit-g": dict(hidden_size=40, num_attention_heads=2, projection_dim=28)}
+ENCODERS = {"vit-h": dict(hidden_size=64, num_attention_heads=1, projection_dim=24), "vit-g": dict(hidden_size=128, num_attention_heads=2, projection_dim=28)}
 
 SD1 = dict(sample_size=64, block_out_channels=(32, 64, 64, 64), layers_per_block=2, cross_attention_dim=64, attention_head_dim=8, norm_num_groups=32,
            down_block_types=(CROSS_DOWN,) * 3 + (DOWN,), up_block_types=(UP,) + (CROSS_UP,) * 3)
@@ -122,6 +122,15 @@ def encoder(name):
     folder = store.Folder(f"encoder-{name}")
     networks.build_vision(folder, networks.vision_config(**ENCODERS[name]), 900 + list(ENCODERS).index(name))
     return folder.path / "image_encoder"
+
+
+@functools.cache
+def encoder_file(name):
+    """The encoder in one file without a configuration, as ComfyUI keeps it."""
+    path = store.ROOT / "clip_vision" / f"clip-vision_{name}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    shutil.copy(encoder(name) / "model.safetensors", path)
+    return path
 
 
 class Refiner:

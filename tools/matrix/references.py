@@ -43,11 +43,11 @@ def decode(vae, latents):
     return picture
 
 
-def run(pipe, call, **inputs):
+def run(pipe, call, negative=NEGATIVE, **inputs):
     call = CALL | call
     set_scheduler(pipe, call["scheduler"], call.get("sigmas"))
     places = {"timesteps": call["timesteps"]} if "timesteps" in call else {"num_inference_steps": call["steps"]}
-    latents = pipe(prompt=PROMPT, negative_prompt=NEGATIVE, guidance_scale=call["guidance"], eta=call.get("eta", 0.0), width=WIDTH, height=HEIGHT,
+    latents = pipe(prompt=PROMPT, negative_prompt=negative, guidance_scale=call["guidance"], eta=call.get("eta", 0.0), width=WIDTH, height=HEIGHT,
                    output_type="latent", generator=torch.Generator().manual_seed(SEED), **places, **inputs).images
     return {"latents": latents, "image": decode(pipe.vae, latents)}
 

@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 
 import adapters
 import formats
+import structure
 
 COMFY = "layers as ComfyUI's model detection lists them"
 
@@ -17,7 +18,8 @@ class Row:
     form: str = ""            # of the file or folder
     call: dict = field(default_factory=dict)
     note: str = ""
-    whole: bool = False       # a file of the whole model rather than the part alone
+    part: str = ""            # of structure.NETS or structure.T2I
+    whole: bool = False       # a file of the whole model rather than the part alone; of an adapter, also of its image encoder
     pending: str = ""         # why it is not verified
 
     @property
@@ -77,6 +79,37 @@ WITH_TRAINING = ("ip-adapter_sd15", "ip-adapter-plus_sd15", "ip-adapter_sdxl", "
 ROWS += [Row("IP-Adapters", "adapter", f"`{name}`", form, form=form, note=NOTES.get(name, "")) for name in adapters.FILES
          for form in ("safetensors", *adapters.FORMS) if form in ("safetensors", "`.bin`", "GGUF, f16") or name in WITH_TRAINING]
 
+ONE_FILE = "model and encoder in one file each"
+ROWS += [Row("IP-Adapters", "adapter", f"`{name}`", ONE_FILE, form="safetensors", call=call, note=NOTES.get(name, ""), whole=True)
+         for name, call in (("ip-adapter_sd15", {}), ("ip-adapter_sdxl_vit-h", {}), ("noobIPAMARK1_mark1", {}))]
+
+CONTROLS = "Structure controls"
+FILE, ORIGINAL, PREFIXED, PTH, PUBLISHED = (form for form in structure.FORMS)
+NAMED = [("folder", "folder"), (FILE, FILE)]
+OLD = [(form, form) for form in (ORIGINAL, PREFIXED, PTH)]
+XL = dict(scheduler="euler")
+ROWS += [Row(CONTROLS, "control", name, column, model, form, call, note, part)
+         for name, part, model, forms, call, note in (
+             ("ControlNet, SD 1.x", "sd15", "sd15", NAMED + OLD, {}, ""),
+             ("ControlNet, SD 2.x", "sd2", "sd2", NAMED + OLD, {}, ""),
+             ("ControlNet, SDXL", "sdxl", "sdxl", NAMED + OLD, XL, ""),
+             ("ControlNet, SDXL, mid", "sdxl-mid", "sdxl", NAMED, XL, "attentions without blocks, as in the smaller ones of diffusers"),
+             ("ControlNet, SDXL, small", "sdxl-small", "sdxl", NAMED, XL, "no attention at all"),
+             ("T2I-Adapter, SD 1.x", "t2i-full", "sd15", [*NAMED, (PUBLISHED, PTH)], {}, ""),
+             ("T2I-Adapter, SD 1.x, light", "t2i-light", "sd15", [*NAMED, (PUBLISHED, PTH)], {}, ""),
+             ("T2I-Adapter, SDXL", "t2i-sdxl", "sdxl", NAMED, XL, "")) for form, column in forms]
+ROWS += [Row(CONTROLS, "control", "ControlNet, SDXL, on a v-prediction model in one file", FILE, "sdxl-v", FILE, XL, "", "sdxl", whole=True)]
+ROWS += [Row(CONTROLS, "control", f"Control-LoRA, {name}", ORIGINAL, model, ORIGINAL, call, "products for the layers of the UNet, whole tensors for the others", "control-lora")
+         for name, model, call in (("SD 1.x", "sd15", {}), ("SDXL", "sdxl", XL))]
+ROWS += [Row(CONTROLS, "union", name, column, "sdxl", form, XL | dict(modes=modes), note, part)
+         for name, part, modes, note in (("ControlNet-Union, 6 types", "union-6", ("depth",), "`depth`"), ("ControlNet-Union, 8 types", "union-8", ("canny",), "`canny`"),
+                                         ("ControlNet-Union, 8 types, two pictures", "union-8", ("depth", "openpose"), "`depth` and `openpose`"),
+                                         ("ControlNet-Union, 8 types, the last", "union-8", ("repaint",), "`repaint`")) for form, column in NAMED]
+ROWS += [Row(CONTROLS, "instantid", "InstantID", column, "sdxl", form, XL, "face key points; its adapter as `.bin`", "sdxl") for form, column in NAMED]
+
+ROWS += [Row("Fooocus' inpainting", "fooocus", name, model="sdxl", call=dict(scheduler="euler", steps=6), note=note, whole=whole) for name, whole, note in (
+    ("SDXL, folder", False, "`image` and `mask`; head `.pth`, patch of tuples"), ("SDXL, one file", True, "the same"))]
+
 # What shortens the sampling, as its authors say to run it: LoRAs on the ordinary UNet, UNets of their own, turbo models.
 QUARTERS = [999, 749, 499, 249]
 FEW_STEPS = [
@@ -108,6 +141,8 @@ ROWS += [Row("LoRA", "lycoris", "DoRA of peft, SD 1.x", "safetensors", form="pef
 ROWS += [Row("Textual inversion", "embedding", name, form=form) for form, name in (
     ("one", "`learned_embeds.bin` of diffusers, SD 1.x"), ("vectors", "several vectors: safetensors; AUTOMATIC1111's `.pt` in the negative prompt"), ("longest", "f16 (`emb_params`) under a given token"),
     ("two-encoders", "SDXL (`clip_l`, `clip_g`)"))]
+
+ROWS += [Row("Textual inversion", "negative embedding", "8 vectors under `emb_params`, in the negative prompt", model="sd15", note="its file's name is the token; diffusers was given the names of all vectors, because it takes a token with capitals for the first one alone")]
 
 ROWS += [Row("Other VAEs", "vae", name, form=form) for name, form in (
     ("AutoencoderKL, folder", "folder"), *((f"AutoencoderKL, original names, {form}", form) for form in formats.VAE_FILES), ("AutoencoderKL, diffusers' names, file of its own", "file"),

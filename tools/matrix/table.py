@@ -3,6 +3,8 @@ import importlib.metadata
 import json
 import subprocess
 
+import krita
+
 LIMIT_LATENTS, LIMIT_PICTURE = 1e-3, 1
 BEGIN, END = "<!-- matrix: written by tools/matrix/run.py -->", "<!-- end of matrix -->"
 
@@ -54,6 +56,7 @@ def write(page, rows, results, made):
     pictures = [result["picture"] for result in results.values() if "picture" in result]
     measured = [result["latents"] for result in results.values() if "latents" in result]
     text = [BEGIN, f"The tables were made on {made}. They have {len(results)} rows. The largest relative error of latents is {max(measured):.1e}, and the largest "
-            f"difference of a picture is {max(pictures)} of 255.", *(f"## {name}\n\n{section_table(found, results)}" for name, found in sections.items()), END]
+            f"difference of a picture is {max(pictures)} of 255.", *(f"## {name}\n\n{section_table(found, results)}" for name, found in sections.items()),
+            krita.section(rows, results, judge, cell), END]
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(before + "\n\n".join(text) + rest.partition(END)[2], encoding="utf-8")
