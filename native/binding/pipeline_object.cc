@@ -10,18 +10,48 @@
 namespace ipa::binding {
 namespace {
 
+Napi::Value floats_to_js(Napi::Env env, const std::vector<float>& values) {
+  return copy_to_js(env, values.data(), values.size() * sizeof(float));
+}
+
+Napi::Array floats_list_to_js(Napi::Env env, const std::vector<std::vector<float>>& lists) {
+  Napi::Array array = Napi::Array::New(env);
+  for (size_t i = 0; i < lists.size(); ++i) array.Set(static_cast<uint32_t>(i), floats_to_js(env, lists[i]));
+  return array;
+}
+
+Napi::Array maps_to_js(Napi::Env env, const std::vector<ModuleMaps>& modules) {
+  Napi::Array array = Napi::Array::New(env);
+  for (const ModuleMaps& maps : modules) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("module", maps.module);
+    object.Set("width", static_cast<double>(maps.width));
+    object.Set("height", static_cast<double>(maps.height));
+    object.Set("prompt", floats_to_js(env, maps.prompt));
+    object.Set("regions", floats_list_to_js(env, maps.regions));
+    object.Set("branches", floats_list_to_js(env, maps.branches));
+    object.Set("sources", floats_list_to_js(env, maps.sources));
+    array.Set(array.Length(), object);
+  }
+  return array;
+}
+
 Napi::Value result_to_js(Napi::Env env, const GenerateResult& result) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array images = Napi::Array::New(env), latents = Napi::Array::New(env);
   for (size_t i = 0; i < result.images.size(); ++i)
     images.Set(static_cast<uint32_t>(i), copy_to_js(env, result.images[i].data(), result.images[i].size()));
   for (size_t i = 0; i < result.latents.size(); ++i)
-    latents.Set(static_cast<uint32_t>(i),
-                copy_to_js(env, result.latents[i].data(), result.latents[i].size() * sizeof(float)));
+    latents.Set(static_cast<uint32_t>(i), floats_to_js(env, result.latents[i]));
   object.Set("images", images);
   object.Set("latents", latents);
   object.Set("width", static_cast<double>(result.width));
   object.Set("height", static_cast<double>(result.height));
+  if (result.attention.empty()) return object;
+  Napi::Array attention = Napi::Array::New(env);
+  for (const std::vector<ModuleMaps>& maps : result.attention)
+    attention.Set(attention.Length(), maps_to_js(env, maps));
+  object.Set("attention", attention);
   return object;
 }
 

@@ -182,6 +182,7 @@ std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes
 
 ImagePrompt read_image(const Napi::Object& object) {
   ImagePrompt image;
+  if (has_value(object, "source")) image.source = read_int32(object, "source");
   if (has_value(object, "weight")) image.weight = static_cast<float>(read_number(object, "weight"));
   if (has_value(object, "face")) image.face = read_floats(object, "face");
   if (has_value(object, "embeds")) {
@@ -263,6 +264,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
       const Napi::Object image = element(images, j);
       const bool given = has_value(image, "rgb") || has_value(image, "embeds") || has_value(image, "face");
       branch.images.push_back(sizes_only && !given ? ImagePrompt() : read_image(image));
+      if (sizes_only && has_value(image, "source")) branch.images.back().source = read_int32(image, "source");
     }
     request.branches.push_back(std::move(branch));
   }
@@ -275,6 +277,10 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
   if (has_value(object, "timesteps")) request.timesteps = read_ids(object, "timesteps");
+  if (has_value(object, "attentionLayers")) {
+    const std::vector<int32_t> layers = read_ids(object, "attentionLayers");
+    request.attention_maps.assign(layers.begin(), layers.end());
+  }
   const Napi::Array seeds = read_array(object, "seeds");
   for (uint32_t i = 0; i < seeds.Length(); ++i) {
     const Napi::Value seed = seeds.Get(i);

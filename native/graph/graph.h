@@ -36,8 +36,9 @@ enum class Op : uint8_t {
   token_map,       // ids of the rows that tokens are found in once those most alike are merged
   merge_rows,      // means of the rows that share an id
   attention,       // softmax(Q K') V, plus scaled branches with keys and values of their own
+  attention_map,   // where an attention looks, and how much its tokens add
 };
-constexpr size_t op_count = static_cast<size_t>(Op::attention) + 1;  // of the last
+constexpr size_t op_count = static_cast<size_t>(Op::attention_map) + 1;  // of the last
 
 // Where group norms take mean and deviation from: their own input; the same, kept as outputs of the graph;
 // or inputs of the graph, from a run that kept them.
@@ -61,8 +62,9 @@ struct Node {
   int groups = 0;
   float epsilon = 0;
   bool causal = false;
-  bool compact = false;  // see Graph::set_compact
-  int64_t offset = 0;    // slice_channels: first channel; token_map: tokens of an item that merge
+  bool compact = false;          // see Graph::set_compact
+  int64_t offset = 0;            // slice_channels: first channel; token_map: tokens of an item that merge
+  std::vector<TokenSpan> spans;  // attention_map, in the order of their sources
 };
 
 class Graph {
@@ -141,6 +143,11 @@ class Graph {
   // `causal` (a token sees itself and what came before) goes without branches. `scale`: of `kv`, as a branch has one.
   Value attention(Value q, Value kv, const std::vector<Branch>& branches = {}, bool causal = false,
                   Value scale = {});
+  // Of the last item of an attention (not causal, in f32): (1, h, w, channels). First the probability of every token of
+  // every part, mean over the heads and before any scale. Then, where there are spans, for each of the sources 1, 2, …:
+  // |what its tokens add to the result| / |what those of source 0 add|, scales included; norms over all heads; 0 where
+  // source 0 adds nothing. `spans` are in the order of their sources.
+  Value attention_map(Value attention, std::vector<TokenSpan> spans = {});
 
   const Node& node(Value value) const { return nodes_[static_cast<size_t>(value.id)]; }
   const Shape& shape(Value value) const { return node(value).shape; }

@@ -110,4 +110,30 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
   return record(std::move(node));
 }
 
+Value Graph::attention_map(Value attention, std::vector<TokenSpan> spans) {
+  Node node = this->node(attention);
+  if (node.op != Op::attention || node.causal || node.kv.compute != Compute::f32)
+    fail("attention_map: of an attention without mask in f32");
+  node.op = Op::attention_map;
+  node.shape.n = 1;
+  node.shape.c = 0;
+  std::vector<int64_t> tokens;
+  for (size_t part = 1; part + 1 < node.inputs.size() || part == 1; part += part == 1 ? 1 : 2) {
+    tokens.push_back(this->node(node.inputs[part]).kv.tokens);
+    node.shape.c += tokens.back();
+  }
+  int source = 0;
+  for (const TokenSpan& span : spans) {
+    const bool known = span.part >= 0 && static_cast<size_t>(span.part) < tokens.size();
+    if (!known || span.first < 0 || span.count < 1 ||
+        span.first + span.count > tokens[static_cast<size_t>(span.part)])
+      fail("attention_map: a span of tokens that there are not");
+    if (span.source != source && span.source != source + 1) fail("attention_map: spans out of order");
+    source = span.source;
+  }
+  node.shape.c += source;
+  node.spans = std::move(spans);
+  return record(std::move(node));
+}
+
 }  // namespace ipa

@@ -37,6 +37,7 @@ constexpr OpTraits table[] = {
     {Op::token_map,       "token_map",       Kind::step,  false, nothing,            Replaces::nothing,  false, Reads::none},
     {Op::merge_rows,      "merge_rows",      Kind::step,  false, nothing,            Replaces::nothing,  false, Reads::none},
     {Op::attention,       "attention",       Kind::step,  false, nothing,            Replaces::nothing,  true,  Reads::query_like_keys},
+    {Op::attention_map,   "attention_map",   Kind::step,  false, nothing,            Replaces::nothing,  false, Reads::none},
 };
 // clang-format on
 

@@ -51,4 +51,11 @@ struct KeyValueShape {
   static constexpr int widest_pairs = 512;  // wider heads stay in f32
 };
 
+// Some tokens of an attention, in an attention map. Of part 0, which is its own keys, or of part i, its i-th branch.
+// Spans of one source are summed.
+struct TokenSpan {
+  int source = 0, part = 0;
+  int64_t first = 0, count = 0;
+};
+
 }  // namespace ipa

@@ -53,9 +53,10 @@ std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>&
 }
 
 Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Graph::Branch text,
-                          const std::vector<Graph::Branch>& branches) {
+                          const std::vector<Graph::Branch>& branches, LayerMap* map) {
   const Value q = graph.linear(hidden, layer.name + ".to_q", layer.hidden, false);
   const Value all = graph.attention(q, text.kv, branches, false, text.scale);
+  if (map && map->wanted) map->value = graph.attention_map(all, map->spans);
   return graph.linear(all, layer.name + ".to_out.0", layer.hidden);
 }
 

@@ -36,8 +36,15 @@ struct KeyTokens {
 std::vector<Value> build_image_keys(Graph& graph, const std::vector<CrossLayer>& layers,
                                     const std::vector<KeyTokens>& tokens);
 
-// The attention of one layer on normed hidden states; `text` without scale counts fully.
+// What is asked about one layer: its attention map, see Graph::attention_map().
+struct LayerMap {
+  bool wanted = false;
+  std::vector<TokenSpan> spans;
+  Value value;  // once the layer is described
+};
+
+// The attention of one layer on normed hidden states; `text` without scale counts fully. `map` may be null.
 Value decoupled_attention(Graph& graph, const CrossLayer& layer, Value hidden, Graph::Branch text,
-                          const std::vector<Graph::Branch>& branches);
+                          const std::vector<Graph::Branch>& branches, LayerMap* map);
 
 }  // namespace ipa

@@ -82,9 +82,10 @@ int64_t UNet::side_at(int level, int64_t side) const {
   return side;
 }
 
-Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features) const {
+Value UNet::build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features,
+                  std::vector<LayerMap>* maps) const {
   const UNetConfig& c = config_;
-  const CrossInputs cross{&cross_layers_, &inputs.text_kv, &inputs.branches, &inputs.text_scales};
+  const CrossInputs cross{&cross_layers_, &inputs.text_kv, &inputs.branches, &inputs.text_scales, maps};
   const UNetBuilder unet(graph, c, cross, unet_embedding(graph, c, inputs), inputs.merge_ratio);
   // Without kept features all is deep: nothing is left to be computed anew.
   const size_t depth = features ? static_cast<size_t>(features->depth) : 0;

@@ -24,8 +24,9 @@ class UNet {
   int64_t side_at(int level, int64_t side) const;
   // The largest depth of DeepFeatures.
   int skip_connections() const { return static_cast<int>(config_.skip_connections()); }
-  // Result: (n, h, w, out_channels).
-  Value build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features = nullptr) const;
+  // Result: (n, h, w, out_channels). `maps`: one per cross layer; those of layers that are left out stay without value.
+  Value build(Graph& graph, const UNetInputs& inputs, DeepFeatures* features = nullptr,
+              std::vector<LayerMap>* maps = nullptr) const;
 
  private:
   UNetConfig config_;

@@ -48,7 +48,7 @@ Value cross_attention(Graph& graph, Value normed, const CrossInputs& cross, size
   const bool scaled = cross.text_scales && i < cross.text_scales->size();
   return decoupled_attention(graph, (*cross.layers)[i], normed,
                              {(*cross.text_kv)[i], scaled ? (*cross.text_scales)[i] : Value{}},
-                             adapted ? (*cross.branches)[i] : none);
+                             adapted ? (*cross.branches)[i] : none, cross.maps ? &(*cross.maps)[i] : nullptr);
 }
 
 }  // namespace

@@ -21,10 +21,11 @@ Value attend_within(Graph& graph, Value qkv, int heads);
 // Where a transformer finds the prompts of its cross-attention layers.
 struct CrossInputs {
   const std::vector<CrossLayer>* layers = nullptr;
-  // Both in the order of `layers`; branches may be fewer.
+  // All in the order of `layers`; branches may be fewer, and text_kv alone is needed.
   const std::vector<Value>* text_kv = nullptr;
   const std::vector<std::vector<Graph::Branch>>* branches = nullptr;
   const std::vector<Value>* text_scales = nullptr;
+  std::vector<LayerMap>* maps = nullptr;
   // Of a transformer's layers, which follow each other.
   size_t first_of(const std::string& transformer) const;
 };

@@ -8,6 +8,7 @@
 #include "pipeline/memory_estimate.h"
 #include "pipeline/model_options.h"
 #include "pipeline/request_fields.h"
+#include "pipeline/sample/attention_maps.h"
 
 namespace ipa {
 
@@ -64,6 +65,7 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     return Status::option("featureCache.depth", "expected 1 to " + std::to_string(skips) +
                                                     ", the skip connections of this model, but received " +
                                                     std::to_string(request.cache_depth));
+  IPA_TRY(check_attention_maps(models, request));
   return check_source(models, request);
 }
 

@@ -42,6 +42,7 @@ class Sampler {
     TorchNoise noise(request_.seeds[image]);
     IPA_ASSIGN(Beginning beginning, begin_picture(prepared_, image, *scheduler, noise));
     std::vector<float>& latents = beginning.latents;
+    if (prepared_.maps()) prepared_.maps()->begin_picture();
     for (int i = 0; i < calls_; ++i) {
       IPA_TRY(step(i, *scheduler, latents, noise));
       if (!beginning.picture.empty())
@@ -58,6 +59,7 @@ class Sampler {
       result.images.push_back(std::move(rgb));
     }
     result.latents.push_back(std::move(latents));
+    if (prepared_.maps()) result.attention.push_back(prepared_.maps()->means());
     return {};
   }
 

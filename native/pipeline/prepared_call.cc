@@ -44,7 +44,8 @@ Status PreparedCall::plan_steps_and_parts() {
   const ControlCall call{models_, request_, *conditioning_, kinds_};
   IPA_ASSIGN(controls_, Controls::plan(call));
   IPA_ASSIGN(inpaint_, InpaintRun::plan(models_, request_));
-  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get()));
+  maps_ = AttentionMaps::plan(models_, request_, *conditioning_);
+  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get(), maps_.get()));
   return {};
 }
 
@@ -79,6 +80,7 @@ MemoryCount PreparedCall::count_parts(const Decoder* decoder) const {
   conditioning_->count(memory);
   if (controls_) controls_->count(memory);
   if (inpaint_) inpaint_->count(memory);
+  if (maps_) memory.staying(maps_->bytes());
   denoiser_->count(memory);
   if (decoder) decoder->count(memory);
   return memory;
@@ -90,7 +92,8 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const auto latents = static_cast<size_t>(denoiser_->elements());
   const Size size = output_size(request_);
   const auto output = static_cast<size_t>(3 * size.width * size.height);
-  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0));
+  const size_t maps = maps_ ? maps_->result_bytes() : 0;
+  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0) + maps);
   size_t prompts = 0;
   for (const PromptRegion& region : request_.regions) prompts += region.mask.rgb.size();
   for (const ImageBranch& branch : request_.branches)
@@ -123,6 +126,7 @@ Status PreparedCall::begin(const Call& call) {
   IPA_TRY(conditioning_->run(call));
   if (controls_) IPA_TRY(controls_->begin(call));
   if (inpaint_) IPA_TRY(inpaint_->begin(call));
+  if (maps_) IPA_TRY(maps_->take(call.workspace));
   IPA_TRY(denoiser_->prepare(call.workspace));
   return decoder_ ? decoder_->prepare(call.workspace) : Status();
 }

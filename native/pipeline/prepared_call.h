@@ -47,6 +47,7 @@ class PreparedCall {
   InpaintRun* inpaint() const {
     return inpaint_.get();
   }  // null where the model has no head, or nothing is repainted
+  AttentionMaps* maps() const { return maps_.get(); }  // null when none are asked for
   Decoder* decoder() const { return decoder_.get(); }  // null when the request needs none
 
  private:
@@ -65,6 +66,7 @@ class PreparedCall {
   std::unique_ptr<Conditioning> conditioning_;
   std::unique_ptr<Controls> controls_;
   std::unique_ptr<InpaintRun> inpaint_;
+  std::unique_ptr<AttentionMaps> maps_;
   std::unique_ptr<Denoiser> denoiser_;
   std::unique_ptr<Decoder> decoder_;
   MemoryEstimate memory_;

@@ -28,6 +28,7 @@ struct ImagePrompt {
   float weight = 1;           // of what the image encoder makes of the picture
   // RGB like the picture's: what the encoder sees of it. Black hides a pixel, which then has the encoder's mean colour.
   std::vector<uint8_t> mask = {};
+  int source = -1;  // what has a map with others of the same number, where maps are asked for; -1: no map
 };
 
 // What is made of the pictures of a branch before the projection: all of them, or one of all.
@@ -155,10 +156,11 @@ struct GenerateRequest {
   // Pixels to paint beyond the picture to change; there is no mask then.
   int outpaint_left = 0, outpaint_top = 0, outpaint_right = 0, outpaint_bottom = 0;
   int64_t width = 512, height = 512;
-  std::string seamless;         // along which axes the edges meet: "x", "y" or "both"; "": none
-  bool decode = true;           // false: latents only
-  int preview_every = 0;        // steps between decoded previews, 0: none
-  bool linear_preview = false;  // by a linear map, one pixel per latent, instead of the VAE
+  std::string seamless;             // along which axes the edges meet: "x", "y" or "both"; "": none
+  bool decode = true;               // false: latents only
+  int preview_every = 0;            // steps between decoded previews, 0: none
+  bool linear_preview = false;      // by a linear map, one pixel per latent, instead of the VAE
+  std::vector<int> attention_maps;  // attention modules of the UNet whose maps are wanted, ascending
   Tiling vae_tiling = Tiling::automatic;
   int64_t vae_tile = 0;        // pixels of a tile's side; 0: 512, or 256 where memory asks for it
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
@@ -173,10 +175,23 @@ struct Progress {
 };
 using ProgressFunction = std::function<void(Progress)>;
 
+// Attention maps of one of the UNet's attention modules, of a picture's conditional half: means over its model calls, heads
+// and layers. A row a query, from the top left. A vector is empty where there is no part in this module.
+struct ModuleMaps {
+  int module = 0;
+  int64_t width = 0, height = 0;  // queries
+  // Probabilities in each softmax of its own: of all tokens of the prompt, of each region's, of each branch's.
+  std::vector<float> prompt;
+  std::vector<std::vector<float>> regions, branches;
+  // Of each source: the norm of what it adds, its scale included, over that of what all text adds. A number a query.
+  std::vector<std::vector<float>> sources;
+};
+
 struct GenerateResult {
   std::vector<std::vector<uint8_t>> images;  // RGB, width * height
   int64_t width = 0, height = 0;
-  std::vector<std::vector<float>> latents;  // channel-major
+  std::vector<std::vector<float>> latents;         // channel-major
+  std::vector<std::vector<ModuleMaps>> attention;  // of each picture, where it was asked for
 };
 
 }  // namespace ipa

@@ -27,6 +27,7 @@ GenerateRequest first_pass(const GenerateRequest& request) {
   GenerateRequest first = request;
   first.hires_scale = 0;
   first.decode = true;
+  first.attention_maps.clear();
   return first;
 }
 
@@ -75,12 +76,13 @@ GenerateRequest second_pass(const ModelSet& models, const GenerateRequest& reque
 struct PlannedPass {
   int calls = 0;  // of the model, for a picture
   MemoryEstimate memory;
+  size_t maps = 0;  // bytes of a picture's attention maps
 };
 
 Result<PlannedPass> plan_pass(const ModelSet& models, const GenerateRequest& request) {
   IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));
   IPA_TRY(check_budget(call->memory(), models, request));
-  return PlannedPass{call->span().calls(), call->memory()};
+  return PlannedPass{call->span().calls(), call->memory(), call->maps() ? call->maps()->result_bytes() : 0};
 }
 
 struct BothPlanned {
@@ -138,6 +140,7 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
                              hand_over_within(step, i)));
     for (std::vector<uint8_t>& rgb : one.images) result.images.push_back(std::move(rgb));
     for (std::vector<float>& latents : one.latents) result.latents.push_back(std::move(latents));
+    for (std::vector<ModuleMaps>& maps : one.attention) result.attention.push_back(std::move(maps));
     result.width = one.width;
     result.height = one.height;
   }
@@ -146,14 +149,14 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
 
 Result<MemoryEstimate> estimate_twice(const ModelSet& models, const GenerateRequest& request) {
   IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
-  // The pictures and latents that wait.
+  // The pictures and maps that wait.
   const auto pictures = static_cast<size_t>(request.seeds.size());
   const auto first = static_cast<size_t>(3 * request.width * request.height);
   MemoryEstimate found = both.second.memory;
   found.weights = std::max(found.weights, both.first.memory.weights);
   const auto grown =
       static_cast<size_t>(request.hires_scale * request.hires_scale * static_cast<double>(first));
-  const size_t waiting = (pictures - 1) * (first + (request.decode ? grown : 0));
+  const size_t waiting = (pictures - 1) * (first + (request.decode ? grown : 0) + both.second.maps);
   found.working = std::max(found.working + waiting, both.first.memory.working);
   return found;
 }

@@ -102,7 +102,9 @@ class Grower {
       case 13: {
         const int heads = shape.c % 4 == 0 ? 4 : 1;
         const Value kv = g_.pack_kv(x, x, heads), scale = rig_.scalar(0.5f);
-        return random_.below(2) ? g_.attention(x, kv) : g_.attention(x, kv, {{kv, scale}});
+        const Value attended = random_.below(2) ? g_.attention(x, kv) : g_.attention(x, kv, {{kv, scale}});
+        if (random_.below(3) == 0) rig_.output(g_.attention_map(attended));
+        return attended;
       }
       default: return g_.add(g_.conv1x1(x, name(), shape.c), x);
     }

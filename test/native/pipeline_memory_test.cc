@@ -54,6 +54,13 @@ TEST(pipeline_memory_is_what_was_planned) {
         request.cache_every = 2;
         request.cache_depth = 1;
         ipa_test::check_begin_bytes(*models, request);
+        const size_t without = estimate(*models, request).working;
+        request.attention_maps = {0, 1, 2};
+        for (size_t i = 0; i < request.branches.size(); ++i)
+          request.branches[i].images[0].source = static_cast<int>(i);
+        ipa_test::check_begin_bytes(*models, request);
+        CHECK(estimate(*models, request).working > without);
+        request.attention_maps.clear();
         request.guidance_end = 1;
         request.cache_every = 0;
       }

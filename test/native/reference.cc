@@ -242,4 +242,63 @@ Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, 
   return y;
 }
 
+namespace {
+
+// Of one query of the last item over all keys of one head.
+Doubles probabilities_of(const Tensor& q, const Tensor& k, int64_t query, int64_t head, int64_t size) {
+  const int64_t queries = q.shape.rows_per_item(), tokens = k.shape.rows_per_item(), item = q.shape.n - 1;
+  Doubles weights;
+  double largest = -1e300, total = 0;
+  for (int64_t t = 0; t < tokens; ++t) {
+    double score = 0;
+    for (int64_t d = head * size; d < (head + 1) * size; ++d)
+      score += q.row(item * queries + query, d) * k.row(item * tokens + t, d);
+    weights.push_back(score / std::sqrt(static_cast<double>(size)));
+    largest = std::max(largest, weights.back());
+  }
+  for (double& w : weights) total += w = std::exp(w - largest);
+  for (double& w : weights) w /= total;
+  return weights;
+}
+
+}  // namespace
+
+Tensor attention_map(const Tensor& q, const std::vector<Keys>& branches, int heads,
+                     const std::vector<ipa::TokenSpan>& spans) {
+  const int64_t queries = q.shape.rows_per_item(), size = q.shape.c / heads, item = q.shape.n - 1;
+  const int sources = spans.empty() ? 0 : spans.back().source + 1;
+  std::vector<int64_t> starts;
+  int64_t columns = 0;
+  for (const Keys& branch : branches) {
+    starts.push_back(columns);
+    columns += branch.k.shape.rows_per_item();
+  }
+  Tensor map({1, q.shape.h, q.shape.w, columns + std::max(0, sources - 1)});
+  for (int64_t i = 0; i < queries; ++i) {
+    Doubles squares(static_cast<size_t>(sources));
+    for (int64_t head = 0; head < heads; ++head) {
+      std::vector<Doubles> added(squares.size(), Doubles(static_cast<size_t>(size)));
+      for (size_t part = 0; part < branches.size(); ++part) {
+        const Keys& branch = branches[part];
+        const Doubles weights = probabilities_of(q, branch.k, i, head, size);
+        for (size_t t = 0; t < weights.size(); ++t)
+          map.row(i, starts[part] + static_cast<int64_t>(t)) += weights[t] / heads;
+        const size_t at = branch.scales.size() == 1 ? 0 : static_cast<size_t>(item * queries + i);
+        for (const ipa::TokenSpan& span : spans)
+          for (int64_t t = span.first; span.part == static_cast<int>(part) && t < span.first + span.count; ++t)
+            for (int64_t d = 0; d < size; ++d)
+              added[static_cast<size_t>(span.source)][static_cast<size_t>(d)] +=
+                  branch.scales[at] * weights[static_cast<size_t>(t)] *
+                  branch.v.row(item * branch.v.shape.rows_per_item() + t, head * size + d);
+      }
+      for (size_t s = 0; s < squares.size(); ++s)
+        for (double x : added[s]) squares[s] += x * x;
+    }
+    for (size_t s = 1; s < squares.size(); ++s)
+      map.row(i, columns + static_cast<int64_t>(s) - 1) =
+          squares[0] > 0 ? std::sqrt(squares[s] / squares[0]) : 0;
+  }
+  return map;
+}
+
 }  // namespace ipa_ref

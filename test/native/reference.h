@@ -61,5 +61,8 @@ struct Keys {
 // Sum over branches of scale * softmax(q k' / sqrt(head size)) v;
 // a causal query sees the keys up to its own position.
 Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, bool causal);
+// Of the last item, see ipa::Graph::attention_map().
+Tensor attention_map(const Tensor& q, const std::vector<Keys>& branches, int heads,
+                     const std::vector<ipa::TokenSpan>& spans);
 
 }  // namespace ipa_ref

@@ -72,6 +72,21 @@ class Evaluation {
   }
   const Tensor& of(Value value) const { return values_[static_cast<size_t>(value.id)]; }
 
+  // Of an attention: its own keys, whose scale may come last, then those of its branches.
+  std::vector<Keys> branches_of(const Node& node) const {
+    const auto keys = [&](size_t input, const Doubles& scales) -> Keys {
+      const Node& pack = graph_.node(node.inputs[input]);
+      return {of(pack.inputs[0]), of(pack.inputs[1]), scales};
+    };
+    const ipa::Shape& queries = graph_.shape(node.inputs[0]);
+    const size_t last = node.inputs.size() - 1;
+    const bool scaled = last % 2 == 0;
+    std::vector<Keys> branches = {keys(1, scaled ? of_each_query(of(node.inputs[last]), queries) : Doubles{1})};
+    for (size_t i = 2; i + 1 < node.inputs.size(); i += 2)
+      branches.push_back(keys(i, of_each_query(of(node.inputs[i + 1]), queries)));
+    return branches;
+  }
+
   Tensor compute(int32_t id, const Node& node) const {
     const auto in = [&](size_t i) -> const Tensor& { return of(node.inputs[i]); };
     switch (node.op) {
@@ -118,15 +133,8 @@ class Evaluation {
       case Op::pack_kv: return {};
       case Op::token_map:
       case Op::merge_rows: return {};  // test/native/ops_token_merge_test.cc has a reference of its own
-      case Op::attention: {
-        std::vector<Keys> branches;
-        for (size_t i = 1; i < node.inputs.size(); i += i == 1 ? 1 : 2) {
-          const Node& pack = graph_.node(node.inputs[i]);
-          branches.push_back({of(pack.inputs[0]), of(pack.inputs[1]),
-                              i == 1 ? Doubles{1} : of_each_query(in(i + 1), node.shape)});
-        }
-        return attention(in(0), branches, node.kv.heads, node.causal);
-      }
+      case Op::attention: return attention(in(0), branches_of(node), node.kv.heads, node.causal);
+      case Op::attention_map: return attention_map(in(0), branches_of(node), node.kv.heads, node.spans);
     }
     return {};
   }

@@ -119,6 +119,16 @@ struct AttentionArgs {
   int64_t query_block = 0, query_blocks = 0, key_block = 0;
 };
 
+// Maps of an attention's last item, see Graph::attention_map().
+struct AttentionMapArgs {
+  AttentionArgs attention;    // its out is not written
+  int64_t padded_tokens = 0;  // of all its branches
+  float* out = nullptr;       // rows of `columns`: a row a query
+  int64_t columns = 0;
+  const TokenSpan* spans = nullptr;  // in the order of their sources
+  int span_count = 0, sources = 0;
+};
+
 struct GroupNormArgs {
   const float* x = nullptr;
   int64_t x_stride = 0;

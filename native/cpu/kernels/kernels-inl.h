@@ -11,6 +11,7 @@
 #include "cpu/kernels/winograd-inl.h"
 #include "cpu/kernels/winograd_pairs-inl.h"
 #include "cpu/kernels/attention-inl.h"
+#include "cpu/kernels/attention_map-inl.h"
 #include "cpu/kernels/pack_kv_pairs-inl.h"
 #include "cpu/kernels/attention_pairs-inl.h"
 #include "cpu/kernels/norm-inl.h"

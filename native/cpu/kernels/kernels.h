@@ -28,6 +28,7 @@ struct ComputeKernels {
   Kernel<PackKvArgs> pack_kv;             // task = item * heads + head
   // task = (item * heads + head) * query_blocks + block; of one branch, and without mask, where not in f32
   Kernel<AttentionArgs> attention;
+  Kernel<AttentionMapArgs> attention_map;  // task = block of queries; in f32 alone
 };
 
 struct IntegerKernels {

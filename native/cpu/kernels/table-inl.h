@@ -6,6 +6,7 @@ constexpr ComputeKernels f32_kernels() {
   f32.winograd_product = winograd_product;
   f32.pack_kv = pack_kv;
   f32.attention = attention;
+  f32.attention_map = attention_map;
   return f32;
 }
 

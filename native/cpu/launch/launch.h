@@ -20,8 +20,8 @@ struct Launch {
     Args arguments;
   };
   std::variant<Call<GemmArgs>, Call<QuantizeArgs>, Call<WinogradArgs>, Call<PackKvArgs>, Call<AttentionArgs>,
-               Call<GroupNormArgs>, Call<LayerNormArgs>, Call<RowsArgs>, Call<CopyArgs>, Call<TokenMapArgs>,
-               Call<MergeRowsArgs>>
+               Call<AttentionMapArgs>, Call<GroupNormArgs>, Call<LayerNormArgs>, Call<RowsArgs>, Call<CopyArgs>,
+               Call<TokenMapArgs>, Call<MergeRowsArgs>>
       call;
   void (*run)(const Launch&, int64_t task, float* scratch) = nullptr;
   int64_t tasks = 0;

@@ -46,18 +46,16 @@ std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const St
   return branches;
 }
 
-void launch_attention(LaunchBuilder& builder, const Step& step) {
+// All but the output.
+AttentionArgs attention_arguments(LaunchBuilder& builder, const Step& step) {
   const KeyValueShape& kv = step.node->kv;
   auto& branches = builder.memory().branches;
   branches.push_back(attention_branches(builder, step));
   AttentionArgs g;
   g.q = builder.at(step.inputs[0]);
   g.q_stride = step.inputs[0].row_stride;
-  g.out = builder.at(step.out);
-  g.out_stride = step.out.row_stride;
   g.q_bf16 = step.input_storages[0] == Storage::bf16;
-  g.out_bf16 = step.out_storage == Storage::bf16;
-  g.batch = step.out_shape.n;
+  g.batch = step.input_shapes[0].n;
   g.queries = step.out_shape.rows_per_item();
   g.heads = kv.heads;
   g.head_size = kv.head_size;
@@ -68,20 +66,60 @@ void launch_attention(LaunchBuilder& builder, const Step& step) {
   g.query_block = attention_query_block;
   g.query_blocks = ceil_div(g.queries, g.query_block);
   g.key_block = attention_key_block;
+  return g;
+}
+
+void launch_attention(LaunchBuilder& builder, const Step& step) {
+  const KeyValueShape& kv = step.node->kv;
+  AttentionArgs g = attention_arguments(builder, step);
+  g.out = builder.at(step.out);
+  g.out_stride = step.out.row_stride;
+  g.out_bf16 = step.out_storage == Storage::bf16;
   const double work =
       static_cast<double>(g.batch * g.heads * g.queries) * static_cast<double>(kv.tokens * kv.head_size) / 2;
   builder.push(g, builder.kernels().of(kv.compute).attention, g.batch * g.heads * g.query_blocks, work);
 }
 
-int64_t attention_scratch(const Step& step) {
+// Floats of so many, in whole vectors of any instruction set.
+int64_t in_vectors(int64_t floats) {
   constexpr int64_t widest_vector = 16;
-  const int64_t padded = ceil_div(step.node->kv.head_size, widest_vector) * widest_vector;
-  return attention_query_block * (attention_key_block + 2 * padded);
+  return ceil_div(floats, widest_vector) * widest_vector;
+}
+
+int64_t attention_scratch(const Step& step) {
+  return attention_query_block * (attention_key_block + 2 * in_vectors(step.node->kv.head_size));
+}
+
+int sources_of(const std::vector<TokenSpan>& spans) { return spans.empty() ? 0 : spans.back().source + 1; }
+
+void launch_attention_map(LaunchBuilder& builder, const Step& step) {
+  AttentionMapArgs g;
+  g.attention = attention_arguments(builder, step);
+  for (int i = 0; i < g.attention.branch_count; ++i)
+    g.padded_tokens += g.attention.branches[i].layout.padded_tokens;
+  g.out = builder.at(step.out);
+  g.columns = step.out_shape.c;
+  const std::vector<TokenSpan>& spans = step.node->spans;
+  g.spans = spans.data();
+  g.span_count = static_cast<int>(spans.size());
+  g.sources = sources_of(spans);
+  const double work = static_cast<double>(g.attention.queries * g.padded_tokens) *
+                      static_cast<double>(g.attention.heads * g.attention.head_size) / 2;
+  builder.push(g, builder.kernels().of(Compute::f32).attention_map, g.attention.query_blocks, work);
+}
+
+int64_t attention_map_scratch(const Step& step) {
+  int64_t tokens = 0;
+  for (size_t i = 1; i + 1 < step.inputs.size() || i == 1; i += i == 1 ? 1 : 2)
+    tokens += in_vectors(step.input_shapes[i].rows_per_item());
+  const int64_t each = tokens + 2 * in_vectors(step.node->kv.head_size) + sources_of(step.node->spans);
+  return attention_query_block * each;
 }
 
 }  // namespace
 
 const OpLaunch pack_kv_launch = {launch_pack_kv, nullptr, nullptr};
 const OpLaunch attention_launch = {launch_attention, nullptr, attention_scratch};
+const OpLaunch attention_map_launch = {launch_attention_map, nullptr, attention_map_scratch};
 
 }  // namespace ipa

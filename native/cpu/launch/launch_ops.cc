@@ -21,6 +21,7 @@ const OpLaunch& launch_of(Op op) {
     case Op::upsample: return upsample_launch;
     case Op::pack_kv: return pack_kv_launch;
     case Op::attention: return attention_launch;
+    case Op::attention_map: return attention_map_launch;
     case Op::token_map: return token_map_launch;
     case Op::merge_rows: return merge_rows_launch;
     case Op::input:

@@ -31,6 +31,7 @@ extern const OpLaunch concat_tokens_launch;    // launch_copies.cc
 extern const OpLaunch upsample_launch;         // launch_copies.cc
 extern const OpLaunch pack_kv_launch;          // launch_attention.cc
 extern const OpLaunch attention_launch;        // launch_attention.cc
+extern const OpLaunch attention_map_launch;    // launch_attention.cc
 extern const OpLaunch token_map_launch;        // launch_token_merge.cc
 extern const OpLaunch merge_rows_launch;       // launch_token_merge.cc
 

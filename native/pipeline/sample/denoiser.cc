@@ -6,16 +6,17 @@
 
 namespace ipa {
 
-Denoiser::Denoiser(const ControlCall& call, Controls* controls, int64_t pixels)
+Denoiser::Denoiser(const ControlCall& call, Controls* controls, AttentionMaps* maps, int64_t pixels)
     : config_(call.models.unet->config()),
       kinds_(call.kinds),
       controls_(controls),
+      maps_(maps),
       guidance_(call.models.task(), call.request),
       guidance_scale_(call.request.guidance),
       pixels_(pixels) {}
 
 Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Controls* controls,
-                                                 const InpaintRun* inpaint) {
+                                                 const InpaintRun* inpaint, AttentionMaps* maps) {
   const auto& [models, request, conditioning, kinds] = call;
   const int64_t scale = models.vae->config().scale();
   UNetProgramShape shape;
@@ -25,9 +26,10 @@ Result<std::unique_ptr<Denoiser>> Denoiser::plan(const ControlCall& call, Contro
   shape.wrap = wrap_of(request);
   if (controls) shape.additions = &controls->additions();
   shape.inpaint = inpaint;
+  shape.maps = maps;
   const auto is_shallow = [](const StepKind& kind) { return !kind.full; };
   if (std::any_of(kinds.begin(), kinds.end(), is_shallow)) shape.feature_depth = request.cache_depth;
-  std::unique_ptr<Denoiser> self(new Denoiser(call, controls, shape.height * shape.width));
+  std::unique_ptr<Denoiser> self(new Denoiser(call, controls, maps, shape.height * shape.width));
   for (const StepKind& kind : kinds) {
     Programs& programs = kind.guided ? self->guided_ : self->plain_;
     shape.batch = static_cast<int64_t>(self->guidance_.parts(kind.guided).size());
@@ -84,6 +86,7 @@ Status Denoiser::predict(size_t i, const float* latents, float timestep, float* 
   }
   IPA_TRY(program.set_timestep(timestep));
   IPA_TRY(program.run(cancel));
+  if (maps_) maps_->add(program.mapped());
 
   const auto count = static_cast<size_t>(elements());
   outputs_.resize(parts.size() * count);

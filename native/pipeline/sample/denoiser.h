@@ -17,10 +17,10 @@ namespace ipa {
 
 class Denoiser {
  public:
-  // Of the model calls that will come, for which everything is planned here. `controls` and `inpaint` may be null.
-  // They and what `call` refers to outlive it.
+  // Of the model calls that will come, for which everything is planned here. `controls`, `inpaint` and `maps` may be
+  // null. They and what `call` refers to outlive it.
   static Result<std::unique_ptr<Denoiser>> plan(const ControlCall& call, Controls* controls,
-                                                const InpaintRun* inpaint);
+                                                const InpaintRun* inpaint, AttentionMaps* maps);
   void count(MemoryCount& memory) const;
   // After the conditioning has run.
   Status prepare(Workspace& workspace);
@@ -35,13 +35,14 @@ class Denoiser {
   struct Programs {
     std::unique_ptr<UNetProgram> full, shallow;
   };
-  Denoiser(const ControlCall& call, Controls* controls, int64_t pixels);
+  Denoiser(const ControlCall& call, Controls* controls, AttentionMaps* maps, int64_t pixels);
   // What the UNet reads for `part`, channels-last, into input_.
   void fill_input(const GuidancePart& part, const float* latents);
 
   const UNetConfig& config_;
   const std::vector<StepKind>& kinds_;
   Controls* controls_;
+  AttentionMaps* maps_;
   Guidance guidance_;
   float guidance_scale_;
   int64_t pixels_;

@@ -93,6 +93,19 @@ UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Co
   return inputs;
 }
 
+Value UNetProgram::describe_unet(Graph& graph, const UNet& unet, const UNetInputs& inputs,
+                                 DeepFeatures* features, const AttentionMaps* maps) {
+  if (!maps) return unet.build(graph, inputs, features);
+  std::vector<LayerMap> layers = maps->layers();
+  const Value output = unet.build(graph, inputs, features, &layers);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (!layers[i].value.valid()) continue;
+    graph.output(bind(layers[i].value, [maps, i] { return maps->view(i); }));
+    mapped_.push_back(i);
+  }
+  return output;
+}
+
 Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, const Conditioning& conditioning,
                                                        const UNetProgramShape& shape,
                                                        const UNetProgram* features) {
@@ -108,7 +121,7 @@ Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, c
   if (features)
     deep.kept = self->bind(graph.input(features->program_->shape(features->kept_)),
                            [features] { return features->program_->view(features->kept_); });
-  self->output_ = unet.network.build(graph, inputs, deep.depth ? &deep : nullptr);
+  self->output_ = self->describe_unet(graph, unet.network, inputs, deep.depth ? &deep : nullptr, shape.maps);
   graph.output(self->output_);
   if (deep.depth && !features) {
     self->kept_ = deep.kept;

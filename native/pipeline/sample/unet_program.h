@@ -10,6 +10,7 @@
 #include "graph/program.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/sample/attention_maps.h"
 #include "pipeline/sample/inpaint_run.h"
 #include "pipeline/sample/residuals.h"
 
@@ -25,6 +26,8 @@ struct UNetProgramShape {
   const Additions* additions = nullptr;
   // What the inpaint head adds, the same for all items; as above.
   const InpaintRun* inpaint = nullptr;
+  // Where maps of the last item are written; null: there are none. It outlives the program.
+  const AttentionMaps* maps = nullptr;
 };
 
 class UNetProgram {
@@ -46,6 +49,8 @@ class UNetProgram {
   Status set_timestep(float timestep);
   Status run(const CancelFlag* cancel) { return program_->run(cancel); }
   Status get_output(std::vector<float>& output) const { return program_->get(output_, output); }
+  // Cross layers whose maps a run writes.
+  const std::vector<size_t>& mapped() const { return mapped_; }
 
  private:
   // Where the memory of an input is, once it is there.
@@ -58,6 +63,8 @@ class UNetProgram {
   Value bind_keys(Graph& graph, const PackedKeys& keys, size_t layer, const UNetProgramShape& shape);
   // `skips`: the number of skip connections that are computed anew.
   UNetAdditions describe_additions(Graph& graph, const UNetProgramShape& shape, size_t skips);
+  Value describe_unet(Graph& graph, const UNet& unet, const UNetInputs& inputs, DeepFeatures* features,
+                      const AttentionMaps* maps);
   UNetInputs describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
                              const UNetProgramShape& shape);
 
@@ -65,6 +72,7 @@ class UNetProgram {
   std::unique_ptr<Program> program_;
   std::vector<std::pair<Value, Source>> bound_;
   Value latents_, sinusoid_, time_cond_, output_, kept_;
+  std::vector<size_t> mapped_;
 };
 
 }  // namespace ipa
