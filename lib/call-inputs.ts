@@ -1,14 +1,18 @@
 /** All that a call of generate() or estimateMemory() holds: checked, copied, and made into what the engine is asked for. */
 import type { AbortSignalLike } from "./abort-signal";
+import type { MappedCall } from "./attention/attention-maps";
 import { type ControlSnapshot, snapshotControls, toControlSizes, toControls } from "./controls";
 import { type PlainRequest, generateRequest } from "./generate-request";
 import { type Guides, picturesOfGuides, snapshotGuides, toGuideSizes, toGuides } from "./guides";
 import { CallPictures, type PictureRules } from "./image/rules";
 import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import { lazily } from "./load-failure";
 import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadEstimateOptions } from "./read-options";
 import { type SourceSnapshot, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
+
+const mapping = lazily(() => require("./attention/mapped-call") as typeof import("./attention/mapped-call"));
 
 /** The loaded model, as calls see it. */
 export interface CallModel {
@@ -23,10 +27,15 @@ export class CallInputs {
   readonly #guides: Guides;
   readonly #source: SourceSnapshot;
   readonly #controls: readonly ControlSnapshot[];
+  readonly #encoders: readonly PromptEncoder[];
+  #mapped: MappedCall | undefined;
 
   /** @throws OptionError */
   constructor(read: ReadEstimateOptions, { info, encoders, rules }: CallModel) {
     this.request = generateRequest(read, info, encoders);
+    this.#encoders = encoders;
+    if (read.attentionMaps !== undefined)
+      this.request.attentionLayers = mapping().layersToMap(read.attentionMaps, info);
     const pictures = new CallPictures(rules);
     this.#guides = snapshotGuides(read, pictures, info, encoders);
     this.#source = snapshotSource(read, pictures);
@@ -47,7 +56,14 @@ export class CallInputs {
     const sized = { ...this.request, ...(await toSource(this.#source, info, fitter, stop)) };
     const size = { width: sized.width, height: sized.height };
     const guides = await toGuides(this.#guides, info, fitter, size, stop);
+    if (this.request.attentionLayers !== undefined)
+      this.#mapped = mapping().mappedCall(this.request, guides, this.#guides.prompts, this.#encoders);
     return { ...sized, ...guides, controls: await toControls(this.#controls, sized, info, fitter, stop) };
+  }
+
+  /** What its attention maps are of; undefined before prepare(), and where there are none. */
+  get mapped(): MappedCall | undefined {
+    return this.#mapped;
   }
 
   /** The pictures whose size alone is read by prepareSizes(). */

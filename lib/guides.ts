@@ -35,13 +35,14 @@ export function snapshotGuides(
   const prompts = snapshotPrompts(imagePrompts, pictures, info);
   const negatives =
     negativeImagePrompts.length === 0 ? [] : negative().snapshotNegatives(negativeImagePrompts, pictures);
-  if (regions.length === 0) return { prompts, negatives, regions: [] };
-  const { snapshotRegionPrompts, snapshotRegions } = regional();
-  return {
-    prompts: [...prompts, ...snapshotRegionPrompts(regions, pictures, info)],
-    negatives,
-    regions: snapshotRegions(regions, pictures, read, info, encoders),
-  };
+  const guides: Guides = { prompts, negatives, regions: [] };
+  if (regions.length > 0) {
+    const { snapshotRegionPrompts, snapshotRegions } = regional();
+    guides.prompts = [...prompts, ...snapshotRegionPrompts(regions, pictures, info)];
+    guides.regions = snapshotRegions(regions, pictures, read, info, encoders);
+  }
+  if (read.attentionMaps !== undefined) for (const [i, prompt] of guides.prompts.entries()) prompt.source = i;
+  return guides;
 }
 
 /** Every picture of them. */

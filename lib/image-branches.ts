@@ -164,6 +164,7 @@ export function checkPrompts(prompts: readonly PromptSnapshot[], info: PipelineI
   let count = 0;
   return prompts.map((prompt) => {
     const checked = checkPrompt(prompt, info);
+    if (prompt.source !== undefined) for (const image of checked.given) image.source = prompt.source;
     count += checked.given.length;
     checkPictures(count, prompt.option);
     return checked;

@@ -80,6 +80,8 @@ export interface PromptSnapshot {
   kvScaling: KvScaling;
   /** to which it belongs */
   region: number | undefined;
+  /** its index among all of the call, where attention is mapped */
+  source?: number;
   structureScale: number | undefined;
   /** for messages, such as `imagePrompts[0]` */
   option: string;

@@ -2,6 +2,17 @@
 import "./node-version";
 
 export { Pipeline } from "./pipeline";
+export type {
+  AttentionLayerMap,
+  AttentionMap,
+  AttentionMaps,
+  AttentionToken,
+  HeatmapOptions,
+  ImageAttention,
+  OverlayOptions,
+  RegionAttention,
+  TextAttention,
+} from "./attention/types";
 export { BatchError } from "./batch";
 export type { BatchOptions, BatchProgressEvent } from "./batch";
 export { GeneratedImage } from "./generated-image";
@@ -43,6 +54,7 @@ export type { ControlUse } from "./controls";
 export type { NegativeImagePrompt } from "./negative-prompts";
 export type { Region } from "./regions";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
+export type { AttentionLayers } from "./options/attention-layers";
 export type { BlockScale, ImageScale, ScaleByBlock } from "./options/image-scale";
 export type { ImageInput, RawImage, SharpOutput } from "./image/input";
 export type { BlobLike, NodeStreamLike, WebStreamLike } from "./image/late-bytes";
@@ -64,6 +76,7 @@ export type {
 } from "./options/names";
 export type {
   AdapterOptions,
+  AttentionMapsOptions,
   ChangeOptions,
   ControlOptions,
   ConvertOptions,

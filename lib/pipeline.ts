@@ -288,7 +288,7 @@ export class Pipeline implements AsyncDisposable {
     return () =>
       this.#calls
         .call(site, signal, call)
-        .then((result) => toResult(result, seeds, painted ?? result, this.#info, recorded));
+        .then((result) => toResult(result, seeds, painted ?? result, this.#info, recorded, held.mapped));
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {

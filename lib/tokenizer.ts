@@ -6,7 +6,7 @@ import { clipVocabulary, readClipMerges } from "./clip-vocabulary";
 import { OptionError, fileError } from "./errors";
 import type { AbortSignalLike } from "./abort-signal";
 import { type Steps, inSlices } from "./slices";
-import { Bpe } from "./tokenizer/bpe";
+import { Bpe, END_OF_WORD, toByteCharacters } from "./tokenizer/bpe";
 import { type SpecialTokens, type TokenizerFiles, broken, readTokenizerFiles } from "./tokenizer/files";
 import { TextTrie } from "./tokenizer/text-trie";
 
@@ -24,6 +24,8 @@ export interface PromptTokenizer {
   encode(text: string, most?: number): number[];
   /** how many ids, from this one on, are one token's and better stay in one chunk; mostly 1 */
   spanOf(id: number): number;
+  /** What these ids stand for, in the characters of a byte-level vocabulary: `</w>` ends a word. */
+  textsOf(ids: Iterable<number>): Map<number, string>;
 }
 
 // Unicode White_Space, as the Rust library's \s.
@@ -45,6 +47,10 @@ export class ClipTokenizer implements PromptTokenizer {
   /** textual inversions and others that are meant in any case, by their normalised text */
   readonly #learned: TextTrie<readonly number[]>;
   readonly #spans = new Map<number, number>();
+  /** of what addToken() added, by its ids */
+  readonly #texts = new Map<number, string>();
+  /** what the tokenizer's files have beside the vocabulary */
+  readonly #others: readonly Iterable<readonly [string, number]>[];
 
   private constructor(parts: {
     bpe: Bpe;
@@ -56,6 +62,7 @@ export class ClipTokenizer implements PromptTokenizer {
     const { bpe, files, added, learned, size } = parts;
     this.#bpe = bpe;
     this.#vocabulary = files.vocabulary;
+    this.#others = [files.added, files.normalised];
     this.#added = added;
     this.#learned = learned;
     this.size = size;
@@ -136,6 +143,8 @@ export class ClipTokenizer implements PromptTokenizer {
     }
     names.forEach((name, i) => this.#learned.add(normalise(name), i === 0 ? ids : ids.slice(i, i + 1)));
     this.#spans.set(firstId, count);
+    for (const [i, id] of ids.entries())
+      this.#texts.set(id, `${i === 0 ? toByteCharacters(token) : ""}${i === count - 1 ? END_OF_WORD : ""}`);
   }
 
   encode(text: string, most = Infinity): number[] {
@@ -150,6 +159,19 @@ export class ClipTokenizer implements PromptTokenizer {
 
   spanOf(id: number): number {
     return this.#spans.get(id) ?? 1;
+  }
+
+  textsOf(ids: Iterable<number>): Map<number, string> {
+    const wanted = new Set(ids);
+    const texts = new Map<number, string>();
+    for (const [text, id] of this.#vocabulary) if (wanted.has(id)) texts.set(id, text);
+    for (const others of this.#others)
+      for (const [text, id] of others) if (wanted.has(id)) texts.set(id, toByteCharacters(text) + END_OF_WORD);
+    for (const id of wanted) {
+      const text = this.#texts.get(id);
+      if (text !== undefined) texts.set(id, text);
+    }
+    return texts;
   }
 
   #encodePlain(text: string, ids: number[], most: number): void {

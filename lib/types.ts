@@ -1,4 +1,5 @@
 /** The options and results of the public API. Ranges and defaults live in options/schema.ts and are checked against this. */
+import type { AttentionMaps } from "./attention/types";
 import type { GeneratedImage } from "./generated-image";
 import type { ControlUse } from "./controls";
 import type { ImageInput } from "./image/input";
@@ -7,6 +8,7 @@ import type { NegativeImagePrompt } from "./negative-prompts";
 import type { Region } from "./regions";
 import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
+import type { AttentionLayers } from "./options/attention-layers";
 import type { ConvertType, MaskFill, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
@@ -260,6 +262,11 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * Not with `maskCrop`
    */
   seamless?: "x" | "y" | "both" | undefined;
+  /**
+   * hand out where in the picture words and image prompts act: `attention` of the result. `{}` for all attentions of the UNet. The
+   * pictures stay the same to the bit; a call needs a little more time and memory. With hires, maps are of the second pass
+   */
+  attentionMaps?: AttentionMapsOptions | undefined;
   /** pictures, with seeds seed, seed + 1, …; 1 (default) to 64 */
   count?: number | undefined;
   /** "image" (default), or "latents" to skip the VAE decoder */
@@ -343,6 +350,15 @@ export interface HiresOptions {
   strength?: number | undefined;
 }
 
+/** Which attention maps are wanted. */
+export interface AttentionMapsOptions {
+  /**
+   * "all" (default), or a list of the attentions: indices into `info.attentions`, names there ("up_blocks.1.attentions.0"), or blocks as
+   * `scale` names them ("down", "mid", "up", "up.block_1")
+   */
+  layers?: AttentionLayers | undefined;
+}
+
 export interface PreviewOptions {
   /** a preview every so many steps, 1 to 1000 */
   every: number;
@@ -360,6 +376,8 @@ export interface GenerateResult<Output extends GenerateOutput = "image"> {
   seeds: number[];
   /** [channels, height, width] of each entry of `latents` */
   latentShape: [number, number, number];
+  /** one per seed, where attentionMaps asked for them; otherwise empty */
+  attention: AttentionMaps[];
 }
 
 /** Options of estimateMemory(): all of generate() but `onStep`, `metadata`, `signal` and `onProgress`. */

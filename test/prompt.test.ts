@@ -137,6 +137,7 @@ const words: PromptTokenizer = {
   commaId: 1000,
   encode: (text) => [...text.matchAll(/w(\d+)|,/g)].map(([token, n]) => (token === "," ? 1000 : Number(n))),
   spanOf: () => 1,
+  textsOf: () => new Map(),
 };
 const list = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => `w${from + i}`).join(" ");

@@ -111,6 +111,7 @@ function namedFor(command: string | undefined, name: string, field: string): str
   if (command === "preprocess" && name === "how") return flagOf(/^\.(\w+)/.exec(field)?.[1] ?? name);
   if (own !== undefined) return Object.hasOwn(own, name) ? own[name] : undefined;
   if (!NAMES.includes(name)) return undefined;
+  if (name === "attentionMaps" && field.startsWith(".layers")) return "--attention-layers";
   return name === "preview" && field === ".decoder" ? "--preview-decoder" : flagOf(name);
 }
 

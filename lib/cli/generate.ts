@@ -19,6 +19,7 @@ import type { Environment } from "./environment";
 import { FLAGLESS } from "./flag-names";
 import { CONTROL_SETTING_NAMES, OrderedFlags, SETTING_NAMES, parseMargins, parseNumber, parseTwo } from "./flags";
 import { readPrompts, readRows, saveLatents } from "./generate-files";
+import { attentionFlags, writeAttentionSheet } from "./attention-sheet";
 import { type Axis, batchItems, itemFile, parseAxis, readPromptFile, sheetLabels } from "./batch";
 import { settingsFrom } from "./from";
 import { addFlags, help, readFlags } from "./option-flags";
@@ -44,10 +45,22 @@ interface GenerateFlags {
   metadata: boolean;
   prompts?: string;
   sheet?: string;
+  attentionMaps?: string;
+  attentionLayers?: string;
 }
 
 /** Options whose flags have a form of their own, or none. */
-const OWN_FORM = [...FLAGLESS, "latents", "featureCache", "variation", "hires", "outpaint", "output", "preview"];
+const OWN_FORM = [
+  ...FLAGLESS,
+  "latents",
+  "featureCache",
+  "variation",
+  "hires",
+  "outpaint",
+  "output",
+  "preview",
+  "attentionMaps",
+];
 const namesOf = ({ properties }: ObjectSchema): string[] =>
   Object.keys(properties).filter((name) => !OWN_FORM.includes(name));
 const GENERATE = namesOf(GenerateSchema);
@@ -149,6 +162,14 @@ export function addGenerate(program: Command, environment: Environment): void {
       },
     )
     .option("--sheet <file>", "all pictures on one, with labels; the last --grid goes across")
+    .option(
+      "--attention-maps <file>",
+      "where in the picture each word and each image prompt acts, as heat maps on one sheet with labels",
+    )
+    .option(
+      "--attention-layers <list>",
+      "the attentions that these maps are the mean of: all, or indices, names or blocks such as up.block_1,mid [all]",
+    )
     .option("--save-latents <file>", "safetensors file for the latents: tensor latents (n, 4, h, w)")
     .option("--json", "one JSON object a line on standard output: progress, result")
     .action((flags: GenerateFlags) => runGenerate(flags, order, grid, environment));
@@ -177,6 +198,8 @@ async function runGenerate(
   if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
   const { options, load } = flags.from === undefined ? given : await settingsFrom(flags.from, output, given);
   const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");
+  const maps =
+    flags.attentionMaps === undefined ? undefined : checkImageOutput(flags.attentionMaps, "--attention-maps");
   const prompts = flags.prompts === undefined ? [] : await readPromptFile(flags.prompts);
   // One seed for all of a grid, so that only what it names differs.
   if (grid.length > 0) options.seed ??= randomInt(2 ** 32);
@@ -184,6 +207,11 @@ async function runGenerate(
   for (const { options: item } of items) readOptions(GenerateSchema, item);
   if (items.length > 1 && latentsFile !== undefined)
     throw new OptionError("--save-latents", "expected one call but there are several: leave out --prompts and --grid");
+  if (items.length > 1 && maps !== undefined)
+    throw new OptionError(
+      "--attention-maps",
+      "expected one call but there are several: leave out --prompts and --grid",
+    );
   if (sheet !== undefined && (options.count ?? 1) > 1)
     throw new OptionError("--sheet", "expected one picture per call: use --grid seed=1,2,3 in place of --count");
 
@@ -230,14 +258,17 @@ async function runGenerate(
     if (latentsFile !== undefined && result !== undefined) await saveLatents(addon, latentsFile, result);
     if (sheet !== undefined)
       await writeSheet(sheet, { ...sheetLabels(items, grid), images: made.flatMap(({ image }) => image ?? []) });
+    if (maps !== undefined && result !== undefined) await writeAttentionSheet(maps, result);
     progress.end();
     const seconds = { load: (loaded - started) / 1000, generate: (environment.now() - loaded) / 1000 };
     if (flags.json === true) {
       const written = made.map(({ file, seed, image }) => ({ file, seed, width: image?.width, height: image?.height }));
-      environment.json({ type: "result", images: written, latents: latentsFile ?? null, seconds });
+      const attention = maps === undefined ? {} : { attentionMaps: maps };
+      environment.json({ type: "result", images: written, latents: latentsFile ?? null, ...attention, seconds });
     } else {
       for (const { file, seed } of made) environment.out.write(`${file} (seed ${seed})\n`);
       if (sheet !== undefined) environment.out.write(`${sheet}\n`);
+      if (maps !== undefined) environment.out.write(`${maps}\n`);
       if (latentsFile !== undefined) environment.out.write(`${latentsFile}\n`);
       environment.err.write(
         `loaded in ${formatSeconds(loaded - started)}, generated in ${formatSeconds(environment.now() - loaded)}\n`,
@@ -280,6 +311,7 @@ function generateOptions(flags: GenerateFlags, order: OrderedFlags): GenerateOpt
     options["variation"] = parseTwo(flags.variation, "--variation", ["seed", "strength"], true);
   if (flags.hires !== undefined) options["hires"] = parseTwo(flags.hires, "--hires", ["scale", "strength"]);
   if (flags.outpaint !== undefined) options["outpaint"] = parseMargins(flags.outpaint, "--outpaint");
+  Object.assign(options, attentionFlags(flags.attentionMaps, flags.attentionLayers));
   if (flags.preview !== undefined)
     options["preview"] = { every: parseNumber(flags.preview, "--preview"), decoder: flags.previewDecoder };
   else if (flags.previewDecoder !== undefined)

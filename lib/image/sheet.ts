@@ -1,7 +1,7 @@
 /** Contact sheets: pictures in rows and columns, with labels. */
-import type { GeneratedImage } from "../generated-image";
 import { type OutputFormat, formatOfPath, writeFileAtomically } from "./encode";
 import { LETTER, drawText } from "./letters";
+import type { Picture } from "./picture";
 import { loadSharp } from "./sharp";
 
 export interface Sheet {
@@ -9,7 +9,7 @@ export interface Sheet {
   rows: readonly string[];
   columns: readonly string[];
   /** row by row */
-  images: readonly GeneratedImage[];
+  images: readonly Picture[];
 }
 
 /** Pixels: between pictures, of a picture's side at most, of the sheet's side at most. */
@@ -20,7 +20,7 @@ const MOST_SHEET = 12_288;
 const POINT = 2;
 const MOST_LETTERS = 64;
 
-/** @throws as GeneratedImage.toFile() */
+/** @throws as Picture.toFile() */
 export async function writeSheet(path: string, sheet: Sheet): Promise<void> {
   await writeFileAtomically(path, await drawSheet(sheet, formatOfPath(path, "sheet")));
 }

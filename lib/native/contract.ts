@@ -262,6 +262,8 @@ export interface NativeImage {
   weight?: number;
   /** RGB of the same size: black hides a pixel from the encoder */
   imageMask?: Uint8Array;
+  /** index of the image prompt among all of the call, which has an attention map of its own */
+  source?: number;
 }
 
 /** Without picture and embeds: what the reference has in place of no picture. */
@@ -345,6 +347,8 @@ export interface NativeGenerateRequest extends PlainOptions {
   sigmaValues?: Float32Array;
   /** timesteps of training, one per step, descending, in place of both */
   timesteps?: Int32Array;
+  /** indices into `attentions`, ascending, of those that are mapped; absent: none */
+  attentionLayers?: Int32Array;
   steps: number;
   guidance: number;
   eta: number;
@@ -409,6 +413,21 @@ export interface NativeResult {
   height: number;
   /** f32, latentChannels * (height / vaeScale) * (width / vaeScale) each, channel-major */
   latents: ArrayBuffer[];
+  /** of each picture, for the modules asked for; absent where none are */
+  attention?: NativeModuleMaps[][];
+}
+
+/** Attention maps of one of `attentions`: means over the model calls, heads and layers of the conditional half. f32, a row a query from the top left. */
+export interface NativeModuleMaps {
+  module: number;
+  width: number;
+  height: number;
+  /** probabilities of all tokens: of the prompt, of each region, of each branch; empty where there is none in this module */
+  prompt: ArrayBuffer;
+  regions: ArrayBuffer[];
+  branches: ArrayBuffer[];
+  /** of each `source`, a number a query: the norm of what it adds over that of what all text adds */
+  sources: ArrayBuffer[];
 }
 
 export interface NativeMemoryEstimate {

@@ -292,6 +292,20 @@ export const HiresSchema = {
   },
 } as const satisfies ObjectSchema;
 
+export const AttentionMapsSchema = {
+  type: "object",
+  title: "attentionMaps",
+  additionalProperties: false,
+  properties: {
+    layers: {
+      "x-kind": "layers",
+      description:
+        "which attentions: all, or a list of indices into info.attentions, names there, or blocks such as up.block_1, mid, down",
+      "x-default": '`"all"`',
+    },
+  },
+} as const satisfies ObjectSchema;
+
 /** Pixels beyond a side of the picture. */
 const MARGIN = {
   type: "integer",
@@ -566,6 +580,11 @@ const ESTIMATED = {
     type: "string",
     enum: SEAMLESS_AXES,
     description: "axes along which the edges of the picture meet, so that it tiles without a seam",
+    "x-default": "none",
+  },
+  attentionMaps: {
+    ...AttentionMapsSchema,
+    description: "hand out where in the picture words and image prompts act, as arrays and heat maps",
     "x-default": "none",
   },
   width: SIDE,

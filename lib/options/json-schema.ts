@@ -1,6 +1,7 @@
 /** The words of JSON Schema that the schemas of options use, and the TypeScript types of what they describe. */
 import type { AbortSignalLike } from "../abort-signal";
 import type { ImageInput } from "../image/input";
+import type { AttentionLayers } from "./attention-layers";
 import type { ImageScale } from "./image-scale";
 
 /** What values of JavaScript that JSON has no type for become. */
@@ -8,6 +9,7 @@ interface Specials {
   path: string | URL;
   image: ImageInput;
   scale: ImageScale;
+  layers: AttentionLayers;
   floats: Float32Array | readonly number[];
   latents: Float32Array | readonly Float32Array[];
   signal: AbortSignalLike;

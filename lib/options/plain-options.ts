@@ -20,6 +20,7 @@ const MADE = [
   "latents",
   "seed",
   "count",
+  "attentionMaps",
 ] as const;
 
 /** What has another form in the engine's request for a load, or is not for the engine. */

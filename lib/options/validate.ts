@@ -178,6 +178,8 @@ export function expectation(rule: Schema): string {
       return "an image";
     case "scale":
       return "a finite number, or an object of blocks,";
+    case "layers":
+      return `"all", or an array of indices and names,`;
     case "floats":
       return "a Float32Array";
     case "latents":

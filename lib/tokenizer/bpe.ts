@@ -5,7 +5,7 @@
 import type { Steps } from "../slices";
 import { MinHeap } from "./min-heap";
 
-const END_OF_WORD = "</w>";
+export const END_OF_WORD = "</w>";
 /** In place of a symbol that was merged into the one before it. */
 const GONE = -1;
 /** Symbols are token ids; a text that is in merges but not in the vocabulary has a number below this. */
@@ -20,6 +20,18 @@ const pairOf = (left: number, right: number): number => (left + SHIFT) * RANGE +
 export function byteCharacters(): string[] {
   let others = 0;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : 0x100 + others++));
+}
+
+/** A text in the characters of a vocabulary. */
+export function toByteCharacters(text: string): string {
+  const characters = byteCharacters();
+  return Array.from(new TextEncoder().encode(text), (byte) => characters[byte]).join("");
+}
+
+/** What such characters are the bytes of. */
+export function fromByteCharacters(text: string): string {
+  const bytes = new Map(byteCharacters().map((character, byte) => [character, byte]));
+  return new TextDecoder().decode(Uint8Array.from(text, (character) => bytes.get(character) ?? 0x3f));
 }
 
 export function isPrintable(byte: number): boolean {

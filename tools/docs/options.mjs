@@ -39,6 +39,7 @@ const KINDS = {
   floats: "`Float32Array` or numbers",
   scale: "-5 to 5, or [by attention](image-prompts.md#by-attention)",
   latents: "`Float32Array`, or one per picture",
+  layers: '`"all"`, or a list',
   signal: "`AbortSignal`",
   function: "function",
 };

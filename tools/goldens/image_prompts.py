@@ -146,7 +146,8 @@ def of_adapter(prompts, index):
     return [p for p in prompts if p.get("adapter", 0) == index]
 
 
-def by_diffusers(model, adapters, scheduler, imagePrompts, options, **_):
+def by_diffusers(model, adapters, scheduler, imagePrompts, options, watch=None, **_):
+    """`watch` gets the UNet before it runs."""
     opened = Model.open(model, adapters)
     size = dict(width=options.get("width", 64), height=options.get("height", 64))
     groups = [of_adapter(imagePrompts, index) for index in range(len(adapters))]
@@ -163,6 +164,8 @@ def by_diffusers(model, adapters, scheduler, imagePrompts, options, **_):
     opened.pipe.set_ip_adapter_scale(scales)
     extra = {} if all(mask is None for mask in masks) else dict(cross_attention_kwargs={"ip_adapter_masks": masks})
     images = [[open_picture(p["image"]) for p in group] for group in groups]
+    if watch:
+        watch(opened.pipe.unet)
     return opened.sample(scheduler, ip_adapter_image=images, **options, **extra)
 
 

@@ -63,6 +63,7 @@ STEPS = {
     "second-pass": script("second_pass.py"),
     "seamless": script("seamless.py"),
     "samplers": script("samplers.py", needs="torchsde"),
+    "attention-maps": script("attention_maps.py"),
     "predictions": script("predictions.py", needs="torchsde"),
     "scaled-fp8": script("scaled_fp8.py"),
     "torch": script("torch_files.py"),
