@@ -39,6 +39,8 @@ const FORMS: [RegExp, string][] = [
   [/imagePrompts: \[\{ image \}\]/g, "--image-prompt FILE"],
   [/imagePrompts: \[\{ embeds \}\]/g, "--image-embeds FILE"],
   [/imagePrompts: \[\{ faceEmbeds \}\]/g, "--face-embeds FILE"],
+  [/negativeImagePrompts: \[\{ image \}\]/g, "--negative-image-prompt FILE"],
+  [/regions: \[\{ mask, prompt \}\]/g, "--region JSON"],
   [/adapters: \[\{ file \}\]/g, "--adapter FILE"],
   [/controls: \[\{ file \}\]/g, "--control PATH"],
   [/controls: \[\{ control, image \}\]/g, "--control-image FILE"],
@@ -75,9 +77,12 @@ export function withFlags(message: string, given: readonly string[]): string {
   let text = message;
   for (const [form, flag] of FORMS) text = text.replace(form, flag);
   text = text.replace(
-    /^(adapters|loras|controls|embeddings|imagePrompts)\[(\d+)\](?:\.(\w+))?(?=:| )/,
-    (_, list: string, index: string, field = "") =>
-      listFlag(list, field as string, given) + (index === "0" ? "" : ` number ${Number(index) + 1}`),
+    /^(adapters|loras|controls|embeddings|imagePrompts|negativeImagePrompts|regions)\[(\d+)\](?:\.(\w+))?((?:\.\w+|\[\d+\])*)(?=:| )/,
+    (_, list: string, index: string, field = "", inner = "") =>
+      listFlag(list, field as string, given) +
+      (index === "0" ? "" : ` number ${Number(index) + 1}`) +
+      // JSON alone has what is further inside.
+      (inner === "" && list !== "regions" ? "" : `, ${field as string}${inner as string}`.replace(/, $/, "")),
   );
   text = text.replace(/^inpaint(?:\.(\w+))?(?=: )/, (_, part = "head") => `--inpaint-${part as string}`);
   text = text.replace(/\bpass it as inpaint\.(\w+)\b/, "use --inpaint-$1 for it");
@@ -86,7 +91,7 @@ export function withFlags(message: string, given: readonly string[]): string {
     (all, name: string, field: string) => namedFor(given[0], name, field) ?? all,
   );
   text = text.replace(
-    /(\buse |\band |\bwith |, )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
+    /(\buse |\band |\bwith |(?<!^[^:]*), )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
     (all, before: string, name: string, value: string) =>
       NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all,
   );
@@ -118,6 +123,8 @@ function namedFor(command: string | undefined, name: string, field: string): str
 function listFlag(list: string, field: string, given: readonly string[]): string {
   if (list === "adapters") return field === "imageEncoder" ? "--adapter-encoder" : "--adapter";
   if (list === "controls") return field === "file" ? "--control" : "--control-image";
+  if (list === "regions") return "--region";
+  if (list === "negativeImagePrompts") return "--negative-image-prompt";
   if (list !== "imagePrompts") return list === "loras" ? "--lora" : "--embedding";
   if (field === "embeds") return "--image-embeds";
   if (field === "faceEmbeds") return "--face-embeds";

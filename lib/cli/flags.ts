@@ -4,10 +4,11 @@ import { existsSync } from "node:fs";
 import type { ControlUse } from "../controls";
 import { OptionError } from "../errors";
 import { describe } from "../options/describe";
-import { ControlUseSchema, ImagePromptSchema } from "../options/generate-schema";
+import { ControlUseSchema, ImagePromptSchema, NegativeImageSchema } from "../options/generate-schema";
 import type { ObjectSchema, Schema } from "../options/json-schema";
 import { checkValue } from "../options/validate";
 import { flagOf } from "./flag-names";
+import { jsonEntry } from "./json-flags";
 
 /** A number as written; the schema says what is in range. */
 export function parseNumber(text: string, option: string): number {
@@ -95,6 +96,8 @@ const PROMPT_SETTINGS = settingsOf(ImagePromptSchema, ["image", "adapter", "scal
 export const SETTING_NAMES = [...PROMPT_SETTINGS.keys()];
 const CONTROL_SETTINGS = settingsOf(ControlUseSchema, ["image", "control", "scale"]);
 export const CONTROL_SETTING_NAMES = [...CONTROL_SETTINGS.keys()];
+const NEGATIVE_SETTINGS = settingsOf(NegativeImageSchema, ["image", "adapter"]);
+export const NEGATIVE_SETTING_NAMES = [...NEGATIVE_SETTINGS.keys()];
 
 /** `FILE[:NUMBER][,NAME=VALUE]…`. Such an ending counts unless it belongs to the name of a file that exists. */
 function parseSettings(
@@ -148,6 +151,18 @@ export function parseControlImage(
   return { image, ...scale, ...settings };
 }
 
+/** A negative image prompt: `FILE[,NAME=VALUE]…` */
+export function parseNegativeFlag(
+  text: string,
+  option: string,
+  exists: (path: string) => boolean = existsSync,
+): Record<string, unknown> {
+  const { path: image, scale, settings } = parseSettings(text, option, NEGATIVE_SETTINGS, exists);
+  if (scale !== undefined)
+    throw new OptionError(option, `it has no scale: leave out :${scale}, or use weight=${scale}`);
+  return { image, ...settings };
+}
+
 /** A textual inversion of the command line. */
 export interface EmbeddingFlag {
   file: string;
@@ -165,23 +180,27 @@ export function parseEmbeddingFlag(
   return file === undefined || token === undefined || exists(text) ? { file: text } : { file, token };
 }
 
-/** An image prompt of the command line, with the --adapter it followed. */
-export type PromptFlag = { kind: "image" | "embeds" | "faces" } & ReturnType<typeof parsePromptFlag>;
+/** An image prompt of the command line: a file, or an entry of imagePrompts in JSON. */
+export type PromptFlag =
+  | ({ kind: "image" | "embeds" | "faces" } & ReturnType<typeof parsePromptFlag>)
+  | { kind: "entry"; entry: Record<string, unknown>; path?: undefined };
 
 /**
  * Repeated flags in the order given. An image prompt belongs to the --adapter named last before it, or to the first one
  * when none came before.
  */
 export class OrderedFlags {
-  readonly adapters: { file: string; imageEncoder?: string }[] = [];
+  readonly adapters: { file?: unknown; imageEncoder?: unknown }[] = [];
   readonly loras: FileFlag[] = [];
   readonly embeddings: EmbeddingFlag[] = [];
   readonly controls: { file: string }[] = [];
-  readonly controlImages: (ControlImageFlag & { control: number })[] = [];
+  readonly controlImages: Record<string, unknown>[] = [];
+  readonly negatives: Record<string, unknown>[] = [];
+  readonly regions: Record<string, unknown>[] = [];
   readonly prompts: (PromptFlag & { adapter: number })[] = [];
 
-  addAdapter = (file: string): unknown => {
-    this.adapters.push({ file });
+  addAdapter = (text: string): unknown => {
+    this.adapters.push(jsonEntry(text, "--adapter") ?? { file: text });
     return this.adapters;
   };
 
@@ -203,8 +222,27 @@ export class OrderedFlags {
 
   addControlImage = (text: string): unknown => {
     const control = Math.max(0, this.controls.length - 1);
-    this.controlImages.push({ ...parseControlImage(text, "--control-image"), control });
+    const own = jsonEntry(text, "--control-image") ?? parseControlImage(text, "--control-image");
+    this.controlImages.push({ control, ...own });
     return this.controlImages;
+  };
+
+  addNegative = (text: string): unknown => {
+    const option = "--negative-image-prompt";
+    const own = jsonEntry(text, option) ?? parseNegativeFlag(text, option);
+    this.negatives.push({ adapter: this.#adapter(), ...own });
+    return this.negatives;
+  };
+
+  addRegion = (text: string): unknown => {
+    const region = jsonEntry(text, "--region");
+    if (region === undefined)
+      throw new OptionError(
+        "--region",
+        `expected JSON such as {"mask":"left.png","prompt":"a cat"} but received ${describe(text)}`,
+      );
+    this.regions.push(region);
+    return this.regions;
   };
 
   addLora = (text: string): FileFlag[] => {
@@ -217,14 +255,24 @@ export class OrderedFlags {
     return this.embeddings;
   };
 
-  addImage = (text: string): unknown => this.#add({ kind: "image", ...parsePromptFlag(text, "--image-prompt") });
+  addImage = (text: string): unknown => {
+    const entry = jsonEntry(text, "--image-prompt");
+    return this.#add(
+      entry === undefined ? { kind: "image", ...parsePromptFlag(text, "--image-prompt") } : { kind: "entry", entry },
+    );
+  };
 
   addEmbeds = (text: string): unknown => this.#add({ kind: "embeds", ...parsePromptFlag(text, "--image-embeds") });
 
   addFaces = (text: string): unknown => this.#add({ kind: "faces", ...parsePromptFlag(text, "--face-embeds") });
 
   #add(flag: PromptFlag): unknown {
-    this.prompts.push({ ...flag, adapter: Math.max(0, this.adapters.length - 1) });
+    this.prompts.push({ ...flag, adapter: this.#adapter() });
     return this.prompts;
+  }
+
+  /** The one before, or the first. */
+  #adapter(): number {
+    return Math.max(0, this.adapters.length - 1);
   }
 }

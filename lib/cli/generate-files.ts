@@ -1,15 +1,14 @@
-/** What `generate` reads and writes beside pictures: embeddings, faces, latents. */
-import { resolve } from "node:path";
-
-import { throwIfAborted } from "../abort-signal";
+/** The image prompts of the command line, with the embeddings and faces of their files. */
 import { loadEmbedsWith } from "../embeds/file";
-import { ImageEmbeds, picturesOf, shapeText } from "../embeds/image-embeds";
+import { ImageEmbeds, picturesOf } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
-import { CallSite, startNative } from "../native/call";
+import { CallSite } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import type { GenerateResult } from "../types";
+import { ImagePromptSchema } from "../options/generate-schema";
 import type { OrderedFlags } from "./flags";
+import { withFloats } from "./json-flags";
+import { readRows } from "./tensor-files";
 
 export async function readPrompts(
   order: OrderedFlags,
@@ -18,7 +17,13 @@ export async function readPrompts(
 ): Promise<ImagePrompt[]> {
   const prompts: ImagePrompt[] = [];
   const faces: ImagePrompt[] = [];
+  const whole: ImagePrompt[] = [];
   for (const flag of order.prompts) {
+    if (flag.kind === "entry") {
+      const entry = { adapter: flag.adapter, ...flag.entry };
+      whole.push((await withFloats(ImagePromptSchema, entry, "--image-prompt", { addon, signal })) as ImagePrompt);
+      continue;
+    }
     const { path, kind, adapter, scale, settings } = flag;
     const own = { adapter, scale, ...settings };
     if (kind === "image") prompts.push({ image: path, ...own });
@@ -27,7 +32,7 @@ export async function readPrompts(
     else
       for (const faceEmbeds of await readRows(addon, path, "face_embeds", signal)) faces.push({ faceEmbeds, ...own });
   }
-  return joinFaces(prompts, faces);
+  return [...joinFaces(prompts, faces), ...whole];
 }
 
 /** Adapters that were given both get each face with its picture. */
@@ -58,41 +63,4 @@ async function readEmbeds(
   const embeds = await loadEmbedsWith(addon, { path, adapter, option: "--image-embeds", signal }, new CallSite());
   const shape = [1, ...embeds.shape.slice(1)];
   return picturesOf({ data: embeds, shape: embeds.shape }).map((one) => new ImageEmbeds(one, shape));
-}
-
-/** The rows of a file's tensor: of (n, ...) there are n. */
-export async function readRows(
-  addon: NativeAddon,
-  path: string,
-  name: "face_embeds" | "latents",
-  signal: AbortSignal,
-): Promise<Float32Array[]> {
-  throwIfAborted(signal);
-  const file = resolve(path);
-  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) =>
-    addon.readTensor(file, name, done),
-  ).result;
-  const count = shape[0] ?? 0;
-  const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 2, "(n, d)"];
-  if (shape.length < least || shape.length > most || count < 1) {
-    throw new OptionError(
-      `--${name.replace("_", "-")}`,
-      `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`,
-    );
-  }
-  return picturesOf({ data: new Float32Array(data), shape });
-}
-
-export async function saveLatents(
-  addon: NativeAddon,
-  file: string,
-  { latents, latentShape }: GenerateResult,
-): Promise<void> {
-  const size = latentShape.reduce((product, side) => product * side, 1);
-  const data = new Float32Array(latents.length * size);
-  latents.forEach((entry, i) => data.set(entry, i * size));
-  const tensor = { name: "latents", shape: [latents.length, ...latentShape], data };
-  await startNative<undefined>(new CallSite(), undefined, (done) =>
-    addon.writeTensors(file, [tensor], done as (error: unknown) => void),
-  ).result;
 }

@@ -1,0 +1,44 @@
+/** Tensors in files, as the command line reads and writes them. */
+import { resolve } from "node:path";
+
+import { throwIfAborted } from "../abort-signal";
+import { picturesOf, shapeText } from "../embeds/image-embeds";
+import { OptionError } from "../errors";
+import { CallSite, startNative } from "../native/call";
+import type { NativeAddon } from "../native/contract";
+import type { GenerateResult } from "../types";
+
+/** The rows of a file's tensor: of (n, ...) there are n. */
+export async function readRows(
+  addon: NativeAddon,
+  path: string,
+  name: "face_embeds" | "latents",
+  signal: AbortSignal,
+  option = `--${name.replace("_", "-")}`,
+): Promise<Float32Array[]> {
+  throwIfAborted(signal);
+  const file = resolve(path);
+  const { shape, data } = await startNative<{ shape: number[]; data: ArrayBuffer }>(new CallSite(), signal, (done) =>
+    addon.readTensor(file, name, done),
+  ).result;
+  const count = shape[0] ?? 0;
+  const [least, most, form] = name === "latents" ? [4, 4, "(n, channels, h, w)"] : [2, 2, "(n, d)"];
+  if (shape.length < least || shape.length > most || count < 1) {
+    throw new OptionError(option, `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`);
+  }
+  return picturesOf({ data: new Float32Array(data), shape });
+}
+
+export async function saveLatents(
+  addon: NativeAddon,
+  file: string,
+  { latents, latentShape }: GenerateResult,
+): Promise<void> {
+  const size = latentShape.reduce((product, side) => product * side, 1);
+  const data = new Float32Array(latents.length * size);
+  latents.forEach((entry, i) => data.set(entry, i * size));
+  const tensor = { name: "latents", shape: [latents.length, ...latentShape], data };
+  await startNative<undefined>(new CallSite(), undefined, (done) =>
+    addon.writeTensors(file, [tensor], done as (error: unknown) => void),
+  ).result;
+}
