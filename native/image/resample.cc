@@ -96,6 +96,39 @@ void resample(const uint8_t* in, uint8_t* to, const Weights& w, int64_t lines, i
     }
 }
 
+struct Extent {
+  int64_t from, to;
+};
+
+std::vector<uint8_t> resize_across(const uint8_t* rgb, Extent width, int64_t height, const Kernel& kernel) {
+  std::vector<uint8_t> result(static_cast<size_t>(3 * width.to * height));
+  resample(rgb, result.data(), make_weights(width.from, width.to, kernel), height, width.to, 3 * width.from, 3,
+           3 * width.to, 3);
+  return result;
+}
+
+std::vector<uint8_t> resize_down(const uint8_t* rgb, int64_t width, Extent height, const Kernel& kernel) {
+  std::vector<uint8_t> result(static_cast<size_t>(3 * width * height.to));
+  resample(rgb, result.data(), make_weights(height.from, height.to, kernel), width, height.to, 3, 3 * width, 3,
+           3 * width);
+  return result;
+}
+
+// Pillow 13 goes down first where that takes away more than twice as many rows as going across takes columns.
+bool goes_down_first(Extent width, Extent height) {
+  return height.to < height.from && height.from - height.to > 2 * (width.from - width.to);
+}
+
+std::vector<uint8_t> resize_both(const uint8_t* rgb, Extent width, Extent height, const Kernel& kernel) {
+  if (width.from == width.to && height.from == height.to)
+    return std::vector<uint8_t>(rgb, rgb + 3 * width.from * height.from);
+  if (height.from == height.to) return resize_across(rgb, width, height.from, kernel);
+  if (width.from == width.to) return resize_down(rgb, width.from, height, kernel);
+  if (goes_down_first(width, height))
+    return resize_across(resize_down(rgb, width.from, height, kernel).data(), width, height.to, kernel);
+  return resize_down(resize_across(rgb, width, height.from, kernel).data(), width.to, height, kernel);
+}
+
 }  // namespace
 
 Result<std::vector<uint8_t>> resize_picture(const uint8_t* rgb, int64_t width, int64_t height,
@@ -103,22 +136,8 @@ Result<std::vector<uint8_t>> resize_picture(const uint8_t* rgb, int64_t width, i
   constexpr int64_t largest = 65536;
   for (int64_t side : {width, height, new_width, new_height})
     if (side < 1 || side > largest) return Status(Code::limit, "a picture's sides must be 1 to 65536 pixels");
-  const Kernel kernel = kernel_of(filter);
   try {
-    std::vector<uint8_t> across, result;
-    const uint8_t* from = rgb;
-    if (new_width != width) {
-      across.resize(static_cast<size_t>(3 * new_width * height));
-      resample(rgb, across.data(), make_weights(width, new_width, kernel), height, new_width, 3 * width, 3,
-               3 * new_width, 3);
-      from = across.data();
-    }
-    if (new_height == height)
-      return from == rgb ? std::vector<uint8_t>(rgb, rgb + 3 * width * height) : std::move(across);
-    result.resize(static_cast<size_t>(3 * new_width * new_height));
-    resample(from, result.data(), make_weights(height, new_height, kernel), new_width, new_height, 3,
-             3 * new_width, 3, 3 * new_width);
-    return result;
+    return resize_both(rgb, {width, new_width}, {height, new_height}, kernel_of(filter));
   } catch (const std::bad_alloc&) {
     return Status(Code::no_memory, "out of memory while resizing a picture");
   }

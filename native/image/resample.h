@@ -10,9 +10,8 @@ namespace ipa {
 
 enum class Filter : uint8_t { bicubic, lanczos };
 
-// rgb: 3 * width * height bytes, row-major. Across, then down, with antialiasing, rounded to 8 bits each time:
-// bit for bit. Pillow 13 goes down first for some pictures, tall ones being shrunk among them,
-// which rounds part of the values to a neighbour. Sides 1..65536; no_memory otherwise.
+// rgb: 3 * width * height bytes, row-major. With antialiasing, rounded to 8 bits after each of the two passes, in the order
+// of Pillow 13: bit for bit. Sides 1..65536; no_memory otherwise.
 Result<std::vector<uint8_t>> resize_picture(const uint8_t* rgb, int64_t width, int64_t height,
                                             int64_t new_width, int64_t new_height, Filter filter);
 

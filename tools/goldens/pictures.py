@@ -52,6 +52,27 @@ def make_resizes():
                                            "notes": ["u8, height x width x 3; the outputs are what CLIPImageProcessor has before rescaling"]})
 
 
+# (width, height, new width, new height). Pillow 13 goes down first in some of them, where the order of the passes shows in the rounding.
+ORDERS = [(24, 60, 16, 20), (30, 50, 20, 30), (30, 51, 20, 30), (60, 24, 20, 16), (40, 40, 24, 24), (40, 40, 32, 12), (12, 20, 30, 44), (20, 40, 33, 17),
+          (40, 20, 17, 33), (24, 40, 24, 20), (40, 24, 20, 24), (9, 5, 9, 5), (50, 7, 3, 4), (7, 50, 5, 3)]
+
+
+def make_orders():
+    """Resizes by both filters in every kind of shape: tall, wide and square, up and down, along one side alone."""
+    tensors = {}
+    for index, (width, height, *size) in enumerate(ORDERS):
+        source = picture(width, height, 600 + index, 60)
+        tensors[f"{index}.source"] = torch.from_numpy(source)
+        for name, rule in (("bicubic", Image.BICUBIC), ("lanczos", Image.LANCZOS)):
+            tensors[f"{index}.{name}"] = torch.from_numpy(np.asarray(Image.fromarray(source).resize(tuple(size), rule)).copy())
+            # A mask is resized in grey: its order is no other one.
+            grey = Image.fromarray(source[..., 0]).resize(tuple(size), rule)
+            if (np.asarray(grey) != tensors[f"{index}.{name}"].numpy()[..., 0]).any():
+                raise ValueError(f"{ORDERS[index]}: grey is resized in another order than colour")
+    save_file(tensors, ROOT / "resize-orders.safetensors")
+    (ROOT / "resize-orders.safetensors").chmod(0o644)
+
+
 def make_pictures():
     """Committed reference pictures: one at the encoder's size, the others larger and not square; as files and as pixels."""
     (ROOT / "images").mkdir(parents=True, exist_ok=True)
