@@ -41,7 +41,7 @@ export function snapshotSource(
 ): SourceSnapshot {
   const { left = 0, top = 0, right = 0, bottom = 0 } = outpaint ?? {};
   return {
-    image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures),
+    image: image === undefined ? undefined : new PictureSnapshot(image, "image", pictures, true),
     mask: mask === undefined ? undefined : new PictureSnapshot(mask, "mask", pictures),
     cropped: maskCrop !== undefined,
     margins: outpaint && { width: left + right, height: top + bottom },

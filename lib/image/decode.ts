@@ -1,5 +1,5 @@
 /**
- * Image files to RGB as diffusers' load_image gives it: EXIF orientation applied, 8 bit, alpha dropped without blending,
+ * Image files to RGB as diffusers' load_image gives it: EXIF orientation applied, 8 bit, alpha dropped without blending (unless it is asked for),
  * first frame or page; CMYK without a profile channel by channel. Three differences to PIL: an embedded colour profile other than
  * sRGB is converted to sRGB, the transparent pixels of a GIF are black, because the decoder does not keep the colour below them, and
  * grey of 16 bits keeps its high byte, where PIL cuts off what is above 255.
@@ -18,11 +18,17 @@ import { type ImageFormat, sniff } from "./sniff";
 const READABLE = "PNG, JPEG, WebP, AVIF, GIF and TIFF are read";
 
 /**
+ * @param keepsAlpha whether the alpha of the file is among the pixels; else it is dropped
  * @param where the option or file, for messages
  * @param pictures of the call
  * @throws ImageError ERR_IPA_IMAGE_FORMAT, ERR_IPA_IMAGE_CORRUPT, ERR_IPA_IMAGE_LIMIT
  */
-export async function decodeBytes(bytes: Uint8Array, where: string, pictures: CallPictures): Promise<NativePixels> {
+export async function decodeBytes(
+  bytes: Uint8Array,
+  where: string,
+  pictures: CallPictures,
+  keepsAlpha = false,
+): Promise<NativePixels> {
   const format = checkFormat(bytes, where);
   const sharp = await loadSharp();
   // Not at warnings: what phones and tools get a little wrong opens everywhere. A file that ends too early is an error.
@@ -44,7 +50,9 @@ export async function decodeBytes(bytes: Uint8Array, where: string, pictures: Ca
     const image = sharp(bytes, { ...options, ignoreIcc: isSrgb(metadata.icc) }).autoOrient();
     const plain = inks
       ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
-      : image.toColourspace("srgb").removeAlpha();
+      : keepsAlpha
+        ? image.toColourspace("srgb")
+        : image.toColourspace("srgb").removeAlpha();
     const { data, info } = await plain.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height, layout: inks ? "cmyk" : layoutOf(info.channels) };
   } catch (error) {

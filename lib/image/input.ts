@@ -17,7 +17,7 @@ export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
-  /** 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA (alpha is dropped); default: what the length of `data` says */
+  /** 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA; default: what the length of `data` says */
   channels?: 1 | 2 | 3 | 4 | undefined;
 }
 

@@ -24,6 +24,10 @@ export interface NativePreprocess {
   threshold?: number | undefined;
 }
 
-/** For an image encoder of `size` x `size` pixels, by CLIP's resize and crop or with all of the picture; or by Lanczos, and then perhaps through a preprocessor. */
+/**
+ * For an image encoder of `size` x `size` pixels, by CLIP's resize and crop or with all of the picture; or by Lanczos, and then perhaps
+ * through a preprocessor. `onWhite`: what is transparent lies on white; else alpha is dropped.
+ */
 export type NativeFit =
-  { size: number; how?: "crop" | "pad" | "squash" } | { width: number; height: number; preprocess?: NativePreprocess };
+  | { size: number; how?: "crop" | "pad" | "squash" }
+  | { width: number; height: number; onWhite?: boolean; preprocess?: NativePreprocess };

@@ -26,11 +26,16 @@ export class PictureSnapshot {
   /** the option, for messages */
   readonly option: string;
   readonly #pictures: CallPictures;
+  readonly #onWhite: boolean;
   #source: PictureSource | undefined;
 
-  /** @param pictures of the call */
-  constructor(input: unknown, option: string, pictures: CallPictures) {
+  /**
+   * @param pictures of the call
+   * @param onWhite whether what is transparent lies on white; else the colour below it counts
+   */
+  constructor(input: unknown, option: string, pictures: CallPictures, onWhite = false) {
     this.option = option;
+    this.#onWhite = onWhite;
     this.#pictures = pictures;
     this.#source = readSource(input, option, pictures);
   }
@@ -67,7 +72,8 @@ export class PictureSnapshot {
     return DECODING.run(async () => {
       const pixels = await this.#decode();
       throwIfAborted(signal);
-      const fit = fitOf(pixels);
+      const asked = fitOf(pixels);
+      const fit = this.#onWhite && "width" in asked ? { ...asked, onWhite: true } : asked;
       const [width, height] = "size" in fit ? [fit.size, fit.size] : [fit.width, fit.height];
       // A resize is soon done. A preprocessor may take long: it is stopped, and its turn ends when it has.
       const stop = "size" in fit || fit.preprocess === undefined ? undefined : signal;
@@ -108,11 +114,12 @@ export class PictureSnapshot {
     if (source === undefined || "late" in source)
       throw new Error("a picture is decoded once, when its bytes are there");
     if ("data" in source) return source;
-    if ("bytes" in source) return decoder().decodeBytes(source.bytes, this.option, this.#pictures);
+    if ("bytes" in source) return decoder().decodeBytes(source.bytes, this.option, this.#pictures, this.#onWhite);
     return decoder().decodeBytes(
       await decoder().readImageFile(source.path, this.option),
       `${this.option} (${source.path})`,
       this.#pictures,
+      this.#onWhite,
     );
   }
 }

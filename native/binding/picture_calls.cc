@@ -28,6 +28,7 @@ struct Fit {
   int64_t size = 0, width = 0, height = 0;
   std::optional<Preprocess> preprocess;
   EncoderFit how = EncoderFit::crop;
+  Alpha alpha = Alpha::dropped;
 };
 
 int64_t check_side(Napi::Env env, int64_t side, const char* name) {
@@ -86,6 +87,7 @@ Fit read_fit(const Napi::Object& object) {
   } else {
     fit.width = read_side(object, "width");
     fit.height = read_side(object, "height");
+    if (has_value(object, "onWhite") && object.Get("onWhite").ToBoolean().Value()) fit.alpha = Alpha::on_white;
     if (has_value(object, "preprocess")) fit.preprocess = read_preprocess(read_object(object, "preprocess"));
   }
   return fit;
@@ -95,7 +97,7 @@ Result<std::vector<uint8_t>> fit_picture(const Pixels& pixels, const Fit& fit, c
   std::vector<uint8_t> converted;
   const uint8_t* rgb = pixels.data;
   if (pixels.layout != Layout::rgb) {
-    IPA_ASSIGN(converted, to_rgb(pixels.data, pixels.width * pixels.height, pixels.layout));
+    IPA_ASSIGN(converted, to_rgb(pixels.data, pixels.width * pixels.height, pixels.layout, fit.alpha));
     rgb = converted.data();
   }
   if (fit.size) return fit_for_encoder(rgb, pixels.width, pixels.height, fit.size, fit.how);

@@ -19,6 +19,11 @@ void convert_cmyk(const uint8_t* from, int64_t pixels, uint8_t* to) {
   }
 }
 
+// Rounded once: 255 - alpha is what white has.
+uint8_t on_white(uint8_t colour, uint8_t alpha) {
+  return static_cast<uint8_t>(product(colour, alpha) + 255u - alpha);
+}
+
 }  // namespace
 
 int64_t channels_of(Layout layout) {
@@ -32,7 +37,7 @@ int64_t channels_of(Layout layout) {
   return 3;
 }
 
-Result<std::vector<uint8_t>> to_rgb(const uint8_t* data, int64_t pixels, Layout layout) {
+Result<std::vector<uint8_t>> to_rgb(const uint8_t* data, int64_t pixels, Layout layout, Alpha alpha) {
   try {
     std::vector<uint8_t> rgb(static_cast<size_t>(3 * pixels));
     if (layout == Layout::cmyk) {
@@ -41,11 +46,14 @@ Result<std::vector<uint8_t>> to_rgb(const uint8_t* data, int64_t pixels, Layout 
     }
     const int64_t step = channels_of(layout);
     const int green = step < 3 ? 0 : 1, blue = step < 3 ? 0 : 2;
+    const bool blends = alpha == Alpha::on_white && (layout == Layout::rgba || layout == Layout::grey_alpha);
     uint8_t* to = rgb.data();
     for (int64_t i = 0; i < pixels; ++i, data += step, to += 3) {
       to[0] = data[0];
       to[1] = data[green];
       to[2] = data[blue];
+      if (blends)
+        for (int c = 0; c < 3; ++c) to[c] = on_white(to[c], data[step - 1]);
     }
     return rgb;
   } catch (const std::bad_alloc&) {
