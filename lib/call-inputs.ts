@@ -37,7 +37,8 @@ export class CallInputs {
     if (read.attentionMaps !== undefined)
       this.request.attentionLayers = mapping().layersToMap(read.attentionMaps, info);
     const pictures = new CallPictures(rules);
-    this.#guides = snapshotGuides(read, pictures, info, encoders);
+    const { negativeEmbeds } = this.request;
+    this.#guides = snapshotGuides({ ...read, negativeEmbeds }, pictures, info, encoders);
     this.#source = snapshotSource(read, pictures);
     this.#controls = snapshotControls(read.controls ?? [], pictures);
   }

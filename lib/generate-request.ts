@@ -4,7 +4,7 @@ import { types } from "node:util";
 import { OptionError } from "./errors";
 import { MOST_SIDE, leastSide } from "./image/limits";
 import { lazily } from "./load-failure";
-import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
+import type { NativeGenerateRequest, NativePrompts, PipelineInfo } from "./native/contract";
 import { describe } from "./options/describe";
 import { readFloat32Array } from "./options/read-floats";
 import { readList } from "./options/read-list";
@@ -17,6 +17,7 @@ import type { ReadEstimateOptions } from "./read-options";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
+const embedded = lazily(() => require("./prompt/prompt-embeds") as typeof import("./prompt/prompt-embeds"));
 
 /** What no picture has a part in. */
 export type PlainRequest = Omit<NativeGenerateRequest, "branches" | "regions" | "negativeImages">;
@@ -27,16 +28,7 @@ export function generateRequest(
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
 ): PlainRequest {
-  const {
-    prompt = "",
-    negativePrompt,
-    promptSyntax = "weighted",
-    count = 1,
-    seed = crypto().randomInt(2 ** 32),
-    scheduler = "",
-    sigmas = "",
-    timesteps,
-  } = read;
+  const { count = 1, seed = crypto().randomInt(2 ** 32), scheduler = "", sigmas = "", timesteps } = read;
   if (seed > MAX_SEED - (count - 1))
     throw new OptionError("seed", `seed + count - 1 passes ${MAX_SEED}: use ${MAX_SEED - count + 1} or less`);
   if ((read.variation?.seed ?? 0) > MAX_SEED - (count - 1))
@@ -56,15 +48,9 @@ export function generateRequest(
   if (read.vaeTile !== undefined) checkTile(read.vaeTile, info);
   const width = checkSide(read.width ?? info.width, "width", info);
   const height = checkSide(read.height ?? info.height, "height", info);
-  if (promptSyntax === "weighted") {
-    const { refuseLoraTags } = prompts();
-    refuseLoraTags(prompt, "prompt");
-    refuseLoraTags(negativePrompt ?? "", "negativePrompt");
-  }
-  const texts = prompts().encodePrompts(prompt, negativePrompt ?? "", promptSyntax, encoders);
   const request: PlainRequest = {
     ...plainOptions(read),
-    prompt: texts.prompt,
+    ...readPrompts(read, info, encoders),
     scheduler,
     sigmas: typeof sigmas === "string" ? sigmas : "",
     steps: read.steps ?? timesteps?.length ?? (typeof sigmas === "string" ? defaults.steps : sigmas.length),
@@ -77,8 +63,29 @@ export function generateRequest(
   };
   if (timesteps !== undefined) request.timesteps = Int32Array.from(timesteps);
   if (typeof sigmas !== "string") request.sigmaValues = Float32Array.from(sigmas);
-  if (negativePrompt !== undefined || defaults.negativePrompt === "empty") request.negative = texts.negative;
   return request;
+}
+
+function readPrompts(
+  { prompt, negativePrompt, promptSyntax = "weighted", promptEmbeds, clipSkip, regions = [] }: ReadEstimateOptions,
+  info: PipelineInfo,
+  encoders: readonly PromptEncoder[],
+): NativePrompts {
+  const zeros = negativePrompt === undefined && info.defaults.negativePrompt === "zeros";
+  if (promptEmbeds !== undefined) {
+    if ((clipSkip ?? 0) > 0 && regions.length === 0)
+      throw new OptionError("clipSkip", "promptEmbeds were made with it or without: pass it to encodePrompt()");
+    const given = { prompt, negativePrompt, promptSyntax, promptEmbeds };
+    const { negative, ...texts } = embedded().embeddedPrompts(given, { info, encoders, at: "", pooled: true });
+    return zeros || negative === undefined ? texts : { ...texts, negative };
+  }
+  const { encodePrompts, refuseLoraTags } = prompts();
+  if (promptSyntax === "weighted") {
+    refuseLoraTags(prompt ?? "", "prompt");
+    refuseLoraTags(negativePrompt ?? "", "negativePrompt");
+  }
+  const texts = encodePrompts(prompt ?? "", negativePrompt ?? "", promptSyntax, encoders);
+  return zeros ? { prompt: texts.prompt } : texts;
 }
 
 /** Of the options that only some models take, those that are plain values; whether it takes pictures the engine says. */

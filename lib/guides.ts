@@ -5,7 +5,7 @@ import type { CallPictures } from "./image/rules";
 import type { Fitter, PictureSnapshot } from "./image/snapshot";
 import { lazily } from "./load-failure";
 import { type PictureSize, toBranchSizes, toBranches } from "./native-branches";
-import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
+import type { NativeGenerateRequest, NativePrompts, PipelineInfo } from "./native/contract";
 import type { NegativeSnapshot } from "./negative-prompts";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadEstimateOptions } from "./read-options";
@@ -26,7 +26,7 @@ export type NativeGuides = Pick<NativeGenerateRequest, "branches" | "negativeIma
 
 /** Copies what the caller could still change. */
 export function snapshotGuides(
-  read: ReadEstimateOptions,
+  read: ReadEstimateOptions & { negativeEmbeds: NativePrompts["negativeEmbeds"] | undefined },
   pictures: CallPictures,
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],

@@ -52,6 +52,7 @@ export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, Opti
 export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
 export type { ControlUse } from "./controls";
 export type { NegativeImagePrompt } from "./negative-prompts";
+export type { EncodedPrompts, PromptEmbeds } from "./prompt/prompt-embeds";
 export type { Region } from "./regions";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
 export type { AttentionLayers } from "./options/attention-layers";
@@ -83,6 +84,7 @@ export type {
   DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,
+  EncodePromptOptions,
   EncodeTextOptions,
   EstimateOptions,
   FaceKeypoints,

@@ -1,4 +1,4 @@
-import { ImageEmbeds } from "./embeds/image-embeds";
+import type { ImageEmbeds } from "./embeds/image-embeds";
 import type { BatchOptions, ItemWatch } from "./batch";
 import type { CallInputs } from "./call-inputs";
 import { type EngineCall, EngineCalls } from "./engine-calls";
@@ -27,22 +27,24 @@ import type {
   NativeProgress,
   NativeResult,
   NativeStep,
-  NativeText,
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { EncodeImageSchema, EncodeTextSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import { AdaptersSchema, ChangeSchema, ControlsSchema, LorasSchema } from "./options/load-schema";
 import { readCall, readLoad } from "./options/call-arguments";
 import { checkValue, readOptions } from "./options/validate";
 import { progressCaller } from "./progress";
 import type { PromptEncoder } from "./prompt/encode";
+import type { TextEngine } from "./prompt/encode-calls";
+import type { EncodedPrompts } from "./prompt/prompt-embeds";
 import type { ReadEstimateOptions, ReadLoadOptions } from "./read-options";
 import type {
   AdapterOptions,
   ChangeOptions,
   ControlOptions,
   EncodeImageOptions,
+  EncodePromptOptions,
   EncodeTextOptions,
   EstimateOptions,
   GenerateOptions,
@@ -60,7 +62,7 @@ const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 const inputs = lazily(() => require("./call-inputs") as typeof import("./call-inputs"));
 const branches = lazily(() => require("./image-branches") as typeof import("./image-branches"));
-const prompts = lazily(() => require("./prompt/encode") as typeof import("./prompt/encode"));
+const texts = lazily(() => require("./prompt/encode-calls") as typeof import("./prompt/encode-calls"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
 /** What only load() has. */
@@ -184,6 +186,17 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
+   * What the text encoders make of a prompt, its weights and chunks included, to pass as `promptEmbeds`: any number of times, or mixed with
+   * others. With `negativePrompt`, or where the model has none by itself, of the negative prompt too, in as many chunks.
+   * @returns features of [77 * chunks, info.textSize], and with SDXL pooled ones of [info.pooledSize]
+   * @throws OptionError, DisposedError, signal.reason
+   */
+  async encodePrompt(prompt: string, options: EncodePromptOptions = {}): Promise<EncodedPrompts> {
+    const site = new CallSite();
+    return texts().encodePromptWith(this.#text, prompt, options, site);
+  }
+
+  /**
    * The projected text embedding of SDXL's second text encoder. CLIP's image encoder of the same size (bigG) makes embeddings in the same
    * space, so what a text means can be taken from a picture's: combineEmbeds([picture, text], "subtract").
    * @param prompt plain text: brackets have no meaning
@@ -191,7 +204,7 @@ export class Pipeline implements AsyncDisposable {
    */
   async encodeText(prompt: string, options: EncodeTextOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
-    return this.#encodeText(prompt, options, site);
+    return texts().encodeTextWith(this.#text, prompt, options, site);
   }
 
   /**
@@ -307,23 +320,9 @@ export class Pipeline implements AsyncDisposable {
     return new (inputs().CallInputs)(read, { info: this.#info, encoders: this.#encoders, rules: this.#rules });
   }
 
-  #encodeText(prompt: string, options: EncodeTextOptions, site: CallSite): Promise<ImageEmbeds> {
-    this.#calls.checkRoom();
-    const { signal } = readOptions(EncodeTextSchema, options);
-    const text = checkValue(GenerateSchema.properties.prompt, prompt, "prompt") as string;
-    throwIfAborted(signal);
-    if (this.#info.family !== "sdxl")
-      throw new OptionError(
-        "prompt",
-        `only SDXL's second text encoder makes embeddings beside those of pictures, this is ${this.#info.family}: use encodeImage()`,
-      );
-    const { prompt: texts } = prompts().encodePrompts(text, "", "plain", this.#encoders);
-    const made = this.#calls.call<{ prompt: NativeText[] }, ArrayBuffer>(site, signal, {
-      pictures: [],
-      prepare: () => Promise.resolve({ prompt: texts }),
-      start: (prepared, done) => this.#native.encodeText(prepared, done),
-    });
-    return made.then((data) => new ImageEmbeds(new Float32Array(data), [1, data.byteLength / 4]));
+  /** What prompts are encoded with. */
+  get #text(): TextEngine {
+    return { native: this.#native, info: this.#info, encoders: this.#encoders, calls: this.#calls };
   }
 
   #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {

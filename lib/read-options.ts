@@ -13,7 +13,7 @@ import type {
   PullSchema,
   ReadMetadataSchema,
 } from "./options/file-schema";
-import type { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import type { EncodeImageSchema, EncodePromptSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
 import type { ChangeSchema, LoadSchema } from "./options/load-schema";
 import type { FaceKeypointsSchema, PreprocessCallSchema, PreprocessSchema } from "./options/preprocess-schema";
 import type {
@@ -24,6 +24,7 @@ import type {
   DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,
+  EncodePromptOptions,
   EstimateOptions,
   GenerateOptions,
   InspectOptions,
@@ -72,6 +73,7 @@ export type SchemasMatch = [
   Same<Value<typeof GenerateSchema>, ReadGenerateOptions>,
   Same<Value<typeof EstimateSchema>, ReadEstimateOptions>,
   Same<Value<typeof EncodeImageSchema>, EncodeImageOptions>,
+  Same<Value<typeof EncodePromptSchema>, EncodePromptOptions>,
   Same<Value<typeof LoadEmbedsSchema>, LoadEmbedsOptions>,
   Same<Value<typeof InspectSchema>, InspectOptions>,
   Same<Value<typeof ChangeSchema>, ChangeOptions>,
@@ -83,6 +85,7 @@ export type SchemasMatch = [
   Same<Value<typeof ReadMetadataSchema>, ReadMetadataOptions>,
 ];
 export const schemasMatch: SchemasMatch = [
+  true,
   true,
   true,
   true,

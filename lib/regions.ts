@@ -6,8 +6,12 @@ import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
 import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { PictureSize } from "./native-branches";
-import type { NativeRegion, NativeText, PipelineInfo } from "./native/contract";
+import type { NativePrompts, NativeRegion, NativeTextEmbeds, PipelineInfo } from "./native/contract";
+import { lazily } from "./load-failure";
 import { type PromptEncoder, type PromptSyntax, encodePrompts, refuseLoraTags } from "./prompt/encode";
+import type { PromptEmbeds, PromptRules } from "./prompt/prompt-embeds";
+
+const embedded = lazily(() => require("./prompt/prompt-embeds") as typeof import("./prompt/prompt-embeds"));
 
 /** A part of the picture that has a prompt, a negative prompt and image prompts of its own. */
 export interface Region {
@@ -15,6 +19,8 @@ export interface Region {
   mask: ImageInput;
   /** what the region shows; default "" */
   prompt?: string | undefined;
+  /** text features in place of `prompt`, as encodePrompt() makes them; pooled ones are not read */
+  promptEmbeds?: PromptEmbeds | undefined;
   /** what it must not show; default: that of the call */
   negativePrompt?: string | undefined;
   /** pictures that the region takes after, there alone; those of the call count everywhere */
@@ -27,45 +33,62 @@ export interface Region {
 export type ReadRegion = Omit<Region, "imagePrompts"> & { imagePrompts?: readonly ReadImagePrompt[] | undefined };
 
 /** The same as it was when the call started, its image prompts aside. */
-export interface RegionSnapshot {
+export interface RegionSnapshot extends NativePrompts {
   mask: PictureSnapshot;
   scale: number;
-  prompt: NativeText[];
-  negative: NativeText[];
 }
 
 /** What a region's prompts lack is the call's. */
 interface CallPrompts {
   negativePrompt?: string | undefined;
   promptSyntax?: PromptSyntax | undefined;
+  /** features in place of the negative prompt */
+  negativeEmbeds?: NativeTextEmbeds | undefined;
 }
 
 /** Copies what the caller could still change, and encodes the prompts. */
 export function snapshotRegions(
   regions: readonly ReadRegion[],
   pictures: CallPictures,
-  { negativePrompt: ofCall, promptSyntax = "weighted" }: CallPrompts,
+  call: CallPrompts,
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
 ): RegionSnapshot[] {
-  return regions.map(({ mask, prompt = "", scale = 1, ...own }, i) => {
-    const option = `regions[${i}]`;
-    if (own.negativePrompt !== undefined && ofCall === undefined && info.defaults.negativePrompt === "zeros")
+  const zeros =
+    call.negativePrompt === undefined && call.negativeEmbeds === undefined && info.defaults.negativePrompt === "zeros";
+  return regions.map((region, i) => {
+    const at = `regions[${i}].`;
+    const own = region.negativePrompt === undefined ? "promptEmbeds.negative" : "negativePrompt";
+    if (zeros && (region.negativePrompt ?? region.promptEmbeds?.negative) !== undefined)
       throw new OptionError(
-        `${option}.negativePrompt`,
+        `${at}${own}`,
         "the call has none, and this model then has zeros in its place everywhere: add negativePrompt to the call too",
       );
-    const negative = own.negativePrompt ?? ofCall ?? "";
-    if (promptSyntax === "weighted") {
-      refuseLoraTags(prompt, `${option}.prompt`);
-      refuseLoraTags(negative, `${option}.negativePrompt`);
-    }
     return {
-      mask: new PictureSnapshot(mask, `${option}.mask`, pictures),
-      scale,
-      ...encodePrompts(prompt, negative, promptSyntax, encoders),
+      mask: new PictureSnapshot(region.mask, `${at}mask`, pictures),
+      scale: region.scale ?? 1,
+      ...readPrompts(region, call, { info, encoders, at, pooled: false }),
     };
   });
+}
+
+/** What a region lacks of a negative prompt is the call's. */
+function readPrompts(region: ReadRegion, call: CallPrompts, rules: PromptRules): NativePrompts {
+  const { promptSyntax = "weighted", negativeEmbeds } = call;
+  const { prompt = "", promptEmbeds } = region;
+  const negativePrompt = region.negativePrompt ?? call.negativePrompt;
+  if (promptEmbeds !== undefined) {
+    const own = promptEmbeds.negative === undefined ? negativePrompt : region.negativePrompt;
+    const given = { prompt: region.prompt, negativePrompt: own, promptSyntax, promptEmbeds };
+    return embedded().embeddedPrompts(given, rules, negativeEmbeds);
+  }
+  if (promptSyntax === "weighted") {
+    refuseLoraTags(prompt, `${rules.at}prompt`);
+    refuseLoraTags(negativePrompt ?? "", `${rules.at}negativePrompt`);
+  }
+  return negativePrompt === undefined && negativeEmbeds !== undefined
+    ? embedded().promptBeside({ text: prompt, syntax: promptSyntax }, negativeEmbeds, rules)
+    : encodePrompts(prompt, negativePrompt ?? "", promptSyntax, rules.encoders);
 }
 
 /** The image prompts of all regions. */

@@ -5,6 +5,7 @@ import type { ControlUse } from "./controls";
 import type { ImageInput } from "./image/input";
 import type { ImagePrompt } from "./image-prompt";
 import type { NegativeImagePrompt } from "./negative-prompts";
+import type { PromptEmbeds } from "./prompt/prompt-embeds";
 import type { Region } from "./regions";
 import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
@@ -153,6 +154,11 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   negativePrompt?: string | undefined;
   /** "weighted" (default): (word:1.3), [word] and BREAK have a meaning; "plain": they are text */
   promptSyntax?: "weighted" | "plain" | undefined;
+  /**
+   * text features in place of `prompt` and `negativePrompt`, as encodePrompt() makes them, or diffusers' prompt_embeds. Without `negative`,
+   * `negativePrompt` is encoded, or what the model has without one
+   */
+  promptEmbeds?: PromptEmbeds | undefined;
   /** layers of the text encoders left out for the prompt, as diffusers' clip_skip: 0 (default) to their number less one. AUTOMATIC1111 counts one more */
   clipSkip?: number | undefined;
   /** SDXL: [width, height] in pixels of the photograph that the model is told the picture comes from; default: the picture's own size */
@@ -179,7 +185,7 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
   negativeImagePrompts?: readonly (NegativeImagePrompt | ImageInput | Float32Array)[] | undefined;
   /** parts of the picture with prompts of their own; where they overlap they share the place, and what they leave is the prompt's */
   regions?: readonly Region[] | undefined;
-  /** the picture to change, resized to width x height; in any of the forms of an ImageInput. Inpainting and instruct models (info.task) need one */
+  /** the picture to change, resized to width x height; in any of the forms of an ImageInput. What is transparent lies on white. Inpainting and instruct models (info.task) need one */
   image?: ImageInput | undefined;
   /** a picture of any size, white where `image` is repainted, black where it stays; not for instruct models, needed by inpainting models */
   mask?: ImageInput | undefined;
@@ -393,6 +399,16 @@ export interface MemoryEstimate {
   total: number;
   /** whether the VAE would decode in tiles */
   tiled: boolean;
+}
+
+export interface EncodePromptOptions {
+  /** what the picture must not show; default "", and for most SDXL models none */
+  negativePrompt?: string | undefined;
+  /** "weighted" (default): (word:1.3), [word] and BREAK have a meaning; "plain": they are text */
+  promptSyntax?: "weighted" | "plain" | undefined;
+  /** layers of the text encoders left out for the prompt, as that of generate() */
+  clipSkip?: number | undefined;
+  signal?: AbortSignalLike | undefined;
 }
 
 export interface EncodeTextOptions {

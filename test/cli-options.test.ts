@@ -121,6 +121,24 @@ test("--options are those of the API, under the other flags", async () => {
   });
 });
 
+test("text features come from a file, of a call and of a region", async () => {
+  const addon = new FakeAddon();
+  addon.tensor = { shape: [1, 20, 192], data: new Float32Array(20 * 192).fill(0.5).buffer };
+  const names = ["prompt_embeds", "negative_prompt_embeds"];
+  addon.listTensors = (_path, done) => {
+    done(null, names.map((name) => ({ name, shape: [1, 20, 192] }))); // prettier-ignore
+    return { cancel: () => undefined };
+  };
+  const region = { mask: image, promptEmbeds: "p.safetensors" };
+  const flags = ["--prompt-embeds", "p.safetensors", "--region", JSON.stringify(region)];
+  expect(await generate(flags, addon)).toMatchObject({ code: 0 });
+  const features = new Float32Array(20 * 192).fill(0.5);
+  const both = { promptEmbeds: { features }, negativeEmbeds: { features } };
+  expect(addon.requests[0]).toMatchObject({ ...both, regions: [both] });
+  names.shift();
+  expect((await generate(flags, addon)).err).toContain("--prompt-embeds: expected a tensor prompt_embeds, which");
+});
+
 test.each<[string[], string]>([
   [["--region", "left.png"], '--region: expected JSON such as {"mask":"left.png","prompt":"a cat"}'],
   [["--region", '{"mask":'], "--region: expected an object in JSON, but it is none: "],

@@ -25,6 +25,7 @@ export interface GenerateFlags {
   output: string;
   saveLatents?: string;
   latents?: string;
+  promptEmbeds?: string;
   featureCache?: string;
   variation?: string;
   hires?: string;
@@ -47,6 +48,7 @@ export interface GenerateFlags {
 /** Options whose flags have a form of their own, or none. */
 const OWN_FORM = [
   ...FLAGLESS,
+  "promptEmbeds",
   "latents",
   "featureCache",
   "variation",
@@ -131,6 +133,10 @@ function addCallFlags(command: Command): void {
     .option(
       "--outpaint <left,top,right,bottom>",
       "paint so many pixels beyond the sides of --image (0 to 4096), which stays as it is",
+    )
+    .option(
+      "--prompt-embeds <file>",
+      "safetensors file in place of --prompt and --negative-prompt, with the tensors prompt_embeds, negative_prompt_embeds and for SDXL pooled_prompt_embeds, negative_pooled_prompt_embeds of diffusers",
     )
     .option(
       "--latents <file>",

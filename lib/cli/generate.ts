@@ -24,12 +24,24 @@ import { type Axis, batchItems, itemFile, readPromptFile, sheetLabels } from "./
 import { settingsFrom } from "./from";
 import { checkImageOutput, checkOutput, outputFile } from "./output";
 import { formatSeconds, progressFor } from "./report";
-import { readRows, saveLatents } from "./tensor-files";
+import { readPromptEmbeds, readRows, saveLatents } from "./tensor-files";
 
 export function addGenerate(program: Command, environment: Environment): void {
   const command = program.command("generate").description("make pictures from a text prompt, image prompts, or both");
   const { order, grid } = addGenerateFlags(command);
   command.action((flags: GenerateFlags) => runGenerate(flags, order, grid, environment));
+}
+
+/** Of flags and of a file of options; JSON in them may name files of numbers. */
+async function givenOptions(
+  flags: GenerateFlags,
+  order: OrderedFlags,
+  { addon, signal }: Environment,
+): Promise<GenerateOptions> {
+  const file = flags.options === undefined ? {} : await readOptionsFile(flags.options);
+  const options = { ...file, ...generateOptions(flags, order) };
+  if (flags.options === undefined && order.regions.length === 0 && order.negatives.length === 0) return options;
+  return (await withFloats(GenerateSchema, options, "", { addon: addon(), signal })) as GenerateOptions;
 }
 
 async function runGenerate(
@@ -46,14 +58,14 @@ async function runGenerate(
       "--save-latents",
       "expected another file than --output: the latents would replace the picture",
     );
-  const file = flags.options === undefined ? {} : await readOptionsFile(flags.options);
-  const given = { options: { ...file, ...generateOptions(flags, order) }, load: loadOptions(flags, order) };
+  const given = { options: await givenOptions(flags, order, environment), load: loadOptions(flags, order) };
   // Bad values are reported before the model is read.
   readOptions(LoadSchema, given.load);
   readOptions(GenerateSchema, given.options);
   const addon = environment.addon();
-  given.options = (await withFloats(GenerateSchema, given.options, "", { addon, signal })) as GenerateOptions;
   if (order.prompts.length > 0) given.options.imagePrompts = await readPrompts(order, addon, signal);
+  if (flags.promptEmbeds !== undefined)
+    given.options.promptEmbeds = await readPromptEmbeds(addon, flags.promptEmbeds, "--prompt-embeds", signal);
   if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
   const { options, load } = flags.from === undefined ? given : await settingsFrom(flags.from, output, given);
   const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");

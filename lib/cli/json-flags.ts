@@ -3,9 +3,10 @@ import { OptionError, fileError, messageOf } from "../errors";
 import { CallSite } from "../native/call";
 import type { NativeAddon } from "../native/contract";
 import { loadEmbedsWith } from "../embeds/file";
+import { PromptEmbedsSchema } from "../options/generate-schema";
 import type { Schema } from "../options/json-schema";
 import { TooLargeError, readSmallFile } from "../read-file";
-import { readRows } from "./tensor-files";
+import { readPromptEmbeds, readRows } from "./tensor-files";
 
 /** Characters of a file of options. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -63,7 +64,7 @@ export async function withFloats(rule: Schema, value: unknown, option: string, f
   for (const [name, member] of Object.entries(value)) {
     const inner = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const at = option === "" ? name : `${option}.${name}`;
-    const isFile = typeof member === "string" && isFloats(inner);
+    const isFile = typeof member === "string" && (isFloats(inner) || inner?.title === PromptEmbedsSchema.title);
     const adapter = "adapter" in value && typeof value.adapter === "number" ? value.adapter : 0;
     const filled = isFile
       ? readFloatsFile(member, name, adapter, at, files)
@@ -83,6 +84,7 @@ async function readFloatsFile(
   option: string,
   { addon, signal }: FloatFiles,
 ): Promise<unknown> {
+  if (name === "promptEmbeds") return readPromptEmbeds(addon, path, option, signal);
   if (name === "embeds") return loadEmbedsWith(addon, { path, adapter, option, signal }, new CallSite());
   if (name === "latents") return readRows(addon, path, "latents", signal, option);
   const rows = await readRows(addon, path, "face_embeds", signal, option);

@@ -5,7 +5,8 @@ import { throwIfAborted } from "../abort-signal";
 import { picturesOf, shapeText } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import { CallSite, startNative } from "../native/call";
-import type { NativeAddon } from "../native/contract";
+import type { Done, NativeAddon, NativeJob } from "../native/contract";
+import type { PromptEmbeds } from "../prompt/prompt-embeds";
 import type { GenerateResult } from "../types";
 
 /** The rows of a file's tensor: of (n, ...) there are n. */
@@ -27,6 +28,38 @@ export async function readRows(
     throw new OptionError(option, `expected a tensor ${name} of shape ${form} but ${file} has ${shapeText(shape)}`);
   }
   return picturesOf({ data: new Float32Array(data), shape });
+}
+
+/** diffusers' names of text features. */
+const PROMPT_TENSORS = {
+  prompt: "prompt_embeds",
+  negative: "negative_prompt_embeds",
+  pooled: "pooled_prompt_embeds",
+  negativePooled: "negative_pooled_prompt_embeds",
+} as const;
+
+/** The text features in a file: prompt_embeds, and what else of them it has. */
+export async function readPromptEmbeds(
+  addon: NativeAddon,
+  path: string,
+  option: string,
+  signal: AbortSignal,
+): Promise<PromptEmbeds> {
+  throwIfAborted(signal);
+  const file = resolve(path);
+  const start = <T>(work: (done: Done<T>) => NativeJob): Promise<T> =>
+    startNative<T>(new CallSite(), signal, work).result;
+  const tensors = await start<{ name: string }[]>((done) => addon.listTensors(file, done));
+  const embeds: Partial<Record<keyof PromptEmbeds, Float32Array>> = {};
+  for (const [name, tensor] of Object.entries(PROMPT_TENSORS) as [keyof PromptEmbeds, string][]) {
+    if (!tensors.some((found) => found.name === tensor)) continue;
+    const { data } = await start<{ data: ArrayBuffer }>((done) => addon.readTensor(file, tensor, done));
+    embeds[name] = new Float32Array(data);
+  }
+  const { prompt } = embeds;
+  if (prompt === undefined)
+    throw new OptionError(option, `expected a tensor ${PROMPT_TENSORS.prompt}, which ${file} has not`);
+  return { ...embeds, prompt };
 }
 
 export async function saveLatents(

@@ -19,7 +19,7 @@ import { jpegExif, readExif, webpExif } from "./exif";
 import { RECORDED_LOAD } from "./load-record";
 import { MOST_TEXT, textsOf } from "./png-text";
 import type { FileRecord } from "./record";
-import { restored } from "./restore";
+import { restored, withoutRequired } from "./restore";
 import { verifyFiles } from "./verify";
 
 /** What a picture made by this package says of how it was made. */
@@ -142,7 +142,7 @@ function readRecord(text: string, where: string): PictureSettings {
 function readPart(properties: ObjectSchema["properties"], value: unknown, option: string): object {
   if (!isObject(value)) throw new OptionError(option, "expected an object");
   const schema: ObjectSchema = { type: "object", title: "settings", additionalProperties: false, properties };
-  return readOptions(schema, restored(schema, value, ""));
+  return readOptions(withoutRequired(schema) as ObjectSchema, restored(schema, value, ""));
 }
 
 function readFiles(value: unknown): FileRecord[] {

@@ -37,6 +37,18 @@ export function restored(rule: Schema, value: unknown, option: string): unknown 
   );
 }
 
+/** The schema with nothing needed: what was given in memory is missing, and files say of it only what it was. */
+export function withoutRequired(rule: Schema): Schema {
+  const { items, properties } = rule;
+  const kept = Object.fromEntries(Object.entries(rule).filter(([name]) => name !== "required"));
+  const inner = Object.entries(properties ?? {}).map(([name, one]) => [name, withoutRequired(one)] as const);
+  return {
+    ...kept,
+    ...(items === undefined ? {} : { items: withoutRequired(items) }),
+    ...(properties === undefined ? {} : { properties: Object.fromEntries(inner) }),
+  };
+}
+
 function readNumbers(value: unknown, option: string): Float32Array {
   const { f32, shape } = value as { f32?: unknown; shape?: unknown };
   if (typeof f32 !== "string" || f32.length > MOST_BASE64) throw new OptionError(option, "expected numbers in base64");

@@ -234,6 +234,10 @@ export interface PipelineInfo extends LoadedParts {
   /** why it does not take an option, and what to do instead, for those that it does not */
   refusals: Partial<Record<ModelOption, string>>;
   textEncoders: TextEncoderInfo[];
+  /** numbers of a token's text features, as the UNet's cross-attention reads them: 768, 1024, SDXL 2048 */
+  textSize: number;
+  /** numbers of SDXL's pooled text features (1280); 0: the model has none */
+  pooledSize: number;
   /** textual inversions: those asked for in their order, then those that LoRAs brought along */
   embeddings: EmbeddingInfo[];
   hasImageEncoder: boolean;
@@ -247,6 +251,30 @@ export interface NativeText {
   ids: Int32Array;
   /** one weight per token, 1 where the prompt gives none */
   weights: Float32Array;
+}
+
+/** Text features in place of a prompt's tokens. */
+export interface NativeTextEmbeds {
+  /** chunks * contextLength * textSize floats */
+  features: Float32Array;
+  /** SDXL, of the prompt of a whole call: pooledSize floats */
+  pooled?: Float32Array;
+}
+
+/** The prompts of a call, or of a region; all of them have the same number of chunks. */
+export interface NativePrompts {
+  /** one entry per text encoder; with embeds, none */
+  prompt: NativeText[];
+  promptEmbeds?: NativeTextEmbeds;
+  /** absent, as are negativeEmbeds: zeros in place of its features, where the model's `defaults.negativePrompt` says so */
+  negative?: NativeText[];
+  negativeEmbeds?: NativeTextEmbeds;
+}
+
+/** What text encoders made of prompts. */
+export interface NativeEncodedPrompts {
+  prompt: { features: ArrayBuffer; pooled?: ArrayBuffer };
+  negative?: { features: ArrayBuffer; pooled?: ArrayBuffer };
 }
 
 /** A picture for an adapter, as raw RGB or as the encoder's output computed before; a face; or both. */
@@ -269,11 +297,9 @@ export interface NativeImage {
 /** Without picture and embeds: what the reference has in place of no picture. */
 export type NativeNegativeImage = NativeImage & { adapter: number };
 
-export interface NativeRegion {
+export interface NativeRegion extends NativePrompts {
   mask: NativePicture;
   scale: number;
-  prompt: NativeText[];
-  negative?: NativeText[];
 }
 
 /** A picture to change, or its mask; without pixels where only sizes are asked for. */
@@ -326,11 +352,7 @@ export interface NativeControlUse {
 }
 
 /** The plain options go through as they are; those that are left out have the defaults of native/pipeline/request.h. */
-export interface NativeGenerateRequest extends PlainOptions {
-  /** one entry per text encoder; prompt and negative have the same number of chunks */
-  prompt: NativeText[];
-  /** absent: zeros in place of its features, where the model's `defaults.negativePrompt` says so */
-  negative?: NativeText[];
+export interface NativeGenerateRequest extends PlainOptions, NativePrompts {
   branches: NativeImageBranch[];
   controls?: NativeControlUse[];
   regions: NativeRegion[];
@@ -454,8 +476,11 @@ export interface NativePipeline {
   ): NativeJob;
   /** the image encoder's output for one adapter: f32, embedSize or tokens * embedSize floats */
   encodeImage(image: NativeImage, adapter: number, done: Done<ArrayBuffer>): NativeJob;
-  /** the projected text embedding of SDXL's second encoder; one text per text encoder */
-  encodeText(text: { prompt: NativeText[] }, done: Done<ArrayBuffer>): NativeJob;
+  /** the features of a prompt, and of a negative one in the same number of chunks; `clipSkip` is the prompt's */
+  encodePrompts(
+    texts: { prompt: NativeText[]; negative?: NativeText[]; clipSkip?: number },
+    done: Done<NativeEncodedPrompts>,
+  ): NativeJob;
   /** what generate() would take; images may be empty objects, which stand for pictures */
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob;
   /** replace all adapters, all controls, or all LoRAs, between other jobs; on an error nothing has changed */

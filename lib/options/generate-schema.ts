@@ -196,6 +196,23 @@ export const NegativeImageSchema = {
   },
 } as const satisfies ObjectSchema;
 
+export const PromptEmbedsSchema = {
+  type: "object",
+  title: "prompt embeds",
+  additionalProperties: false,
+  required: ["prompt"],
+  properties: {
+    prompt: { "x-kind": "floats", description: "text features, [77 * chunks, info.textSize]" },
+    negative: {
+      "x-kind": "floats",
+      description: "the same of the negative prompt",
+      "x-default": "those of negativePrompt",
+    },
+    pooled: { "x-kind": "floats", description: "SDXL: the second encoder's projected embedding, [info.pooledSize]" },
+    negativePooled: { "x-kind": "floats", description: "SDXL: the same of the negative prompt" },
+  },
+} as const satisfies ObjectSchema;
+
 export const RegionSchema = {
   type: "object",
   title: "region",
@@ -204,6 +221,7 @@ export const RegionSchema = {
   properties: {
     mask: { "x-kind": "image", description: "a picture that is white where the region is, black elsewhere" },
     prompt: { type: "string", maxLength: 16384, default: "", description: "what the region shows" },
+    promptEmbeds: { ...PromptEmbedsSchema, description: "text features in place of prompt" },
     negativePrompt: {
       type: "string",
       maxLength: 16384,
@@ -322,6 +340,15 @@ export const OutpaintSchema = {
   properties: { left: MARGIN, top: MARGIN, right: MARGIN, bottom: MARGIN },
 } as const satisfies ObjectSchema;
 
+const CLIP_SKIP = {
+  type: "integer",
+  minimum: 0,
+  maximum: 64,
+  default: 0,
+  description:
+    "layers of the text encoders left out for the prompt (diffusers' clip_skip; one less than AUTOMATIC1111's)",
+} as const satisfies Schema;
+
 /** A pair of pixels, each `minimum` or more. */
 const pixelPair = <Minimum extends number>(minimum: Minimum) =>
   ({ type: "array", items: { type: "integer", minimum, maximum: 65536 }, minItems: 2, maxItems: 2 }) as const;
@@ -355,14 +382,12 @@ const ESTIMATED = {
     default: "weighted",
     description: "weighted: brackets and BREAK have a meaning; plain: they are text",
   },
-  clipSkip: {
-    type: "integer",
-    minimum: 0,
-    maximum: 64,
-    default: 0,
-    description:
-      "layers of the text encoders left out for the prompt (diffusers' clip_skip; one less than AUTOMATIC1111's)",
+  promptEmbeds: {
+    ...PromptEmbedsSchema,
+    description: "text features in place of prompt and negativePrompt, as encodePrompt() makes them",
+    "x-default": "none",
   },
+  clipSkip: CLIP_SKIP,
   originalSize: {
     ...pixelPair(1),
     description: "SDXL: [width, height] of the photograph it is told to have come from",
@@ -662,6 +687,18 @@ export const BatchSchema = {
   properties: {
     signal: SIGNAL,
     onProgress: { "x-kind": "function", description: "called after every step" },
+  },
+} as const satisfies ObjectSchema;
+
+export const EncodePromptSchema = {
+  type: "object",
+  title: "encodePrompt options",
+  additionalProperties: false,
+  properties: {
+    negativePrompt: ESTIMATED.negativePrompt,
+    promptSyntax: ESTIMATED.promptSyntax,
+    clipSkip: CLIP_SKIP,
+    signal: SIGNAL,
   },
 } as const satisfies ObjectSchema;
 

@@ -8,6 +8,7 @@ const MADE = [
   "prompt",
   "negativePrompt",
   "promptSyntax",
+  "promptEmbeds",
   "imagePrompts",
   "controls",
   "negativeImagePrompts",

@@ -1,4 +1,5 @@
 /** Prompts as the token ids and weights the engine takes. */
+import { OptionError } from "../errors";
 import type { NativeText } from "../native/contract";
 import type { PromptTokenizer } from "../tokenizer";
 import { type Chunk, chunkPrompt } from "./chunk";
@@ -42,6 +43,27 @@ export function encodePrompts(
   const join = (chunked: Chunk[][]): NativeText[] =>
     encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
   return { prompt: join(prompts), negative: join(negatives) };
+}
+
+/**
+ * One prompt in so many chunks.
+ * @throws OptionError for one that has more
+ */
+export function encodePrompt(
+  text: string,
+  { syntax, chunks: count, option }: { syntax: PromptSyntax; chunks: number; option: string },
+  encoders: readonly PromptEncoder[],
+): NativeText[] {
+  const parts = syntax === "plain" ? plainPrompt(text) : parseWeightedPrompt(text);
+  return encoders.map((encoder) => {
+    const chunks = chunkPrompt(parts, encoder.tokenizer, encoder.contextLength - 2, option);
+    if (chunks.length > count)
+      throw new OptionError(
+        option,
+        `expected as many chunks as promptEmbeds have, ${count}, but it has ${chunks.length}: shorten it`,
+      );
+    return joinChunks(chunks, count, encoder);
+  });
 }
 
 function joinChunks(chunks: readonly Chunk[], count: number, { tokenizer, contextLength }: PromptEncoder): NativeText {

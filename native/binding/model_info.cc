@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "binding/values.h"
+#include "pipeline/condition/text_features.h"
 #include "pipeline/load/inpaint.h"
 #include "pipeline/model_options.h"
 #include "schedulers/scheduler_table.h"
@@ -77,6 +78,8 @@ void set_text(Napi::Env env, const ModelSet& models, Napi::Object object) {
                set_number(encoder, "vocabSize", config.vocab_size);
                encoder.Set("tokenizer", tower->tokenizer);
              }));
+  set_number(object, "textSize", models.unet->config().cross_size());
+  set_number(object, "pooledSize", pooled_size(models));
   object.Set("embeddings",
              array_of(env, models.learned_tokens(), [env](const LearnedToken& token, Napi::Object embedding) {
                Napi::Array ids = Napi::Array::New(env), vectors = Napi::Array::New(env);

@@ -80,6 +80,21 @@ Napi::Value estimate_to_js(Napi::Env env, const MemoryEstimate& estimate) {
   return object;
 }
 
+// Of the prompt, which comes last, and of the negative one.
+Napi::Value features_to_js(Napi::Env env, const std::vector<TextFeatures>& made) {
+  const auto one = [env](const TextFeatures& features) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("features", copy_to_js(env, features.features.data(), features.features.size() * sizeof(float)));
+    if (!features.pooled.empty())
+      object.Set("pooled", copy_to_js(env, features.pooled.data(), features.pooled.size() * sizeof(float)));
+    return object;
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("prompt", one(made.back()));
+  if (made.size() > 1) object.Set("negative", one(made.front()));
+  return object;
+}
+
 void account(Napi::Env env, int64_t& accounted, int64_t bytes) {
   if (bytes != accounted) Napi::MemoryManagement::AdjustExternalMemory(env, bytes - accounted);
   accounted = bytes;
@@ -92,7 +107,7 @@ void PipelineObject::define(Napi::Env env) {
       env, "NativePipeline",
       {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
-       InstanceMethod("encodeText", &PipelineObject::encode_text),
+       InstanceMethod("encodePrompts", &PipelineObject::encode_prompts),
        InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
        InstanceMethod("setAdapters", &PipelineObject::set_adapters),
        InstanceMethod("setControls", &PipelineObject::set_controls),
@@ -172,14 +187,12 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value PipelineObject::encode_text(const Napi::CallbackInfo& info) {
-  std::vector<TokenChunks> prompt = read_prompt(object_argument(info, 0), "prompt");
+Napi::Value PipelineObject::encode_prompts(const Napi::CallbackInfo& info) {
+  PromptsToEncode prompts = read_prompts_to_encode(object_argument(info, 0));
   return start(info.Env(), function_argument(info, 1), {}, [&](const std::shared_ptr<AsyncJob>& job) {
-    engine_->encode_text(std::move(prompt), job->cancel_handle(), [job](Result<std::vector<float>> result) {
-      answer(*job, std::move(result), [](Napi::Env env, const std::vector<float>& made) {
-        return copy_to_js(env, made.data(), made.size() * sizeof(float));
-      });
-    });
+    engine_->encode_prompts(
+        std::move(prompts), job->cancel_handle(),
+        [job](Result<std::vector<TextFeatures>> result) { answer(*job, std::move(result), features_to_js); });
   });
 }
 

@@ -25,7 +25,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
   Napi::Value info(const Napi::CallbackInfo& info);
   Napi::Value generate(const Napi::CallbackInfo& info);
   Napi::Value encode_image(const Napi::CallbackInfo& info);
-  Napi::Value encode_text(const Napi::CallbackInfo& info);
+  Napi::Value encode_prompts(const Napi::CallbackInfo& info);
   Napi::Value estimate_memory(const Napi::CallbackInfo& info);
   Napi::Value set_adapters(const Napi::CallbackInfo& info);
   Napi::Value set_controls(const Napi::CallbackInfo& info);

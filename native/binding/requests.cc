@@ -120,8 +120,6 @@ OriginalConfig read_original_config(const Napi::Object& object, const char* key)
   return {read_text(from, "file"), read_text(from, "prediction")};
 }
 
-}  // namespace
-
 std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key) {
   std::vector<TokenChunks> prompts;
   const Napi::Array array = read_array(object, key);
@@ -129,6 +127,35 @@ std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key
     const Napi::Object text = element(array, i);
     prompts.push_back({read_ids(text, "ids"), read_floats(text, "weights")});
   }
+  return prompts;
+}
+
+// Of { features, pooled? }; empty where there is none.
+TextEmbeds read_text_embeds(const Napi::Object& object, const char* key) {
+  if (!has_value(object, key)) return {};
+  const Napi::Object from = read_object(object, key);
+  TextEmbeds embeds;
+  embeds.features = read_floats(from, "features");
+  if (has_value(from, "pooled")) embeds.pooled = read_floats(from, "pooled");
+  return embeds;
+}
+
+// A prompt and its negative one, of a call or of a region.
+template <class Prompts>
+void read_prompts(const Napi::Object& object, Prompts& prompts) {
+  prompts.prompt = read_prompt(object, "prompt");
+  if (has_value(object, "negative")) prompts.negative = read_prompt(object, "negative");
+  prompts.prompt_embeds = read_text_embeds(object, "promptEmbeds");
+  prompts.negative_embeds = read_text_embeds(object, "negativeEmbeds");
+}
+
+}  // namespace
+
+PromptsToEncode read_prompts_to_encode(const Napi::Object& object) {
+  PromptsToEncode prompts;
+  prompts.prompt = read_prompt(object, "prompt");
+  if (has_value(object, "negative")) prompts.negative = read_prompt(object, "negative");
+  if (has_value(object, "clipSkip")) prompts.clip_skip = read_int32(object, "clipSkip");
   return prompts;
 }
 
@@ -227,8 +254,7 @@ void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& 
     PromptRegion region;
     region.mask = read_picture(read_object(from, "mask"), sizes_only);
     region.scale = static_cast<float>(read_number(from, "scale"));
-    region.prompt = read_prompt(from, "prompt");
-    if (has_value(from, "negative")) region.negative = read_prompt(from, "negative");
+    read_prompts(from, region);
     request.regions.push_back(std::move(region));
   }
 }
@@ -247,8 +273,7 @@ void read_negative_images(const Napi::Object& object, GenerateRequest& request) 
 
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only) {
   GenerateRequest request;
-  request.prompt = read_prompt(object, "prompt");
-  if (has_value(object, "negative")) request.negative = read_prompt(object, "negative");
+  read_prompts(object, request);
   const Napi::Array branches = read_array(object, "branches");
   for (uint32_t i = 0; i < branches.Length(); ++i) {
     const Napi::Object from = element(branches, i);

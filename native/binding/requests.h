@@ -18,7 +18,7 @@ LoadRequest read_load_request(const Napi::Object& object);
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);
 ImagePrompt read_image(const Napi::Object& object);
 // A prompt for every text encoder.
-std::vector<TokenChunks> read_prompt(const Napi::Object& object, const char* key);
+PromptsToEncode read_prompts_to_encode(const Napi::Object& object);
 // The tables of plain options, by call, for the test that compares them with the schemas.
 Napi::Object fields_to_js(Napi::Env env);
 

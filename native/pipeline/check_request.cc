@@ -5,6 +5,7 @@
 #include "pipeline/check_controls.h"
 #include "pipeline/condition/places.h"
 #include "pipeline/condition/source_picture.h"
+#include "pipeline/condition/text_features.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/model_options.h"
 #include "pipeline/request_fields.h"
@@ -53,10 +54,11 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
   IPA_TRY(check_places(request));
   for (const ImageBranch& branch : request.branches)
     if (!std::isfinite(branch.scale)) return Status::option("scale", "expected a finite number");
-  for (const auto* prompts : {&request.prompt, &request.negative})
-    for (const TokenChunks& chunks : *prompts)
-      for (float weight : chunks.weights)
-        if (!std::isfinite(weight)) return Status::option("prompt", "expected weights that are finite numbers");
+  for (const TextEmbeds* embeds : {&request.prompt_embeds, &request.negative_embeds})
+    if (!embeds->empty() && embeds->pooled.size() != static_cast<size_t>(pooled_size(models)))
+      return Status::option("promptEmbeds", "expected " + std::to_string(pooled_size(models)) +
+                                                " pooled numbers but received " +
+                                                std::to_string(embeds->pooled.size()));
   IPA_TRY(check_controls(models, request));
   if (request.guidance_start > request.guidance_end)
     return Status::option("guidanceInterval", "expected two numbers, the smaller first");

@@ -4,7 +4,6 @@
 
 #include "base/guard.h"
 #include "pipeline/condition/image_features.h"
-#include "pipeline/condition/text_features.h"
 #include "pipeline/prepared_call.h"
 
 namespace ipa {
@@ -53,21 +52,19 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
           [done](Status status) { done(std::move(status)); }});
 }
 
-void Engine::encode_text(std::vector<TokenChunks> prompt, CancelHandle cancel, Done<std::vector<float>> done) {
-  auto shared = std::make_shared<std::vector<TokenChunks>>(std::move(prompt));
+void Engine::encode_prompts(PromptsToEncode prompts, CancelHandle cancel,
+                            Done<std::vector<TextFeatures>> done) {
+  auto shared = std::make_shared<PromptsToEncode>(std::move(prompts));
   submit({cancel,
           [=] {
-            done(guarded([&]() -> Result<std::vector<float>> {
-              if (models_->family() != Family::sdxl)
-                return Status::option(
-                    "prompt",
-                    "only SDXL's second text encoder makes embeddings beside those of pictures, "
-                    "this is another model");
+            done(guarded([&]() -> Result<std::vector<TextFeatures>> {
+              PromptEncoder::Prompts inputs;
+              if (!shared->negative.empty()) inputs.push_back(&shared->negative);
+              inputs.push_back(&shared->prompt);
               Workspace workspace(&caches_->arenas);
-              IPA_ASSIGN(PromptEncoder encoder, PromptEncoder::plan(*models_, {shared.get()}, 0));
-              IPA_ASSIGN(std::vector<TextFeatures> features,
-                         encoder.run({*models_, *caches_, workspace, cancel.get()}));
-              return std::move(features.front().pooled);
+              IPA_ASSIGN(PromptEncoder encoder,
+                         PromptEncoder::plan(*models_, std::move(inputs), shared->clip_skip));
+              return encoder.run({*models_, *caches_, workspace, cancel.get()});
             }));
           },
           [done](Status status) { done(std::move(status)); }});

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "pipeline/caches.h"
+#include "pipeline/condition/text_features.h"
 #include "pipeline/generate.h"
 #include "pipeline/load/loaded_parts.h"
 #include "pipeline/load/model_set.h"
@@ -44,8 +45,8 @@ class Engine {
                 Done<GenerateResult> done, StepFunction step = {});
   // The image encoder's output for an adapter.
   void encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done);
-  // The projected text embedding of SDXL's second encoder. invalid_option for models without it.
-  void encode_text(std::vector<TokenChunks> prompt, CancelHandle cancel, Done<std::vector<float>> done);
+  // Features of the negative prompt, where there is one, and of the prompt.
+  void encode_prompts(PromptsToEncode prompts, CancelHandle cancel, Done<std::vector<TextFeatures>> done);
   // What generate() would take for the request.
   void estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done);
   // Runs `work` on the models between other jobs: how adapters and LoRAs are changed.

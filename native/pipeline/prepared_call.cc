@@ -94,8 +94,9 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const auto output = static_cast<size_t>(3 * size.width * size.height);
   const size_t maps = maps_ ? maps_->result_bytes() : 0;
   const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0) + maps);
-  size_t prompts = 0;
-  for (const PromptRegion& region : request_.regions) prompts += region.mask.rgb.size();
+  size_t prompts = request_.prompt_embeds.bytes() + request_.negative_embeds.bytes();
+  for (const PromptRegion& region : request_.regions)
+    prompts += region.mask.rgb.size() + region.prompt_embeds.bytes() + region.negative_embeds.bytes();
   for (const ImageBranch& branch : request_.branches)
     if (branch.mask) prompts += branch.mask->rgb.size();
   for (const ImageBranch& branch : request_.branches)

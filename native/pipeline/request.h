@@ -18,6 +18,22 @@ struct TokenChunks {
   std::vector<float> weights;  // one per token; 1 leaves it alone
 };
 
+// What the text encoders make of a prompt, given in its place: chunks * context tokens, each as wide as the UNet's
+// cross-attention reads them.
+struct TextEmbeds {
+  std::vector<float> features;  // empty: the prompt's tokens are encoded
+  std::vector<float> pooled;    // SDXL: the second encoder's projected embedding
+
+  bool empty() const { return features.empty(); }
+  size_t bytes() const { return (features.size() + pooled.size()) * sizeof(float); }
+};
+
+// Prompts whose features are asked for.
+struct PromptsToEncode {
+  std::vector<TokenChunks> prompt, negative;  // no negative one: empty
+  int clip_skip = 0;                          // of the prompt
+};
+
 // What an adapter takes after: a picture (pixels, or the image encoder's output), a face,
 // or a face with its picture.
 struct ImagePrompt {
@@ -87,6 +103,7 @@ struct PromptRegion {
   Picture mask;  // white: all of the region's, black: nothing of it
   float scale = 1;
   std::vector<TokenChunks> prompt, negative;  // as those of the request
+  TextEmbeds prompt_embeds, negative_embeds;  // their pooled parts are not read
 };
 
 // What the picture to change has where it is repainted, before the steps begin: its own, grey, or what surrounds it.
@@ -108,8 +125,9 @@ struct ControlUse {
 };
 
 struct GenerateRequest {
-  std::vector<TokenChunks> prompt;    // one per text encoder
-  std::vector<TokenChunks> negative;  // the same number of chunks; empty: no negative prompt was given
+  std::vector<TokenChunks> prompt;            // one per text encoder
+  std::vector<TokenChunks> negative;          // the same number of chunks; empty: no negative prompt was given
+  TextEmbeds prompt_embeds, negative_embeds;  // in place of these two
   std::vector<ImageBranch> branches;
   std::vector<ControlUse> controls;
   std::vector<PromptRegion> regions;

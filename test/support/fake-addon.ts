@@ -11,6 +11,7 @@ import type {
   NativeAddon,
   NativeControlRequest,
   NativeConvertRequest,
+  NativeEncodedPrompts,
   NativeError,
   NativeGenerateRequest,
   NativeImage,
@@ -83,6 +84,8 @@ export const MINI_INFO: PipelineInfo = {
     negativeAestheticScore: "only SDXL models were trained with it",
   }),
   textEncoders: [{ contextLength: 20, vocabSize: 2832, tokenizer: "tokenizer" }],
+  textSize: 192,
+  pooledSize: 0,
   adapters: [
     {
       variant: "base",
@@ -315,8 +318,8 @@ class FakePipeline implements NativePipeline {
     return this.#addon.later(() => done(null, new ArrayBuffer(size * 4)), done);
   }
 
-  encodeText(_text: unknown, done: Done<ArrayBuffer>): NativeJob {
-    return this.#addon.later(() => done(null, new ArrayBuffer(1280 * 4)), done);
+  encodePrompts(_texts: unknown, done: Done<NativeEncodedPrompts>): NativeJob {
+    return this.#addon.later(() => done(null, { prompt: { features: new ArrayBuffer(20 * 192 * 4) } }), done);
   }
 
   estimateMemory(request: NativeGenerateRequest, done: Done<NativeMemoryEstimate>): NativeJob {

@@ -47,6 +47,7 @@ def script(name, *arguments, needs=None):
 
 STEPS = {
     "pictures": lambda: (pictures.make_pictures(), pictures.make_resizes()),
+    "resize-orders": pictures.make_orders,
     "unets": unets.make_alone,
     "networks": networks.make_alone,
     "pipelines": pipelines.make,
@@ -62,6 +63,8 @@ STEPS = {
     "inpaint": script("inpaint.py", needs="torchsde"),
     "second-pass": script("second_pass.py"),
     "seamless": script("seamless.py"),
+    "prompt-embeds": script("prompt_embeds.py"),
+    "flatten": script("flatten.py", needs="cv2"),
     "samplers": script("samplers.py", needs="torchsde"),
     "attention-maps": script("attention_maps.py"),
     "predictions": script("predictions.py", needs="torchsde"),

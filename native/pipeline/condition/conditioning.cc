@@ -72,10 +72,12 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   const UNetConfig& config = models.unet->config();
   self->cross_size_ = config.cross_size();
   self->addition_size_ = models.family() == Family::sdxl ? config.addition_input_size : 0;
-  self->zeros_ = self->guided() && request.negative.empty();
-  IPA_ASSIGN(self->text_, self->plan_text(models, request.prompt, request.negative));
+  self->zeros_ = self->guided() && request.negative.empty() && request.negative_embeds.empty();
+  IPA_ASSIGN(self->text_, self->plan_text(models, {&request.prompt, &request.prompt_embeds},
+                                          {&request.negative, &request.negative_embeds}));
   for (const PromptRegion& region : request.regions) {
-    IPA_ASSIGN(Text text, self->plan_text(models, region.prompt, region.negative));
+    IPA_ASSIGN(Text text, self->plan_text(models, {&region.prompt, &region.prompt_embeds},
+                                          {&region.negative, &region.negative_embeds}));
     self->regions_.push_back(std::move(text));
   }
   IPA_ASSIGN(self->scales_, BranchScales::plan(models, request, self->parts_));
@@ -84,13 +86,12 @@ Result<std::unique_ptr<Conditioning>> Conditioning::plan(const ModelSet& models,
   return self;
 }
 
-Result<Conditioning::Text> Conditioning::plan_text(const ModelSet& models,
-                                                   const std::vector<TokenChunks>& prompt,
-                                                   const std::vector<TokenChunks>& negative) {
+Result<Conditioning::Text> Conditioning::plan_text(const ModelSet& models, PromptInput prompt,
+                                                   PromptInput negative) {
   Text text;
   PromptEncoder::Prompts prompts;
-  if (guided() && !zeros_) prompts.push_back(&negative);
-  prompts.push_back(&prompt);
+  if (guided() && !zeros_) prompts.push_back(negative);
+  prompts.push_back(prompt);
   IPA_ASSIGN(text.encoder, PromptEncoder::plan(models, std::move(prompts), request_->clip_skip));
   if (zeros_ && !models.zeros_for_empty_prompt)
     return Status(Code::invalid_option, "guidance needs a negative prompt, which may be empty");

@@ -68,8 +68,7 @@ class Conditioning {
     std::optional<PromptEncoder> encoder;
     PackedKeys keys;
   };
-  Result<Text> plan_text(const ModelSet& models, const std::vector<TokenChunks>& prompt,
-                         const std::vector<TokenChunks>& negative);
+  Result<Text> plan_text(const ModelSet& models, PromptInput prompt, PromptInput negative);
   Status plan_branch(const ModelSet& models, size_t branch);
   Status plan_controls(const ModelSet& models, const GenerateRequest& request);
   // Whether a ControlNet reads the branch's tokens.
