@@ -628,3 +628,47 @@ test("the hub's package is not needed until a name is looked up there", async ()
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: ROOT });
   expect(stdout).toMatch(/^ERR_IPA_HUB_MISSING @huggingface\/hub.* asked for: npm install/);
 });
+
+describe("settings of a picture", () => {
+  const image = (): string => join(cache, "out.png");
+  const generate = (...flags: string[]): Promise<CommandRun> => runCommand(["generate", ...flags], fitting);
+  const name = `${NAME}/adapters/base.safetensors`;
+
+  beforeEach(async () => {
+    hub.publish(NAME, SD15);
+    expect(await generate("--model", NAME, "--adapter", name, "--steps", "1", "--output", image())).toMatchObject({
+      code: 0,
+    });
+  });
+
+  const again = (): Promise<CommandRun> => generate("--from", image(), "--output", join(cache, "again.png"));
+
+  test("are repeated while the cache holds the same files, whatever else of the repository comes to it", async () => {
+    await pull(NAME, { include: ["adapters/*"] });
+    await hub.stop();
+    expect(await again()).toMatchObject({ code: 0 });
+    hub = await HubServer.start();
+  });
+
+  test.each([
+    ["the model", "model", "unet/config.json"],
+    ["an adapter", "adapters\\[0\\]\\.file", "adapters/base.safetensors"],
+  ])("are refused once another revision of %s is in the cache", async (_, option, path) => {
+    // Bytes at the end of JSON change nothing, those of a weight file may be anything: the hash is what counts.
+    hub.publish(NAME, { ...SD15, [path]: Buffer.concat([SD15[path]!, Buffer.from(" ")]) });
+    await pull(NAME);
+    await pull(NAME, { include: ["adapters/*"] });
+    expect(await again()).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(`ERR_IPA_CHANGED: (?:--\\w+|${option}): `),
+    });
+  });
+
+  test("are checked when what the cache has lost is fetched again", async () => {
+    rmSync(folder(), { recursive: true });
+    expect(await again()).toMatchObject({ code: 0 });
+    rmSync(folder(), { recursive: true });
+    hub.publish(NAME, { ...SD15, "unet/config.json": Buffer.concat([SD15["unet/config.json"]!, Buffer.from(" ")]) });
+    expect(await again()).toMatchObject({ code: 1, err: expect.stringContaining("ERR_IPA_CHANGED") });
+  });
+});

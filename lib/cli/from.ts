@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 
 import { OptionError } from "../errors";
 import { readMetadata } from "../read-metadata";
-import { rootOf } from "../metadata/record";
+import { type FileRecord, rootOf } from "../metadata/record";
 import { verifyFiles } from "../metadata/verify";
 import type { GenerateOptions, LoadOptions } from "../types";
 
@@ -15,11 +15,16 @@ export interface Settings {
   options: GenerateOptions;
 }
 
+export interface PictureSettings extends Settings {
+  /** what is to be checked when the model is loaded, which fetches it from the hub */
+  toFetch: FileRecord[];
+}
+
 /**
  * The picture's settings with the given ones over them. The files of what is left of them are checked.
  * @throws as readMetadata() with `verify`
  */
-export async function settingsFrom(picture: string, output: string, given: Settings): Promise<Settings> {
+export async function settingsFrom(picture: string, output: string, given: Settings): Promise<PictureSettings> {
   if (resolve(picture) === output)
     throw new OptionError("--output", "expected another file than --from: the picture would be written over");
   const { settings } = await readMetadata(picture);
@@ -30,6 +35,6 @@ export async function settingsFrom(picture: string, output: string, given: Setti
   const options: GenerateOptions = { ...Object.fromEntries(kept), ...given.options };
   const load = { ...settings.load, ...given.load };
   const overridden = new Set([...Object.keys(given.load), ...Object.keys(given.options)]);
-  await verifyFiles(settings.files.filter(({ option }) => !overridden.has(rootOf(option))));
-  return { load, options };
+  const toFetch = await verifyFiles(settings.files.filter(({ option }) => !overridden.has(rootOf(option))));
+  return { load, options, toFetch };
 }

@@ -8,6 +8,7 @@ import { writeSheet } from "../image/sheet";
 import { CallSite } from "../native/call";
 import { GenerateSchema } from "../options/generate-schema";
 import { LoadSchema } from "../options/load-schema";
+import { verifyFiles } from "../metadata/verify";
 import { readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { BatchProgressEvent } from "../batch";
@@ -67,7 +68,8 @@ async function runGenerate(
   if (flags.promptEmbeds !== undefined)
     given.options.promptEmbeds = await readPromptEmbeds(addon, flags.promptEmbeds, "--prompt-embeds", signal);
   if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
-  const { options, load } = flags.from === undefined ? given : await settingsFrom(flags.from, output, given);
+  const { options, load, toFetch } =
+    flags.from === undefined ? { ...given, toFetch: [] } : await settingsFrom(flags.from, output, given);
   const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");
   const maps =
     flags.attentionMaps === undefined ? undefined : checkImageOutput(flags.attentionMaps, "--attention-maps");
@@ -93,6 +95,7 @@ async function runGenerate(
     { ...load, signal, onProgress: report.onProgress },
     new CallSite(),
   ).finally(() => report.end());
+  await verifyFiles(toFetch);
   const loaded = environment.now();
   const progress = progressFor(environment.err, environment.now, flags.json === true);
   const previews: Promise<unknown>[] = [];

@@ -36,6 +36,19 @@ export async function locateNames(
   }
 }
 
+/** The place in the cache of a name, without the network; undefined: the cache does not hold all of it. */
+export async function heldPlace(name: HubName, want: Want, skip: Parts): Promise<string | undefined> {
+  const session = new HubSession({ offline: true });
+  try {
+    return await resolveHubName(session, name, want, skip);
+  } catch (error) {
+    if (error instanceof HubError) return undefined;
+    throw error;
+  } finally {
+    session.end();
+  }
+}
+
 async function locate(session: HubSession, { name, want, option, path, skip }: NamedPlace): Promise<string> {
   try {
     return await resolveHubName(session, name, want, skip ?? new Set());

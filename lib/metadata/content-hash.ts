@@ -8,6 +8,8 @@ import { withRegularFile } from "../read-file";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 
+const layout = lazily(() => require("../hub/files") as typeof import("../hub/files"));
+
 /** From this size on, the hash is kept for later processes. */
 const LARGE = 32 * 1024 * 1024;
 /** Small pieces, so that the event loop turns between them. */
@@ -101,9 +103,11 @@ async function writeKept(place: string, key: string, hash: string): Promise<void
   await rename(temporary, place);
 }
 
-/** Of the names and hashes of what is read of a model's folder. */
+/** Of the names and hashes of what is read of a model's folder: others may come to it, as when more of a repository is fetched. */
 async function folderHash(folder: string): Promise<string> {
-  const files = (await modelFiles(folder, "")).sort();
+  const all = await modelFiles(folder, "");
+  const { files: read, missing } = layout().chooseFiles(all, "", "any");
+  const files = (missing.length === 0 && read.length > 0 ? read : all).sort();
   const hash = crypto().createHash("sha256");
   for (const file of files) hash.update(`${file}\n${await fileHash(join(folder, file))}\n`);
   return hash.digest("hex");
