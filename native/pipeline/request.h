@@ -103,7 +103,7 @@ struct PromptRegion {
   Picture mask;  // white: all of the region's, black: nothing of it
   float scale = 1;
   std::vector<TokenChunks> prompt, negative;  // as those of the request
-  TextEmbeds prompt_embeds, negative_embeds;  // their pooled parts are not read
+  TextEmbeds prompt_embeds = {}, negative_embeds = {};  // their pooled parts are not read
 };
 
 // What the picture to change has where it is repainted, before the steps begin: its own, grey, or what surrounds it.
