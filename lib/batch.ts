@@ -1,13 +1,15 @@
 /** Several calls of generate() in one: all are checked before the first runs, and their results come in order. */
 import { throwIfAborted, type AbortSignalLike } from "./abort-signal";
 import { IpAdapterError, OptionError } from "./errors";
-import { BatchSchema } from "./options/generate-schema";
+import { lazily } from "./load-failure";
 import { readList } from "./options/read-list";
 import { isList, readProperty } from "./options/read-property";
 import { readOptions } from "./options/validate";
 import { describe } from "./options/describe";
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
+
+const schemas = lazily(() => require("./options/generate-schema") as typeof import("./options/generate-schema"));
 
 export interface BatchOptions {
   /** cancels the batch, which then rejects with signal.reason */
@@ -55,7 +57,7 @@ export async function runBatch(
   options: BatchOptions,
   plan: (item: unknown, watch: ItemWatch) => () => Promise<GenerateResult>,
 ): Promise<GenerateResult[]> {
-  const { signal, onProgress } = readOptions(BatchSchema, options);
+  const { signal, onProgress } = readOptions(schemas().BatchSchema, options);
   throwIfAborted(signal);
   if (!isList(items, "items"))
     throw new OptionError("items", `expected an array of options of generate() but received ${describe(items)}`);

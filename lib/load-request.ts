@@ -15,7 +15,7 @@ import type {
   NativeLoraRequest,
 } from "./native/contract";
 import { readPath } from "./options/path";
-import { plainLoadOptions } from "./options/plain-options";
+import { plainLoadOptions } from "./options/plain-load-options";
 import { shippedModel } from "./package-root";
 import { checkReadable } from "./permission";
 import type { ReadLoadOptions } from "./read-options";

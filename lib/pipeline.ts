@@ -5,22 +5,20 @@ import { type EngineCall, EngineCalls } from "./engine-calls";
 import { OptionError } from "./errors";
 import { progressEvent, toResult } from "./generate-result";
 import type { ImageInput } from "./image/input";
-import { CallPictures, type PictureRules, pictureRules } from "./image/rules";
-import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { type PictureRules, pictureRules } from "./image/rules";
+import type { Fitter } from "./image/snapshot";
 import { lazily } from "./load-failure";
 import type { LoadedModel } from "./load-model";
-import { adapterRequests, controlRequests, loraRequests, placeFiles } from "./load-request";
+import { placeFiles } from "./load-request";
 import type { LoadRecord } from "./metadata/load-record";
 import { throwIfAborted } from "./abort-signal";
 import { CallSite } from "./native/call";
 import type {
-  AdapterInfo,
   Done,
   LoadedParts,
   NativeAddon,
   NativeError,
   NativeGenerateRequest,
-  NativeImage,
   NativeJob,
   NativeMemoryEstimate,
   NativePipeline,
@@ -30,15 +28,13 @@ import type {
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
-import { EncodeImageSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
-import { AdaptersSchema, ChangeSchema, ControlsSchema, LorasSchema } from "./options/load-schema";
 import { readCall, readLoad } from "./options/call-arguments";
-import { checkValue, readOptions } from "./options/validate";
+import type { PartChange } from "./part-changes";
 import { progressCaller } from "./progress";
 import type { PromptEncoder } from "./prompt/encode";
 import type { TextEngine } from "./prompt/encode-calls";
 import type { EncodedPrompts } from "./prompt/prompt-embeds";
-import type { ReadEstimateOptions, ReadLoadOptions } from "./read-options";
+import type { ReadEstimateOptions } from "./read-options";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -61,7 +57,9 @@ const loadRecords = lazily(() => require("./metadata/load-record") as typeof imp
 const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 const inputs = lazily(() => require("./call-inputs") as typeof import("./call-inputs"));
-const branches = lazily(() => require("./image-branches") as typeof import("./image-branches"));
+const schemas = lazily(() => require("./options/generate-schema") as typeof import("./options/generate-schema"));
+const pictures = lazily(() => require("./encode-image") as typeof import("./encode-image"));
+const changes = lazily(() => require("./part-changes") as typeof import("./part-changes"));
 const texts = lazily(() => require("./prompt/encode-calls") as typeof import("./prompt/encode-calls"));
 const loading = lazily(() => require("./load-model") as typeof import("./load-model"));
 
@@ -182,7 +180,8 @@ export class Pipeline implements AsyncDisposable {
    */
   async encodeImage(image: ImageInput, options: EncodeImageOptions = {}): Promise<ImageEmbeds> {
     const site = new CallSite();
-    return this.#encodeImage(image, options, site);
+    const engine = { native: this.#native, info: () => this.#info, rules: this.#rules, calls: this.#calls };
+    return pictures().encodeImageWith(engine, image, options, { addon: this.#addon, site });
   }
 
   /**
@@ -215,12 +214,7 @@ export class Pipeline implements AsyncDisposable {
   async setAdapters(adapters: readonly (AdapterOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#calls.checkOpen();
-    const read: ReadLoadOptions = {
-      ...readOptions(ChangeSchema, options),
-      adapters: checkValue(AdaptersSchema, adapters, "adapters") as AdapterOptions[],
-    };
-    const requests = adapterRequests(read.adapters ?? []);
-    return this.#change(site, read, { adapters: requests }, (done) => this.#native.setAdapters(requests, done));
+    return this.#change(site, changes().readAdapterChange(adapters, options));
   }
 
   /**
@@ -230,12 +224,7 @@ export class Pipeline implements AsyncDisposable {
   async setControls(controls: readonly (ControlOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#calls.checkOpen();
-    const read: ReadLoadOptions = {
-      ...readOptions(ChangeSchema, options),
-      controls: checkValue(ControlsSchema, controls, "controls") as ControlOptions[],
-    };
-    const requests = controlRequests(read.controls ?? []);
-    return this.#change(site, read, { controls: requests }, (done) => this.#native.setControls(requests, done));
+    return this.#change(site, changes().readControlChange(controls, options));
   }
 
   /**
@@ -246,12 +235,7 @@ export class Pipeline implements AsyncDisposable {
   async setLoras(loras: readonly (LoraOptions | string | URL)[], options: ChangeOptions = {}): Promise<void> {
     const site = new CallSite();
     this.#calls.checkOpen();
-    const read: ReadLoadOptions = {
-      ...readOptions(ChangeSchema, options),
-      loras: checkValue(LorasSchema, loras, "loras") as LoraOptions[],
-    };
-    const requests = loraRequests(read.loras ?? []);
-    return this.#change(site, read, { loras: requests }, (done) => this.#native.setLoras(requests, done));
+    return this.#change(site, changes().readLoraChange(loras, options));
   }
 
   /** Refuses new calls, cancels running ones, waits for them and frees the weights. Any number of calls share one promise. */
@@ -270,7 +254,7 @@ export class Pipeline implements AsyncDisposable {
    */
   #plan(options: unknown, others: unknown, site: CallSite, watch?: ItemWatch): () => Promise<GenerateResult> {
     this.#calls.checkRoom();
-    const read = readCall(GenerateSchema, options, others);
+    const read = readCall(schemas().GenerateSchema, options, others);
     const { metadata = true, onStep } = read;
     const { signal, onProgress } = watch ?? read;
     throwIfAborted(signal);
@@ -306,7 +290,7 @@ export class Pipeline implements AsyncDisposable {
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
-    const held = this.#read(readCall(EstimateSchema, options, others));
+    const held = this.#read(readCall(schemas().EstimateSchema, options, others));
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
       pictures: held.measured(),
       prepare: (stop) => held.prepareSizes(this.#info, stop),
@@ -325,34 +309,10 @@ export class Pipeline implements AsyncDisposable {
     return { native: this.#native, info: this.#info, encoders: this.#encoders, calls: this.#calls };
   }
 
-  #encodeImage(image: ImageInput, options: EncodeImageOptions, site: CallSite): Promise<ImageEmbeds> {
-    this.#calls.checkRoom();
-    const { adapter = 0, signal } = readOptions(EncodeImageSchema, options);
-    throwIfAborted(signal);
-    const picture = new PictureSnapshot(image, "image", new CallPictures(this.#rules));
-    const fitter = { addon: this.#addon, site };
-    let taken: AdapterInfo;
-    const made = this.#calls.call<NativeImage, ArrayBuffer>(site, signal, {
-      pictures: [picture],
-      prepare: async (stop) => {
-        taken = branches().checkAdapter(adapter, "adapter", this.#info);
-        branches().checkTakesPictures("image", taken);
-        const { imageSize } = taken;
-        return picture.fit(fitter, () => ({ size: imageSize }), stop);
-      },
-      start: (rgb, done) => this.#native.encodeImage(rgb, adapter, done),
-    });
-    return made.then((data) => branches().toEmbeds(new Float32Array(data), taken));
-  }
-
-  async #change(
-    site: CallSite,
-    read: ReadLoadOptions,
-    requests: Parameters<typeof placeFiles>[0],
-    start: (done: Done<LoadedParts>) => NativeJob,
-  ): Promise<void> {
+  async #change(site: CallSite, { read, requests, start }: PartChange): Promise<void> {
     const place = (signal: AbortSignal): Promise<void> => placeFiles(requests, { ...read, signal }, site);
-    await this.#calls.change(site, read.signal, place, start, (parts) => {
+    const begin = (done: Done<LoadedParts>): NativeJob => start(this.#native, done);
+    await this.#calls.change(site, read.signal, place, begin, (parts) => {
       this.#info = { ...this.#info, ...parts };
       const { changedRecord, recordLoad } = loadRecords();
       this.#record = changedRecord(this.#record, recordLoad(read, requests));

@@ -3,7 +3,8 @@ import { loadAddon } from "../lib/native/load";
 import { EstimateSchema } from "../lib/options/generate-schema";
 import type { ObjectSchema, Schema } from "../lib/options/json-schema";
 import { LoadSchema } from "../lib/options/load-schema";
-import { plainLoadOptions, plainOptions } from "../lib/options/plain-options";
+import { plainLoadOptions } from "../lib/options/plain-load-options";
+import { plainOptions } from "../lib/options/plain-options";
 
 /** The schemas of plain values, by the paths that the engine gives them. */
 function leaves(path: string, schema: Schema): [path: string, schema: Schema][] {
