@@ -82,7 +82,8 @@ describe("options of other programs", () => {
     [{ torch_dtype: "bfloat16" }, 'in Pipeline.load(), use dtype: "bf16"'],
     [{ checkpoint: "x" }, "in Pipeline.load(), use model"],
     [{ seed: -1 }, "leave seed out for a random one"],
-    [{ prompt_embeds: [] }, "use prompt and negativePrompt"],
+    [{ negative_prompt_embeds: [] }, "use promptEmbeds: { prompt, negative, pooled, negativePooled }"],
+    [{ prompt_embeds: [] }, "promptEmbeds"],
     [{ ip_adapter_mask: picture }, "use imagePrompts: [{ image, mask }]"],
     [{ image_negative: picture }, "use negativeImagePrompts: [{ image }]"],
     [

@@ -41,6 +41,7 @@ const FORMS: [RegExp, string][] = [
   [/imagePrompts: \[\{ faceEmbeds \}\]/g, "--face-embeds FILE"],
   [/negativeImagePrompts: \[\{ image \}\]/g, "--negative-image-prompt FILE"],
   [/regions: \[\{ mask, prompt \}\]/g, "--region JSON"],
+  [/promptEmbeds: \{ prompt, negative, pooled, negativePooled \}/g, "--prompt-embeds FILE"],
   [/adapters: \[\{ file \}\]/g, "--adapter FILE"],
   [/controls: \[\{ file \}\]/g, "--control PATH"],
   [/controls: \[\{ control, image \}\]/g, "--control-image FILE"],

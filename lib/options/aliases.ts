@@ -12,7 +12,6 @@ type Alias = [fix: string | ((value: unknown, key: string) => string), names: st
 
 const CPU = "the engine runs on the CPU: leave it out";
 const NOT_NEEDED = "nothing here needs it: leave it out";
-const OWN_TEXT = "text embeddings made elsewhere are not read: use prompt and negativePrompt";
 const LORA_WEIGHT =
   "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
 
@@ -94,7 +93,10 @@ const GENERATE: Alias[] = [
     loadedFix,
     "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
   ],
-  [OWN_TEXT, "prompt_embeds, negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds"],
+  [
+    "use promptEmbeds: { prompt, negative, pooled, negativePooled }",
+    "negative_prompt_embeds, pooled_prompt_embeds, negative_pooled_prompt_embeds",
+  ],
   ["use imagePrompts: [{ image, mask }]", "ip_adapter_mask, ip_adapter_masks, attention_mask"],
   ["use regions: [{ mask, prompt }]", "region_masks, region, regional_prompts, areas"],
   [

@@ -102,7 +102,7 @@ struct ImageBranch {
 struct PromptRegion {
   Picture mask;  // white: all of the region's, black: nothing of it
   float scale = 1;
-  std::vector<TokenChunks> prompt, negative;  // as those of the request
+  std::vector<TokenChunks> prompt, negative;            // as those of the request
   TextEmbeds prompt_embeds = {}, negative_embeds = {};  // their pooled parts are not read
 };
 
