@@ -35,7 +35,7 @@ export class CallInputs {
     this.request = generateRequest(read, info, encoders);
     this.#encoders = encoders;
     if (read.attentionMaps !== undefined)
-      this.request.attentionLayers = mapping().layersToMap(read.attentionMaps, info);
+      this.request.attentionLayers = mapping().layersToMap(read.attentionMaps, read, info);
     const pictures = new CallPictures(rules);
     const { negativeEmbeds } = this.request;
     this.#guides = snapshotGuides({ ...read, negativeEmbeds }, pictures, info, encoders);

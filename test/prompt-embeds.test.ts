@@ -208,6 +208,13 @@ describe("errors", () => {
       /add negative/,
     ],
     [
+      "maps of words",
+      "sd15",
+      (n) => ({ attentionMaps: {}, promptEmbeds: { prompt: floats(n) } }),
+      "attentionMaps",
+      /leave one/,
+    ],
+    [
       "clip skip",
       "sd15",
       (n) => ({ clipSkip: 1, promptEmbeds: { prompt: floats(n) } }),
