@@ -397,13 +397,26 @@ describe("on the shipped model", () => {
     for (const [options, option] of [
       [{ opacity: 2 }, "opacity"],
       [{ range: [1, 1] }, "range"],
-      [{ range: [0, NaN] }, "range"],
+      [{ range: [0, NaN] }, "range[1]"],
+      [{ opacty: 0.1 }, "opacty"],
     ] as const)
       expect(await rejection(map.overlay(options as object))).toMatchObject({ option });
     const { attention: bare } = await pipeline.generate({ ...usual, prompt, steps: 1, output: "latents" });
     const ofLatents = bare[0]!.text.word("apple");
     expect((await ofLatents.heatmap()).width).toBe(128);
     expect(await rejection(ofLatents.overlay())).toMatchObject({ option: "output" });
+  });
+
+  test("many image prompts, several times: the same latents, which are those without maps", async () => {
+    const image = (i: number): object => ({
+      image: { data: new Uint8Array(64 * 64).fill(30 * i), width: 64, height: 64, channels: 1 },
+      scale: 0.1 * (i + 1),
+    });
+    const imagePrompts = Array.from({ length: 7 }, (_, i) => image(i)) as ImagePrompt[];
+    const call = { prompt: "x", seed: 1, steps: 2, width: 256, height: 256, output: "latents", imagePrompts } as const;
+    const { latents } = await pipeline.generate(call);
+    for (let again = 0; again < 3; again++)
+      expect((await pipeline.generate({ ...call, attentionMaps: {} })).latents).toEqual(latents);
   });
 
   test("networks in 16 bits have maps in 32", async () => {

@@ -108,9 +108,10 @@ void launch_attention_map(LaunchBuilder& builder, const Step& step) {
   builder.push(g, builder.kernels().of(Compute::f32).attention_map, g.attention.query_blocks, work);
 }
 
+// Of shapes alone: the step has no places yet when its memory is laid out.
 int64_t attention_map_scratch(const Step& step) {
   int64_t tokens = 0;
-  for (size_t i = 1; i + 1 < step.inputs.size() || i == 1; i += i == 1 ? 1 : 2)
+  for (size_t i = 1; i + 1 < step.input_shapes.size() || i == 1; i += i == 1 ? 1 : 2)
     tokens += in_vectors(step.input_shapes[i].rows_per_item());
   const int64_t each = tokens + 2 * in_vectors(step.node->kv.head_size) + sources_of(step.node->spans);
   return attention_query_block * each;
