@@ -1,8 +1,9 @@
 /** One map: where in the picture something of the prompts acts. */
 import { OptionError } from "../errors";
 import type { Picture } from "../image/picture";
+import { readOptions } from "../options/validate";
 import { type Grid, meanOf } from "./grid";
-import { paint, readOpacity, readRange } from "./paint";
+import { HeatmapSchema, OverlaySchema, checkRange, paint } from "./paint";
 import type { AttentionLayerMap, AttentionMap, HeatmapOptions, OverlayOptions } from "./types";
 
 /** The picture that maps are of; without pixels where the call made latents alone. */
@@ -52,7 +53,8 @@ export class ValueMap implements AttentionMap {
 
   async heatmap(options: HeatmapOptions = {}): Promise<Picture> {
     const { width, height } = this.#source.picture;
-    return paint(this.#average(), { width, height }, { range: this.#range(options), opacity: 1 });
+    const { range } = readOptions(HeatmapSchema, options);
+    return paint(this.#average(), { width, height }, { range: this.#range(range), opacity: 1 });
   }
 
   async overlay(options: OverlayOptions = {}): Promise<Picture> {
@@ -62,8 +64,8 @@ export class ValueMap implements AttentionMap {
         "output",
         'the call made latents alone, there is no picture: use heatmap(), or output: "image"',
       );
-    const opacity = readOpacity(options.opacity ?? 0.6);
-    return paint(this.#average(), { width, height }, { range: this.#range(options), opacity }, data);
+    const { range, opacity = 0.6 } = readOptions(OverlaySchema, options);
+    return paint(this.#average(), { width, height }, { range: this.#range(range), opacity }, data);
   }
 
   #average(): Grid {
@@ -71,8 +73,8 @@ export class ValueMap implements AttentionMap {
     return this.#mean;
   }
 
-  #range({ range }: HeatmapOptions): [number, number] {
-    if (range !== undefined) return readRange(range);
+  #range(range: readonly number[] | undefined): [number, number] {
+    if (range !== undefined) return checkRange(range);
     let [low, high] = [Infinity, -Infinity];
     for (const value of this.data) {
       low = Math.min(low, value);

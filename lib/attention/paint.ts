@@ -1,7 +1,7 @@
 /** Maps as pictures: colours from dark blue for the least to red for the most. */
 import { OptionError } from "../errors";
 import { Picture } from "../image/picture";
-import { describe } from "../options/describe";
+import type { ObjectSchema, Schema } from "../options/json-schema";
 import { type Steps, inSlices } from "../slices";
 import { type Grid, resizedRows } from "./grid";
 
@@ -57,17 +57,34 @@ function* paintRows(
   }
 }
 
-/** @throws OptionError */
-export function readRange(range: unknown): [number, number] {
-  const [low, high] = Array.isArray(range) && range.length === 2 ? (range as unknown[]) : [];
-  if (typeof low !== "number" || typeof high !== "number" || !Number.isFinite(high - low) || low >= high)
-    throw new OptionError("range", `expected two finite numbers, the smaller first, but received ${describe(range)}`);
-  return [low, high];
-}
+const RANGE = {
+  type: "array",
+  items: { type: "number", description: "a map's value" },
+  minItems: 2,
+  maxItems: 2,
+  description: "[low, high], the values that the first and the last colour stand for",
+} as const satisfies Schema;
 
-/** @throws OptionError */
-export function readOpacity(opacity: unknown): number {
-  if (typeof opacity !== "number" || !(opacity >= 0 && opacity <= 1))
-    throw new OptionError("opacity", `expected a number between 0 and 1 but received ${describe(opacity)}`);
-  return opacity;
+export const HeatmapSchema = {
+  type: "object",
+  title: "heatmap options",
+  additionalProperties: false,
+  properties: { range: RANGE },
+} as const satisfies ObjectSchema;
+
+export const OverlaySchema = {
+  type: "object",
+  title: "overlay options",
+  additionalProperties: false,
+  properties: {
+    range: RANGE,
+    opacity: { type: "number", minimum: 0, maximum: 1, default: 0.6, description: "how much the colours cover" },
+  },
+} as const satisfies ObjectSchema;
+
+/** @throws OptionError for a range that has no width */
+export function checkRange([low = 0, high = 0]: readonly number[]): [number, number] {
+  if (low >= high || !Number.isFinite(high - low))
+    throw new OptionError("range", `expected the smaller value first but received [${low}, ${high}]`);
+  return [low, high];
 }
