@@ -39,7 +39,7 @@ export function toResult(
 ): GenerateResult {
   const { width, height } = result;
   const textsOf = (i: number): TextsOf | undefined =>
-    record === undefined ? undefined : (): ReturnType<TextsOf> => record.texts(i, painted.width, painted.height);
+    record === undefined ? undefined : (): ReturnType<TextsOf> => record.texts(i, painted);
   const images = result.images.map(
     (data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0, textsOf(i)),
   );

@@ -264,14 +264,14 @@ export class Pipeline implements AsyncDisposable {
     // What is painted may be a part of the picture.
     const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
     const recorded =
-      metadata && read.output !== "latents"
-        ? new (records().CallRecord)(this.#record, read, request, this.#info)
-        : undefined;
+      metadata && read.output !== "latents" ? new (records().CallRecord)(read, request, this.#info) : undefined;
     const call: EngineCall<NativeGenerateRequest, NativeResult> = {
       pictures: held.pictures(),
       prepare: async (stop) => {
         const each = onStep === undefined ? {} : { eachStep: true as const };
-        return { ...(await held.prepare(this.#info, { addon: this.#addon, site }, stop)), ...each };
+        const prepared = await held.prepare(this.#info, { addon: this.#addon, site }, stop);
+        recorded?.begin(this.#record, prepared);
+        return { ...prepared, ...each };
       },
       start: (prepared, done, fail) => {
         const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));

@@ -147,14 +147,27 @@ describe("what was given in memory", () => {
   });
 });
 
+test("settings name what was loaded when the call's turn came", async () => {
+  const file = (name: string): string => join(MINI, `${name}.safetensors`);
+  await using changing = await Pipeline.load({ model: MINI, adapters: [file("ip-adapter")] });
+  const changed = changing.setAdapters([file("ip-adapter-plus")]);
+  const { images } = await changing.generate({ imagePrompts: [{ image: picture }], steps: 1 });
+  await changed;
+  const { settings } = await readMetadata(await images[0]!.toPNG());
+  expect(settings!.load.adapters).toMatchObject([{ file: file("ip-adapter-plus") }]);
+  expect(settings!.files.map((named) => named.sha256)).toContain(sha256(file("ip-adapter-plus")));
+});
+
 describe("generate --from", () => {
   const cli = (...args: string[]): ReturnType<typeof runCommand> => runCommand(["generate", ...args], loadAddon);
   const pixels = async (file: string): Promise<Buffer> => sharp(file).raw().toBuffer();
   const model = path("model");
   const copy = path("copy.png");
+  const apple = path("apple.png");
   beforeAll(async () => {
     cpSync(MINI, model, { recursive: true });
     cpSync(picture, copy);
+    cpSync(join(ROOT, "examples/images/red-apple.png"), apple);
     const made = await cli(
       ...["--model", model, "--adapter", join(model, "ip-adapter.safetensors"), "--image-prompt", `${copy}:0.6`],
       ...["--prompt", "a green hat", "--steps", "2", "--seed", "5", "--output", path("first.webp")],
@@ -167,6 +180,22 @@ describe("generate --from", () => {
     expect(repeated.err).not.toContain("error");
     expect(repeated.code).toBe(0);
     expect(readFileSync(path("second.webp"))).toEqual(readFileSync(path("first.webp")));
+  });
+
+  test.each<[string, string[], string?]>([
+    ["a second pass", ["--hires", "1.5"]],
+    ["a second pass over a picture", ["--image", apple, "--width", "96", "--height", "64", "--hires", "1.5"]],
+    ["outpainting", ["--image", apple, "--outpaint", "8,16,0,0"]],
+    ["a part of a picture", ["--image", apple, "--mask", copy, "--mask-crop", "4", "--width", "128", "--height", "96"]],
+    ["the second of two variations", ["--variation", "10:0.3", "--count", "2"], "-11"],
+  ])("repeats %s", async (_, flags, suffix = "") => {
+    const common = ["--model", model, "--prompt", "a cat", "--steps", "2", "--seed", "5"];
+    expect(await cli(...common, ...flags, "--output", path("made.png"))).toMatchObject({ code: 0 });
+    const made = path(`made${suffix}.png`);
+    const repeated = await cli("--from", made, "--output", path("repeated.png"));
+    expect(repeated.err).not.toContain("error");
+    expect(repeated.code).toBe(0);
+    expect(readFileSync(path("repeated.png"))).toEqual(readFileSync(made));
   });
 
   test("other flags go over it", async () => {
@@ -192,12 +221,21 @@ describe("generate --from", () => {
     expect(await pixels(path("other.png"))).not.toEqual(await pixels(path("first.webp")));
   });
 
-  test("the picture itself is not written over, and others have no settings", async () => {
-    const refused = await cli("--from", path("first.webp"), "--output", path("first.webp"));
-    expect(refused).toMatchObject({
+  test.each([
+    ["--output", "first.webp", "--from"],
+    ["--sheet", "first.webp", "--from"],
+    ["--sheet", "new.png", "--output"],
+    ["--attention-maps", "new.png", "--output"],
+    ["--save-latents", "new.png", "--output"],
+  ])("%s %s does not go over the file of %s", async (flag, file, other) => {
+    const output = flag === "--output" ? [] : ["--output", path("new.png")];
+    expect(await cli("--from", path("first.webp"), ...output, flag, path(file))).toMatchObject({
       code: 2,
-      err: expect.stringContaining("--output: expected another file than --from"),
+      err: expect.stringContaining(`${flag}: expected another file than ${other}`),
     });
+  });
+
+  test("a picture without settings is told", async () => {
     const none = await cli("--from", path("plain.png"), "--output", path("x.png"));
     expect(none).toMatchObject({ code: 2, err: expect.stringContaining("has no settings of node-ip-adapter in it") });
   });

@@ -1,5 +1,4 @@
 /** `generate --from PICTURE`: the settings that a picture carries, under the flags given beside it. */
-import { resolve } from "node:path";
 
 import { OptionError } from "../errors";
 import { readMetadata } from "../read-metadata";
@@ -24,9 +23,7 @@ export interface PictureSettings extends Settings {
  * The picture's settings with the given ones over them. The files of what is left of them are checked.
  * @throws as readMetadata() with `verify`
  */
-export async function settingsFrom(picture: string, output: string, given: Settings): Promise<PictureSettings> {
-  if (resolve(picture) === output)
-    throw new OptionError("--output", "expected another file than --from: the picture would be written over");
+export async function settingsFrom(picture: string, given: Settings): Promise<PictureSettings> {
   const { settings } = await readMetadata(picture);
   if (settings === undefined)
     throw new OptionError("--from", `${picture} has no settings of node-ip-adapter in it: use a picture that it made`);

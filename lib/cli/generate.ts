@@ -1,5 +1,6 @@
 /** `node-ip-adapter generate` */
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
 
 import type { Command } from "commander";
 
@@ -23,7 +24,7 @@ import { readOptionsFile, withFloats } from "./json-flags";
 import { writeAttentionSheet } from "./attention-sheet";
 import { type Axis, batchItems, itemFile, readPromptFile, sheetLabels } from "./batch";
 import { settingsFrom } from "./from";
-import { checkImageOutput, checkOutput, outputFile } from "./output";
+import { checkDistinct, checkImageOutput, checkOutput, outputFile } from "./output";
 import { formatSeconds, progressFor } from "./report";
 import { readPromptEmbeds, readRows, saveLatents } from "./tensor-files";
 
@@ -54,11 +55,11 @@ async function runGenerate(
   const { signal } = environment;
   const output = checkImageOutput(flags.output, "--output");
   const latentsFile = flags.saveLatents === undefined ? undefined : checkOutput(flags.saveLatents, "--save-latents");
-  if (latentsFile === output)
-    throw new OptionError(
-      "--save-latents",
-      "expected another file than --output: the latents would replace the picture",
-    );
+  const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");
+  const maps =
+    flags.attentionMaps === undefined ? undefined : checkImageOutput(flags.attentionMaps, "--attention-maps");
+  const written = { "--output": output, "--save-latents": latentsFile, "--sheet": sheet, "--attention-maps": maps };
+  checkDistinct(written, flags.from === undefined ? {} : { "--from": resolve(flags.from) });
   const given = { options: await givenOptions(flags, order, environment), load: loadOptions(flags, order) };
   // Bad values are reported before the model is read.
   readOptions(LoadSchema, given.load);
@@ -69,10 +70,7 @@ async function runGenerate(
     given.options.promptEmbeds = await readPromptEmbeds(addon, flags.promptEmbeds, "--prompt-embeds", signal);
   if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
   const { options, load, toFetch } =
-    flags.from === undefined ? { ...given, toFetch: [] } : await settingsFrom(flags.from, output, given);
-  const sheet = flags.sheet === undefined ? undefined : checkImageOutput(flags.sheet, "--sheet");
-  const maps =
-    flags.attentionMaps === undefined ? undefined : checkImageOutput(flags.attentionMaps, "--attention-maps");
+    flags.from === undefined ? { ...given, toFetch: [] } : await settingsFrom(flags.from, given);
   const prompts = flags.prompts === undefined ? [] : await readPromptFile(flags.prompts);
   // One seed for all of a grid, so that only what it names differs.
   if (grid.length > 0) options.seed ??= randomInt(2 ** 32);

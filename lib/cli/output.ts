@@ -38,3 +38,22 @@ export function checkImageOutput(path: string, option: string): string {
   formatOfPath(file, option);
   return file;
 }
+
+/**
+ * @param written the files that the command writes, by their flags
+ * @param read files that have to stay
+ * @throws OptionError where one would be written over
+ */
+export function checkDistinct(
+  written: Readonly<Record<string, string | undefined>>,
+  read: Readonly<Record<string, string>>,
+): void {
+  const taken = new Map(Object.entries(read).map(([flag, file]) => [file, flag]));
+  for (const [flag, file] of Object.entries(written)) {
+    if (file === undefined) continue;
+    const other = taken.get(file);
+    if (other !== undefined)
+      throw new OptionError(flag, `expected another file than ${other}, which would be written over`);
+    taken.set(file, flag);
+  }
+}

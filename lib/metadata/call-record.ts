@@ -14,6 +14,12 @@ export const RECORD_KEY = "node-ip-adapter";
 /** Keyword of the text that other programs read. */
 export const PARAMETERS_KEY = "parameters";
 
+/** Pixels. */
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
 /** The texts that a picture carries. */
 export interface PictureTexts {
   parameters: string;
@@ -31,11 +37,12 @@ export const RECORDED_CALL: Readonly<Record<string, Schema>> = Object.fromEntrie
 const ORDER = Object.keys(EstimateSchema.properties);
 
 export class CallRecord {
-  readonly #load: LoadRecord;
   readonly #values: Record<string, unknown>;
-  readonly #files: FileToHash[];
+  readonly #files: readonly FileToHash[];
   readonly #latents: unknown[];
-  readonly #request: Pick<NativeGenerateRequest, "seeds">;
+  readonly #seeds: readonly number[];
+  #load: LoadRecord = { values: {}, files: [] };
+  #asked: PictureSize | undefined;
   #hashes: Promise<FileRecord[]> | undefined;
 
   /**
@@ -43,7 +50,6 @@ export class CallRecord {
    * @param request what the engine is asked for, with the model's defaults
    */
   constructor(
-    load: LoadRecord,
     read: Readonly<Record<string, unknown>>,
     request: Pick<NativeGenerateRequest, "seeds" | "steps" | "guidance" | "eta" | "latents">,
     info: PipelineInfo,
@@ -58,25 +64,40 @@ export class CallRecord {
       const latents = request.latents.length === 1 ? request.latents[0] : request.latents[i];
       return latents === undefined ? undefined : recorder.floats(latents, "latents");
     });
-    this.#load = load;
-    this.#files = [...load.files, ...recorder.files];
-    this.#request = { seeds };
+    this.#files = recorder.files;
+    this.#seeds = seeds;
   }
 
-  /** The texts of the i-th picture; the files are hashed when the first of them is asked for. */
-  async texts(i: number, width: number, height: number): Promise<PictureTexts> {
-    this.#hashes ??= hashed(this.#files);
+  /**
+   * What is known when the call's turn has come, and its pictures were decoded.
+   * @param load what is loaded now: adapters may have been changed since the call was made
+   * @param size what the engine is asked for. A second pass paints larger; with `outpaint` the picture and its margins decide, and nobody may ask
+   */
+  begin(load: LoadRecord, { width, height }: PictureSize): void {
+    this.#load = load;
+    if (this.#values["outpaint"] === undefined) this.#asked = { width, height };
+  }
+
+  /**
+   * The texts of the i-th picture; the files are hashed when the first of them is asked for.
+   * @param painted what the model painted
+   */
+  async texts(i: number, painted: PictureSize): Promise<PictureTexts> {
+    this.#hashes ??= hashed([...this.#load.files, ...this.#files]);
     const files = await this.#hashes;
     const latents = this.#latents[i];
-    const seed = this.#request.seeds[i] ?? 0;
-    const values: Record<string, unknown> = { ...this.#values, latents, seed, width, height };
+    const seed = this.#seeds[i] ?? 0;
+    const values: Record<string, unknown> = { ...this.#values, ...this.#asked, latents, seed };
+    const variation = values["variation"] as { seed: number } | undefined;
+    // Of a call with variations, each picture turns towards a seed of its own.
+    if (variation !== undefined) values["variation"] = { ...variation, seed: variation.seed + i };
     // In one order, so that a picture made again is the same file.
     const generate = Object.fromEntries(
       ORDER.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
     );
     const library = packageVersion();
     const record = { version: RECORD_VERSION, library, load: this.#load.values, generate, files };
-    return { parameters: infotext(record), record: asciiJson(record) };
+    return { parameters: infotext(record, painted), record: asciiJson(record) };
   }
 }
 

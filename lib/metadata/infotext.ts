@@ -39,7 +39,10 @@ export interface InfotextRecord {
 }
 
 /** Prompt, negative prompt, and one line of what else decides the picture. */
-export function infotext({ library, load, generate, files }: InfotextRecord): string {
+export function infotext(
+  { library, load, generate, files }: InfotextRecord,
+  size: { width: number; height: number },
+): string {
   const text = (value: unknown): string => (typeof value === "string" ? value : "");
   const hashOf = (option: string): string => files.find((file) => file.option === option)?.sha256 ?? "";
   const stem = (path: unknown): string => basename(text(path), extname(text(path)));
@@ -49,7 +52,7 @@ export function infotext({ library, load, generate, files }: InfotextRecord): st
     ["Schedule type", SCHEDULES[text(generate["sigmas"])]],
     ["CFG scale", generate["guidance"]],
     ["Seed", generate["seed"]],
-    ["Size", `${String(generate["width"])}x${String(generate["height"])}`],
+    ["Size", `${size.width}x${size.height}`],
     ["Model hash", hashOf("model").slice(0, 10)],
     ["Model", stem(load["model"])],
     // Theirs counts from 1.
