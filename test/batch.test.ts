@@ -161,6 +161,7 @@ describe("on the command line", () => {
     [["--grid", "steps=0,1"], "steps: expected an integer between 1 and 1000 but received 0"],
     [["--grid", `seed=${"1,".repeat(1100)}1`], "expected at most 1024 pictures but it makes 1101"],
     [["--prompts", "none.txt"], "--prompts: "],
+    [["--prompts", join(ROOT, "examples/images/red-apple.png")], "--prompts: expected a text file in UTF-8"],
     [["--sheet", "sheet.gif"], "--sheet: expected a name ending in .png, .jpg or .webp"],
     [["--sheet", "a.png", "--count", "2"], "--sheet: expected one picture per call"],
     [["--grid", "seed=1,2", "--save-latents", "a.safetensors"], "--save-latents: expected one call"],

@@ -161,4 +161,10 @@ test("options in a file that the command cannot have", async () => {
   expect((await generate(["--options", file], new FakeAddon())).err).toContain("use --save-latents");
   writeFileSync(file, "[1]");
   expect((await generate(["--options", file], new FakeAddon())).err).toContain("--options: expected an object in JSON");
+  const deep = 100_000;
+  writeFileSync(file, `{"regions":[${"[".repeat(deep)}${"]".repeat(deep)}]}`);
+  expect(await generate(["--options", file], new FakeAddon())).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--region: expected an object but received an array"),
+  });
 });

@@ -51,6 +51,8 @@ export async function readPromptFile(path: string): Promise<string[]> {
   });
   const text = bytes.toString("utf8");
   if (text.length > MOST_CHARACTERS) throw tooLong;
+  // A file of another kind would be painted line by line.
+  if (/[\0\ufffd]/.test(text)) throw new OptionError("--prompts", `expected a text file in UTF-8: ${path} is none`);
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (lines.length === 0) throw new OptionError("--prompts", `${path} has no line with a prompt`);
   return lines;

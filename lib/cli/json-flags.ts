@@ -52,14 +52,16 @@ interface FloatFiles {
  * @param option of them, for messages; "" for those of a call
  */
 export async function withFloats(rule: Schema, value: unknown, option: string, files: FloatFiles): Promise<unknown> {
+  // Where the schema ends nothing is read, however deep the value is.
+  const { items, properties } = rule;
   if (rule["x-kind"] !== undefined || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
+    if (items === undefined) return value;
     const list: unknown[] = [];
-    for (const [i, entry] of value.entries())
-      list.push(await withFloats(rule.items ?? {}, entry, `${option}[${i}]`, files));
+    for (const [i, entry] of value.entries()) list.push(await withFloats(items, entry, `${option}[${i}]`, files));
     return list;
   }
-  const { properties = {} } = rule;
+  if (properties === undefined) return value;
   const members: [string, unknown][] = [];
   for (const [name, member] of Object.entries(value)) {
     const inner = Object.hasOwn(properties, name) ? properties[name] : undefined;
