@@ -172,6 +172,14 @@ describe("options of other programs", () => {
     }
   });
 
+  test("an option of an entry that stands beside the list is sent to its place", () => {
+    const said = (key: string): string =>
+      unknownOption(key, key, "generate options", Object.keys(GenerateSchema.properties), () => 1).message;
+    expect(said("combine")).toContain("imagePrompts: [{ image, combine }]");
+    expect(said("kvScaling")).toContain("imagePrompts: [{ image, kvScaling }]");
+    expect(said("guess")).toContain("controls: [{ image, guess }]");
+  });
+
   test("each name stands in one place of its table", () => {
     for (const title of keys.keys()) {
       const names = aliasTables()

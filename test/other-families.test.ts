@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { inspect, Pipeline } from "../lib/index";
 import { inspectionLines } from "../lib/cli/inspect";
-import { rejection } from "./support/load";
+import { ROOT, rejection } from "./support/load";
 import { writeSafetensors } from "./support/safetensors";
 
 const folder = mkdtempSync(join(tmpdir(), "families-"));
@@ -22,6 +22,7 @@ function file(name: string, ...tensors: string[]): string {
 
 const adapter = file("adapter.safetensors", "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight");
 const lora = file("lora.safetensors", "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight");
+const control = file("control.safetensors", "controlnet_blocks.0.weight", "controlnet_x_embedder.weight");
 const checkpoint = file("checkpoint.safetensors", "model.diffusion_model.double_blocks.0.img_attn.qkv.weight");
 
 test.each([
@@ -29,10 +30,23 @@ test.each([
   ["a Stable Diffusion 3 LoRA", { loras: [lora] }],
   ["a FLUX checkpoint", { model: checkpoint }],
   ["a FLUX checkpoint", { unet: checkpoint }],
+  ["a FLUX checkpoint", { vae: checkpoint }],
+  ["a FLUX checkpoint", { controls: [checkpoint] }],
+  ["a FLUX ControlNet", { controls: [control] }],
 ])("%s in %j", async (what, options) => {
   const error = await rejection(Pipeline.load(options));
   expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED" });
   expect(error.message).toContain(`this is ${what}; ${RUNS}`);
+});
+
+test.each([
+  ["an IP-Adapter (option adapters)", "mini/ip-adapter.safetensors"],
+  ["a LoRA (option loras)", "mini-custom/pytorch_lora_weights.safetensors"],
+  ["a UNet (option unet)", "mini/unet/diffusion_pytorch_model.safetensors"],
+])("%s in place of a control is told", async (what, name) => {
+  const error = await rejection(Pipeline.load({ controls: [join(ROOT, "models", name)] }));
+  expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED" });
+  expect(error.message).toContain(`this file holds no ControlNet but ${what}`);
 });
 
 test("a folder of another pipeline", async () => {

@@ -1,6 +1,8 @@
 /** What was meant by a name or a value that is none of ours. */
 import { OptionError } from "../errors";
 import { optionAlias } from "./aliases";
+import { ControlUseSchema } from "./guide-schema";
+import { ImagePromptSchema } from "./image-prompt-schema";
 import { fold, nearest } from "./suggest";
 import { valueAlias } from "./value-aliases";
 
@@ -24,8 +26,17 @@ export function unknownOption(
   const alias = near !== undefined && fold(near) === fold(key) ? undefined : optionAlias(title, key, read);
   // A list of forty names helps nobody.
   const all = known.length > 12 ? `${pageOf(title)} of the package lists them` : `known are ${known.join(", ")}`;
-  const fix = alias ?? (near === undefined ? all : `did you mean "${near}"?`);
+  const fix = alias ?? innerOption(title, key) ?? (near === undefined ? all : `did you mean "${near}"?`);
   return new OptionError(option, `${absent(title)}: ${fix}`, { code: "ERR_IPA_UNKNOWN_OPTION" });
+}
+
+/** Where an option belongs that a call was given beside the list whose entries have it. */
+function innerOption(title: string, key: string): string | undefined {
+  if (title !== "generate options") return undefined;
+  if (Object.hasOwn(ImagePromptSchema.properties, key))
+    return `an image prompt has it: use imagePrompts: [{ image, ${key} }]`;
+  if (Object.hasOwn(ControlUseSchema.properties, key)) return `a control has it: use controls: [{ image, ${key} }]`;
+  return undefined;
 }
 
 /** The page with the table of the options, for titles with many of them. */

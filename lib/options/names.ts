@@ -50,11 +50,11 @@ export type ControlMode = (typeof CONTROL_MODES)[number];
 /** Axes along which the edges of a picture meet. */
 export const SEAMLESS_AXES = ["x", "y", "both"] as const;
 
-/** Who makes a preview's pixels. */
 /** What the picture to change has where it is repainted, before the steps begin. */
 export const MASK_FILLS = ["original", "neutral", "blur"] as const;
 export type MaskFill = (typeof MASK_FILLS)[number];
 
+/** Who makes a preview's pixels. */
 export const PREVIEW_DECODERS = ["vae", "linear"] as const;
 export type PreviewDecoder = (typeof PREVIEW_DECODERS)[number];
 

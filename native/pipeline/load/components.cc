@@ -255,6 +255,7 @@ Result<VaeComponent> other_vae(const LoadRequest& request, ModelComponents* mode
   const std::string& path = request.vae;
   if (!is_file(path)) return folder_component<VaeConfig>(path, vae_folder);
   IPA_ASSIGN(const Source source, open_weight_file(path));
+  IPA_TRY(refuse_other_family(*source));
   if (source->find("decoder.mid_block.resnets.0.norm1.weight") || source->find("decoder.layers.0.weight"))
     return named_vae(request, *source, model->vae);
   const char* family = model->unet.config.text_time ? "sdxl" : "";
