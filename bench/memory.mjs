@@ -1,5 +1,5 @@
 /**
- * Peak resident memory of generate() beside what estimateMemory() said before: `npm run bench:memory -- --model DIR`.
+ * Peak resident memory of generate() beside what estimateMemory() said before: `npm run bench:memory -- --model DIR [--control DIR]`.
  * Every case runs in a process of its own; Linux only (VmHWM of /proc/self/status). Without --model, the shipped model alone.
  */
 import { fork } from "node:child_process";
@@ -35,7 +35,17 @@ async function runCase({ load, generate }) {
   return { before, loaded, loading, peak, estimate, seconds };
 }
 
-function cases(model) {
+/** A ControlNet beside the model, and a picture for it. */
+function controlled(model, control, dtype) {
+  const image = { data: Buffer.alloc(512 * 512 * 3, 128), width: 512, height: 512, channels: 3 };
+  return {
+    name: `given model and control, ${dtype}, 512 x 512`,
+    load: { model, controls: [control], dtype },
+    generate: { width: 512, height: 512, controls: [{ image }] },
+  };
+}
+
+function cases({ model, control }) {
   const mini = (size, rest = {}) => ({
     name: `shipped model, ${size} x ${size}`,
     load: {},
@@ -58,6 +68,7 @@ function cases(model) {
       load: { model, dtype },
       generate: { width: 512, height: 512 },
     });
+  if (control !== undefined) all.push(...["f32", "int8"].map((dtype) => controlled(model, control, dtype)));
   for (const vaeTiling of ["off", "on"]) {
     const generate = { width: 1024, height: 1024, guidance: 1, vaeTiling };
     all.push({
@@ -70,7 +81,7 @@ function cases(model) {
 }
 
 async function inChild(entry) {
-  const child = fork(fileURLToPath(import.meta.url), ["--child"]);
+  const child = fork(fileURLToPath(import.meta.url), ["--child"], { serialization: "advanced" });
   const answer = new Promise((resolve, reject) => {
     child.once("message", resolve);
     child.once("exit", (code) => reject(new Error(`${entry.name}: the process ended with ${code}`)));
@@ -82,7 +93,12 @@ async function inChild(entry) {
 }
 
 const { values } = parseArgs({
-  options: { model: { type: "string" }, child: { type: "boolean" }, only: { type: "string" } },
+  options: {
+    model: { type: "string" },
+    control: { type: "string" },
+    child: { type: "boolean" },
+    only: { type: "string" },
+  },
 });
 if (values.child) {
   process.once("message", async (entry) => process.send(await runCase(entry)));
@@ -91,7 +107,7 @@ if (values.child) {
     "| call | estimate: weights | call | total | measured peak less the process before loading | difference | loading's own peak | seconds |",
   );
   console.log("|---|---|---|---|---|---|---|---|");
-  for (const entry of cases(values.model)) {
+  for (const entry of cases(values)) {
     if (values.only !== undefined && !entry.name.includes(values.only)) continue;
     const { before, loading, peak, estimate, seconds } = await inChild(entry);
     const measured = peak - before;

@@ -49,6 +49,10 @@ if (adapter) {
   const embeds = Float32Array.from({ length: pipeline.info.adapters[0].embedSize }, (_, i) => Math.sin(i));
   print("guided_step_adapter_s", (await run({ imagePrompts: [{ embeds, scale: 1 }], output: "latents" })).step);
 }
-if (whole) print("image_20_steps_s", (await run({ steps: 20 })).all);
+if (whole) {
+  print("image_20_steps_s", (await run({ steps: 20 })).all);
+  // As few-step models and LoRAs are called; they are of the same size.
+  print("image_4_steps_unguided_s", (await run({ steps: 4, guidance: 1, scheduler: "lcm" })).all);
+}
 print("peak_mb", process.resourceUsage().maxRSS / 1024);
 await pipeline.dispose();

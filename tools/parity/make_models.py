@@ -5,7 +5,8 @@ OUT gets: unet/ vae/ text_encoder/ tokenizer/ scheduler/ model_index.json
           image_encoder/ and feature_extractor/      CLIP ViT-H/14
           ip-adapter.safetensors                      base adapter, takes image embeddings of 1024
           ip-adapter-plus.safetensors                 plus adapter, takes the 257 x 1280 hidden states
-About 3.5 GB. The same seed gives the same files. open_clip_torch must be installed: it carries the CLIP vocabulary.
+          controlnet/                                 ControlNet
+About 4.2 GB. The same seed gives the same files. open_clip_torch must be installed: it carries the CLIP vocabulary.
 """
 import argparse
 import gzip
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -68,6 +69,15 @@ def write_tokenizer(folder):
                dict(tokenizer_class="CLIPTokenizer", model_max_length=77, do_lower_case=True, add_prefix_space=False, **special))
 
 
+def make_control(unet, generator):
+    """A ControlNet whose last convolutions are not zero, so that it counts."""
+    control = weights.perturb(ControlNetModel.from_unet(unet), generator)
+    with torch.no_grad():
+        for last in (*control.controlnet_down_blocks, control.controlnet_mid_block, control.controlnet_cond_embedding.conv_out):
+            last.weight.copy_(torch.randn(last.weight.shape, generator=generator) * 0.3 / last.weight[0].numel() ** 0.5)
+    return control
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -87,6 +97,7 @@ def main():
     save_file(weights.adapter_file(base, weights.adapter_attention(generator, unet)), out / "ip-adapter.safetensors")
     plus = weights.resampler_projection(generator, embed=1280, cross=CROSS, dim=CROSS, heads=12)
     save_file(weights.adapter_file(plus, weights.adapter_attention(generator, unet)), out / "ip-adapter-plus.safetensors")
+    save_network(make_control(unet, generator), out / "controlnet")
     save_network(unet, out / "unet")
     encoder = not options.no_image_encoder
     if encoder:

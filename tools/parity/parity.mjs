@@ -40,7 +40,7 @@ if (values.help || !values.peers || !values.model) {
 
 const common = { prompt: "a photo of a cat", negative: "", guidance: 7.5, seed: 42 };
 
-function cases(hasEncoder) {
+function cases(hasEncoder, hasControl) {
   const list = values.size.map((size) => {
     const [width, height] = size.split("x").map(Number);
     if (!(width > 0 && height > 0)) throw new Error(`--size: expected WxH, such as 512x512, but received ${size}`);
@@ -57,6 +57,9 @@ function cases(hasEncoder) {
       },
     };
   });
+  const [size] = list;
+  if (hasControl && size !== undefined)
+    list.push({ name: `ControlNet, ${size.name}`, options: { ...size.options, control: 0.8 } });
   for (const [variant, adapter] of [
     ["base", "ip-adapter.safetensors"],
     ["plus", "ip-adapter-plus.safetensors"],
@@ -89,13 +92,14 @@ function psnr(found, expected) {
 }
 
 /** Runs the case with our engine and compares. */
-async function compare(pipeline, { options }, { tensors, picture }) {
+async function compare(pipeline, { options }, { tensors, picture, control }) {
   const { prompt, negative, guidance, seed, width, height, steps, scale, decode } = options;
   const source = options.picture ? { image: picture } : { embeds: tensors.embeds.data };
   const result = await pipeline.generate({
     prompt,
     negativePrompt: negative,
     imagePrompts: [{ ...source, scale }],
+    controls: options.control === undefined ? [] : [{ image: control, scale: options.control }],
     scheduler: "ddim",
     steps,
     guidance,
@@ -118,6 +122,7 @@ if (!existsSync(path.join(model, "model_index.json"))) {
   process.exit(2);
 }
 const hasEncoder = existsSync(path.join(model, "image_encoder"));
+const hasControl = existsSync(path.join(model, "controlnet"));
 if (!hasEncoder) console.log("no image_encoder/ in the model: the picture cases are left out");
 const cache = values.cache ? path.resolve(values.cache) : await mkdtemp(path.join(tmpdir(), "parity-"));
 const references = new References({ peers: path.resolve(values.peers), model, cache });
@@ -125,7 +130,7 @@ let failed = 0;
 let pipeline;
 let loaded;
 try {
-  for (const entry of cases(hasEncoder)) {
+  for (const entry of cases(hasEncoder, hasControl)) {
     const reference = await references.get(entry.options);
     const spent = reference.seconds > 0 ? `reference ${reference.seconds.toFixed(0)} s` : "reference cached";
     if (values["references-only"]) {
@@ -136,7 +141,8 @@ try {
       await pipeline?.dispose();
       const { Pipeline } = await import("node-ip-adapter");
       const adapters = [{ file: path.join(model, entry.options.adapter) }];
-      pipeline = await Pipeline.load({ model, adapters, dtype: "f32", threads: Number(values.threads) });
+      const controls = hasControl ? [path.join(model, "controlnet")] : [];
+      pipeline = await Pipeline.load({ model, adapters, controls, dtype: "f32", threads: Number(values.threads) });
       loaded = entry.options.adapter;
     }
     const started = performance.now();

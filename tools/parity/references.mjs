@@ -49,7 +49,7 @@ export class References {
     this.#cache = cache;
   }
 
-  /** @returns the tensors of the reference and `picture`, the path of the picture it was given (when the case has one) */
+  /** @returns the tensors of the reference, and `picture` and `control`, the paths of the pictures it was given (when the case has them) */
   async get(options) {
     this.#print ??= await fingerprint(this.#model);
     const key = createHash("sha256")
@@ -68,6 +68,6 @@ export class References {
       await runPython(this.#python, [script, this.#model, file, ...args]);
       seconds = (performance.now() - started) / 1000;
     }
-    return { tensors: await readTensors(file), picture: `${file}.png`, seconds };
+    return { tensors: await readTensors(file), picture: `${file}.png`, control: `${file}.control.png`, seconds };
   }
 }
