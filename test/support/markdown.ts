@@ -20,6 +20,7 @@ export const PAGES = [
   "README.md",
   "models/mini/README.md",
   "models/mini-custom/README.md",
+  "models/mini-controls/README.md",
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name.replaceAll("\\", "/")}`),

@@ -6,7 +6,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Pipeline } from "node-ip-adapter";
+
+import { PICTURE, SIDE, STEPS, inTurn, loadPair, pictureOf } from "./painters.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, "../..");
@@ -29,9 +30,6 @@ const python = (...args) =>
     env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" },
   });
 
-const STEPS = 30;
-const SIDE = 128;
-
 fs.mkdirSync(work, { recursive: true });
 if (!fs.existsSync(file("data/glyphs.json")))
   execFileSync(process.execPath, [path.join(here, "render.mjs"), file("data")], { stdio: "inherit" });
@@ -40,29 +38,13 @@ const { rows: all, subjects } = JSON.parse(fs.readFileSync(file("questions.json"
 const wanted = flags.rows.split(",").filter(Boolean);
 const rows = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const pictures = fs.readFileSync(file("pictures.raw"));
-const picture = (i) => ({
-  data: pictures.subarray(i * SIDE * SIDE * 3, (i + 1) * SIDE * SIDE * 3),
-  width: SIDE,
-  height: SIDE,
-  channels: 3,
-});
+const picture = (i) => pictureOf(pictures, i);
 
-/** One pipeline a core, each on one thread: small networks scale better so than by sharing a thread pool. */
 function load(loras) {
   const adapters = ["ip-adapter", "ip-adapter-plus"].map((name) => ({
     file: path.join(flags.model, `${name}.safetensors`),
   }));
-  const options = { model: flags.model, adapters, loras, threads: 1 };
-  return Promise.all([Pipeline.load(options), Pipeline.load(options)]);
-}
-
-async function inTurn(pipelines, items, work) {
-  let next = 0;
-  await Promise.all(
-    pipelines.map(async (pipeline) => {
-      while (next < items.length) await work(pipeline, items[next++]);
-    }),
-  );
+  return loadPair({ model: flags.model, adapters, loras });
 }
 
 function request(row, question, scale = 1) {
@@ -85,10 +67,10 @@ const cosine = (a, b) => {
 
 async function answer(pipelines, row) {
   const started = performance.now();
-  const out = Buffer.alloc(row.questions.length * SIDE * SIDE * 3);
+  const out = Buffer.alloc(row.questions.length * PICTURE);
   await inTurn(pipelines, [...row.questions.entries()], async (pipeline, [i, question]) => {
     const { images } = await pipeline.generate(request(row, question));
-    out.set(images[0].data, i * SIDE * SIDE * 3);
+    out.set(images[0].data, i * PICTURE);
     if (question.other === undefined) return;
     const [own, prompt, other] = await Promise.all(
       [images[0], picture(question.picture), picture(question.other)].map((p) =>
@@ -145,3 +127,7 @@ if (custom) {
 }
 fs.writeFileSync(file("answers.json"), JSON.stringify(answers));
 python("-m", "mini.score", work, path.resolve(flags.model), path.join(here, "judge.safetensors"));
+if (wanted.length === 0) {
+  const args = ["--work", work, "--python", flags.python, "--model", flags.model, "--guidance", flags.guidance];
+  execFileSync(process.execPath, [path.join(here, "evaluate-controls.mjs"), ...args], { stdio: "inherit" });
+}

@@ -2,70 +2,21 @@
 // on one instruction set. Needs `npm run build:all` and the development packages.
 import fs from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { Pipeline } from "node-ip-adapter";
 import sharp from "sharp";
 
-import { glyph } from "./emoji.mjs";
+import { ROOT, picture, sheet } from "./sheets.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const output = path.join(root, "docs/images");
-const SIDE = 128;
-const GAP = 4;
-const LABEL = 26;
 const common = { steps: 30, guidance: 4 };
-
-/** An image prompt: an emoji on a plain ground. */
-async function picture(style, name, ground = "#fafafa", size = 100, side = SIDE) {
-  const layer = sharp(await glyph(style, name, size), { raw: { width: size, height: size, channels: 4 } }).png();
-  const { data } = await sharp({ create: { width: side, height: side, channels: 3, background: ground } })
-    .composite([{ input: await layer.toBuffer() }])
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { data, width: side, height: side, channels: 3 };
-}
-
-const label = (text, width) =>
-  Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${LABEL}"><text x="50%" y="17" text-anchor="middle" font-family="DejaVu Sans, sans-serif" font-size="10" fill="#57606a">${text}</text></svg>`,
-  );
-
-/** Rows of raw pictures under column labels, as one PNG. */
-async function sheet(file, labels, rows) {
-  const columns = labels.length;
-  const width = columns * (SIDE + GAP) + GAP;
-  const top = labels.some(Boolean) ? LABEL : GAP;
-  const height = top + rows.length * (SIDE + GAP);
-  const parts = labels
-    .filter(Boolean)
-    .map((text, x) => ({ input: label(text, SIDE), left: GAP + x * (SIDE + GAP), top: 0 }));
-  rows.forEach((row, y) =>
-    row.forEach((p, x) =>
-      parts.push({
-        input: Buffer.from(p.data),
-        raw: { width: SIDE, height: SIDE, channels: 3 },
-        left: GAP + x * (SIDE + GAP),
-        top: top + y * (SIDE + GAP),
-      }),
-    ),
-  );
-  await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
-    .composite(parts)
-    .png({ palette: true, quality: 95, compressionLevel: 9 })
-    .toFile(path.join(output, file));
-  console.log(`docs/images/${file}: ${width} x ${height}`);
-}
 
 const paint = async (pipeline, prompt, image, seed, scale = 1) =>
   (await pipeline.generate({ ...common, prompt, seed, imagePrompts: image === undefined ? [] : [{ image, scale }] }))
     .images[0];
 
-fs.mkdirSync(output, { recursive: true });
 const apple = await picture("classic", "red-apple", "#fafafa", 200, 256);
 await sharp(apple.data, { raw: apple })
   .png({ compressionLevel: 9 })
-  .toFile(path.join(root, "examples/images/red-apple.png"));
+  .toFile(path.join(ROOT, "examples/images/red-apple.png"));
 const prompts = [
   await picture("classic", "red-apple"),
   await picture("flat", "cat-face"),
@@ -123,7 +74,7 @@ await sheet("multimodal.png", ["image prompt", ...said], [row]);
 
 // The same calls on the base model and with the LoRA of the custom look; the adapter was trained on the base only.
 const custom = await Pipeline.load({
-  loras: [{ file: path.join(root, "models/mini-custom/pytorch_lora_weights.safetensors") }],
+  loras: [{ file: path.join(ROOT, "models/mini-custom/pytorch_lora_weights.safetensors") }],
 });
 const painted = [];
 for (const model of [pipeline, custom])

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About three and a half hours on two cores. Every stage
+# Trains the shipped model from nothing: tools/mini/train.sh WORK PYTHON [STAGE ...]. About five hours on two cores. Every stage
 # writes checkpoints to WORK and goes on from them when called again; a finished stage is passed over.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,7 +36,7 @@ run adapter-second adapter-second.pt mini adapter --name adapter-second --from a
 run adapter-plus-second adapter-plus-second.pt mini adapter --plus --name adapter-plus-second --from adapter-plus-first --steps 1200 "${later[@]}"
 run adapter adapter.pt mini adapter --from adapter-second --steps 400 --misnamed 0.2 "${later[@]}"
 run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-second --steps 350 --misnamed 0.2 "${later[@]}"
-run control control.pt mini control "$here/../../models/mini" --steps 3000
-run t2i t2i.pt mini control "$here/../../models/mini" --t2i --steps 3000
+run control control.pt mini control "$here/../../models/mini" --steps 4200
+run t2i t2i.pt mini control "$here/../../models/mini" --t2i --steps 6400
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48

@@ -1,0 +1,125 @@
+// `node tools/mini/evaluate-controls.mjs [--work DIR] [--python PYTHON] [--count N] [--rows a,b]`: how well the shipped model obeys
+// masks, scales by block, start pictures and structure controls, in figures. `npm run mini:evaluate` calls it last. Our engine paints
+// (fixed seeds, 30 steps); tools/mini/mini/control_score.py judges. Needs what evaluate.mjs needs.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+import { PICTURE, SIDE, loadPair, paint, pictureOf } from "./painters.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.resolve(here, "../..");
+const { values: flags } = parseArgs({
+  options: {
+    work: { type: "string", default: path.join(root, "build/mini") },
+    python: { type: "string", default: "python3" },
+    model: { type: "string", default: path.join(root, "models/mini") },
+    controls: { type: "string", default: path.join(root, "models/mini-controls") },
+    count: { type: "string", default: "200" },
+    rows: { type: "string", default: "" },
+    guidance: { type: "string", default: "4" },
+  },
+});
+const work = path.resolve(flags.work);
+const file = (name) => path.join(work, name);
+const python = (...args) =>
+  execFileSync(flags.python, args, {
+    stdio: "inherit",
+    env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" },
+  });
+const guidance = Number(flags.guidance);
+const STRENGTHS = [0.2, 0.4, 0.6, 0.8, 1];
+/** Where the UNet attends to image prompts, and the scales that the search tries there. */
+const PLACES = ["down.block_1", "mid", "up.block_1[0]", "up.block_1[1]"];
+const VALUES = [0, 0.2, 0.4, 0.6];
+/** Of the structure controls. */
+const SCALE = 1.4;
+
+python("-m", "mini.control_questions", work, flags.count);
+const { rows } = JSON.parse(fs.readFileSync(file("control-questions.json"), "utf8"));
+const shown = fs.readFileSync(file("control-pictures.raw"));
+const picture = (i) => pictureOf(shown, i);
+const told = { rows: [], strengths: STRENGTHS, places: PLACES, scales: [] };
+
+/** White in a rectangle, black around. */
+function maskOf([x, y, width, height], canvas = { width: SIDE, height: SIDE }) {
+  const data = Buffer.alloc(canvas.width * canvas.height);
+  for (let row = y; row < y + height; row++) data.fill(255, row * canvas.width + x, row * canvas.width + x + width);
+  return { data, ...canvas, channels: 1 };
+}
+
+/** A picture of the question's size, white in its half. */
+const halfOf = ({ side, width, height }) =>
+  maskOf([side === "right" ? SIDE : 0, side === "bottom" ? SIDE : 0, SIDE, SIDE], { width, height });
+
+async function answer(pipelines, name, questions, request) {
+  const started = performance.now();
+  const requests = questions.map((q) => ({ prompt: q.prompt, seed: q.seed, guidance, ...request(q) }));
+  const out = await paint(pipelines, requests, requests[0].width * requests[0].height * 3 || PICTURE);
+  fs.writeFileSync(file(`control-answers-${name}.raw`), out);
+  console.log(`${name}: ${requests.length} pictures in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}
+
+const shows = (q, more) => ({ imagePrompts: [{ image: picture(q.picture), ...more }] });
+
+/** diffusers' dictionary of a scale for each of PLACES. */
+const scaleOf = ([down, mid, ...up]) => ({ down: { block_1: [down] }, mid: [mid], up: { block_1: up } });
+
+/** Changes one place after another to what is best there, on questions of their own. */
+async function searchBlocks(pipelines) {
+  const questions = rows["block-search"];
+  let best = [0, 0, 0, 0.4];
+  for (let place = PLACES.length - 1; place >= 0; place--) {
+    const tried = VALUES.map((value) => ({ name: `search-${value}`, scales: best.with(place, value) }));
+    for (const { name, scales } of tried)
+      await answer(pipelines, name, questions, (q) => shows(q, { scale: scaleOf(scales) }));
+    fs.writeFileSync(file("control-answers.json"), JSON.stringify({ rows: [], tried }));
+    python("-m", "mini.control_score", work, path.join(here, "judge.safetensors"), "--search");
+    best = JSON.parse(fs.readFileSync(file("control-search.json"), "utf8")).scales;
+  }
+  return best;
+}
+
+const parts = {
+  async masked(pipelines, questions) {
+    const size = ({ width, height }) => ({ width, height });
+    const half = (q) => ({ ...size(q), ...shows(q, { mask: halfOf(q) }) });
+    await answer(pipelines, "masked", questions, half);
+    await answer(pipelines, "masked-none", questions, (q) => ({ ...size(q), ...shows(q) }));
+  },
+  async block(pipelines, questions) {
+    told.scales = await searchBlocks(pipelines);
+    await answer(pipelines, "block", questions, (q) => shows(q, { scale: scaleOf(told.scales) }));
+    await answer(pipelines, "block-none", questions, (q) => shows(q));
+  },
+  async start(pipelines, questions) {
+    for (const strength of STRENGTHS)
+      await answer(pipelines, `start-${strength}`, questions, (q) => ({ image: picture(q.start), strength }));
+  },
+  async inpaint(pipelines, questions) {
+    await answer(pipelines, "inpaint", questions, (q) => ({ image: picture(q.start), mask: maskOf(q.rectangle) }));
+  },
+  async edges(pipelines, questions) {
+    const controls = ["controlnet-edges", "t2i-adapter-edges"].map((name) => path.join(flags.controls, name));
+    for (const [control, name] of ["controlnet", "t2i"].entries()) {
+      for (const pipeline of pipelines) await pipeline.setControls([controls[control]]);
+      const use = (q) => [{ image: picture(q.layout), preprocess: "canny", scale: SCALE }];
+      await answer(pipelines, `edges-${name}`, questions, (q) => ({ ...shows(q), controls: use(q) }));
+    }
+    for (const pipeline of pipelines) await pipeline.setControls([]);
+    await answer(pipelines, "edges-none", questions, (q) => shows(q));
+  },
+};
+
+const pipelines = await loadPair({ model: flags.model, adapters: [path.join(flags.model, "ip-adapter.safetensors")] });
+const wanted = flags.rows.split(",").filter(Boolean);
+for (const [name, part] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  told.rows.push(name);
+  await part(pipelines, rows[name]);
+}
+await Promise.all(pipelines.map((p) => p.dispose()));
+fs.writeFileSync(file("control-answers.json"), JSON.stringify(told));
+python("-m", "mini.control_score", work, path.join(here, "judge.safetensors"));
