@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { inspect, Pipeline } from "../lib/index";
 import { inspectionLines } from "../lib/cli/inspect";
-import { ROOT, rejection } from "./support/load";
+import { rejection } from "./support/load";
 import { writeSafetensors } from "./support/safetensors";
 
 const folder = mkdtempSync(join(tmpdir(), "families-"));
@@ -37,16 +37,6 @@ test.each([
   const error = await rejection(Pipeline.load(options));
   expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED" });
   expect(error.message).toContain(`this is ${what}; ${RUNS}`);
-});
-
-test.each([
-  ["an IP-Adapter (option adapters)", "mini/ip-adapter.safetensors"],
-  ["a LoRA (option loras)", "mini-custom/pytorch_lora_weights.safetensors"],
-  ["a UNet (option unet)", "mini/unet/diffusion_pytorch_model.safetensors"],
-])("%s in place of a control is told", async (what, name) => {
-  const error = await rejection(Pipeline.load({ controls: [join(ROOT, "models", name)] }));
-  expect(error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED" });
-  expect(error.message).toContain(`this file holds no ControlNet but ${what}`);
 });
 
 test("a folder of another pipeline", async () => {

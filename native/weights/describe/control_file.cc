@@ -8,7 +8,6 @@
 #include "weights/changes/control_lora.h"
 #include "weights/describe/absurd_width.h"
 #include "weights/describe/accounting.h"
-#include "weights/describe/component_kind.h"
 #include "weights/describe/other_families.h"
 #include "weights/describe/single_file_config.h"
 #include "weights/describe/t2i_file.h"
@@ -137,19 +136,6 @@ void set_original_picture(const Prefixed& net, ControlNetConfig& config) {
   config.picture_widths = picture_widths(net, place(0), last - 1, place);
 }
 
-// What a file without a control is, and which option takes it; "" for what nothing tells.
-const char* taken_elsewhere(const TensorSource& source) {
-  switch (component_kind(source)) {
-    case ComponentKind::ip_adapter: return " but an IP-Adapter (option adapters)";
-    case ComponentKind::lora: return " but a LoRA (option loras)";
-    case ComponentKind::embedding: return " but a textual inversion (option embeddings)";
-    case ComponentKind::model: return " but a whole model (option model)";
-    case ComponentKind::unet: return " but a UNet (option unet)";
-    case ComponentKind::vae: return " but a VAE (option vae)";
-    default: return "";
-  }
-}
-
 }  // namespace
 
 const char* control_kind_name(ControlKind kind) {
@@ -177,10 +163,11 @@ Result<ControlKind> control_kind(const TensorSource& source) {
   if (is_t2i_adapter(source)) return ControlKind::t2i_adapter;
   if (source.find("task_embedding")) return ControlKind::controlnet_union;
   if (is_control(source)) return ControlKind::controlnet;
-  return Status(Code::unsupported, quoted(source.path(), 1024) + ": this file holds no ControlNet" +
-                                       taken_elsewhere(source) +
-                                       ": pass the folder of one in the diffusers layout, or a file "
-                                       "with diffusers' or the original names");
+  return Status(
+      Code::unsupported,
+      quoted(source.path(), 1024) +
+          ": this file holds no ControlNet: pass the folder of one in the diffusers layout, or a file "
+          "with diffusers' or the original names");
 }
 
 Result<ControlNetConfig> controlnet_config(const TensorSource& source) {
