@@ -8,9 +8,9 @@
 
 #include "base/finite.h"
 #include "base/utf8.h"
+#include "weights/changes/summed_source.h"
 #include "weights/dtype.h"
 #include "weights/formats/weight_file.h"
-#include "weights/indexed_source.h"
 #include "weights/names/ldm_names.h"
 #include "weights/names/name_parts.h"
 #include "weights/shape_text.h"
@@ -36,8 +36,7 @@ struct PatchChange {
   const TensorInfo* largest = nullptr;
 };
 
-// By the tensor's place in the base.
-using PatchChanges = std::unordered_map<size_t, PatchChange>;
+using PatchChanges = SummedSource<PatchChange>::Changes;
 
 std::vector<int64_t> without_trailing_ones(std::vector<int64_t> shape) {
   while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
@@ -65,32 +64,14 @@ Result<PatchChange> read_change(const TensorSource& file, const TensorInfo& byte
   return change;
 }
 
-class PatchedSource : public IndexedSource {
+class PatchedSource : public SummedSource<PatchChange> {
  public:
   PatchedSource(std::unique_ptr<TensorSource> base, std::unique_ptr<TensorSource> file, PatchChanges changes,
                 float weight)
-      : base_(std::move(base)), file_(std::move(file)), changes_(std::move(changes)), weight_(weight) {
-    std::vector<TensorInfo> infos = base_->tensors();
-    // A sum is not of the storage type any more.
-    for (const auto& changed : changes_) {
-      TensorInfo& info = infos[changed.first];
-      info.type = DType::f32;
-      info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
-    }
-    list(std::move(infos));
-  }
-
-  const std::string& path() const override { return base_->path(); }
+      : SummedSource(std::move(base), std::move(changes)), file_(std::move(file)), weight_(weight) {}
 
  private:
-  Status read_place(size_t place, DType as, void* out) const override {
-    const TensorInfo& tensor = base_->tensors()[place];
-    IPA_TRY(base_->read(tensor, as, out));
-    const auto found = changes_.find(place);
-    return found == changes_.end() ? Status() : add(found->second, tensor, static_cast<float*>(out));
-  }
-
-  Status add(const PatchChange& change, const TensorInfo& tensor, float* out) const {
+  Status add(const PatchChange& change, const TensorInfo& tensor, float* out) const override {
     float least = 0, largest = 0;
     IPA_TRY(file_->read_f32(*change.least, &least));
     IPA_TRY(file_->read_f32(*change.largest, &largest));
@@ -109,8 +90,7 @@ class PatchedSource : public IndexedSource {
                                    "is too large");
   }
 
-  std::unique_ptr<TensorSource> base_, file_;
-  PatchChanges changes_;
+  std::unique_ptr<TensorSource> file_;
   float weight_;
 };
 

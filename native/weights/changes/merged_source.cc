@@ -9,8 +9,8 @@
 
 #include "base/finite.h"
 #include "base/utf8.h"
+#include "weights/changes/summed_source.h"
 #include "weights/dtype.h"
-#include "weights/indexed_source.h"
 #include "weights/names/ldm_names.h"
 
 namespace ipa {
@@ -24,8 +24,8 @@ struct Change {
   float factor;
 };
 
-// By the tensor's place in the base.
-using Changes = std::unordered_map<size_t, std::vector<Change>>;
+// Several LoRAs may change a tensor.
+using Changes = SummedSource<std::vector<Change>>::Changes;
 
 // PEFT writes DoRA's lengths as (out), or (1, out, 1, 1) for convolutions; LyCORIS as (out, 1...)
 // or, at first, as (1, in...).
@@ -46,44 +46,25 @@ Status check_magnitude(const TensorInfo& magnitude, const TensorInfo& weight) {
                     "LoRA made for this model family");
 }
 
-class MergedSource : public IndexedSource {
+class MergedSource : public SummedSource<std::vector<Change>> {
  public:
   MergedSource(std::unique_ptr<TensorSource> base, Changes changes, LoraMath math)
-      : base_(std::move(base)), changes_(std::move(changes)), math_(std::move(math)) {
-    std::vector<TensorInfo> infos = base_->tensors();
-    // A sum is not of the storage type any more.
-    for (const auto& changed : changes_) {
-      TensorInfo& info = infos[changed.first];
-      info.type = DType::f32;
-      info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
-    }
-    list(std::move(infos));
-  }
-
-  const std::string& path() const override { return base_->path(); }
+      : SummedSource(std::move(base), std::move(changes)), math_(std::move(math)) {}
 
  private:
-  Status read_place(size_t place, DType as, void* out) const override {
-    const TensorInfo& tensor = base_->tensors()[place];
-    IPA_TRY(base_->read(tensor, as, out));
-    const auto found = changes_.find(place);
-    if (found == changes_.end()) return {};
-    auto* weight = static_cast<float*>(out);
-    for (const Change& change : found->second) {
-      const bool first = &change == &found->second.front();
-      IPA_TRY(add(change, tensor, first, weight));
-    }
+  Status add(const std::vector<Change>& changes, const TensorInfo& tensor, float* out) const override {
+    for (const Change& change : changes) IPA_TRY(add_one(change, tensor, &change == &changes.front(), out));
     return {};
   }
 
   // `first`: `out` is the weight as the model has it.
-  Status add(const Change& change, const TensorInfo& tensor, bool first, float* out) const {
+  Status add_one(const Change& change, const TensorInfo& tensor, bool first, float* out) const {
     IPA_ASSIGN(std::vector<float> delta, change.module->delta.read(*change.source, tensor.elements(), math_));
     for (float& value : delta) value *= change.factor;
     if (change.module->magnitude) {
       // DoRA turns the weight as the model has it, whatever else is added to it.
       std::vector<float> read_again(first ? 0 : delta.size());
-      if (!first) IPA_TRY(base_->read_f32(tensor, read_again.data()));
+      if (!first) IPA_TRY(base().read_f32(tensor, read_again.data()));
       IPA_TRY(add_dora(change, tensor, first ? out : read_again.data(), &delta));
     }
     for (size_t i = 0; i < delta.size(); ++i) out[i] += delta[i];
@@ -131,8 +112,6 @@ class MergedSource : public IndexedSource {
     return {};
   }
 
-  std::unique_ptr<TensorSource> base_;
-  Changes changes_;
   LoraMath math_;
 };
 
