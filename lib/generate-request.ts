@@ -71,21 +71,15 @@ function readPrompts(
   info: PipelineInfo,
   encoders: readonly PromptEncoder[],
 ): NativePrompts {
-  const zeros = negativePrompt === undefined && info.defaults.negativePrompt === "zeros";
   if (promptEmbeds !== undefined) {
+    const zeros = negativePrompt === undefined && info.defaults.negativePrompt === "zeros";
     if ((clipSkip ?? 0) > 0 && regions.length === 0)
       throw new OptionError("clipSkip", "promptEmbeds were made with it or without: pass it to encodePrompt()");
     const given = { prompt, negativePrompt, promptSyntax, promptEmbeds };
     const { negative, ...texts } = embedded().embeddedPrompts(given, { info, encoders, at: "", pooled: true });
     return zeros || negative === undefined ? texts : { ...texts, negative };
   }
-  const { encodePrompts, refuseLoraTags } = prompts();
-  if (promptSyntax === "weighted") {
-    refuseLoraTags(prompt ?? "", "prompt");
-    refuseLoraTags(negativePrompt ?? "", "negativePrompt");
-  }
-  const texts = encodePrompts(prompt ?? "", negativePrompt ?? "", promptSyntax, encoders);
-  return zeros ? { prompt: texts.prompt } : texts;
+  return prompts().encodeCallTexts({ prompt, negativePrompt, promptSyntax }, info, encoders);
 }
 
 /** Of the options that only some models take, those that are plain values; whether it takes pictures the engine says. */

@@ -8,7 +8,7 @@ import { type Fitter, PictureSnapshot } from "./image/snapshot";
 import type { PictureSize } from "./native-branches";
 import type { NativePrompts, NativeRegion, NativeTextEmbeds, PipelineInfo } from "./native/contract";
 import { lazily } from "./load-failure";
-import { type PromptEncoder, type PromptSyntax, encodePrompts, refuseLoraTags } from "./prompt/encode";
+import { type PromptEncoder, type PromptSyntax, encodeTexts } from "./prompt/encode";
 import type { PromptEmbeds, PromptRules } from "./prompt/prompt-embeds";
 
 const embedded = lazily(() => require("./prompt/prompt-embeds") as typeof import("./prompt/prompt-embeds"));
@@ -82,13 +82,9 @@ function readPrompts(region: ReadRegion, call: CallPrompts, rules: PromptRules):
     const given = { prompt: region.prompt, negativePrompt: own, promptSyntax, promptEmbeds };
     return embedded().embeddedPrompts(given, rules, negativeEmbeds);
   }
-  if (promptSyntax === "weighted") {
-    refuseLoraTags(prompt, `${rules.at}prompt`);
-    refuseLoraTags(negativePrompt ?? "", `${rules.at}negativePrompt`);
-  }
   return negativePrompt === undefined && negativeEmbeds !== undefined
     ? embedded().promptBeside({ text: prompt, syntax: promptSyntax }, negativeEmbeds, rules)
-    : encodePrompts(prompt, negativePrompt ?? "", promptSyntax, rules.encoders);
+    : encodeTexts({ prompt, negativePrompt, promptSyntax }, rules.encoders, rules.at);
 }
 
 /** The image prompts of all regions. */

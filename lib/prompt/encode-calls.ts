@@ -8,7 +8,7 @@ import type { NativeEncodedPrompts, NativePipeline, NativeText, PipelineInfo } f
 import { EncodePromptSchema, EncodeTextSchema, GenerateSchema } from "../options/generate-schema";
 import { checkValue, readOptions } from "../options/validate";
 import type { EncodePromptOptions, EncodeTextOptions } from "../types";
-import { type PromptEncoder, encodePrompts, refuseLoraTags } from "./encode";
+import { type PromptEncoder, encodeCallTexts, encodePrompts } from "./encode";
 import type { EncodedPrompts } from "./prompt-embeds";
 
 /** The parts of a pipeline that have to do with prompts. */
@@ -27,16 +27,11 @@ export async function encodePromptWith(
   site: CallSite,
 ): Promise<EncodedPrompts> {
   engine.calls.checkRoom();
-  const { negativePrompt, promptSyntax = "weighted", clipSkip, signal } = readOptions(EncodePromptSchema, options);
+  const { negativePrompt, promptSyntax, clipSkip, signal } = readOptions(EncodePromptSchema, options);
   const text = readPrompt(prompt);
   throwIfAborted(signal);
-  if (promptSyntax === "weighted") {
-    refuseLoraTags(text, "prompt");
-    refuseLoraTags(negativePrompt ?? "", "negativePrompt");
-  }
-  const texts = encodePrompts(text, negativePrompt ?? "", promptSyntax, engine.encoders);
-  const zeros = negativePrompt === undefined && engine.info.defaults.negativePrompt === "zeros";
-  const request = { ...(zeros ? { prompt: texts.prompt } : texts), ...(clipSkip === undefined ? {} : { clipSkip }) };
+  const texts = encodeCallTexts({ prompt: text, negativePrompt, promptSyntax }, engine.info, engine.encoders);
+  const request = { ...texts, ...(clipSkip === undefined ? {} : { clipSkip }) };
   const made = await run(engine, request, signal, site);
   const embeds: EncodedPrompts = { prompt: new Float32Array(made.prompt.features) };
   if (made.prompt.pooled !== undefined) embeds.pooled = new Float32Array(made.prompt.pooled);

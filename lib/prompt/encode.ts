@@ -1,13 +1,21 @@
 /** Prompts as the token ids and weights the engine takes. */
 import { OptionError } from "../errors";
-import type { NativeText } from "../native/contract";
+import type { NativePrompts, NativeText, PipelineInfo } from "../native/contract";
 import type { PromptTokenizer } from "../tokenizer";
 import { type Chunk, chunkPrompt } from "./chunk";
+import { refuseLoraTags } from "./lora-tags";
 import { parseWeightedPrompt, plainPrompt } from "./parse";
 
-export { refuseLoraTags } from "./lora-tags";
+export { refuseLoraTags };
 
 export type PromptSyntax = "weighted" | "plain";
+
+/** Prompts as options have them. */
+export interface PromptTexts {
+  prompt?: string | undefined;
+  negativePrompt?: string | undefined;
+  promptSyntax?: PromptSyntax | undefined;
+}
 
 /** A text encoder's tokenizer and its length. */
 export interface PromptEncoder {
@@ -43,6 +51,33 @@ export function encodePrompts(
   const join = (chunked: Chunk[][]): NativeText[] =>
     encoders.map((encoder, i) => joinChunks(chunked[i] ?? [], count, encoder));
   return { prompt: join(prompts), negative: join(negatives) };
+}
+
+/**
+ * The same of a call's or a region's texts as they were given, which must hold no tags of LoRAs.
+ * @param at what stands before their names in messages
+ * @throws OptionError
+ */
+export function encodeTexts(
+  { prompt = "", negativePrompt = "", promptSyntax = "weighted" }: PromptTexts,
+  encoders: readonly PromptEncoder[],
+  at = "",
+): EncodedPrompts {
+  if (promptSyntax === "weighted") {
+    refuseLoraTags(prompt, `${at}prompt`);
+    refuseLoraTags(negativePrompt, `${at}negativePrompt`);
+  }
+  return encodePrompts(prompt, negativePrompt, promptSyntax, encoders);
+}
+
+/** For the engine: where the model has zeros in place of a negative prompt that is not given, there is none. */
+export function encodeCallTexts(
+  texts: PromptTexts,
+  { defaults }: Pick<PipelineInfo, "defaults">,
+  encoders: readonly PromptEncoder[],
+): NativePrompts {
+  const { prompt, negative } = encodeTexts(texts, encoders);
+  return texts.negativePrompt === undefined && defaults.negativePrompt === "zeros" ? { prompt } : { prompt, negative };
 }
 
 /**

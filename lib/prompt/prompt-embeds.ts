@@ -93,7 +93,9 @@ export function promptBeside(
   negativeEmbeds: NativeTextEmbeds,
   rules: PromptRules,
 ): NativePrompts {
-  const place = { syntax, chunks: chunksOf(negativeEmbeds.features, rules), option: `${rules.at}prompt` };
+  const option = `${rules.at}prompt`;
+  if (syntax === "weighted") refuseLoraTags(text, option);
+  const place = { syntax, chunks: chunksOf(negativeEmbeds.features, rules), option };
   return { prompt: encodePrompt(text, place, rules.encoders), negativeEmbeds };
 }
 
