@@ -22,6 +22,7 @@ class Planner {
     for (const Fused& fused : fused_) plan_.steps_.push_back(describe(fused));
     lay_out();
     for (size_t s = 0; s < fused_.size(); ++s) set_places(fused_[s], plan_.steps_[s]);
+    IPA_TRY(check_scratch());
     return std::move(plan_);
   }
 
@@ -81,14 +82,24 @@ class Planner {
     shared_ = share_blocks(
         graph(), fused_, storages_, [&](Value value) { return plan_.binding_of(value) >= 0; },
         [&](Value value) { return bytes_of(value); });
-    const size_t first_scratch = shared_.blocks.size();
+    first_scratch_ = shared_.blocks.size();
     for (size_t s = 0; s < fused_.size(); ++s) {
       const int step = static_cast<int>(s);
       shared_.blocks.push_back({static_cast<int64_t>(backend_.scratch_bytes(plan_.steps_[s])), step, step, 0});
     }
     plan_.arena_bytes_ = static_cast<size_t>(place_blocks(shared_.blocks));
     for (size_t s = 0; s < fused_.size(); ++s)
-      plan_.steps_[s].scratch_offset = shared_.blocks[first_scratch + s].offset;
+      plan_.steps_[s].scratch_offset = shared_.blocks[first_scratch_ + s].offset;
+  }
+
+  // A step's scratch memory is laid out before the step has places, and must not need more with them.
+  Status check_scratch() const {
+    for (size_t s = 0; s < fused_.size(); ++s) {
+      const auto bytes = static_cast<int64_t>(backend_.scratch_bytes(plan_.steps_[s]));
+      if (bytes > shared_.blocks[first_scratch_ + s].bytes)
+        return Status(Code::internal, "the scratch memory of a step depends on its places");
+    }
+    return {};
   }
 
   Place place(Value value) const {
@@ -125,6 +136,7 @@ class Planner {
   std::vector<Fused> fused_;
   std::vector<Storage> storages_;
   SharedBlocks shared_;
+  size_t first_scratch_ = 0;  // among its blocks
 };
 
 Result<Plan> Plan::make(Graph graph, const Backend& backend) {
