@@ -1,30 +1,17 @@
 """usage: MODEL TYPE THREADS SIZE. Prints METRIC VALUE lines: a guided step of PyTorch + diffusers with and without a ControlNet; see ../controls.mjs."""
 import sys
-import time
 
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
+
+from measuring import best, load
 
 model, kind, threads, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[kind]
 torch.set_num_threads(threads)
 
-
-def load(cls, part):
-    return cls.from_pretrained(f"{model}/{part}", torch_dtype=dtype, local_files_only=True).eval().to(memory_format=torch.channels_last)
-
-
-def best(run, repeats=4):
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 with torch.no_grad():
-    unet, control = load(UNet2DConditionModel, "unet"), load(ControlNetModel, "controlnet")
+    unet, control = load(UNet2DConditionModel, model, "unet", dtype), load(ControlNetModel, model, "controlnet", dtype)
     latents = torch.randn(2, 4, size // 8, size // 8, dtype=dtype).to(memory_format=torch.channels_last)
     text, t = torch.randn(2, 77, 768, dtype=dtype), torch.tensor(500.0)
     picture = torch.rand(2, 3, size, size, dtype=dtype).to(memory_format=torch.channels_last)

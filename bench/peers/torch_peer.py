@@ -1,29 +1,17 @@
 """usage: MODEL TYPE THREADS [whole]. Prints METRIC VALUE lines of PyTorch + diffusers + transformers, channels_last; see ../peers.mjs."""
 import resource
 import sys
-import time
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from measuring import best, load
+
 model, kind, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 whole = sys.argv[4:] == ["whole"]
 dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[kind]
 torch.set_num_threads(threads)
-
-
-def load(cls, part):
-    return cls.from_pretrained(model, subfolder=part, torch_dtype=dtype, local_files_only=True).eval().to(memory_format=torch.channels_last)
-
-
-def best(run, repeats):
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def picture():
@@ -42,7 +30,7 @@ def picture():
 
 
 with torch.no_grad():
-    unet, vae, encoder = load(UNet2DConditionModel, "unet"), load(AutoencoderKL, "vae"), load(CLIPTextModel, "text_encoder")
+    unet, vae, encoder = load(UNet2DConditionModel, model, "unet", dtype), load(AutoencoderKL, model, "vae", dtype), load(CLIPTextModel, model, "text_encoder", dtype)
     latents = torch.randn(2, 4, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
     text = torch.randn(2, 77, 768, dtype=dtype)
     ids = torch.randint(0, 49408, (2, 77))

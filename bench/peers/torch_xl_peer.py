@@ -9,21 +9,10 @@ import time
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
+from measuring import best, load
+
 model, threads = sys.argv[1], int(sys.argv[2])
 torch.set_num_threads(threads)
-
-
-def load(cls, part, dtype):
-    return cls.from_pretrained(model, subfolder=part, torch_dtype=dtype, local_files_only=True).eval().to(memory_format=torch.channels_last)
-
-
-def best(run, repeats):
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def peak():
@@ -32,7 +21,7 @@ def peak():
 
 with torch.no_grad():
     start = time.perf_counter()
-    unet = load(UNet2DConditionModel, "unet", torch.bfloat16)
+    unet = load(UNet2DConditionModel, model, "unet", torch.bfloat16)
     print(f"unet_load_s {time.perf_counter() - start:.3f}", flush=True)
     latents = torch.randn(2, 4, 128, 128, dtype=torch.bfloat16).to(memory_format=torch.channels_last)
     text = torch.randn(2, 77, 2048, dtype=torch.bfloat16)
@@ -40,6 +29,6 @@ with torch.no_grad():
     print(f"guided_step_s {best(lambda: unet(latents, torch.tensor(500.0), text, added_cond_kwargs=added), 2):.3f}", flush=True)
     print(f"unet_peak_mb {peak():.0f}", flush=True)
     del unet
-    vae = load(AutoencoderKL, "vae", torch.float32)
+    vae = load(AutoencoderKL, model, "vae", torch.float32)
     print(f"vae_decode_s {best(lambda: vae.decode(latents[:1].float()), 1):.3f}")
     print(f"peak_mb {peak():.0f}")
