@@ -1,34 +1,13 @@
 // `node tools/mini/evaluate-controls.mjs [--work DIR] [--python PYTHON] [--count N] [--rows a,b]`: how well the shipped model obeys
 // masks, scales by block, start pictures and structure controls, in figures. `npm run mini:evaluate` calls it last. Our engine paints
 // (fixed seeds, 30 steps); tools/mini/mini/control_score.py judges. Needs what evaluate.mjs needs.
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 
-import { PICTURE, SIDE, loadPair, paint, pictureOf } from "./painters.mjs";
+import { HERE, loadPair, paint, readFlags } from "./painters.mjs";
+import { PICTURE, SIDE, maskOf, pictureOf } from "./raw.mjs";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.resolve(here, "../..");
-const { values: flags } = parseArgs({
-  options: {
-    work: { type: "string", default: path.join(root, "build/mini") },
-    python: { type: "string", default: "python3" },
-    model: { type: "string", default: path.join(root, "models/mini") },
-    controls: { type: "string", default: path.join(root, "models/mini-controls") },
-    count: { type: "string", default: "200" },
-    rows: { type: "string", default: "" },
-    guidance: { type: "string", default: "4" },
-  },
-});
-const work = path.resolve(flags.work);
-const file = (name) => path.join(work, name);
-const python = (...args) =>
-  execFileSync(flags.python, args, {
-    stdio: "inherit",
-    env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" },
-  });
+const { flags, work, wanted, file, python } = readFlags({ count: "200", controls: "models/mini-controls" });
 const guidance = Number(flags.guidance);
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8, 1];
 /** Where the UNet attends to image prompts, and the scales that the search tries there. */
@@ -41,14 +20,7 @@ python("-m", "mini.control_questions", work, flags.count);
 const { rows } = JSON.parse(fs.readFileSync(file("control-questions.json"), "utf8"));
 const shown = fs.readFileSync(file("control-pictures.raw"));
 const picture = (i) => pictureOf(shown, i);
-const told = { rows: [], strengths: STRENGTHS, places: PLACES, scales: [] };
-
-/** White in a rectangle, black around. */
-function maskOf([x, y, width, height], canvas = { width: SIDE, height: SIDE }) {
-  const data = Buffer.alloc(canvas.width * canvas.height);
-  for (let row = y; row < y + height; row++) data.fill(255, row * canvas.width + x, row * canvas.width + x + width);
-  return { data, ...canvas, channels: 1 };
-}
+const told = { rows: [], strengths: STRENGTHS, places: PLACES, scales: [], controlScale: SCALE };
 
 /** A picture of the question's size, white in its half. */
 const halfOf = ({ side, width, height }) =>
@@ -76,7 +48,7 @@ async function searchBlocks(pipelines) {
     for (const { name, scales } of tried)
       await answer(pipelines, name, questions, (q) => shows(q, { scale: scaleOf(scales) }));
     fs.writeFileSync(file("control-answers.json"), JSON.stringify({ rows: [], tried }));
-    python("-m", "mini.control_score", work, path.join(here, "judge.safetensors"), "--search");
+    python("-m", "mini.control_score", work, path.join(HERE, "judge.safetensors"), "--search");
     best = JSON.parse(fs.readFileSync(file("control-search.json"), "utf8")).scales;
   }
   return best;
@@ -114,7 +86,6 @@ const parts = {
 };
 
 const pipelines = await loadPair({ model: flags.model, adapters: [path.join(flags.model, "ip-adapter.safetensors")] });
-const wanted = flags.rows.split(",").filter(Boolean);
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   told.rows.push(name);
@@ -122,4 +93,4 @@ for (const [name, part] of Object.entries(parts)) {
 }
 await Promise.all(pipelines.map((p) => p.dispose()));
 fs.writeFileSync(file("control-answers.json"), JSON.stringify(told));
-python("-m", "mini.control_score", work, path.join(here, "judge.safetensors"));
+python("-m", "mini.control_score", work, path.join(HERE, "judge.safetensors"));

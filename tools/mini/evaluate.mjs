@@ -4,38 +4,17 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 
-import { PICTURE, SIDE, STEPS, inTurn, loadPair, pictureOf } from "./painters.mjs";
+import { HERE, STEPS, inTurn, loadPair, readFlags } from "./painters.mjs";
+import { PICTURE, SIDE, pictureOf } from "./raw.mjs";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.resolve(here, "../..");
-const { values: flags } = parseArgs({
-  options: {
-    work: { type: "string", default: path.join(root, "build/mini") },
-    python: { type: "string", default: "python3" },
-    model: { type: "string", default: path.join(root, "models/mini") },
-    custom: { type: "string", default: path.join(root, "models/mini-custom") },
-    count: { type: "string", default: "504" },
-    rows: { type: "string", default: "" },
-    guidance: { type: "string", default: "4" },
-  },
-});
-const work = path.resolve(flags.work);
-const file = (name) => path.join(work, name);
-const python = (...args) =>
-  execFileSync(flags.python, args, {
-    stdio: "inherit",
-    env: { ...process.env, PYTHONPATH: here, PYTHONWARNINGS: "ignore" },
-  });
+const { flags, work, wanted, file, python } = readFlags({ count: "504", custom: "models/mini-custom" });
 
 fs.mkdirSync(work, { recursive: true });
 if (!fs.existsSync(file("data/glyphs.json")))
-  execFileSync(process.execPath, [path.join(here, "render.mjs"), file("data")], { stdio: "inherit" });
+  execFileSync(process.execPath, [path.join(HERE, "render.mjs"), file("data")], { stdio: "inherit" });
 python("-m", "mini.questions", work, flags.count);
 const { rows: all, subjects } = JSON.parse(fs.readFileSync(file("questions.json"), "utf8"));
-const wanted = flags.rows.split(",").filter(Boolean);
 const rows = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const pictures = fs.readFileSync(file("pictures.raw"));
 const picture = (i) => pictureOf(pictures, i);
@@ -126,8 +105,8 @@ if (custom) {
   await Promise.all(pipelines.map((p) => p.dispose()));
 }
 fs.writeFileSync(file("answers.json"), JSON.stringify(answers));
-python("-m", "mini.score", work, path.resolve(flags.model), path.join(here, "judge.safetensors"));
+python("-m", "mini.score", work, path.resolve(flags.model), path.join(HERE, "judge.safetensors"));
 if (wanted.length === 0) {
   const args = ["--work", work, "--python", flags.python, "--model", flags.model, "--guidance", flags.guidance];
-  execFileSync(process.execPath, [path.join(here, "evaluate-controls.mjs"), ...args], { stdio: "inherit" });
+  execFileSync(process.execPath, [path.join(HERE, "evaluate-controls.mjs"), ...args], { stdio: "inherit" });
 }

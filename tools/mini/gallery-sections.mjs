@@ -1,11 +1,12 @@
 // The sections of docs/gallery.md: what each says, shows as code, and paints. `paint(options)` makes one picture with the shipped model.
 import { preprocess } from "node-ip-adapter";
 
-import { SIDE, maskOf, picture } from "./sheets.mjs";
+import { SIDE, maskOf } from "./raw.mjs";
+import { picture } from "./sheets.mjs";
 
 const wide = { width: 2 * SIDE, height: SIDE };
-const half = (x) => maskOf(wide.width, wide.height, [x, 0, SIDE, SIDE]);
-const inTurn = async (items, make) => {
+const half = (x) => maskOf([x, 0, SIDE, SIDE], wide);
+const oneByOne = async (items, make) => {
   const out = [];
   for (const [i, item] of items.entries()) out.push(await make(item, i));
   return out;
@@ -42,7 +43,7 @@ function structure(id, control, kind) {
         await picture("classic", "rocket"),
         await picture("classic", "rocket"),
       ];
-      const rows = await inTurn(await layouts(), async (image, i) => {
+      const rows = await oneByOne(await layouts(), async (image, i) => {
         const call = { prompt: `on a ${grounds[i]} background`, imagePrompts: [shown[i]], seed: 40 + i };
         const controls = [{ control, image, preprocess: "canny" }];
         return [await edgesOf(image), shown[i], await paint(call), await paint({ ...call, controls })];
@@ -65,8 +66,8 @@ const scales = {
   async make({ paint }) {
     const image = await picture("glossy", "sunflower");
     const steps = [0, 0.4, 0.6, 0.7, 0.8, 1];
-    const rows = await inTurn([1, 2, 3], (seed) =>
-      inTurn(steps, (scale) =>
+    const rows = await oneByOne([1, 2, 3], (seed) =>
+      oneByOne(steps, (scale) =>
         paint({ prompt: "a robot on a green background", imagePrompts: [{ image, scale }], seed }),
       ),
     );
@@ -94,7 +95,7 @@ const masks = {
       ["penguin", "sunflower", "blue"],
       ["frog", "sun-with-face", "purple"],
     ];
-    const rows = await inTurn(pairs, async ([a, b, ground], i) => {
+    const rows = await oneByOne(pairs, async ([a, b, ground], i) => {
       const [left, right] = [await picture("flat", a), await picture("classic", b)];
       const imagePrompts = [
         { image: left, mask: half(0), adapter: 1 },
@@ -125,7 +126,7 @@ const regions = {
       ["a flat tree on a white background", "a glossy star on a black background"],
       ["a classic rocket on a black background", "a flat sun on a white background"],
     ];
-    const rows = await inTurn(pairs, async ([left, right], i) => [
+    const rows = await oneByOne(pairs, async ([left, right], i) => [
       await paint({
         prompt: "",
         regions: [
@@ -155,9 +156,9 @@ const blocks = (scale) => ({
 });`,
   async make({ paint }) {
     const words = ["a cat", "a house", "a fish"];
-    const rows = await inTurn(["flat", "glossy", "classic"], async (style) => {
+    const rows = await oneByOne(["flat", "glossy", "classic"], async (style) => {
       const image = await picture(style, "automobile");
-      const painted = await inTurn(words, (prompt, i) =>
+      const painted = await oneByOne(words, (prompt, i) =>
         paint({ prompt, imagePrompts: [{ image, scale }], seed: 80 + i }),
       );
       return [image, ...painted];
@@ -183,9 +184,9 @@ const several = {
       ["tangerine", "jack-o-lantern"],
     ];
     const weights = [1, 0.7, 0.5, 0.3, 0];
-    const rows = await inTurn(pairs, async ([a, b], i) => {
+    const rows = await oneByOne(pairs, async ([a, b], i) => {
       const [one, two] = [await picture("flat", a), await picture("flat", b)];
-      const painted = await inTurn(weights, (weight) =>
+      const painted = await oneByOne(weights, (weight) =>
         paint({
           prompt: "",
           imagePrompts: [
@@ -220,9 +221,9 @@ const windows = {
       [0.3, 1],
       [0.5, 1],
     ];
-    const rows = await inTurn([5, 8], async (seed) => [
+    const rows = await oneByOne([5, 8], async (seed) => [
       image,
-      ...(await inTurn(spans, ([start, end]) =>
+      ...(await oneByOne(spans, ([start, end]) =>
         paint({ prompt: "a house on a purple background", imagePrompts: [{ image, start, end }], seed }),
       )),
     ]);
@@ -246,9 +247,9 @@ const strengths = {
       [await picture("flat", "bear", "#346ae8"), "a panda on a blue background"],
     ];
     const steps = [0.1, 0.2, 0.3, 0.4, 0.6, 1];
-    const rows = await inTurn(starts, async ([image, prompt], i) => [
+    const rows = await oneByOne(starts, async ([image, prompt], i) => [
       image,
-      ...(await inTurn(steps, (strength) => paint({ prompt, image, strength, seed: 100 + i }))),
+      ...(await oneByOne(steps, (strength) => paint({ prompt, image, strength, seed: 100 + i }))),
     ]);
     return { labels: ["image", ...steps.map((s) => `strength ${s}`)], rows };
   },
@@ -267,7 +268,7 @@ const inpainting = {
 });`,
   async make({ paint }) {
     const shown = await picture("classic", "cat-face");
-    const mask = maskOf(wide.width, wide.height, [SIDE, 0, SIDE, SIDE]);
+    const mask = half(SIDE);
     const scene = await paint({
       prompt: "",
       imagePrompts: [{ image: await picture("classic", "owl", "#2c844a"), mask: half(0) }],
@@ -275,7 +276,7 @@ const inpainting = {
       ...wide,
     });
     const call = { prompt: "a cat on a green background", imagePrompts: [{ image: shown, mask }], image: scene, mask };
-    const painted = await inTurn([111, 112], (seed) => paint({ ...call, seed }));
+    const painted = await oneByOne([111, 112], (seed) => paint({ ...call, seed }));
     return { labels: ["image", "mask", "seed 111", "seed 112"], rows: [[scene, mask, ...painted]] };
   },
 };
@@ -292,8 +293,8 @@ const variations = {
 });`,
   async make({ paint }) {
     const steps = [0, 0.2, 0.4, 0.6, 0.8, 1];
-    const rows = await inTurn(["a cat", "a house"], (prompt) =>
-      inTurn(steps, (strength) => paint({ prompt, seed: 5, variation: { seed: 6, strength } })),
+    const rows = await oneByOne(["a cat", "a house"], (prompt) =>
+      oneByOne(steps, (strength) => paint({ prompt, seed: 5, variation: { seed: 6, strength } })),
     );
     return { labels: steps.map((s) => `strength ${s}`), rows };
   },
@@ -317,8 +318,8 @@ const seamless = {
 });`,
   async make({ paint }) {
     const prompts = ["a flat cat on a yellow background", "a tree on a blue background"];
-    const rows = await inTurn(prompts, (prompt, i) =>
-      inTurn([undefined, "x"], async (axis) =>
+    const rows = await oneByOne(prompts, (prompt, i) =>
+      oneByOne([undefined, "x"], async (axis) =>
         thrice(await paint({ prompt, seed: 121 + i, ...(axis === undefined ? {} : { seamless: axis }) })),
       ),
     );
@@ -343,7 +344,7 @@ await (await attention[0].imagePrompts[0].map.overlay()).toFile("reference.png")
       ["a small penguin on the left on a yellow background", "penguin", "left", "classic"],
       ["a rocket on a purple background", "rocket", "purple", "flat"],
     ];
-    const rows = await inTurn(calls, async ([prompt, subject, word, style], i) => {
+    const rows = await oneByOne(calls, async ([prompt, subject, word, style], i) => {
       const image = await picture(style, subject);
       const options = { prompt, imagePrompts: [{ image, scale: 0.5 }], seed: 131 + i, steps: 30, guidance: 4 };
       const { images, attention } = await pipeline.generate({ ...options, attentionMaps: {} });
@@ -364,9 +365,9 @@ const maps = {
 await edges.toFile("edges.png");`,
   async make() {
     const kinds = ["canny", "scribble", "grey", "invert", "blur", "tile"];
-    const rows = await inTurn(["owl", "pizza"], async (name) => {
+    const rows = await oneByOne(["owl", "pizza"], async (name) => {
       const image = await picture("classic", name, "#fafade");
-      return [image, ...(await inTurn(kinds, (kind) => preprocess(image, kind)))];
+      return [image, ...(await oneByOne(kinds, (kind) => preprocess(image, kind)))];
     });
     return { labels: ["picture", ...kinds], rows };
   },

@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 
 import { glyph } from "./emoji.mjs";
+import { SIDE } from "./raw.mjs";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-export const SIDE = 128;
 const OUTPUT = path.join(ROOT, "docs/images");
 const GAP = 4;
 const LABEL = 26;
@@ -21,13 +21,6 @@ export async function picture(style, name, ground = "#fafafa", size = 100, side 
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data, width: side, height: side, channels: 3 };
-}
-
-/** A picture of one channel, white in a rectangle. */
-export function maskOf(width, height, [x, y, w, h]) {
-  const data = Buffer.alloc(width * height);
-  for (let row = y; row < y + h; row++) data.fill(255, row * width + x, row * width + x + w);
-  return { data, width, height, channels: 1 };
 }
 
 const label = (text, width) =>

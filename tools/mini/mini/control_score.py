@@ -112,7 +112,8 @@ def inpaints(answers, questions, lines):
 
 
 def structure(answers, questions, lines):
-    titles = {"edges-controlnet": "edges by the ControlNet at scale 1.4", "edges-t2i": "edges by the T2I-Adapter at scale 1.4", "edges-none": "no control"}
+    scale = answers.told["controlScale"]
+    titles = {"edges-controlnet": f"edges by the ControlNet at scale {scale}", "edges-t2i": f"edges by the T2I-Adapter at scale {scale}", "edges-none": "no control"}
     for name, title in titles.items():
         got = 100 * float(np.mean([followed(answers.shown[q["layout"]], p) for p, q in zip(answers.pictures(name), questions)]))
         goal = ("", None) if name == "edges-none" else (">= 80 %", got >= 80)
