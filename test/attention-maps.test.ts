@@ -14,7 +14,7 @@ import {
   type PicturePrompt,
   Pipeline,
 } from "../lib/index";
-import { GOLDEN, readGolden, relativeError } from "./support/golden";
+import { GOLDEN, describeSmallModels, readGolden, relativeError } from "./support/golden";
 import { runCommand } from "./support/command";
 import { rejection } from "./support/load";
 
@@ -41,36 +41,19 @@ const joined = (maps: readonly { data: Float32Array }[]): Float32Array =>
 const inLayer = (map: AttentionMap, name: string): { data: Float32Array } =>
   map.layers.find((layer) => layer.name === name)!;
 
-const groups = new Map<string, Case[]>();
-for (const entry of index.cases) {
-  const key = `${entry.model} with ${entry.adapters.join(" and ")}`;
-  groups.set(key, [...(groups.get(key) ?? []), entry]);
-}
-
-describe.each([...groups])("the small model %s", (_, cases) => {
-  let pipeline: Pipeline;
-  beforeAll(async () => {
-    const { model, adapters } = cases[0]!;
-    const folder = join(GOLDEN, "models", model);
-    pipeline = await Pipeline.load({
-      model: folder,
-      adapters: adapters.map((name) => join(folder, `adapters/${name}.safetensors`)),
-    });
-  });
-  afterAll(() => pipeline.dispose());
-
+describeSmallModels(index.cases, (pipeline, cases) => {
   test.each(cases)("the maps of the reference: $name", async ({ name, scheduler, imagePrompts, options }) => {
     const given: GenerateOptions = { ...call, ...options, scheduler, output: "latents" };
     const [plain, mapped] = [
-      await pipeline.generate({ ...given, imagePrompts: withFiles(imagePrompts) }),
-      await pipeline.generate({ ...given, imagePrompts: withFiles(imagePrompts), attentionMaps: {} }),
+      await pipeline().generate({ ...given, imagePrompts: withFiles(imagePrompts) }),
+      await pipeline().generate({ ...given, imagePrompts: withFiles(imagePrompts), attentionMaps: {} }),
     ];
     expect(mapped.latents).toEqual(plain.latents);
     const [maps] = mapped.attention;
     const theirs = (key: string): Float32Array => golden.get(`${name}/${key}`)!.floats();
     expect(relativeError(mapped.latents[0]!, theirs("latents"))).toBeLessThan(3e-5);
     const text = tokens.map((i) => maps!.text.token(i));
-    const ends = [pipeline.info.attentions[0]!, pipeline.info.attentions.at(-1)!];
+    const ends = [pipeline().info.attentions[0]!, pipeline().info.attentions.at(-1)!];
     const errors: Record<string, number> = { text: relativeError(joined(text), theirs("text")) };
     for (const end of ends)
       errors[`text in ${end}`] = relativeError(joined(text.map((map) => inLayer(map, end))), theirs(`text in ${end}`));

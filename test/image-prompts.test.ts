@@ -11,7 +11,7 @@ import {
   type RawImage,
 } from "../lib/index";
 import { tilesOf } from "../lib/image/tiles";
-import { GOLDEN, readGolden, relativeError } from "./support/golden";
+import { GOLDEN, describeSmallModels, readGolden, relativeError } from "./support/golden";
 import { MINI, rejection } from "./support/load";
 
 interface Case {
@@ -35,26 +35,9 @@ function withFiles<T>(value: T, key = ""): T {
   ) as T;
 }
 
-const groups = new Map<string, Case[]>();
-for (const entry of index.cases) {
-  const key = `${entry.model} with ${entry.adapters.join(" and ")}`;
-  groups.set(key, [...(groups.get(key) ?? []), entry]);
-}
-
-describe.each([...groups])("the small model %s", (_, cases) => {
-  let pipeline: Pipeline;
-  beforeAll(async () => {
-    const { model, adapters } = cases[0]!;
-    const folder = join(GOLDEN, "models", model);
-    pipeline = await Pipeline.load({
-      model: folder,
-      adapters: adapters.map((name) => join(folder, `adapters/${name}.safetensors`)),
-    });
-  });
-  afterAll(() => pipeline.dispose());
-
+describeSmallModels(index.cases, (pipeline, cases) => {
   test.each(cases)("the latents of the reference: $name", async ({ name, scheduler, imagePrompts, options }) => {
-    const { latents } = await pipeline.generate({
+    const { latents } = await pipeline().generate({
       ...call,
       ...withFiles(options),
       scheduler,

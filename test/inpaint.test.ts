@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, inspect, readMetadata, type GenerateOptions, type LoadOptions } from "../lib/index";
-import { GOLDEN, relativeError } from "./support/golden";
+import { GOLDEN, describedCall, relativeError } from "./support/golden";
 import { rejection } from "./support/load";
 import { loadAddon } from "../lib/native/load";
 import { runCommand } from "./support/command";
@@ -40,16 +40,7 @@ const image = join(GOLDEN, "images/square-64.png");
 const mask = join(GOLDEN, "images/mask-64.png");
 const temporary = mkdtempSync(join(tmpdir(), "inpaint-"));
 
-const call = {
-  prompt: index.prompt,
-  negativePrompt: index.negative,
-  seed: index.seed,
-  steps: index.steps,
-  guidance: index.guidance,
-  width: 64,
-  height: 64,
-  output: "latents",
-} as const;
+const call = { ...describedCall(index), output: "latents" } as const;
 
 const pipelines = new Map<string, Promise<Pipeline>>();
 function load(options: LoadOptions): Promise<Pipeline> {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Pipeline, type GenerateOptions } from "../lib/index";
-import { GOLDEN, relativeError } from "./support/golden";
+import { GOLDEN, describedCall, relativeError } from "./support/golden";
 import { pixels, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
 
@@ -24,15 +24,7 @@ const index = JSON.parse(readFileSync(join(GOLDEN, "second-pass.json"), "utf8"))
   passes: Pass[];
 };
 const golden = readSafetensors(join(GOLDEN, "second-pass.safetensors"));
-const options = {
-  prompt: index.prompt,
-  negativePrompt: index.negative,
-  seed: index.seed,
-  steps: index.steps,
-  guidance: index.guidance,
-  width: 64,
-  height: 64,
-} as const;
+const options = describedCall(index);
 
 const models = new Map<string, Promise<Pipeline>>();
 function load(model: string): Promise<Pipeline> {
