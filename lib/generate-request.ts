@@ -10,7 +10,7 @@ import { readFloat32Array } from "./options/read-floats";
 import { readList } from "./options/read-list";
 import { typedLength } from "./options/read-memory";
 import { isList } from "./options/read-property";
-import { MAX_SEED } from "./options/generate-schema";
+import { MAX_SEED } from "./options/parts-schema";
 import { plainOptions } from "./options/plain-options";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadEstimateOptions } from "./read-options";

@@ -58,6 +58,7 @@ const steps = lazily(() => require("./steps") as typeof import("./steps"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 const inputs = lazily(() => require("./call-inputs") as typeof import("./call-inputs"));
 const schemas = lazily(() => require("./options/generate-schema") as typeof import("./options/generate-schema"));
+const estimate = lazily(() => require("./options/estimate-schema") as typeof import("./options/estimate-schema"));
 const pictures = lazily(() => require("./encode-image") as typeof import("./encode-image"));
 const changes = lazily(() => require("./part-changes") as typeof import("./part-changes"));
 const texts = lazily(() => require("./prompt/encode-calls") as typeof import("./prompt/encode-calls"));
@@ -290,7 +291,7 @@ export class Pipeline implements AsyncDisposable {
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
-    const held = this.#read(readCall(schemas().EstimateSchema, options, others));
+    const held = this.#read(readCall(estimate().EstimateSchema, options, others));
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
       pictures: held.measured(),
       prepare: (stop) => held.prepareSizes(this.#info, stop),

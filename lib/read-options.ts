@@ -13,7 +13,8 @@ import type {
   PullSchema,
   ReadMetadataSchema,
 } from "./options/file-schema";
-import type { EncodeImageSchema, EncodePromptSchema, EstimateSchema, GenerateSchema } from "./options/generate-schema";
+import type { EstimateSchema } from "./options/estimate-schema";
+import type { EncodeImageSchema, EncodePromptSchema, GenerateSchema } from "./options/generate-schema";
 import type { ChangeSchema, LoadSchema } from "./options/load-schema";
 import type { FaceKeypointsSchema, PreprocessCallSchema, PreprocessSchema } from "./options/preprocess-schema";
 import type {

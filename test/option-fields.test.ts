@@ -1,6 +1,6 @@
 /** The engine's tables of plain options and the schemas say the same. Needs `npm run build:native`. */
 import { loadAddon } from "../lib/native/load";
-import { EstimateSchema } from "../lib/options/generate-schema";
+import { EstimateSchema } from "../lib/options/estimate-schema";
 import type { ObjectSchema, Schema } from "../lib/options/json-schema";
 import { LoadSchema } from "../lib/options/load-schema";
 import { plainLoadOptions } from "../lib/options/plain-load-options";

@@ -5,7 +5,7 @@ import { OptionError } from "../errors";
 import type { ImagePrompt } from "../image-prompt";
 import { CallSite } from "../native/call";
 import type { NativeAddon } from "../native/contract";
-import { ImagePromptSchema } from "../options/generate-schema";
+import { ImagePromptSchema } from "../options/image-prompt-schema";
 import type { OrderedFlags } from "./flags";
 import { withFloats } from "./json-flags";
 import { readRows } from "./tensor-files";

@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 
 import { OptionError } from "../errors";
-import { GenerateSchema, PreviewSchema } from "../options/generate-schema";
+import { GenerateSchema } from "../options/generate-schema";
+import { PreviewSchema } from "../options/parts-schema";
 import type { ObjectSchema } from "../options/json-schema";
 import { InpaintSchema, LoadSchema } from "../options/load-schema";
 import type { GenerateOptions, InpaintOptions, LoadOptions } from "../types";

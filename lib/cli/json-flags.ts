@@ -3,7 +3,7 @@ import { OptionError, fileError, messageOf } from "../errors";
 import { CallSite } from "../native/call";
 import type { NativeAddon } from "../native/contract";
 import { loadEmbedsWith } from "../embeds/file";
-import { PromptEmbedsSchema } from "../options/generate-schema";
+import { PromptEmbedsSchema } from "../options/guide-schema";
 import type { Schema } from "../options/json-schema";
 import { TooLargeError, readSmallFile } from "../read-file";
 import { readPromptEmbeds, readRows } from "./tensor-files";

@@ -1,6 +1,6 @@
 /** What a call of generate() was asked for, as the metadata of its pictures says it. */
 import type { NativeGenerateRequest, PipelineInfo } from "../native/contract";
-import { EstimateSchema } from "../options/generate-schema";
+import { EstimateSchema } from "../options/estimate-schema";
 import type { Schema } from "../options/json-schema";
 import { packageVersion } from "../package-root";
 import { infotext } from "./infotext";

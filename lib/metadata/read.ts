@@ -7,7 +7,7 @@ import { sniff } from "../image/sniff";
 import { IMAGE_LIMITS } from "../image/limits";
 import type { CallSite } from "../native/call";
 import type { ObjectSchema } from "../options/json-schema";
-import { EstimateSchema } from "../options/generate-schema";
+import { EstimateSchema } from "../options/estimate-schema";
 import { ReadMetadataSchema } from "../options/file-schema";
 import { readPath } from "../options/path";
 import { bytesOf } from "../options/read-memory";

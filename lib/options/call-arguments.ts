@@ -1,7 +1,8 @@
 /** Arguments of calls whose first may stand in front of the options. */
 import { OptionError } from "../errors";
 import { describe } from "./describe";
-import type { EstimateSchema, GenerateSchema } from "./generate-schema";
+import type { EstimateSchema } from "./estimate-schema";
+import type { GenerateSchema } from "./generate-schema";
 import type { Value } from "./json-schema";
 import { LoadSchema } from "./load-schema";
 import { writeOut } from "./shorthand";

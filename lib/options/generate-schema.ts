@@ -5,19 +5,6 @@ import { ESTIMATED } from "./estimate-schema";
 import { ADAPTER } from "./image-prompt-schema";
 import { CLIP_SKIP } from "./prompt-schema";
 
-export { EstimateSchema } from "./estimate-schema";
-export { ControlUseSchema, PromptEmbedsSchema, RegionSchema } from "./guide-schema";
-export { ImagePromptSchema, NegativeImageSchema } from "./image-prompt-schema";
-export {
-  AttentionMapsSchema,
-  FeatureCacheSchema,
-  HiresSchema,
-  MAX_SEED,
-  OutpaintSchema,
-  PreviewSchema,
-  VariationSchema,
-} from "./parts-schema";
-
 export const GenerateSchema = {
   type: "object",
   title: "generate options",
