@@ -84,9 +84,8 @@ Napi::Value estimate_to_js(Napi::Env env, const MemoryEstimate& estimate) {
 Napi::Value features_to_js(Napi::Env env, const std::vector<TextFeatures>& made) {
   const auto one = [env](const TextFeatures& features) {
     Napi::Object object = Napi::Object::New(env);
-    object.Set("features", copy_to_js(env, features.features.data(), features.features.size() * sizeof(float)));
-    if (!features.pooled.empty())
-      object.Set("pooled", copy_to_js(env, features.pooled.data(), features.pooled.size() * sizeof(float)));
+    object.Set("features", floats_to_js(env, features.features));
+    if (!features.pooled.empty()) object.Set("pooled", floats_to_js(env, features.pooled));
     return object;
   };
   Napi::Object object = Napi::Object::New(env);
@@ -178,12 +177,9 @@ Napi::Value PipelineObject::encode_image(const Napi::CallbackInfo& info) {
   ImagePrompt image = read_image(object_argument(info, 0));
   const int adapter = int32_argument(info, 1);
   return start(info.Env(), function_argument(info, 2), {}, [&](const std::shared_ptr<AsyncJob>& job) {
-    engine_->encode_image(std::move(image), adapter, job->cancel_handle(),
-                          [job](Result<std::vector<float>> result) {
-                            answer(*job, std::move(result), [](Napi::Env env, const std::vector<float>& made) {
-                              return copy_to_js(env, made.data(), made.size() * sizeof(float));
-                            });
-                          });
+    engine_->encode_image(
+        std::move(image), adapter, job->cancel_handle(),
+        [job](Result<std::vector<float>> result) { answer(*job, std::move(result), floats_to_js); });
   });
 }
 

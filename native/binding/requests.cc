@@ -140,11 +140,17 @@ TextEmbeds read_text_embeds(const Napi::Object& object, const char* key) {
   return embeds;
 }
 
-// A prompt and its negative one, of a call or of a region.
+// A prompt and its negative one, as texts.
 template <class Prompts>
-void read_prompts(const Napi::Object& object, Prompts& prompts) {
+void read_texts(const Napi::Object& object, Prompts& prompts) {
   prompts.prompt = read_prompt(object, "prompt");
   if (has_value(object, "negative")) prompts.negative = read_prompt(object, "negative");
+}
+
+// Those of a call or of a region, which may be features.
+template <class Prompts>
+void read_prompts(const Napi::Object& object, Prompts& prompts) {
+  read_texts(object, prompts);
   prompts.prompt_embeds = read_text_embeds(object, "promptEmbeds");
   prompts.negative_embeds = read_text_embeds(object, "negativeEmbeds");
 }
@@ -153,8 +159,7 @@ void read_prompts(const Napi::Object& object, Prompts& prompts) {
 
 PromptsToEncode read_prompts_to_encode(const Napi::Object& object) {
   PromptsToEncode prompts;
-  prompts.prompt = read_prompt(object, "prompt");
-  if (has_value(object, "negative")) prompts.negative = read_prompt(object, "negative");
+  read_texts(object, prompts);
   if (has_value(object, "clipSkip")) prompts.clip_skip = read_int32(object, "clipSkip");
   return prompts;
 }
