@@ -67,6 +67,13 @@ struct Node {
   std::vector<TokenSpan> spans;  // attention_map, in the order of their sources
 };
 
+// Of an attention's inputs, those with packed keys and values: its own, then each branch's, whose scale follows it.
+inline std::vector<size_t> attention_parts(size_t inputs) {
+  std::vector<size_t> parts = {1};
+  for (size_t i = 2; i + 1 < inputs; i += 2) parts.push_back(i);
+  return parts;
+}
+
 class Graph {
  public:
   // Declares the parameters that it is the first to name.

@@ -118,7 +118,7 @@ Value Graph::attention_map(Value attention, std::vector<TokenSpan> spans) {
   node.shape.n = 1;
   node.shape.c = 0;
   std::vector<int64_t> tokens;
-  for (size_t part = 1; part + 1 < node.inputs.size() || part == 1; part += part == 1 ? 1 : 2) {
+  for (const size_t part : attention_parts(node.inputs.size())) {
     tokens.push_back(this->node(node.inputs[part]).kv.tokens);
     node.shape.c += tokens.back();
   }

@@ -41,8 +41,8 @@ std::vector<AttentionBranch> attention_branches(LaunchBuilder& builder, const St
     branches.push_back(branch);
   };
   const size_t last = step.inputs.size() - 1;
-  add(1, last % 2 == 0 ? last : 0);
-  for (size_t i = 2; i + 1 < step.inputs.size(); i += 2) add(i, i + 1);
+  for (const size_t part : attention_parts(step.inputs.size()))
+    add(part, part > 1 ? part + 1 : last % 2 == 0 ? last : 0);
   return branches;
 }
 
@@ -111,8 +111,8 @@ void launch_attention_map(LaunchBuilder& builder, const Step& step) {
 // Of shapes alone: the step has no places yet when its memory is laid out.
 int64_t attention_map_scratch(const Step& step) {
   int64_t tokens = 0;
-  for (size_t i = 1; i + 1 < step.input_shapes.size() || i == 1; i += i == 1 ? 1 : 2)
-    tokens += in_vectors(step.input_shapes[i].rows_per_item());
+  for (const size_t part : attention_parts(step.input_shapes.size()))
+    tokens += in_vectors(step.input_shapes[part].rows_per_item());
   const int64_t each = tokens + 2 * in_vectors(step.node->kv.head_size) + sources_of(step.node->spans);
   return attention_query_block * each;
 }
