@@ -67,6 +67,7 @@
       "weights/write/safetensors_layout.cc",
       "weights/write/safetensors_writer.cc",
       "weights/describe/component_kind.cc",
+      "weights/describe/misplaced_file.cc",
       "weights/describe/adapter_description.cc",
       "weights/describe/adapter_file.cc",
       "weights/describe/adapter_layers.cc",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { ImagePrompt } from "../lib/image-prompt";
-import { OptionError, Pipeline, inspect, type GenerateOptions } from "../lib/index";
+import { OptionError, Pipeline, inspect, type GenerateOptions, type LoadOptions } from "../lib/index";
 import { ROOT, SHORT_CALL, loadFake, pixels, rejection } from "./support/load";
 
 const MODELS = join(ROOT, "test/golden/models");
@@ -175,13 +175,29 @@ describe("image encoders", () => {
     });
   });
 
-  test("a LoRA is refused as an adapter, and the message says where it goes", async () => {
-    const file = join(ROOT, "test/golden/loras/sd15-peft.safetensors");
-    const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), adapters: [file] }));
-    expect(error).toMatchObject({
-      code: "ERR_IPA_MISMATCH",
-      message: expect.stringMatching(/its kind is lora: pass it in loras$/),
-    });
+  const files = {
+    lora: join(ROOT, "test/golden/loras/sd15-peft.safetensors"),
+    "ip-adapter": adapter("base"),
+    controlnet: join(MODELS, "controls/canny/diffusion_pytorch_model.safetensors"),
+    unet: join(MODELS, "sd15/unet/diffusion_pytorch_model.safetensors"),
+  };
+  test.each<[keyof typeof files, LoadOptions, string]>([
+    ["lora", { adapters: [files.lora] }, "pass it in loras"],
+    ["controlnet", { adapters: [files.controlnet] }, "pass it in controls"],
+    ["ip-adapter", { controls: [files["ip-adapter"]] }, "pass it in adapters"],
+    ["lora", { controls: [files.lora] }, "pass it in loras"],
+    ["unet", { controls: [files.unet] }, "pass it as unet"],
+    ["ip-adapter", { loras: [files["ip-adapter"]] }, "pass it in adapters"],
+    ["controlnet", { loras: [files.controlnet] }, "pass it in controls"],
+    ["ip-adapter", { embeddings: [files["ip-adapter"]] }, "pass it in adapters"],
+    ["controlnet", { unet: files.controlnet }, "pass it in controls"],
+    ["lora", { vae: files.lora }, "pass it in loras"],
+    ["ip-adapter", { model: files["ip-adapter"] }, "pass it in adapters"],
+    ["controlnet", { imageEncoder: files.controlnet, adapters: [adapter("base")] }, "pass it in controls"],
+  ])("%#: a file of kind %s is refused, and the message says where it goes", async (kind, options, place) => {
+    const error = await rejection(Pipeline.load({ model: join(MODELS, "sd15"), ...options }));
+    expect(error).toMatchObject({ code: "ERR_IPA_MISMATCH" });
+    expect(error.message.replace(")", "")).toMatch(new RegExp(`its kind is ${kind}: ${place}$`));
   });
 
   test("one of another size is refused, naming what is needed", async () => {

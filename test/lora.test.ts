@@ -303,7 +303,7 @@ describe("refused", () => {
   test("an IP-Adapter, a file that is not there, a weight out of range", async () => {
     expect(await rejection(load(join(model("sd15"), "adapters/base.safetensors")))).toMatchObject({
       code: "ERR_IPA_MISMATCH",
-      message: expect.stringContaining("none of a LoRA's"),
+      message: expect.stringContaining("this file holds no LoRA (its kind is ip-adapter): pass it in adapters"),
     });
     expect(await rejection(load(join(folder, "nothing.safetensors")))).toMatchObject({
       code: "ERR_IPA_NOT_FOUND",

@@ -362,8 +362,8 @@ export const BAD_FILES: BadLoad[] = (
     [
       "model a file of something else",
       { model: join(ROOT, "models/mini/ip-adapter.safetensors") },
-      "ERR_IPA_UNSUPPORTED",
-      "original layout",
+      "ERR_IPA_MISMATCH",
+      "this file holds no whole model (its kind is ip-adapter): pass it in adapters",
     ],
     [
       "model a file with other tokens",
@@ -375,8 +375,8 @@ export const BAD_FILES: BadLoad[] = (
     [
       "vae a file of something else",
       { vae: join(ROOT, "models/mini/ip-adapter.safetensors") },
-      "ERR_IPA_MISSING_TENSOR",
-      "no VAE in this file",
+      "ERR_IPA_MISMATCH",
+      "this file holds no VAE (its kind is ip-adapter): pass it in adapters",
     ],
   ] as [string, LoadOptions, string, string][]
 ).map(([name, load, code, says]) => ({ name, load, code, says }));

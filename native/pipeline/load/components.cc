@@ -7,6 +7,7 @@
 #include "weights/describe/accounting.h"
 #include "weights/describe/component_kind.h"
 #include "weights/describe/image_encoder_file.h"
+#include "weights/describe/misplaced_file.h"
 #include "weights/describe/other_families.h"
 #include "weights/describe/single_file.h"
 #include "weights/formats/weight_file.h"
@@ -127,11 +128,11 @@ Result<ModelComponents> components_of_file(const LoadRequest& request, Predictio
   IPA_ASSIGN(const Source source, open_weight_file(path));
   IPA_TRY(refuse_other_family(*source));
   if (!is_single_file(*source))
-    return Status(
-        Code::unsupported,
-        path +
-            ": this file holds no whole model in the original layout (model.diffusion_model.*): pass such "
-            "a file, or the folder of a model in the diffusers layout");
+    return or_misplaced(
+        Status(Code::unsupported,
+               path + ": this file holds no whole model in the original layout (model.diffusion_model.*): "
+                      "pass such a file, or the folder of a model in the diffusers layout"),
+        *source, "whole model", "model");
   IPA_ASSIGN(SingleFile read, read_single_file(*source));
   const auto file = std::make_shared<const SingleFile>(std::move(read));
   if (!other_vae && !file->vae)
@@ -208,9 +209,10 @@ Result<UNetComponent> other_unet(const LoadRequest& request, ModelComponents* mo
     return unet_of_file(path, std::make_shared<const SingleFile>(std::move(read)));
   }
   if (component_kind(*source) != ComponentKind::unet)
-    return Status(Code::mismatch, path + ": this file holds no UNet (its kind is " +
-                                      component_kind_name(component_kind(*source)) +
-                                      "): pass one, or the folder of one in the diffusers layout");
+    return or_misplaced(Status(Code::mismatch, path + ": this file holds no UNet (its kind is " +
+                                                   component_kind_name(component_kind(*source)) +
+                                                   "): pass one, or the folder of one in the diffusers layout"),
+                        *source, "UNet", "unet");
   note_ignored(*source, {{NetworkKind::unet, ""}}, model);
   UNetComponent unet = model->unet;
   IPA_ASSIGN(const bool configured, read_sibling_config(path, unet));
@@ -259,7 +261,9 @@ Result<VaeComponent> other_vae(const LoadRequest& request, ModelComponents* mode
   if (source->find("decoder.mid_block.resnets.0.norm1.weight") || source->find("decoder.layers.0.weight"))
     return named_vae(request, *source, model->vae);
   const char* family = model->unet.config.text_time ? "sdxl" : "";
-  IPA_ASSIGN(SingleFile file, read_single_vae(*source, usual_scaling_factor(family)));
+  Result<SingleFile> read = read_single_vae(*source, usual_scaling_factor(family));
+  if (!read.ok()) return or_misplaced(read.take_status(), *source, "VAE", "vae");
+  SingleFile file = read.take();
   note_ignored(*source, single_file_scopes(file), model);
   return vae_of_file(path, std::make_shared<const SingleFile>(std::move(file)));
 }

@@ -4,6 +4,8 @@
 
 #include "pipeline/load/controlnet.h"
 #include "pipeline/load/t2i_adapter.h"
+#include "weights/describe/misplaced_file.h"
+#include "weights/describe/other_families.h"
 
 namespace ipa {
 
@@ -12,7 +14,12 @@ Result<std::shared_ptr<const LoadedControl>> load_control(const ControlRequest& 
   ControlKind kind = ControlKind::controlnet;
   {
     IPA_ASSIGN(const std::unique_ptr<TensorSource> source, open_control(request.file));
-    IPA_ASSIGN(kind, control_kind(*source));
+    Result<ControlKind> found = control_kind(*source);
+    if (!found.ok()) {
+      IPA_TRY(refuse_other_family(*source));
+      return or_misplaced(found.take_status(), *source, "ControlNet", "controls");
+    }
+    kind = found.value();
   }
   std::shared_ptr<LoadedControl> control;
   if (kind == ControlKind::t2i_adapter) {

@@ -6,6 +6,7 @@
 #include "base/finite.h"
 #include "base/utf8.h"
 #include "weights/changes/lora_file.h"
+#include "weights/describe/misplaced_file.h"
 
 namespace ipa {
 namespace {
@@ -86,13 +87,17 @@ Result<LearnedTokens> LearnedTokens::open(const std::vector<std::string>& files,
   LearnedTokens result;
   for (const Encoder& encoder : encoders) result.next_.push_back(encoder.vocab_size);
   for (const std::string& path : files) {
-    IPA_ASSIGN(EmbeddingFile file, open_embedding(path));
+    Result<EmbeddingFile> opened = open_embedding(path);
+    if (!opened.ok()) return or_misplaced(opened.take_status(), path, "textual inversion", "embeddings");
+    EmbeddingFile file = opened.take();
     IPA_TRY(result.add(file, *file.weights, encoders));
     if (file.ignored.count > 0) result.ignored_.push_back({path, file.ignored});
     result.sources_.push_back(std::move(file.weights));
   }
   for (size_t i = 0; i < loras.size(); ++i) {
-    IPA_ASSIGN(LoraFile file, open_lora(loras[i]));
+    Result<LoraFile> opened = open_lora(loras[i]);
+    if (!opened.ok()) return or_misplaced(opened.take_status(), loras[i], "LoRA", "loras");
+    LoraFile file = opened.take();
     for (const EmbeddingRows& rows : file.embeddings) {
       IPA_TRY(result.add(rows, *file.weights, encoders));
       result.tokens_.back().lora = static_cast<int>(i);

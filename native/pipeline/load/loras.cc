@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "weights/describe/adapter_file.h"
+#include "weights/describe/misplaced_file.h"
 #include "weights/describe/other_families.h"
 #include "weights/formats/weight_file.h"
 
@@ -62,7 +63,9 @@ Result<std::vector<LoraUse>> open_loras(const std::vector<LoraRequest>& loras,
   for (const LoraRequest& request : loras) {
     IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(request.file));
     IPA_TRY(refuse_other_family(*source));
-    IPA_ASSIGN(LoraFile file, read_lora(std::move(source)));
+    Result<LoraFile> read = read_lora(std::move(source));
+    if (!read.ok()) return or_misplaced(read.take_status(), request.file, "LoRA", "loras");
+    LoraFile file = read.take();
     for (const LoraModule& module : file.modules) {
       if (module.part == LoraPart::text_encoder_2 && !second_text)
         return Status(Code::mismatch, request.file +

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "weights/describe/adapter_layers.h"
 #include "weights/describe/component_kind.h"
+#include "weights/describe/misplaced_file.h"
 #include "weights/names/name_parts.h"
 #include "weights/shape_text.h"
 
@@ -25,14 +26,9 @@ class Describer {
   Result<AdapterDescription> describe() {
     if (component_kind(source_) != ComponentKind::ip_adapter) {
       const ComponentKind kind = component_kind(source_);
-      const char* fix = kind == ComponentKind::lora            ? ": pass it in loras"
-                        : kind == ComponentKind::embedding     ? ": pass it in embeddings"
-                        : kind == ComponentKind::inpaint_head  ? ": pass it as inpaint.head"
-                        : kind == ComponentKind::inpaint_patch ? ": pass it as inpaint.patch"
-                                                               : "";
       return error(Code::mismatch,
                    std::string("is no IP-Adapter (no image_proj and ip_adapter tensors), its kind is ") +
-                       component_kind_name(kind) + fix);
+                       component_kind_name(kind) + place_of(kind));
     }
     IPA_ASSIGN(const AdapterLayers layers, read_adapter_layers(source_));
     d_.cross_size = layers.cross_size;

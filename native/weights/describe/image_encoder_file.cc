@@ -9,6 +9,7 @@
 #include "weights/describe/absurd_width.h"
 #include "weights/describe/accounting.h"
 #include "weights/describe/component_kind.h"
+#include "weights/describe/misplaced_file.h"
 #include "weights/names/dialects.h"
 #include "weights/names/remapped_source.h"
 
@@ -71,9 +72,10 @@ bool is_open_clip_vision(const TensorSource& source) {
 Result<ClipVisionConfig> image_encoder_config(const TensorSource& source) {
   const ComponentKind kind = component_kind(source);
   if (kind != ComponentKind::image_encoder)
-    return no_encoder(
-        source, Code::mismatch,
-        std::string("this file holds no image encoder (its kind is ") + component_kind_name(kind) + ")");
+    return or_misplaced(no_encoder(source, Code::mismatch,
+                                   std::string("this file holds no image encoder (its kind is ") +
+                                       component_kind_name(kind) + ")"),
+                        source, "image encoder", "imageEncoder");
   const Sizes sizes(source);
   const int64_t width = sizes.of("embeddings.patch_embedding.weight", 0);
   const int64_t patch = sizes.of("embeddings.patch_embedding.weight", 2);
