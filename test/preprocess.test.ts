@@ -107,7 +107,8 @@ describe("preprocess()", () => {
     );
     expect(await message({})).toMatch(/^how: expected one of canny, .* but received none: add one$/);
     expect(await message({ blur: {}, canny: {} })).toMatch(/ but received canny and blur: leave all but one out$/);
-    expect(await message(7)).toBe("how: expected an object but received 7");
+    expect(await message(7)).toMatch(/^how: expected an object but received 7: use a name \("canny", "invert"/);
+    expect(await message(undefined)).toMatch(/^how: expected an object but received undefined: use a name/);
     expect(await message("blur", { width: 5000 })).toBe(
       "width: expected an integer between 1 and 4096 but received 5000: use 4096 or less",
     );

@@ -47,7 +47,7 @@ const GENERATE: Alias[] = [
   [
     (value) =>
       `each picture has its own: use imagePrompts: [{ image, scale${typeof value === "number" ? `: ${String(value)}` : ""} }]`,
-    "ip_adapter_scale, scale, image_prompt_scale, ip_scale, adapter_scale, image_scale, adapter_conditioning_scale",
+    "ip_adapter_scale, scale, image_prompt_scale, ip_scale, adapter_scale, image_scale",
   ],
   ["use image", "init_image, init_images, input_image, image_url, source_image, base_image, init_img, img"],
   ["use mask", "mask_image, mask_url, inpaint_mask, mask_img, masks"],
@@ -77,10 +77,8 @@ const GENERATE: Alias[] = [
     "output_type, output_format, response_format, return_type, format, image_format, quality, output_compression, save_images",
   ],
   ['use output: "latents"', "return_latents, latents_only"],
-  [
-    "use onProgress",
-    "callback, callback_on_step_end, callback_steps, progress, progress_callback, step_callback, progress_bar, on_update",
-  ],
+  ["use onStep", "callback_on_step_end, callback_on_step_end_tensor_inputs, on_step_end"],
+  ["use onProgress", "callback, callback_steps, progress, progress_callback, step_callback, progress_bar, on_update"],
   [
     "use preview: { every }, and event.preview in onProgress",
     "partial_images, preview_steps, live_preview, stream, previews",
@@ -110,7 +108,7 @@ const GENERATE: Alias[] = [
   ],
   [
     "each picture has its own: use controls: [{ image, scale, start, end }]",
-    "controlnet_conditioning_scale, control_guidance_start, control_guidance_end, guess_mode, control_scale, controlnet_scale",
+    "controlnet_conditioning_scale, adapter_conditioning_scale, adapter_conditioning_factor, control_guidance_start, control_guidance_end, guess_mode, control_scale, controlnet_scale",
   ],
   ["it is not there yet: leave it out", "guidance_rescale, restore_faces, face_restore, upscale, upscaler, pag_scale"],
   [NOT_NEEDED, "return_dict, safety_checker, style, user, background, moderation, styles, num_workers"],
@@ -181,7 +179,7 @@ const IMAGE_PROMPT: Alias[] = [
   ["use mask", "attn_mask, attention_mask, region, ip_adapter_masks"],
   ["use start", "start_at, begin"],
   ["use end", "end_at"],
-  ["use preset", "weight_type, method, style"],
+  [presetFix, "weight_type, method, style"],
   ["use combine", "combine_embeds"],
   ["use kvScaling", "embeds_scaling"],
   ["use fit", "crop_position, resize_mode, crop"],
@@ -201,10 +199,17 @@ const CONTROL: Alias[] = [
 
 const CONTROL_USE: Alias[] = [
   [
-    "use image",
-    "file, path, url, src, picture, image_path, image_file, image_url, input, data, control_image, buffer, bytes, condition",
+    "the control itself is loaded: pass its file to Pipeline.load() or setControls(), and use image for the picture",
+    "file",
   ],
-  ["use scale", "weight, strength, controlnet_conditioning_scale, control_weight, influence"],
+  [
+    "use image",
+    "path, url, src, picture, image_path, image_file, image_url, input, data, control_image, buffer, bytes, condition",
+  ],
+  [
+    "use scale",
+    "weight, strength, controlnet_conditioning_scale, adapter_conditioning_scale, control_weight, influence",
+  ],
   ["use control, the index of a loaded control", "index, model, controlnet, name, adapter"],
   ["use start", "control_guidance_start, guidance_start, start_percent, begin, start_at"],
   ["use end", "control_guidance_end, guidance_end, end_percent, stop, end_at"],
@@ -329,6 +334,12 @@ function laterCall(text: string, joint: string): string {
 function dtypeFix(value: unknown): string {
   const ours = valueAlias("dtype", value);
   return ours === undefined ? "use dtype" : ours.replace(/^use /, "use dtype: ");
+}
+
+/** `weight_type: "style transfer"` of ComfyUI as `preset: "style"`. */
+function presetFix(value: unknown): string {
+  const ours = valueAlias("preset", value);
+  return ours === undefined ? "use preset" : ours.replace(/^use (?=")/, "use preset: ");
 }
 
 function subfolderFix(value: unknown): string {

@@ -3,10 +3,44 @@ import { OptionError } from "../errors";
 import { optionAlias } from "./aliases";
 import { ControlUseSchema } from "./guide-schema";
 import { ImagePromptSchema } from "./image-prompt-schema";
+import { PREPROCESSORS } from "./names";
 import { fold, nearest } from "./suggest";
 import { valueAlias } from "./value-aliases";
 
 export { valueAlias };
+
+/** Objects that one value may have been meant for, by their titles. */
+const MEANT: Record<string, (value: unknown) => string | undefined> = {
+  hires: (value) =>
+    ofNumber(value, (scale) => `use hires: { scale: ${scale} }`) ?? ofTrue(value, "use hires: { scale: 2 }"),
+  attentionMaps: (value) =>
+    ofTrue(value, "use attentionMaps: {}, which has all attentions") ??
+    (value === "all" || Array.isArray(value) ? "use attentionMaps: { layers }" : undefined),
+  outpaint: (value) =>
+    ofNumber(value, (n) => `use outpaint: { left: ${n}, top: ${n}, right: ${n}, bottom: ${n} }`) ??
+    (Array.isArray(value) ? "use outpaint: { left, top, right, bottom }" : undefined),
+  preview: (value) =>
+    ofNumber(value, (every) => `use preview: { every: ${every} }`) ?? ofTrue(value, "use preview: { every: 1 }"),
+  featureCache: (value) =>
+    ofNumber(value, (every) => `use featureCache: { every: ${every} }`) ??
+    ofTrue(value, "use featureCache: { every: 2 }"),
+  // A name alone is written out before.
+  preprocessors: () =>
+    `use a name (${PREPROCESSORS.map((name) => `"${name}"`).join(", ")}), or { canny: { low, high } }`,
+  variation: (value) => ofNumber(value, (seed) => `use variation: { seed: ${seed}, strength: 0.2 }`),
+};
+
+const ofNumber = (value: unknown, fix: (number: number) => string): string | undefined =>
+  typeof value === "number" && Number.isFinite(value) && value > 0 ? fix(value) : undefined;
+
+const ofTrue = (value: unknown, fix: string): string | undefined =>
+  value === true ? fix : value === false ? "leave it out" : undefined;
+
+/** The fix for a value where an object is wanted; "" where nobody can tell. */
+export function objectFix(title: string, value: unknown): string {
+  const fix = Object.hasOwn(MEANT, title) ? MEANT[title]?.(value) : undefined;
+  return fix ?? "";
+}
 
 /** The fix for a value that is not one of `names`; "" where nothing is near. */
 export function nameFix(option: string, value: unknown, names: readonly string[]): string {

@@ -26,7 +26,9 @@ export function readOptions<S extends ObjectSchema>(schema: S, input: unknown, a
     ArrayBuffer.isView(input) ||
     types.isPromise(input)
   ) {
-    throw new OptionError(at, `${at === "" ? `${title}: ` : ""}expected an object but received ${describe(input)}`);
+    const fix = at === "" ? "" : mistakes().objectFix(title, input);
+    const problem = `${at === "" ? `${title}: ` : ""}expected an object but received ${describe(input)}`;
+    throw new OptionError(at, fix === "" ? problem : `${problem}: ${fix}`);
   }
   const result = Object.create(null) as Record<string, unknown>;
   for (const key of ownKeys(input, at === "" ? title : at)) {

@@ -1,5 +1,5 @@
 /** Values that other programs have for an option of names: the message says how ours is written. */
-import { SCHEDULERS, SIGMAS, type SchedulerName, type SigmasName } from "./names";
+import { SCALE_PRESETS, SCHEDULERS, SIGMAS, type SchedulerName, type SigmasName } from "./names";
 import { fold } from "./suggest";
 
 /**
@@ -85,6 +85,22 @@ const AXES: Record<string, string> = {
   none: "leave it out",
 };
 
+/** ComfyUI_IPAdapter_plus' weight types that are called otherwise here. */
+const PRESETS: Record<string, string> = {
+  linear: "all attentions count alike by default: leave preset out",
+  original: "all attentions count alike by default: leave preset out",
+  standard: "all attentions count alike by default: leave preset out",
+  styletransfer: 'use "style"',
+  styletransfersdxl: 'use "style"',
+  compositionsdxl: 'use "composition"',
+  strongstyletransfer: 'use "strong-style"',
+  styleandcomposition: 'use "style-composition"',
+  styletransferprecise: 'use "precise-style"',
+  styleprecise: 'use "precise-style"',
+  compositionprecise: 'use "precise-composition"',
+  ...Object.fromEntries(SCALE_PRESETS.map((name) => [fold(name), `use "${name}"`])),
+};
+
 /** How a wrong value of the option is written here; undefined where nobody has it. */
 export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
@@ -93,6 +109,8 @@ export function valueAlias(option: string, value: unknown): string | undefined {
   if (typeof value !== "string" || value.length > 64) return undefined;
   const find = (table: Record<string, string>): string | undefined =>
     Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined;
+  // An option of an entry: `imagePrompts[0].preset`.
+  if (/(?:^|\.)preset$/.test(option)) return find(PRESETS);
   switch (option) {
     case "scheduler":
       return scheduler(value);
