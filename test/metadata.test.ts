@@ -147,6 +147,24 @@ describe("what was given in memory", () => {
   });
 });
 
+test("a picture whose latents onStep changed says so, and the others of the call do not", async () => {
+  const { images } = await pipeline.generate({
+    steps: 2,
+    seed: 1,
+    count: 2,
+    onStep: (latents, { image, step }) => (image === 1 && step === 1 ? latents.map((value) => value * 1.1) : undefined),
+  });
+  expect((await readMetadata(await images[0]!.toPNG())).settings).not.toHaveProperty("latentsChanged");
+  const file = path("changed.png");
+  await images[1]!.toFile(file);
+  expect((await readMetadata(file)).settings).toMatchObject({ latentsChanged: true });
+  const warning = "its settings alone do not make the same picture";
+  const repeated = await runCommand(["generate", "--from", file, "--output", path("unchanged.png")], loadAddon);
+  expect(repeated).toMatchObject({ code: 0, err: expect.stringContaining(warning) });
+  expect((await readMetadata(path("unchanged.png"))).settings).not.toHaveProperty("latentsChanged");
+  expect((await runCommand(["inspect", file], loadAddon)).out).toContain("changed by onStep");
+});
+
 test("settings name what was loaded when the call's turn came", async () => {
   const file = (name: string): string => join(MINI, `${name}.safetensors`);
   await using changing = await Pipeline.load({ model: MINI, adapters: [file("ip-adapter")] });

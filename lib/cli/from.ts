@@ -17,6 +17,8 @@ export interface Settings {
 export interface PictureSettings extends Settings {
   /** what is to be checked when the model is loaded, which fetches it from the hub */
   toFetch: FileRecord[];
+  /** why the settings do not make the same picture, where that is known */
+  warning?: string;
 }
 
 /**
@@ -33,5 +35,6 @@ export async function settingsFrom(picture: string, given: Settings): Promise<Pi
   const load = { ...settings.load, ...given.load };
   const overridden = new Set([...Object.keys(given.load), ...Object.keys(given.options)]);
   const toFetch = await verifyFiles(settings.files.filter(({ option }) => !overridden.has(rootOf(option))));
-  return { load, options, toFetch };
+  const warning = `${picture} was made with latents that onStep changed: its settings alone do not make the same picture`;
+  return { load, options, toFetch, ...(settings.latentsChanged === true ? { warning } : {}) };
 }

@@ -69,8 +69,9 @@ async function runGenerate(
   if (flags.promptEmbeds !== undefined)
     given.options.promptEmbeds = await readPromptEmbeds(addon, flags.promptEmbeds, "--prompt-embeds", signal);
   if (flags.latents !== undefined) given.options.latents = await readRows(addon, flags.latents, "latents", signal);
-  const { options, load, toFetch } =
-    flags.from === undefined ? { ...given, toFetch: [] } : await settingsFrom(flags.from, given);
+  const { options, load, toFetch, warning } =
+    flags.from === undefined ? { ...given, toFetch: [], warning: undefined } : await settingsFrom(flags.from, given);
+  if (warning !== undefined) environment.err.write(`${warning}\n`);
   const prompts = flags.prompts === undefined ? [] : await readPromptFile(flags.prompts);
   // One seed for all of a grid, so that only what it names differs.
   if (grid.length > 0) options.seed ??= randomInt(2 ** 32);

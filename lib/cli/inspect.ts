@@ -77,5 +77,7 @@ function pictureLines({ format, bytes }: Inspection, { parameters, settings }: P
   const files = settings.files.map(
     ({ option, path = "(in memory)", sha256 = "unknown" }) => `  ${option}: ${path} (sha256 ${sha256})`,
   );
+  if (settings.latentsChanged === true)
+    texts.push("its latents were changed by onStep: the settings alone do not make it");
   return [...texts, ...(files.length > 0 ? ["made with:"] : []), ...files];
 }

@@ -43,6 +43,7 @@ export class CallRecord {
   readonly #seeds: readonly number[];
   #load: LoadRecord = { values: {}, files: [] };
   #asked: PictureSize | undefined;
+  readonly #changed = new Set<number>();
   #hashes: Promise<FileRecord[]> | undefined;
 
   /**
@@ -78,6 +79,11 @@ export class CallRecord {
     if (this.#values["outpaint"] === undefined) this.#asked = { width, height };
   }
 
+  /** onStep gave other latents for the i-th picture, which nobody can give again. */
+  latentsChanged(i: number): void {
+    this.#changed.add(i);
+  }
+
   /**
    * The texts of the i-th picture; the files are hashed when the first of them is asked for.
    * @param painted what the model painted
@@ -96,7 +102,14 @@ export class CallRecord {
       ORDER.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
     );
     const library = packageVersion();
-    const record = { version: RECORD_VERSION, library, load: this.#load.values, generate, files };
+    const record = {
+      version: RECORD_VERSION,
+      library,
+      load: this.#load.values,
+      generate,
+      files,
+      ...(this.#changed.has(i) ? { latentsChanged: true } : {}),
+    };
     return { parameters: infotext(record, painted), record: asciiJson(record) };
   }
 }

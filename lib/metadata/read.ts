@@ -32,6 +32,8 @@ export interface PictureSettings {
   generate: GenerateOptions;
   /** the files and pictures that the options name, by the hash of their content */
   files: FileRecord[];
+  /** onStep gave other latents in some step: the settings alone do not make this picture again. Absent otherwise */
+  latentsChanged?: true;
 }
 
 export interface PictureMetadata {
@@ -132,6 +134,7 @@ function readRecord(text: string, where: string): PictureSettings {
       load: readPart(RECORDED_LOAD, record["load"], "load"),
       generate: readPart({ ...RECORDED_CALL, latents, seed }, record["generate"], "generate"),
       files: readFiles(record["files"]),
+      ...(record["latentsChanged"] === true ? { latentsChanged: true as const } : {}),
     };
   } catch (error) {
     throw error instanceof OptionError ? damaged(messageOf(error), error) : error;
