@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 import type { AbortSignalLike } from "./abort-signal";
 
 /** Stops work of one's own: by its word, or when a signal from outside fires, which may be of another realm. */
@@ -9,6 +11,8 @@ export class Stop {
   /** @throws what the code of a foreign signal throws */
   constructor(outside: AbortSignalLike | undefined) {
     this.#outside = outside;
+    // Every picture of a call may wait for it, which is no leak.
+    setMaxListeners(0, this.#controller.signal);
     outside?.addEventListener("abort", this.#onAbort);
     if (outside?.aborted === true) this.#onAbort();
   }

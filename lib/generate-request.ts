@@ -103,6 +103,11 @@ function checkSupported(read: ReadEstimateOptions, { refusals }: PipelineInfo): 
 
 /** A picture that grows keeps its size. */
 function checkOutpaint(read: ReadEstimateOptions): void {
+  if (!Object.values(read.outpaint ?? {}).some((margin) => margin > 0))
+    throw new OptionError(
+      "outpaint",
+      "it has no margin to paint: add left, top, right or bottom, in pixels, or leave outpaint out",
+    );
   const given = (["width", "height", "latents"] as const).find((option) => read[option] !== undefined);
   if (given !== undefined)
     throw new OptionError(given, "with outpaint, image keeps its size and grows by its margins: leave it out");

@@ -33,13 +33,15 @@ export function snapshotGuides(
 ): Guides {
   const { imagePrompts = [], negativeImagePrompts = [], regions = [] } = read;
   const prompts = snapshotPrompts(imagePrompts, pictures, info);
-  const negatives =
-    negativeImagePrompts.length === 0 ? [] : negative().snapshotNegatives(negativeImagePrompts, pictures);
-  const guides: Guides = { prompts, negatives, regions: [] };
+  const guides: Guides = { prompts, negatives: [], regions: [] };
   if (regions.length > 0) {
     const { snapshotRegionPrompts, snapshotRegions } = regional();
     guides.prompts = [...prompts, ...snapshotRegionPrompts(regions, pictures, info)];
     guides.regions = snapshotRegions(regions, pictures, read, info, encoders);
+  }
+  if (negativeImagePrompts.length > 0) {
+    const adapters = new Set(guides.prompts.map(({ adapter }) => adapter));
+    guides.negatives = negative().snapshotNegatives(negativeImagePrompts, pictures, adapters);
   }
   if (read.attentionMaps !== undefined) for (const [i, prompt] of guides.prompts.entries()) prompt.source = i;
   return guides;

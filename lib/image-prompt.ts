@@ -15,7 +15,7 @@ export interface ImagePromptBase extends StrengthOptions {
   maskMode?: "binary" | "soft" | undefined;
   /** what the image encoder makes of the picture is multiplied by, -5 to 5, default 1; in the negative half nothing is */
   weight?: number | undefined;
-  /** what becomes of pictures with the same settings, as combineEmbeds(): "concat" (default), or one picture of all */
+  /** what becomes of pictures with the same settings, as combineEmbeds(): "concat" (default), or one picture of all, which are two or more */
   combine?: CombineMethod | undefined;
   /** what `scale` multiplies: "v" (default), the result, as diffusers; or keys and values in the ways of ComfyUI_IPAdapter_plus */
   kvScaling?: KvScaling | undefined;

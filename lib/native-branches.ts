@@ -1,5 +1,6 @@
 /** Image prompts decoded, and grouped in the branches that the engine runs. */
 import type { AbortSignalLike } from "./abort-signal";
+import { branchKey, checkCombined } from "./combined-pictures";
 import { OptionError } from "./errors";
 import { type CheckedPrompt, type SharedSettings, checkPrompts } from "./image-branches";
 import type { PromptSnapshot } from "./image-prompt";
@@ -37,23 +38,29 @@ export async function toBranches(
   size: PictureSize,
   signal?: AbortSignalLike,
 ): Promise<NativeImageBranch[]> {
-  const checked = checkPrompts(prompts, info);
+  const checked = checkedPrompts(prompts, info);
   return group((await Promise.all(checked.map((prompt) => place(prompt, fitter, size, signal)))).flat());
 }
 
 /** The same without pixels, for what only asks for sizes. Tiles are as many as most pictures have. */
 export function toBranchSizes(prompts: readonly PromptSnapshot[], info: PipelineInfo): NativeImageBranch[] {
-  const placed = checkPrompts(prompts, info).flatMap(({ shared, given, prompt: { mask, softMask, fit } }) => {
+  const placed = checkedPrompts(prompts, info).flatMap(({ shared, given, prompt: { mask, softMask, fit } }) => {
     const one: Placed = { shared, images: given, mask: mask && {}, softMask };
     return fit === "tile" ? [1, 2].map(() => ({ ...one, mask: {} })) : [one];
   });
   return group(placed);
 }
 
+function checkedPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): CheckedPrompt[] {
+  const checked = checkPrompts(prompts, info);
+  checkCombined(checked);
+  return checked;
+}
+
 function group(placed: readonly Placed[]): NativeImageBranch[] {
   const groups = new Map<string, Placed>();
   placed.forEach(({ shared, images, mask, softMask }, i) => {
-    const key = JSON.stringify([shared, mask === undefined ? "" : i]);
+    const key = mask === undefined ? branchKey({ shared }) : String(i);
     const own = groups.get(key) ?? { shared, images: [], mask, softMask };
     groups.set(key, own);
     for (const image of images) own.images.push(image);

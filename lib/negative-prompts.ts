@@ -36,21 +36,24 @@ export interface NegativeSnapshot {
   kind: NegativeKind | undefined;
   strength: number;
   weight: number;
+  /** whether no image prompt of the call is of its adapter */
+  alone: boolean;
 }
 
-/** Copies what the caller could still change. */
-export function snapshotNegatives(prompts: readonly NegativeImagePrompt[], pictures: CallPictures): NegativeSnapshot[] {
+/**
+ * Copies what the caller could still change.
+ * @param adapters of the call's image prompts, those of regions included
+ */
+export function snapshotNegatives(
+  prompts: readonly NegativeImagePrompt[],
+  pictures: CallPictures,
+  adapters: ReadonlySet<number>,
+): NegativeSnapshot[] {
   const floats = new CallFloats();
-  return prompts.map(({ image, embeds: given, kind, strength = 1, weight = 1, adapter = 0 }, i) => {
+  return prompts.map((prompt, i) => {
+    const { image, embeds: given, kind, strength = 1, weight = 1, adapter = 0 } = prompt;
     const option = `negativeImagePrompts[${i}]`;
-    if (image !== undefined && given !== undefined)
-      throw new OptionError(option, "expected image or embeds but received both: leave one out");
-    if (image === undefined && given === undefined && kind === undefined)
-      throw new OptionError(option, "expected image, embeds or kind but received neither: add image");
-    if (kind !== undefined && given !== undefined)
-      throw new OptionError(`${option}.kind`, "embeds are no picture to make noise of: leave kind out");
-    if (image !== undefined && (kind === "black" || kind === "zeros"))
-      throw new OptionError(`${option}.kind`, `"${kind}" takes no image: leave image out`);
+    checkTogether(prompt, option);
     const embeds = given === undefined ? undefined : floats.embeds(given, `${option}.embeds`);
     return {
       option,
@@ -61,8 +64,32 @@ export function snapshotNegatives(prompts: readonly NegativeImagePrompt[], pictu
       kind,
       strength,
       weight,
+      alone: !adapters.has(adapter),
     };
   });
+}
+
+const NOISES: readonly (NegativeKind | undefined)[] = ["fade", "dissolve", "gaussian", "shuffle"];
+
+/** What of one entry goes together. */
+function checkTogether({ image, embeds, kind, strength, weight }: NegativeImagePrompt, option: string): void {
+  if (image !== undefined && embeds !== undefined)
+    throw new OptionError(option, "expected image or embeds but received both: leave one out");
+  if (image === undefined && embeds === undefined && kind === undefined)
+    throw new OptionError(option, "expected image, embeds or kind but received neither: add image");
+  if (kind !== undefined && embeds !== undefined)
+    throw new OptionError(`${option}.kind`, "embeds are no picture to make noise of: leave kind out");
+  if (image !== undefined && (kind === "black" || kind === "zeros"))
+    throw new OptionError(`${option}.kind`, `"${kind}" takes no image: leave image out`);
+  if (strength !== undefined && !NOISES.includes(kind))
+    throw new OptionError(
+      `${option}.strength`,
+      kind === undefined
+        ? 'it is that of the noise: add kind ("fade", "dissolve", "gaussian" or "shuffle"), or use weight for the picture\'s'
+        : `it is that of the noise, and "${kind}" has none: leave it out`,
+    );
+  if (weight !== undefined && kind === "zeros")
+    throw new OptionError(`${option}.weight`, '"zeros" is nothing, which weighs nothing: leave it out');
 }
 
 /** Checked against their adapters, decoded, and made noise of. */
@@ -83,8 +110,13 @@ export function toNegativeSizes(prompts: readonly NegativeSnapshot[], info: Pipe
   });
 }
 
-function checkNegative({ option, adapter, kind, embeds }: NegativeSnapshot, info: PipelineInfo): AdapterInfo {
+function checkNegative({ option, adapter, kind, embeds, alone }: NegativeSnapshot, info: PipelineInfo): AdapterInfo {
   const own = checkAdapter(adapter, `${option}.adapter`, info);
+  if (alone)
+    throw new OptionError(
+      option,
+      `it takes the place of no picture beside image prompts of the same adapter, and there are none: add imagePrompts${adapter === 0 ? "" : ` with adapter: ${adapter}`}`,
+    );
   if (own.embedSize === 0 || (kind !== "zeros" && embeds === undefined)) checkTakesPictures(option, own);
   return own;
 }

@@ -22,7 +22,7 @@ export interface ProgressEvent {
   image: number;
   /** its seed */
   seed: number;
-  /** model calls done, over all pictures of the call */
+  /** model calls done, over all pictures of the call and both passes of hires; onStep counts those of its picture */
   step: number;
   /** model calls in all */
   total: number;

@@ -111,12 +111,23 @@ function ownSides(
     const larger = (side: "width" | "height"): number =>
       Math.ceil((picture[side] + margins[side]) / vaeScale) * vaeScale;
     const grown = { width: larger("width"), height: larger("height") };
-    return { width: ownSide(grown, "width", vaeScale), height: ownSide(grown, "height", vaeScale) };
+    checkGrown(grown, picture, vaeScale);
+    return grown;
   }
   return {
     width: width ?? ownSide(picture, "width", vaeScale),
     height: height ?? ownSide(picture, "height", vaeScale),
   };
+}
+
+/** That a picture and its margins have a size that the model can paint. */
+function checkGrown({ width, height }: Required<Sides>, picture: Required<Sides>, unit: number): void {
+  const least = leastSide(unit);
+  if (Math.min(width, height) >= least && Math.max(width, height) <= MOST_SIDE) return;
+  throw new OptionError(
+    "outpaint",
+    `image is ${picture.width}x${picture.height}, and ${width}x${height} with its margins, but sides must be between ${least} and ${MOST_SIDE}: use other margins, or resize image`,
+  );
 }
 
 function request(sides: Sides, image: NativePicture | undefined, mask: NativePicture | undefined): NativeSource {

@@ -202,7 +202,7 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    */
   maskCrop?: number | undefined;
   /**
-   * what the steps begin with where `mask` is white, for a `strength` below 1: "original" (default) is what `image` has there, "neutral" is grey, "blur" is
+   * what the steps begin with where `mask` is white, for a `strength` below 1 (at 1 only "original" is taken): "original" (default) is what `image` has there, "neutral" is grey, "blur" is
    * what surrounds it, blurred into it as Fooocus does
    */
   maskFill?: MaskFill | undefined;
@@ -314,7 +314,7 @@ export interface StepInfo {
   image: number;
   /** its seed */
   seed: number;
-  /** model calls done of this picture's, and in all */
+  /** model calls done of this picture's, and in all; with hires, of both passes. ProgressEvent counts over all pictures of the call */
   step: number;
   total: number;
   /** at which the model was called */

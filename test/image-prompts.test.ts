@@ -1,4 +1,5 @@
 /** Image prompts with scales by block, windows, curves and presets make the latents of diffusers, or of formulas beside it. Needs `npm run build:all`. */
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 import {
@@ -12,7 +13,7 @@ import {
 } from "../lib/index";
 import { tilesOf } from "../lib/image/tiles";
 import { GOLDEN, describeSmallModels, readGolden, relativeError } from "./support/golden";
-import { MINI, rejection } from "./support/load";
+import { MINI, ROOT, rejection } from "./support/load";
 
 interface Case {
   name: string;
@@ -199,6 +200,30 @@ describe("masks, negative image prompts and regions", () => {
     expect(await masked(left)).toEqual(await masked(data));
   });
 
+  test("embeddings of several pictures are combined in their mask, as combineEmbeds() does", async () => {
+    const one = await pipeline.encodeImage(image);
+    const other = await pipeline.encodeImage(picture("wide-150x100"));
+    const both = combineEmbeds([one, other], "concat");
+    const mask = picture("mask-left");
+    const made = await latents({ imagePrompts: [{ embeds: both, combine: "average", mask }] });
+    const embeds = combineEmbeds([one, other], "average");
+    expect(relativeError(made, await latents({ imagePrompts: [{ embeds, mask }] }))).toBeLessThan(1e-6);
+  });
+
+  test("many pictures of a call wait for their turn without a warning", () => {
+    // Warnings of Node.js are the process's, which the tests do not see.
+    const program = `
+      const { Pipeline } = require(process.argv[1]);
+      const mask = { data: new Uint8Array(64 * 64).fill(255), width: 64, height: 64 };
+      const regions = Array.from({ length: 16 }, () => ({ mask, prompt: "a dog" }));
+      Pipeline.load().then(async (pipeline) => {
+        await pipeline.generate({ steps: 1, regions });
+        await pipeline.dispose();
+      });`;
+    const { status, stderr } = spawnSync(process.execPath, ["-e", program, ROOT], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
   test("an estimate counts masks, tiles, regions and negative pictures without reading them", async () => {
     const none = "/no/such.png";
     const options: EstimateOptions = {
@@ -213,7 +238,29 @@ describe("masks, negative image prompts and regions", () => {
     expect((await pipeline.estimateMemory(options)).working).toBeGreaterThan(plain.working);
   });
 
-  test.each([
+  type Wrong = [options: object, option: string, says: string];
+  const combine = "add";
+  const masked = { image, combine, mask: even(255) };
+  const combined: [unknown[], string][] = [
+    [[{ image, combine }], "but there is one: add others with the same settings"],
+    [[{ image, combine }, { image }], "imagePrompts[1] has another combine than imagePrompts[0]"],
+    [
+      [
+        { image, combine, scale: 0.5 },
+        { image, combine },
+      ],
+      "imagePrompts[1] has another scale, preset, start, end or",
+    ],
+    [[masked, image], "combine them with combineEmbeds()"],
+    [[{ image, combine }, masked], "imagePrompts[1] stays apart"],
+    [[{ image, combine, fit: "tile" }, image], "tiles stay apart"],
+  ];
+  const negative: [object, string, string][] = [
+    [{ image, strength: 0.5 }, "strength", "add kind"],
+    [{ kind: "black", strength: 0.5 }, "strength", '"black" has none'],
+    [{ kind: "zeros", weight: 0.5 }, "weight", "leave it out"],
+  ];
+  test.each<Wrong>([
     [{ imagePrompts: [{ image, maskMode: "soft" }] }, "imagePrompts[0].maskMode", "add mask"],
     [
       { imagePrompts: [{ image, imageMask: even(1) }] },
@@ -223,8 +270,12 @@ describe("masks, negative image prompts and regions", () => {
     [{ imagePrompts: [{ image, imageMask: image, fit: "tile" }] }, "imagePrompts[0].imageMask", "tiles have none"],
     [{ imagePrompts: [{ embeds: new Float32Array(24), fit: "pad" }] }, "imagePrompts[0].fit", "add image"],
     [{ imagePrompts: [{ image, fit: "cover" }] }, "imagePrompts[0].fit", "expected one of"],
-    [{ imagePrompts: [{ image, combine: "subtract" }] }, "imagePrompts", "combine needs two pictures or more"],
-    [{ imagePrompts: [{ image, combine: "average", weight: 0 }] }, "imagePrompts", "weights add up to 0"],
+    [
+      { imagePrompts: [1, 2].map(() => ({ image, combine: "average", weight: 0 })) },
+      "imagePrompts",
+      "weights add up to 0",
+    ],
+    ...combined.map(([imagePrompts, says]): Wrong => [{ imagePrompts }, "imagePrompts[0].combine", says]),
     [
       { negativeImagePrompts: [{ kind: "black" }, { kind: "black" }], imagePrompts: [image] },
       "negativeImagePrompts",
@@ -233,6 +284,17 @@ describe("masks, negative image prompts and regions", () => {
     [{ negativeImagePrompts: [{}] }, "negativeImagePrompts[0]", "add image"],
     [{ negativeImagePrompts: [{ image, kind: "black" }] }, "negativeImagePrompts[0].kind", "takes no image"],
     [{ negativeImagePrompts: [{ image, adapter: 3 }] }, "negativeImagePrompts[0].adapter", "one adapter is loaded"],
+    [{ negativeImagePrompts: [image] }, "negativeImagePrompts[0]", "there are none: add imagePrompts"],
+    ...[{ guidance: 1 }, { guidanceInterval: [0.5, 0.5] }].map((unguided): Wrong => [
+      { imagePrompts: [image], negativeImagePrompts: [image], ...unguided },
+      "negativeImagePrompts",
+      "use a guidance above 1",
+    ]),
+    ...negative.map(([entry, name, says]): Wrong => [
+      { imagePrompts: [image], negativeImagePrompts: [entry] },
+      `negativeImagePrompts[0].${name}`,
+      says,
+    ]),
     [{ regions: [{ prompt: "a dog" }] }, "regions[0].mask", "add mask"],
     [{ regions: [{ mask: even(1), scale: 2 }] }, "regions[0].scale", "use 1 or less"],
     [{ regions: [{ mask: even(1), prompt: "<lora:a:1>" }] }, "regions[0].prompt", "lora"],
@@ -243,7 +305,7 @@ describe("masks, negative image prompts and regions", () => {
     ],
   ])("%# is a typed error of %s", async (options, option, says) => {
     const error = await rejection(pipeline.generate(options as unknown as GenerateOptions));
-    expect(error).toMatchObject({ option });
+    expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option });
     expect(error.message).toContain(says);
   });
 });

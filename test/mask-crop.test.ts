@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Pipeline, type GenerateOptions } from "../lib/index";
+import { Pipeline, type GenerateOptions, type RawImage } from "../lib/index";
 import { GOLDEN } from "./support/golden";
 import { pixels, rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
@@ -121,11 +121,22 @@ describe("what is kept", () => {
     });
   });
 
-  test.each([
+  const dotted = (value: number, where: (x: number, y: number) => boolean): RawImage => ({
+    data: Uint8Array.from({ length: 144 * 96 }, (_, i) => (where(i % 144, Math.floor(i / 144)) ? value : 0)),
+    width: 144,
+    height: 96,
+    channels: 1,
+  });
+  test.each<[GenerateOptions, string, string]>([
     [{ maskFeather: 3 }, "maskFeather", "add mask"],
     [{ image: own, keepUnmasked: true }, "keepUnmasked", "add mask"],
-    [{ image: own, mask: boxed, maskFeather: 3, keepUnmasked: false }, "maskFeather", "add keepUnmasked"],
+    [{ image: own, mask: boxed, maskFeather: 3, keepUnmasked: false }, "maskFeather", "use keepUnmasked: true"],
     [{ image: own, mask: boxed, maskCrop: 3, keepUnmasked: false }, "keepUnmasked", "leave one of them out"],
+    [{ image: own, mask: boxed, maskFill: "blur" }, "maskFill", "use a strength below 1"],
+    [{ image: own, mask: boxed, maskFill: "neutral", strength: 1 }, "maskFill", "use a strength below 1"],
+    [{ image: own, mask: dotted(127, () => true) }, "mask", "none of it is white"],
+    // The pixel in the middle of a square of 8: no latent is painted for it.
+    [{ image: own, mask: dotted(255, (x, y) => x === 20 && y === 20) }, "mask", "make it larger, or add maskCrop"],
   ])("%#: options that do not go together", async (options, option, message) => {
     expect(await rejection(pipeline.generate({ ...small, ...options }))).toMatchObject({
       option,

@@ -57,6 +57,16 @@ describe("variation", () => {
     expect(relativeError(whole.latents[1]!, next!)).toBeLessThan(1e-4);
     expect(relativeError(own!, other!)).toBeGreaterThan(1e-2);
   });
+
+  test("latents are there in place of the noise that it would turn", async () => {
+    const pipeline = await load("sd15");
+    const latents = (await pipeline.generate({ ...options, steps: 1, output: "latents" })).latents[0]!;
+    const call = { ...options, steps: 1, latents, variation: { seed: 9, strength: 0.5 } };
+    expect(await rejection(pipeline.generate(call))).toMatchObject({
+      option: "variation",
+      message: expect.stringContaining("leave one of them out"),
+    });
+  });
 });
 
 describe("hires", () => {
@@ -98,6 +108,40 @@ describe("hires", () => {
     expect(Buffer.compare(alone.images[0]!.data, images[1]!.data)).toBe(0);
   });
 
+  test("onStep counts the steps of a picture through both passes", async () => {
+    const pipeline = await load("sd15");
+    const steps: [image: number, step: number, total: number, latents: number][] = [];
+    await pipeline.generate({
+      ...options,
+      scheduler: "ddim",
+      steps: 4,
+      count: 2,
+      hires: { scale: 2, strength: 0.5 },
+      onStep: (latents, { image, step, total }) => void steps.push([image, step, total, latents.length]),
+    });
+    const own = (image: number): typeof steps => steps.filter(([one]) => one === image);
+    const small = steps[0]![3];
+    for (const image of [0, 1])
+      expect(own(image)).toEqual([
+        [image, 1, 6, small],
+        [image, 2, 6, small],
+        [image, 3, 6, small],
+        [image, 4, 6, small],
+        [image, 5, 6, 4 * small],
+        [image, 6, 6, 4 * small],
+      ]);
+  });
+
+  test.each([
+    [{ hires: { scale: 4 }, width: 2048, height: 64 }, "hires.scale", "8192 x 256 pixels, and its width: expected"],
+    [{ hires: { scale: 2, strength: 0.1 } }, "hires.strength", "it leaves none of the 4 steps"],
+  ])("%j is an error of %s", async (more, option, says) => {
+    const pipeline = await load("sd15");
+    const error = await rejection(pipeline.generate({ ...options, steps: 4, ...more }));
+    expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option });
+    expect(error.message).toContain(says);
+  });
+
   test("what it does not go with", async () => {
     const pipeline = await load("sd15");
     const image = { data: pixels(64, 64), width: 64, height: 64 };
@@ -134,5 +178,18 @@ describe("outpaint", () => {
     expect(await rejection(pipeline.generate({ outpaint: { left: 16 } }))).toMatchObject({ option: "outpaint" });
     expect(await rejection(pipeline.generate({ ...call, mask: image }))).toMatchObject({ option: "outpaint" });
     expect(await rejection(pipeline.generate({ ...call, width: 64 }))).toMatchObject({ option: "width" });
+  });
+
+  test.each([
+    [{}, "no margin to paint: add left, top, right or bottom"],
+    [{ left: 0 }, "no margin to paint"],
+    [{ left: 4096 }, "4168x64 with its margins, but sides must be between"],
+    // 70 and 2 are 72: the corners of all squares of 8 lie within the picture.
+    [{ right: 2 }, "narrower than the squares that the model paints"],
+  ])("%j is an error of outpaint", async (outpaint, says) => {
+    const pipeline = await load("sd15");
+    const error = await rejection(pipeline.generate({ image, outpaint, steps: 2 }));
+    expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option: "outpaint" });
+    expect(error.message).toContain(says);
   });
 });

@@ -47,6 +47,10 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     if (latents.size() != elements)
       return Status::option("latents", "expected " + std::to_string(elements) + " numbers but received " +
                                            std::to_string(latents.size()));
+  if (request.variation_strength > 0 && !request.latents.empty())
+    return Status::option("variation",
+                          "it turns the noise of seed, and latents are there in its place: leave one of "
+                          "them out");
   if (request.denoising_start >= request.denoising_end)
     return Status::option("denoisingStart", "expected less than denoisingEnd");
   if (request.denoising_start > 0 && request.latents.empty() && !request.image)

@@ -1,5 +1,7 @@
 #include "pipeline/generate.h"
 
+#include <utility>
+
 #include "pipeline/condition/outpaint.h"
 #include "pipeline/prepared_call.h"
 #include "pipeline/request_fields.h"
@@ -14,7 +16,8 @@ Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const Ge
   IPA_TRY(check_fields(request, request_fields()));
   if (has_margins(request)) {
     IPA_ASSIGN(const GenerateRequest extended, with_margins(request));
-    return generate(models, caches, extended, progress, cancel, step);
+    Result<GenerateResult> made = generate(models, caches, extended, progress, cancel, step);
+    return made.ok() ? std::move(made) : of_margins(made.status());
   }
   const auto run = has_second_pass(request) ? generate_twice : generate_pass;
   return run(models, caches, request, progress, cancel, step);
@@ -24,7 +27,8 @@ Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateReq
   IPA_TRY(check_fields(request, request_fields()));
   if (has_margins(request)) {
     IPA_ASSIGN(const GenerateRequest extended, with_margins(request));
-    return estimate_memory(models, extended);
+    Result<MemoryEstimate> found = estimate_memory(models, extended);
+    return found.ok() ? std::move(found) : of_margins(found.status());
   }
   if (has_second_pass(request)) return estimate_twice(models, request);
   IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));

@@ -38,6 +38,7 @@ Status PreparedCall::plan_steps_and_parts() {
   kinds_ = plan_steps(span_.calls(), can_guide, request_);
   const bool guided =
       std::any_of(kinds_.begin(), kinds_.end(), [](const StepKind& kind) { return kind.guided; });
+  if (!guided) IPA_TRY(check_unguided());
   IPA_ASSIGN(source_, SourcePicture::plan(models_, request_));
   IPA_ASSIGN(conditioning_,
              Conditioning::plan(models_, request_, Guidance(models_.task(), request_).parts(guided)));
@@ -47,6 +48,17 @@ Status PreparedCall::plan_steps_and_parts() {
   maps_ = AttentionMaps::plan(models_, request_, *conditioning_);
   IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get(), maps_.get()));
   return {};
+}
+
+// Without guidance there is no negative half.
+Status PreparedCall::check_unguided() const {
+  if (request_.negative_images.empty()) return {};
+  const bool distilled = models_.unet->config().time_cond_size;
+  return Status::option(
+      "negativeImagePrompts",
+      std::string("guidance leads away from them, and ") +
+          (distilled ? "this model has its own, which takes none: leave them out"
+                     : "no step of this call has any: use a guidance above 1, or leave them out"));
 }
 
 Result<std::unique_ptr<Decoder>> PreparedCall::plan_decoder_in(int64_t tile) const {

@@ -53,6 +53,7 @@ class PreparedCall {
  private:
   PreparedCall(const ModelSet& models, const GenerateRequest& request) : models_(models), request_(request) {}
   Status plan_steps_and_parts();
+  Status check_unguided() const;
   Status choose_decoder();
   Result<std::unique_ptr<Decoder>> plan_decoder_in(int64_t tile) const;
   MemoryCount count_parts(const Decoder* decoder) const;

@@ -85,6 +85,14 @@ Result<PlannedPass> plan_pass(const ModelSet& models, const GenerateRequest& req
   return PlannedPass{call->span().calls(), call->memory(), call->maps() ? call->maps()->result_bytes() : 0};
 }
 
+// Size and strength of the second pass are those that hires asks for.
+Status of_hires(const Status& error, Size size) {
+  if (error.option() == "strength") return Status::option("hires.strength", error.message());
+  if (error.option() != "width" && error.option() != "height") return error;
+  return Status::option("hires.scale", "the second pass has " + std::to_string(size.width) + " x " +
+                                           std::to_string(size.height) + " pixels, and its " + error.text());
+}
+
 struct BothPlanned {
   PlannedPass first, second;
 };
@@ -93,8 +101,10 @@ Result<BothPlanned> plan_both(const ModelSet& models, const GenerateRequest& req
   IPA_TRY(check_second_pass(models, request));
   BothPlanned both;
   IPA_ASSIGN(both.first, plan_pass(models, first_pass(request)));
-  IPA_ASSIGN(both.second,
-             plan_pass(models, second_pass(models, request, 0, Picture{{}, request.width, request.height})));
+  Result<PlannedPass> second =
+      plan_pass(models, second_pass(models, request, 0, Picture{{}, request.width, request.height}));
+  if (!second.ok()) return of_hires(second.status(), second_size(models, request));
+  both.second = second.take();
   return both;
 }
 
@@ -109,11 +119,14 @@ ProgressFunction report_within(const ProgressFunction& progress, int before, int
   };
 }
 
-StepFunction hand_over_within(const StepFunction& step, int image) {
+// The same of a picture's own steps.
+StepFunction hand_over_within(const StepFunction& step, int before, int total, int image) {
   if (!step) return {};
-  return [&step, image](const StepEvent& event, std::vector<float>& latents) {
+  return [&step, before, total, image](const StepEvent& event, std::vector<float>& latents) {
     StepEvent moved = event;
     moved.image += image;
+    moved.step += before;
+    moved.steps = total;
     return step(moved, latents);
   };
 }
@@ -125,19 +138,21 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
                                       const StepFunction& step) {
   IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
   const auto pictures = static_cast<int>(request.seeds.size());
-  const int total = pictures * (both.first.calls + both.second.calls);
-  IPA_ASSIGN(GenerateResult made, generate_pass(models, caches, first_pass(request),
-                                                report_within(progress, 0, total, 0), cancel, step));
+  const int first = both.first.calls, each = first + both.second.calls;
+  const int total = pictures * each;
+  IPA_ASSIGN(GenerateResult made,
+             generate_pass(models, caches, first_pass(request), report_within(progress, 0, total, 0), cancel,
+                           hand_over_within(step, 0, each, 0)));
   GenerateResult result;
   for (int i = 0; i < pictures; ++i) {
     const auto image = static_cast<size_t>(i);
     IPA_ASSIGN(Picture begun, between_passes(models, request,
                                              Picture{std::move(made.images[image]), made.width, made.height}));
     const GenerateRequest second = second_pass(models, request, image, std::move(begun));
-    const int before = pictures * both.first.calls + i * both.second.calls;
+    const int before = pictures * first + i * both.second.calls;
     IPA_ASSIGN(GenerateResult one,
                generate_pass(models, caches, second, report_within(progress, before, total, i), cancel,
-                             hand_over_within(step, i)));
+                             hand_over_within(step, first, each, i)));
     for (std::vector<uint8_t>& rgb : one.images) result.images.push_back(std::move(rgb));
     for (std::vector<float>& latents : one.latents) result.latents.push_back(std::move(latents));
     for (std::vector<ModuleMaps>& maps : one.attention) result.attention.push_back(std::move(maps));

@@ -1,6 +1,7 @@
 #include "pipeline/condition/outpaint.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace ipa {
@@ -52,6 +53,16 @@ Result<GenerateRequest> with_margins(const GenerateRequest& request) {
   extended.image = std::move(larger);
   extended.mask = std::move(mask);
   return extended;
+}
+
+Status of_margins(const Status& error) {
+  const std::string& option = error.option();
+  if (option == "mask")
+    return Status::option("outpaint",
+                          "its margins are narrower than the squares that the model paints, so nothing "
+                          "would be: use wider ones, or a picture whose sides are multiples of those");
+  if (option != "width" && option != "height") return error;
+  return Status::option("outpaint", "the picture and its margins have a " + error.text());
 }
 
 }  // namespace ipa

@@ -13,4 +13,7 @@ bool has_margins(const GenerateRequest& request);
 // invalid_option without a picture or with a mask. A picture without pixels stays without.
 Result<GenerateRequest> with_margins(const GenerateRequest& request);
 
+// An error of that request, about outpaint where it is about the size or the mask that were made of it.
+Status of_margins(const Status& error);
+
 }  // namespace ipa

@@ -1,5 +1,6 @@
 #include "pipeline/condition/source_picture.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "image/fill_masked.h"
@@ -23,6 +24,16 @@ std::vector<bool> white_pixels(const std::vector<uint8_t>& rgb) {
   return white;
 }
 
+// That something of the fill is seen.
+Status check_fill(const ModelSet& models, const GenerateRequest& request) {
+  if (request.mask_fill == MaskFill::original) return {};
+  if (request.denoising_start > 0 || strength_of(models, request) < 1) return {};
+  return Status::option(
+      "maskFill",
+      "at strength 1, the default with a mask, the steps begin with noise alone and nothing of "
+      "it is seen: use a strength below 1, or leave maskFill out");
+}
+
 // Of the options about where the picture is kept.
 Status check_keeping(const ModelSet& models, const GenerateRequest& request) {
   const GenerateRequest usual;
@@ -40,8 +51,10 @@ Status check_keeping(const ModelSet& models, const GenerateRequest& request) {
     return Status::option(
         "seamless", "maskCrop paints a part of the picture, whose edges do not meet: leave one of them out");
   if (request.mask_feather > 0 && !keeps_unmasked(models, request))
-    return Status::option("maskFeather", "it softens the edge of what is kept: add keepUnmasked");
-  return {};
+    return Status::option("maskFeather",
+                          "it softens the edge of what keepUnmasked keeps: use keepUnmasked: true, or "
+                          "leave maskFeather out");
+  return check_fill(models, request);
 }
 
 Status check_strength(const ModelSet& models, const GenerateRequest& request) {
@@ -144,12 +157,21 @@ Result<EncodedPicture> SourcePicture::encode_filled(const std::vector<uint8_t>& 
 Result<std::vector<bool>> SourcePicture::read_mask() {
   IPA_ASSIGN(const std::vector<uint8_t> mask, fit_to_paint(request_, *request_.mask));
   std::vector<bool> white = white_pixels(mask);
+  if (std::find(white.begin(), white.end(), true) == white.end())
+    return Status::option("mask",
+                          "none of it is white (greys count from the middle up), so there is nothing to "
+                          "paint: paint a part white, or leave mask out");
   // The nearest pixel of each latent is the upper left one.
   const Shape shape = encoder_->latents_shape();
   const int64_t scale = models_.vae->config().scale();
   for (int64_t y = 0; y < shape.h; ++y)
     for (int64_t x = 0; x < shape.w; ++x)
       mask_.push_back(white[static_cast<size_t>((y * request_.width + x) * scale)] ? 1.0f : 0.0f);
+  if (std::find(mask_.begin(), mask_.end(), 1.0f) == mask_.end())
+    return Status::option(
+        "mask", "what is white of it lies between the corners of the squares of " + std::to_string(scale) +
+                    " pixels that the model paints, so nothing would be: make it larger, or add "
+                    "maskCrop");
   if (!models_.inpaint) return white;
   // The inpaint head takes a latent for white where any of its pixels is.
   touched_.assign(mask_.size(), 0.0f);
