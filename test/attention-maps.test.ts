@@ -430,6 +430,18 @@ describe("on the shipped model", () => {
       expect([width, height]).toEqual([8 + 4 * 136, 8 + 24 + 2 * (24 + 136)]);
     });
 
+    test("a region's words and image prompts follow those of the call", async () => {
+      const sheet = join(folder, "regions.png");
+      const region = { mask: picture("square-64"), prompt: "blue hat", imagePrompts: [picture("square-64")] };
+      const { code } = await cli(
+        ...["--prompt", "frog", "--region", JSON.stringify(region), "--attention-maps", sheet],
+      );
+      expect(code).toBe(0);
+      // The picture, frog, blue, hat, and the region's picture; labels in two lines.
+      const { width, height } = await sharp(sheet).metadata();
+      expect([width, height]).toEqual([8 + 5 * 136, 8 + 18 + 24 + 24 + 136]);
+    });
+
     test.each([
       [["--attention-layers", "mid"], "--attention-layers: expected --attention-maps FILE beside it"],
       [["--attention-maps", "a.txt"], "--attention-maps: expected a name ending in .png, .jpg or .webp"],

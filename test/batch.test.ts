@@ -6,6 +6,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 
 import { BatchError, Pipeline, readMetadata, type BatchProgressEvent, type GenerateOptions } from "../lib/index";
+import { batchItems, parseAxis, sheetLabels } from "../lib/cli/batch";
+import { wrapLabel } from "../lib/image/label";
 import { drawText } from "../lib/image/letters";
 import { drawSheet } from "../lib/image/sheet";
 import { loadAddon } from "../lib/native/load";
@@ -158,7 +160,11 @@ describe("on the command line", () => {
     [["--grid", "prompt=a,b"], "--grid: expected NAME=VALUE,VALUE"],
     [["--grid", "seed=1,x"], '--grid: expected a number but received "x"'],
     [["--grid", "scale=1,2"], "--grid: scale is that of image prompts, and there are none"],
-    [["--grid", "steps=0,1"], "steps: expected an integer between 1 and 1000 but received 0"],
+    [["--grid", "count=1,2"], "--grid: count: each call makes one picture: use --grid seed=1,2,3"],
+    [["--grid", "seed=1", "--grid", "seed=2"], "--grid: seed is there twice: write all its values in one"],
+    [["--grid", "seed=1,2", "--seed", "3"], "--seed: --grid seed=… has its values: leave one of them out"],
+    [["--prompt", "a", "--prompts", "none.txt"], "--prompt: --prompts FILE has the prompts of all calls"],
+    [["--grid", "guidance=1,101"], "guidance: expected a finite number between 0 and 100 but received 101"],
     [["--grid", `seed=${"1,".repeat(1100)}1`], "expected at most 1024 pictures but it makes 1101"],
     [["--prompts", "none.txt"], "--prompts: "],
     [["--prompts", join(ROOT, "examples/images/red-apple.png")], "--prompts: expected a text file in UTF-8"],
@@ -174,16 +180,58 @@ describe("on the command line", () => {
 
 describe("sheets", () => {
   test("letters have their own forms, and others a question mark", () => {
-    const all = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-+.,:=_/#()%? ";
-    const forms = new Set(Array.from(all, (letter) => Buffer.from(drawText(letter, 1).rgb).toString("hex")));
+    const all = `${Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join("")}…`;
+    const forms = new Set(Array.from(all, (letter) => Buffer.from(drawText([letter], 1).rgb).toString("hex")));
     expect(forms.size).toBe(all.length);
-    expect(drawText("a漢", 2)).toEqual(drawText("A?", 2));
+    expect(drawText(["a漢é"], 2)).toEqual(drawText(["a?e"], 2));
     // The left stroke, the crossbar and the right stroke of an H.
-    const { rgb, width } = drawText("H", 1);
+    const { rgb, width } = drawText(["H"], 1);
     const rows = Array.from({ length: 7 }, (_, y) =>
       Array.from({ length: 5 }, (_, x) => (rgb[3 * (y * width + x)] === 40 ? "#" : ".")).join(""),
     );
     expect(rows).toEqual(["#...#", "#...#", "#...#", "#####", "#...#", "#...#", "#...#"]);
+  });
+
+  test.each<[string, number, string[]]>([
+    ["scheduler dpm++2m_sde", 11, ["scheduler", "dpm++2m_sde"]],
+    ["image-guidance -1.5", 10, ["image-", "guidance", "-1.5"]],
+    ["scale 0.4", 10, ["scale 0.4"]],
+    ["a red apple on a white plate, in the morning", 12, ["a red apple", "on a white", "plate, in…"]],
+    ["Donaudampfschiff", 10, ["Donaudampf", "schiff"]],
+    ["", 10, []],
+  ])("%j in lines of %d letters", (text, letters, lines) => {
+    expect(wrapLabel(text, letters, 3)).toEqual(lines);
+  });
+
+  test("columns are as wide as the words above them", async () => {
+    const image = new GeneratedImage(new Uint8Array(3 * 128 * 128).fill(255), 128, 128, 1);
+    const names = ["scheduler euler", "scheduler dpm++2m_sde"];
+    const sheet = await drawSheet({ rows: [""], columns: names, images: [image, image] }, "png");
+    const { width } = await sharp(sheet).metadata();
+    const [pitch, letter] = [(width - 8) / 2, 12];
+    expect(pitch).toBe("dpm++2m_sde".length * letter + 8);
+    // The value is there to its last letter, in the second line.
+    const { rgb, ...size } = drawText(["scheduler", "dpm++2m_sde"], 2);
+    const written = await sharp(sheet)
+      .extract({ left: 8 + pitch, top: 8, ...size })
+      .raw()
+      .toBuffer();
+    expect(written.equals(rgb)).toBe(true);
+  });
+
+  test("a thousand rows with labels stay as high as other programs read", async () => {
+    const image = new GeneratedImage(new Uint8Array(3), 1, 1, 1);
+    const rows = Array.from({ length: 1024 }, (_, i) => `seed ${i}`);
+    const sheet = await drawSheet({ rows, columns: [""], images: rows.map(() => image) }, "png");
+    expect((await sharp(sheet).metadata()).height).toBeLessThan(16_384);
+  });
+
+  test("a row says the values first and the prompt last", () => {
+    const grid = [parseAxis("scale=0.4"), parseAxis("seed=1,2")];
+    const items = batchItems({ imagePrompts: [{ image: picture }] }, ["a red apple"], grid);
+    expect(sheetLabels(items, grid)).toEqual({ rows: ["scale 0.4, a red apple"], columns: ["seed 1", "seed 2"] });
+    const alone = batchItems({}, ["a red apple", "a cup"], []);
+    expect(sheetLabels(alone, [])).toEqual({ rows: ["a red apple", "a cup"], columns: [""] });
   });
 
   test("pictures of unequal and large size fit", async () => {

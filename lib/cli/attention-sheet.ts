@@ -1,4 +1,5 @@
-/** `generate --attention-maps FILE`: where each word and image prompt acts, as heat maps over the pictures. */
+/** `generate --attention-maps FILE`: where each word and image prompt acts, those of regions too, as heat maps over the pictures. */
+import type { AttentionMap, AttentionMaps } from "../attention/types";
 import { OptionError } from "../errors";
 import type { Picture } from "../image/picture";
 import { writeSheet } from "../image/sheet";
@@ -21,21 +22,30 @@ export function attentionFlags(
 const parseLayers = (text: string): AttentionLayers =>
   text === "all" ? text : text.split(",").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 
-/** A row for each picture: itself, then every word of the prompt, then every image prompt. */
+/** Maps of a prompt's words, then of its image prompts, each with its label. */
+const mapsOf = (
+  { text, imagePrompts }: Pick<AttentionMaps, "text" | "imagePrompts">,
+  before = "",
+): { label: string; map: AttentionMap }[] => [
+  ...text.words.map((word) => ({ label: `${before}${word}`, map: text.word(word) })),
+  ...imagePrompts.map(({ map }, i) => ({ label: `${before}image ${i + 1}`, map })),
+];
+
+/** A row for each picture: itself, then every word of the prompt, then every image prompt; then the same of each region. */
 export async function writeAttentionSheet(path: string, { images, seeds, attention }: GenerateResult): Promise<void> {
-  const [first] = attention;
-  const words = first?.text.words ?? [];
+  const rows = attention.map((maps) => [
+    ...mapsOf(maps),
+    ...maps.regions.flatMap((region, r) => mapsOf(region, `region ${r + 1}: `)),
+  ]);
   const pictures: Picture[] = [];
-  for (const [i, { text, imagePrompts }] of attention.entries()) {
+  for (const [i, row] of rows.entries()) {
     const image = images[i];
     if (image !== undefined) pictures.push(image);
-    for (const map of [...words.map((word) => text.word(word)), ...imagePrompts.map((prompt) => prompt.map)])
-      pictures.push(await map.overlay());
+    for (const { map } of row) pictures.push(await map.overlay());
   }
-  const prompts = first?.imagePrompts.map((_, i) => `image ${i + 1}`) ?? [];
   await writeSheet(path, {
     rows: seeds.map((seed) => `seed ${seed}`),
-    columns: ["picture", ...words, ...prompts],
+    columns: ["picture", ...(rows[0]?.map(({ label }) => label) ?? [])],
     images: pictures,
   });
 }

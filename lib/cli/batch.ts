@@ -7,7 +7,7 @@ import type { Schema } from "../options/json-schema";
 import { TooLargeError, readSmallFile } from "../read-file";
 import type { GenerateOptions } from "../types";
 import { flagOf } from "./flag-names";
-import { parseNumber } from "./flags";
+import { parseNumber } from "./numbers";
 
 /** `--grid NAME=VALUE,VALUE` */
 export interface Axis {
@@ -27,6 +27,11 @@ const MOST_CHARACTERS = 4 * 1024 * 1024;
 const MOST_BYTES_EACH = 3;
 /** Not an option of the call, but of each of its image prompts. */
 const SCALE = "scale";
+/** What a call makes, in place of how its picture looks. */
+const NO_AXIS: Record<string, string> = {
+  count: "each call makes one picture: use --grid seed=1,2,3",
+  output: "the command always makes pictures: leave it out",
+};
 
 export function parseAxis(text: string): Axis {
   const [, given = "", list = ""] = /^([\w-]+)=(.+)$/s.exec(text) ?? [];
@@ -39,8 +44,30 @@ export function parseAxis(text: string): Axis {
       "--grid",
       `expected NAME=VALUE,VALUE with scale, or an option that is a number or a name such as seed, steps, guidance, scheduler, but received "${text.slice(0, 80)}"`,
     );
+  if (Object.hasOwn(NO_AXIS, name)) throw new OptionError("--grid", `${name}: ${NO_AXIS[name] ?? ""}`);
   const values = list.split(",").map((value) => (kind === "string" ? value : parseNumber(value, "--grid")));
   return { name, values };
+}
+
+/**
+ * Refuses what would do nothing: an axis that is there twice, and a flag whose values are those of an axis or of a file.
+ * @param given options that flags have set, and options of their own
+ */
+export function checkAxes(
+  given: Readonly<Record<string, unknown>>,
+  prompts: string | undefined,
+  grid: readonly Axis[],
+): void {
+  if (prompts !== undefined)
+    for (const name of ["prompt", "promptEmbeds"])
+      if (given[name] !== undefined)
+        throw new OptionError(flagOf(name), "--prompts FILE has the prompts of all calls: leave one of them out");
+  for (const [i, { name }] of grid.entries()) {
+    if (grid.findIndex((axis) => axis.name === name) < i)
+      throw new OptionError("--grid", `${name} is there twice: write all its values in one, as ${name}=VALUE,VALUE`);
+    if (given[name] !== undefined)
+      throw new OptionError(flagOf(name), `--grid ${name}=… has its values: leave one of them out`);
+  }
 }
 
 /** The lines of a file that are neither empty nor comments (#). */
@@ -83,13 +110,17 @@ function withValue(options: GenerateOptions, name: string, value: string | numbe
   return { ...options, imagePrompts: imagePrompts.map((prompt) => ({ ...(prompt as object), scale: value }) as never) };
 }
 
-/** Rows and columns: the last axis of a grid goes across, all else goes down, prompts always. */
+/** Rows and columns: the last axis of a grid goes across, all else goes down, prompts always. They come last, since they are long. */
 export function sheetLabels(items: readonly BatchItem[], grid: readonly Axis[]): { rows: string[]; columns: string[] } {
   const across = grid.at(-1)?.values.length ?? 1;
-  const last = grid.length === 0 ? Infinity : (items[0]?.labels.length ?? 0) - 1;
+  const most = items[0]?.labels.length ?? 0;
+  const last = grid.length === 0 ? most : most - 1;
+  const prompts = most - grid.length;
+  const down = (labels: readonly string[]): string =>
+    [...labels.slice(prompts, last), ...labels.slice(0, prompts)].join(", ");
   return {
     columns: items.slice(0, across).map(({ labels }) => labels[last] ?? ""),
-    rows: items.filter((_, i) => i % across === 0).map(({ labels }) => labels.slice(0, last).join(", ")),
+    rows: items.filter((_, i) => i % across === 0).map(({ labels }) => down(labels)),
   };
 }
 

@@ -1,6 +1,6 @@
-/** Letters of 5 x 7 points for labels: they look alike on every machine, whatever fonts it has. */
+/** Letters of 5 x 8 points for labels: they look alike on every machine, whatever fonts it has. */
 
-/** Five columns of each, from the left; the lowest bit is the top row. */
+/** Five columns of each, from the left; the lowest bit is the top row, the highest what hangs below the line. */
 const COLUMNS: Record<string, string> = {
   " ": "0000000000",
   "0": "3e5149453e",
@@ -52,22 +52,91 @@ const COLUMNS: Record<string, string> = {
   ")": "0041221c00",
   "%": "2313086462",
   "?": "0201510906",
+  a: "2054545478",
+  b: "7f48444438",
+  c: "3844444428",
+  d: "384444487f",
+  e: "3854545418",
+  f: "087e090102",
+  g: "18a4a4a47c",
+  h: "7f08040478",
+  i: "00447d4000",
+  j: "4080847d00",
+  k: "7f10284400",
+  l: "00417f4000",
+  m: "7c04180478",
+  n: "7c08040478",
+  o: "3844444438",
+  p: "fc24242418",
+  q: "18242424fc",
+  r: "7c08040408",
+  s: "4854545424",
+  t: "043f444020",
+  u: "3c4040207c",
+  v: "1c2040201c",
+  w: "3c4030403c",
+  x: "4428102844",
+  y: "1ca0a0a07c",
+  z: "4464544c44",
+  "'": "0004030000",
+  '"': "0003000300",
+  "!": "00005f0000",
+  "&": "3649552250",
+  ";": "0000563600",
+  "*": "2a1c3e1c2a",
+  "@": "324979413e",
+  "<": "0008142241",
+  ">": "4122140800",
+  "[": "007f414100",
+  "]": "0041417f00",
+  "{": "0008364141",
+  "}": "4141360800",
+  "|": "00007f0000",
+  "~": "0804080804",
+  "^": "0402010204",
+  $: "242a7f2a12",
+  "\\": "0204081020",
+  "`": "0001020400",
+  "…": "4000400040",
 };
 
-export const LETTER = { width: 6, height: 8 } as const;
+/** Points from one letter to the next, and from one line to the next. */
+export const LETTER = { width: 6, height: 9 } as const;
 
-/** Grey RGB of a text in one line, each point `scale` pixels wide; letters without a form are question marks. */
-export function drawText(text: string, scale: number): { rgb: Uint8Array; width: number; height: number } {
-  const letters = Array.from(text.toUpperCase(), (letter) => COLUMNS[letter] ?? COLUMNS["?"] ?? "");
-  const [width, height] = [Math.max(1, letters.length) * LETTER.width * scale, LETTER.height * scale];
+/** Quotes and dashes of typesetters, as typewriters have them. */
+const PLAIN: Record<string, string> = { "‘": "'", "’": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-" };
+const UNKNOWN = "?";
+const hasForm = (letter: string): boolean => Object.hasOwn(COLUMNS, letter);
+
+/** The text in letters that have a form: those with an accent lose it, all others become question marks. */
+export function legible(text: string): string {
+  return Array.from(text.normalize("NFC"), (letter) => {
+    if (hasForm(letter)) return letter;
+    if (/\s/.test(letter)) return " ";
+    const [bare = UNKNOWN] = PLAIN[letter] ?? letter.normalize("NFD");
+    return hasForm(bare) ? bare : UNKNOWN;
+  }).join("");
+}
+
+/** Grey RGB of lines of text, each point `scale` pixels wide. */
+export function drawText(lines: readonly string[], scale: number): { rgb: Uint8Array; width: number; height: number } {
+  const written = lines.map(legible);
+  const longest = Math.max(1, ...written.map(({ length }) => length));
+  const [width, height] = [longest * LETTER.width * scale, Math.max(1, lines.length) * LETTER.height * scale];
   const rgb = new Uint8Array(3 * width * height).fill(255);
-  for (const [i, columns] of letters.entries())
-    for (let column = 0; column < 5; column++) {
-      const bits = Number.parseInt(columns.slice(2 * column, 2 * column + 2), 16);
-      for (let row = 0; row < 7; row++)
-        if ((bits >> row) & 1) fill(rgb, width, (i * LETTER.width + column) * scale, row * scale, scale);
+  for (const [line, letters] of written.entries())
+    for (const [i, letter] of Array.from(letters).entries()) {
+      const [left, top] = [i * LETTER.width * scale, line * LETTER.height * scale];
+      drawLetter(COLUMNS[letter] ?? "", scale, (x, y) => fill(rgb, width, left + x, top + y, scale));
     }
   return { rgb, width, height };
+}
+
+function drawLetter(columns: string, scale: number, point: (x: number, y: number) => void): void {
+  for (let column = 0; column < columns.length / 2; column++) {
+    const bits = Number.parseInt(columns.slice(2 * column, 2 * column + 2), 16);
+    for (let row = 0; row < 8; row++) if ((bits >> row) & 1) point(column * scale, row * scale);
+  }
 }
 
 function fill(rgb: Uint8Array, width: number, left: number, top: number, size: number): void {
