@@ -15,6 +15,8 @@ import {
   type ImagePrompt,
 } from "../lib/index";
 import { loadAddon } from "../lib/native/load";
+import { ImagePromptSchema } from "../lib/options/image-prompt-schema";
+import { readOptions } from "../lib/options/validate";
 import { type CommandRun, runCommand } from "./support/command";
 import { FakeAddon, MINI_INFO } from "./support/fake-addon";
 import { GOLDEN, relativeError } from "./support/golden";
@@ -101,7 +103,7 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
     }
   });
 
-  test.each<CombineMethod>(["concat", "average", "add", "subtract", "norm average"])(
+  test.each<CombineMethod>(["concat", "average", "add", "subtract", "norm-average"])(
     "torch's %s, plain and weighted",
     (how) => {
       const list = [tensor(adapter), tensor(`${adapter}.third`)];
@@ -109,7 +111,10 @@ describe.each(["base", "plus"])("%s adapter", (adapter) => {
         ["plain", undefined],
         ["weighted", [0.7, 1.6, -0.25]],
       ] as const) {
-        const [ours, theirs] = [combineEmbeds(list, how, weights), tensor(`${adapter}.${name}.${how}`)];
+        const [ours, theirs] = [
+          combineEmbeds(list, how, weights),
+          tensor(`${adapter}.${name}.${how.replace("-", " ")}`),
+        ];
         expect(ours.shape).toEqual(theirs.shape);
         expect(relativeError(ours, theirs)).toBeLessThan(1e-7);
       }
@@ -142,7 +147,14 @@ test("content is taken away from a picture, as InstantStyle does", () => {
 });
 
 test("where all pictures have 0, so has their norm average", () => {
-  expect([...combineEmbeds(new ImageEmbeds([0, 3, 0, 4], [2, 2]), "norm average")]).toEqual([0, Math.fround(0.7)]);
+  expect([...combineEmbeds(new ImageEmbeds([0, 3, 0, 4], [2, 2]), "norm-average")]).toEqual([0, Math.fround(0.7)]);
+});
+
+test("ComfyUI's spelling of a way to combine is taken, in every place", () => {
+  const embeds = new ImageEmbeds([1, 3, 2, 4], [2, 2]);
+  const theirs = "norm average" as CombineMethod;
+  expect(combineEmbeds(embeds, theirs)).toEqual(combineEmbeds(embeds, "norm-average"));
+  expect(readOptions(ImagePromptSchema, { combine: theirs })).toEqual({ combine: "norm-average" });
 });
 
 test("ImageEmbeds are floats with a shape; parts of them are only floats", () => {
@@ -404,7 +416,15 @@ describe("on the command line", () => {
     const embeds = join(folder, "shipped.safetensors");
     const { code, out } = await cli("encode", PICTURES[0]!, "--output", embeds, "--json");
     expect([code, JSON.parse(out)]).toEqual([0, { type: "result", file: embeds, shape: [1, 256], variant: "base" }]);
-    expect(await cli("encode")).toMatchObject({ code: 2, err: expect.stringContaining("images") });
+    expect(await cli("encode")).toMatchObject({ code: 2, err: expect.stringContaining("add one of them") });
+    expect(await cli("encode", PICTURES[0]!, "--prompt", "a")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--prompt: a file has embeddings of pictures or of a prompt"),
+    });
+    expect(await cli("encode", PICTURES[0]!, "--clip-skip", "1")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--clip-skip: it belongs to --prompt TEXT"),
+    });
     expect(await cli("encode", PICTURES[0]!, "--model", MINI)).toMatchObject({
       code: 2,
       err: expect.stringContaining("--adapter"),

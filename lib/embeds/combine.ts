@@ -11,7 +11,7 @@ import { type EmbedsSnapshot, ImageEmbeds, MOST_PICTURES, picturesOf, shapeText 
 /**
  * Combines the embeddings of all pictures given, before an adapter's projection, as ComfyUI_IPAdapter_plus does. "concat" keeps them
  * apart, as pictures of one image prompt. The other methods make one of them: "average", "add" (their sum), "subtract" (the first minus
- * the mean of the others) and "norm average" (each element divided by its norm across the pictures, then averaged).
+ * the mean of the others) and "norm-average" (each element divided by its norm across the pictures, then averaged).
  * @param embeds all of one kind, from one encoder, and of at most 4096 pictures together
  * @param weights one for each picture, default 1. It multiplies the picture first; "average" then divides by the sum of all
  * @throws OptionError
@@ -74,7 +74,7 @@ function checkWeights(weights: unknown, count: number): number[] {
   return checked;
 }
 
-/** The methods are linear, but for "concat" and the division of "norm average". So one coefficient for each picture is enough. */
+/** The methods are linear, but for "concat" and the division of "norm-average". So one coefficient for each picture is enough. */
 function coefficients(method: CombineMethod, weights: readonly number[]): number[] {
   const count = weights.length;
   if (method === "average") {
@@ -91,7 +91,7 @@ function coefficients(method: CombineMethod, weights: readonly number[]): number
 function merge(pictures: readonly Float32Array[], method: CombineMethod, weights: readonly number[]): Float32Array {
   const factors = coefficients(method, weights);
   const sums = new Float64Array(pictures[0]?.length ?? 0);
-  const squares = new Float64Array(method === "norm average" ? sums.length : 0);
+  const squares = new Float64Array(method === "norm-average" ? sums.length : 0);
   pictures.forEach((picture, i) => {
     const [factor = 0, weight = 0] = [factors[i], weights[i]];
     for (let j = 0; j < sums.length; j++) sums[j] = (sums[j] ?? 0) + factor * (picture[j] ?? 0);

@@ -1,7 +1,7 @@
 /** The options of calls about files: embeddings, inspect(), pull(), convert(), pictures. */
 import { HUB, SIGNAL } from "./common-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
-import { COMBINE_METHODS, CONVERT_TYPES } from "./names";
+import { COMBINE_ALIASES, COMBINE_METHODS, CONVERT_TYPES } from "./names";
 
 export const CombineSchema = {
   type: "object",
@@ -9,7 +9,12 @@ export const CombineSchema = {
   additionalProperties: false,
   required: ["how", "weights"],
   properties: {
-    how: { type: "string", enum: COMBINE_METHODS, description: "how the embeddings are combined" },
+    how: {
+      type: "string",
+      enum: COMBINE_METHODS,
+      "x-aliases": COMBINE_ALIASES,
+      description: "how the embeddings are combined",
+    },
     weights: {
       type: "array",
       items: { type: "number", minimum: -100, maximum: 100 },

@@ -1,6 +1,14 @@
 /** Image prompts, and negative ones. */
 import type { ObjectSchema, Schema } from "./json-schema";
-import { COMBINE_METHODS, IMAGE_FITS, KV_SCALINGS, MASK_MODES, NEGATIVE_KINDS, SCALE_PRESETS } from "./names";
+import {
+  COMBINE_ALIASES,
+  COMBINE_METHODS,
+  IMAGE_FITS,
+  KV_SCALINGS,
+  MASK_MODES,
+  NEGATIVE_KINDS,
+  SCALE_PRESETS,
+} from "./names";
 
 /** Index into the loaded adapters. */
 export const ADAPTER = {
@@ -105,6 +113,7 @@ export const ImagePromptSchema = {
     combine: {
       type: "string",
       enum: COMBINE_METHODS,
+      "x-aliases": COMBINE_ALIASES,
       default: "concat",
       description: "what becomes of pictures with the same settings: each its own tokens, or one picture of all",
     },

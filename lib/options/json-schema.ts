@@ -34,6 +34,8 @@ export interface Schema {
   readonly "x-help"?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
+  /** of an enum: its names as other programs write them, which are taken too */
+  readonly "x-aliases"?: Readonly<Record<string, string>>;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;

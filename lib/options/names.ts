@@ -93,8 +93,10 @@ export const NEGATIVE_KINDS = ["fade", "dissolve", "gaussian", "shuffle", "black
 export type NegativeKind = (typeof NEGATIVE_KINDS)[number];
 
 /** How combineEmbeds() combines, in the order of the engine's. */
-export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm average"] as const;
+export const COMBINE_METHODS = ["concat", "average", "add", "subtract", "norm-average"] as const;
 export type CombineMethod = (typeof COMBINE_METHODS)[number];
+/** As ComfyUI_IPAdapter_plus writes them. */
+export const COMBINE_ALIASES = { "norm average": "norm-average" } as const satisfies Record<string, CombineMethod>;
 
 /** Types that convert() writes; those after bf16 in GGUF files only. */
 export const CONVERT_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] as const;

@@ -108,7 +108,11 @@ function checkNumber(rule: Schema, value: unknown, option: string): number {
 
 function checkString(rule: Schema, value: unknown, option: string): string {
   if (rule.enum !== undefined) {
-    if (typeof value === "string" && rule.enum.includes(value)) return value;
+    if (typeof value === "string") {
+      const { "x-aliases": aliases = {} } = rule;
+      const name = Object.hasOwn(aliases, value) ? aliases[value] : value;
+      if (name !== undefined && rule.enum.includes(name)) return name;
+    }
     throw wrong(option, rule, value, mistakes().nameFix(option, value, rule.enum));
   }
   if (typeof value !== "string") throw wrong(option, rule, value, "");
