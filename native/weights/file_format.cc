@@ -38,6 +38,15 @@ constexpr Magic magics[] = {
 
 #undef IPA_PYTORCH_FIX
 
+// Weight files have bytes of zero near their beginning. Texts in UTF-8 have no control characters but these, and no bytes of 0xF5 and more.
+bool is_text(const uint8_t* start, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    const uint8_t c = start[i];
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f') || c == 0x7F || c >= 0xF5) return false;
+  }
+  return size > 0;
+}
+
 }  // namespace
 
 const char* describe_other_format(const uint8_t* start, size_t size) {
@@ -47,7 +56,7 @@ const char* describe_other_format(const uint8_t* start, size_t size) {
       return magic.what;
     }
   }
-  return nullptr;
+  return is_text(start, size) ? "a text file" : nullptr;
 }
 
 bool is_gguf(const uint8_t* start, size_t size) { return size >= 4 && std::memcmp(start, "GGUF", 4) == 0; }

@@ -248,6 +248,8 @@ TEST_ONCE(weights_safetensors_names_other_formats) {
     EXPECT(renamed(format.first), Code::unsupported);
     CHECK(open(renamed(format.first)).message().find(format.second) != std::string::npos);
   }
+  const std::string notes = "Notes: caf\xC3\xA9\r\n\tat nine\n";
+  CHECK(open(Bytes(notes.begin(), notes.end())).message().find("a text file") != std::string::npos);
 }
 
 TEST_ONCE(weights_safetensors_messages_are_clean) {

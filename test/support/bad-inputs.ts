@@ -358,7 +358,7 @@ export const BAD_LOADS: BadLoad[] = (
 /** Files that only a reader of them can tell to be the wrong ones. */
 export const BAD_FILES: BadLoad[] = (
   [
-    ["model a file of no weights", { model: file }, "ERR_IPA_LIMIT", "package.json"],
+    ["model a file of no weights", { model: file }, "ERR_IPA_UNSUPPORTED", "package.json"],
     [
       "model a file of something else",
       { model: join(ROOT, "models/mini/ip-adapter.safetensors") },
@@ -371,7 +371,7 @@ export const BAD_FILES: BadLoad[] = (
       "ERR_IPA_MISMATCH",
       "49408 tokens",
     ],
-    ["vae a file of no weights", { vae: file }, "ERR_IPA_LIMIT", "package.json"],
+    ["vae a file of no weights", { vae: file }, "ERR_IPA_UNSUPPORTED", "package.json"],
     [
       "vae a file of something else",
       { vae: join(ROOT, "models/mini/ip-adapter.safetensors") },
