@@ -1,9 +1,8 @@
 import type { ImageEmbeds } from "./embeds/image-embeds";
 import type { BatchOptions, ItemWatch } from "./batch";
 import type { CallInputs } from "./call-inputs";
-import { type EngineCall, EngineCalls } from "./engine-calls";
+import { EngineCalls } from "./engine-calls";
 import { OptionError } from "./errors";
-import { progressEvent, toResult } from "./generate-result";
 import type { ImageInput } from "./image/input";
 import { type PictureRules, pictureRules } from "./image/rules";
 import type { Fitter } from "./image/snapshot";
@@ -22,15 +21,11 @@ import type {
   NativeJob,
   NativeMemoryEstimate,
   NativePipeline,
-  NativeProgress,
-  NativeResult,
-  NativeStep,
   PipelineInfo,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readCall, readLoad } from "./options/call-arguments";
 import type { PartChange } from "./part-changes";
-import { progressCaller } from "./progress";
 import type { PromptEncoder } from "./prompt/encode";
 import type { TextEngine } from "./prompt/encode-calls";
 import type { EncodedPrompts } from "./prompt/prompt-embeds";
@@ -49,13 +44,11 @@ import type {
   LoadOptions,
   LoraOptions,
   MemoryEstimate,
-  StepCallback,
 } from "./types";
 
 const batches = lazily(() => require("./batch") as typeof import("./batch"));
 const loadRecords = lazily(() => require("./metadata/load-record") as typeof import("./metadata/load-record"));
-const steps = lazily(() => require("./steps") as typeof import("./steps"));
-const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
+const generating = lazily(() => require("./generate-call") as typeof import("./generate-call"));
 const inputs = lazily(() => require("./call-inputs") as typeof import("./call-inputs"));
 const schemas = lazily(() => require("./options/generate-schema") as typeof import("./options/generate-schema"));
 const estimate = lazily(() => require("./options/estimate-schema") as typeof import("./options/estimate-schema"));
@@ -256,39 +249,11 @@ export class Pipeline implements AsyncDisposable {
   #plan(options: unknown, others: unknown, site: CallSite, watch?: ItemWatch): () => Promise<GenerateResult> {
     this.#calls.checkRoom();
     const read = readCall(schemas().GenerateSchema, options, others);
-    const { metadata = true, onStep } = read;
-    const { signal, onProgress } = watch ?? read;
-    throwIfAborted(signal);
-    const held = this.#read(read);
-    const { request } = held;
-    const { seeds } = request;
-    // What is painted may be a part of the picture.
-    const painted = read.maskCrop === undefined ? undefined : { width: request.width, height: request.height };
-    const recorded =
-      metadata && read.output !== "latents" ? new (records().CallRecord)(read, request, this.#info) : undefined;
-    const call: EngineCall<NativeGenerateRequest, NativeResult> = {
-      pictures: held.pictures(),
-      prepare: async (stop) => {
-        const each = onStep === undefined ? {} : { eachStep: true as const };
-        const prepared = await held.prepare(this.#info, { addon: this.#addon, site }, stop);
-        recorded?.begin(this.#record, prepared);
-        return { ...prepared, ...each };
-      },
-      start: (prepared, done, fail) => {
-        const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
-        const shown = progressCaller(report, fail);
-        const watched = (event: NativeProgress | NativeStep): void =>
-          "reply" in event
-            ? void steps().answerStep(onStep as StepCallback, event, seeds, fail, recorded)
-            : shown(event);
-        const progress = onProgress === undefined && onStep === undefined ? null : watched;
-        return this.#native.generate(prepared, progress, done);
-      },
-    };
-    return () =>
-      this.#calls
-        .call(site, signal, call)
-        .then((result) => toResult(result, seeds, painted ?? result, this.#info, recorded, held.mapped));
+    const loaded = { info: () => this.#info, record: () => this.#record };
+    const engine = { addon: this.#addon, native: this.#native, calls: this.#calls, ...loaded };
+    const watched = watch ?? { signal: read.signal, onProgress: read.onProgress };
+    throwIfAborted(watched.signal);
+    return generating().plannedCall(engine, read, this.#read(read), site, watched);
   }
 
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
