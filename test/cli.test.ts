@@ -6,7 +6,14 @@ import { join } from "node:path";
 import sharp from "sharp";
 
 import { NAMES, flagOf, withFlags } from "../lib/cli/flag-names";
-import { parseControlImage, parseEmbeddingFlag, parseFileFlag, parsePromptFlag, OrderedFlags } from "../lib/cli/flags";
+import {
+  parseControlImage,
+  parseEmbeddingFlag,
+  parseFileFlag,
+  parseNegativeFlag,
+  parsePromptFlag,
+} from "../lib/cli/file-flags";
+import { OrderedFlags } from "../lib/cli/flags";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { type CommandRun, runCommand } from "./support/command";
@@ -68,6 +75,25 @@ describe("IMG[:SCALE]", () => {
     ["cat.png,preset=stile", 'did you mean "style"?'],
   ])("image prompt %s is refused", (text, says) => {
     expect(() => parsePromptFlag(text, "--image-prompt", () => false)).toThrow(says);
+  });
+
+  test.each([
+    ["cat.png:0.5,mask", 'expected FILE:SCALE,NAME=VALUE but behind cat.png:0.5 stands ",mask": write mask=FILE'],
+    ["gone.png,fit", 'behind gone.png stands ",fit": write fit=NAME'],
+    ["cat.png,0.5", 'behind cat.png stands ",0.5": write cat.png:0.5'],
+    ["cat.png:half", 'behind cat.png stands ":half": a number stands behind the colon'],
+    ["cat.png:", 'behind cat.png stands ":": a number stands behind the colon'],
+    ["cat.png,tiny,fit=pad", 'behind cat.png stands ",tiny": NAME is one of structure-scale, preset'],
+  ])("image prompt %s is told as a mistake in the form", (text, says) => {
+    expect(() => parsePromptFlag(text, "--image-prompt", (file) => file === "cat.png")).toThrow(says);
+  });
+
+  test("the forms of other flags are told too", () => {
+    const exists = (file: string): boolean => file === "a.pt";
+    expect(() => parseFileFlag("a.pt:half", "--lora", exists)).toThrow("--lora: expected FILE:NUMBER but behind a.pt");
+    expect(() => parseFileFlag("a.pt=0.5", "--lora", exists)).toThrow("write FILE:NUMBER");
+    expect(() => parseEmbeddingFlag("a.pt:cat", "--embedding", exists)).toThrow("write a.pt=cat");
+    expect(() => parseNegativeFlag("a.pt,kind", "--negative-image-prompt", exists)).toThrow("write kind=NAME");
   });
 
   test.each<[string, unknown]>([

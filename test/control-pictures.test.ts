@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type ControlUse, type GenerateOptions, Pipeline, type RawImage, preprocess } from "../lib/index";
-import { parseControlImage } from "../lib/cli/flags";
+import { parseControlImage } from "../lib/cli/file-flags";
 import { GOLDEN, relativeError } from "./support/golden";
 import { rejection } from "./support/load";
 import { readRaw, writeRaw } from "./support/safetensors-parts";

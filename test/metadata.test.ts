@@ -114,8 +114,37 @@ test("inspect() shows them, in the API and on the command line", async () => {
   const shown = await runCommand(["inspect", path("shown.png")], loadAddon);
   expect(shown.out).toContain(PARAMETERS);
   expect(shown.out).toContain(`imagePrompts[0].image: ${picture} (sha256 ${sha256(picture)})`);
+  expect(shown.out).toContain(`image prompt 1: ${picture}, scale 0.7`);
   cpSync(join(ROOT, "test/golden/images/rgb.png"), path("plain.png"));
   expect((await runCommand(["inspect", path("plain.png")], loadAddon)).out).toContain("no settings in it");
+});
+
+test("inspect says in plain words how much each thing counts", async () => {
+  const { images } = await pipeline.generate({
+    prompt: "a cat",
+    steps: 2,
+    seed: 1,
+    strength: 0.6,
+    width: 128,
+    height: 128,
+    image: picture,
+    hires: { scale: 1.5 },
+    imagePrompts: [
+      { image: picture, scale: { up: { block_1: [0, 0.5] } }, curve: [[0, 0], [1, 1]] }, // prettier-ignore
+      { image: readFileSync(picture), fit: "pad" },
+    ],
+    regions: [{ mask: picture, prompt: "a \u001b[31mhat", imagePrompts: [picture] }],
+  });
+  await images[0]!.toFile(path("counts.png"));
+  const { out } = await runCommand(["inspect", path("counts.png")], loadAddon);
+  const lines = out.split("\n").map((line) => line.trim());
+  expect(lines.filter((line) => /^(?:image prompt|region \d|strength|hires)/.test(line))).toEqual([
+    `image prompt 1: ${picture}, scale (up (block_1 [0, 0.5])), curve [[0, 0], [1, 1]]`,
+    "image prompt 2: in memory, scale 1, fit pad",
+    `region 1: mask ${picture}, prompt "a \\u001b[31mhat", image prompts [(${picture}, scale 1)], scale 1`,
+    "strength: 0.6",
+    "hires: scale 1.5, strength 0.5",
+  ]);
 });
 
 describe("what was given in memory", () => {
@@ -251,6 +280,13 @@ describe("generate --from", () => {
       code: 2,
       err: expect.stringContaining(`${flag}: expected another file than ${other}`),
     });
+  });
+
+  test("what is no picture is told with its flag", async () => {
+    const from = (file: string): ReturnType<typeof cli> => cli("--from", file, "--output", path("x.png"));
+    expect((await from(folder)).err).toContain(`--from: ${folder} is a folder: name a picture file in it`);
+    expect((await from(__filename)).err).toContain(`--from: ${__filename}: expected a PNG, JPEG or WebP`);
+    expect((await from(path("none.png"))).err).toContain(`--from: picture not found: ${path("none.png")}`);
   });
 
   test("a picture without settings is told", async () => {

@@ -1,8 +1,11 @@
 /** Text features in place of prompts. Needs `npm run build:all`. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Pipeline, type GenerateOptions, type PromptEmbeds, readMetadata } from "../lib/index";
+import { loadAddon } from "../lib/native/load";
+import { runCommand } from "./support/command";
 import { GOLDEN, relativeError } from "./support/golden";
 import { rejection } from "./support/load";
 import { readSafetensors } from "./support/safetensors";
@@ -39,6 +42,34 @@ function load(model: string): Promise<Pipeline> {
 }
 afterAll(async () => {
   for (const pipeline of models.values()) await (await pipeline).dispose();
+});
+
+describe("on the command line", () => {
+  const folder = mkdtempSync(join(tmpdir(), "prompt-embeds-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string): string => join(folder, name);
+  const cli = (...args: string[]): ReturnType<typeof runCommand> => runCommand(args, loadAddon);
+
+  test.each([
+    ["sd15", { prompt_embeds: [1, 32, 32], negative_prompt_embeds: [1, 32, 32] }],
+    ["sdxl", { pooled_prompt_embeds: [1, 40], negative_pooled_prompt_embeds: [1, 40] }],
+  ])("encode --prompt writes what generate --prompt-embeds reads: %s", async (model, shapes) => {
+    const texts = ["--prompt", "a (red:1.3) fox BREAK at night", "--negative-prompt", "a dog", "--clip-skip", "1"];
+    const from = ["--model", join(GOLDEN, "models", model)];
+    const embeds = file(`${model}.safetensors`);
+    const encoded = await cli("encode", ...from, ...texts, "--output", embeds);
+    expect(encoded).toMatchObject({ code: 0, out: expect.stringContaining(`${embeds}: prompt_embeds (1, `) });
+    const written = readSafetensors(embeds);
+    for (const [name, shape] of Object.entries(shapes)) expect(written.get(name)!.shape).toEqual(shape);
+    const paint = async (name: string, ...args: string[]): Promise<Buffer> => {
+      const size = ["--width", "64", "--height", "64", "--steps", "1", "--seed", "1"];
+      const output = file(`${model}-${name}.png`);
+      const made = await cli("generate", ...from, ...args, ...size, "--output", output, "--no-metadata");
+      expect([made.code, made.err]).toEqual([0, expect.not.stringContaining("error")]);
+      return readFileSync(output);
+    };
+    expect(await paint("features", "--prompt-embeds", embeds)).toEqual(await paint("words", ...texts));
+  });
 });
 
 describe("promptEmbeds", () => {

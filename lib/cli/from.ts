@@ -1,6 +1,6 @@
 /** `generate --from PICTURE`: the settings that a picture carries, under the flags given beside it. */
 
-import { OptionError } from "../errors";
+import { IpAdapterError, OptionError } from "../errors";
 import { readMetadata } from "../read-metadata";
 import { type FileRecord, rootOf } from "../metadata/record";
 import { verifyFiles } from "../metadata/verify";
@@ -26,7 +26,11 @@ export interface PictureSettings extends Settings {
  * @throws as readMetadata() with `verify`
  */
 export async function settingsFrom(picture: string, given: Settings): Promise<PictureSettings> {
-  const { settings } = await readMetadata(picture);
+  const { settings } = await readMetadata(picture).catch((error: unknown) => {
+    throw error instanceof IpAdapterError
+      ? new IpAdapterError(error.code, `--from: ${error.message}`, { cause: error })
+      : error;
+  });
   if (settings === undefined)
     throw new OptionError("--from", `${picture} has no settings of node-ip-adapter in it: use a picture that it made`);
   const replaced = EXCLUSIVE.some((name) => name in given.options) ? EXCLUSIVE : [];

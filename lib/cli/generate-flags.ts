@@ -10,15 +10,9 @@ import type { GenerateOptions, InpaintOptions, LoadOptions } from "../types";
 import { attentionFlags } from "./attention-sheet";
 import { type Axis, parseAxis } from "./batch";
 import { FLAGLESS } from "./flag-names";
-import {
-  CONTROL_SETTING_NAMES,
-  NEGATIVE_SETTING_NAMES,
-  OrderedFlags,
-  SETTING_NAMES,
-  parseMargins,
-  parseNumber,
-  parseTwo,
-} from "./flags";
+import { CONTROL_SETTING_NAMES, NEGATIVE_SETTING_NAMES, SETTING_NAMES } from "./file-flags";
+import { OrderedFlags } from "./flags";
+import { parseMargins, parseNumber, parseTwo } from "./numbers";
 import { addFlags, help, readFlags } from "./option-flags";
 
 /** What the options become; the others have a flag of their name. */
@@ -197,10 +191,13 @@ function addOutputFlags(command: Command, grid: Axis[]): void {
       "JSON file with options of generate() as the API has them; paths in it are relative to the working directory; other flags go over them",
     )
     .option("--no-metadata", "do not write the settings into the picture files")
-    .option("--prompts <file>", "a call for each line of a text file; lines that begin with # are comments")
+    .option(
+      "--prompts <file>",
+      "a call for each line of a text file, in place of --prompt; lines that begin with # are comments. All have the --seed, or each one of chance",
+    )
     .option(
       "--grid <name=value,value>",
-      "a call for each value, such as scale=0.4,0.7,1 (of all image prompts) or seed=1,2,3; repeat for all combinations",
+      "a call for each value, such as scale=0.4,0.7,1 (of all image prompts) or seed=1,2,3; repeat with other names for all combinations. All have the --seed, or one of chance together",
       (text: string) => {
         grid.push(parseAxis(text));
         return grid;
@@ -209,7 +206,7 @@ function addOutputFlags(command: Command, grid: Axis[]): void {
     .option("--sheet <file>", "all pictures on one, with labels; the last --grid goes across")
     .option(
       "--attention-maps <file>",
-      "where in the picture each word and each image prompt acts, as heat maps on one sheet with labels",
+      "where in the picture each word and each image prompt acts, those of regions too, as heat maps on one sheet with labels",
     )
     .option(
       "--attention-layers <list>",

@@ -10,6 +10,7 @@ import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { help } from "./option-flags";
 import { formatBytes, formatCount, formatTypes } from "./report";
+import { settingLines } from "./setting-lines";
 
 export function addInspect(program: Command, environment: Environment): void {
   program
@@ -68,16 +69,24 @@ export function inspectionLines(inspection: Inspection, indent = ""): string[] {
   return [line, ...skipped, ...inspection.components.flatMap((component) => inspectionLines(component, `${indent}  `))];
 }
 
-/** The text that other programs show, and the files that the picture was made with. */
+/** The text that other programs show, what it does not say, and the files that the picture was made with. */
 function pictureLines({ format, bytes }: Inspection, { parameters, settings }: PictureMetadata): string[] {
   const head = `picture: ${formatBytes(bytes)}, ${format}`;
   if (parameters === undefined && settings === undefined) return [`${head}, no settings in it`];
   const texts = [head, ...(parameters?.split("\n") ?? [])];
-  if (settings === undefined) return texts;
+  if (settings === undefined) return texts.map(printable);
   const files = settings.files.map(
     ({ option, path = "(in memory)", sha256 = "unknown" }) => `  ${option}: ${path} (sha256 ${sha256})`,
   );
   if (settings.latentsChanged === true)
     texts.push("its latents were changed by onStep: the settings alone do not make it");
-  return [...texts, ...(files.length > 0 ? ["made with:"] : []), ...files];
+  const others = settingLines(settings).map((line) => `  ${line}`);
+  return [
+    ...texts,
+    ...(others.length > 0 ? ["settings:", ...others] : []),
+    ...(files.length > 0 ? ["made with:", ...files] : []),
+  ].map(printable);
 }
+
+/** A picture may be anybody's: its texts do not steer the terminal. */
+const printable = (line: string): string => line.replace(/\p{Cc}/gu, "?");

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import type { ObjectSchema, Schema } from "../options/json-schema";
 import { flagOf, wordsToFlags } from "./flag-names";
-import { parseNumber, parsePair } from "./flags";
+import { parseNumber, parsePair } from "./numbers";
 
 /** Adds a flag for each of these options. */
 export function addFlags(command: Command, schema: ObjectSchema, names: readonly string[]): Command {

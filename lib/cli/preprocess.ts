@@ -13,7 +13,7 @@ import { FACE_KEYPOINTS, PreprocessCallSchema, PreprocessSchema } from "../optio
 import { drawFaceKeypointsWith, preprocessWith } from "../preprocess";
 import type { FaceKeypoints } from "../types";
 import type { Environment } from "./environment";
-import { parseNumber } from "./flags";
+import { parseNumber } from "./numbers";
 import { addFlags, help, readFlags } from "./option-flags";
 import { checkImageOutput } from "./output";
 

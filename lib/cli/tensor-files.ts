@@ -5,8 +5,8 @@ import { throwIfAborted } from "../abort-signal";
 import { picturesOf, shapeText } from "../embeds/image-embeds";
 import { OptionError } from "../errors";
 import { CallSite, startNative } from "../native/call";
-import type { Done, NativeAddon, NativeJob } from "../native/contract";
-import type { PromptEmbeds } from "../prompt/prompt-embeds";
+import type { Done, NativeAddon, NativeJob, PipelineInfo } from "../native/contract";
+import type { EncodedPrompts, PromptEmbeds } from "../prompt/prompt-embeds";
 import type { GenerateResult } from "../types";
 
 /** The rows of a file's tensor: of (n, ...) there are n. */
@@ -62,6 +62,30 @@ export async function readPromptEmbeds(
   return { ...embeds, prompt };
 }
 
+/** Writes text features as diffusers has them: (1, tokens, size), pooled ones (1, size). @returns the shapes written */
+export async function savePromptEmbeds(
+  addon: NativeAddon,
+  file: string,
+  embeds: EncodedPrompts,
+  { textSize }: Pick<PipelineInfo, "textSize">,
+): Promise<Record<string, number[]>> {
+  const tensors = (Object.entries(PROMPT_TENSORS) as [keyof EncodedPrompts, string][]).flatMap(([key, name]) => {
+    const data = embeds[key];
+    if (data === undefined) return [];
+    const shape = PROMPT_TENSORS[key].includes("pooled") ? [1, data.length] : [1, data.length / textSize, textSize];
+    return [{ name, shape, data }];
+  });
+  await write(addon, file, tensors);
+  return Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]));
+}
+
+type Tensors = Parameters<NativeAddon["writeTensors"]>[1];
+
+const write = (addon: NativeAddon, file: string, tensors: Tensors): Promise<undefined> =>
+  startNative<undefined>(new CallSite(), undefined, (done) =>
+    addon.writeTensors(file, tensors, done as (error: unknown) => void),
+  ).result;
+
 export async function saveLatents(
   addon: NativeAddon,
   file: string,
@@ -70,8 +94,5 @@ export async function saveLatents(
   const size = latentShape.reduce((product, side) => product * side, 1);
   const data = new Float32Array(latents.length * size);
   latents.forEach((entry, i) => data.set(entry, i * size));
-  const tensor = { name: "latents", shape: [latents.length, ...latentShape], data };
-  await startNative<undefined>(new CallSite(), undefined, (done) =>
-    addon.writeTensors(file, [tensor], done as (error: unknown) => void),
-  ).result;
+  await write(addon, file, [{ name: "latents", shape: [latents.length, ...latentShape], data }]);
 }

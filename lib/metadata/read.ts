@@ -79,8 +79,12 @@ async function readPicture(path: string): Promise<Buffer> {
   try {
     return await readSmallFile(path, IMAGE_LIMITS.fileBytes);
   } catch (error) {
-    if (error instanceof NotAFileError || error instanceof TooLargeError)
-      throw new IpAdapterError("ERR_IPA_IO", `${path} is no file of at most ${IMAGE_LIMITS.fileBytes} bytes`);
+    if (error instanceof NotAFileError)
+      throw new IpAdapterError(
+        "ERR_IPA_IO",
+        `${path} ${error.message}: name a picture file${error.isFolder ? " in it" : ""}`,
+      );
+    if (error instanceof TooLargeError) throw new IpAdapterError("ERR_IPA_IO", `${path} ${error.message}`);
     throw fileError("picture", path, error);
   }
 }
