@@ -62,9 +62,7 @@ export function plannedCall(
       const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));
       const shown = progressCaller(report, fail);
       const watched = (event: NativeProgress | NativeStep): void =>
-        "reply" in event
-          ? void steps().answerStep(onStep as StepCallback, event, seeds, fail, recorded)
-          : shown(event);
+        "reply" in event ? void steps().answerStep(onStep as StepCallback, event, seeds, fail, recorded) : shown(event);
       const progress = onProgress === undefined && onStep === undefined ? null : watched;
       return native.generate(prepared, progress, done);
     },
