@@ -15,7 +15,7 @@ import type {
   NativeStep,
   PipelineInfo,
 } from "./native/contract";
-import { progressCaller } from "./progress";
+import { checkPreviewSeen, progressCaller } from "./progress";
 import type { ReadGenerateOptions } from "./read-options";
 import type { GenerateResult, StepCallback } from "./types";
 
@@ -35,6 +35,7 @@ export interface PaintingEngine {
 /**
  * What it returns runs the call, once.
  * @param held what the call holds, copied
+ * @throws OptionError
  */
 export function plannedCall(
   { addon, native, calls, info, record }: PaintingEngine,
@@ -44,6 +45,7 @@ export function plannedCall(
   { signal, onProgress }: ItemWatch,
 ): () => Promise<GenerateResult> {
   const { metadata = true, onStep } = read;
+  checkPreviewSeen(read.preview, onProgress);
   const { request } = held;
   const { seeds } = request;
   // What is painted may be a part of the picture.

@@ -1,3 +1,4 @@
+import { OptionError } from "./errors";
 import type { GeneratedImage } from "./generated-image";
 
 /** What `onProgress` of load(), inspect() and pull() gets while files come from the Hugging Face hub. */
@@ -31,6 +32,15 @@ export interface ProgressEvent {
   /** after a picture's last step, when it is decoded in tiles: how many are done, and of how many */
   tile?: number;
   tiles?: number;
+}
+
+/** Previews come with the events of onProgress. */
+export function checkPreviewSeen(preview: object | undefined, onProgress: unknown): void {
+  if (preview !== undefined && onProgress === undefined)
+    throw new OptionError(
+      "preview",
+      "previews come with the events of onProgress: add onProgress, or leave preview out",
+    );
 }
 
 /**

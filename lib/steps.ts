@@ -18,9 +18,8 @@ export async function answerStep(
   try {
     const info = { image, seed: seeds[image] ?? 0, step, total: steps, timestep };
     const given: unknown = await onStep(new Float32Array(latents), info);
-    if (given === undefined) return reply(undefined);
-    const changed = readFloat32Array(given, "onStep");
-    record?.latentsChanged(image);
+    const changed = given === undefined ? undefined : readFloat32Array(given, "onStep");
+    if (changed !== undefined) record?.latentsChanged(image);
     reply(changed);
   } catch (error) {
     fail(error);

@@ -200,6 +200,15 @@ describe("image encoders", () => {
     expect(error.message.replace(")", "")).toMatch(new RegExp(`its kind is ${kind}: ${place}$`));
   });
 
+  test("loraWeight without a LoRA inside is refused", async () => {
+    const error = await rejection(
+      Pipeline.load({ model: join(MODELS, "sd15"), adapters: [{ file: adapter("base"), loraWeight: 0.5 }] }),
+    );
+    expect(error.message).toMatch(
+      /loraWeight is for FaceID files with a LoRA inside, this one has none: leave it out$/,
+    );
+  });
+
   test("one of another size is refused, naming what is needed", async () => {
     const error = await rejection(
       Pipeline.load({

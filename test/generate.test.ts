@@ -314,6 +314,14 @@ describe("progress", () => {
     expect(events.map(({ preview }) => preview?.data.length ?? 0)).toEqual([0, 49152, 0, 49152, 0, 49152, 0, 49152]);
   });
 
+  test("previews that nobody would see are an error", async () => {
+    const { pipeline } = await loadFake();
+    const error = { option: "preview", message: expect.stringContaining("add onProgress") };
+    expect(await rejection(pipeline.generate({ preview: { every: 1 } }))).toMatchObject(error);
+    const batch = pipeline.generateBatch([{ preview: { every: 1 } }]);
+    expect(await rejection(batch)).toMatchObject({ ...error, option: "items[0].preview" });
+  });
+
   test("a linear preview has the size of the latents", async () => {
     const { addon, pipeline } = await loadFake();
     const previews: unknown[] = [];

@@ -304,7 +304,7 @@ describe("masks, negative image prompts and regions", () => {
       "expected one of",
     ],
   ])("%# is a typed error of %s", async (options, option, says) => {
-    const error = await rejection(pipeline.generate(options as unknown as GenerateOptions));
+    const error = await rejection(pipeline.generate(options));
     expect(error).toMatchObject({ code: "ERR_IPA_INVALID_OPTION", option });
     expect(error.message).toContain(says);
   });

@@ -66,6 +66,13 @@ describe("variation", () => {
       option: "variation",
       message: expect.stringContaining("leave one of them out"),
     });
+    // A picture that begins late begins without noise.
+    const { latents: none, ...late } = { ...call, image: { data: pixels(64, 64), width: 64, height: 64 } };
+    expect(none).toBe(latents);
+    expect(await rejection(pipeline.generate({ ...late, steps: 4, denoisingStart: 0.5 }))).toMatchObject({
+      option: "variation",
+      message: expect.stringContaining("without noise"),
+    });
   });
 });
 

@@ -60,8 +60,8 @@ describe("decoding in tiles", () => {
     const on: GenerateOptions = { ...call, vaeTiling: "on", vaeTile: 128, steps: 2 };
     const [a, b, off] = [
       await pipeline.generate(on),
-      await pipeline.generate({ ...on, preview: { every: 1 } }),
-      await pipeline.generate({ ...on, vaeTiling: "off" }),
+      await pipeline.generate({ ...on, preview: { every: 1 }, onProgress: () => undefined }),
+      await pipeline.generate({ ...on, vaeTiling: "off", vaeTile: undefined }),
     ];
     expect(Buffer.compare(a.images[0]!.data, b.images[0]!.data)).toBe(0);
     expect(a.latents[0]).toEqual(off.latents[0]);
@@ -133,6 +133,10 @@ describe("estimateMemory", () => {
 
   test("bad values are refused as generate() refuses them", async () => {
     expect(await rejection(pipeline.estimateMemory({ width: 100 }))).toBeInstanceOf(OptionError);
+    expect(await rejection(pipeline.estimateMemory({ vaeTile: 256, vaeTiling: "off" }))).toMatchObject({
+      option: "vaeTile",
+      message: expect.stringContaining("leave one of them out"),
+    });
     expect(await rejection(pipeline.estimateMemory({ vaeTile: 260 }))).toMatchObject({
       option: "vaeTile",
       message: expect.stringContaining("256 or 264"),

@@ -12,6 +12,15 @@
 #include "pipeline/sample/attention_maps.h"
 
 namespace ipa {
+namespace {
+
+// Whether a call that begins late draws noise: a picture that it begins with has its own.
+bool draws_noise(const ModelSet& models, const GenerateRequest& request) {
+  return !request.image || models.task() == Task::instruct ||
+         (models.task() == Task::text_to_image && request.mask.has_value());
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Scheduler>> make_request_scheduler(const ModelSet& models,
                                                           const GenerateRequest& request) {
@@ -38,6 +47,8 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     return Status::option("vaeTile", "expected a multiple of " + std::to_string(scale) + " from " +
                                          std::to_string(least_tile(models)) + " on but received " +
                                          std::to_string(request.vae_tile));
+  if (request.vae_tile && request.vae_tiling == Tiling::off)
+    return Status::option("vaeTile", "vaeTiling \"off\" decodes the whole at once: leave one of them out");
   if (request.seeds.empty()) return Status::option("seeds", "at least one is needed");
   const int64_t pixels = (request.height / scale) * (request.width / scale);
   const auto elements = static_cast<size_t>(models.unet->config().out_channels * pixels);
@@ -51,6 +62,10 @@ Status check_request(const ModelSet& models, const GenerateRequest& request) {
     return Status::option("variation",
                           "it turns the noise of seed, and latents are there in its place: leave one of "
                           "them out");
+  if (request.variation_strength > 0 && request.denoising_start > 0 && !draws_noise(models, request))
+    return Status::option("variation",
+                          "with denoisingStart, image begins as it is, without noise that could be "
+                          "turned: leave one of them out");
   if (request.denoising_start >= request.denoising_end)
     return Status::option("denoisingStart", "expected less than denoisingEnd");
   if (request.denoising_start > 0 && request.latents.empty() && !request.image)

@@ -101,6 +101,11 @@ Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& reques
   if (adapter->projection.shortcut && d.variant != AdapterVariant::faceid_plus)
     return Status(Code::invalid_option, request.file + ": shortcut is for FaceID PlusV2 adapters, this is a " +
                                             adapter_variant_name(d.variant) + " adapter: leave it out");
+  if (!d.lora && request.lora_weight != 0 && request.lora_weight != 1)
+    return Status(Code::invalid_option,
+                  request.file +
+                      ": loraWeight is for FaceID files with a LoRA inside, this one has none: "
+                      "leave it out");
   if (vision && reads_pictures(d.variant)) {
     const ClipVisionConfig& v = vision->config();
     IPA_TRY(check_encoder(adapter->projection, v, request.file, d.encoder));
