@@ -14,6 +14,7 @@ import {
   parsePromptFlag,
 } from "../lib/cli/file-flags";
 import { OrderedFlags } from "../lib/cli/flags";
+import { settingLines } from "../lib/cli/setting-lines";
 import { InstallError } from "../lib/errors";
 import { ProgressBar, ProgressLines, formatBytes, formatCount, formatSeconds } from "../lib/cli/report";
 import { type CommandRun, runCommand } from "./support/command";
@@ -539,6 +540,16 @@ describe("inspect", () => {
       err: expect.stringContaining("ERR_IPA_NOT_FOUND"),
     });
   });
+});
+
+test("settings of a picture are said within bounds, whatever its record holds", () => {
+  const depth = 5000;
+  const scale: unknown = JSON.parse(`${'{"up":'.repeat(depth)}1${"}".repeat(depth)}`);
+  const generate = { imagePrompts: [{ image: "a.png", scale }], sigmas: Array<number>(1000).fill(1.5) };
+  const lines = settingLines({ library: "", load: {}, generate: generate as never, files: [] });
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/^image prompt 1: a\.png, scale \(up \(up .*…/);
+  expect(lines[1]).toBe("sigmas: 1000 values");
 });
 
 test("convert hands its flags over and says what was written", async () => {

@@ -56,7 +56,7 @@ const char* describe_other_format(const uint8_t* start, size_t size) {
       return magic.what;
     }
   }
-  return is_text(start, size) ? "a text file" : nullptr;
+  return is_text(start, size) ? "a text file; pass a .safetensors, .gguf or PyTorch file" : nullptr;
 }
 
 bool is_gguf(const uint8_t* start, size_t size) { return size >= 4 && std::memcmp(start, "GGUF", 4) == 0; }
