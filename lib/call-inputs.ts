@@ -1,16 +1,16 @@
 /** All that a call of generate() or estimateMemory() holds: checked, copied, and made into what the engine is asked for. */
 import type { AbortSignalLike } from "./abort-signal";
 import type { MappedCall } from "./attention/attention-maps";
-import { type ControlSnapshot, snapshotControls, toControlSizes, toControls } from "./controls";
+import { type ControlSnapshot, snapshotControls, toControls } from "./controls";
 import { type PlainRequest, generateRequest } from "./generate-request";
-import { type Guides, picturesOfGuides, snapshotGuides, toGuideSizes, toGuides } from "./guides";
+import { type Guides, measuredOfGuides, picturesOfGuides, snapshotGuides, toGuides } from "./guides";
 import { CallPictures, type PictureRules } from "./image/rules";
-import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import type { FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import { lazily } from "./load-failure";
 import type { NativeGenerateRequest, PipelineInfo } from "./native/contract";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadEstimateOptions } from "./read-options";
-import { type SourceSnapshot, readsSize, snapshotSource, toSource, toSourceSizes } from "./source-image";
+import { type SourceSnapshot, readsSize, snapshotSource, toSource } from "./source-image";
 
 const mapping = lazily(() => require("./attention/mapped-call") as typeof import("./attention/mapped-call"));
 
@@ -50,10 +50,10 @@ export class CallInputs {
   }
 
   /**
-   * Decodes the pictures.
+   * Decodes the pictures; with "sizes" none of them but those of measured(), and the request is the same without pixels.
    * @param info of the model when the call's turn has come: adapters may have been changed since it was made
    */
-  async prepare(info: PipelineInfo, fitter: Fitter, stop: AbortSignalLike): Promise<NativeGenerateRequest> {
+  async prepare(info: PipelineInfo, fitter: FitterOrSizes, stop: AbortSignalLike): Promise<NativeGenerateRequest> {
     const sized = { ...this.request, ...(await toSource(this.#source, info, fitter, stop)) };
     const size = { width: sized.width, height: sized.height };
     const guides = await toGuides(this.#guides, info, fitter, size, stop);
@@ -67,18 +67,8 @@ export class CallInputs {
     return this.#mapped;
   }
 
-  /** The pictures whose size alone is read by prepareSizes(). */
+  /** The pictures whose own sizes decide about the request. */
   measured(): (PictureSnapshot | undefined)[] {
-    return readsSize(this.#source) ? [this.#source.image] : [];
-  }
-
-  /** The same request without pixels. */
-  async prepareSizes(info: PipelineInfo, stop: AbortSignalLike): Promise<NativeGenerateRequest> {
-    return {
-      ...this.request,
-      ...(await toSourceSizes(this.#source, info, stop)),
-      controls: toControlSizes(this.#controls, info),
-      ...toGuideSizes(this.#guides, info),
-    };
+    return [...(readsSize(this.#source) ? [this.#source.image] : []), ...measuredOfGuides(this.#guides)];
   }
 }

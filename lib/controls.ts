@@ -3,7 +3,7 @@ import type { AbortSignalLike } from "./abort-signal";
 import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
-import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { type FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import type { NativePreprocess } from "./image/pixels";
 import { type ControlPreprocessOptions, nativePreprocess } from "./image/preprocessor";
 import type { NativeControlUse, PipelineInfo } from "./native/contract";
@@ -120,20 +120,14 @@ export async function toControls(
   controls: readonly ControlSnapshot[],
   { width, height }: { width: number; height: number },
   info: PipelineInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   signal?: AbortSignalLike,
 ): Promise<NativeControlUse[]> {
   checkLoaded(controls, info);
   return Promise.all(
     controls.map(async ({ use, image, preprocess }) => {
       const fit = { width, height, ...(preprocess && { preprocess }) };
-      return { ...use, ...(image && { image: await image.fit(fitter, () => fit, signal) }) };
+      return { ...use, ...(image && { image: await image.fit(fitter, fit, signal) }) };
     }),
   );
-}
-
-/** The same without pixels, for what only asks for sizes. */
-export function toControlSizes(controls: readonly ControlSnapshot[], info: PipelineInfo): NativeControlUse[] {
-  checkLoaded(controls, info);
-  return controls.map(({ use, image }) => ({ ...use, ...(image && { image: {} }) }));
 }

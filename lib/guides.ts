@@ -2,9 +2,9 @@
 import type { AbortSignalLike } from "./abort-signal";
 import { type PromptSnapshot, snapshotPrompts } from "./image-prompt";
 import type { CallPictures } from "./image/rules";
-import type { Fitter, PictureSnapshot } from "./image/snapshot";
+import type { FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import { lazily } from "./load-failure";
-import { type PictureSize, toBranchSizes, toBranches } from "./native-branches";
+import { type PictureSize, toBranches } from "./native-branches";
 import type { NativeGenerateRequest, NativePrompts, PipelineInfo } from "./native/contract";
 import type { NegativeSnapshot } from "./negative-prompts";
 import type { PromptEncoder } from "./prompt/encode";
@@ -54,11 +54,15 @@ export const picturesOfGuides = ({ prompts, negatives, regions }: Guides): (Pict
   ...regions.map(({ mask }) => mask),
 ];
 
+/** Those whose own size decides what they become. */
+export const measuredOfGuides = ({ prompts }: Guides): (PictureSnapshot | undefined)[] =>
+  prompts.flatMap(({ image, fit }) => (fit === "tile" ? [image] : []));
+
 /** @param size of the picture to make */
 export async function toGuides(
   { prompts, negatives, regions }: Guides,
   info: PipelineInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   size: PictureSize,
   signal?: AbortSignalLike,
 ): Promise<NativeGuides> {
@@ -69,10 +73,3 @@ export async function toGuides(
     regions: regions.length === 0 ? [] : await regional().toRegions(regions, fitter, size, signal),
   };
 }
-
-/** The same without pixels, for what only asks for sizes. */
-export const toGuideSizes = ({ prompts, negatives, regions }: Guides, info: PipelineInfo): NativeGuides => ({
-  branches: toBranchSizes(prompts, info),
-  negativeImages: negatives.length === 0 ? [] : negative().toNegativeSizes(negatives, info),
-  regions: regions.length === 0 ? [] : regional().toRegionSizes(regions),
-});

@@ -4,8 +4,7 @@ import { branchKey, checkCombined } from "./combined-pictures";
 import { OptionError } from "./errors";
 import { type CheckedPrompt, type SharedSettings, checkPrompts } from "./image-branches";
 import type { PromptSnapshot } from "./image-prompt";
-import type { Fitter, PictureSnapshot } from "./image/snapshot";
-import type { PlacedTile } from "./image/tiles";
+import type { FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import { lazily } from "./load-failure";
 import type { NativeImage, NativeImageBranch, NativePicture, PipelineInfo } from "./native/contract";
 import { COMBINE_METHODS, KV_SCALINGS } from "./options/names";
@@ -34,27 +33,13 @@ interface Placed {
 export async function toBranches(
   prompts: readonly PromptSnapshot[],
   info: PipelineInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   size: PictureSize,
   signal?: AbortSignalLike,
 ): Promise<NativeImageBranch[]> {
-  const checked = checkedPrompts(prompts, info);
-  return group((await Promise.all(checked.map((prompt) => place(prompt, fitter, size, signal)))).flat());
-}
-
-/** The same without pixels, for what only asks for sizes. Tiles are as many as most pictures have. */
-export function toBranchSizes(prompts: readonly PromptSnapshot[], info: PipelineInfo): NativeImageBranch[] {
-  const placed = checkedPrompts(prompts, info).flatMap(({ shared, given, prompt: { mask, softMask, fit } }) => {
-    const one: Placed = { shared, images: given, mask: mask && {}, softMask };
-    return fit === "tile" ? [1, 2].map(() => ({ ...one, mask: {} })) : [one];
-  });
-  return group(placed);
-}
-
-function checkedPrompts(prompts: readonly PromptSnapshot[], info: PipelineInfo): CheckedPrompt[] {
   const checked = checkPrompts(prompts, info);
   checkCombined(checked);
-  return checked;
+  return group((await Promise.all(checked.map((prompt) => place(prompt, fitter, size, signal)))).flat());
 }
 
 function group(placed: readonly Placed[]): NativeImageBranch[] {
@@ -95,48 +80,37 @@ function toNative({ shared, images, mask, softMask }: Placed): NativeImageBranch
 
 async function place(
   { prompt, shared, imageSize, given }: CheckedPrompt,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   size: PictureSize,
   signal: AbortSignalLike | undefined,
 ): Promise<Placed[]> {
   const { image, fit, softMask } = prompt;
-  const mask = await prompt.mask?.fit(fitter, () => size, signal);
+  const mask = await prompt.mask?.fit(fitter, size, signal);
   if (image === undefined) return [{ shared, images: given, mask, softMask }];
-  const both = (pixels: NativePicture): NativeImage[] => given.map((one) => ({ ...one, ...pixels }));
+  const both = (pixels: NativeImage): NativeImage[] => given.map((one) => ({ ...one, ...pixels }));
   if (fit === "tile") {
     const tiles = await image.cut(fitter, tiling().tilesOf, imageSize, signal);
-    return tiles.map(({ tile, rgb }: { tile: PlacedTile; rgb: Uint8Array }) => ({
+    return tiles.map(({ tile, picture }) => ({
       shared,
-      images: both({ rgb, width: imageSize, height: imageSize }),
-      mask: tiling().maskOfTile(tile, size, mask?.rgb),
+      images: both(picture),
+      mask: fitter === "sizes" ? size : tiling().maskOfTile(tile, size, mask?.rgb),
       softMask: mask === undefined || softMask,
     }));
   }
+  const square = { size: imageSize, how: fit };
   let own: PictureSize = { width: 0, height: 0 };
-  const pixels = await image.fit(fitter, (found) => ((own = found), { size: imageSize, how: fit }), signal);
-  const hidden =
-    prompt.imageMask && (await fitMask(prompt.imageMask, own, { size: imageSize, how: fit }, fitter, signal));
-  return [{ shared, images: both({ ...pixels, ...(hidden && { imageMask: hidden }) }), mask, softMask }];
+  const pixels = await image.fit(fitter, square, signal, (found) => (own = found));
+  const imageMask = await prompt.imageMask?.fit(fitter, square, signal, checkMask(prompt.imageMask, own));
+  return [{ shared, images: both({ ...pixels, ...(imageMask && { imageMask }) }), mask, softMask }];
 }
 
-/** A mask on the reference itself, which goes the way of the picture. */
-async function fitMask(
-  mask: PictureSnapshot,
-  picture: PictureSize,
-  fit: { size: number; how: "crop" | "pad" | "squash" },
-  fitter: Fitter,
-  signal: AbortSignalLike | undefined,
-): Promise<Uint8Array> {
-  const { rgb } = await mask.fit(
-    fitter,
-    ({ width, height }) => {
-      if (width === picture.width && height === picture.height) return fit;
-      throw new OptionError(
-        mask.option,
-        `expected the size of image, ${picture.width}x${picture.height}, but received ${width}x${height}: resize it`,
-      );
-    },
-    signal,
-  );
-  return rgb;
+/** A mask on the reference itself has its size, and goes its way. */
+function checkMask({ option }: PictureSnapshot, { width, height }: PictureSize): (own: PictureSize) => void {
+  return (own) => {
+    if (own.width === width && own.height === height) return;
+    throw new OptionError(
+      option,
+      `expected the size of image, ${width}x${height}, but received ${own.width}x${own.height}: resize it`,
+    );
+  };
 }

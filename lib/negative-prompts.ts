@@ -6,7 +6,7 @@ import { checkAdapter, checkTakesPictures, splitEmbeds } from "./image-branches"
 import type { ImageInput } from "./image/input";
 import { makeNoise } from "./image/noise";
 import type { CallPictures } from "./image/rules";
-import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { type FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import type { AdapterInfo, NativeNegativeImage, PipelineInfo } from "./native/contract";
 import type { NegativeKind } from "./options/names";
 
@@ -96,18 +96,10 @@ function checkTogether({ image, embeds, kind, strength, weight }: NegativeImageP
 export function toNegatives(
   prompts: readonly NegativeSnapshot[],
   info: PipelineInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   signal?: AbortSignalLike,
 ): Promise<NativeNegativeImage[]> {
   return Promise.all(prompts.map((prompt) => toNegative(prompt, checkNegative(prompt, info), fitter, signal)));
-}
-
-/** The same without pixels, for what only asks for sizes. */
-export function toNegativeSizes(prompts: readonly NegativeSnapshot[], info: PipelineInfo): NativeNegativeImage[] {
-  return prompts.map((prompt) => {
-    checkNegative(prompt, info);
-    return { adapter: prompt.adapter };
-  });
 }
 
 function checkNegative({ option, adapter, kind, embeds, alone }: NegativeSnapshot, info: PipelineInfo): AdapterInfo {
@@ -124,7 +116,7 @@ function checkNegative({ option, adapter, kind, embeds, alone }: NegativeSnapsho
 async function toNegative(
   { option, adapter, image, embeds, shape, kind, strength, weight }: NegativeSnapshot,
   own: AdapterInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   signal: AbortSignalLike | undefined,
 ): Promise<NativeNegativeImage> {
   const base = { adapter, ...(weight === 1 ? {} : { weight }) };
@@ -139,8 +131,9 @@ async function toNegative(
     return { ...base, embeds: one };
   }
   const { imageSize: size } = own;
-  const fitted = await image?.fit(fitter, () => ({ size }), signal);
+  const square = { ...base, width: size, height: size };
+  if (fitter === "sizes") return square;
+  const fitted = await image?.fit(fitter, { size }, signal);
   const { rgb } = fitted ?? { rgb: new Uint8Array(3 * size * size) };
-  const made = kind === undefined || kind === "black" ? rgb : makeNoise(rgb, kind, strength);
-  return { ...base, rgb: made, width: size, height: size };
+  return { ...square, rgb: kind === undefined || kind === "black" ? rgb : makeNoise(rgb, kind, strength) };
 }

@@ -156,8 +156,9 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
-   * Bytes that generate() with these options takes at its peak: every plan is made, nothing is run. Pictures among the
-   * image prompts are not read; their own bytes are not counted. Waits for calls that were made before it.
+   * Bytes that generate() with these options takes at its peak: every plan is made, nothing is run. Pictures are counted in the sizes that
+   * the engine gets them in. One is read only where its own size counts: `image` without width and height or with maskCrop, and `fit: "tile"`.
+   * Waits for calls that were made before it.
    * @throws OptionError, DisposedError
    */
   async estimateMemory(
@@ -261,7 +262,7 @@ export class Pipeline implements AsyncDisposable {
     const held = this.#read(readCall(estimate().EstimateSchema, options, others));
     const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
       pictures: held.measured(),
-      prepare: (stop) => held.prepareSizes(this.#info, stop),
+      prepare: (stop) => held.prepare(this.#info, "sizes", stop),
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),
     });
     return made.then(toEstimate);

@@ -4,7 +4,7 @@ import { OptionError } from "./errors";
 import { type ImagePrompt, type PromptSnapshot, type ReadImagePrompt, snapshotPrompts } from "./image-prompt";
 import type { ImageInput } from "./image/input";
 import type { CallPictures } from "./image/rules";
-import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { type FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import type { PictureSize } from "./native-branches";
 import type { NativePrompts, NativeRegion, NativeTextEmbeds, PipelineInfo } from "./native/contract";
 import { lazily } from "./load-failure";
@@ -99,15 +99,11 @@ export function snapshotRegionPrompts(
 /** Their masks in the size of the picture to make. */
 export function toRegions(
   regions: readonly RegionSnapshot[],
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   size: PictureSize,
   signal?: AbortSignalLike,
 ): Promise<NativeRegion[]> {
   return Promise.all(
-    regions.map(async ({ mask, ...region }) => ({ ...region, mask: await mask.fit(fitter, () => size, signal) })),
+    regions.map(async ({ mask, ...region }) => ({ ...region, mask: await mask.fit(fitter, size, signal) })),
   );
 }
-
-/** The same without pixels, for what only asks for sizes. */
-export const toRegionSizes = (regions: readonly RegionSnapshot[]): NativeRegion[] =>
-  regions.map((region) => ({ ...region, mask: {} }));

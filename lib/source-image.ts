@@ -3,7 +3,7 @@ import { OptionError } from "./errors";
 import type { ImageInput } from "./image/input";
 import { leastSide, MOST_SIDE } from "./image/limits";
 import type { CallPictures } from "./image/rules";
-import { type Fitter, PictureSnapshot } from "./image/snapshot";
+import { type FitterOrSizes, PictureSnapshot } from "./image/snapshot";
 import type { AbortSignalLike } from "./abort-signal";
 import type { NativeGenerateRequest, NativePicture, PipelineInfo } from "./native/contract";
 
@@ -54,7 +54,7 @@ export function snapshotSource(
 export async function toSource(
   source: SourceSnapshot,
   info: PipelineInfo,
-  fitter: Fitter,
+  fitter: FitterOrSizes,
   signal?: AbortSignalLike,
 ): Promise<NativeSource> {
   let sides = sidesOf(source);
@@ -64,34 +64,21 @@ export async function toSource(
     sides = made;
     return source.margins === undefined ? made : { width, height };
   };
-  const image = await source.image?.fit(fitter, fitOf, signal);
-  const mask = await source.mask?.fit(
-    fitter,
-    ({ width, height }) =>
-      source.cropped && image !== undefined
-        ? { width: image.width, height: image.height }
-        : { width: sides.width ?? width, height: sides.height ?? height },
-    signal,
-  );
+  const image = await source.image?.fit(fitter, givenSize(source) ?? fitOf, signal);
+  // Without image the engine refuses the mask, whatever its size.
+  const { width, height } = source.cropped && image !== undefined ? image : { ...modelSize(info), ...sides };
+  const mask = await source.mask?.fit(fitter, { width, height }, signal);
   return request(sides, image, mask);
 }
 
 /** Whether the picture's own size counts. */
-export const readsSize = ({ cropped, width, height }: SourceSnapshot): boolean =>
-  cropped || width === undefined || height === undefined;
+export const readsSize = (source: SourceSnapshot): boolean => givenSize(source) === undefined;
 
-/** The same without pixels, for what only asks for sizes; a picture is read only where its own size counts. */
-export async function toSourceSizes(
-  source: SourceSnapshot,
-  info: PipelineInfo,
-  signal?: AbortSignalLike,
-): Promise<NativeSource> {
-  const read = readsSize(source) ? await source.image?.decode(signal) : undefined;
-  if (source.cropped && read !== undefined)
-    return request(sidesOf(source), { width: read.width, height: read.height }, source.mask && {});
-  const sides = read === undefined ? sidesOf(source) : ownSides(source, read, info);
-  return request(sides, source.image && {}, source.mask && {});
-}
+/** Of the pictures, where the caller named both sides. */
+const givenSize = ({ cropped, width, height }: SourceSnapshot): Required<Sides> | undefined =>
+  cropped || width === undefined || height === undefined ? undefined : { width, height };
+
+const modelSize = ({ width, height }: PipelineInfo): Required<Sides> => ({ width, height });
 
 interface Sides {
   width?: number;

@@ -238,6 +238,7 @@
       "pipeline/prepared_call.cc",
       "pipeline/fields.cc",
       "pipeline/request_fields.cc",
+      "pipeline/held_bytes.cc",
       "pipeline/memory_estimate.cc",
       "pipeline/model_options.cc",
       "pipeline/decode/tiled_decoder.cc",

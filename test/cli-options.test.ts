@@ -66,7 +66,7 @@ test("all of an image prompt in JSON", async () => {
   const [first, second] = addon.requests[0]!.branches;
   expect([...first!.layers!]).toEqual([0, 0, 0.5, 0, 1, 0]);
   expect([...first!.curve!]).toEqual([0, 1, 1, 0]);
-  expect(first!.images[0]).toMatchObject({ weight: 0.5, imageMask: expect.any(Uint8Array) });
+  expect(first!.images[0]).toMatchObject({ weight: 0.5, imageMask: { rgb: expect.any(Uint8Array) } });
   expect([...second!.layers!]).toEqual([1, 2, 3, 4, 5, -1]);
   expect(second!.images.map(({ embeds }) => embeds?.length)).toEqual([256, 256]);
 });

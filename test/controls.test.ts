@@ -248,12 +248,6 @@ describe("what a call says of controls", () => {
     const with1 = await pipeline.estimateMemory(options);
     const without = await pipeline.estimateMemory({ ...options, controls: [] });
     expect(with1.working).toBeGreaterThan(without.working);
-    // The estimate reads no pictures.
-    const memoryBudget = with1.total + 3 * 256 * 256;
-    await pipeline.generate({ ...options, steps: 2, memoryBudget });
-    expect(await rejection(pipeline.generate({ ...options, memoryBudget: memoryBudget - 1 }))).toMatchObject({
-      code: "ERR_IPA_NO_MEMORY",
-    });
   });
 
   test("mistakes are named", async () => {

@@ -190,7 +190,7 @@ describe("estimateMemory", () => {
     expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
     expect(addon.estimated[0]!.seeds).toHaveLength(2);
     expect(addon.estimated[0]!.branches).toEqual([
-      { ...branch, scale: 1, images: [{}] },
+      { ...branch, scale: 1, images: [{ width: 64, height: 64 }] },
       { ...branch, scale: 0.5, images: [{ embeds: new Float32Array(256) }] },
     ]);
     expect(addon.requests).toHaveLength(0);

@@ -224,11 +224,11 @@ describe("masks, negative image prompts and regions", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   });
 
-  test("an estimate counts masks, tiles, regions and negative pictures without reading them", async () => {
+  test("an estimate counts masks, regions and negative pictures without reading them, and reads of tiles how many there are", async () => {
     const none = "/no/such.png";
     const options: EstimateOptions = {
       imagePrompts: [
-        { image: none, mask: none, fit: "tile" },
+        { image, mask: none, fit: "tile" },
         { image: none, scale: 0.5, mask: none, maskMode: "soft", kvScaling: "kv" },
       ],
       negativeImagePrompts: [none],
@@ -236,6 +236,8 @@ describe("masks, negative image prompts and regions", () => {
     };
     const plain = await pipeline.estimateMemory({});
     expect((await pipeline.estimateMemory(options)).working).toBeGreaterThan(plain.working);
+    const tiles = { imagePrompts: [{ image: none, fit: "tile" }] } as const;
+    expect(await rejection(pipeline.estimateMemory(tiles))).toMatchObject({ code: "ERR_IPA_NOT_FOUND" });
   });
 
   type Wrong = [options: object, option: string, says: string];

@@ -2,7 +2,7 @@
 import { type AbortSignalLike, throwIfAborted } from "../abort-signal";
 import { lazily } from "../load-failure";
 import { type CallSite, startNative } from "../native/call";
-import type { NativeAddon } from "../native/contract";
+import type { NativeAddon, NativePicture } from "../native/contract";
 import type { NativeFit, NativePixels } from "./pixels";
 import { type PictureSource, type RgbImage, readSource } from "./input";
 import type { CallPictures } from "./rules";
@@ -20,6 +20,21 @@ export interface Fitter {
   addon: Pick<NativeAddon, "fitPicture">;
   site: CallSite;
 }
+
+/** What makes pictures, or "sizes": nothing does, and of each its size alone is told. */
+export type FitterOrSizes = Fitter | "sizes";
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** How a picture is fitted: always in the same way, or as its own size says. */
+type Fitting = NativeFit | ((own: Size) => NativeFit);
+
+/** Of the picture that it makes. */
+const fittedSize = (fit: NativeFit): Size =>
+  "size" in fit ? { width: fit.size, height: fit.size } : { width: fit.width, height: fit.height };
 
 /** The input as it was at the time of the call; later writes to the caller's arrays do not reach it. It is let go of when it is decoded. */
 export class PictureSnapshot {
@@ -61,51 +76,69 @@ export class PictureSnapshot {
 
   /**
    * The picture in the size that the engine needs, made by the engine's own resize; once. The whole picture is gone then.
-   * @throws as decode()
+   * With "sizes" it is read only where its own size counts.
+   * @param check of the size that the picture has where it is read
+   * @throws as decode(); what `check` throws
    */
+  async fit(fitter: Fitter, fitting: Fitting, signal: AbortSignalLike | undefined): Promise<RgbImage>;
   async fit(
-    { addon, site }: Fitter,
-    fitOf: (size: { width: number; height: number }) => NativeFit,
+    fitter: FitterOrSizes,
+    fitting: Fitting,
     signal: AbortSignalLike | undefined,
-  ): Promise<RgbImage> {
+    check?: (own: Size) => void,
+  ): Promise<NativePicture>;
+  async fit(
+    fitter: FitterOrSizes,
+    fitting: Fitting,
+    signal: AbortSignalLike | undefined,
+    check?: (own: Size) => void,
+  ): Promise<NativePicture> {
+    if (fitter === "sizes" && typeof fitting !== "function") return fittedSize(fitting);
     await this.arrive(signal);
     return DECODING.run(async () => {
       const pixels = await this.#decode();
       throwIfAborted(signal);
-      const asked = fitOf(pixels);
-      const fit = this.#onWhite && "width" in asked ? { ...asked, onWhite: true } : asked;
-      const [width, height] = "size" in fit ? [fit.size, fit.size] : [fit.width, fit.height];
-      // A resize is soon done. A preprocessor may take long: it is stopped, and its turn ends when it has.
-      const stop = "size" in fit || fit.preprocess === undefined ? undefined : signal;
-      const { result } = startNative<ArrayBuffer>(site, stop, (done) => addon.fitPicture(pixels, fit, done), {
-        untilAnswered: true,
-      });
-      const rgb = await result;
-      return { rgb: new Uint8Array(rgb), width, height };
+      check?.(pixels);
+      const fit = typeof fitting === "function" ? fitting(pixels) : fitting;
+      const size = fittedSize(fit);
+      return fitter === "sizes" ? size : { ...size, rgb: await this.#resize(pixels, fit, fitter, signal) };
     }, signal);
   }
 
-  /** Parts of the picture, each in the size that an image encoder needs; once. @throws as decode() */
+  /** Parts of the picture, each in the size that an image encoder needs; once. With "sizes" without pixels. @throws as decode() */
   async cut(
-    { addon, site }: Fitter,
-    tilesOf: (size: { width: number; height: number }) => PlacedTile[],
+    fitter: FitterOrSizes,
+    tilesOf: (size: Size) => PlacedTile[],
     size: number,
     signal: AbortSignalLike | undefined,
-  ): Promise<{ tile: PlacedTile; rgb: Uint8Array }[]> {
+  ): Promise<{ tile: PlacedTile; picture: NativePicture }[]> {
     await this.arrive(signal);
     return DECODING.run(async () => {
       const pixels = await this.#decode();
       throwIfAborted(signal);
-      const made: { tile: PlacedTile; rgb: Uint8Array }[] = [];
+      const made: { tile: PlacedTile; picture: NativePicture }[] = [];
       for (const tile of tilesOf(pixels)) {
-        const part = tiles().cutTile(pixels, tile);
-        const call = startNative<ArrayBuffer>(site, undefined, (done) =>
-          addon.fitPicture(part, { size, how: "squash" }, done),
-        );
-        made.push({ tile, rgb: new Uint8Array(await call.result) });
+        const picture: NativePicture = { width: size, height: size };
+        if (fitter !== "sizes") picture.rgb = await cutOut(pixels, tile, size, fitter);
+        made.push({ tile, picture });
       }
       return made;
     }, signal);
+  }
+
+  async #resize(
+    pixels: NativePixels,
+    asked: NativeFit,
+    { addon, site }: Fitter,
+    signal: AbortSignalLike | undefined,
+  ): Promise<Uint8Array> {
+    const fit = this.#onWhite && "width" in asked ? { ...asked, onWhite: true } : asked;
+    // A resize is soon done. A preprocessor may take long: it is stopped, and its turn ends when it has.
+    const stop = "size" in fit || fit.preprocess === undefined ? undefined : signal;
+    const { result } = startNative<ArrayBuffer>(site, stop, (done) => addon.fitPicture(pixels, fit, done), {
+      untilAnswered: true,
+    });
+    return new Uint8Array(await result);
   }
 
   async #decode(): Promise<NativePixels> {
@@ -122,6 +155,20 @@ export class PictureSnapshot {
       this.#onWhite,
     );
   }
+}
+
+/** A tile of the picture as a square of `size` pixels. */
+async function cutOut(
+  pixels: NativePixels,
+  tile: PlacedTile,
+  size: number,
+  { addon, site }: Fitter,
+): Promise<Uint8Array> {
+  const part = tiles().cutTile(pixels, tile);
+  const { result } = startNative<ArrayBuffer>(site, undefined, (done) =>
+    addon.fitPicture(part, { size, how: "squash" }, done),
+  );
+  return new Uint8Array(await result);
 }
 
 /**

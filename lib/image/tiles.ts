@@ -1,4 +1,5 @@
 /** Squares of a picture that is not square, each with its place in the picture to make. */
+import type { NativePicture } from "../native/contract";
 import type { NativePixels } from "./pixels";
 
 /** In pixels of the picture that it is cut from. */
@@ -48,7 +49,7 @@ export function maskOfTile(
   { left, top, side, of }: PlacedTile,
   { width, height }: { width: number; height: number },
   rgb?: Uint8Array,
-): { rgb: Uint8Array; width: number; height: number } {
+): NativePicture {
   const edge = (at: number, from: number, to: number): number => Math.round((at * to) / from);
   const [x0, x1] = [edge(left, of.width, width), edge(left + side.width, of.width, width)];
   const [y0, y1] = [edge(top, of.height, height), edge(top + side.height, of.height, height)];

@@ -34,19 +34,16 @@ export interface NativeEncodedPrompts {
   negative?: { features: ArrayBuffer; pooled?: ArrayBuffer };
 }
 
-/** A picture for an adapter, as raw RGB or as the encoder's output computed before; a face; or both. */
-export interface NativeImage {
-  rgb?: Uint8Array;
-  width?: number;
-  height?: number;
+/** A picture for an adapter, as a NativePicture or as the encoder's output computed before; a face; or both. */
+export interface NativeImage extends Partial<NativePicture> {
   /** base adapters: embedSize floats; plus and full: tokens * embedSize floats */
   embeds?: Float32Array;
   /** one face embedding: faceSize floats */
   face?: Float32Array;
   /** of what the encoder makes of it; absent: 1 */
   weight?: number;
-  /** RGB of the same size: black hides a pixel from the encoder */
-  imageMask?: Uint8Array;
+  /** of the same size: black hides a pixel from the encoder */
+  imageMask?: NativePicture;
   /** index of the image prompt among all of the call, which has an attention map of its own */
   source?: number;
 }
@@ -59,8 +56,13 @@ export interface NativeRegion extends NativePrompts {
   scale: number;
 }
 
-/** A picture to change, or its mask; without pixels where only sizes are asked for. */
-export type NativePicture = Pick<NativeImage, "rgb" | "width" | "height">;
+/** A picture as raw RGB; without its pixels where only sizes are asked for, as by estimateMemory(). */
+export interface NativePicture {
+  /** 3 * width * height bytes */
+  rgb?: Uint8Array;
+  width: number;
+  height: number;
+}
 
 /** Pictures of one adapter that share one softmax (their tokens are concatenated) and one scale. */
 export interface NativeImageBranch {
@@ -73,7 +75,7 @@ export interface NativeImageBranch {
   /** shares of the model calls: call i of n is left out when i / n < start or (i + 1) / n > end */
   start: number;
   end: number;
-  /** where they count, resized to the picture's size; without pixels where only sizes are asked for */
+  /** where they count, resized to the picture's size */
   mask?: NativePicture;
   softMask: boolean;
   /** index into `regions`, to whose place they are kept; absent: none */

@@ -71,13 +71,21 @@ SigmaChoice read_sigmas(const Napi::Object& object) {
   return sigmas;
 }
 
+// Whether there is one, perhaps without its bytes.
+bool has_picture(const Napi::Object& object) { return has_value(object, "rgb") || has_value(object, "width"); }
+
+// `sizes_only`: it may come without its bytes.
 Picture read_picture(const Napi::Object& object, bool sizes_only) {
-  if (sizes_only && !has_value(object, "rgb")) {
-    if (!has_value(object, "width")) return {};
-    return {{}, read_integer(object, "width"), read_integer(object, "height")};
-  }
-  ImagePrompt image = read_image(object);
-  return {std::move(image.rgb), image.width, image.height};
+  Picture picture;
+  const bool given = !sizes_only || has_value(object, "rgb");
+  if (given) picture.rgb = read_bytes(object, "rgb");
+  picture.width = read_integer(object, "width");
+  picture.height = read_integer(object, "height");
+  constexpr int64_t largest = 65536;
+  const auto sane = [](int64_t side) { return side >= 1 && side <= largest; };
+  if (!sane(picture.width) || !sane(picture.height) || (given && picture.rgb.size() != picture.bytes()))
+    throw Napi::TypeError::New(object.Env(), "rgb: expected 3 * width * height bytes");
+  return picture;
 }
 
 }  // namespace
@@ -212,7 +220,7 @@ std::vector<ControlUse> read_control_uses(const Napi::Object& object, bool sizes
 
 }  // namespace
 
-ImagePrompt read_image(const Napi::Object& object) {
+ImagePrompt read_image(const Napi::Object& object, bool sizes_only) {
   ImagePrompt image;
   if (has_value(object, "source")) image.source = read_int32(object, "source");
   if (has_value(object, "weight")) image.weight = static_cast<float>(read_number(object, "weight"));
@@ -222,17 +230,15 @@ ImagePrompt read_image(const Napi::Object& object) {
     if (image.embeds.empty()) throw Napi::TypeError::New(object.Env(), "embeds: expected at least one number");
     return image;
   }
-  if (!image.face.empty() && !has_value(object, "rgb")) return image;
-  image.rgb = read_bytes(object, "rgb");
-  if (has_value(object, "imageMask")) image.mask = read_bytes(object, "imageMask");
-  image.width = read_integer(object, "width");
-  image.height = read_integer(object, "height");
-  constexpr int64_t largest = 65536;
-  const bool sane = image.width >= 1 && image.height >= 1 && image.width <= largest && image.height <= largest;
-  if (!sane || image.rgb.size() != static_cast<size_t>(3 * image.width * image.height))
-    throw Napi::TypeError::New(object.Env(), "rgb: expected 3 * width * height bytes");
-  if (!image.mask.empty() && image.mask.size() != image.rgb.size())
-    throw Napi::TypeError::New(object.Env(), "imageMask: expected as many bytes as rgb has");
+  if (!image.face.empty() && !has_picture(object)) return image;
+  Picture picture = read_picture(object, sizes_only);
+  image.rgb = std::move(picture.rgb);
+  image.width = picture.width;
+  image.height = picture.height;
+  if (!has_value(object, "imageMask")) return image;
+  image.mask = read_picture(read_object(object, "imageMask"), sizes_only);
+  if (image.mask->width != image.width || image.mask->height != image.height)
+    throw Napi::TypeError::New(object.Env(), "imageMask: expected the size of rgb");
   return image;
 }
 
@@ -264,13 +270,14 @@ void read_regions(const Napi::Object& object, bool sizes_only, GenerateRequest& 
   }
 }
 
-void read_negative_images(const Napi::Object& object, GenerateRequest& request) {
+void read_negative_images(const Napi::Object& object, bool sizes_only, GenerateRequest& request) {
   if (!has_value(object, "negativeImages")) return;
   const Napi::Array negatives = read_array(object, "negativeImages");
   for (uint32_t i = 0; i < negatives.Length(); ++i) {
     const Napi::Object from = element(negatives, i);
-    const bool given = has_value(from, "rgb") || has_value(from, "embeds");
-    request.negative_images.push_back({read_int32(from, "adapter"), given ? read_image(from) : ImagePrompt()});
+    const bool given = has_picture(from) || has_value(from, "embeds");
+    request.negative_images.push_back(
+        {read_int32(from, "adapter"), given ? read_image(from, sizes_only) : ImagePrompt()});
   }
 }
 
@@ -290,17 +297,13 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
     if (has_value(from, "mask")) branch.mask = read_picture(read_object(from, "mask"), sizes_only);
     branch.soft_mask = from.Get("softMask").ToBoolean().Value();
     const Napi::Array images = read_array(from, "images");
-    for (uint32_t j = 0; j < images.Length(); ++j) {
-      const Napi::Object image = element(images, j);
-      const bool given = has_value(image, "rgb") || has_value(image, "embeds") || has_value(image, "face");
-      branch.images.push_back(sizes_only && !given ? ImagePrompt() : read_image(image));
-      if (sizes_only && has_value(image, "source")) branch.images.back().source = read_int32(image, "source");
-    }
+    for (uint32_t j = 0; j < images.Length(); ++j)
+      branch.images.push_back(read_image(element(images, j), sizes_only));
     request.branches.push_back(std::move(branch));
   }
   request.controls = read_control_uses(object, sizes_only);
   read_regions(object, sizes_only, request);
-  read_negative_images(object, request);
+  read_negative_images(object, sizes_only, request);
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
   read_fields(object, request_fields(), request);

@@ -16,7 +16,7 @@ std::vector<LoraRequest> read_loras(const Napi::Array& loras);
 LoadRequest read_load_request(const Napi::Object& object);
 // `sizes_only`: pictures may come without pixels.
 GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_only = false);
-ImagePrompt read_image(const Napi::Object& object);
+ImagePrompt read_image(const Napi::Object& object, bool sizes_only = false);
 // A prompt for every text encoder.
 PromptsToEncode read_prompts_to_encode(const Napi::Object& object);
 // The tables of plain options, by call, for the test that compares them with the schemas.

@@ -6,6 +6,7 @@
 #include "pipeline/check_request.h"
 #include "pipeline/condition/mask_crop.h"
 #include "pipeline/decode/plan_decoder.h"
+#include "pipeline/held_bytes.h"
 #include "pipeline/model_options.h"
 #include "pipeline/seamless.h"
 
@@ -105,18 +106,9 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   const Size size = output_size(request_);
   const auto output = static_cast<size_t>(3 * size.width * size.height);
   const size_t maps = maps_ ? maps_->result_bytes() : 0;
-  const size_t results = pictures * (latents * sizeof(float) + (request_.decode ? output : 0) + maps);
-  size_t prompts = request_.prompt_embeds.bytes() + request_.negative_embeds.bytes();
-  for (const PromptRegion& region : request_.regions)
-    prompts += region.mask.rgb.size() + region.prompt_embeds.bytes() + region.negative_embeds.bytes();
-  for (const ImageBranch& branch : request_.branches)
-    if (branch.mask) prompts += branch.mask->rgb.size();
-  for (const ImageBranch& branch : request_.branches)
-    for (const ImagePrompt& image : branch.images)
-      prompts += image.rgb.size() + image.embeds.size() * sizeof(float);
-  for (const auto* picture : {&request_.image, &request_.mask})
-    if (*picture) prompts += (*picture)->rgb.size();
-  for (const ControlUse& use : request_.controls) prompts += use.image.rgb.size();
+  const size_t each = latents * sizeof(float) + (request_.decode ? output : 0) + maps;
+  const size_t results = pictures * each;
+  const size_t waiting = request_.pictures_beside * each;
 
   MemoryCount memory = count_parts(decoder);
   // Scaled latents, prediction, and about as many states as samplers of a high order keep.
@@ -129,7 +121,8 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   MemoryEstimate found;
   found.weights = models_.memory_bytes() + (source_ ? source_->bytes_to_load() : 0);
   // Results are handed over by copying, when the arena alone is left.
-  found.working = prompts + std::max(memory.peak(), memory.arena() + 2 * results);
+  found.working = held_bytes(request_) + request_.bytes_beside +
+                  std::max(memory.peak() + waiting, memory.arena() + 2 * (results + waiting));
   found.tile = tile;
   return found;
 }

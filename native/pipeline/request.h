@@ -34,6 +34,16 @@ struct PromptsToEncode {
   int clip_skip = 0;                          // of the prompt
 };
 
+// Pixels; without any where only sizes are asked for.
+struct Picture {
+  std::vector<uint8_t> rgb;  // 3 * width * height
+  int64_t width = 0, height = 0;
+
+  size_t bytes() const { return static_cast<size_t>(3 * width * height); }
+  // Whether all pixels are there, or none.
+  bool is_whole() const { return rgb.empty() || (width > 0 && height > 0 && rgb.size() == bytes()); }
+};
+
 // What an adapter takes after: a picture (pixels, or the image encoder's output), a face,
 // or a face with its picture.
 struct ImagePrompt {
@@ -42,9 +52,12 @@ struct ImagePrompt {
   std::vector<float> embeds;  // base: embed_size floats; plus, full, faceid_plus: hidden states * embed_size
   std::vector<float> face;    // face_size floats
   float weight = 1;           // of what the image encoder makes of the picture
-  // RGB like the picture's: what the encoder sees of it. Black hides a pixel, which then has the encoder's mean colour.
-  std::vector<uint8_t> mask = {};
+  // Of the picture's size: what the encoder sees of it. Black hides a pixel, which then has the encoder's mean colour.
+  std::optional<Picture> mask = {};
   int source = -1;  // what has a map with others of the same number, where maps are asked for; -1: no map
+
+  // Also where its size alone is known.
+  bool has_picture() const { return width > 0; }
 };
 
 // What is made of the pictures of a branch before the projection: all of them, or one of all.
@@ -58,17 +71,6 @@ enum class KvScaling : uint8_t { result, both, both_by_width, mean_by_width };
 struct NegativeImage {
   int adapter = 0;
   ImagePrompt image;
-};
-
-// Pixels; without any where only sizes are asked for.
-struct Picture {
-  std::vector<uint8_t> rgb;  // 3 * width * height
-  int64_t width = 0, height = 0;
-
-  // Whether all pixels are there, or none.
-  bool is_whole() const {
-    return rgb.empty() || (width > 0 && height > 0 && rgb.size() == static_cast<size_t>(3 * width * height));
-  }
 };
 
 // A factor at a share of a picture's model calls, 0 at the first and 1 at the last.
@@ -182,6 +184,8 @@ struct GenerateRequest {
   Tiling vae_tiling = Tiling::automatic;
   int64_t vae_tile = 0;        // pixels of a tile's side; 0: 512, or 256 where memory asks for it
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
+  // Where this one is made of another: bytes that are held for that one meanwhile, and pictures of its that are done.
+  size_t bytes_beside = 0, pictures_beside = 0;
 };
 
 struct Progress {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "image/enlarge_around.h"
+#include "pipeline/held_bytes.h"
 #include "pipeline/prepared_call.h"
 #include "pipeline/seamless.h"
 
@@ -28,6 +29,7 @@ GenerateRequest first_pass(const GenerateRequest& request) {
   first.hires_scale = 0;
   first.decode = true;
   first.attention_maps.clear();
+  first.bytes_beside += held_bytes(request);
   return first;
 }
 
@@ -40,14 +42,15 @@ Size second_size(const ModelSet& models, const GenerateRequest& request) {
 }
 
 // A picture of the first pass as the second one begins with it: that pass enlarges it, as it does any picture,
-// but for one whose edges meet.
+// but for one whose edges meet. Without pixels, its size.
 Result<Picture> between_passes(const ModelSet& models, const GenerateRequest& request, Picture made) {
   const Wrap wrap = wrap_of(request);
   if (!wrap.x && !wrap.y) return made;
   const Size size = second_size(models, request);
-  IPA_ASSIGN(std::vector<uint8_t> rgb,
-             enlarge_around(made.rgb, {made.width, made.height}, size, wrap.x, wrap.y));
-  return Picture{std::move(rgb), size.width, size.height};
+  Picture enlarged{{}, size.width, size.height};
+  if (made.rgb.empty()) return enlarged;
+  IPA_ASSIGN(enlarged.rgb, enlarge_around(made.rgb, {made.width, made.height}, size, wrap.x, wrap.y));
+  return enlarged;
 }
 
 // With one of the first pass's pictures.
@@ -64,6 +67,10 @@ GenerateRequest second_pass(const ModelSet& models, const GenerateRequest& reque
       use.keypoints[i] *= static_cast<float>(to) / static_cast<float>(from);
     }
   second.hires_scale = 0;
+  second.bytes_beside += held_bytes(request);
+  second.pictures_beside = request.seeds.size() - 1;
+  // Those of the first pass wait, too, where the second one makes no pictures.
+  if (!request.decode) second.bytes_beside += second.pictures_beside * made.bytes();
   second.image = std::move(made);
   second.strength = request.hires_strength;
   second.latents.clear();
@@ -76,13 +83,12 @@ GenerateRequest second_pass(const ModelSet& models, const GenerateRequest& reque
 struct PlannedPass {
   int calls = 0;  // of the model, for a picture
   MemoryEstimate memory;
-  size_t maps = 0;  // bytes of a picture's attention maps
 };
 
 Result<PlannedPass> plan_pass(const ModelSet& models, const GenerateRequest& request) {
   IPA_ASSIGN(const std::unique_ptr<PreparedCall> call, PreparedCall::make(models, request));
   IPA_TRY(check_budget(call->memory(), models, request));
-  return PlannedPass{call->span().calls(), call->memory(), call->maps() ? call->maps()->result_bytes() : 0};
+  return PlannedPass{call->span().calls(), call->memory()};
 }
 
 // Size and strength of the second pass are those that hires asks for.
@@ -101,8 +107,8 @@ Result<BothPlanned> plan_both(const ModelSet& models, const GenerateRequest& req
   IPA_TRY(check_second_pass(models, request));
   BothPlanned both;
   IPA_ASSIGN(both.first, plan_pass(models, first_pass(request)));
-  Result<PlannedPass> second =
-      plan_pass(models, second_pass(models, request, 0, Picture{{}, request.width, request.height}));
+  IPA_ASSIGN(Picture begun, between_passes(models, request, Picture{{}, request.width, request.height}));
+  Result<PlannedPass> second = plan_pass(models, second_pass(models, request, 0, std::move(begun)));
   if (!second.ok()) return of_hires(second.status(), second_size(models, request));
   both.second = second.take();
   return both;
@@ -143,6 +149,7 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
   IPA_ASSIGN(GenerateResult made,
              generate_pass(models, caches, first_pass(request), report_within(progress, 0, total, 0), cancel,
                            hand_over_within(step, 0, each, 0)));
+  made.latents.clear();
   GenerateResult result;
   for (int i = 0; i < pictures; ++i) {
     const auto image = static_cast<size_t>(i);
@@ -164,15 +171,9 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
 
 Result<MemoryEstimate> estimate_twice(const ModelSet& models, const GenerateRequest& request) {
   IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
-  // The pictures and maps that wait.
-  const auto pictures = static_cast<size_t>(request.seeds.size());
-  const auto first = static_cast<size_t>(3 * request.width * request.height);
+  // The second pass may read more weights, and the first take more beside them.
   MemoryEstimate found = both.second.memory;
-  found.weights = std::max(found.weights, both.first.memory.weights);
-  const auto grown =
-      static_cast<size_t>(request.hires_scale * request.hires_scale * static_cast<double>(first));
-  const size_t waiting = (pictures - 1) * (first + (request.decode ? grown : 0) + both.second.maps);
-  found.working = std::max(found.working + waiting, both.first.memory.working);
+  found.working = std::max(found.total(), both.first.memory.total()) - found.weights;
   return found;
 }
 

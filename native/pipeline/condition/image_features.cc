@@ -47,9 +47,9 @@ Result<std::unique_ptr<ImageEncoder>> ImageEncoder::plan(const ModelSet& models,
 Result<std::vector<float>> ImageEncoder::encode(const Call& call, const ImagePrompt& image) {
   const int64_t side = adapter_.vision->config().image_size;
   IPA_ASSIGN(std::vector<uint8_t> rgb, clip_resize(image.rgb.data(), image.width, image.height, side));
-  if (!image.mask.empty()) {
+  if (image.mask) {
     IPA_ASSIGN(const std::vector<uint8_t> mask,
-               clip_resize(image.mask.data(), image.width, image.height, side));
+               clip_resize(image.mask->rgb.data(), image.width, image.height, side));
     rgb.insert(rgb.end(), mask.begin(), mask.end());
   }
   return remembered(call, std::move(rgb));

@@ -83,7 +83,7 @@ Status BranchEncoder::plan_negatives(const ModelSet& models, const GenerateReque
       return Status::option("negativeImagePrompts", "this adapter takes faces, no pictures: leave it out");
     if (!negative.image.embeds.empty())
       IPA_TRY(check_size(*adapter_, negative.image.embeds.size(), features_each_));
-    if (!negative.image.rgb.empty()) IPA_TRY(need_encoder(models));
+    if (negative.image.has_picture()) IPA_TRY(need_encoder(models));
   }
   if (negatives_.size() > pictures())
     return Status::option("negativeImagePrompts", std::to_string(negatives_.size()) + " for image prompts of " +
@@ -125,7 +125,7 @@ void BranchEncoder::count(MemoryCount& memory) const {
 Result<std::vector<float>> BranchEncoder::features_of(const Call& call, const ImagePrompt& image) {
   if (!image.embeds.empty()) return image.embeds;
   // A face alone.
-  if (image.rgb.empty() && !image.face.empty())
+  if (!image.has_picture() && !image.face.empty())
     return Status::option("imagePrompts", "this " + std::string(adapter_variant_name(adapter_->variant)) +
                                               " adapter takes a picture: add image or embeds");
   return encoder_->encode(call, image);
@@ -139,7 +139,7 @@ Status BranchEncoder::gather_negative(const Call& call, std::vector<float>& feat
   }
   for (size_t i = 0; i < pictures(); ++i) {
     const ImagePrompt* negative = negatives_.empty() ? nullptr : negatives_[i % negatives_.size()];
-    if (!negative || (negative->rgb.empty() && negative->embeds.empty())) {
+    if (!negative || (!negative->has_picture() && negative->embeds.empty())) {
       append(features, nothing);
       continue;
     }

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "pipeline/held_bytes.h"
+
 namespace ipa {
 namespace {
 
@@ -13,6 +15,21 @@ int64_t nearest_place(int64_t place, int64_t margin, int64_t side) {
 }
 
 bool is_own(int64_t place, int64_t margin, int64_t side) { return place >= margin && place < margin + side; }
+
+// The pixels of both: the picture with its outermost ones repeated, and white where it has none.
+void paint(const Picture& image, int64_t left, int64_t top, Picture& larger, Picture& mask) {
+  larger.rgb.reserve(larger.bytes());
+  mask.rgb.reserve(mask.bytes());
+  for (int64_t y = 0; y < larger.height; ++y) {
+    const uint8_t* row = image.rgb.data() + 3 * image.width * nearest_place(y, top, image.height);
+    for (int64_t x = 0; x < larger.width; ++x) {
+      const uint8_t* pixel = row + 3 * nearest_place(x, left, image.width);
+      larger.rgb.insert(larger.rgb.end(), pixel, pixel + 3);
+      const bool own = is_own(y, top, image.height) && is_own(x, left, image.width);
+      mask.rgb.insert(mask.rgb.end(), 3, static_cast<uint8_t>(own ? 0 : 255));
+    }
+  }
+}
 
 }  // namespace
 
@@ -24,14 +41,7 @@ Result<GenerateRequest> with_margins(const GenerateRequest& request) {
   if (!request.image) return Status::option("outpaint", "it says how far image grows: add image");
   if (request.mask || request.mask_crop >= 0)
     return Status::option("outpaint", "it makes a mask of its own: leave mask and maskCrop out");
-  GenerateRequest extended = request;
-  extended.outpaint_left = extended.outpaint_top = extended.outpaint_right = extended.outpaint_bottom = 0;
   const Picture& image = *request.image;
-  extended.mask = Picture();
-  if (image.rgb.empty()) {
-    extended.image = Picture();
-    return extended;
-  }
   if (!image.is_whole()) return Status::option("image", "expected 3 * width * height bytes");
   // The sides are multiples of what a latent covers: the margins on the right and below take what is left.
   const int64_t width = request.width, height = request.height;
@@ -39,17 +49,10 @@ Result<GenerateRequest> with_margins(const GenerateRequest& request) {
   if (left + image.width > width || top + image.height > height)
     return Status::option("outpaint", "the picture and its margins do not fit into width and height");
   Picture larger{{}, width, height}, mask{{}, width, height};
-  larger.rgb.reserve(static_cast<size_t>(3 * width * height));
-  mask.rgb.reserve(larger.rgb.capacity());
-  for (int64_t y = 0; y < height; ++y) {
-    const uint8_t* row = image.rgb.data() + 3 * image.width * nearest_place(y, top, image.height);
-    for (int64_t x = 0; x < width; ++x) {
-      const uint8_t* pixel = row + 3 * nearest_place(x, left, image.width);
-      larger.rgb.insert(larger.rgb.end(), pixel, pixel + 3);
-      const bool own = is_own(y, top, image.height) && is_own(x, left, image.width);
-      mask.rgb.insert(mask.rgb.end(), 3, static_cast<uint8_t>(own ? 0 : 255));
-    }
-  }
+  if (!image.rgb.empty()) paint(image, left, top, larger, mask);
+  GenerateRequest extended = request;
+  extended.outpaint_left = extended.outpaint_top = extended.outpaint_right = extended.outpaint_bottom = 0;
+  extended.bytes_beside += held_bytes(request);
   extended.image = std::move(larger);
   extended.mask = std::move(mask);
   return extended;
