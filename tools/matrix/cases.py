@@ -222,6 +222,11 @@ def model_of(row):
     return model, formats.write_file(model, "one file, `.safetensors`")[0] if row.whole else model.path
 
 
+def structure_kind(row):
+    """Of the reference: calls whose edges meet have others."""
+    return f"{row.kind} {row.call['seamless']}" if "seamless" in row.call else row.kind
+
+
 def use(control=0, picture=0, **more):
     return {"control": control, "image": structure.pictures(2)[picture], "scale": structure.SCALE} | more
 
@@ -230,14 +235,14 @@ def control(row):
     (model, path), call = model_of(row), dict(row.call)
     network, file = ((structure.control_lora(row.model)[::-1]) if row.part == "control-lora" else
                      (structure.net(row.part)[1], structure.file(row.part, row.form)))
-    return dict(key=("control", row.model, row.part), load={"model": path, "controls": [{"file": file}]}, generate=references.our_options(call) | {"controls": [use()]},
+    return dict(key=(structure_kind(row), row.model, row.part), load={"model": path, "controls": [{"file": file}]}, generate=references.our_options(call) | {"controls": [use()]},
                 reference=lambda: structure.controlled(model, network, call))
 
 
 def union(row):
     (model, path), call = model_of(row), dict(row.call)
     modes = call.pop("modes")
-    return dict(key=("union", row.part, *modes), load={"model": path, "controls": [{"file": structure.file(row.part, row.form)}]},
+    return dict(key=(structure_kind(row), row.part, *modes), load={"model": path, "controls": [{"file": structure.file(row.part, row.form)}]},
                 generate=references.our_options(call) | {"controls": [use(picture=i, mode=mode) for i, mode in enumerate(modes)]},
                 reference=lambda: structure.united(model, structure.net(row.part)[1], modes, call))
 
@@ -248,7 +253,7 @@ def instantid(row):
     prompt = adapters.our_prompt(name)
     prompt["faceEmbeds"] = prompt["faceEmbeds"][:512]  # of one face
     generate = {"imagePrompts": [prompt], "controls": [{"control": 0, "faceKeypoints": structure.KEYPOINTS, "scale": structure.SCALE}]}
-    return dict(key=("instantid",), load=load, generate=references.our_options(call) | generate, reference=lambda: structure.faced(model, structure.net(row.part)[1], name, call))
+    return dict(key=(structure_kind(row),), load=load, generate=references.our_options(call) | generate, reference=lambda: structure.faced(model, structure.net(row.part)[1], name, call))
 
 
 def fooocus(row):

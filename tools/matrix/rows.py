@@ -106,6 +106,14 @@ ROWS += [Row(CONTROLS, "union", name, column, "sdxl", form, XL | dict(modes=mode
                                          ("ControlNet-Union, 8 types, two pictures", "union-8", ("depth", "openpose"), "`depth` and `openpose`"),
                                          ("ControlNet-Union, 8 types, the last", "union-8", ("repaint",), "`repaint`")) for form, column in NAMED]
 ROWS += [Row(CONTROLS, "instantid", "InstantID", column, "sdxl", form, XL, "face key points; its adapter as `.bin`", "sdxl") for form, column in NAMED]
+MEETING = "`seamless`"
+ROWS += [Row(CONTROLS, kind, f"{name}, {MEETING} {axes}", column, model, form, call | dict(seamless=axes), "", part)
+         for kind, name, part, model, (form, column), call, axes in (
+             ("control", "Control-LoRA, SD 1.x", "control-lora", "sd15", OLD[0], {}, "both"),
+             ("control", "Control-LoRA, SDXL", "control-lora", "sdxl", OLD[0], XL, "x"),
+             ("union", "ControlNet-Union, 8 types, two pictures", "union-8", "sdxl", NAMED[0], XL | dict(modes=("depth", "openpose")), "both"),
+             ("union", "ControlNet-Union, 6 types", "union-6", "sdxl", NAMED[0], XL | dict(modes=("depth",)), "y"),
+             ("instantid", "InstantID", "sdxl", "sdxl", NAMED[0], XL, "both"))]
 
 ROWS += [Row("Fooocus' inpainting", "fooocus", name, model="sdxl", call=dict(scheduler="euler", steps=6), note=note, whole=whole) for name, whole, note in (
     ("SDXL, folder", False, "`image` and `mask`; head `.pth`, patch of tuples"), ("SDXL, one file", True, "the same"))]

@@ -1,4 +1,5 @@
 """Structure controls in every form that their files are found in, and Fooocus' inpaint files: small ones of the published structure, with what diffusers makes of them."""
+import copy
 import functools
 import types
 
@@ -16,6 +17,7 @@ import models
 import pipelines
 import random_weights as weights
 import references
+import seamless
 import single_files
 import store
 import unets
@@ -192,15 +194,24 @@ PIPELINES = {"controlnet": (diffusers.StableDiffusionControlNetPipeline, diffuse
              "t2i": (diffusers.StableDiffusionAdapterPipeline, diffusers.StableDiffusionXLAdapterPipeline)}
 
 
+def meeting(pipe, network, call):
+    """The pipeline with edges that meet along the axes that the call names, if any. The network is the pipeline's alone."""
+    axes = call.get("seamless")
+    if axes:
+        seamless.make_seamless([pipe.unet, pipe.vae, network], axes != "y", axes != "x")
+    return pipe
+
+
 def controlled(model, network, call):
     """One picture through a ControlNet or a T2I-Adapter."""
-    t2i = isinstance(network, T2IAdapter)
-    pipe = with_control(model, PIPELINES["t2i" if t2i else "controlnet"][model.xl], network)
+    t2i, network = isinstance(network, T2IAdapter), copy.deepcopy(network)
+    pipe = meeting(with_control(model, PIPELINES["t2i" if t2i else "controlnet"][model.xl], network), network, call)
     return references.run(pipe, call, image=opened(pictures(1))[0], **{"adapter_conditioning_scale" if t2i else "controlnet_conditioning_scale": SCALE})
 
 
 def united(model, network, modes, call):
-    pipe = with_control(model, diffusers.StableDiffusionXLControlNetUnionPipeline, network)
+    network = copy.deepcopy(network)
+    pipe = meeting(with_control(model, diffusers.StableDiffusionXLControlNetUnionPipeline, network), network, call)
     scales = [SCALE] * len(modes)
     return references.run(pipe, call, control_image=opened(pictures(len(modes))), control_mode=[MODES.index(mode) for mode in modes],
                           controlnet_conditioning_scale=scales if len(modes) > 1 else SCALE)
@@ -210,7 +221,7 @@ def faced(model, network, name, call):
     """InstantID: the ControlNet reads the face's tokens, and the adapter the same face."""
     faces = control_kinds.FaceNet(**{key: value for key, value in network.config.items() if not key.startswith("_")})
     faces.load_state_dict(network.state_dict())
-    pipe = with_control(model, diffusers.StableDiffusionXLControlNetPipeline, faces.eval(), image_encoder=None)
+    pipe = meeting(with_control(model, diffusers.StableDiffusionXLControlNetPipeline, faces.eval(), image_encoder=None), faces, call)
     (both,) = adapters.reference_inputs(pipe, name)["ip_adapter_image_embeds"]
     found = {"ip_adapter_image_embeds": [both[:, :1]]}  # one face
     faces.tokens = pipe.unet.encoder_hid_proj.image_projection_layers[0](both[:, 0])
