@@ -10,11 +10,14 @@ import { PICTURE, SIDE, maskOf, pictureOf } from "./raw.mjs";
 const { flags, work, wanted, file, python } = readFlags({ count: "200", controls: "models/mini-controls" });
 const guidance = Number(flags.guidance);
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8, 1];
-/** Where the UNet attends to image prompts, and the scales that the search tries there. */
+/** Where the UNet attends to image prompts. */
 const PLACES = ["down.block_1", "mid", "up.block_1[0]", "up.block_1[1]"];
-const VALUES = [0, 0.2, 0.4, 0.6];
+/** The search begins where an earlier one over 0 to 0.6 ended, and goes in such steps. */
+const FIRST = [0.2, 0.2, 0.4, 0.6];
+const STEP = 0.2;
 /** Of the structure controls. */
 const SCALE = 1.4;
+const JUDGE = path.join(HERE, "judge.safetensors");
 
 python("-m", "mini.control_questions", work, flags.count);
 const { rows } = JSON.parse(fs.readFileSync(file("control-questions.json"), "utf8"));
@@ -39,18 +42,35 @@ const shows = (q, more) => ({ imagePrompts: [{ image: picture(q.picture), ...mor
 /** diffusers' dictionary of a scale for each of PLACES. */
 const scaleOf = ([down, mid, ...up]) => ({ down: { block_1: [down] }, mid: [mid], up: { block_1: up } });
 
-/** Changes one place after another to what is best there, on questions of their own. */
+/** @returns how often each of some scales takes the style and leaves the subject, in percent; on questions of their own */
+async function scoresOf(pipelines, tried) {
+  const names = tried.map((_, i) => `search-${i}`);
+  for (const [i, scales] of tried.entries())
+    await answer(pipelines, names[i], rows["block-search"], (q) => shows(q, { scale: scaleOf(scales) }));
+  fs.writeFileSync(file("control-answers.json"), JSON.stringify({ tried: names }));
+  python("-m", "mini.control_score", work, JUDGE, "--search");
+  return JSON.parse(fs.readFileSync(file("control-search.json"), "utf8")).scores;
+}
+
+/** One step up and one down, from 0 to 1. */
+const beside = (scale) => [scale - STEP, scale + STEP].map((s) => Number(s.toFixed(1))).filter((s) => s >= 0 && s <= 1);
+
+/** Goes a step at one place after another, as long as that is better. */
 async function searchBlocks(pipelines) {
-  const questions = rows["block-search"];
-  let best = [0, 0, 0, 0.4];
-  for (let place = PLACES.length - 1; place >= 0; place--) {
-    const tried = VALUES.map((value) => ({ name: `search-${value}`, scales: best.with(place, value) }));
-    for (const { name, scales } of tried)
-      await answer(pipelines, name, questions, (q) => shows(q, { scale: scaleOf(scales) }));
-    fs.writeFileSync(file("control-answers.json"), JSON.stringify({ rows: [], tried }));
-    python("-m", "mini.control_score", work, path.join(HERE, "judge.safetensors"), "--search");
-    best = JSON.parse(fs.readFileSync(file("control-search.json"), "utf8")).scales;
-  }
+  const known = new Map();
+  const score = (scales) => known.get(String(scales));
+  let best = FIRST;
+  let before;
+  do {
+    before = best;
+    for (let place = PLACES.length - 1; place >= 0; place--) {
+      const tried = [best, ...beside(best[place]).map((scale) => best.with(place, scale))];
+      const fresh = tried.filter((scales) => score(scales) === undefined);
+      for (const [i, got] of (await scoresOf(pipelines, fresh)).entries()) known.set(String(fresh[i]), got);
+      best = tried.reduce((a, b) => (score(b) > score(a) ? b : a));
+      console.log(`${PLACES[place]}: ${tried.map((scales) => `${scales} ${score(scales).toFixed(1)}`).join("; ")}`);
+    }
+  } while (before !== best);
   return best;
 }
 
@@ -93,4 +113,4 @@ for (const [name, part] of Object.entries(parts)) {
 }
 await Promise.all(pipelines.map((p) => p.dispose()));
 fs.writeFileSync(file("control-answers.json"), JSON.stringify(told));
-python("-m", "mini.control_score", work, path.join(HERE, "judge.safetensors"));
+python("-m", "mini.control_score", work, JUDGE);

@@ -5,6 +5,10 @@
 The base and its text encoder are read from MODEL, as they are shipped, and stay frozen. The condition of a sample is the Canny edges of
 the picture that the base is to paint. Half of the sentences are left out, as in the paper, or say little, so that the edges are needed.
 Some pictures stand a few pixels aside from where the base learned them: the place, too, then comes from the edges alone.
+
+With --image-prompts some batches have the shipped image adapter on the base, frozen too. The picture shown is another one of the same
+subject, mostly in the middle and of normal size, so the network learns that the edges win where the two differ. With --early the noisy
+steps are drawn more often, as T2I-Adapter's paper does: structure is decided there.
 """
 
 import argparse
@@ -15,12 +19,14 @@ import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
-from transformers import CLIPTextModel
+from safetensors.torch import load_file
+from transformers import CLIPTextModel, CLIPVisionModelWithProjection
 
 from . import tokens
+from .adapter import Prompts
 from .bank import encode_latents, scene_of
 from .training import Average, Optimiser, Run, images, schedule, threads
-from .unet import CHANNELS, Noising, latents, timesteps
+from .unet import CHANNELS, TRAIN_STEPS, Noising, latents, timesteps
 from .world import World
 
 HINT = (16, 24, 48, 64)  # channels of the network that brings the edges to the size of the latents
@@ -111,15 +117,79 @@ def conditions(bank, rows, rng):
     return torch.from_numpy(x).float().expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def predict(unet, net, x, t, states, hint):
-    """What the base predicts under the control."""
+class ShippedAdapter:
+    """The shipped image adapter on the base, and pictures to show it. It must be put on after a ControlNet has been made of the base."""
+
+    def __init__(self, model, unet, world, scenes):
+        parts = dict(image_proj={}, ip_adapter={})
+        for name, tensor in load_file(os.path.join(model, "ip-adapter.safetensors")).items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = tensor.float()
+        unet._load_ip_adapter_weights([parts], low_cpu_mem_usage=False)
+        unet.requires_grad_(False)
+        self.layers = [p for p in unet.attn_processors.values() if hasattr(p, "to_k_ip")]
+        vision = CLIPVisionModelWithProjection.from_pretrained(os.path.join(model, "image_encoder"), dtype=torch.float32).eval()
+        self.prompts = Prompts(world, vision.requires_grad_(False), scenes, False)
+
+    def switch(self, on):
+        for layer in self.layers:
+            layer.scale = [float(on)]
+
+    def show(self, rng, scenes, texts):
+        """The image prompt of each sample: (n, 1, width). A tenth has none: guidance compares with that."""
+        self.switch(True)
+        show = lambda s, text: self.prompts.zero if rng.random() < 0.1 else self.prompts.pick(rng, s, text)
+        return torch.stack([show(*pair) for pair in zip(scenes, texts)])[:, None]
+
+    def hide(self, n):
+        self.switch(False)
+        return self.prompts.zero.expand(n, 1, -1)
+
+
+class Samples:
+    """What a batch is asked with: sentences, and image prompts where the adapter is on."""
+
+    def __init__(self, world, captions, adapter, share):
+        self.world, self.captions, self.adapter, self.share = world, captions, adapter, share
+
+    def __call__(self, rng, scenes):
+        """-> text states, image embeddings or None"""
+        if self.adapter is None:
+            return self.captions(self.texts(rng, scenes)), None
+        if rng.random() >= self.share:
+            return self.captions(self.texts(rng, scenes)), self.adapter.hide(len(scenes))
+        texts = self.texts(rng, scenes, name=0.1, size=0.1)
+        return self.captions(texts), self.adapter.show(rng, scenes, texts)
+
+    def texts(self, rng, scenes, name=0.7, size=0.3):
+        return ["" if rng.random() < 0.3 else self.world.caption(rng, s, name=name, size=size) for s in scenes]
+
+
+def early_timesteps(rng, n):
+    """T2I-Adapter's cubic sampling, section 3.4 of the paper: (1 - u^3) of the range, u stratified as in timesteps()."""
+    u = timesteps(rng, n).double() / TRAIN_STEPS
+    return ((1 - u**3) * (TRAIN_STEPS - 1)).long()
+
+
+def predict(unet, net, inputs, hint, pictures=None):
+    """What the base predicts under the control. `inputs`: noisy latents, steps, text states."""
+    more = {} if pictures is None else dict(added_cond_kwargs=dict(image_embeds=[pictures]))
     if isinstance(net, T2IAdapter):
-        return unet(x, t, states, down_intrablock_additional_residuals=net(hint[:, :1])).sample
-    down, mid = net(x, t, states, hint, return_dict=False)
-    return unet(x, t, states, down_block_additional_residuals=down, mid_block_additional_residual=mid).sample
+        return unet(*inputs, down_intrablock_additional_residuals=net(hint[:, :1]), **more).sample
+    down, mid = net(*inputs, hint, return_dict=False)
+    return unet(*inputs, down_block_additional_residuals=down, mid_block_additional_residual=mid, **more).sample
 
 
-def main():
+def begin(net, start, folder):
+    """Weights of another stage of `folder`, or of a folder in the diffusers layout, as the package has them."""
+    if os.path.isdir(start):
+        state = type(net).from_pretrained(start, torch_dtype=torch.float32).state_dict()
+    else:
+        state = torch.load(os.path.join(folder, f"{start}.pt"))
+    net.load_state_dict(state)
+
+
+def read_arguments():
     cli = argparse.ArgumentParser()
     cli.add_argument("folder")
     cli.add_argument("model")
@@ -127,34 +197,47 @@ def main():
     cli.add_argument("--steps", type=int, default=3000)
     cli.add_argument("--batch", type=int, default=32)
     cli.add_argument("--lr", type=float, default=1.5e-3)
+    cli.add_argument("--hold", type=float, default=0.4)
     cli.add_argument("--core", type=int, default=6400)
     cli.add_argument("--wide", type=int, default=3200)
     cli.add_argument("--threads", type=int, default=2)
-    args = cli.parse_args()
+    cli.add_argument("--early", action="store_true", help="draw the noisy steps more often")
+    cli.add_argument("--image-prompts", type=float, default=0.0, help="share of batches with the image adapter on")
+    cli.add_argument("--name", default="", help="of the stage and its files")
+    cli.add_argument("--from", dest="start", default="", help="stage, or folder of weights, to begin with")
+    return cli.parse_args()
+
+
+def main():
+    args = read_arguments()
     threads(args.threads)
     torch.manual_seed(8)
-    name = "t2i" if args.t2i else "control"
+    name = args.name or ("t2i" if args.t2i else "control")
     path = lambda file: os.path.join(args.folder, file)
     world = World(path("data"))
     bank = make_bank(args.folder, args.model, args.core, args.wide)
     scenes = [scene_of(row) for row in bank["meta"]]
-    captions, noising, unet = ShippedCaptions(args.model), Noising(), load_base(args.model)
+    noising, unet = Noising(), load_base(args.model)
     net = make_t2i() if args.t2i else make_control(unet)
+    if args.start:
+        begin(net, args.start, args.folder)
+    adapter = ShippedAdapter(args.model, unet, world, scenes) if args.image_prompts else None
+    samples = Samples(world, ShippedCaptions(args.model), adapter, args.image_prompts)
     print(f"{name}: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes", flush=True)
     optimiser = Optimiser(net.named_parameters(), args.lr)
     mean = Average(net.named_parameters(), 0.998)
-    run = Run(name, args.folder, args.steps, 81 + args.t2i, dict(net=net, optimiser=optimiser, mean=mean), save_every=100)
+    run = Run(name, args.folder, args.steps, 81 + args.t2i + 2 * bool(args.start), dict(net=net, optimiser=optimiser, mean=mean), save_every=100)
 
     for step, rng in run.steps():
         rows = rng.choice(len(scenes), args.batch).astype(np.int64)
-        texts = ["" if rng.random() < 0.3 else world.caption(rng, scenes[r], name=0.7, size=0.3) for r in rows]
-        z, t = latents(bank, rows, rng), timesteps(rng, len(rows))
+        states, pictures = samples(rng, [scenes[r] for r in rows])
+        z, t = latents(bank, rows, rng), (early_timesteps if args.early else timesteps)(rng, len(rows))
         x, v = noising(z, t, torch.randn(z.shape))
         with torch.autocast("cpu", torch.bfloat16):
-            out = predict(unet, net, x.contiguous(memory_format=torch.channels_last), t, captions(texts), conditions(bank, rows, rng))
+            out = predict(unet, net, (x.contiguous(memory_format=torch.channels_last), t, states), conditions(bank, rows, rng), pictures)
         loss = (out.float() - v).pow(2).mean()
         loss.backward()
-        optimiser.step(schedule(step, args.steps, hold=0.4))
+        optimiser.step(schedule(step, args.steps, hold=args.hold))
         mean.update(step)
         run.log(loss=loss)
         if (step + 1) % 500 == 0:

@@ -1,5 +1,5 @@
 """Scores the answers of evaluate-controls.mjs: python -m mini.control_score WORK JUDGE [--search]. Prints the table and
-writes control-scores.json; with --search it chooses blocks."""
+writes control-scores.json; with --search it says how good the scales are that were tried, in control-search.json."""
 
 import json
 import os
@@ -126,12 +126,18 @@ def structure(answers, questions, lines):
 PARTS = dict(masked=masks, block=blocks, start=starts, inpaint=inpaints, edges=structure)
 
 
+def style_and_subject(answers, name, questions):
+    """How often the scales take the style and leave the subject."""
+    subject, style, both = (answers.right(name, questions, *keys) for keys in (["subject"], ["style"], ["subject", "style"]))
+    print(f"{name}: subject {subject:.1f} %, style {style:.1f} %, both {both:.1f} %")
+    return both
+
+
 def search(answers, questions):
-    """The scales that take the style and leave the subject most often, into control-search.json."""
-    tried = [(answers.right(t["name"], questions, "subject", "style"), t["scales"]) for t in answers.told["tried"]]
-    print("; ".join(f"{scales} {got:.1f} %" for got, scales in tried))
+    """How good each of the tried scales is, into control-search.json."""
+    scores = [style_and_subject(answers, name, questions) for name in answers.told["tried"]]
     with open(os.path.join(answers.work, "control-search.json"), "w") as file:
-        json.dump(dict(scales=max(tried)[1]), file)
+        json.dump(dict(scores=scores), file)
 
 
 def main():
