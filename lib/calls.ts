@@ -3,8 +3,23 @@ import { Stop } from "./abortable";
 import { DisposedError, IpAdapterError } from "./errors";
 import type { CallSite } from "./native/call";
 
+/** What ends a call before it is done. */
+export interface CallEnds {
+  signal?: AbortSignalLike | undefined;
+  /** milliseconds from now */
+  deadline?: number | undefined;
+}
+
+function tooLate(deadline: number): IpAdapterError {
+  return new IpAdapterError(
+    "ERR_IPA_DEADLINE",
+    `deadline: the call was not done within ${deadline} ms: allow more, or give it a higher priority`,
+  );
+}
+
 /** The calls of a pipeline from its first to its last: how many there may be, what stops them, and who waits for them. */
 export class Calls {
+  readonly #concurrency: number;
   readonly #maxQueue: number;
   /** stops a call that has not settled */
   readonly #live = new Set<() => void>();
@@ -12,8 +27,9 @@ export class Calls {
   readonly #work = new Set<Promise<unknown>>();
   #ended = false;
 
-  /** @param maxQueue calls that may wait while one runs */
-  constructor(maxQueue = Infinity) {
+  /** @param maxQueue calls that may wait while `concurrency` others run */
+  constructor(concurrency = 1, maxQueue = Infinity) {
+    this.#concurrency = concurrency;
     this.#maxQueue = maxQueue;
   }
 
@@ -35,7 +51,7 @@ export class Calls {
   checkRoom(): void {
     this.checkOpen();
     const { pending } = this;
-    if (pending <= this.#maxQueue) return;
+    if (pending < this.#concurrency + this.#maxQueue) return;
     const calls = pending === 1 ? "1 call runs" : `${pending} calls wait or run`;
     throw new IpAdapterError(
       "ERR_IPA_BUSY",
@@ -47,12 +63,15 @@ export class Calls {
    * One call. All that it waits for listens to one signal, which fires when the caller's does, when the pipeline is disposed of, and
    * when the call has settled.
    */
-  run<T>(site: CallSite, outside: AbortSignalLike | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const stop = new Stop(outside);
+  run<T>(site: CallSite, { signal, deadline }: CallEnds, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = new Stop(signal);
+    const late =
+      deadline === undefined ? undefined : setTimeout(() => stop.now(site.attach(tooLate(deadline))), deadline);
     const dispose = (): void => stop.now(site.attach(new DisposedError()));
     this.#live.add(dispose);
     const call = work(stop.signal).finally(() => {
       this.#live.delete(dispose);
+      clearTimeout(late);
       stop.release();
     });
     return this.track(call);

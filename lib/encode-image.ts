@@ -30,15 +30,19 @@ export function encodeImageWith(
   throwIfAborted(signal);
   const picture = new PictureSnapshot(image, "image", new CallPictures(rules));
   let taken: AdapterInfo;
-  const made = calls.call<NativeImage, ArrayBuffer>(fitter.site, signal, {
-    pictures: [picture],
-    prepare: async (stop) => {
-      taken = checkAdapter(adapter, "adapter", info());
-      checkTakesPictures("image", taken);
-      const { imageSize } = taken;
-      return picture.fit(fitter, () => ({ size: imageSize }), stop);
+  const made = calls.call<NativeImage, ArrayBuffer>(
+    fitter.site,
+    { signal },
+    {
+      pictures: [picture],
+      prepare: async (stop) => {
+        taken = checkAdapter(adapter, "adapter", info());
+        checkTakesPictures("image", taken);
+        const { imageSize } = taken;
+        return picture.fit(fitter, () => ({ size: imageSize }), stop);
+      },
+      start: (rgb, done) => native.encodeImage(rgb, adapter, done),
     },
-    start: (rgb, done) => native.encodeImage(rgb, adapter, done),
-  });
+  );
   return made.then((data) => toEmbeds(new Float32Array(data), taken));
 }

@@ -1,7 +1,7 @@
 import { type AbortSignalLike, throwIfAborted } from "./abort-signal";
 import { abortable } from "./abortable";
 import { CallQueue } from "./call-queue";
-import { Calls } from "./calls";
+import { type CallEnds, Calls } from "./calls";
 import { type PictureSnapshot, arrival } from "./image/snapshot";
 import { type CallSite, type StartOptions, startNative } from "./native/call";
 import type { Done, NativeJob } from "./native/contract";
@@ -21,8 +21,8 @@ export class EngineCalls extends Calls {
   readonly #queue = new CallQueue();
 
   /** A call in its turn, which it takes when the bytes of its pictures are there. */
-  call<Prepared, T>(site: CallSite, signal: AbortSignalLike | undefined, call: EngineCall<Prepared, T>): Promise<T> {
-    return this.run(site, signal, async (stop) => {
+  call<Prepared, T>(site: CallSite, ends: CallEnds, call: EngineCall<Prepared, T>): Promise<T> {
+    return this.run(site, ends, async (stop) => {
       const arrive = arrival(call.pictures);
       if (arrive !== undefined) await abortable(this.track(arrive(stop)), stop);
       return this.#queue.add(
@@ -45,7 +45,7 @@ export class EngineCalls extends Calls {
     start: (done: Done<T>) => NativeJob,
     made: (answer: T) => void,
   ): Promise<void> {
-    return this.run(site, signal, (stop) =>
+    return this.run(site, { signal }, (stop) =>
       this.#queue.change(place(stop), async () => {
         throwIfAborted(stop);
         made(await this.#start<T>(site, stop, start, { untilAnswered: true }).result);

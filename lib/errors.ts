@@ -34,6 +34,7 @@ export type ErrorCode =
   | "ERR_IPA_CHECKSUM"
   | "ERR_IPA_NO_MEMORY"
   | "ERR_IPA_BUSY"
+  | "ERR_IPA_DEADLINE"
   | "ERR_IPA_CANCELLED"
   | "ERR_IPA_DISPOSED"
   | "ERR_IPA_INTERNAL";

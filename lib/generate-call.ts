@@ -44,7 +44,7 @@ export function plannedCall(
   site: CallSite,
   { signal, onProgress }: ItemWatch,
 ): () => Promise<GenerateResult> {
-  const { metadata = true, onStep } = read;
+  const { metadata = true, onStep, deadline } = read;
   checkPreviewSeen(read.preview, onProgress);
   const { request } = held;
   const { seeds } = request;
@@ -71,6 +71,6 @@ export function plannedCall(
   };
   return () =>
     calls
-      .call(site, signal, call)
+      .call(site, { signal, deadline }, call)
       .then((result) => toResult(result, seeds, painted ?? result, info(), recorded, held.mapped));
 }

@@ -31,6 +31,7 @@ export type {
   ModelDefaults,
   ModelOption,
   PipelineInfo,
+  PipelineStats,
   Prediction,
   SystemInfo,
   TextEncoderInfo,

@@ -22,6 +22,7 @@ import type {
   NativeMemoryEstimate,
   NativePipeline,
   PipelineInfo,
+  PipelineStats,
 } from "./native/contract";
 import { loadAddon } from "./native/load";
 import { readCall, readLoad } from "./options/call-arguments";
@@ -79,7 +80,7 @@ export class Pipeline implements AsyncDisposable {
     this.#addon = addon;
     this.#native = native;
     this.#info = info;
-    this.#calls = new EngineCalls(read.maxQueue);
+    this.#calls = new EngineCalls(info.concurrency, read.maxQueue);
     this.#rules = pictureRules(read);
     this.#encoders = encoders;
   }
@@ -114,6 +115,11 @@ export class Pipeline implements AsyncDisposable {
   /** Calls that wait or run, changes of adapters and LoRAs included. */
   get pending(): number {
     return this.#calls.pending;
+  }
+
+  /** What the engine does now, and has done: its queue, how many calls run as one, how long a step takes. */
+  get stats(): PipelineStats {
+    return this.#native.stats();
   }
 
   /** true from the first call of dispose() on */
@@ -260,7 +266,7 @@ export class Pipeline implements AsyncDisposable {
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
     const held = this.#read(readCall(estimate().EstimateSchema, options, others));
-    const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, undefined, {
+    const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, {}, {
       pictures: held.measured(),
       prepare: (stop) => held.prepare(this.#info, "sizes", stop),
       start: (prepared, done) => this.#native.estimateMemory(prepared, done),

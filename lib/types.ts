@@ -130,6 +130,10 @@ export interface LoadOptions extends HubAccessOptions {
   dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
+  /** calls that advance together, step by step; those behind them wait. Default 8; 1: one after the other */
+  concurrency?: number | undefined;
+  /** calls that may share one run of the UNet; no result depends on it. 0 (default): as many as are faster, by measuring */
+  maxBatch?: number | undefined;
   /**
    * where the pictures of calls may come from: "any" (default), or "bytes" for servers that hand over what clients send. With "bytes",
    * buffers, Blobs, data: URLs up to 20 MiB and raw pixels are taken. Every other string or URL is refused, and no file is touched
@@ -137,7 +141,7 @@ export interface LoadOptions extends HubAccessOptions {
   images?: "any" | "bytes" | undefined;
   /** most pixels of a picture, default 64,000,000; all pictures of a call together may have twice as many */
   maxPixels?: number | undefined;
-  /** calls that may wait while one runs; one more is refused at once with ERR_IPA_BUSY. Default: any number */
+  /** calls that may wait while `concurrency` others run; one more is refused at once with ERR_IPA_BUSY. Default: any number */
   maxQueue?: number | undefined;
   /** cancels loading */
   signal?: AbortSignalLike | undefined;
@@ -291,6 +295,16 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    * the memory of the machine or container decides about tiles
    */
   memoryBudget?: number | undefined;
+  /**
+   * of the calls that wait, the one of the highest priority begins first, and each step up gives a call twice the share of the
+   * engine's time. -10 to 10, default 0
+   */
+  priority?: number | undefined;
+  /**
+   * milliseconds from the call within which it has to be done; else it rejects with ERR_IPA_DEADLINE. Of calls that wait with
+   * the same priority, the one with the earliest deadline begins first
+   */
+  deadline?: number | undefined;
   /**
    * called after every step with a copy of the latents (channel-major, in the units of the sampler) and what step it was. What it
    * returns, or its promise resolves to, takes their place: a Float32Array of as many finite numbers, or undefined to leave them. The

@@ -27,7 +27,17 @@ export interface PictureTexts {
 }
 
 /** Options that change no picture, or are one for each. */
-const OMITTED = ["count", "output", "preview", "memoryBudget", "attentionMaps", "latents", "seed"];
+const OMITTED = [
+  "count",
+  "output",
+  "preview",
+  "memoryBudget",
+  "priority",
+  "deadline",
+  "attentionMaps",
+  "latents",
+  "seed",
+];
 
 /** The options of generate() that decide pictures. */
 export const RECORDED_CALL: Readonly<Record<string, Schema>> = Object.fromEntries(

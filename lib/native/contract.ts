@@ -7,7 +7,7 @@ import type { NativeFit, NativePixels } from "../image/pixels";
 import type { NativeEncodedPrompts, NativeGenerateRequest, NativeImage, NativeText } from "./call-request";
 import type { NativeMemoryEstimate, NativeProgress, NativeResult, NativeStep } from "./call-result";
 import type { ConvertProgress, NativeConversion, NativeConvertRequest, WeightInspection } from "./files";
-import type { LoadedParts, PipelineInfo, SystemInfo } from "./info";
+import type { LoadedParts, PipelineInfo, PipelineStats, SystemInfo } from "./info";
 import type { NativeAdapterRequest, NativeControlRequest, NativeLoadRequest, NativeLoraRequest } from "./load-request";
 
 export type * from "./call-request";
@@ -50,6 +50,7 @@ export interface NativeJob {
 export interface NativePipeline {
   /** as it was loaded */
   info(): PipelineInfo;
+  stats(): PipelineStats;
   generate(
     request: NativeGenerateRequest,
     progress: ((event: NativeProgress | NativeStep) => void) | null,

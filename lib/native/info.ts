@@ -135,6 +135,22 @@ export interface ModelDefaults {
   negativeAestheticScore: number;
 }
 
+/** What the engine of a pipeline does now, and has done. */
+export interface PipelineStats {
+  /** calls that wait for others to end */
+  queued: number;
+  /** calls that advance */
+  active: number;
+  /** of these, the ones that wait for their turn at this moment */
+  waiting: number;
+  /** runs of networks so far, by the number of calls that ran as one: `{ 1: 950, 4: 40 }` */
+  batches: Record<string, number>;
+  /** seconds of a call's own share of a step of the UNet, a mean of the last ones; undefined before the first */
+  stepSeconds: number | undefined;
+  /** bytes of working memory that active calls may take together, by their estimates */
+  workingMemory: number;
+}
+
 /** What was loaded. */
 export interface PipelineInfo extends LoadedParts {
   family: "sd1" | "sd2" | "sdxl";
@@ -149,6 +165,8 @@ export interface PipelineInfo extends LoadedParts {
   attentions: string[];
   /** pixels a latent covers along a side (8) */
   vaeScale: number;
+  /** calls that advance together, as load() was told */
+  concurrency: number;
   latentChannels: number;
   /** scheduler named by the model's scheduler_config.json, as an API name (`ddim`, …) */
   scheduler: SchedulerName;

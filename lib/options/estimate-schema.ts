@@ -260,6 +260,22 @@ export const ESTIMATED = {
       "bytes that weights and call together may take; without it the machine's or container's memory decides about tiles, and nothing is refused",
     "x-default": "none",
   },
+  priority: {
+    type: "integer",
+    minimum: -10,
+    maximum: 10,
+    default: 0,
+    description:
+      "of calls that wait, the highest begins first; each step up gives twice the share of the engine's time",
+  },
+  deadline: {
+    type: "integer",
+    minimum: 1,
+    maximum: 2147483647,
+    description:
+      "milliseconds within which the call has to be done, or it ends with ERR_IPA_DEADLINE; of calls that wait with one priority, the earliest begins first",
+    "x-default": "none",
+  },
 } as const satisfies Record<string, Schema>;
 
 export const EstimateSchema = {

@@ -73,9 +73,13 @@ function run(
   signal: EncodeTextOptions["signal"],
   site: CallSite,
 ): Promise<NativeEncodedPrompts> {
-  return calls.call<Texts, NativeEncodedPrompts>(site, signal, {
-    pictures: [],
-    prepare: () => Promise.resolve(texts),
-    start: (prepared, done) => native.encodePrompts(prepared, done),
-  });
+  return calls.call<Texts, NativeEncodedPrompts>(
+    site,
+    { signal },
+    {
+      pictures: [],
+      prepare: () => Promise.resolve(texts),
+      start: (prepared, done) => native.encodePrompts(prepared, done),
+    },
+  );
 }

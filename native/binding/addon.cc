@@ -67,7 +67,10 @@ Napi::Value load(const Napi::CallbackInfo& info) {
       info.Env(), function_argument(info, 1),
       [request](AsyncJob& job) -> Result<std::shared_ptr<Engine>> {
         IPA_ASSIGN(std::unique_ptr<ModelSet> models, ModelSet::load(*request, job.cancel_handle().get()));
-        return std::make_shared<Engine>(std::move(models));
+        EngineLimits limits;
+        limits.concurrency = request->concurrency;
+        if (request->max_batch > 0) limits.most_copies = request->max_batch;
+        return std::make_shared<Engine>(std::move(models), limits);
       },
       PipelineObject::create);
 }

@@ -104,7 +104,8 @@ void account(Napi::Env env, int64_t& accounted, int64_t bytes) {
 void PipelineObject::define(Napi::Env env) {
   const Napi::Function constructor = DefineClass(
       env, "NativePipeline",
-      {InstanceMethod("info", &PipelineObject::info), InstanceMethod("generate", &PipelineObject::generate),
+      {InstanceMethod("info", &PipelineObject::info), InstanceMethod("stats", &PipelineObject::stats),
+       InstanceMethod("generate", &PipelineObject::generate),
        InstanceMethod("encodeImage", &PipelineObject::encode_image),
        InstanceMethod("encodePrompts", &PipelineObject::encode_prompts),
        InstanceMethod("estimateMemory", &PipelineObject::estimate_memory),
@@ -137,7 +138,9 @@ void PipelineObject::Finalize(Napi::Env env) { forget_memory(env); }
 
 // Made once, while the models are there; info() works after close() too.
 void PipelineObject::describe(Napi::Env env) {
-  description_ = Napi::Persistent(model_info_to_js(env, engine_->models()));
+  Napi::Object description = model_info_to_js(env, engine_->models());
+  description.Set("concurrency", engine_->limits().concurrency);
+  description_ = Napi::Persistent(description);
 }
 
 template <class Start>
@@ -150,6 +153,23 @@ Napi::Value PipelineObject::start(Napi::Env env, Napi::Function done, Napi::Func
 }
 
 Napi::Value PipelineObject::info(const Napi::CallbackInfo&) { return description_.Value(); }
+
+Napi::Value PipelineObject::stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const EngineStats stats = engine_->stats();
+  Napi::Object object = Napi::Object::New(env), batches = Napi::Object::New(env);
+  object.Set("queued", stats.queued);
+  object.Set("active", stats.active);
+  object.Set("waiting", stats.batcher.waiting);
+  for (size_t copies = 1; copies < stats.batcher.runs.size(); ++copies)
+    if (const int64_t runs = stats.batcher.runs[copies]; runs > 0)
+      batches.Set(static_cast<uint32_t>(copies), static_cast<double>(runs));
+  object.Set("batches", batches);
+  const double step = stats.batcher.step_seconds;
+  object.Set("stepSeconds", step > 0 ? Napi::Value(Napi::Number::New(env, step)) : env.Undefined());
+  object.Set("workingMemory", static_cast<double>(stats.batcher.reserved));
+  return object;
+}
 
 Napi::Value PipelineObject::generate(const Napi::CallbackInfo& info) {
   GenerateRequest request = read_generate_request(object_argument(info, 0));

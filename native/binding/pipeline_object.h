@@ -23,6 +23,7 @@ class PipelineObject : public Napi::ObjectWrap<PipelineObject> {
 
  private:
   Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value generate(const Napi::CallbackInfo& info);
   Napi::Value encode_image(const Napi::CallbackInfo& info);
   Napi::Value encode_prompts(const Napi::CallbackInfo& info);

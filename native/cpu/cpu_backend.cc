@@ -15,18 +15,23 @@ namespace {
 
 class CpuExecutable : public Executable {
  public:
-  Status run(const CancelFlag* cancel, StepSeconds* seconds) override {
+  Status run(const RunTerms& terms) override {
     ThreadPool& pool = ThreadPool::shared();
+    int most = terms.threads > 0 ? terms.threads : ThreadPool::max_threads();
     for (Launch& launch : launches) {
-      if (cancel && cancel->load(std::memory_order_relaxed))
+      if (terms.cancel && terms.cancel->load(std::memory_order_relaxed))
         return Status(Code::cancelled, "the run was cancelled");
-      if (!seconds) {
-        pool.run(launch.tasks, launch.threads, &run_task, &launch);
+      if (terms.pause && terms.pause->due()) {
+        IPA_ASSIGN(most, terms.pause->pass());
+      }
+      const int threads = std::min(launch.threads, most);
+      if (!terms.seconds) {
+        pool.run(launch.tasks, threads, &run_task, &launch);
         continue;
       }
       const auto start = std::chrono::steady_clock::now();
-      pool.run(launch.tasks, launch.threads, &run_task, &launch);
-      (*seconds)[launch.step] +=
+      pool.run(launch.tasks, threads, &run_task, &launch);
+      (*terms.seconds)[launch.step] +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     return {};

@@ -21,13 +21,30 @@ using CancelFlag = std::atomic<bool>;
 // Seconds spent in each step of a plan, added up over its runs.
 using StepSeconds = std::vector<double>;
 
+// Asked between two kernels of a run.
+class Pause {
+ public:
+  virtual ~Pause() = default;
+  // Whether to pass now. Cheap.
+  virtual bool due() const = 0;
+  // Lets others go first; the number of threads to go on with. An error ends the run.
+  virtual Result<int> pass() = 0;
+};
+
+// How a plan is run.
+struct RunTerms {
+  const CancelFlag* cancel = nullptr;
+  StepSeconds* seconds = nullptr;  // has an entry a step
+  int threads = 0;                 // at most; 0: as many as the backend has
+  Pause* pause = nullptr;
+};
+
 // A plan bound to memory. Running it allocates nothing.
 class Executable {
  public:
   virtual ~Executable() = default;
-  // Code::cancelled when the flag was raised on the way; outputs are then undefined.
-  // `seconds`, where given, has an entry a step.
-  virtual Status run(const CancelFlag* cancel, StepSeconds* seconds) = 0;
+  // Code::cancelled when the flag was raised on the way; outputs are then undefined. The number of threads changes no bit.
+  virtual Status run(const RunTerms& terms) = 0;
 };
 
 class Backend {

@@ -69,19 +69,37 @@ Status Program::prepare() {
     for (const Param* param : step.node->params)
       if (param && !param->data)
         return Status(Code::internal, "parameter " + param->names.front() + " was never loaded");
-  return compile();
+  // Here, where there may be no memory for it, rather than with the first run.
+  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(plan_.arena_bytes()));
+  return compile(arena.data());
 }
 
-Status Program::compile() {
-  compiled_for_ = workspace_->arena();
-  IPA_ASSIGN(executable_, backend_.compile(plan_, workspace_->arena(), bindings_));
+Status Program::compile(uint8_t* arena) {
+  compiled_for_ = arena;
+  IPA_ASSIGN(executable_, backend_.compile(plan_, arena, bindings_));
   return {};
 }
 
 Status Program::run(const CancelFlag* cancel, StepSeconds* seconds) {
-  // A program made later may have asked for a larger arena.
-  if (compiled_for_ != workspace_->arena()) IPA_TRY(compile());
-  return executable_->run(cancel, seconds);
+  Turn* turn = workspace_->turn();
+  return turn && !seconds ? turn->run({this}, cancel) : run_now({cancel, seconds});
+}
+
+Status Program::run_all(const std::vector<Program*>& programs, const CancelFlag* cancel) {
+  if (Turn* turn = programs.front()->workspace_->turn()) return turn->run(programs, cancel);
+  for (Program* program : programs) IPA_TRY(program->run_now({cancel}));
+  return {};
+}
+
+Status Program::run_now(const RunTerms& terms) {
+  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(plan_.arena_bytes()));
+  if (compiled_for_ != arena.data()) IPA_TRY(compile(arena.data()));
+  return executable_->run(terms);
+}
+
+const GraphKey& Program::key() {
+  if (!key_) key_ = graph_key(plan_.graph());
+  return *key_;
 }
 
 BoundView Program::view(Value bound) const {

@@ -1,12 +1,15 @@
 // A plan with its memory: an arena, and buffers for the inputs and outputs that nobody else provides.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "graph/backend.h"
 #include "graph/bound_view.h"
+#include "graph/graph_key.h"
 #include "graph/plan.h"
 #include "graph/workspace.h"
 
@@ -27,12 +30,27 @@ class Program {
   // Memory of an external value; it must outlive the program's runs.
   void bind(Value value, const BoundView& memory);
   // Takes the memory, after which inputs are zeros, and resolves every address. Once, after the last bind().
-  // Programs of one workspace share its arena and must run one after the other; it outlives them.
+  // Programs of one workspace must run one after the other; it outlives them.
   Status prepare(Workspace& workspace);
   // The same of a program that has its memory.
   Status prepare();
   bool prepared() const { return executable_ != nullptr; }
+  // When the call's turn has come, see Turn. `seconds`: at once.
   Status run(const CancelFlag* cancel = nullptr, StepSeconds* seconds = nullptr);
+  Status run_now(const RunTerms& terms);
+  // Programs of one workspace whose graphs are alike, in any order or at once.
+  static Status run_all(const std::vector<Program*>& programs, const CancelFlag* cancel);
+
+  // Programs of several calls whose graphs are alike may run as one: `plan` plans the same graph with `copies` times as
+  // many items in its batch, of nothing that a call owns. Inputs of one item for all of a batch have one for each there.
+  using PlanCopies = std::function<Result<std::unique_ptr<Program>>(int copies)>;
+  void share(PlanCopies plan) { plan_copies_ = std::move(plan); }
+  const PlanCopies& plan_copies() const { return plan_copies_; }
+  // The same of programs whose graphs are alike, weights included.
+  const GraphKey& key();
+  // It runs from end to end once it has begun, rather than let others in between its kernels.
+  void set_whole() { whole_ = true; }
+  bool whole() const { return whole_; }
 
   // The memory of an input or output, empty before it is there; and `count` items of its batch from `first` on.
   BoundView view(Value bound) const;
@@ -61,7 +79,7 @@ class Program {
  private:
   Program(Plan plan, const Backend& backend) : plan_(std::move(plan)), backend_(backend) {}
   Status take(Workspace& workspace);
-  Status compile();
+  Status compile(uint8_t* arena);
   Status write(Value bound, size_t at, const void* from, size_t bytes);
   Status read(Value bound, size_t at, void* to, size_t bytes) const;
 
@@ -76,6 +94,9 @@ class Program {
   std::vector<void*> bindings_;
   std::unique_ptr<Executable> executable_;
   const uint8_t* compiled_for_ = nullptr;  // the arena's address at that time
+  PlanCopies plan_copies_;
+  std::optional<GraphKey> key_;
+  bool whole_ = false;
 };
 
 }  // namespace ipa

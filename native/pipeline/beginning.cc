@@ -51,7 +51,7 @@ Result<Beginning> begin_picture(const PreparedCall& prepared, size_t image, cons
     if (prepared.inpaint())
       IPA_TRY(prepared.inpaint()->read(channels));
     else
-      prepared.denoiser().set_source(std::move(channels));
+      result.beside = std::move(channels);
   }
   if (blends) {
     result.picture = std::move(own);

@@ -12,10 +12,12 @@ struct Beginning {
   // For blending, where the request has a mask that the UNet does not read:
   // the latents of the picture and the noise that is added to them.
   std::vector<float> picture, noise;
+  // What the UNet reads beside the latents.
+  std::vector<float> beside;
 };
 
 // Draws as the pipelines of diffusers do: latents of the picture, noise, latents of the masked picture.
-// Hands the denoiser what the UNet reads beside the latents, and the inpaint head what it reads; errors of running it.
+// Hands the inpaint head what it reads; errors of running it.
 Result<Beginning> begin_picture(const PreparedCall& prepared, size_t image, const Scheduler& scheduler,
                                 Noise& noise);
 

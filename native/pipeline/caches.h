@@ -1,6 +1,7 @@
-// What calls leave for those after them. Nothing here changes a result.
+// What calls leave for those after them, and for those that run at the same time. Nothing here changes a result.
 #pragma once
 
+#include <mutex>
 #include <optional>
 
 #include "graph/workspace.h"
@@ -11,7 +12,8 @@ namespace ipa {
 
 struct Caches {
   ArenaKeeper arenas;
-  FeatureCaches features;                       // of every image encoder
+  FeatureCaches features;  // of every image encoder
+  std::mutex preview_mutex;
   std::optional<LinearPreview> linear_preview;  // made when first asked for
 };
 

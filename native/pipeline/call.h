@@ -8,6 +8,13 @@
 
 namespace ipa {
 
+// What a call finds in its engine.
+struct Host {
+  const ModelSet& models;
+  Caches& caches;
+  Turn* turn = nullptr;  // null: it runs alone
+};
+
 struct Call {
   const ModelSet& models;
   Caches& caches;

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/guard.h"
+#include "base/system_memory.h"
 #include "pipeline/condition/image_features.h"
 #include "pipeline/prepared_call.h"
+#include "pipeline/seconds_now.h"
 
 namespace ipa {
 namespace {
@@ -13,87 +15,127 @@ namespace {
 const std::string cancelled_text = "cancelled before it began";
 const std::string disposed_text = "the pipeline was disposed";
 
+// What calls may take together: the rest is left to others, and to what an estimate leaves out.
+size_t room_for_calls(const ModelSet& models) {
+  const auto most = static_cast<size_t>(static_cast<double>(system_memory().limit) * 0.8);
+  const size_t weights = models.memory_bytes();
+  return most == 0 ? 0 : most > weights ? most - weights : 1;
+}
+
+// Hands over what `work` makes, or why there is nothing.
+template <class T, class Work>
+std::function<void()> answer_of(const Engine::Done<T>& done, const Work& work) {
+  auto result = std::make_shared<Result<T>>(guarded(work));
+  return [done, result] { done(std::move(*result)); };
+}
+
 }  // namespace
 
-Engine::Engine(std::unique_ptr<ModelSet> models) : models_(std::move(models)) {
-  thread_ = std::thread([this] { work(); });
+Engine::Engine(std::unique_ptr<ModelSet> models, const EngineLimits& limits)
+    : limits_(limits),
+      models_(std::move(models)),
+      batcher_(std::make_unique<Batcher>(
+          BatcherLimits{models_->backend().threads(), limits.most_copies, room_for_calls(*models_)},
+          caches_->arenas)) {
+  workers_.reserve(static_cast<size_t>(limits_.concurrency));
+  workers_.emplace_back([this] { work(); });
 }
 
 Engine::~Engine() {
   close(nullptr);
-  thread_.join();
+  // No worker is added once it closes.
+  for (std::thread& worker : workers_) worker.join();
 }
 
 void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
                       Done<GenerateResult> done, StepFunction step) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  submit({cancel,
-          [=] {
-            done(guarded(
-                [&] { return ipa::generate(*models_, *caches_, *shared, progress, cancel.get(), step); }));
-          },
-          [done](Status status) { done(std::move(status)); }});
+  EngineJob job;
+  job.cancel = cancel;
+  job.priority = shared->priority;
+  if (shared->deadline > 0) job.due = seconds_now() + shared->deadline / 1000.0;
+  job.repaints = shared->mask.has_value();
+  job.run = [=](Session& session) {
+    return answer_of<GenerateResult>(done, [&] {
+      return ipa::generate({*models_, *caches_, &session}, *shared, progress, cancel.get(), step);
+    });
+  };
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  submit(std::move(job));
 }
 
 void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done) {
   auto shared = std::make_shared<ImagePrompt>(std::move(image));
-  submit({cancel,
-          [=] {
-            done(guarded([&]() -> Result<std::vector<float>> {
-              if (adapter < 0 || static_cast<size_t>(adapter) >= models_->adapters.size())
-                return Status::option("adapter", "there is no adapter " + std::to_string(adapter) + ", " +
-                                                     std::to_string(models_->adapters.size()) + " loaded");
-              Workspace workspace(&caches_->arenas);
-              IPA_ASSIGN(const std::unique_ptr<ImageEncoder> encoder,
-                         ImageEncoder::plan(*models_, *models_->adapters[static_cast<size_t>(adapter)]));
-              return encoder->encode({*models_, *caches_, workspace, cancel.get()}, *shared);
-            }));
-          },
-          [done](Status status) { done(std::move(status)); }});
+  EngineJob job;
+  job.cancel = cancel;
+  job.run = [=](Session& session) {
+    return answer_of<std::vector<float>>(done, [&]() -> Result<std::vector<float>> {
+      if (adapter < 0 || static_cast<size_t>(adapter) >= models_->adapters.size())
+        return Status::option("adapter", "there is no adapter " + std::to_string(adapter) + ", " +
+                                             std::to_string(models_->adapters.size()) + " loaded");
+      Workspace workspace(&caches_->arenas, &session);
+      IPA_ASSIGN(const std::unique_ptr<ImageEncoder> encoder,
+                 ImageEncoder::plan(*models_, *models_->adapters[static_cast<size_t>(adapter)]));
+      return encoder->encode({*models_, *caches_, workspace, cancel.get()}, *shared);
+    });
+  };
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  submit(std::move(job));
 }
 
 void Engine::encode_prompts(PromptsToEncode prompts, CancelHandle cancel,
                             Done<std::vector<TextFeatures>> done) {
   auto shared = std::make_shared<PromptsToEncode>(std::move(prompts));
-  submit({cancel,
-          [=] {
-            done(guarded([&]() -> Result<std::vector<TextFeatures>> {
-              PromptEncoder::Prompts inputs;
-              if (!shared->negative.empty()) inputs.push_back(&shared->negative);
-              inputs.push_back(&shared->prompt);
-              Workspace workspace(&caches_->arenas);
-              IPA_ASSIGN(PromptEncoder encoder,
-                         PromptEncoder::plan(*models_, std::move(inputs), shared->clip_skip));
-              return encoder.run({*models_, *caches_, workspace, cancel.get()});
-            }));
-          },
-          [done](Status status) { done(std::move(status)); }});
+  EngineJob job;
+  job.cancel = cancel;
+  job.run = [=](Session& session) {
+    return answer_of<std::vector<TextFeatures>>(done, [&]() -> Result<std::vector<TextFeatures>> {
+      PromptEncoder::Prompts inputs;
+      if (!shared->negative.empty()) inputs.push_back(&shared->negative);
+      inputs.push_back(&shared->prompt);
+      Workspace workspace(&caches_->arenas, &session);
+      IPA_ASSIGN(PromptEncoder encoder, PromptEncoder::plan(*models_, std::move(inputs), shared->clip_skip));
+      return encoder.run({*models_, *caches_, workspace, cancel.get()});
+    });
+  };
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  submit(std::move(job));
 }
 
 void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  submit({cancel, [=] { done(guarded([&] { return ipa::estimate_memory(*models_, *shared); })); },
-          [done](Status status) { done(std::move(status)); }});
+  EngineJob job;
+  job.cancel = std::move(cancel);
+  job.repaints = shared->mask.has_value();
+  job.run = [=](Session&) {
+    return answer_of<MemoryEstimate>(done, [&] { return ipa::estimate_memory(*models_, *shared); });
+  };
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  submit(std::move(job));
 }
 
 void Engine::change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
                     Done<LoadedParts> done) {
-  submit({cancel,
-          [=] {
-            done(guarded([&]() -> Result<LoadedParts> {
-              IPA_TRY(work(*models_, cancel.get()));
-              caches_->features.forget_gone();
-              return loaded_parts(*models_);
-            }));
-          },
-          [done](Status status) { done(std::move(status)); }});
+  EngineJob job;
+  job.cancel = cancel;
+  job.change = [=] {
+    return answer_of<LoadedParts>(done, [&]() -> Result<LoadedParts> {
+      batcher_->forget_graphs();
+      IPA_TRY(work(*models_, cancel.get()));
+      caches_->features.forget_gone();
+      return loaded_parts(*models_);
+    });
+  };
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  submit(std::move(job));
 }
 
-void Engine::submit(Job job) {
+void Engine::submit(EngineJob job) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!closing_) {
       queue_.push_back(std::move(job));
+      if (idle_ < queue_.size()) add_worker();
       wake_.notify_all();
       return;
     }
@@ -101,15 +143,26 @@ void Engine::submit(Job job) {
   job.refuse(Status::prepared(Code::disposed, disposed_text));
 }
 
+void Engine::add_worker() {
+  if (workers_.size() >= static_cast<size_t>(limits_.concurrency)) return;
+  try {
+    workers_.emplace_back([this] { work(); });
+  } catch (const std::exception&) {
+    // Those that there are do it, one job after the other.
+  }
+}
+
 void Engine::withdraw(const CancelHandle& cancel) {
-  Job job;
+  EngineJob job;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (batcher_) batcher_->wake();
     const auto found =
-        std::find_if(queue_.begin(), queue_.end(), [&](const Job& j) { return j.cancel == cancel; });
+        std::find_if(queue_.begin(), queue_.end(), [&](const EngineJob& j) { return j.cancel == cancel; });
     if (found == queue_.end()) return;
     job = std::move(*found);
     queue_.erase(found);
+    wake_.notify_all();
   }
   job.refuse(Status::prepared(Code::cancelled, cancelled_text));
 }
@@ -118,7 +171,8 @@ void Engine::close(std::function<void()> done) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     closing_ = true;
-    if (running_) running_->store(true);
+    for (const CancelHandle& cancel : running_) cancel->store(true);
+    if (batcher_) batcher_->wake();
     if (!closed_) {
       if (done) on_closed_.push_back(std::move(done));
       done = nullptr;
@@ -128,19 +182,88 @@ void Engine::close(std::function<void()> done) {
   if (done) done();
 }
 
-// A job's own work answers errors as values;
-// what still throws (no memory to hand a result over) must not end the thread.
-void Engine::run_guarded(Job& job) {
-  try {
-    job.run();
-  } catch (...) {
-    job.refuse(caught());
+EngineStats Engine::stats() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  EngineStats stats;
+  stats.queued = static_cast<int>(queue_.size());
+  stats.active = static_cast<int>(running_.size());
+  if (batcher_) stats.batcher = batcher_->stats();
+  return stats;
+}
+
+bool Engine::goes_before(const EngineJob& a, const EngineJob& b) {
+  return a.priority != b.priority ? a.priority > b.priority : a.due < b.due;
+}
+
+// The job of the highest priority before the next change, the first to come of those; or that change, when nothing
+// runs. None where it would have to wait.
+Engine::Queue::iterator Engine::next_job() {
+  if (changing_) return queue_.end();
+  auto best = queue_.end();
+  for (auto job = queue_.begin(); job != queue_.end(); ++job) {
+    if (job->change) {
+      if (best == queue_.end() && job == queue_.begin() && running_.empty()) return job;
+      break;
+    }
+    if (best == queue_.end() || goes_before(*job, *best)) best = job;
   }
+  // Fooocus' patch is in the weights or it is not: who needs the other waits until those that run are done.
+  const bool fits =
+      best == queue_.end() || running_.empty() || !models_->inpaint || best->repaints == repaints_;
+  return fits ? best : queue_.end();
+}
+
+bool Engine::take_job(EngineJob& job) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  ++idle_;
+  wake_.wait(lock, [&] { return closing_ || next_job() != queue_.end(); });
+  --idle_;
+  if (closing_) return false;
+  const auto found = next_job();
+  job = std::move(*found);
+  queue_.erase(found);
+  running_.push_back(job.cancel);
+  changing_ = static_cast<bool>(job.change);
+  repaints_ = job.repaints;
+  return true;
+}
+
+void Engine::end_job(const EngineJob& job) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  running_.erase(std::find(running_.begin(), running_.end(), job.cancel));
+  changing_ = false;
+  wake_.notify_all();
+}
+
+// A job's own work has errors as values;
+// what still throws (no memory to hand a result over) must not end the thread.
+void Engine::run_guarded(EngineJob& job) {
+  std::function<void()> answer;
+  Status thrown;
+  try {
+    if (job.cancel->load()) {
+      thrown = Status::prepared(Code::cancelled, cancelled_text);
+    } else if (job.change) {
+      answer = job.change();
+    } else {
+      Session session(*batcher_, job.priority);
+      answer = job.run(session);
+    }
+  } catch (...) {
+    thrown = caught();
+  }
+  end_job(job);
+  try {
+    if (answer) return answer();
+  } catch (...) {
+    thrown = caught();
+  }
+  job.refuse(std::move(thrown));
 }
 
 void Engine::refuse_the_rest() {
   for (;;) {
-    Job job;
+    EngineJob job;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (queue_.empty()) return;
@@ -152,24 +275,28 @@ void Engine::refuse_the_rest() {
 }
 
 void Engine::work() {
-  for (;;) {
-    Job job;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return closing_ || !queue_.empty(); });
-      if (closing_) break;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-      running_ = job.cancel;
-    }
-    if (job.cancel->load())
-      job.refuse(Status::prepared(Code::cancelled, cancelled_text));
-    else
-      run_guarded(job);
-    std::lock_guard<std::mutex> lock(mutex_);
-    running_.reset();
+  EngineJob job;
+  while (take_job(job)) {
+    run_guarded(job);
+    job = {};
   }
+  bool last = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    last = ++ended_ == workers_.size();
+  }
+  if (last) end();
+}
+
+// On the last of the engine's threads.
+void Engine::end() {
   refuse_the_rest();
+  std::unique_ptr<Batcher> batcher;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    batcher = std::move(batcher_);
+  }
+  batcher.reset();
   models_.reset();
   caches_.reset();
   std::vector<std::function<void()>> waiting;

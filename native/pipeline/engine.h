@@ -1,5 +1,5 @@
-// A model set with a thread of its own: requests queue, run one after the other,
-// and are answered by callback on that thread. The caller's thread never waits.
+// A model set with threads of its own: requests queue, advance together step by step, and are answered by callback on
+// those threads. The caller's thread never waits.
 #pragma once
 
 #include <condition_variable>
@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pipeline/batcher.h"
 #include "pipeline/caches.h"
 #include "pipeline/condition/text_features.h"
+#include "pipeline/engine_job.h"
 #include "pipeline/generate.h"
 #include "pipeline/load/loaded_parts.h"
 #include "pipeline/load/model_set.h"
@@ -21,16 +23,22 @@
 
 namespace ipa {
 
-// Asks one piece of work to stop; shared by whoever may ask and the work itself.
-using CancelHandle = std::shared_ptr<CancelFlag>;
-inline CancelHandle make_cancel_handle() { return std::make_shared<CancelFlag>(false); }
+struct EngineLimits {
+  int concurrency = 8;  // calls that advance together, at most
+  int most_copies = 8;  // of them that share a run of the UNet, at most
+};
+
+struct EngineStats {
+  int queued = 0, active = 0;  // jobs
+  BatcherStats batcher;
+};
 
 class Engine {
  public:
   template <class T>
   using Done = std::function<void(Result<T>)>;
 
-  explicit Engine(std::unique_ptr<ModelSet> models);
+  explicit Engine(std::unique_ptr<ModelSet> models, const EngineLimits& limits = {});
   // Cancels what runs and waits for it; what waits is answered with Code::disposed.
   ~Engine();
   Engine(const Engine&) = delete;
@@ -38,9 +46,10 @@ class Engine {
 
   // The models stay valid until close() is answered.
   const ModelSet& models() const { return *models_; }
+  const EngineLimits& limits() const { return limits_; }
 
-  // `progress` and `done` are called on the engine's thread, `done` exactly once, Code::disposed after close().
-  // So is `step`, which may wait for somebody as long as it looks at the cancel flag.
+  // `progress` and `done` are called on a thread of the engine, `done` exactly once, Code::disposed after close().
+  // So is `step`, which may wait for somebody as long as it looks at the cancel flag: the others go on.
   void generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
                 Done<GenerateResult> done, StepFunction step = {});
   // The image encoder's output for an adapter.
@@ -49,37 +58,45 @@ class Engine {
   void encode_prompts(PromptsToEncode prompts, CancelHandle cancel, Done<std::vector<TextFeatures>> done);
   // What generate() would take for the request.
   void estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done);
-  // Runs `work` on the models between other jobs: how adapters and LoRAs are changed.
-  // Answers with what is loaded then.
+  // Runs `work` on the models when all jobs before it are done, and before those after it: how adapters and LoRAs are
+  // changed. Answers with what is loaded then.
   void change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
               Done<LoadedParts> done);
-  // Answers a cancelled job that still waits with Code::cancelled and frees what it holds,
-  // instead of when its turn comes. Any other is left alone.
+  // Answers a cancelled job that still waits with Code::cancelled and frees what it holds, instead of when its turn
+  // comes; one that runs stops at its next kernel.
   void withdraw(const CancelHandle& cancel);
   // Refuses new work, cancels the rest, frees the models, then calls `done` once.
   void close(std::function<void()> done);
+  EngineStats stats() const;
 
  private:
-  struct Job {
-    CancelHandle cancel;
-    std::function<void()> run;
-    std::function<void(Status)> refuse;
-  };
-  void submit(Job job);
+  using Queue = std::deque<EngineJob>;
+  void submit(EngineJob job);
+  void add_worker();
   void work();
-  void run_guarded(Job& job);
+  static bool goes_before(const EngineJob& a, const EngineJob& b);
+  Queue::iterator next_job();
+  bool take_job(EngineJob& job);
+  void end_job(const EngineJob& job);
+  void run_guarded(EngineJob& job);
   void refuse_the_rest();
+  void end();
 
-  std::mutex mutex_;
+  const EngineLimits limits_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;
-  CancelHandle running_;
+  Queue queue_;
+  std::vector<CancelHandle> running_;
+  bool changing_ = false;
+  bool repaints_ = false;  // what runs now, see EngineJob
   bool closing_ = false;
   std::vector<std::function<void()>> on_closed_;
   bool closed_ = false;
   std::unique_ptr<ModelSet> models_;
   std::unique_ptr<Caches> caches_ = std::make_unique<Caches>();
-  std::thread thread_;
+  std::unique_ptr<Batcher> batcher_;
+  std::vector<std::thread> workers_;
+  size_t idle_ = 0, ended_ = 0;  // of the workers
 };
 
 }  // namespace ipa

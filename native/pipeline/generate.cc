@@ -9,18 +9,18 @@
 
 namespace ipa {
 
-Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
+Result<GenerateResult> generate(const Host& host, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel,
                                 const StepFunction& step) {
   // Before margins and passes are made of what it says.
   IPA_TRY(check_fields(request, request_fields()));
   if (has_margins(request)) {
     IPA_ASSIGN(const GenerateRequest extended, with_margins(request));
-    Result<GenerateResult> made = generate(models, caches, extended, progress, cancel, step);
+    Result<GenerateResult> made = generate(host, extended, progress, cancel, step);
     return made.ok() ? std::move(made) : of_margins(made.status());
   }
   const auto run = has_second_pass(request) ? generate_twice : generate_pass;
-  return run(models, caches, request, progress, cancel, step);
+  return run(host, request, progress, cancel, step);
 }
 
 Result<MemoryEstimate> estimate_memory(const ModelSet& models, const GenerateRequest& request) {

@@ -3,8 +3,7 @@
 
 #include "base/status.h"
 #include "graph/backend.h"
-#include "pipeline/caches.h"
-#include "pipeline/load/model_set.h"
+#include "pipeline/call.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/one_pass.h"
 #include "pipeline/request.h"
@@ -15,7 +14,7 @@ namespace ipa {
 // and `step` before it.
 // Errors: invalid_option, mismatch (embeds or tokens that do not fit the models), not_found (no image encoder),
 // no_memory, cancelled, range (latents or pixels that are NaN or infinite).
-Result<GenerateResult> generate(const ModelSet& models, Caches& caches, const GenerateRequest& request,
+Result<GenerateResult> generate(const Host& host, const GenerateRequest& request,
                                 const ProgressFunction& progress, const CancelFlag* cancel,
                                 const StepFunction& step = {});
 

@@ -29,6 +29,17 @@ Result<std::unique_ptr<Scheduler>> PreparedCall::make_scheduler() const {
   return scheduler;
 }
 
+// Where a step is so short that one picture leaves cores idle, pictures advance together.
+size_t PreparedCall::pictures_at_once() const {
+  constexpr double short_step = 2e10;  // weights times latents
+  constexpr size_t most = 8;
+  const int64_t scale = models_.vae->config().scale();
+  const auto latents = static_cast<double>(request_.width / scale * (request_.height / scale));
+  const bool single = controls_ || inpaint_ || maps_ || request_.cache_every > 1;
+  if (single || latents * static_cast<double>(models_.unet->params.elements()) > short_step) return 1;
+  return std::min(most, request_.seeds.size());
+}
+
 Status PreparedCall::plan_steps_and_parts() {
   IPA_ASSIGN(const std::unique_ptr<Scheduler> scheduler, make_request_scheduler(models_, request_));
   const double strength = cuts_original_steps(models_, request_) ? 1 : strength_of(models_, request_);
@@ -47,7 +58,7 @@ Status PreparedCall::plan_steps_and_parts() {
   IPA_ASSIGN(controls_, Controls::plan(call));
   IPA_ASSIGN(inpaint_, InpaintRun::plan(models_, request_));
   maps_ = AttentionMaps::plan(models_, request_, *conditioning_);
-  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get(), maps_.get()));
+  IPA_ASSIGN(denoiser_, Denoiser::plan(call, controls_.get(), inpaint_.get(), maps_.get(), pictures_at_once()));
   return {};
 }
 
@@ -115,7 +126,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   constexpr size_t sampler_states = 6;
   // A preview, and its copy on the other side.
   const size_t preview = request_.preview_every > 0 ? 2 * rgb : 0;
-  memory.passing(sampler_states * latents * sizeof(float) + results + preview);
+  memory.passing(sampler_states * latents * sizeof(float) * denoiser_->pictures() + results + preview);
   if (request_.decode && keeps_unmasked(models_, request_))
     memory.passing(results + keep_unmasked_bytes(request_));
   MemoryEstimate found;

@@ -54,6 +54,7 @@ class PreparedCall {
   PreparedCall(const ModelSet& models, const GenerateRequest& request) : models_(models), request_(request) {}
   Status plan_steps_and_parts();
   Status check_unguided() const;
+  size_t pictures_at_once() const;
   Status choose_decoder();
   Result<std::unique_ptr<Decoder>> plan_decoder_in(int64_t tile) const;
   MemoryCount count_parts(const Decoder* decoder) const;

@@ -53,6 +53,8 @@ const std::vector<RequestField>& request_fields() {
       {"vaeTiling", &R::vae_tiling, 0, 2, {"auto", "on", "off"}},
       {"vaeTile", &R::vae_tile, 128, kLargestSide},
       {"memoryBudget", &R::memory_budget, 1, kLargestInteger},
+      {"deadline", &R::deadline, 1, 2147483647},
+      {"priority", &R::priority, -10, 10},
   };
   return fields;
 }

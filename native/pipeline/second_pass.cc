@@ -139,15 +139,16 @@ StepFunction hand_over_within(const StepFunction& step, int before, int total, i
 
 }  // namespace
 
-Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, const GenerateRequest& request,
+Result<GenerateResult> generate_twice(const Host& host, const GenerateRequest& request,
                                       const ProgressFunction& progress, const CancelFlag* cancel,
                                       const StepFunction& step) {
+  const ModelSet& models = host.models;
   IPA_ASSIGN(const BothPlanned both, plan_both(models, request));
   const auto pictures = static_cast<int>(request.seeds.size());
   const int first = both.first.calls, each = first + both.second.calls;
   const int total = pictures * each;
   IPA_ASSIGN(GenerateResult made,
-             generate_pass(models, caches, first_pass(request), report_within(progress, 0, total, 0), cancel,
+             generate_pass(host, first_pass(request), report_within(progress, 0, total, 0), cancel,
                            hand_over_within(step, 0, each, 0)));
   made.latents.clear();
   GenerateResult result;
@@ -157,9 +158,8 @@ Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, co
                                              Picture{std::move(made.images[image]), made.width, made.height}));
     const GenerateRequest second = second_pass(models, request, image, std::move(begun));
     const int before = pictures * first + i * both.second.calls;
-    IPA_ASSIGN(GenerateResult one,
-               generate_pass(models, caches, second, report_within(progress, before, total, i), cancel,
-                             hand_over_within(step, first, each, i)));
+    IPA_ASSIGN(GenerateResult one, generate_pass(host, second, report_within(progress, before, total, i),
+                                                 cancel, hand_over_within(step, first, each, i)));
     for (std::vector<uint8_t>& rgb : one.images) result.images.push_back(std::move(rgb));
     for (std::vector<float>& latents : one.latents) result.latents.push_back(std::move(latents));
     for (std::vector<ModuleMaps>& maps : one.attention) result.attention.push_back(std::move(maps));

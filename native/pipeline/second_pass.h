@@ -10,7 +10,7 @@ inline bool has_second_pass(const GenerateRequest& request) { return request.hir
 
 // The pictures of the first pass, enlarged by Lanczos, begin a second one: image to image with the same options
 // and seeds. Both are planned before the first runs. Errors as of generate_pass().
-Result<GenerateResult> generate_twice(const ModelSet& models, Caches& caches, const GenerateRequest& request,
+Result<GenerateResult> generate_twice(const Host& host, const GenerateRequest& request,
                                       const ProgressFunction& progress, const CancelFlag* cancel,
                                       const StepFunction& step);
 

@@ -82,7 +82,7 @@ ipa::Result<ipa::GenerateResult> generate(const ipa::ModelSet& models, const ipa
                                           const ipa::ProgressFunction& progress,
                                           const ipa::CancelFlag* cancel) {
   ipa::Caches caches;
-  return ipa::generate(models, caches, request, progress, cancel);
+  return ipa::generate({models, caches}, request, progress, cancel);
 }
 
 void check_begin_bytes(const ipa::ModelSet& models, const ipa::GenerateRequest& request) {

@@ -11,6 +11,7 @@
 
 namespace {
 
+using ipa::Compute;
 using ipa::Graph;
 using ipa::Shape;
 using ipa::ThreadPool;
@@ -58,12 +59,16 @@ TEST(graph_run_matches_reference) {
   rig.check("one of every op", ipa_test::deep_tolerance);
 }
 
-TEST(graph_run_gives_the_same_bits_for_any_threads) {
+// Every type of numbers has kernels of its own.
+constexpr Compute computes[] = {Compute::f32, Compute::bf16, Compute::int16, Compute::int8};
+
+void check_any_threads(Compute compute) {
   std::vector<float> first;
   for (int pool : {1, 2, 3, 4})
     for (int threads : {1, 2, 3, 4}) {
       GraphRig rig(22, ipa_test::test_kernels(), threads);
       const Network network(rig, 2);
+      rig.use(compute);
       if (!rig.build()) return;
       ThreadPool::shared().resize(pool);
       for (int i = 0; i < 3; ++i) {
@@ -75,14 +80,20 @@ TEST(graph_run_gives_the_same_bits_for_any_threads) {
   ThreadPool::shared().resize(2);
 }
 
-TEST(graph_run_gives_an_item_the_same_bits_in_any_batch) {
+TEST(graph_run_gives_the_same_bits_for_any_threads) {
+  for (const Compute compute : computes) check_any_threads(compute);
+}
+
+void check_any_batch(Compute compute) {
   GraphRig together(23);
   const Network all(together, 3);
+  together.use(compute);
   if (!together.build() || !together.run()) return;
   const std::vector<float> whole = together.result(all.end);
   for (int64_t item = 0; item < 3; ++item) {
     GraphRig alone(23);
     const Network one(alone, 1);
+    alone.use(compute);
     auto take = [&](Value from, Value to) {
       const std::vector<float>& source = together.floats(from);
       const auto each = static_cast<int64_t>(source.size() / 3);
@@ -97,6 +108,10 @@ TEST(graph_run_gives_an_item_the_same_bits_in_any_batch) {
     const std::vector<float> part(whole.begin() + item * each, whole.begin() + (item + 1) * each);
     CHECK(same_bits(part, alone.result(one.end)));
   }
+}
+
+TEST(graph_run_gives_an_item_the_same_bits_in_any_batch) {
+  for (const Compute compute : computes) check_any_batch(compute);
 }
 
 TEST(graph_run_allocates_nothing) {

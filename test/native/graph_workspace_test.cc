@@ -15,19 +15,29 @@ TEST(graph_workspace_keeps_its_arena_for_the_next_call) {
     Workspace workspace(&keeper);
     CHECK_OK(workspace.require(size_t{1} << 20));
     CHECK_OK(workspace.require(size_t{3} << 20));
-    first = workspace.arena();
+    first = workspace.lease(size_t{3} << 20).take().data();
   }
   Workspace next(&keeper);
   CHECK_OK(next.require(size_t{2} << 20));
-  CHECK(next.arena() == first);
+  CHECK(next.lease(size_t{2} << 20).take().data() == first);
   CHECK_EQ(next.peak(), size_t{2} << 20);  // what the call asks for
   CHECK_OK(next.require(size_t{3} << 20));
-  CHECK(next.arena() == first);
   CHECK_EQ(next.peak(), size_t{3} << 20);
-  // Another call at the same time has one of its own.
+  const auto lease = next.lease(size_t{3} << 20);
+  CHECK(lease.value().data() == first);
+  // A call that runs at the same time has one of its own, and gets this one afterwards.
   Workspace beside(&keeper);
-  CHECK_OK(beside.require(size_t{1} << 20));
-  CHECK(beside.arena() != first);
+  const auto other = beside.lease(size_t{1} << 20);
+  CHECK(other.value().data() != first);
+}
+
+TEST(graph_workspace_lends_what_calls_take_turns_in) {
+  ArenaKeeper keeper;
+  Workspace one(&keeper), two(&keeper);
+  CHECK_OK(one.require(size_t{600} << 20));  // more than is kept between calls
+  CHECK_OK(two.require(size_t{1} << 20));
+  const uint8_t* large = one.lease(size_t{600} << 20).take().data();
+  CHECK(one.lease(size_t{600} << 20).take().data() == large);
 }
 
 TEST(graph_workspace_does_not_keep_very_large_arenas) {

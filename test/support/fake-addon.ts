@@ -22,6 +22,7 @@ import type {
   NativePipeline,
   NativeResult,
   PipelineInfo,
+  PipelineStats,
 } from "../../lib/native/contract";
 import type { NativeFit, NativePixels } from "../../lib/image/pixels";
 
@@ -46,6 +47,7 @@ export function supportOf(refusals: PipelineInfo["refusals"]): Pick<PipelineInfo
 
 export const MINI_INFO: PipelineInfo = {
   family: "sd1",
+  concurrency: 1,
   refiner: false,
   task: "text-to-image",
   width: 128,
@@ -257,6 +259,10 @@ class FakePipeline implements NativePipeline {
 
   info(): PipelineInfo {
     return this.#addon.info;
+  }
+
+  stats(): PipelineStats {
+    return { queued: 0, active: this.#jobs.size, waiting: 0, batches: {}, stepSeconds: undefined, workingMemory: 0 };
   }
 
   generate(

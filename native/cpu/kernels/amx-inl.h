@@ -1,5 +1,7 @@
 // Products of bf16 on Intel's AMX: tile registers of 16 rows of 64 bytes, one instruction for 16 rows times 16
-// pairs times 16 columns. Only whole tiles run here; what is left of rows and pairs is done as without AMX.
+// pairs times 16 columns. Pairs that are left beside whole tiles are multiplied as without AMX, in every row alike. Rows that are
+// left fill a tile with copies of themselves: tiles round in another way than vectors do, and a row's bits must not depend on how
+// many others there are.
 // IPA_AMX_EMULATED: the same in plain C++, for tests on machines that have no tiles.
 
 constexpr int kTileSide = 16;        // rows, pairs and columns of a tile
@@ -151,19 +153,40 @@ void amx_rows(int64_t blocks, const BFloat16* const* rows, const BFloat16* b, fl
   amx_finish<NV, 3>(c, c_stride);
 }
 
+// The same of fewer than sixteen rows.
+template <int NV>
+void amx_last_rows(int64_t count, int64_t blocks, const BFloat16* const* rows, const BFloat16* b, float* c,
+                   int64_t c_stride, bool accumulate) {
+  constexpr int64_t width = NV * kTileSide;
+  const BFloat16* filled[kTileSide];
+  alignas(64) float sums[kTileSide * width];
+  for (int64_t i = 0; i < kTileSide; ++i) {
+    const int64_t row = i < count ? i : count - 1;
+    filled[i] = rows[row];
+    if (accumulate) std::memcpy(sums + i * width, c + row * c_stride, width * sizeof(float));
+  }
+  amx_rows<NV>(blocks, filled, b, sums, width, accumulate);
+  for (int64_t i = 0; i < count; ++i) std::memcpy(c + i * c_stride, sums + i * width, width * sizeof(float));
+}
+
 template <int NV>
 void amx_product(int64_t count, int64_t pairs, const BFloat16* const* rows, const BFloat16* b, float* c,
                  int64_t c_stride, bool accumulate) {
   const int64_t blocks = pairs / kTileSide, done = blocks * kTileSide;
-  const int64_t tiled = blocks > 0 ? count / kTileSide * kTileSide : 0;
-  for (int64_t r = 0; r < tiled; r += kTileSide) {
-    amx_rows<NV>(blocks, rows + r, b, c + r * c_stride, c_stride, accumulate);
+  if (blocks == 0) {
+    pairs_rows<NV, false>(count, pairs, rows, nullptr, b, c, c_stride, accumulate);
+    return;
+  }
+  for (int64_t r = 0; r < count; r += kTileSide) {
+    const int64_t here = count - r < kTileSide ? count - r : kTileSide;
+    if (here == kTileSide)
+      amx_rows<NV>(blocks, rows + r, b, c + r * c_stride, c_stride, accumulate);
+    else
+      amx_last_rows<NV>(here, blocks, rows + r, b, c + r * c_stride, c_stride, accumulate);
     if (done == pairs) continue;
     const BFloat16* rest[kTileSide];
-    for (int i = 0; i < kTileSide; ++i) rest[i] = rows[r + i] + 2 * done;
-    pairs_rows<NV, false>(kTileSide, pairs - done, rest, nullptr, b + done * NV * L * 2, c + r * c_stride,
-                          c_stride, true);
+    for (int64_t i = 0; i < here; ++i) rest[i] = rows[r + i] + 2 * done;
+    pairs_rows<NV, false>(here, pairs - done, rest, nullptr, b + done * NV * L * 2, c + r * c_stride, c_stride,
+                          true);
   }
-  pairs_rows<NV, false>(count - tiled, pairs, rows + tiled, nullptr, b, c + tiled * c_stride, c_stride,
-                        accumulate);
 }

@@ -5,16 +5,18 @@
 
 namespace ipa {
 
-const std::vector<float>* FeatureCache::find(int kind, const std::vector<uint8_t>& pixels) {
+std::optional<std::vector<float>> FeatureCache::find(int kind, const std::vector<uint8_t>& pixels) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   for (auto entry = recent_.begin(); entry != recent_.end(); ++entry) {
     if (entry->kind != kind || entry->pixels != pixels) continue;
     recent_.splice(recent_.begin(), recent_, entry);
-    return &recent_.front().features;
+    return recent_.front().features;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void FeatureCache::insert(int kind, std::vector<uint8_t> pixels, std::vector<float> features) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   recent_.push_front({kind, std::move(pixels), std::move(features)});
   while (recent_.size() > entries_) recent_.pop_back();
 }

@@ -1,4 +1,4 @@
-// The image encoder's results for the pictures seen last.
+// The image encoder's results for the pictures seen last. From any thread.
 // The encoder costs as much as a sampling step, and servers get the same reference picture again and again.
 // Keys are the encoder's exact input, so a hit cannot be wrong.
 #pragma once
@@ -8,6 +8,8 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace ipa {
@@ -16,9 +18,8 @@ class FeatureCache {
  public:
   explicit FeatureCache(size_t entries = 16) : entries_(entries) {}
 
-  // nullptr when it is not there; otherwise valid until the next call.
-  // `kind` tells the encoder's outputs apart.
-  const std::vector<float>* find(int kind, const std::vector<uint8_t>& pixels);
+  // Nothing when it is not there. `kind` tells the encoder's outputs apart.
+  std::optional<std::vector<float>> find(int kind, const std::vector<uint8_t>& pixels);
   // Forgets the entry that was not asked for the longest time when there are too many.
   void insert(int kind, std::vector<uint8_t> pixels, std::vector<float> features);
 
@@ -28,6 +29,7 @@ class FeatureCache {
     std::vector<uint8_t> pixels;
     std::vector<float> features;
   };
+  std::mutex mutex_;
   size_t entries_;
   std::list<Entry> recent_;  // the last one asked for in front
 };
@@ -35,11 +37,15 @@ class FeatureCache {
 // One cache an image encoder, for as long as the encoder is in memory.
 class FeatureCaches {
  public:
-  FeatureCache& of(const std::shared_ptr<const void>& encoder) { return caches_[encoder]; }
-  // Frees those of encoders that are gone.
+  FeatureCache& of(const std::shared_ptr<const void>& encoder) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return caches_[encoder];
+  }
+  // Frees those of encoders that are gone, while no call runs.
   void forget_gone();
 
  private:
+  std::mutex mutex_;
   std::map<std::weak_ptr<const void>, FeatureCache, std::owner_less<>> caches_;
 };
 

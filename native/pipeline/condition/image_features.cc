@@ -62,7 +62,7 @@ Result<std::vector<float>> ImageEncoder::encode_nothing(const Call& call) { retu
 Result<std::vector<float>> ImageEncoder::remembered(const Call& call, std::vector<uint8_t> rgb) {
   FeatureCache& cache = call.caches.features.of(adapter_.vision);
   const bool embedding = reads_embedding(adapter_);
-  if (const std::vector<float>* known = cache.find(embedding, rgb)) return *known;
+  if (std::optional<std::vector<float>> known = cache.find(embedding, rgb)) return *std::move(known);
   IPA_ASSIGN(std::vector<float> features, run(call, rgb));
   cache.insert(embedding, std::move(rgb), features);
   return features;

@@ -61,7 +61,7 @@ Result<LinearPreview> fit(const Call& call) {
   const VaeConfig& config = call.models.vae->config();
   const int64_t scale = config.scale(), wide = side * scale;
   const auto channels = static_cast<size_t>(config.latent_channels), n = channels + 1;
-  Workspace workspace(&call.caches.arenas);
+  Workspace workspace(&call.caches.arenas, call.workspace.turn());
   IPA_ASSIGN(const std::unique_ptr<Decoder> decoder, plan_decoder(call.models, side, side, 0, Wrap()));
   IPA_TRY(decoder->prepare(workspace));
   // Keeps the sums solvable when a decoder ignores a channel.

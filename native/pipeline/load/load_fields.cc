@@ -10,6 +10,8 @@ const std::vector<LoadField>& load_fields() {
       {"vaeScalingFactor", &R::vae_scaling_factor, 0.001, 1000},
       {"dtype", &R::compute, 0, 4, {"f32", "bf16", "int16", nullptr, "int8"}},
       {"threads", &R::threads, 0, 1024},
+      {"concurrency", &R::concurrency, 1, 1024},
+      {"maxBatch", &R::max_batch, 0, 64},
   };
   return fields;
 }

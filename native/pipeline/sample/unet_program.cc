@@ -29,7 +29,7 @@ Value UNetProgram::bind(Value value, Source source) {
 Value UNetProgram::bind_keys(Graph& graph, const PackedKeys& keys, size_t layer,
                              const UNetProgramShape& shape) {
   KeyValueShape kv = keys.program->plan().graph().node(keys.values[layer]).kv;
-  kv.batch = shape.batch;
+  kv.batch = shape.items();
   return bind(graph.packed_kv_input(kv), [&keys, layer, first = shape.first, batch = shape.batch] {
     return keys.program->items(keys.values[layer], first, batch);
   });
@@ -37,44 +37,52 @@ Value UNetProgram::bind_keys(Graph& graph, const PackedKeys& keys, size_t layer,
 
 UNetAdditions UNetProgram::describe_additions(Graph& graph, const UNetProgramShape& shape, size_t skips) {
   UNetAdditions additions;
-  if (const InpaintRun* inpaint = shape.inpaint)
-    additions.first = bind(graph.input(inpaint->shape()), [inpaint] { return inpaint->made(); });
+  if (const InpaintRun* inpaint = shape.inpaint) {
+    Shape made = inpaint->shape();
+    made.n = shape.items_alike();
+    additions.first = bind(graph.input(made), [inpaint] { return inpaint->made(); });
+  }
   if (!shape.additions) return additions;
-  const auto input = [&](const Residuals* given, size_t i, int64_t first, int64_t batch) {
+  const auto to_skip = [&](const Residuals* given, size_t i) {
     Shape of_all = given->shape(i);
-    of_all.n = batch;
-    return bind(graph.input(of_all), [given, i, first, batch] { return given->items(i, first, batch); });
+    of_all.n = shape.items();
+    return bind(graph.input(of_all),
+                [given, i, first = shape.first, batch = shape.batch] { return given->items(i, first, batch); });
+  };
+  const auto to_level = [&](const Residuals* given, size_t i) {
+    Shape of_all = given->shape(i);
+    of_all.n = shape.items_alike();
+    return bind(graph.input(of_all), [given, i] { return given->items(i, 0, 1); });
   };
   const Residuals &to_skips = shape.additions->skips, &to_levels = shape.additions->levels;
-  for (size_t i = 0; i < skips && i < to_skips.count(); ++i)
-    additions.skips.push_back(input(&to_skips, i, shape.first, shape.batch));
-  if (skips + 1 == to_skips.count()) additions.middle = input(&to_skips, skips, shape.first, shape.batch);
+  for (size_t i = 0; i < skips && i < to_skips.count(); ++i) additions.skips.push_back(to_skip(&to_skips, i));
+  if (skips + 1 == to_skips.count()) additions.middle = to_skip(&to_skips, skips);
   const size_t levels = config_.levels.size();
   for (size_t i = 0; i < levels && i < to_levels.count(); ++i)
-    additions.levels.push_back(input(&to_levels, i, 0, 1));
-  if (levels + 1 == to_levels.count()) additions.after_middle = input(&to_levels, levels, 0, 1);
+    additions.levels.push_back(to_level(&to_levels, i));
+  if (levels + 1 == to_levels.count()) additions.after_middle = to_level(&to_levels, levels);
   return additions;
 }
 
 UNetInputs UNetProgram::describe_inputs(Graph& graph, const UNet& unet, const Conditioning& conditioning,
                                         const UNetProgramShape& shape) {
   UNetInputs inputs;
-  inputs.latents = latents_ = graph.input({shape.batch, shape.height, shape.width, config_.in_channels});
-  inputs.sinusoid = sinusoid_ = graph.input({shape.batch, 1, 1, config_.sinusoid_size()});
+  inputs.latents = latents_ = graph.input({shape.items(), shape.height, shape.width, config_.in_channels});
+  inputs.sinusoid = sinusoid_ = graph.input({shape.items(), 1, 1, config_.sinusoid_size()});
   if (config_.text_time)
-    inputs.addition = bind(graph.input({shape.batch, 1, 1, config_.addition_input_size}),
+    inputs.addition = bind(graph.input({shape.items(), 1, 1, config_.addition_input_size}),
                            [&conditioning, first = shape.first, batch = shape.batch] {
                              return conditioning.addition(first, batch);
                            });
   if (config_.time_cond_size)
-    inputs.time_cond = time_cond_ = graph.input({shape.batch, 1, 1, config_.time_cond_size});
+    inputs.time_cond = time_cond_ = graph.input({shape.items(), 1, 1, config_.time_cond_size});
 
   const std::vector<PackedKeys>& images = conditioning.images();
   const BranchScales& scales = conditioning.scales();
   std::vector<Value> values;
   for (size_t i = 0; i < scales.count_values(); ++i)
     values.push_back(
-        bind(graph.input({shape.batch, 1, scales.rows(i), 1}),
+        bind(graph.input({shape.items(), 1, scales.rows(i), 1}),
              [&scales, i, first = shape.first, batch = shape.batch] { return scales.view(i, first, batch); }));
   inputs.branches.resize(unet.cross_layers().size());
   for (size_t layer = 0; layer < inputs.branches.size(); ++layer) {
@@ -106,30 +114,50 @@ Value UNetProgram::describe_unet(Graph& graph, const UNet& unet, const UNetInput
   return output;
 }
 
-Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, const Conditioning& conditioning,
-                                                       const UNetProgramShape& shape,
-                                                       const UNetProgram* features) {
+Status UNetProgram::describe(const ModelSet& models, const Conditioning& conditioning,
+                             const UNetProgramShape& shape, const UNetProgram* features) {
   const LoadedNetwork<UNet>& unet = *models.unet;
-  std::unique_ptr<UNetProgram> self(new UNetProgram(unet.config()));
   Graph graph(&unet.params);
   graph.set_wrap(shape.wrap);
-  UNetInputs inputs = self->describe_inputs(graph, unet.network, conditioning, shape);
+  UNetInputs inputs = describe_inputs(graph, unet.network, conditioning, shape);
   DeepFeatures deep;
   deep.depth = shape.feature_depth;
   const int skips = features ? shape.feature_depth : unet.network.skip_connections();
-  inputs.additions = self->describe_additions(graph, shape, static_cast<size_t>(skips));
-  if (features)
-    deep.kept = self->bind(graph.input(features->program_->shape(features->kept_)),
-                           [features] { return features->program_->view(features->kept_); });
-  self->output_ = self->describe_unet(graph, unet.network, inputs, deep.depth ? &deep : nullptr, shape.maps);
-  graph.output(self->output_);
-  if (deep.depth && !features) {
-    self->kept_ = deep.kept;
-    graph.output(self->kept_);
+  inputs.additions = describe_additions(graph, shape, static_cast<size_t>(skips));
+  if (features) {
+    Shape kept = features->program_->shape(features->kept_);
+    kept.n = shape.items();
+    deep.kept = bind(graph.input(kept), [features] { return features->program_->view(features->kept_); });
   }
+  output_ = describe_unet(graph, unet.network, inputs, deep.depth ? &deep : nullptr, shape.maps);
+  graph.output(output_);
+  if (deep.depth && !features) {
+    kept_ = deep.kept;
+    graph.output(kept_);
+  }
+  // Calls that run as one are copied into memory of their own.
   std::vector<Value> external;
-  for (const auto& [value, source] : self->bound_) external.push_back(value);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(), external));
+  if (shape.copies == 1)
+    for (const auto& [value, source] : bound_) external.push_back(value);
+  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend(), external));
+  program_->set_whole();
+  return {};
+}
+
+Result<std::unique_ptr<UNetProgram>> UNetProgram::plan(const ModelSet& models, const Conditioning& conditioning,
+                                                       const UNetProgramShape& shape,
+                                                       const UNetProgram* features) {
+  std::unique_ptr<UNetProgram> self(new UNetProgram(models.unet->config()));
+  IPA_TRY(self->describe(models, conditioning, shape, features));
+  if (shape.maps) return self;  // of one call's last item alone
+  self->program_->share(
+      [&models, &conditioning, shape, features](int copies) -> Result<std::unique_ptr<Program>> {
+        UNetProgramShape of_all = shape;
+        of_all.copies = copies;
+        UNetProgram described(models.unet->config());
+        IPA_TRY(described.describe(models, conditioning, of_all, features));
+        return std::move(described.program_);
+      });
   return self;
 }
 
@@ -138,6 +166,12 @@ Status UNetProgram::prepare(Workspace& workspace, float guidance) {
   IPA_TRY(program_->prepare(workspace));
   if (!time_cond_.valid()) return {};
   return set_each(time_cond_, guidance_embedding(guidance, config_.time_cond_size));
+}
+
+Status UNetProgram::run_all(const std::vector<UNetProgram*>& programs, const CancelFlag* cancel) {
+  std::vector<Program*> all;
+  for (const UNetProgram* program : programs) all.push_back(program->program_.get());
+  return Program::run_all(all, cancel);
 }
 
 Status UNetProgram::set_timestep(float timestep) {

@@ -19,6 +19,7 @@ namespace ipa {
 struct UNetProgramShape {
   int64_t height = 0, width = 0;  // latents
   int64_t first = 0, batch = 1;   // items of the conditioning
+  int copies = 1;                 // calls that run as one, see Program::share()
   int feature_depth = 0;          // 0: no features are kept
   double merge_ratio = 0;         // of tokens
   Wrap wrap;                      // of convolutions
@@ -28,6 +29,10 @@ struct UNetProgramShape {
   const InpaintRun* inpaint = nullptr;
   // Where maps of the last item are written; null: there are none. It outlives the program.
   const AttentionMaps* maps = nullptr;
+
+  int64_t items() const { return batch * copies; }
+  // Of an input that is the same for all of one call's items.
+  int64_t items_alike() const { return copies == 1 ? 1 : items(); }
 };
 
 class UNetProgram {
@@ -47,7 +52,8 @@ class UNetProgram {
   }
   // Of every item.
   Status set_timestep(float timestep);
-  Status run(const CancelFlag* cancel) { return program_->run(cancel); }
+  // Of the same shape, each with inputs of its own.
+  static Status run_all(const std::vector<UNetProgram*>& programs, const CancelFlag* cancel);
   Status get_output(std::vector<float>& output) const { return program_->get(output_, output); }
   // Cross layers whose maps a run writes.
   const std::vector<size_t>& mapped() const { return mapped_; }
@@ -57,6 +63,8 @@ class UNetProgram {
   using Source = std::function<BoundView()>;
 
   explicit UNetProgram(const UNetConfig& config) : config_(config) {}
+  Status describe(const ModelSet& models, const Conditioning& conditioning, const UNetProgramShape& shape,
+                  const UNetProgram* features);
   Value bind(Value value, Source source);
   // The same for every item.
   Status set_each(Value value, const std::vector<float>& item);
