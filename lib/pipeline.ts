@@ -266,11 +266,15 @@ export class Pipeline implements AsyncDisposable {
   #estimateMemory(options: unknown, others: unknown, site: CallSite): Promise<MemoryEstimate> {
     this.#calls.checkRoom();
     const held = this.#read(readCall(estimate().EstimateSchema, options, others));
-    const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(site, {}, {
-      pictures: held.measured(),
-      prepare: (stop) => held.prepare(this.#info, "sizes", stop),
-      start: (prepared, done) => this.#native.estimateMemory(prepared, done),
-    });
+    const made = this.#calls.call<NativeGenerateRequest, NativeMemoryEstimate>(
+      site,
+      {},
+      {
+        pictures: held.measured(),
+        prepare: (stop) => held.prepare(this.#info, "sizes", stop),
+        start: (prepared, done) => this.#native.estimateMemory(prepared, done),
+      },
+    );
     return made.then(toEstimate);
   }
 

@@ -130,7 +130,7 @@ export interface LoadOptions extends HubAccessOptions {
   dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
-  /** calls that advance together, step by step; those behind them wait. Default 8; 1: one after the other */
+  /** calls that advance together, step by step; those behind them wait. Default 16; 1: one after the other */
   concurrency?: number | undefined;
   /** calls that may share one run of the UNet; no result depends on it. 0 (default): as many as are faster, by measuring */
   maxBatch?: number | undefined;

@@ -218,7 +218,7 @@ export const LoadSchema = {
       type: "integer",
       minimum: 1,
       maximum: 1024,
-      default: 8,
+      default: 16,
       description: "calls that advance together, step by step; those behind them wait. 1: one after the other",
     },
     maxBatch: {

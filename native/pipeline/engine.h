@@ -24,8 +24,8 @@
 namespace ipa {
 
 struct EngineLimits {
-  int concurrency = 8;  // calls that advance together, at most
-  int most_copies = 8;  // of them that share a run of the UNet, at most
+  int concurrency = 16;  // calls that advance together, at most
+  int most_copies = 8;   // of them that share a run of the UNet, at most
 };
 
 struct EngineStats {

@@ -186,8 +186,8 @@ struct GenerateRequest {
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
   // Where this one is made of another: bytes that are held for that one meanwhile, and pictures of its that are done.
   size_t bytes_beside = 0, pictures_beside = 0;
-  int deadline = 0;            // milliseconds from its arrival, for its place in the queue; 0: none
-  int priority = 0;            // each step up: before those that wait, and twice the share of those that run
+  int deadline = 0;  // milliseconds from its arrival, for its place in the queue; 0: none
+  int priority = 0;  // each step up: before those that wait, and twice the share of those that run
 };
 
 struct Progress {

@@ -147,9 +147,8 @@ Result<GenerateResult> generate_twice(const Host& host, const GenerateRequest& r
   const auto pictures = static_cast<int>(request.seeds.size());
   const int first = both.first.calls, each = first + both.second.calls;
   const int total = pictures * each;
-  IPA_ASSIGN(GenerateResult made,
-             generate_pass(host, first_pass(request), report_within(progress, 0, total, 0), cancel,
-                           hand_over_within(step, 0, each, 0)));
+  IPA_ASSIGN(GenerateResult made, generate_pass(host, first_pass(request), report_within(progress, 0, total, 0),
+                                                cancel, hand_over_within(step, 0, each, 0)));
   made.latents.clear();
   GenerateResult result;
   for (int i = 0; i < pictures; ++i) {

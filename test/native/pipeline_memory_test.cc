@@ -24,6 +24,12 @@ GenerateRequest request_of(const std::string& model, const std::string& name) {
   return request;
 }
 
+// A decoder that takes the picture whole has no tiles to be told of.
+void set_tiling(GenerateRequest& request, Tiling tiling) {
+  request.vae_tiling = tiling;
+  request.vae_tile = tiling == Tiling::off ? 0 : 128;
+}
+
 ipa::MemoryEstimate estimate(const ModelSet& models, const GenerateRequest& request) {
   const auto found = ipa::estimate_memory(models, request);
   CHECK_OK(found.status());
@@ -41,7 +47,7 @@ TEST(pipeline_memory_is_what_was_planned) {
     request.steps = 6;
     for (Tiling tiling : {Tiling::off, Tiling::on})
       for (bool pictures : {false, true}) {
-        request.vae_tiling = tiling;
+        set_tiling(request, tiling);
         request.branches.clear();
         for (int adapter = 0; pictures && adapter < 2; ++adapter)
           request.branches.push_back({adapter, 0.5f, {ipa_test::golden_picture("images/wide-150x100.png")}});
@@ -98,15 +104,15 @@ TEST(pipeline_memory_grows_with_what_is_asked) {
   const auto models = ipa_test::load_golden_models("sd15", {});
   if (!models) return;
   GenerateRequest request = request_of("sd15", "ddim-4steps");
-  request.vae_tiling = Tiling::off;
+  set_tiling(request, Tiling::off);
   const ipa::MemoryEstimate whole = estimate(*models, request);
   CHECK_EQ(whole.weights, models->memory_bytes());
   CHECK_EQ(whole.tile, 0);
-  request.vae_tiling = Tiling::on;
+  set_tiling(request, Tiling::on);
   const ipa::MemoryEstimate tiled = estimate(*models, request);
   CHECK_EQ(tiled.tile, 128);
   CHECK(tiled.working < whole.working);
-  request.vae_tiling = Tiling::off;
+  set_tiling(request, Tiling::off);
   request.seeds = {1, 2, 3, 4};
   // One arena for all pictures; only the results add up.
   const ipa::MemoryEstimate four = estimate(*models, request);
@@ -120,12 +126,12 @@ TEST(pipeline_memory_budget_decides_about_tiles) {
   const auto models = ipa_test::load_golden_models("sd15", {});
   if (!models) return;
   GenerateRequest request = request_of("sd15", "ddim-4steps");
-  request.vae_tiling = Tiling::off;
+  set_tiling(request, Tiling::off);
   const size_t whole = estimate(*models, request).total();
-  request.vae_tiling = Tiling::on;
+  set_tiling(request, Tiling::on);
   const size_t tiled = estimate(*models, request).total();
 
-  request.vae_tiling = Tiling::automatic;
+  set_tiling(request, Tiling::automatic);
   const auto tile = [&](uint64_t budget) {
     request.memory_budget = budget;
     const auto found = ipa::estimate_memory(*models, request);

@@ -64,7 +64,7 @@ struct LoadRequest {
   double vae_scaling_factor = 0;         // 0: the VAE's own
   Compute compute = Compute::f32;        // of the UNet; VAE and encoders follow it, see models/compute_choice.h
   int threads = 0;                       // 0: one per core
-  int concurrency = 8;                   // calls that advance together, at most
+  int concurrency = 16;                  // calls that advance together, at most
   int max_batch = 0;                     // of them that run as one, at most; 0: as many as are faster
 };
 
