@@ -85,7 +85,9 @@ describe("stats", () => {
       ended.push(name);
     };
     let first: Promise<void> | undefined;
-    await new Promise<void>((began) => (first = call("first", { steps: 200, onProgress: () => began() })));
+    await new Promise<void>((began) => {
+      first = call("first", { steps: 200, onProgress: () => began() });
+    });
     await Promise.all([
       first,
       call("plain", {}),

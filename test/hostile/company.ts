@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     for (const call of different)
       console.log(
         "differs:",
-        JSON.stringify(call, (_, value) => (value instanceof Uint8Array ? "…" : value)),
+        JSON.stringify(call, (_, value: unknown) => (value instanceof Uint8Array ? "…" : value)),
       );
     sums.sessions += calls.length;
     sums.different += different.length;

@@ -225,7 +225,7 @@ TEST(pipeline_progress_counts_model_calls) {
   int calls = 0, previews = 0;
   const auto watch = [&](const ipa::Progress& progress) {
     CHECK_EQ(progress.step, ++calls);
-    CHECK_EQ(progress.total, 10);  // PNDM calls the model once more than it has steps
+    CHECK_EQ(progress.total, 10);                       // PNDM calls the model once more than it has steps
     CHECK_EQ(progress.image, (progress.step - 1) % 2);  // pictures of a small model advance together
     if (progress.preview.empty()) return;
     ++previews;

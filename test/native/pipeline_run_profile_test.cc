@@ -40,9 +40,8 @@ TEST_ONCE(pipeline_run_profile_takes_what_is_fastest) {
   CHECK_EQ(narrow.threads, 1);
   CHECK_EQ(narrow.copies, 1);
   // No gain: one after the other.
-  const RunMode alone = settle(neither, eight_alike(), [](const RunMode& mode) {
-    return 0.01 * mode.copies * 2 / mode.threads * 0.99;
-  });
+  const RunMode alone = settle(
+      neither, eight_alike(), [](const RunMode& mode) { return 0.01 * mode.copies * 2 / mode.threads * 0.99; });
   CHECK_EQ(alone.threads, 2);
   CHECK_EQ(alone.copies, 1);
 }

@@ -73,7 +73,7 @@ export class RandomCalls {
     const scale = this.#chance(0.7) ? this.#random() : { down: this.#random(), up: 0.5 };
     const mask = this.#chance(0.3) ? { mask: this.#mask(width, height) } : {};
     const window = this.#chance(0.2) ? { start: 0, end: 0.6 } : {};
-    return { image: this.#picture(40, 40), adapter, scale, ...mask, ...window } as ImagePrompt;
+    return { image: this.#picture(40, 40), adapter, scale, ...mask, ...window };
   }
 
   #extras(width: number, height: number): GenerateOptions {
@@ -83,9 +83,10 @@ export class RandomCalls {
     if (this.#chance(0.3))
       extras.controls = [{ control: this.#below(2), image: this.#picture(width, height), scale: this.#random() }];
     else if (this.#chance(0.15)) extras.featureCache = { every: 2 };
-    if (this.#chance(0.15)) Object.assign(extras, { image: this.#picture(width, height), strength: 0.7 });
-    else if (this.#chance(0.15))
-      Object.assign(extras, { image: this.#picture(width, height), mask: this.#mask(width, height) });
+    const begins = this.#random();
+    if (begins < 0.3) extras.image = this.#picture(width, height);
+    if (begins < 0.15) extras.strength = 0.7;
+    else if (begins < 0.3) extras.mask = this.#mask(width, height);
     if (this.#chance(0.1)) extras.tokenMerging = 0.4;
     if (this.#chance(0.1)) extras.seamless = "x";
     return extras;
