@@ -28,7 +28,7 @@ const OTHER_NAMES: Record<string, string> = {
   inpaint: "--inpaint-head",
 };
 /** What a command has no use for: limits for servers, and the token, which no command line should show. */
-const NONE = ["images", "maxPixels", "maxQueue", "token"];
+const NONE = ["images", "maxPixels", "maxQueue", "concurrency", "maxBatch", "priority", "token"];
 
 const image = join(ROOT, "test/golden/images/rgb.png");
 let folder: string;

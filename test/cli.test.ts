@@ -673,7 +673,7 @@ describe("flags of other programs, and messages in flags", () => {
     ["--device cuda", "the engine runs on the CPU"],
     ["--loras a", "use --lora FILE:WEIGHT\n"],
     // Nothing of the API that a command line cannot have.
-    ["--timeout 4", "unknown option '--timeout'\n"],
+    ["--timeout 4", "use --deadline (milliseconds)"],
     ["--callback 1", "unknown option '--callback'\n"],
   ])("%s", async (flags, says) => {
     const { code, err } = await cli(["generate", ...flags.split(" ")]);

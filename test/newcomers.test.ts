@@ -106,7 +106,7 @@ describe("options of other programs", () => {
     [{ imagePrompts: [new Response("x")] }, "imagePrompts[0].image: expected a path"],
     [{ imagePrompts: [new Response("x")] }, "pass await response.blob()"],
     [{ use_karras_sigmas: true }, 'use sigmas: "karras"'],
-    [{ timeout: 5 }, "AbortSignal.timeout"],
+    [{ timeout: 5 }, "use deadline (milliseconds)"],
     [{ imagePrompts: [{ file: picture }] }, "use image"],
     [{ imagePrompts: [{ image: picture, strength: 0.5 }] }, "use scale"],
     [{ imagePrompts: [{ image: picture, weight_type: "style transfer" }] }, 'use preset: "style"'],

@@ -84,7 +84,7 @@ const GENERATE: Alias[] = [
     "partial_images, preview_steps, live_preview, stream, previews",
   ],
   ["use signal", "abort, abort_signal, abort_controller, cancel, cancel_token, controller"],
-  ["use deadline (milliseconds), or signal: AbortSignal.timeout(milliseconds)", "timeout, timeout_ms"],
+  ["use deadline (milliseconds)", "timeout, timeout_ms"],
   ['use vaeTiling: "on"', "enable_vae_tiling, vae_tiled, tiled_vae, tiled_decode"],
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
   [
