@@ -335,6 +335,7 @@
       "../test/native/graph_workspace_test.cc",
       "../test/native/graph_key_test.cc",
       "../test/native/pipeline_run_profile_test.cc",
+      "../test/native/pipeline_engine_test.cc",
       "../test/native/ops_activation_test.cc",
       "../test/native/ops_attention_pairs_test.cc",
       "../test/native/ops_attention_map_test.cc",
