@@ -59,10 +59,25 @@ void Batcher::add(Seat& seat) {
 }
 
 void Batcher::ask(Seat& seat) {
-  // Who was away has no claim to the time that others had.
-  seat.charged = std::max(seat.charged, clock_);
+  // Who is new, or was away, has no claim to the time that others had, but for a few steps: short calls pass long ones.
+  constexpr double steps_ahead = 16;
+  seat.charged = std::max(seat.charged, clock_ - steps_ahead * stats_.step_seconds);
   seat.state = Seat::State::waiting;
   waiting_.push_back(&seat);
+  if (held_for_ == &seat) held_for_ = nullptr;
+  grant();
+  plan_pauses();
+}
+
+void Batcher::hold(Seat& seat) {
+  Seat* first = next();
+  if (!first || first->charged <= seat.charged) return;
+  held_for_ = &seat;
+  first->woken.notify_all();  // it keeps the time
+}
+
+void Batcher::let_go() {
+  held_for_ = nullptr;
   grant();
   plan_pauses();
 }
@@ -110,7 +125,7 @@ RunMode Batcher::mode_for(Seat& seat) {
 void Batcher::grant() {
   while (free_ > 0) {
     Seat* seat = next();
-    if (!seat) return;
+    if (!seat || (held_for_ && held_for_->charged < seat->charged)) return;
     const RunMode mode = mode_for(*seat);
     // It waits until the others are done, and they for it.
     if (mode.threads > free_) return;

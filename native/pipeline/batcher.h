@@ -1,8 +1,9 @@
 // Calls that share one backend take turns: which runs next, with which others as one, and on how many threads.
 //
 // Every call has a seat, and a thread that waits at it. What it runs is charged to it as seconds of the whole backend,
-// less with a higher priority; the seat that was charged least runs next. That is deficit round robin among calls, and
-// so among groups of them whose graphs are alike, each weighted by the calls in it. Nothing here changes a result.
+// less with a higher priority; the seat that was charged least runs next. A new one is a few steps ahead, so that short
+// calls pass long ones. That is deficit round robin among calls, and so among groups of them whose graphs are alike, each
+// weighted by the calls in it. Nothing here changes a result.
 #pragma once
 
 #include <condition_variable>
@@ -45,6 +46,9 @@ class Batcher {
   void add(Seat& seat);
   void know(Program& program);
   void ask(Seat& seat);
+  // After a seat's turn: its next step follows at once, so the others give it a moment where it is still first in line.
+  void hold(Seat& seat);
+  void let_go();
   void grant();
   void grant(Seat& seat, const RunMode& mode);
   RunProfile& profile_of(Program& program);
@@ -66,7 +70,8 @@ class Batcher {
   std::vector<Seat*> alike_;    // of the last alike()
   std::vector<Seat*> waiting_;  // for their turn, in the order in which they came
   std::list<Seat*> reserving_;  // for memory, first come, first served
-  int free_;                    // threads
+  Seat* held_for_ = nullptr;
+  int free_;  // threads
   size_t reserved_ = 0;
   double clock_ = 0;  // the charge of the seat that ran last when its turn came
   std::map<GraphKey, RunProfile> profiles_;

@@ -1,6 +1,7 @@
 #include "pipeline/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -26,6 +27,7 @@ Session::Session(Batcher& batcher, int priority) : batcher_(batcher), seat_(std:
 Session::~Session() {
   const std::lock_guard<std::mutex> lock(batcher_.mutex_);
   remove_from(batcher_.seats_, &seat_);
+  if (batcher_.held_for_ == &seat_) batcher_.let_go();
   if (!batcher_.seats_.empty()) return;
   // Between calls nothing is kept that only company needs.
   batcher_.merged_.clear();
@@ -55,7 +57,14 @@ Status Session::wait_for_turn(std::unique_lock<std::mutex>& lock) {
     return seat_.state == Seat::State::leading || seat_.state == Seat::State::served ||
            (seat_.state == Seat::State::waiting && seat_.is_cancelled());
   };
-  seat_.woken.wait(lock, called);
+  // Longer than a call needs between two steps, and no time beside a step.
+  constexpr std::chrono::microseconds moment(300);
+  while (!called()) {
+    if (!batcher_.held_for_)
+      seat_.woken.wait(lock);
+    else if (seat_.woken.wait_for(lock, moment) == std::cv_status::timeout && batcher_.held_for_)
+      batcher_.let_go();
+  }
   if (seat_.state != Seat::State::waiting) return {};
   seat_.state = Seat::State::away;
   remove_from(batcher_.waiting_, &seat_);
@@ -94,6 +103,7 @@ Status Session::lead(std::unique_lock<std::mutex>& lock) {
   seat_.state = Seat::State::away;
   seat_.programs.erase(seat_.programs.begin(),
                        seat_.programs.begin() + static_cast<std::ptrdiff_t>(seat_.taken));
+  batcher_.hold(seat_);
   batcher_.grant();
   batcher_.plan_pauses();
   return seat_.is_cancelled() ? cancelled() : status;
@@ -117,6 +127,7 @@ Result<int> Session::pass() {
 Status Session::reserve(size_t bytes, const CancelFlag* cancel) {
   std::unique_lock<std::mutex> lock(batcher_.mutex_);
   seat_.cancel = cancel;
+  if (batcher_.held_for_ == &seat_) batcher_.let_go();
   batcher_.reserving_.push_back(&seat_);
   const auto fits = [&] {
     const bool first = batcher_.reserving_.front() == &seat_;

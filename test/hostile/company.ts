@@ -1,5 +1,5 @@
 /**
- * `npm run check:company -- [--sessions 10000] [--seed N]`: random calls alone, and the same in the company of others, in batches of a
+ * `npm run check:company -- [--sessions 10000] [--seed N] [--dtype T]`: random calls alone, and the same in the company of others, in batches of a
  * hundred. Exits with 1 where a bit differs. Needs `npm run build:all`.
  */
 import { parseArgs } from "node:util";
@@ -8,12 +8,16 @@ import { RandomCalls, compareInCompany, loadSmall, randomBy } from "../support/r
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { sessions: { type: "string", default: "10000" }, seed: { type: "string", default: "1" } },
+    options: {
+      sessions: { type: "string", default: "10000" },
+      seed: { type: "string", default: "1" },
+      dtype: { type: "string", default: "f32" },
+    },
   });
   const sessions = Number(values.sessions);
   const random = randomBy(Number(values.seed));
   const make = new RandomCalls(random);
-  const pipeline = await loadSmall({ concurrency: 12 });
+  const pipeline = await loadSmall({ concurrency: 12, dtype: values.dtype as "f32" });
   const sums = { sessions: 0, different: 0, aborted: 0, failed: 0 };
   while (sums.sessions < sessions) {
     const calls = Array.from({ length: Math.min(100, sessions - sums.sessions) }, () => make.next());

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-import { type GenerateOptions, type ImagePrompt, Pipeline, type RawImage } from "../../lib/index";
+import { type GenerateOptions, type ImagePrompt, type LoadOptions, Pipeline, type RawImage } from "../../lib/index";
 import { SCHEDULERS } from "../../lib/options/names";
 import { GOLDEN } from "./golden";
 
@@ -10,7 +10,7 @@ const SD15 = join(GOLDEN, "models/sd15");
 const CONTROLS = join(GOLDEN, "models/controls");
 
 /** A small model with an adapter twice, a ControlNet and a T2I-Adapter. */
-export function loadSmall(options: { concurrency?: number; maxBatch?: number; threads?: number } = {}) {
+export function loadSmall(options: Pick<LoadOptions, "concurrency" | "maxBatch" | "threads" | "dtype"> = {}) {
   return Pipeline.load({
     model: SD15,
     unet: join(CONTROLS, "unet-sd15"),
@@ -78,6 +78,8 @@ export class RandomCalls {
 
   #extras(width: number, height: number): GenerateOptions {
     const extras: GenerateOptions = {};
+    // Many alike: their runs are merged.
+    if (this.#chance(0.4)) return extras;
     if (this.#chance(0.5)) extras.imagePrompts = [this.#imagePrompt(this.#below(2), width, height)];
     if (this.#chance(0.1)) extras.imagePrompts = [0, 1].map((adapter) => this.#imagePrompt(adapter, width, height));
     if (this.#chance(0.3))
