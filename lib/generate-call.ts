@@ -17,9 +17,11 @@ import type {
 } from "./native/contract";
 import { checkPreviewSeen, progressCaller } from "./progress";
 import type { ReadGenerateOptions } from "./read-options";
-import type { GenerateResult, StepCallback } from "./types";
+import type { GenerateResult, LoraOptions, StepCallback } from "./types";
 
 const steps = lazily(() => require("./steps") as typeof import("./steps"));
+const loading = lazily(() => require("./load-request") as typeof import("./load-request"));
+const loadRecords = lazily(() => require("./metadata/load-record") as typeof import("./metadata/load-record"));
 const records = lazily(() => require("./metadata/call-record") as typeof import("./metadata/call-record"));
 
 /** What of a pipeline makes pictures. */
@@ -30,6 +32,18 @@ export interface PaintingEngine {
   /** what is loaded at the time: it may change while a call waits */
   info: () => PipelineInfo;
   record: () => LoadRecord;
+}
+
+/** The LoRAs of a call in their places. */
+async function placedLoras(loras: readonly LoraOptions[], signal: AbortSignal, site: CallSite) {
+  const requests = { loras: loading().loraRequests(loras) };
+  const read = { loras, signal };
+  await loading().placeFiles(requests, read, site);
+  const { changedRecord, recordLoad } = loadRecords();
+  return {
+    requests: requests.loras,
+    recordedIn: (record: LoadRecord) => changedRecord(record, recordLoad(read, requests)),
+  };
 }
 
 /**
@@ -56,9 +70,10 @@ export function plannedCall(
     pictures: held.pictures(),
     prepare: async (stop) => {
       const each = onStep === undefined ? {} : { eachStep: true as const };
+      const loras = read.loras === undefined ? undefined : await placedLoras(read.loras, stop, site);
       const prepared = await held.prepare(info(), { addon, site }, stop);
-      recorded?.begin(record(), prepared);
-      return { ...prepared, ...each };
+      recorded?.begin(loras === undefined ? record() : loras.recordedIn(record()), prepared);
+      return { ...prepared, ...each, ...(loras === undefined ? {} : { loras: loras.requests }) };
     },
     start: (prepared, done, fail) => {
       const report = (event: NativeProgress): unknown => onProgress?.(progressEvent(event, seeds));

@@ -52,7 +52,7 @@ type ReadLists = {
   regions: ReadRegion;
   controls: ReadControlUse;
 };
-export type ReadGenerateOptions = Written<GenerateOptions, ReadLists>;
+export type ReadGenerateOptions = Written<GenerateOptions, ReadLists & { loras: LoraOptions }>;
 export type ReadEstimateOptions = Written<EstimateOptions, ReadLists>;
 
 /** Options whose values differ: what an event of onProgress holds, no schema says. */

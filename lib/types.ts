@@ -312,6 +312,11 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    */
   onStep?: StepCallback | undefined;
   /**
+   * LoRAs of this call alone, in place of the pipeline's; `[]`: none. Calls with the same ones run together. A change reads the weights
+   * that differ again, as setLoras() does, when no call runs: it waits its turn
+   */
+  loras?: readonly (LoraOptions | string | URL)[] | undefined;
+  /**
    * whether the files of the pictures carry the settings that they were made with, default true: the text of AUTOMATIC1111's web UI,
    * and all options for readMetadata(). Paths are written as they were given; files and pictures are named by their hashes, too
    */
@@ -401,7 +406,7 @@ export interface GenerateResult<Output extends GenerateOutput = "image"> {
 }
 
 /** Options of estimateMemory(): all of generate() but `onStep`, `metadata`, `signal` and `onProgress`. */
-export type EstimateOptions = Omit<GenerateOptions, "onStep" | "metadata" | "signal" | "onProgress">;
+export type EstimateOptions = Omit<GenerateOptions, "loras" | "onStep" | "metadata" | "signal" | "onProgress">;
 
 /** Bytes, as the engine counts them; Node.js itself comes on top. */
 export interface MemoryEstimate {

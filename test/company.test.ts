@@ -1,5 +1,8 @@
 /** Calls that advance together: each has the bits it would have had alone. Needs `npm run build:all`. */
+import { join } from "node:path";
+
 import { type GenerateOptions, Pipeline } from "../lib/index";
+import { GOLDEN } from "./support/golden";
 import { rejection } from "./support/load";
 import { RandomCalls, compareInCompany, loadSmall, noise, outcome, randomBy } from "./support/random-calls";
 
@@ -49,6 +52,48 @@ describe("in company", () => {
     expect((await Promise.all(before)).length).toBe(4);
     await change;
     for (const error of await Promise.all(behind)) expect(error).toMatchObject({ option: "imagePrompts[0]" });
+  });
+});
+
+describe("LoRAs of a call", () => {
+  const call = { prompt: "a cat", steps: 3, width: 64, height: 64, seed: 1 };
+  const lora = (weight: number) => [{ file: join(GOLDEN, "loras/sd15-kohya.safetensors"), weight }];
+
+  test("give what setLoras() gives, and the others keep the pipeline's", async () => {
+    const pipeline = await Pipeline.load(join(GOLDEN, "models/sd15"));
+    const with_ = new Map<number, string>();
+    for (const weight of [0, 0.5, 1]) {
+      await pipeline.setLoras(weight === 0 ? [] : lora(weight));
+      with_.set(weight, await outcome(pipeline, call));
+    }
+    expect(new Set(with_.values()).size).toBe(3);
+    await pipeline.setLoras(lora(0.5));
+    const weights = [undefined, 1, 0, 1, undefined, 0, 1, undefined];
+    const made = await Promise.all(
+      weights.map((weight) =>
+        outcome(pipeline, weight === undefined ? call : { ...call, loras: weight === 0 ? [] : lora(weight) }),
+      ),
+    );
+    expect(made).toEqual(weights.map((weight) => with_.get(weight ?? 0.5)));
+    // A change of adapters leaves the pipeline's own.
+    await pipeline.setAdapters([]);
+    expect(await outcome(pipeline, call)).toBe(with_.get(0.5));
+    await pipeline.dispose();
+  });
+
+  test("a file that does not fit fails its call alone", async () => {
+    const pipeline = await Pipeline.load(join(GOLDEN, "models/sd15"));
+    const alone = await outcome(pipeline, call);
+    const file = join(GOLDEN, "models/sd15/vae/diffusion_pytorch_model.safetensors");
+    const [wrong, other, missing] = await Promise.all([
+      rejection(pipeline.generate({ ...call, loras: [file] })),
+      outcome(pipeline, call),
+      rejection(pipeline.generate({ ...call, loras: ["/no/such.safetensors"] })),
+    ]);
+    expect(wrong).toMatchObject({ message: expect.stringContaining("diffusion_pytorch_model") });
+    expect(missing).toMatchObject({ code: "ERR_IPA_NOT_FOUND", message: expect.stringContaining("loras[0].file") });
+    expect(other).toBe(alone);
+    await pipeline.dispose();
   });
 });
 

@@ -1,6 +1,7 @@
 /** What a call of generate(), estimateMemory() or encodePrompt() asks the engine for. */
 import type { ControlMode } from "../options/names";
 import type { PlainOptions } from "../options/plain-options";
+import type { NativeLoraRequest } from "./load-request";
 
 /** One prompt for one text encoder, already cut in chunks of contextLength with start, end and pad tokens. */
 export interface NativeText {
@@ -139,6 +140,8 @@ export interface NativeGenerateRequest extends PlainOptions, NativePrompts {
   height: number;
   /** whether the progress callback gets every step's latents, too, and answers each */
   eachStep?: true;
+  /** in place of the pipeline's */
+  loras?: NativeLoraRequest[];
   /** to start from: none, one for all pictures or one each; channel-major */
   latents: Float32Array[];
 }

@@ -89,7 +89,7 @@ const GENERATE: Alias[] = [
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
   [
     loadedFix,
-    "model, checkpoint, adapters, ip_adapter, loras, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
+    "model, checkpoint, adapters, ip_adapter, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
   ],
   [
     "use promptEmbeds: { prompt, negative, pooled, negativePooled }",

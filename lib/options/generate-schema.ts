@@ -3,7 +3,11 @@ import { SIGNAL } from "./common-schema";
 import type { ObjectSchema } from "./json-schema";
 import { ESTIMATED } from "./estimate-schema";
 import { ADAPTER } from "./image-prompt-schema";
+import { LoraSchema } from "./load-schema";
 import { CLIP_SKIP } from "./prompt-schema";
+
+const LORAS_OF_CALL =
+  "LoRAs of this call, in place of the pipeline's; calls with the same ones run together, and a change of them waits its turn";
 
 export const GenerateSchema = {
   type: "object",
@@ -11,6 +15,7 @@ export const GenerateSchema = {
   additionalProperties: false,
   properties: {
     ...ESTIMATED,
+    loras: { type: "array", items: LoraSchema, maxItems: 16, "x-default": "the pipeline's", description: LORAS_OF_CALL },
     onStep: {
       "x-kind": "function",
       description: "called with the latents after every step; it may return others in their place, or a promise",

@@ -307,6 +307,7 @@ GenerateRequest read_generate_request(const Napi::Object& object, bool sizes_onl
   if (has_value(object, "image")) request.image = read_picture(read_object(object, "image"), sizes_only);
   if (has_value(object, "mask")) request.mask = read_picture(read_object(object, "mask"), sizes_only);
   read_fields(object, request_fields(), request);
+  if (has_value(object, "loras")) request.loras = read_loras(read_array(object, "loras"));
   request.scheduler = read_text(object, "scheduler");
   request.sigmas = read_sigmas(object);
   if (has_value(object, "timesteps")) request.timesteps = read_ids(object, "timesteps");

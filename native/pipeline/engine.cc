@@ -37,6 +37,7 @@ Engine::Engine(std::unique_ptr<ModelSet> models, const EngineLimits& limits)
       batcher_(std::make_unique<Batcher>(
           BatcherLimits{models_->backend().threads(), limits.most_copies, room_for_calls(*models_)},
           caches_->arenas)) {
+  own_loras_ = models_->loras();
   workers_.reserve(static_cast<size_t>(limits_.concurrency));
   workers_.emplace_back([this] { work(); });
 }
@@ -55,6 +56,7 @@ void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunc
   job.priority = shared->priority;
   if (shared->deadline > 0) job.due = seconds_now() + shared->deadline / 1000.0;
   job.repaints = shared->mask.has_value();
+  job.loras = std::move(shared->loras);
   job.run = [=](Session& session) {
     return answer_of<GenerateResult>(done, [&] {
       return ipa::generate({*models_, *caches_, &session}, *shared, progress, cancel.get(), step);
@@ -67,6 +69,7 @@ void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunc
 void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done) {
   auto shared = std::make_shared<ImagePrompt>(std::move(image));
   EngineJob job;
+  job.any_loras = true;
   job.cancel = cancel;
   job.run = [=](Session& session) {
     return answer_of<std::vector<float>>(done, [&]() -> Result<std::vector<float>> {
@@ -107,6 +110,7 @@ void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<
   EngineJob job;
   job.cancel = std::move(cancel);
   job.repaints = shared->mask.has_value();
+  job.any_loras = true;
   job.run = [=](Session&) {
     return answer_of<MemoryEstimate>(done, [&] { return ipa::estimate_memory(*models_, *shared); });
   };
@@ -195,22 +199,29 @@ bool Engine::goes_before(const EngineJob& a, const EngineJob& b) {
   return a.priority != b.priority ? a.priority > b.priority : a.due < b.due;
 }
 
+const std::vector<LoraRequest>& Engine::loras_of(const EngineJob& job) const {
+  return job.any_loras ? models_->loras() : job.loras ? *job.loras : own_loras_;
+}
+
+// Whether it may run beside what runs now: LoRAs, and Fooocus' patch, are in the weights.
+bool Engine::fits(const EngineJob& job) const {
+  if (running_.empty()) return true;
+  return loras_of(job) == models_->loras() && (!models_->inpaint || job.repaints == repaints_);
+}
+
 // The job of the highest priority before the next change, the first to come of those; or that change, when nothing
-// runs. None where it would have to wait.
+// runs. Where the first needs other weights than those in use, others go before it for a while, and then it waits for
+// those that run. End: none may begin.
 Engine::Queue::iterator Engine::next_job() {
   if (changing_) return queue_.end();
-  auto best = queue_.end();
-  for (auto job = queue_.begin(); job != queue_.end(); ++job) {
-    if (job->change) {
-      if (best == queue_.end() && job == queue_.begin() && running_.empty()) return job;
-      break;
-    }
-    if (best == queue_.end() || goes_before(*job, *best)) best = job;
+  auto first = queue_.end(), fitting = queue_.end();
+  for (auto job = queue_.begin(); job != queue_.end() && !job->change; ++job) {
+    if (first == queue_.end() || goes_before(*job, *first)) first = job;
+    if (fits(*job) && (fitting == queue_.end() || goes_before(*job, *fitting))) fitting = job;
   }
-  // Fooocus' patch is in the weights or it is not: who needs the other waits until those that run are done.
-  const bool fits =
-      best == queue_.end() || running_.empty() || !models_->inpaint || best->repaints == repaints_;
-  return fits ? best : queue_.end();
+  if (first == queue_.end()) return running_.empty() ? queue_.begin() : queue_.end();
+  if (fits(*first)) return first;
+  return seconds_now() < weights_turn_ends_ ? fitting : queue_.end();
 }
 
 bool Engine::take_job(EngineJob& job) {
@@ -223,7 +234,8 @@ bool Engine::take_job(EngineJob& job) {
   job = std::move(*found);
   queue_.erase(found);
   running_.push_back(job.cancel);
-  changing_ = static_cast<bool>(job.change);
+  // While LoRAs are changed nothing else runs.
+  changing_ = job.change || !(loras_of(job) == models_->loras());
   repaints_ = job.repaints;
   return true;
 }
@@ -235,20 +247,41 @@ void Engine::end_job(const EngineJob& job) {
   wake_.notify_all();
 }
 
+// Before the job, where it needs others than those in use. Nothing else runs meanwhile.
+Status Engine::use_loras(const EngineJob& job) {
+  // A change of adapters or LoRAs is one of the pipeline's own.
+  const std::vector<LoraRequest>& wanted = job.change ? own_loras_ : loras_of(job);
+  if (wanted == models_->loras()) return {};
+  const double began = seconds_now();
+  batcher_->forget_graphs();
+  IPA_TRY(models_->set_loras(wanted, job.cancel.get()));
+  // As long as four changes take, so that calls with two sets in turn do not change them all the time.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  weights_turn_ends_ = seconds_now() + std::max(1.0, 4 * (seconds_now() - began));
+  if (job.change) return {};
+  changing_ = false;
+  wake_.notify_all();
+  return {};
+}
+
+std::function<void()> Engine::do_job(EngineJob& job) {
+  if (job.change) {
+    std::function<void()> answer = job.change();
+    own_loras_ = models_->loras();
+    return answer;
+  }
+  Session session(*batcher_, job.priority);
+  return job.run(session);
+}
+
 // A job's own work has errors as values;
 // what still throws (no memory to hand a result over) must not end the thread.
 void Engine::run_guarded(EngineJob& job) {
   std::function<void()> answer;
   Status thrown;
   try {
-    if (job.cancel->load()) {
-      thrown = Status::prepared(Code::cancelled, cancelled_text);
-    } else if (job.change) {
-      answer = job.change();
-    } else {
-      Session session(*batcher_, job.priority);
-      answer = job.run(session);
-    }
+    thrown = job.cancel->load() ? Status::prepared(Code::cancelled, cancelled_text) : use_loras(job);
+    if (thrown.ok()) answer = do_job(job);
   } catch (...) {
     thrown = caught();
   }

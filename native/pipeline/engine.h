@@ -74,10 +74,14 @@ class Engine {
   void submit(EngineJob job);
   void add_worker();
   void work();
+  bool fits(const EngineJob& job) const;
+  const std::vector<LoraRequest>& loras_of(const EngineJob& job) const;
+  Status use_loras(const EngineJob& job);
   static bool goes_before(const EngineJob& a, const EngineJob& b);
   Queue::iterator next_job();
   bool take_job(EngineJob& job);
   void end_job(const EngineJob& job);
+  std::function<void()> do_job(EngineJob& job);
   void run_guarded(EngineJob& job);
   void refuse_the_rest();
   void end();
@@ -89,6 +93,9 @@ class Engine {
   std::vector<CancelHandle> running_;
   bool changing_ = false;
   bool repaints_ = false;  // what runs now, see EngineJob
+  // Those of calls that bring none; until when calls with those in use may go before others.
+  std::vector<LoraRequest> own_loras_;
+  double weights_turn_ends_ = 0;
   bool closing_ = false;
   std::vector<std::function<void()>> on_closed_;
   bool closed_ = false;

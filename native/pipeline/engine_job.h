@@ -4,9 +4,12 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/status.h"
 #include "graph/backend.h"
+#include "pipeline/load/load_request.h"
 #include "pipeline/session.h"
 
 namespace ipa {
@@ -25,6 +28,8 @@ struct EngineJob {
   std::function<void(Status)> refuse;
   int priority = 0;
   double due = std::numeric_limits<double>::infinity();  // when it should be done, by seconds_now()
+  std::optional<std::vector<LoraRequest>> loras;         // in place of the pipeline's
+  bool any_loras = false;                                // whatever is in use will do
   bool repaints = false;                                 // what ModelSet::choose_unet() asks
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/load/load_request.h"
 #include "schedulers/sigma_choice.h"
 
 namespace ipa {
@@ -186,6 +187,7 @@ struct GenerateRequest {
   uint64_t memory_budget = 0;  // bytes of weights and generation together; 0: none given
   // Where this one is made of another: bytes that are held for that one meanwhile, and pictures of its that are done.
   size_t bytes_beside = 0, pictures_beside = 0;
+  std::optional<std::vector<LoraRequest>> loras;  // in place of the pipeline's
   int deadline = 0;  // milliseconds from its arrival, for its place in the queue; 0: none
   int priority = 0;  // each step up: before those that wait, and twice the share of those that run
 };

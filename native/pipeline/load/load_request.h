@@ -34,6 +34,7 @@ struct ControlRequest {
 struct LoraRequest {
   std::string file;
   float weight = 1;
+  bool operator==(const LoraRequest& other) const { return file == other.file && weight == other.weight; }
 };
 
 // Fooocus' inpainting: the head and the patch of the UNet.

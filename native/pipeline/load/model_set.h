@@ -33,6 +33,8 @@ class ModelSet {
   Status set_controls(const std::vector<ControlRequest>& requests, const CancelFlag* cancel);
   Status set_loras(const std::vector<LoraRequest>& requests, const CancelFlag* cancel);
 
+  // Those in use.
+  const std::vector<LoraRequest>& loras() const { return loras_; }
   const CpuBackend& backend() const { return backend_; }
   Family family() const { return family_; }
   Task task() const { return task_; }
