@@ -89,7 +89,6 @@ describe("options of other programs", () => {
     [{ clip_skip: 1 }, 'did you mean "clipSkip"?'],
     [{ negative_prompt: "x" }, 'did you mean "negativePrompt"?'],
     [{ model: "x" }, "it is loaded with the model: pass it to Pipeline.load()"],
-    [{ loras: ["x"] }, "it is loaded with the model: pass it to Pipeline.load() or setLoras()"],
     [{ adapters: ["x"] }, "it is loaded with the model: pass it to Pipeline.load() or setAdapters()"],
     [{ lora: "x" }, "in Pipeline.load(), use loras: [{ file, weight }], or call setLoras()"],
     [{ torch_dtype: "bfloat16" }, 'in Pipeline.load(), use dtype: "bf16"'],
