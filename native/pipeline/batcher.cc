@@ -27,7 +27,7 @@ int programs_of(const std::vector<Seat*>& seats) {
 }  // namespace
 
 Batcher::Batcher(const BatcherLimits& limits, ArenaKeeper& arenas)
-    : limits_(limits), free_(limits.threads), workspace_(&arenas) {}
+    : limits_(limits), arenas_(arenas), free_(limits.threads) {}
 
 Batcher::~Batcher() = default;
 
@@ -55,7 +55,17 @@ void Batcher::add(Seat& seat) {
   const size_t seats = seats_.size() + 1;
   for (std::vector<Seat*>* list : {&seats_, &waiting_, &alike_}) list->reserve(seats);
   seat.company.reserve(static_cast<size_t>(limits_.most_copies));
+  if (!workspace_) workspace_.emplace(&arenas_);
   seats_.push_back(&seat);
+}
+
+// Between calls nothing is kept that only company needs.
+void Batcher::remove(Seat& seat) {
+  remove_from(seats_, &seat);
+  if (held_for_ == &seat) let_go();
+  if (!seats_.empty()) return;
+  merged_.clear();
+  workspace_.reset();
 }
 
 void Batcher::ask(Seat& seat) {
@@ -116,8 +126,8 @@ RunMode Batcher::mode_for(Seat& seat) {
   RunChoice choice;
   choice.threads = limits_.threads;
   choice.busy = limits_.threads - free_;
-  choice.alike = programs_of(alike(seat));
-  choice.waiting = std::max(programs_of(waiting_), choice.alike = std::max(1, choice.alike));
+  choice.waiting = programs_of(waiting_);
+  choice.alike = std::max(1, programs_of(alike(seat)));
   choice.most_copies = limits_.most_copies;
   return profile_of(seat.program()).choose(choice);
 }
@@ -207,7 +217,7 @@ Status Batcher::run_together(Seat& seat, const RunTerms& terms) {
   const int copies = seat.mode.copies;
   std::unique_ptr<MergedProgram> merged = take_merged(like, copies);
   if (!merged) {
-    Result<std::unique_ptr<MergedProgram>> made = MergedProgram::make(like, copies, workspace_);
+    Result<std::unique_ptr<MergedProgram>> made = MergedProgram::make(like, copies, *workspace_);
     if (!made.ok()) return made.take_status();
     merged = made.take();
   }

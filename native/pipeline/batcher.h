@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "graph/merged_program.h"
@@ -44,6 +45,7 @@ class Batcher {
   friend class Session;
   // Everything that needs memory comes first, in these two: turns go on where there is none left.
   void add(Seat& seat);
+  void remove(Seat& seat);
   void know(Program& program);
   void ask(Seat& seat);
   // After a seat's turn: its next step follows at once, so the others give it a moment where it is still first in line.
@@ -65,6 +67,7 @@ class Batcher {
   Status run_together(Seat& seat, const RunTerms& terms);
 
   const BatcherLimits limits_;
+  ArenaKeeper& arenas_;
   mutable std::mutex mutex_;
   std::vector<Seat*> seats_;    // all
   std::vector<Seat*> alike_;    // of the last alike()
@@ -76,7 +79,7 @@ class Batcher {
   double clock_ = 0;  // the charge of the seat that ran last when its turn came
   std::map<GraphKey, RunProfile> profiles_;
   RunProfile unknown_;
-  Workspace workspace_;
+  std::optional<Workspace> workspace_;                  // of merged programs, while there are seats
   std::vector<std::unique_ptr<MergedProgram>> merged_;  // that nobody runs now, the last used behind
   BatcherStats stats_;
 };

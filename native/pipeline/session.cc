@@ -26,11 +26,7 @@ Session::Session(Batcher& batcher, int priority) : batcher_(batcher), seat_(std:
 
 Session::~Session() {
   const std::lock_guard<std::mutex> lock(batcher_.mutex_);
-  remove_from(batcher_.seats_, &seat_);
-  if (batcher_.held_for_ == &seat_) batcher_.let_go();
-  if (!batcher_.seats_.empty()) return;
-  // Between calls nothing is kept that only company needs.
-  batcher_.merged_.clear();
+  batcher_.remove(seat_);
 }
 
 Status Session::run(const std::vector<Program*>& programs, const CancelFlag* cancel) {
