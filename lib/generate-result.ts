@@ -5,11 +5,23 @@ import { GeneratedImage } from "./generated-image";
 import type { TextsOf } from "./image/encode";
 import { lazily } from "./load-failure";
 import type { CallRecord } from "./metadata/call-record";
+import type { PictureSize, RecordedCall } from "./metadata/call-texts";
 import type { NativeProgress, NativeResult, PipelineInfo } from "./native/contract";
 import type { ProgressEvent } from "./progress";
 import type { GenerateResult } from "./types";
 
 const maps = lazily(() => require("./attention/attention-maps") as typeof import("./attention/attention-maps"));
+
+/** What the texts of a result's pictures are made of. */
+export interface ResultRecord {
+  call: RecordedCall;
+  painted: PictureSize;
+}
+
+const records = new WeakMap<GenerateResult, () => ResultRecord>();
+
+/** To hand a result to another process; undefined: its pictures have no texts. */
+export const recordOf = (result: GenerateResult): ResultRecord | undefined => records.get(result)?.();
 
 /** What a caller gets of the engine's report; it holds on to nothing of the request but the seeds. */
 export function progressEvent(
@@ -43,13 +55,15 @@ export function toResult(
   const images = result.images.map(
     (data, i) => new GeneratedImage(new Uint8Array(data), width, height, seeds[i] ?? 0, textsOf(i)),
   );
-  return {
+  const made: GenerateResult = {
     images,
     latents: result.latents.map((data) => new Float32Array(data)),
     seeds,
     latentShape: [info.latentChannels, painted.height / info.vaeScale, painted.width / info.vaeScale],
     attention: mapped === undefined ? [] : attentionOf(result, images, painted, info, mapped),
   };
+  if (record !== undefined) records.set(made, () => ({ call: record.recorded(), painted }));
+  return made;
 }
 
 function attentionOf(

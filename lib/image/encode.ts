@@ -7,7 +7,7 @@ import { lazily } from "../load-failure";
 import { describe } from "../options/describe";
 import { EncodeOptionsSchema } from "../options/file-schema";
 import { readOptions } from "../options/validate";
-import type { PictureTexts } from "../metadata/call-record";
+import type { PictureTexts } from "../metadata/call-texts";
 import type { RgbImage } from "./input";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));

@@ -2,29 +2,9 @@
 import type { NativeGenerateRequest, PipelineInfo } from "../native/contract";
 import { EstimateSchema } from "../options/estimate-schema";
 import type { Schema } from "../options/json-schema";
-import { packageVersion } from "../package-root";
-import { infotext } from "./infotext";
+import { type PictureSize, type PictureTexts, type RecordedCall, textsOfCall } from "./call-texts";
 import type { LoadRecord } from "./load-record";
 import { type FileRecord, type FileToHash, Recorder, hashed } from "./record";
-
-/** The form of the record. */
-export const RECORD_VERSION = 1;
-/** Keyword of our record in PNG files. */
-export const RECORD_KEY = "node-ip-adapter";
-/** Keyword of the text that other programs read. */
-export const PARAMETERS_KEY = "parameters";
-
-/** Pixels. */
-export interface PictureSize {
-  width: number;
-  height: number;
-}
-
-/** The texts that a picture carries. */
-export interface PictureTexts {
-  parameters: string;
-  record: string;
-}
 
 /** Options that change no picture, or are one for each. */
 const OMITTED = [
@@ -43,8 +23,6 @@ const OMITTED = [
 export const RECORDED_CALL: Readonly<Record<string, Schema>> = Object.fromEntries(
   Object.entries(EstimateSchema.properties).filter(([name]) => !OMITTED.includes(name)),
 );
-
-const ORDER = Object.keys(EstimateSchema.properties);
 
 export class CallRecord {
   readonly #values: Record<string, unknown>;
@@ -94,40 +72,25 @@ export class CallRecord {
     this.#changed.add(i);
   }
 
+  /** All that the texts are made of. */
+  recorded(): RecordedCall {
+    return {
+      values: { ...this.#values, ...this.#asked },
+      load: this.#load.values,
+      files: [...this.#load.files, ...this.#files],
+      latents: this.#latents,
+      seeds: this.#seeds,
+      changed: [...this.#changed],
+    };
+  }
+
   /**
    * The texts of the i-th picture; the files are hashed when the first of them is asked for.
    * @param painted what the model painted
    */
   async texts(i: number, painted: PictureSize): Promise<PictureTexts> {
-    this.#hashes ??= hashed([...this.#load.files, ...this.#files]);
-    const files = await this.#hashes;
-    const latents = this.#latents[i];
-    const seed = this.#seeds[i] ?? 0;
-    const values: Record<string, unknown> = { ...this.#values, ...this.#asked, latents, seed };
-    const variation = values["variation"] as { seed: number } | undefined;
-    // Of a call with variations, each picture turns towards a seed of its own.
-    if (variation !== undefined) values["variation"] = { ...variation, seed: variation.seed + i };
-    // In one order, so that a picture made again is the same file.
-    const generate = Object.fromEntries(
-      ORDER.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
-    );
-    const library = packageVersion();
-    const record = {
-      version: RECORD_VERSION,
-      library,
-      load: this.#load.values,
-      generate,
-      files,
-      ...(this.#changed.has(i) ? { latentsChanged: true } : {}),
-    };
-    return { parameters: infotext(record, painted), record: asciiJson(record) };
+    const call = this.recorded();
+    this.#hashes ??= hashed(call.files);
+    return textsOfCall(call, await this.#hashes, i, painted);
   }
-}
-
-/** JSON in ASCII alone, as EXIF wants it. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

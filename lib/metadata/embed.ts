@@ -1,6 +1,6 @@
 /** Puts a picture's texts into its file. */
 import type { ImageFormat } from "../image/sniff";
-import { PARAMETERS_KEY, type PictureTexts, RECORD_KEY } from "./call-record";
+import { PARAMETERS_KEY, type PictureTexts, RECORD_KEY } from "./call-texts";
 import { exifBlock, withJpegExif, withWebpExif } from "./exif";
 import { withTexts } from "./png-text";
 

@@ -25,6 +25,8 @@ export interface FileRecord {
 export interface FileToHash {
   option: string;
   path?: string;
+  /** absolute, of what is hashed when it is asked for; absent: the hash is of what was there at the time of the call */
+  later?: string;
   hash: () => Promise<string | undefined>;
 }
 
@@ -131,7 +133,8 @@ export class Recorder {
     const path = href === undefined ? (value as string) : urlPath(href, option);
     const place = this.#placed(option, path);
     const early = when === "now" ? contentHash(place) : undefined;
-    this.files.push({ option, path, hash: () => early ?? contentHash(place) });
+    const later = when === "later" ? { later: place } : {};
+    this.files.push({ option, path, ...later, hash: () => early ?? contentHash(place) });
     return path;
   }
 
