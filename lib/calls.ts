@@ -17,8 +17,17 @@ function tooLate(deadline: number): IpAdapterError {
   );
 }
 
-/** The calls of a pipeline from its first to its last: how many there may be, what stops them, and who waits for them. */
+/** Whose calls they are, in messages. */
+export interface CallOwner {
+  name: string;
+  disposed: () => DisposedError;
+}
+
+const PIPELINE: CallOwner = { name: "pipeline", disposed: () => new DisposedError() };
+
+/** The calls of a pipeline, or a pool, from its first to its last: how many there may be, what stops them, and who waits for them. */
 export class Calls {
+  readonly #owner: CallOwner;
   readonly #concurrency: number;
   readonly #maxQueue: number;
   /** stops a call that has not settled */
@@ -28,7 +37,8 @@ export class Calls {
   #ended = false;
 
   /** @param maxQueue calls that may wait while `concurrency` others run */
-  constructor(concurrency = 1, maxQueue = Infinity) {
+  constructor(concurrency = 1, maxQueue = Infinity, owner: CallOwner = PIPELINE) {
+    this.#owner = owner;
     this.#concurrency = concurrency;
     this.#maxQueue = maxQueue;
   }
@@ -44,7 +54,7 @@ export class Calls {
 
   /** @throws DisposedError */
   checkOpen(): void {
-    if (this.#ended) throw new DisposedError();
+    if (this.#ended) throw this.#owner.disposed();
   }
 
   /** @throws DisposedError, IpAdapterError ERR_IPA_BUSY */
@@ -55,7 +65,7 @@ export class Calls {
     const calls = pending === 1 ? "1 call runs" : `${pending} calls wait or run`;
     throw new IpAdapterError(
       "ERR_IPA_BUSY",
-      `this pipeline is busy: ${calls}, and maxQueue is ${this.#maxQueue}: try again later`,
+      `this ${this.#owner.name} is busy: ${calls}, and maxQueue is ${this.#maxQueue}: try again later`,
     );
   }
 
@@ -67,7 +77,7 @@ export class Calls {
     const stop = new Stop(signal);
     const late =
       deadline === undefined ? undefined : setTimeout(() => stop.now(site.attach(tooLate(deadline))), deadline);
-    const dispose = (): void => stop.now(site.attach(new DisposedError()));
+    const dispose = (): void => stop.now(site.attach(this.#owner.disposed()));
     this.#live.add(dispose);
     const call = work(stop.signal).finally(() => {
       this.#live.delete(dispose);
@@ -83,6 +93,11 @@ export class Calls {
     const forget = (): boolean => this.#work.delete(work);
     work.then(forget, forget);
     return work;
+  }
+
+  /** Waits for the calls that there are, and those that are made meanwhile. */
+  async settled(): Promise<void> {
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
   }
 
   /** Refuses new calls, stops those that have not settled, and waits for `close` and for all of their work. */

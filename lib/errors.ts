@@ -37,6 +37,7 @@ export type ErrorCode =
   | "ERR_IPA_DEADLINE"
   | "ERR_IPA_CANCELLED"
   | "ERR_IPA_DISPOSED"
+  | "ERR_IPA_CRASHED"
   | "ERR_IPA_INTERNAL";
 
 /** Codes of each class, so that a `switch` over the code of a caught one is narrow. */
@@ -102,7 +103,7 @@ export class ImageError extends IpAdapterError {
   }
 }
 
-/** The pipeline was disposed before or during the call. */
+/** The pipeline, or the pool, was disposed before or during the call. */
 export class DisposedError extends IpAdapterError {
   declare readonly code: "ERR_IPA_DISPOSED";
 
@@ -112,6 +113,33 @@ export class DisposedError extends IpAdapterError {
 
   static {
     Object.defineProperty(this.prototype, "name", { value: "DisposedError", configurable: true, writable: true });
+  }
+}
+
+/** How a child of a pool ended. */
+export interface ChildDeath {
+  pid: number | undefined;
+  /** milliseconds since 1970 */
+  at: number;
+  /** in words, such as "it was ended by SIGKILL" */
+  reason: string;
+  /** what it wrote last, at most 2,000 characters */
+  output: string;
+}
+
+/** The processes that should have done a call of a pool died. */
+export class CrashError extends IpAdapterError {
+  declare readonly code: "ERR_IPA_CRASHED";
+  /** of the children that had the call, in order */
+  readonly deaths: readonly ChildDeath[];
+
+  constructor(message: string, deaths: readonly ChildDeath[]) {
+    super("ERR_IPA_CRASHED", message);
+    this.deaths = deaths;
+  }
+
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "CrashError", configurable: true, writable: true });
   }
 }
 

@@ -2,6 +2,16 @@
 import "./node-version";
 
 export { Pipeline } from "./pipeline";
+export { EnginePool } from "./pool/engine-pool";
+export type {
+  ChildHealth,
+  ChildState,
+  ChildStats,
+  EnginePoolOptions,
+  PoolFailure,
+  PoolHealth,
+  PoolStats,
+} from "./pool/types";
 export type {
   AttentionLayerMap,
   AttentionMap,
@@ -49,8 +59,8 @@ export type { PictureMetadata, PictureSettings, ReadMetadataOptions } from "./me
 export type { FileRecord } from "./metadata/record";
 export { pull } from "./hub/pull";
 export { setThreads, systemInfo } from "./system";
-export { DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
-export type { ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
+export { CrashError, DisposedError, HubError, ImageError, InstallError, IpAdapterError, OptionError } from "./errors";
+export type { ChildDeath, ErrorCode, HubErrorCode, ImageErrorCode, InstallErrorCode, OptionErrorCode } from "./errors";
 export type { ControlUse } from "./controls";
 export type { NegativeImagePrompt } from "./negative-prompts";
 export type { EncodedPrompts, PromptEmbeds } from "./prompt/prompt-embeds";

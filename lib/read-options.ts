@@ -16,7 +16,9 @@ import type {
 import type { EstimateSchema } from "./options/estimate-schema";
 import type { EncodeImageSchema, EncodePromptSchema, GenerateSchema } from "./options/generate-schema";
 import type { ChangeSchema, LoadSchema } from "./options/load-schema";
+import type { PoolSchema } from "./options/pool-schema";
 import type { FaceKeypointsSchema, PreprocessCallSchema, PreprocessSchema } from "./options/preprocess-schema";
+import type { EnginePoolOptions } from "./pool/types";
 import type {
   AdapterOptions,
   ChangeOptions,
@@ -41,10 +43,14 @@ type Written<Options, Lists> = Omit<Options, keyof Lists> & {
   [Key in keyof Lists]?: readonly Lists[Key][] | undefined;
 };
 
-export type ReadLoadOptions = Written<
-  LoadOptions,
-  { adapters: AdapterOptions; loras: LoraOptions; controls: ControlOptions; embeddings: EmbeddingOptions }
->;
+type LoadLists = {
+  adapters: AdapterOptions;
+  loras: LoraOptions;
+  controls: ControlOptions;
+  embeddings: EmbeddingOptions;
+};
+export type ReadLoadOptions = Written<LoadOptions, LoadLists>;
+export type ReadPoolOptions = Written<EnginePoolOptions, LoadLists>;
 /** Lists of a call's options, whose entries have one form once they are read. */
 type ReadLists = {
   imagePrompts: ReadImagePrompt;
@@ -71,6 +77,7 @@ type Same<Schema, Options> = [
   : never;
 export type SchemasMatch = [
   Same<Value<typeof LoadSchema>, ReadLoadOptions>,
+  Same<Value<typeof PoolSchema>, ReadPoolOptions>,
   Same<Value<typeof GenerateSchema>, ReadGenerateOptions>,
   Same<Value<typeof EstimateSchema>, ReadEstimateOptions>,
   Same<Value<typeof EncodeImageSchema>, EncodeImageOptions>,
@@ -86,6 +93,7 @@ export type SchemasMatch = [
   Same<Value<typeof ReadMetadataSchema>, ReadMetadataOptions>,
 ];
 export const schemasMatch: SchemasMatch = [
+  true,
   true,
   true,
   true,

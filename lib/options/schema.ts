@@ -7,4 +7,5 @@ export * from "./image-prompt-schema";
 export * from "./load-schema";
 export * from "./names";
 export * from "./parts-schema";
+export * from "./pool-schema";
 export * from "./preprocess-schema";

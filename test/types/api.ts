@@ -6,7 +6,9 @@ import type { ReadableStream as NodeWebStream } from "node:stream/web";
 import { createReadStream } from "node:fs";
 
 import {
+  CrashError,
   DisposedError,
+  EnginePool,
   type EstimateOptions,
   type GenerateOptions,
   type GenerateResult,
@@ -237,5 +239,17 @@ export function errors(error: unknown): string {
     }
   }
   if (error instanceof DisposedError) holds<Equal<(typeof error)["code"], "ERR_IPA_DISPOSED">>();
+  if (error instanceof CrashError) holds<Equal<(typeof error)["code"], "ERR_IPA_CRASHED">>();
   return error instanceof IpAdapterError ? error.code : "";
+}
+
+/** A pool takes what a pipeline does, and gives the same. */
+export async function pools(options: GenerateOptions<"latents">): Promise<void> {
+  await using pool = await EnginePool.create({ model: "model", children: 2, coresPerChild: 1, memoryPerChild: 4e9 });
+  const { images } = await pool.generate(options);
+  holds<Equal<typeof images, []>>();
+  const [made] = (await pool.generate("a cat", { steps: 3 })).images;
+  holds<Equal<typeof made, GeneratedImage | undefined>>();
+  // @ts-expect-error -- it is an option of create()
+  await pool.generate({ children: 2 });
 }

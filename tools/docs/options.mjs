@@ -11,6 +11,7 @@ const folder = new URL("../../docs/", import.meta.url);
 /** The schema of each table's name. */
 const TABLES = {
   load: schemas.LoadSchema,
+  pool: schemas.ChildrenSchema,
   adapter: schemas.AdapterSchema,
   lora: schemas.LoraSchema,
   control: schemas.ControlSchema,
