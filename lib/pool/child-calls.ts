@@ -1,8 +1,9 @@
 /** The calls of one child of a pool: run by its pipeline, within its memory. */
 import { IpAdapterError, OptionError } from "../errors";
+import { EstimateSchema } from "../options/estimate-schema";
 import { GenerateSchema } from "../options/generate-schema";
 import type { Pipeline } from "../pipeline";
-import type { GenerateOptions } from "../types";
+import type { EstimateOptions, GenerateOptions } from "../types";
 import { MemoryGate } from "./memory-gate";
 import type { FromChild, ToChild } from "./messages";
 import { toPlainError } from "./plain-errors";
@@ -62,8 +63,8 @@ export class ChildCalls {
 
   async #admit(call: GenerateOptions, signal: AbortSignal): Promise<() => void> {
     if (this.#gate === undefined) return () => undefined;
-    const estimated = { ...call };
-    delete estimated.metadata;
+    const known = Object.entries(call).filter(([name]) => name in EstimateSchema.properties);
+    const estimated = Object.fromEntries(known) as EstimateOptions;
     try {
       const estimate = this.#pipeline.estimateMemory({ ...estimated, ...this.#limit(call) });
       return await this.#gate.enter(estimate, signal);
