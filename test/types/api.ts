@@ -248,8 +248,8 @@ export async function pools(): Promise<void> {
   await using pool = await EnginePool.create({ model: "model", children: 2, coresPerChild: 1, memoryPerChild: 4e9 });
   const { images } = await pool.generate({ steps: 2, output: "latents" });
   holds<Equal<typeof images, []>>();
-  const [made] = (await pool.generate("a cat", { steps: 3 })).images;
-  holds<Equal<typeof made, GeneratedImage | undefined>>();
+  const made = await pool.generate("a cat", { steps: 3 });
+  holds<Equal<typeof made.images, GeneratedImage[]>>();
   // @ts-expect-error -- it is an option of create()
   await pool.generate({ children: 2 });
 }
