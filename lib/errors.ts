@@ -12,6 +12,7 @@ export type ErrorCode =
   | "ERR_IPA_SHARP_MISSING"
   | "ERR_IPA_ADDON_MISSING"
   | "ERR_IPA_HUB_MISSING"
+  | "ERR_IPA_FASTIFY_MISSING"
   | "ERR_IPA_FILES_MISSING"
   | "ERR_IPA_TOKENIZER"
   | "ERR_IPA_TRUNCATED"
@@ -46,7 +47,11 @@ export type ImageErrorCode = "ERR_IPA_IMAGE_FORMAT" | "ERR_IPA_IMAGE_CORRUPT" | 
 export type HubErrorCode =
   "ERR_IPA_NOT_FOUND" | "ERR_IPA_NETWORK" | "ERR_IPA_OFFLINE" | "ERR_IPA_ACCESS" | "ERR_IPA_CHECKSUM";
 export type InstallErrorCode =
-  "ERR_IPA_ADDON_MISSING" | "ERR_IPA_SHARP_MISSING" | "ERR_IPA_HUB_MISSING" | "ERR_IPA_FILES_MISSING";
+  | "ERR_IPA_ADDON_MISSING"
+  | "ERR_IPA_SHARP_MISSING"
+  | "ERR_IPA_HUB_MISSING"
+  | "ERR_IPA_FASTIFY_MISSING"
+  | "ERR_IPA_FILES_MISSING";
 
 /** Most characters of a message, and of a word in it (a path, what a user typed), so that a log stays readable whatever came in. */
 const MOST = { message: 8192, word: 256 };

@@ -4,7 +4,13 @@ import type { Job, JobImage, JobSpec, Work } from "../lib/server/jobs/job";
 import { type JobLimits, Jobs } from "../lib/server/jobs/jobs";
 
 const LIMITS: JobLimits = { running: 1, queue: 10, perOwner: 10, keepSeconds: 600, keepJobs: 100, keepBytes: 1e9 };
-const picture = (size = 1): JobImage => ({ seed: 1, width: 1, height: 1, type: "image/png", bytes: Buffer.alloc(size) });
+const picture = (size = 1): JobImage => ({
+  seed: 1,
+  width: 1,
+  height: 1,
+  type: "image/png",
+  bytes: Buffer.alloc(size),
+});
 
 let serial = 0;
 const spec = (work: Work, others: Partial<JobSpec> = {}): JobSpec => ({

@@ -50,7 +50,8 @@ export function asProblem(error: unknown): Problem {
     return new Problem(400, error.code, error.message, { param: error.option, cause: error });
   const { code, message, statusCode } = error as { code?: unknown; message?: unknown; statusCode?: unknown };
   const text = typeof message === "string" ? message : "";
-  if (error instanceof ImageError && error.code !== "ERR_IPA_IO") return new Problem(400, error.code, text, { cause: error });
+  if (error instanceof ImageError && error.code !== "ERR_IPA_IO")
+    return new Problem(400, error.code, text, { cause: error });
   const status = typeof code === "string" ? STATUS[code] : undefined;
   if (typeof code === "string" && status !== undefined)
     return new Problem(status, code, text, { cause: error, ...(status === 429 && { retryAfter: 1 }) });

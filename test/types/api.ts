@@ -232,6 +232,7 @@ export function errors(error: unknown): string {
       case "ERR_IPA_ADDON_MISSING":
       case "ERR_IPA_SHARP_MISSING":
       case "ERR_IPA_HUB_MISSING":
+      case "ERR_IPA_FASTIFY_MISSING":
       case "ERR_IPA_FILES_MISSING":
         return error.message;
       default:

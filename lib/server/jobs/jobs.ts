@@ -59,7 +59,9 @@ export class Jobs {
     const known = this.get(spec.owner, spec.id);
     if (known !== undefined) {
       if (known.spec.fingerprint === spec.fingerprint) return { job: known, created: false };
-      throw new Problem(409, "id_in_use", "id: another job has this id: leave it out, or use a new one", { param: "id" });
+      throw new Problem(409, "id_in_use", "id: another job has this id: leave it out, or use a new one", {
+        param: "id",
+      });
     }
     this.#checkRoom(spec.owner);
     const job = new Job(spec, (late) => this.#end(late, "failed", tooLate(spec.deadline)));
@@ -155,5 +157,8 @@ export class Jobs {
 }
 
 function tooLate(deadline: number): IpAdapterError {
-  return new IpAdapterError("ERR_IPA_DEADLINE", `the job was not done within ${deadline} ms: allow more, or ask for less`);
+  return new IpAdapterError(
+    "ERR_IPA_DEADLINE",
+    `the job was not done within ${deadline} ms: allow more, or ask for less`,
+  );
 }

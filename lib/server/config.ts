@@ -1,0 +1,216 @@
+/** What the operator decides: the file of `serve --config`, and the options of the plugin. One schema, checked as all options are. */
+import { readFile } from "node:fs/promises";
+
+import { IpAdapterError, OptionError } from "../index";
+import type { ObjectSchema, Value } from "../options/json-schema";
+import { LoadSchema } from "../options/load-schema";
+import { readOptions } from "../options/validate";
+import { omit } from "./omit";
+
+const NAME = { type: "string", maxLength: 200 } as const;
+const COUNT = { type: "integer", minimum: 1, maximum: 1_000_000 } as const;
+const BYTES = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
+
+/** Options of load() that a file can hold, and that are the operator's. */
+const LOADED = omit(LoadSchema.properties, "onProgress", "signal", "images");
+
+const ModelSchema = {
+  type: "object",
+  title: "model",
+  additionalProperties: false,
+  required: ["name"],
+  properties: {
+    name: { ...NAME, description: "what clients call it" },
+    aliases: { type: "array", items: NAME, maxItems: 100, default: [], description: "other names of it" },
+    load: {
+      type: "object",
+      title: "load",
+      additionalProperties: false,
+      properties: LOADED,
+      description: "options of Pipeline.load()",
+      "x-default": "the small model that ships with the package",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+const LimitsSchema = {
+  type: "object",
+  title: "limits",
+  additionalProperties: false,
+  properties: {
+    images: { ...COUNT, maximum: 64, default: 16, description: "pictures of a request" },
+    steps: { ...COUNT, maximum: 1000, default: 150, description: "steps of a request" },
+    pixels: {
+      ...COUNT,
+      maximum: 2 ** 28,
+      default: 2 ** 21,
+      description: "pixels of a picture that is made, second pass included",
+    },
+    inputPixels: { ...COUNT, maximum: 2 ** 28, default: 25_000_000, description: "pixels of a picture that is sent" },
+    bodyBytes: { ...BYTES, maximum: 2 ** 30, default: 64 * 2 ** 20, description: "bytes of a request" },
+    priority: {
+      type: "integer",
+      minimum: -10,
+      maximum: 10,
+      default: 0,
+      description: "highest priority that a request may ask for",
+    },
+    seconds: { ...COUNT, default: 600, description: "from acceptance until a job has to be done" },
+  },
+} as const satisfies ObjectSchema;
+
+const QueueSchema = {
+  type: "object",
+  title: "queue",
+  additionalProperties: false,
+  properties: {
+    running: { ...COUNT, maximum: 1024, default: 8, description: "jobs that run at a time" },
+    waiting: { ...COUNT, minimum: 0, default: 64, description: "jobs that wait; more are refused with 429" },
+    perKey: { ...COUNT, default: 16, description: "jobs of one key that wait or run" },
+    keepSeconds: { ...COUNT, minimum: 0, default: 600, description: "how long an ended job can be asked for" },
+    keepJobs: { ...COUNT, default: 1000, description: "ended jobs that are kept" },
+    keepBytes: { ...BYTES, default: 256 * 2 ** 20, description: "bytes of the pictures of ended jobs" },
+  },
+} as const satisfies ObjectSchema;
+
+const UrlsSchema = {
+  type: "object",
+  title: "imageUrls",
+  additionalProperties: false,
+  properties: {
+    allow: { type: "boolean", default: false, description: "whether pictures may be named by https: and http: URLs" },
+    hosts: {
+      type: "array",
+      items: NAME,
+      maxItems: 1000,
+      description: "the only hosts that they may be on",
+      "x-default": "every public one",
+    },
+  },
+} as const satisfies ObjectSchema;
+
+export const ConfigSchema = {
+  type: "object",
+  title: "server config",
+  additionalProperties: false,
+  properties: {
+    models: {
+      type: "array",
+      items: ModelSchema,
+      minItems: 1,
+      maxItems: 1000,
+      description: "what is served; the first is used where a request names none",
+      "x-default": "the small model that ships with the package, as `mini`",
+    },
+    fallback: {
+      ...NAME,
+      description: "the model for names that are not known",
+      "x-default": "they are refused with 404",
+    },
+    memoryBudget: {
+      ...BYTES,
+      description: "bytes of all loaded models together; the one that was used least recently goes first",
+      "x-default": "nothing is unloaded",
+    },
+    limits: { ...LimitsSchema, description: "of a request" },
+    queue: { ...QueueSchema, description: "of jobs" },
+    imageUrls: { ...UrlsSchema, description: "pictures by URL" },
+    cors: {
+      type: "array",
+      items: NAME,
+      maxItems: 100,
+      default: [],
+      description: "origins of web pages that may call, such as https://example.com; credentials are never allowed",
+    },
+    moderation: {
+      type: "string",
+      maxLength: 4096,
+      description: "file of a module whose default export may refuse a finished picture",
+      "x-default": "none",
+    },
+    warmUp: {
+      type: "boolean",
+      default: true,
+      description: "load the first model and run one step before /readyz says yes",
+    },
+    drainSeconds: { ...COUNT, minimum: 0, default: 30, description: "how long jobs may go on after SIGTERM" },
+  },
+} as const satisfies ObjectSchema;
+
+export type ServerConfig = Value<typeof ConfigSchema>;
+
+/** With all defaults filled in. */
+export interface Settings {
+  models: { name: string; aliases: readonly string[]; load: Value<typeof ModelSchema>["load"] }[];
+  fallback: string | undefined;
+  memoryBudget: number;
+  limits: Record<keyof typeof LimitsSchema.properties, number>;
+  queue: Record<keyof typeof QueueSchema.properties, number>;
+  imageUrls: { allow: boolean; hosts: readonly string[] | undefined };
+  cors: readonly string[];
+  moderation: string | undefined;
+  warmUp: boolean;
+  drainSeconds: number;
+}
+
+/**
+ * @param config checked here; `{}` serves the shipped model under every name
+ * @throws OptionError
+ */
+export function readConfig(config: unknown): Settings {
+  const read = readOptions(ConfigSchema, config);
+  const { models = [{ name: "mini" }] } = read;
+  const settings: Settings = {
+    models: models.map(({ name, aliases = [], load }) => ({ name, aliases, load })),
+    fallback: read.fallback ?? (read.models === undefined ? "mini" : undefined),
+    memoryBudget: read.memoryBudget ?? Infinity,
+    limits: withDefaults(LimitsSchema, read.limits) as Settings["limits"],
+    queue: withDefaults(QueueSchema, read.queue) as Settings["queue"],
+    imageUrls: { allow: read.imageUrls?.allow ?? false, hosts: read.imageUrls?.hosts },
+    cors: read.cors ?? [],
+    moderation: read.moderation,
+    warmUp: read.warmUp ?? true,
+    drainSeconds: read.drainSeconds ?? 30,
+  };
+  checkNames(settings);
+  settings.cors.forEach(checkOrigin);
+  return settings;
+}
+
+/** @throws OptionError; IpAdapterError for a file that cannot be read */
+export async function readConfigFile(path: string): Promise<ServerConfig> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new IpAdapterError("ERR_IPA_NOT_FOUND", `--config: ${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new OptionError("--config", `${path} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  readConfig(value);
+  return value as ServerConfig;
+}
+
+function withDefaults(schema: ObjectSchema, given: object = {}): Record<string, unknown> {
+  const defaults = Object.entries(schema.properties).map(([name, rule]): [string, unknown] => [name, rule.default]);
+  return { ...(Object.fromEntries(defaults) as object), ...given };
+}
+
+function checkNames({ models, fallback }: Settings): void {
+  const names = models.flatMap(({ name, aliases }) => [name, ...aliases]);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new OptionError("models", `"${twice}" is the name of two models: give each its own`);
+  if (fallback !== undefined && !names.includes(fallback))
+    throw new OptionError("fallback", `there is no model "${fallback}": name one of ${names.join(", ")}`);
+}
+
+function checkOrigin(origin: string, i: number): void {
+  if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) return;
+  throw new OptionError(
+    `cors[${i}]`,
+    `expected an origin such as "https://example.com", or "*", but received "${origin}"`,
+  );
+}

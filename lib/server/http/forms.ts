@@ -1,0 +1,38 @@
+/** Bodies of `multipart/form-data`, read by Node's own parser. */
+import { Problem } from "../problem";
+
+/** Values of a form: texts, the bytes of files, and lists of them where a name stands more than once or ends in []. */
+export class Form {
+  readonly values: Record<string, unknown>;
+
+  constructor(values: Record<string, unknown>) {
+    this.values = values;
+  }
+}
+
+/** More parts than any request has. */
+const MOST_PARTS = 200;
+
+/**
+ * @param body as it came, within the limit of bytes
+ * @throws Problem 400
+ */
+export async function readForm(body: Buffer, contentType: string): Promise<Form> {
+  const response = new Response(new Uint8Array(body), { headers: { "content-type": contentType } });
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- it is for bodies without a bound; this one is in memory already
+  const data = await response.formData().catch((cause: unknown) => {
+    throw new Problem(400, "bad_form", "the body is no multipart/form-data", { cause });
+  });
+  const values = Object.create(null) as Record<string, unknown>;
+  let parts = 0;
+  for (const [key, part] of data) {
+    if (++parts > MOST_PARTS) throw new Problem(400, "bad_form", `a form may have ${MOST_PARTS} parts`);
+    const value = typeof part === "string" ? part : Buffer.from(await part.arrayBuffer());
+    const name = key.endsWith("[]") ? key.slice(0, -2) : key;
+    const before = values[name];
+    if (Array.isArray(before)) before.push(value);
+    else if (before !== undefined) values[name] = [before, value];
+    else values[name] = key === name ? value : [value];
+  }
+  return new Form(values);
+}

@@ -1,0 +1,57 @@
+/** What Prometheus asks for. */
+import type { ImageService } from "../service";
+
+/** Requests that were refused, by reason. */
+export class Refusals {
+  readonly #counts = new Map<string, number>();
+
+  add(reason: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  }
+
+  [Symbol.iterator](): Iterator<[string, number]> {
+    return this.#counts.entries();
+  }
+}
+
+type Sample = [labels: Record<string, string>, value: number];
+
+/** In the text format of Prometheus 0.0.4. */
+export function metricsText({ jobs, models, engines }: ImageService, refusals: Refusals): string {
+  const loaded = [...engines].filter(([name]) => name in models.loaded);
+  const batches = loaded.flatMap(([model, { stats }]) =>
+    Object.entries(stats.batches).map(([size, runs]): Sample => [{ model, size }, runs]),
+  );
+  return [
+    metric("jobs_queued", "gauge", "jobs that wait", [[{}, jobs.queued]]),
+    metric("jobs_running", "gauge", "jobs that run", [[{}, jobs.running]]),
+    metric("jobs_ended_total", "counter", "jobs that ended, by how", labelled("state", Object.entries(jobs.ended))),
+    metric("refusals_total", "counter", "requests that were refused, by why", labelled("reason", [...refusals])),
+    metric("model_bytes", "gauge", "memory of loaded models", labelled("model", Object.entries(models.loaded))),
+    metric(
+      "step_seconds",
+      "gauge",
+      "seconds of a call's own share of a step, a mean of the last ones",
+      loaded.flatMap(([model, { stats }]) =>
+        stats.stepSeconds === undefined ? [] : [[{ model }, stats.stepSeconds] satisfies Sample],
+      ),
+    ),
+    metric("batch_runs_total", "counter", "runs of networks, by the calls that ran as one", batches),
+    metric("resident_bytes", "gauge", "memory of the process", [[{}, process.memoryUsage.rss()]]),
+  ].join("");
+}
+
+const labelled = (label: string, values: [string, number][]): Sample[] =>
+  values.map(([name, value]) => [{ [label]: name }, value]);
+
+function metric(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {
+  const full = `node_ip_adapter_${name}`;
+  const lines = samples.map(([labels, value]) => {
+    const inside = Object.entries(labels).map(([label, text]) => `${label}="${quoted(text)}"`);
+    return `${full}${inside.length === 0 ? "" : `{${inside.join(",")}}`} ${value}\n`;
+  });
+  return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${lines.join("")}`;
+}
+
+const quoted = (text: string): string =>
+  text.replace(/["\\\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));

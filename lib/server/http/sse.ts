@@ -1,0 +1,49 @@
+/** Server-sent events. */
+import { PassThrough } from "node:stream";
+
+import type { FastifyReply } from "fastify";
+
+/** Seconds between signs of life, which proxies wait for. */
+const ALIVE = 15;
+
+export class EventStream {
+  readonly #stream = new PassThrough();
+  readonly #alive: NodeJS.Timeout;
+  /** pictures are encoded aside, and events keep their order */
+  #last: Promise<void> = Promise.resolve();
+
+  /** Begins the answer. @param onGone called when the client goes away before the end */
+  constructor(reply: FastifyReply, onGone: () => void) {
+    this.#alive = setInterval(() => this.#stream.write(":\n\n"), ALIVE * 1000);
+    this.#stream.once("close", () => {
+      clearInterval(this.#alive);
+      if (!this.#stream.writableEnded) onGone();
+    });
+    void reply
+      .header("content-type", "text/event-stream; charset=utf-8")
+      .header("cache-control", "no-store")
+      .header("x-accel-buffering", "no")
+      .send(this.#stream);
+  }
+
+  /**
+   * @param data of the event, or what makes it; an event that cannot be made is left out
+   * @param passing it may be left out where the client does not keep up
+   */
+  send(event: string, data: object | (() => Promise<object>), passing = false): void {
+    this.#last = this.#last.then(async () => {
+      if (this.#stream.destroyed || (passing && this.#stream.writableNeedDrain)) return;
+      try {
+        const body: object = typeof data === "function" ? await (data as () => Promise<object>)() : data;
+        this.#stream.write(`event: ${event}\ndata: ${JSON.stringify(body)}\n\n`);
+      } catch {
+        // A preview that cannot be encoded is no loss.
+      }
+    });
+  }
+
+  /** Ends the answer behind the events that were sent. */
+  end(): void {
+    void this.#last.then(() => this.#stream.end());
+  }
+}

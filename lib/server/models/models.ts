@@ -1,0 +1,180 @@
+/** The operator's models: loaded when they are first asked for, unloaded when the memory is wanted for another. */
+import { Problem } from "../problem";
+
+/** What of a Pipeline is needed here. */
+export interface Loaded {
+  readonly info: { readonly memoryBytes: number };
+  dispose(): Promise<void>;
+}
+
+export interface ModelSource<P extends Loaded> {
+  name: string;
+  aliases: readonly string[];
+  load: () => Promise<P>;
+}
+
+/** A model in use. It stays in memory until it is released. */
+export interface Lease<P> {
+  pipeline: P;
+  release: () => void;
+}
+
+/** A model that is loaded, or on its way. */
+interface Entry<P extends Loaded> {
+  name: string;
+  loading: Promise<P>;
+  /** those who wait for it or use it */
+  users: number;
+  bytes: number;
+  /** called when the last user has gone */
+  onIdle: (() => void) | undefined;
+}
+
+export interface ModelsOptions {
+  /** name for those that are not known */
+  fallback: string | undefined;
+  /** bytes */
+  memoryBudget: number;
+  /** told of what the client is not: why loading failed */
+  onError: (name: string, error: unknown) => void;
+}
+
+export class Models<P extends Loaded> {
+  readonly #sources: readonly ModelSource<P>[];
+  readonly #options: ModelsOptions;
+  /** least recently used first */
+  readonly #entries = new Map<string, Entry<P>>();
+  /** what each took when it was last loaded */
+  readonly #sizes = new Map<string, number>();
+  /** one model is loaded or unloaded at a time, in the order in which they were asked for */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(sources: readonly ModelSource<P>[], options: ModelsOptions) {
+    this.#sources = sources;
+    this.#options = options;
+  }
+
+  /** Names in the operator's order. */
+  get names(): string[] {
+    return this.#sources.map(({ name }) => name);
+  }
+
+  get aliases(): string[] {
+    return this.#sources.flatMap(({ aliases }) => aliases);
+  }
+
+  /** Bytes of what is loaded, by name. */
+  get loaded(): Record<string, number> {
+    const entries = [...this.#entries.values()].filter(({ bytes }) => bytes > 0);
+    return Object.fromEntries(entries.map(({ name, bytes }) => [name, bytes]));
+  }
+
+  /**
+   * @param asked undefined: the first model
+   * @returns the model's own name
+   * @throws Problem 404
+   */
+  resolve(asked: string | undefined): string {
+    return this.#source(asked).name;
+  }
+
+  /**
+   * The model in memory. All who ask while it is loaded wait for the same load.
+   * @throws Problem 404, 503; the signal's reason
+   */
+  async lease(asked: string | undefined, signal: AbortSignal): Promise<Lease<P>> {
+    signal.throwIfAborted();
+    const source = this.#source(asked);
+    const entry = this.#entries.get(source.name) ?? this.#load(source);
+    // Last in the order of use.
+    this.#entries.delete(source.name);
+    this.#entries.set(source.name, entry);
+    entry.users++;
+    const release = once(() => this.#leave(entry));
+    try {
+      return { pipeline: await abortable(entry.loading, signal), release };
+    } catch (error) {
+      release();
+      if (signal.aborted) throw error;
+      throw new Problem(503, "model_unavailable", `the model "${source.name}" cannot be loaded now`, { cause: error, retryAfter: 30 });
+    }
+  }
+
+  /** Unloads all, once their users have gone. */
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    await Promise.all(entries.map((entry) => this.#unload(entry)));
+  }
+
+  #source(asked: string | undefined): ModelSource<P> {
+    const find = (wanted: string | undefined): ModelSource<P> | undefined =>
+      this.#sources.find(({ name, aliases }) => wanted !== undefined && (name === wanted || aliases.includes(wanted)));
+    const source = asked === undefined ? this.#sources[0] : (find(asked) ?? find(this.#options.fallback));
+    if (source !== undefined) return source;
+    const known = this.names.join(", ");
+    throw new Problem(404, "model_not_found", `there is no model "${(asked ?? "").slice(0, 80)}": there are ${known}`, {
+      param: "model",
+    });
+  }
+
+  #load(source: ModelSource<P>): Entry<P> {
+    const { name } = source;
+    const loading = this.#turn.then(async () => {
+      await this.#makeRoom(name, this.#sizes.get(name) ?? 0);
+      const pipeline = await source.load();
+      entry.bytes = pipeline.info.memoryBytes;
+      this.#sizes.set(name, entry.bytes);
+      // How large it is was not known before its first load.
+      await this.#makeRoom(name, entry.bytes);
+      return pipeline;
+    });
+    const entry: Entry<P> = { name, loading, users: 0, bytes: 0, onIdle: undefined };
+    this.#turn = loading.catch((error: unknown) => {
+      // The next one who asks tries again.
+      if (this.#entries.get(name) === entry) this.#entries.delete(name);
+      this.#options.onError(name, error);
+    });
+    return entry;
+  }
+
+  /** Unloads others until so many bytes fit, or none is left. Nobody new gets one that has to go; its users end first. */
+  async #makeRoom(name: string, bytes: number): Promise<void> {
+    for (;;) {
+      const others = [...this.#entries.values()].filter((entry) => entry.name !== name && entry.bytes > 0);
+      const total = others.reduce((sum, entry) => sum + entry.bytes, bytes);
+      const oldest = others.find(({ users }) => users === 0) ?? others[0];
+      if (total <= this.#options.memoryBudget || oldest === undefined) return;
+      this.#entries.delete(oldest.name);
+      await this.#unload(oldest);
+    }
+  }
+
+  async #unload(entry: Entry<P>): Promise<void> {
+    if (entry.users > 0) await new Promise<void>((resolve) => (entry.onIdle = resolve));
+    const pipeline = await entry.loading.catch(() => undefined);
+    await pipeline?.dispose();
+  }
+
+  #leave(entry: Entry<P>): void {
+    entry.users--;
+    if (entry.users === 0) entry.onIdle?.();
+  }
+}
+
+function once(run: () => void): () => void {
+  let ran = false;
+  return () => {
+    if (!ran) run();
+    ran = true;
+  };
+}
+
+/** The promise, unless the signal fires first. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

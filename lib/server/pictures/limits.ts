@@ -1,0 +1,66 @@
+/** The operator's limits, before a job is accepted. */
+import { OptionError, type GenerateOptions } from "../../index";
+import type { Settings } from "../config";
+import { pictureSize } from "./size";
+
+/** @param at what stands in front of the options' names in messages, such as "options." @throws OptionError */
+export function checkCounts(options: GenerateOptions, { limits }: Settings, at: string): void {
+  const refuse = (name: string, what: string, most: number): never => {
+    throw new OptionError(`${at}${name}`, `this server allows ${what} up to ${most}`);
+  };
+  const { count = 1, priority = 0 } = options;
+  if (count > limits.images) refuse("count", "pictures", limits.images);
+  if (priority > limits.priority) refuse("priority", "a priority", limits.priority);
+  for (const name of ["steps", "sigmas", "timesteps"] as const) {
+    const given = options[name];
+    const steps = Array.isArray(given) ? given.length : given;
+    if (typeof steps === "number" && steps > limits.steps) refuse(name, "steps", limits.steps);
+  }
+}
+
+/** A model's own size, in pixels. */
+export interface OwnSize {
+  width: number;
+  height: number;
+}
+
+/**
+ * The size of what is made. Sides that a call leaves to the model are not looked at before it is loaded.
+ * @param own undefined: not loaded yet
+ * @throws OptionError, ImageError
+ */
+export async function checkSize(
+  options: GenerateOptions,
+  { limits }: Settings,
+  own: OwnSize | undefined,
+  at: string,
+): Promise<void> {
+  const size = await sizeOf(options, own);
+  // Nobody asked for more than the operator's model makes by itself.
+  const scale = options.hires?.scale ?? 1;
+  const asked = scale > 1 || size?.asked === true;
+  if (size === undefined || !asked || size.width * size.height * scale ** 2 <= limits.pixels) return;
+  throw new OptionError(`${at}width`, `this server allows pixels (width times height) up to ${limits.pixels}`);
+}
+
+async function sizeOf(
+  options: GenerateOptions,
+  own: OwnSize | undefined,
+): Promise<(OwnSize & { asked: boolean }) | undefined> {
+  const { width, height, image, outpaint } = options;
+  if (width !== undefined && height !== undefined) return { width, height, asked: true };
+  const { left = 0, right = 0, top = 0, bottom = 0 } = outpaint ?? {};
+  const given = image === undefined ? own : await pictureSize(image as Buffer);
+  if (given === undefined) return undefined;
+  return {
+    width: width ?? given.width + left + right,
+    height: height ?? given.height + top + bottom,
+    asked: image !== undefined || width !== undefined || height !== undefined,
+  };
+}
+
+/** How many steps a call runs that names none: the engine's default, within the limit. */
+export function defaultSteps(options: GenerateOptions, { limits }: Settings): { steps?: number } {
+  const named = options.steps ?? options.sigmas ?? options.timesteps;
+  return named === undefined && limits.steps < 30 ? { steps: limits.steps } : {};
+}

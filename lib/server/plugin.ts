@@ -1,0 +1,125 @@
+/** All routes as a plugin of fastify. */
+import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
+
+import { type LoadOptions, Pipeline } from "../index";
+import { type ServerConfig, readConfig } from "./config";
+import { readForm } from "./http/forms";
+import { addGuard } from "./http/guard";
+import type { ApiKey } from "./http/keys";
+import { Refusals } from "./http/metrics";
+import { Routes } from "./http/route";
+import type { ModelSource } from "./models/models";
+import type { FetchPicture } from "./pictures/json-options";
+import { omit } from "./omit";
+import { asProblem, problemBody, problemHeaders } from "./problem";
+import { addDocsRoutes } from "./routes/docs";
+import { addJobRoutes } from "./routes/jobs";
+import { addOpenAiRoutes } from "./routes/openai";
+import { addOperationRoutes } from "./routes/operations";
+import { type Engine, ImageService, type Moderate } from "./service";
+
+/** Options of imageRoutes, which are those of a config file, and what a file cannot hold. */
+export interface ImageRoutesOptions extends Omit<ServerConfig, "moderation"> {
+  /** a pipeline that is there already, in place of `models`; it is not disposed of with the server */
+  pipeline?: Pipeline | undefined;
+  /** who may call. Default: nobody but programs on the same machine, see `trusted` */
+  keys?: readonly ApiKey[] | undefined;
+  /** whether all who come here may call: hooks of your own have checked them. Default false */
+  trusted?: boolean | undefined;
+  /** asked about every finished picture; false, or { allowed: false, reason }, refuses it, and so does an error */
+  moderate?: Moderate | undefined;
+  /** what is put in front of all routes */
+  prefix?: string | undefined;
+}
+
+/**
+ * Jobs, OpenAI's image routes, health and metrics: `app.register(imageRoutes, { prefix: "/images" })`.
+ * @throws OptionError for options that are wrong
+ */
+export async function imageRoutes(app: FastifyInstance, options: ImageRoutesOptions): Promise<void> {
+  addImageRoutes(app, options);
+  await Promise.resolve();
+}
+
+/** The same with the service behind the routes. */
+export function addImageRoutes(app: FastifyInstance, options: ImageRoutesOptions): ImageService {
+  const { pipeline, keys = [], trusted = false, moderate } = options;
+  const settings = readConfig(omit(options, "pipeline", "keys", "trusted", "moderate", "prefix"));
+  const sources = pipeline === undefined ? configured(settings) : [given(pipeline, settings)];
+  const service = new ImageService({ settings, sources, moderate, log: app.log });
+  const refusals = new Refusals();
+
+  readBodies(app, settings.limits.bodyBytes);
+  answerErrors(app, refusals);
+  addGuard(app, { keys, cors: settings.cors, trusted });
+  const routes = new Routes(app, service);
+  const fetchPicture: FetchPicture = undefined;
+  addJobRoutes(routes, fetchPicture);
+  addOpenAiRoutes(routes, fetchPicture);
+  addOperationRoutes(routes, refusals);
+  addDocsRoutes(routes, keys.length > 0);
+
+  app.addHook("onListen", () => {
+    service.warmUp().catch((error: unknown) => app.log.error({ err: error }, "the first model cannot be warmed up"));
+  });
+  // Before the server waits for its open requests.
+  app.addHook("preClose", () => service.stop());
+  return service;
+}
+
+type Settings = ReturnType<typeof readConfig>;
+
+/** The operator's models. What clients send is never taken for a path. */
+function configured(settings: Settings): ModelSource<Engine>[] {
+  return settings.models.map(({ name, aliases, load }) => ({
+    name,
+    aliases,
+    load: () => {
+      const { limits, queue } = settings;
+      const own: LoadOptions = { maxPixels: limits.inputPixels, concurrency: queue.running };
+      return Pipeline.load({ ...own, ...(load as LoadOptions), images: "bytes" });
+    },
+  }));
+}
+
+function given(pipeline: Pipeline, { models }: Settings): ModelSource<Engine> {
+  const engine: Engine = {
+    get info() {
+      return pipeline.info;
+    },
+    get stats() {
+      return pipeline.stats;
+    },
+    generate: (options) => pipeline.generate(options),
+    dispose: () => Promise.resolve(),
+  };
+  const [first] = models;
+  return { name: first?.name ?? "mini", aliases: first?.aliases ?? [], load: () => Promise.resolve(engine) };
+}
+
+/** JSON and forms, and nothing else. */
+function readBodies(app: FastifyInstance, bodyLimit: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "string", bodyLimit },
+    app.getDefaultJsonParser("error", "error"),
+  );
+  app.addContentTypeParser(
+    /^multipart\/form-data/,
+    { parseAs: "buffer", bodyLimit },
+    (request: FastifyRequest, body: Buffer) => readForm(body, request.headers["content-type"] ?? ""),
+  );
+}
+
+/** Every error has one shape. What the server did wrong is in the log alone. */
+function answerErrors(app: FastifyInstance, refusals: Refusals): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = asProblem(error);
+    if (problem.status === 429 || problem.status === 503 || problem.status === 401 || problem.status === 403)
+      refusals.add(problem.code);
+    if (problem.status >= 500 && problem.code !== "model_unavailable")
+      request.log.error({ err: error }, "request failed");
+    return reply.code(problem.status).headers(problemHeaders(problem)).send(problemBody(problem));
+  });
+}

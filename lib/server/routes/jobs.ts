@@ -1,0 +1,195 @@
+/** Our own routes: a job is created, watched, cancelled, and its pictures fetched. Options have the API's names. */
+import { createHash } from "node:crypto";
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+import { OptionError } from "../../index";
+import { OUTPUT_FORMATS } from "../../image/encode";
+import type { Value } from "../../options/json-schema";
+import type { BodySchema } from "../http/body";
+import { ownerOf } from "../http/guard";
+import type { Routes } from "../http/route";
+import { EventStream } from "../http/sse";
+import type { Job, JobEvent } from "../jobs/job";
+import { type FetchPicture, JobOptionsSchema, fromJson } from "../pictures/json-options";
+import { Problem, asProblem, problemBody } from "../problem";
+import type { ImageService } from "../service";
+
+export const JobBodySchema = {
+  type: "object",
+  title: "job",
+  additionalProperties: false,
+  properties: {
+    id: {
+      type: "string",
+      maxLength: 128,
+      description: "letters, digits, and . _ -; the same request with the same id makes no second job",
+      "x-default": "a new one",
+    },
+    model: { type: "string", maxLength: 200, description: "name of a model", "x-default": "the first one" },
+    options: {
+      ...JobOptionsSchema,
+      description: "as generate() takes them; pictures as data URLs or base64",
+      "x-default": "{}",
+    },
+    format: { type: "string", enum: OUTPUT_FORMATS, default: "png", description: "of the pictures" },
+    quality: { type: "integer", minimum: 1, maximum: 100, default: 92, description: "of JPEG and WebP" },
+  },
+} as const satisfies BodySchema;
+
+type JobBody = Value<typeof JobBodySchema>;
+
+const time = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+
+/** A job as clients see it. */
+function jobView({ service, prefix }: Routes, job: Job): object {
+  const { spec, state, created, started, ended, progress, images, error } = job;
+  const at = `${prefix}/v1/jobs/${spec.id}`;
+  return {
+    id: spec.id,
+    object: "job",
+    model: spec.model,
+    state,
+    created: time(created),
+    started: time(started),
+    ended: time(ended),
+    ahead: state === "queued" ? service.jobs.ahead(job) : 0,
+    progress: progress === undefined ? null : { step: progress.step, total: progress.total },
+    images: images.map(({ seed, width, height, type }, i) => ({ url: `${at}/images/${i}`, seed, width, height, type })),
+    error: state === "failed" ? problemBody(asProblem(error)).error : null,
+  };
+}
+
+const params = (request: FastifyRequest): { id: string; image: string } =>
+  request.params as { id: string; image: string };
+
+function find(service: ImageService, request: FastifyRequest): Job {
+  const job = service.jobs.get(ownerOf(request), params(request).id);
+  if (job !== undefined) return job;
+  throw new Problem(404, "job_not_found", "there is no such job, or it ended too long ago", { param: "id" });
+}
+
+async function create(
+  routes: Routes,
+  fetchPicture: FetchPicture,
+  request: FastifyRequest,
+  body: JobBody,
+): Promise<{ job: Job; created: boolean }> {
+  const { id, model, options = {}, format, quality } = body;
+  if (id !== undefined && !/^[\w.-]+$/.test(id))
+    throw new OptionError("id", "expected letters, digits, and . _ - alone");
+  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+  const known = id === undefined ? undefined : routes.service.jobs.get(ownerOf(request), id);
+  // Its pictures need not be fetched again.
+  if (known?.spec.fingerprint === fingerprint) return { job: known, created: false };
+  const { signal } = new AbortController();
+  const read = await fromJson(options, "options", { fetchPicture, signal });
+  return routes.service.order({
+    owner: ownerOf(request),
+    id,
+    model,
+    options: read,
+    at: "options.",
+    format,
+    quality,
+    fingerprint,
+  });
+}
+
+/** Progress, previews and changes of state until the job is over. */
+function sendEvents(routes: Routes, job: Job, reply: FastifyReply): FastifyReply {
+  const stream = new EventStream(reply, () => stop());
+  const sendState = (): void => stream.send("state", jobView(routes, job));
+  const onEvent = (event: JobEvent): void => {
+    if (event.type === "state") {
+      sendState();
+      if (job.over) stream.end();
+      return;
+    }
+    const { preview, step, total, image, seed } = event;
+    stream.send("progress", { step, total, image, seed }, true);
+    if (preview === undefined) return;
+    const encoded = async (): Promise<object> => ({
+      image,
+      seed,
+      step,
+      total,
+      type: "image/png",
+      b64_json: (await preview.toPNG()).toString("base64"),
+    });
+    stream.send("preview", encoded, true);
+  };
+  const stop = job.watch(onEvent);
+  sendState();
+  if (job.over) stream.end();
+  return reply;
+}
+
+export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
+  const { service } = routes;
+  const view = { status: 200, description: "the job" };
+  routes.add({
+    method: "POST",
+    url: "/v1/jobs",
+    tag: "Jobs",
+    summary: "Create a job",
+    body: JobBodySchema,
+    answers: [
+      { status: 202, description: "the job, which was accepted" },
+      { status: 200, description: "the job that the same request made before" },
+    ],
+    handler: async (request, reply, body) => {
+      const { job, created } = await create(routes, fetchPicture, request, body);
+      return reply
+        .code(created ? 202 : 200)
+        .header("location", `${routes.prefix}/v1/jobs/${job.spec.id}`)
+        .send(jobView(routes, job));
+    },
+  });
+  routes.add({
+    method: "GET",
+    url: "/v1/jobs/:id",
+    tag: "Jobs",
+    summary: "How a job stands",
+    answers: [view],
+    handler: (request) => Promise.resolve(jobView(routes, find(service, request))),
+  });
+  routes.add({
+    method: "GET",
+    url: "/v1/jobs/:id/images/:image",
+    tag: "Jobs",
+    summary: "A finished picture",
+    answers: [{ status: 200, description: "the file", types: ["image/png", "image/jpeg", "image/webp"] }],
+    handler: (request, reply) => {
+      const { images, state } = find(service, request);
+      const image = /^\d{1,3}$/.test(params(request).image) ? images[Number(params(request).image)] : undefined;
+      if (image === undefined)
+        throw new Problem(
+          404,
+          "image_not_found",
+          `there is no such picture: the job is ${state} and has ${images.length}`,
+        );
+      return reply.header("content-type", image.type).header("cache-control", "private, no-store").send(image.bytes);
+    },
+  });
+  routes.add({
+    method: "GET",
+    url: "/v1/jobs/:id/events",
+    tag: "Jobs",
+    summary: "Follow a job: events named state, progress and preview",
+    answers: [{ status: 200, description: "events until the job is over", types: ["text/event-stream"] }],
+    handler: (request, reply) => sendEvents(routes, find(service, request), reply),
+  });
+  routes.add({
+    method: "POST",
+    url: "/v1/jobs/:id/cancel",
+    tag: "Jobs",
+    summary: "Cancel a job; one that is over stays as it is",
+    answers: [view],
+    handler: (request) => {
+      const job = find(service, request);
+      const cancelled = service.jobs.cancel(job);
+      return Promise.resolve({ cancelled, job: jobView(routes, job) });
+    },
+  });
+}

@@ -1,0 +1,109 @@
+/** The image routes of OpenAI's API, and the list of models. The answer waits for the pictures; a client that goes away ends the work. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+import { ownerOf } from "../http/guard";
+import type { Routes } from "../http/route";
+import { answerEvents, answerWhole } from "../openai/answer";
+import { type OpenAiOrder, editOrder, generationOrder, variationOrder } from "../openai/order";
+import { EditSchema, GenerationSchema, VariationSchema } from "../openai/schema";
+import type { FetchPicture, PictureSources } from "../pictures/json-options";
+import type { ImageService } from "../service";
+
+/** Fires when the client has gone. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error("the client has gone"));
+  });
+  return gone.signal;
+}
+
+interface Call {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  signal: AbortSignal;
+  kind: "image_generation" | "image_edit";
+}
+
+async function answer(
+  service: ImageService,
+  order: OpenAiOrder,
+  { request, reply, signal, kind }: Call,
+): Promise<unknown> {
+  const { job } = await service.order({ owner: ownerOf(request), ...order });
+  const cancel = (): void => void service.jobs.cancel(job);
+  if (signal.aborted) cancel();
+  else signal.addEventListener("abort", cancel, { once: true });
+  return order.stream ? answerEvents(job, order, reply, { kind, onGone: cancel }) : answerWhole(job, order);
+}
+
+const ANSWERS = [
+  { status: 200, description: "pictures as b64_json, or events", types: ["application/json", "text/event-stream"] },
+];
+
+export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): void {
+  const { service } = routes;
+  const callOf = (request: FastifyRequest, reply: FastifyReply, kind: Call["kind"]): Call & PictureSources => ({
+    request,
+    reply,
+    kind,
+    signal: goneSignal(reply),
+    fetchPicture,
+  });
+  routes.add({
+    method: "POST",
+    url: "/v1/images/generations",
+    tag: "OpenAI",
+    summary: "Pictures from a prompt",
+    body: GenerationSchema,
+    answers: ANSWERS,
+    handler: (request, reply, body) =>
+      answer(service, generationOrder(body), callOf(request, reply, "image_generation")),
+  });
+  routes.add({
+    method: "POST",
+    url: "/v1/images/edits",
+    tag: "OpenAI",
+    summary: "Pictures after other pictures, or with a part repainted",
+    body: EditSchema,
+    answers: ANSWERS,
+    handler: async (request, reply, body) => {
+      const call = callOf(request, reply, "image_edit");
+      return answer(service, await editOrder(body, call), call);
+    },
+  });
+  routes.add({
+    method: "POST",
+    url: "/v1/images/variations",
+    tag: "OpenAI",
+    summary: "Pictures after one picture, without a prompt",
+    body: VariationSchema,
+    answers: ANSWERS,
+    handler: async (request, reply, body) => {
+      const call = callOf(request, reply, "image_edit");
+      return answer(service, await variationOrder(body, call), call);
+    },
+  });
+  addModelRoutes(routes);
+}
+
+function addModelRoutes(routes: Routes): void {
+  const { models } = routes.service;
+  const view = (id: string): object => ({ id, object: "model", created: 0, owned_by: "node-ip-adapter" });
+  routes.add({
+    method: "GET",
+    url: "/v1/models",
+    tag: "OpenAI",
+    summary: "The models, by all their names",
+    answers: [{ status: 200, description: "the list" }],
+    handler: () => Promise.resolve({ object: "list", data: [...models.names, ...models.aliases].map(view) }),
+  });
+  routes.add({
+    method: "GET",
+    url: "/v1/models/:model",
+    tag: "OpenAI",
+    summary: "One model",
+    answers: [{ status: 200, description: "the model" }],
+    handler: (request) => Promise.resolve(view(models.resolve((request.params as { model: string }).model))),
+  });
+}

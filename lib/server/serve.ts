@@ -1,0 +1,96 @@
+/** A server of its own, as the command line starts it. */
+import { isIP } from "node:net";
+
+import type { FastifyInstance } from "fastify";
+
+import { InstallError, OptionError, messageOf } from "../errors";
+import { loadPackage } from "../load-failure";
+import { requirePackage } from "../require-package";
+import { type ImageRoutesOptions, addImageRoutes } from "./plugin";
+import { Problem, problemBody } from "./problem";
+import type { ImageService } from "./service";
+
+export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "prefix"> {
+  /** default 127.0.0.1; another one needs keys */
+  host?: string | undefined;
+  /** default 8000; 0: any that is free */
+  port?: number | undefined;
+  /** lines of JSON about requests and jobs, without prompts, on standard output. Default true */
+  log?: boolean | undefined;
+}
+
+export interface Server {
+  /** such as http://127.0.0.1:8000 */
+  url: string;
+  /** refuses new jobs, lets those that were accepted end within `drainSeconds`, and closes */
+  close: () => Promise<void>;
+}
+
+type FastifyModule = typeof import("fastify");
+
+/** Milliseconds for a request to come in whole, and for a connection to be silent. */
+const PATIENCE = { request: 120_000, connection: 0 };
+
+/** @throws InstallError ERR_IPA_FASTIFY_MISSING */
+function loadFastify(): FastifyModule {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const load = (): FastifyModule => require("fastify") as FastifyModule;
+  return loadPackage(
+    "fastify, which the server runs on,",
+    () => requirePackage("fastify", load),
+    (cause) =>
+      new InstallError(
+        "ERR_IPA_FASTIFY_MISSING",
+        `fastify, which the server runs on, cannot be loaded: ${messageOf(cause)}: npm install fastify@5`,
+        { cause },
+      ),
+  );
+}
+
+/**
+ * Starts a server. It answers as soon as this resolves, and /readyz says when the first model is warm.
+ * @throws OptionError, InstallError; what listening fails with
+ */
+export async function serve(options: ServeOptions = {}): Promise<Server> {
+  const { host = "127.0.0.1", port = 8000, log = true, ...routes } = options;
+  if ((routes.keys ?? []).length === 0 && !isLoopback(host))
+    throw new OptionError(
+      "host",
+      `without keys the server listens on 127.0.0.1 alone, not on ${host}: give --api-key-file`,
+    );
+  const app = loadFastify().fastify({
+    logger: log && { level: "info", redact: ["req.headers"] },
+    requestTimeout: PATIENCE.request,
+    bodyLimit: 1024,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 200 },
+  });
+  notFound(app);
+  let service: ImageService | undefined;
+  await app.register((child, _options, done) => {
+    service = addImageRoutes(child, routes);
+    done();
+  });
+  const url = await app.listen({ host, port });
+  const close = async (): Promise<void> => {
+    // Clients can still ask for their jobs while these end.
+    await service?.stop();
+    await app.close();
+  };
+  return { url, close };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function notFound(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    const problem = new Problem(
+      404,
+      "route_not_found",
+      `there is no ${request.method} ${request.url.split("?")[0] ?? ""}: see /docs`,
+    );
+    return reply.code(404).send(problemBody(problem));
+  });
+}

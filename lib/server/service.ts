@@ -1,0 +1,183 @@
+/** From options to finished pictures: the model, the call, the operator's word on the result, the file. Knows nothing of HTTP. */
+import { randomUUID } from "node:crypto";
+
+import type {
+  GenerateOptions,
+  GenerateResult,
+  GeneratedImage,
+  OutputFormat,
+  PipelineInfo,
+  PipelineStats,
+} from "../index";
+import type { Settings } from "./config";
+import type { Job, JobImage, Work } from "./jobs/job";
+import { Jobs } from "./jobs/jobs";
+import { type Loaded, Models } from "./models/models";
+import { checkCounts, checkSize, defaultSteps } from "./pictures/limits";
+import { Problem } from "./problem";
+
+/** What of a Pipeline the server uses. */
+export interface Engine extends Loaded {
+  readonly info: PipelineInfo;
+  readonly stats: PipelineStats;
+  generate(options: GenerateOptions<"image">): Promise<GenerateResult>;
+}
+
+/** What a moderation hook is asked. */
+export interface ModerationRequest {
+  image: GeneratedImage;
+  model: string;
+  prompt: string;
+  /** name of the key */
+  owner: string;
+  signal: AbortSignal;
+}
+
+/** false, or an object with the reason, refuses the picture. */
+export type Moderate = (request: ModerationRequest) => unknown;
+
+/** What the server tells its log. Prompts and pictures are not in it. */
+export interface Log {
+  info(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface Order {
+  owner: string;
+  id?: string | undefined;
+  model?: string | undefined;
+  options: GenerateOptions;
+  /** what stands in front of the options' names in messages */
+  at?: string;
+  format?: OutputFormat | undefined;
+  /** of JPEG and WebP, 1 to 100 */
+  quality?: number | undefined;
+  /** tells another request with the same id from this one */
+  fingerprint?: string;
+}
+
+export interface ServiceParts {
+  settings: Settings;
+  sources: ConstructorParameters<typeof Models<Engine>>[0];
+  moderate: Moderate | undefined;
+  log: Log;
+}
+
+export class ImageService {
+  readonly settings: Settings;
+  readonly models: Models<Engine>;
+  readonly jobs: Jobs;
+  /** engines by model, as they were last used, for metrics */
+  readonly engines = new Map<string, Engine>();
+  readonly #moderate: Moderate | undefined;
+  readonly #log: Log;
+  #ready: boolean;
+
+  constructor({ settings, sources, moderate, log }: ServiceParts) {
+    this.settings = settings;
+    this.#moderate = moderate;
+    this.#log = log;
+    this.#ready = !settings.warmUp;
+    this.models = new Models(sources, {
+      fallback: settings.fallback,
+      memoryBudget: settings.memoryBudget,
+      onError: (model, error) => log.error({ model, err: error }, "model cannot be loaded"),
+    });
+    const { running, waiting, perKey, ...keep } = settings.queue;
+    this.jobs = new Jobs({ running, queue: waiting, perOwner: perKey, ...keep }, (job) => this.#logEnd(job));
+  }
+
+  /** Whether requests are welcome: the first model is warm, and the server does not stop. */
+  get ready(): boolean {
+    return this.#ready && !this.jobs.draining;
+  }
+
+  /**
+   * Checks an order against the limits and accepts it.
+   * @throws OptionError, ImageError, Problem
+   */
+  async order(order: Order): Promise<{ job: Job; created: boolean }> {
+    const model = this.models.resolve(order.model);
+    const { options, owner, id = randomUUID(), fingerprint = id, at = "" } = order;
+    checkCounts(options, this.settings, at);
+    await checkSize(options, this.settings, this.engines.get(model)?.info, at);
+    const most = this.settings.limits.seconds * 1000;
+    const deadline = Math.min(options.deadline ?? most, most);
+    return this.jobs.submit({ id, owner, model, fingerprint, deadline, work: this.#work(model, order) });
+  }
+
+  /** Loads the first model and runs one step, so that the first client does not wait for it. */
+  async warmUp(): Promise<void> {
+    if (this.#ready) return;
+    const { signal } = new AbortController();
+    const { pipeline, release } = await this.models.lease(undefined, signal);
+    try {
+      await pipeline.generate({ steps: 1, seed: 0, output: "image" });
+      this.#ready = true;
+    } finally {
+      release();
+    }
+  }
+
+  /** Refuses new jobs, lets those that were accepted end, and unloads the models. */
+  async stop(): Promise<void> {
+    await this.jobs.drain(this.settings.drainSeconds);
+    await this.models.close();
+  }
+
+  #work(model: string, order: Order): Work {
+    return async ({ signal, left, report }) => {
+      const { pipeline, release } = await this.models.lease(model, signal);
+      try {
+        this.engines.set(model, pipeline);
+        await checkSize(order.options, this.settings, pipeline.info, order.at ?? "");
+        const { images } = await pipeline.generate({
+          ...(order.options as GenerateOptions<"image">),
+          ...defaultSteps(order.options, this.settings),
+          output: "image",
+          deadline: left,
+          signal,
+          onProgress: ({ step, total, image, seed, preview }) => report({ step, total, image, seed }, preview),
+        });
+        for (const image of images) await this.#judge(image, model, order, signal);
+        return await Promise.all(images.map((image) => encode(image, order)));
+      } finally {
+        release();
+      }
+    };
+  }
+
+  /** @throws Problem where the operator's hook refuses a picture. A hook that fails lets nothing pass. */
+  async #judge(image: GeneratedImage, model: string, order: Order, signal: AbortSignal): Promise<void> {
+    if (this.#moderate === undefined) return;
+    const { owner, options } = order;
+    const answer = await this.#moderate({ image, model, prompt: options.prompt ?? "", owner, signal });
+    if (answer === undefined || answer === true) return;
+    const { allowed, reason } = (typeof answer === "object" && answer !== null ? answer : {}) as {
+      allowed?: unknown;
+      reason?: unknown;
+    };
+    if (allowed === true) return;
+    const why = typeof reason === "string" ? `: ${reason}` : "";
+    throw new Problem(400, "moderation_blocked", `the picture was refused by this server's rules${why}`);
+  }
+
+  #logEnd({ spec, state, created, started, ended = 0, images, error }: Job): void {
+    const details = {
+      job: spec.id,
+      owner: spec.owner,
+      model: spec.model,
+      state,
+      pictures: images.length,
+      waitedMs: (started ?? ended) - created,
+      ranMs: started === undefined ? 0 : ended - started,
+    };
+    if (state === "failed") this.#log.info({ ...details, code: (error as { code?: unknown }).code }, "job failed");
+    else this.#log.info(details, "job ended");
+  }
+}
+
+async function encode(image: GeneratedImage, { format = "png", quality }: Order): Promise<JobImage> {
+  const bytes = await image.toBuffer(format, quality === undefined || format === "png" ? {} : { quality });
+  return { seed: image.seed, width: image.width, height: image.height, type: `image/${format}`, bytes };
+}
