@@ -13,6 +13,7 @@ import { addInspect } from "./inspect";
 import { addPreprocess } from "./preprocess";
 import { addPull } from "./pull";
 import { errorCode, errorText } from "./report";
+import { addServe } from "./serve";
 import { explainUsage } from "./unknown-flag";
 
 export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
@@ -36,6 +37,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
   addPreprocess(program, environment);
   addPull(program, environment);
   addConvert(program, environment);
+  addServe(program, environment);
   addDoctor(program, environment);
   try {
     process.exitCode = 0;

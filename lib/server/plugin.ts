@@ -9,6 +9,7 @@ import type { ApiKey } from "./http/keys";
 import { Refusals } from "./http/metrics";
 import { Routes } from "./http/route";
 import type { ModelSource } from "./models/models";
+import { pictureFetcher } from "./pictures/fetch-picture";
 import type { FetchPicture } from "./pictures/json-options";
 import { omit } from "./omit";
 import { asProblem, problemBody, problemHeaders } from "./problem";
@@ -53,7 +54,8 @@ export function addImageRoutes(app: FastifyInstance, options: ImageRoutesOptions
   answerErrors(app, refusals);
   addGuard(app, { keys, cors: settings.cors, trusted });
   const routes = new Routes(app, service);
-  const fetchPicture: FetchPicture = undefined;
+  const { allow, hosts } = settings.imageUrls;
+  const fetchPicture: FetchPicture = allow ? pictureFetcher({ hosts }) : undefined;
   addJobRoutes(routes, fetchPicture);
   addOpenAiRoutes(routes, fetchPicture);
   addOperationRoutes(routes, refusals);

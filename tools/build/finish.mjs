@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 
 const dist = (name) => fileURLToPath(new URL(`../../dist/${name}`, import.meta.url));
 
-const names = Object.keys(createRequire(import.meta.url)(dist("index.js")));
-await writeFile(dist("index.mjs"), `export { ${names.join(", ")} } from "./index.js";\n`);
-await writeFile(dist("index.d.mts"), 'export * from "./index.js";\n');
+for (const entry of ["index", "server/index"]) {
+  const names = Object.keys(createRequire(import.meta.url)(dist(`${entry}.js`)));
+  await writeFile(dist(`${entry}.mjs`), `export { ${names.join(", ")} } from "./index.js";\n`);
+  await writeFile(dist(`${entry}.d.mts`), 'export * from "./index.js";\n');
+}
 await chmod(dist("cli/main.js"), 0o755);

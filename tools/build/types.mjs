@@ -8,13 +8,22 @@ import { dts } from "rollup-plugin-dts";
 
 const fromRoot = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-const bundle = await rollup({
-  input: fromRoot("lib/index.ts"),
-  external: (id) => id.startsWith("node:"),
-  plugins: [dts({ tsconfig: fromRoot("tsconfig.build.json"), sourcemap: true })],
-  onwarn: ({ message }) => {
-    throw new Error(message);
-  },
-});
-await bundle.write({ file: fromRoot("dist/index.d.ts"), format: "es", sourcemap: true });
-await bundle.close();
+const api = fromRoot("lib/index.ts");
+
+/** @param external besides Node's own */
+async function writeTypes(entry, external, paths) {
+  const bundle = await rollup({
+    input: fromRoot(`lib/${entry}.ts`),
+    external: (id) => id.startsWith("node:") || external.includes(id),
+    plugins: [dts({ tsconfig: fromRoot("tsconfig.build.json"), sourcemap: true })],
+    onwarn: ({ message }) => {
+      throw new Error(message);
+    },
+  });
+  await bundle.write({ file: fromRoot(`dist/${entry}.d.ts`), format: "es", sourcemap: true, paths });
+  await bundle.close();
+}
+
+await writeTypes("index", [], {});
+// A pipeline that the server is given is the API's own.
+await writeTypes("server/index", ["fastify", api], { [api]: "../index.js" });

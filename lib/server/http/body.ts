@@ -28,7 +28,11 @@ function known(schema: ObjectSchema, values: unknown): unknown {
   const entries = Object.entries(values).filter(
     ([name, value]) => value !== null && Object.hasOwn(schema.properties, name),
   );
-  return Object.fromEntries(entries);
+  // One may stand alone where there may be several.
+  const listed = entries.map(([name, value]: [string, unknown]): [string, unknown] =>
+    schema.properties[name]?.type === "array" && !Array.isArray(value) ? [name, [value]] : [name, value],
+  );
+  return Object.fromEntries(listed);
 }
 
 /** Forms have texts where JSON has numbers. */
@@ -39,7 +43,6 @@ function fromTexts(schema: ObjectSchema, values: Record<string, unknown>): Recor
 }
 
 function fromText(rule: Schema, value: unknown): unknown {
-  if (rule.type === "array" && value !== undefined && !Array.isArray(value)) return [value];
   if (typeof value !== "string") return value;
   if (rule.type === "boolean") return value === "true" ? true : value === "false" ? false : value;
   const number = rule.type === "integer" || rule.type === "number";

@@ -26,14 +26,21 @@ export function generationOrder(body: Generation): OpenAiOrder {
 
 /** With a mask, the first picture is changed and the others are image prompts; without one, all are image prompts. */
 export async function editOrder(body: Edit, sources: PictureSources): Promise<OpenAiOrder> {
-  const pictures = await Promise.all(body.image.map((image, i) => pictureBytes(image, `image[${i}]`, sources)));
+  const given = body.image ?? body.images;
+  if (given === undefined) throw new OptionError("image", "expected a picture, or a list of them, but it is missing");
+  const pictures = await Promise.all(given.map((image, i) => pictureBytes(referred(image), `image[${i}]`, sources)));
   const scale = body.input_fidelity === "low" ? 0.5 : 1;
   const prompts = (images: Buffer[]): GenerateOptions => ({ imagePrompts: images.map((image) => ({ image, scale })) });
   const { prompt = "" } = body;
   if (body.mask === undefined) return orderOf(body, { prompt, ...prompts(pictures) });
   const [image, ...others] = pictures;
-  const mask = await maskOf(await pictureBytes(body.mask, "mask", sources));
+  const mask = await maskOf(await pictureBytes(referred(body.mask), "mask", sources));
   return orderOf(body, { prompt, image, mask, ...(others.length > 0 && prompts(others)) });
+}
+
+/** In JSON a picture is an object with its URL. */
+function referred(picture: unknown): unknown {
+  return typeof picture === "object" && picture !== null && "image_url" in picture ? picture.image_url : picture;
 }
 
 export async function variationOrder(body: Variation, sources: PictureSources): Promise<OpenAiOrder> {

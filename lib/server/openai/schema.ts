@@ -80,8 +80,14 @@ export const EditSchema = {
   "x-unknown": "ignored",
   "x-form": true,
   additionalProperties: false,
-  required: ["image"],
   properties: {
+    images: {
+      type: "array",
+      items: PICTURE,
+      minItems: 1,
+      maxItems: 16,
+      description: "in JSON: image as [{ image_url }]",
+    },
     image: {
       type: "array",
       items: PICTURE,
