@@ -1,5 +1,7 @@
 /** The server's own routes over HTTP, with the shipped model. */
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import Fastify from "fastify";
@@ -141,7 +143,11 @@ test("as a plugin under a prefix, with a pipeline that is there, whose paths sta
   await using pipeline = await Pipeline.load();
   const app = Fastify();
   await app.register(imageRoutes, { prefix: "/images", pipeline, trusted: true });
-  const url = await app.listen({ port: 0 });
+  await app.ready();
+  // As in a server of another framework.
+  const other = createServer((request, response) => app.routing(request, response));
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   const post = (options: object): Promise<Response> =>
     fetch(`${url}/images/v1/jobs`, {
       method: "POST",
@@ -153,6 +159,8 @@ test("as a plugin under a prefix, with a pipeline that is there, whose paths sta
   const seen = await events(await fetch(`${url}/images/v1/jobs/${id}/events`));
   expect(seen.at(-1)!.data.images[0].url).toBe(`/images/v1/jobs/${id}/images/0`);
   await app.close();
+  other.closeAllConnections();
+  other.close();
   // It is the caller's.
   expect(pipeline.disposed).toBe(false);
 });

@@ -28,8 +28,8 @@ export interface Server {
 
 type FastifyModule = typeof import("fastify");
 
-/** Milliseconds for a request to come in whole, and for a connection to be silent. */
-const PATIENCE = { request: 120_000, connection: 0 };
+/** Milliseconds for a request to come in whole, and for answers to go out when the server stops. */
+const PATIENCE = { request: 120_000, closing: 2000 };
 
 /** @throws InstallError ERR_IPA_FASTIFY_MISSING */
 function loadFastify(): FastifyModule {
@@ -67,15 +67,18 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   });
   notFound(app);
   let service: ImageService | undefined;
-  await app.register((child, _options, done) => {
+  await app.register(async (child) => {
     service = addImageRoutes(child, routes);
-    done();
+    await Promise.resolve();
   });
   const url = await app.listen({ host, port });
   const close = async (): Promise<void> => {
     // Clients can still ask for their jobs while these end.
     await service?.stop();
+    // Answers that are on their way may arrive; connections that say nothing do not hold up the end.
+    const patience = setTimeout(() => app.server.closeAllConnections(), PATIENCE.closing);
     await app.close();
+    clearTimeout(patience);
   };
   return { url, close };
 }
