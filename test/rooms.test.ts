@@ -105,6 +105,13 @@ test("nothing in lib/ imports itself by way of others, types included", () => {
   expect(findCircle(graphOf(lib, (file) => file, imported))).toEqual([]);
 });
 
+test("the server uses the public API, the schema, and what loads packages", () => {
+  const inside = lib.filter((file) => file.startsWith("lib/server/"));
+  const may = /^lib\/(?:server\/|options\/|(?:index|errors|load-failure|require-package|package-root)\.ts$)/;
+  expect(inside.length).toBeGreaterThan(10);
+  expect(inside.flatMap((file) => imported(file).filter((used) => !may.test(used)))).toEqual([]);
+});
+
 test("every file of native/ is in a room of the table", () => {
   expect(native.filter((file) => !(roomOf(file) in MAY_USE))).toEqual([]);
 });

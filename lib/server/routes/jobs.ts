@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 import { OptionError } from "../../index";
-import { OUTPUT_FORMATS } from "../../image/encode";
 import type { Value } from "../../options/json-schema";
 import type { BodySchema } from "../http/body";
 import { ownerOf } from "../http/guard";
@@ -32,7 +31,7 @@ export const JobBodySchema = {
       description: "as generate() takes them; pictures as data URLs or base64",
       "x-default": "{}",
     },
-    format: { type: "string", enum: OUTPUT_FORMATS, default: "png", description: "of the pictures" },
+    format: { type: "string", enum: ["png", "jpeg", "webp"], default: "png", description: "of the pictures" },
     quality: { type: "integer", minimum: 1, maximum: 100, default: 92, description: "of JPEG and WebP" },
   },
 } as const satisfies BodySchema;
