@@ -75,11 +75,15 @@ test("the type tests hold for the built declarations, in both module systems, wi
   ).toBe("");
 }, 300_000);
 
-test("one file declares everything, with nothing of the engine's contract and of other packages", () => {
+test("one file an entry declares everything, with nothing of the engine's contract and of other packages", () => {
   const files = readdirSync(DIST, { recursive: true, encoding: "utf8" }).filter((file) => /\.d\.[cm]?ts$/.test(file));
-  expect(files.sort()).toEqual(["index.d.mts", "index.d.ts"]);
+  expect(files.sort()).toEqual(["index.d.mts", "index.d.ts", "server/index.d.mts", "server/index.d.ts"]);
   expect(declarations).not.toMatch(/\bNative[A-Z]/);
-  expect([...declarations.matchAll(/(?:from|import\() ?["']([^"']+)["']/g)].map(([, name]) => name)).toEqual([]);
+  const used = (text: string): unknown[] =>
+    [...text.matchAll(/(?:from|import\() ?["']([^"']+)["']/g)].map(([, name]) => name);
+  expect(used(declarations)).toEqual([]);
+  // A pipeline that the server is given is the API's own.
+  expect(used(readFileSync(join(DIST, "server/index.d.ts"), "utf8"))).toEqual(["fastify", "../index.js"]);
   expect(declarations).not.toContain("@internal");
 });
 
