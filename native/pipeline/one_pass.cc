@@ -25,7 +25,8 @@ Result<GenerateResult> generate_pass(const Host& host, const GenerateRequest& re
   const Size size = output_size(request);
   result.width = size.width;
   result.height = size.height;
-  const size_t at_once = prepared->denoiser().pictures();
+  // Who gets every step's latents gets those of one picture after those of the other.
+  const size_t at_once = step ? 1 : prepared->denoiser().pictures();
   for (size_t first = 0; first < request.seeds.size(); first += at_once)
     IPA_TRY(sampler.make_pictures(first, std::min(at_once, request.seeds.size() - first), result));
   return result;
