@@ -6,7 +6,16 @@ import { readPath } from "../options/path";
 import { type FileToHash, Recorder, rootOf } from "./record";
 
 /** Options that change no picture. */
-const OMITTED = [...Object.keys(HUB), "threads", "concurrency", "maxBatch", "images", "maxPixels", "maxQueue", "signal"];
+const OMITTED = [
+  ...Object.keys(HUB),
+  "threads",
+  "concurrency",
+  "maxBatch",
+  "images",
+  "maxPixels",
+  "maxQueue",
+  "signal",
+];
 
 /** The options of load() that decide pictures. */
 export const RECORDED_LOAD: Readonly<Record<string, Schema>> = Object.fromEntries(

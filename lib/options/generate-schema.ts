@@ -15,7 +15,13 @@ export const GenerateSchema = {
   additionalProperties: false,
   properties: {
     ...ESTIMATED,
-    loras: { type: "array", items: LoraSchema, maxItems: 16, "x-default": "the pipeline's", description: LORAS_OF_CALL },
+    loras: {
+      type: "array",
+      items: LoraSchema,
+      maxItems: 16,
+      "x-default": "the pipeline's",
+      description: LORAS_OF_CALL,
+    },
     onStep: {
       "x-kind": "function",
       description: "called with the latents after every step; it may return others in their place, or a promise",
