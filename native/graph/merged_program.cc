@@ -11,7 +11,7 @@ bool is_input(const Program& program, Value bound) {
 
 }  // namespace
 
-Result<std::unique_ptr<MergedProgram>> MergedProgram::make(Program& like, int copies, Workspace& workspace) {
+Result<std::unique_ptr<MergedProgram>> MergedProgram::make(Program& like, int copies, ArenaKeeper& arenas) {
   IPA_ASSIGN(std::unique_ptr<Program> program, like.plan_copies()(copies));
   const std::vector<Value>&bound = program->plan().bound_values(), &of_one = like.plan().bound_values();
   if (bound.size() != of_one.size())
@@ -22,8 +22,9 @@ Result<std::unique_ptr<MergedProgram>> MergedProgram::make(Program& like, int co
     const bool fits = is_input(like, of_one[i]) ? part > 0 && all % part == 0 : all == part;
     if (!fits) return Status(Code::internal, "a shared graph does not hold its copies side by side");
   }
-  IPA_TRY(program->prepare(workspace));
-  return std::unique_ptr<MergedProgram>(new MergedProgram(like.key(), copies, std::move(program)));
+  std::unique_ptr<MergedProgram> self(new MergedProgram(like.key(), copies, arenas, std::move(program)));
+  IPA_TRY(self->program_->prepare(self->workspace_));
+  return self;
 }
 
 Status MergedProgram::run(const std::vector<Program*>& members, const RunTerms& terms) {

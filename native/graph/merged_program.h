@@ -11,9 +11,9 @@ namespace ipa {
 
 class MergedProgram {
  public:
-  // In place of `copies` programs like this one, see Program::share(). The workspace outlives it. Errors as of
+  // In place of `copies` programs like this one, see Program::share(). `arenas` outlives it. Errors as of
   // Program::plan() and prepare().
-  static Result<std::unique_ptr<MergedProgram>> make(Program& like, int copies, Workspace& workspace);
+  static Result<std::unique_ptr<MergedProgram>> make(Program& like, int copies, ArenaKeeper& arenas);
 
   const GraphKey& key() const { return key_; }
   int copies() const { return copies_; }
@@ -21,11 +21,12 @@ class MergedProgram {
   Status run(const std::vector<Program*>& members, const RunTerms& terms);
 
  private:
-  MergedProgram(const GraphKey& key, int copies, std::unique_ptr<Program> program)
-      : key_(key), copies_(copies), program_(std::move(program)) {}
+  MergedProgram(const GraphKey& key, int copies, ArenaKeeper& arenas, std::unique_ptr<Program> program)
+      : key_(key), copies_(copies), workspace_(&arenas), program_(std::move(program)) {}
 
   GraphKey key_;
   int copies_;
+  Workspace workspace_;
   std::unique_ptr<Program> program_;
 };
 

@@ -13,8 +13,7 @@ constexpr double least_slice = 0.02;
 constexpr double never = std::numeric_limits<double>::infinity();
 constexpr size_t merged_kept = 8, most_profiles = 1000;
 
-template <class List>
-void remove_from(List& list, const Seat* seat) {
+void remove_from(std::vector<Seat*>& list, const Seat* seat) {
   list.erase(std::remove(list.begin(), list.end(), seat), list.end());
 }
 
@@ -55,7 +54,6 @@ void Batcher::add(Seat& seat) {
   const size_t seats = seats_.size() + 1;
   for (std::vector<Seat*>* list : {&seats_, &waiting_, &alike_}) list->reserve(seats);
   seat.company.reserve(static_cast<size_t>(limits_.most_copies));
-  if (!workspace_) workspace_.emplace(&arenas_);
   seats_.push_back(&seat);
 }
 
@@ -63,9 +61,7 @@ void Batcher::add(Seat& seat) {
 void Batcher::remove(Seat& seat) {
   remove_from(seats_, &seat);
   if (held_for_ == &seat) let_go();
-  if (!seats_.empty()) return;
-  merged_.clear();
-  workspace_.reset();
+  if (seats_.empty()) merged_.clear();
 }
 
 void Batcher::ask(Seat& seat) {
@@ -75,8 +71,13 @@ void Batcher::ask(Seat& seat) {
   seat.state = Seat::State::waiting;
   waiting_.push_back(&seat);
   if (held_for_ == &seat) held_for_ = nullptr;
-  grant();
-  plan_pauses();
+  give_turns();
+}
+
+void Batcher::stop_waiting(Seat& seat) {
+  seat.state = Seat::State::away;
+  remove_from(waiting_, &seat);
+  give_turns();
 }
 
 void Batcher::hold(Seat& seat) {
@@ -88,8 +89,11 @@ void Batcher::hold(Seat& seat) {
 
 void Batcher::let_go() {
   held_for_ = nullptr;
-  grant();
-  plan_pauses();
+  give_turns();
+}
+
+void Batcher::wake_next_reserving() {
+  if (!reserving_.empty()) reserving_.front()->woken.notify_all();
 }
 
 Seat* Batcher::next() const {
@@ -130,6 +134,11 @@ RunMode Batcher::mode_for(Seat& seat) {
   choice.alike = std::max(1, programs_of(alike(seat)));
   choice.most_copies = limits_.most_copies;
   return profile_of(seat.program()).choose(choice);
+}
+
+void Batcher::give_turns() {
+  grant();
+  plan_pauses();
 }
 
 void Batcher::grant() {
@@ -217,7 +226,7 @@ Status Batcher::run_together(Seat& seat, const RunTerms& terms) {
   const int copies = seat.mode.copies;
   std::unique_ptr<MergedProgram> merged = take_merged(like, copies);
   if (!merged) {
-    Result<std::unique_ptr<MergedProgram>> made = MergedProgram::make(like, copies, *workspace_);
+    Result<std::unique_ptr<MergedProgram>> made = MergedProgram::make(like, copies, arenas_);
     if (!made.ok()) return made.take_status();
     merged = made.take();
   }

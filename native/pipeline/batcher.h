@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "graph/merged_program.h"
@@ -48,9 +47,14 @@ class Batcher {
   void remove(Seat& seat);
   void know(Program& program);
   void ask(Seat& seat);
+  // Of a call that was cancelled.
+  void stop_waiting(Seat& seat);
   // After a seat's turn: its next step follows at once, so the others give it a moment where it is still first in line.
   void hold(Seat& seat);
   void let_go();
+  // To those who are next, as far as there are threads; and says when they pass them on.
+  void give_turns();
+  void wake_next_reserving();
   void grant();
   void grant(Seat& seat, const RunMode& mode);
   RunProfile& profile_of(Program& program);
@@ -79,7 +83,6 @@ class Batcher {
   double clock_ = 0;  // the charge of the seat that ran last when its turn came
   std::map<GraphKey, RunProfile> profiles_;
   RunProfile unknown_;
-  std::optional<Workspace> workspace_;                  // of merged programs, while there are seats
   std::vector<std::unique_ptr<MergedProgram>> merged_;  // that nobody runs now, the last used behind
   BatcherStats stats_;
 };

@@ -29,6 +29,15 @@ std::function<void()> answer_of(const Engine::Done<T>& done, const Work& work) {
   return [done, result] { done(std::move(*result)); };
 }
 
+// A job without its work.
+template <class T>
+EngineJob job_for(CancelHandle cancel, const Engine::Done<T>& done) {
+  EngineJob job;
+  job.cancel = std::move(cancel);
+  job.refuse = [done](Status status) { done(std::move(status)); };
+  return job;
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<ModelSet> models, const EngineLimits& limits)
@@ -51,8 +60,7 @@ Engine::~Engine() {
 void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunction progress,
                       Done<GenerateResult> done, StepFunction step) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  EngineJob job;
-  job.cancel = cancel;
+  EngineJob job = job_for(cancel, done);
   job.priority = shared->priority;
   if (shared->deadline > 0) job.due = seconds_now() + shared->deadline / 1000.0;
   job.repaints = shared->mask.has_value();
@@ -62,15 +70,13 @@ void Engine::generate(GenerateRequest request, CancelHandle cancel, ProgressFunc
       return ipa::generate({*models_, *caches_, &session}, *shared, progress, cancel.get(), step);
     });
   };
-  job.refuse = [done](Status status) { done(std::move(status)); };
   submit(std::move(job));
 }
 
 void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, Done<std::vector<float>> done) {
   auto shared = std::make_shared<ImagePrompt>(std::move(image));
-  EngineJob job;
+  EngineJob job = job_for(cancel, done);
   job.any_loras = true;
-  job.cancel = cancel;
   job.run = [=](Session& session) {
     return answer_of<std::vector<float>>(done, [&]() -> Result<std::vector<float>> {
       if (adapter < 0 || static_cast<size_t>(adapter) >= models_->adapters.size())
@@ -82,15 +88,13 @@ void Engine::encode_image(ImagePrompt image, int adapter, CancelHandle cancel, D
       return encoder->encode({*models_, *caches_, workspace, cancel.get()}, *shared);
     });
   };
-  job.refuse = [done](Status status) { done(std::move(status)); };
   submit(std::move(job));
 }
 
 void Engine::encode_prompts(PromptsToEncode prompts, CancelHandle cancel,
                             Done<std::vector<TextFeatures>> done) {
   auto shared = std::make_shared<PromptsToEncode>(std::move(prompts));
-  EngineJob job;
-  job.cancel = cancel;
+  EngineJob job = job_for(cancel, done);
   job.run = [=](Session& session) {
     return answer_of<std::vector<TextFeatures>>(done, [&]() -> Result<std::vector<TextFeatures>> {
       PromptEncoder::Prompts inputs;
@@ -101,27 +105,23 @@ void Engine::encode_prompts(PromptsToEncode prompts, CancelHandle cancel,
       return encoder.run({*models_, *caches_, workspace, cancel.get()});
     });
   };
-  job.refuse = [done](Status status) { done(std::move(status)); };
   submit(std::move(job));
 }
 
 void Engine::estimate_memory(GenerateRequest request, CancelHandle cancel, Done<MemoryEstimate> done) {
   auto shared = std::make_shared<GenerateRequest>(std::move(request));
-  EngineJob job;
-  job.cancel = std::move(cancel);
+  EngineJob job = job_for(std::move(cancel), done);
   job.repaints = shared->mask.has_value();
   job.any_loras = true;
   job.run = [=](Session&) {
     return answer_of<MemoryEstimate>(done, [&] { return ipa::estimate_memory(*models_, *shared); });
   };
-  job.refuse = [done](Status status) { done(std::move(status)); };
   submit(std::move(job));
 }
 
 void Engine::change(std::function<Status(ModelSet&, const CancelFlag*)> work, CancelHandle cancel,
                     Done<LoadedParts> done) {
-  EngineJob job;
-  job.cancel = cancel;
+  EngineJob job = job_for(cancel, done);
   job.change = [=] {
     return answer_of<LoadedParts>(done, [&]() -> Result<LoadedParts> {
       batcher_->forget_graphs();
@@ -130,7 +130,6 @@ void Engine::change(std::function<Status(ModelSet&, const CancelFlag*)> work, Ca
       return loaded_parts(*models_);
     });
   };
-  job.refuse = [done](Status status) { done(std::move(status)); };
   submit(std::move(job));
 }
 

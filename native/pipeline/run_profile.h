@@ -30,8 +30,6 @@ class RunProfile {
   // only makes everyone wait longer. A way other than one by one with all threads has to be faster by a twentieth.
   RunMode choose(const RunChoice& choice) const;
   void record(const RunMode& mode, double seconds) noexcept;
-  // Of a run alone with all of `threads`; 0: there was none.
-  double alone(int threads) const { return seconds({1, threads}); }
   // Runs as one never work for this graph.
   void never_merge() { merges_ = false; }
 

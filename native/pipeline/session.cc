@@ -1,6 +1,5 @@
 #include "pipeline/session.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -12,10 +11,6 @@ namespace ipa {
 namespace {
 
 Status cancelled() { return Status(Code::cancelled, "the run was cancelled"); }
-
-void remove_from(std::vector<Seat*>& list, const Seat* seat) {
-  list.erase(std::remove(list.begin(), list.end(), seat), list.end());
-}
 
 }  // namespace
 
@@ -62,10 +57,7 @@ Status Session::wait_for_turn(std::unique_lock<std::mutex>& lock) {
       batcher_.let_go();
   }
   if (seat_.state != Seat::State::waiting) return {};
-  seat_.state = Seat::State::away;
-  remove_from(batcher_.waiting_, &seat_);
-  batcher_.grant();
-  batcher_.plan_pauses();
+  batcher_.stop_waiting(seat_);
   return cancelled();
 }
 
@@ -100,8 +92,7 @@ Status Session::lead(std::unique_lock<std::mutex>& lock) {
   seat_.programs.erase(seat_.programs.begin(),
                        seat_.programs.begin() + static_cast<std::ptrdiff_t>(seat_.taken));
   batcher_.hold(seat_);
-  batcher_.grant();
-  batcher_.plan_pauses();
+  batcher_.give_turns();
   return seat_.is_cancelled() ? cancelled() : status;
 }
 
@@ -132,7 +123,7 @@ Status Session::reserve(size_t bytes, const CancelFlag* cancel) {
   };
   seat_.woken.wait(lock, [&] { return seat_.is_cancelled() || fits(); });
   batcher_.reserving_.remove(&seat_);
-  if (!batcher_.reserving_.empty()) batcher_.reserving_.front()->woken.notify_all();
+  batcher_.wake_next_reserving();
   if (seat_.is_cancelled()) return cancelled();
   batcher_.reserved_ += bytes;
   return {};
@@ -141,7 +132,7 @@ Status Session::reserve(size_t bytes, const CancelFlag* cancel) {
 void Session::release(size_t bytes) {
   const std::lock_guard<std::mutex> lock(batcher_.mutex_);
   batcher_.reserved_ -= bytes;
-  if (!batcher_.reserving_.empty()) batcher_.reserving_.front()->woken.notify_all();
+  batcher_.wake_next_reserving();
 }
 
 }  // namespace ipa
