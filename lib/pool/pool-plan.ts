@@ -1,6 +1,7 @@
 /** What the options of a pool decide, before anything is started. */
 import { CallPictures, type PictureRules, pictureRules } from "../image/rules";
 import { LoadSchema } from "../options/load-schema";
+import { omit } from "../options/omit";
 import { readPath } from "../options/path";
 import type { ReadPoolOptions } from "../read-options";
 import { coreSystem, planCores } from "./cores";
@@ -9,9 +10,7 @@ import type { SlotPlan } from "./slot";
 import { planProcess } from "./start-process";
 
 /** What load() takes in a child. */
-const LOADED = Object.fromEntries(
-  Object.entries(LoadSchema.properties).filter(([name]) => !["maxQueue", "signal", "onProgress"].includes(name)),
-);
+const LOADED = omit(LoadSchema.properties, "maxQueue", "signal", "onProgress");
 
 export interface PoolPlan {
   slot: SlotPlan;

@@ -1,11 +1,12 @@
 /** What the operator decides: the file of `serve --config`, and the options of the plugin. One schema, checked as all options are. */
 import { readFile } from "node:fs/promises";
 
+import { messageOf } from "../errors";
 import { IpAdapterError, OptionError } from "../index";
 import type { ObjectSchema, Value } from "../options/json-schema";
 import { LoadSchema } from "../options/load-schema";
+import { omit } from "../options/omit";
 import { readOptions } from "../options/validate";
-import { omit } from "./omit";
 
 const NAME = { type: "string", maxLength: 200 } as const;
 const COUNT = { type: "integer", minimum: 1, maximum: 1_000_000 } as const;
@@ -161,16 +162,13 @@ export function readConfig(config: unknown): Settings {
   const read = readOptions(ConfigSchema, config);
   const { models = [{ name: "mini" }] } = read;
   const settings: Settings = {
+    ...(withDefaults(ConfigSchema, read) as Pick<Settings, "cors" | "moderation" | "warmUp" | "drainSeconds">),
     models: models.map(({ name, aliases = [], load }) => ({ name, aliases, load })),
     fallback: read.fallback ?? (read.models === undefined ? "mini" : undefined),
     memoryBudget: read.memoryBudget ?? Infinity,
     limits: withDefaults(LimitsSchema, read.limits) as Settings["limits"],
     queue: withDefaults(QueueSchema, read.queue) as Settings["queue"],
-    imageUrls: { allow: read.imageUrls?.allow ?? false, hosts: read.imageUrls?.hosts },
-    cors: read.cors ?? [],
-    moderation: read.moderation,
-    warmUp: read.warmUp ?? true,
-    drainSeconds: read.drainSeconds ?? 30,
+    imageUrls: withDefaults(UrlsSchema, read.imageUrls) as Settings["imageUrls"],
   };
   checkNames(settings);
   settings.cors.forEach(checkOrigin);
@@ -180,7 +178,7 @@ export function readConfig(config: unknown): Settings {
 /** @throws OptionError; IpAdapterError for a file that cannot be read */
 export async function readConfigFile(path: string): Promise<ServerConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new IpAdapterError("ERR_IPA_NOT_FOUND", `--config: ${path} cannot be read: ${(cause as Error).message}`, {
+    throw new IpAdapterError("ERR_IPA_NOT_FOUND", `--config: ${path} cannot be read: ${messageOf(cause)}`, {
       cause,
     });
   });
@@ -188,7 +186,7 @@ export async function readConfigFile(path: string): Promise<ServerConfig> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new OptionError("--config", `${path} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new OptionError("--config", `${path} is no JSON: ${messageOf(cause)}`, { cause });
   }
   readConfig(value);
   return value as ServerConfig;

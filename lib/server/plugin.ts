@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 
 import { type LoadOptions, Pipeline } from "../index";
+import { omit } from "../options/omit";
 import { type ServerConfig, readConfig } from "./config";
 import { readForm } from "./http/forms";
 import { addGuard } from "./http/guard";
@@ -11,7 +12,6 @@ import { Routes } from "./http/route";
 import type { ModelSource } from "./models/models";
 import { pictureFetcher } from "./pictures/fetch-picture";
 import type { FetchPicture } from "./pictures/json-options";
-import { omit } from "./omit";
 import { asProblem, problemBody, problemHeaders } from "./problem";
 import { addDocsRoutes } from "./routes/docs";
 import { addJobRoutes } from "./routes/jobs";

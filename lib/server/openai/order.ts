@@ -2,6 +2,7 @@
 import { OptionError, type GenerateOptions } from "../../index";
 import type { Value } from "../../options/json-schema";
 import { type PictureSources, pictureBytes } from "../pictures/json-options";
+import { STEPS } from "../pictures/limits";
 import { maskOf } from "../pictures/size";
 import type { Order } from "../service";
 import { type EditSchema, type GenerationSchema, QUALITIES, type VariationSchema } from "./schema";
@@ -16,9 +17,6 @@ export type OpenAiOrder = Omit<Order, "owner"> & {
   partial: number;
   stream: boolean;
 };
-
-/** Steps that a request without quality and number has. */
-const STEPS = 30;
 
 export function generationOrder(body: Generation): OpenAiOrder {
   return orderOf(body, { prompt: body.prompt });

@@ -2,7 +2,7 @@
 import { ImageError, OptionError, type GenerateOptions } from "../../index";
 import { GenerateSchema } from "../../options/generate-schema";
 import type { ObjectSchema, Schema } from "../../options/json-schema";
-import { omit } from "../omit";
+import { omit } from "../../options/omit";
 
 /** What a request may ask for: functions have no form in JSON, latents and maps are no pictures, and memory is the operator's. */
 export const JobOptionsSchema = {

@@ -1,7 +1,11 @@
 /** The operator's limits, before a job is accepted. */
 import { OptionError, type GenerateOptions } from "../../index";
+import { ESTIMATED } from "../../options/estimate-schema";
 import type { Settings } from "../config";
 import { pictureSize } from "./size";
+
+/** Steps that a call runs which names none. */
+export const STEPS = ESTIMATED.steps.default;
 
 /** @param at what stands in front of the options' names in messages, such as "options." @throws OptionError */
 export function checkCounts(options: GenerateOptions, { limits }: Settings, at: string): void {
@@ -62,5 +66,5 @@ async function sizeOf(
 /** How many steps a call runs that names none: the engine's default, within the limit. */
 export function defaultSteps(options: GenerateOptions, { limits }: Settings): { steps?: number } {
   const named = options.steps ?? options.sigmas ?? options.timesteps;
-  return named === undefined && limits.steps < 30 ? { steps: limits.steps } : {};
+  return named === undefined && limits.steps < STEPS ? { steps: limits.steps } : {};
 }

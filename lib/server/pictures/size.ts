@@ -1,6 +1,7 @@
 /** What sharp does for the server: sizes and masks of pictures. sharp comes with the package. */
 import type Sharp from "sharp";
 
+import { messageOf } from "../../errors";
 import { ImageError, InstallError } from "../../index";
 import { loadPackage } from "../../load-failure";
 import { requirePackage } from "../../require-package";
@@ -41,5 +42,5 @@ export async function maskOf(bytes: Buffer): Promise<Buffer> {
 }
 
 function damaged(cause: unknown): never {
-  throw new ImageError("ERR_IPA_IMAGE_FORMAT", `a picture cannot be read: ${(cause as Error).message}`, { cause });
+  throw new ImageError("ERR_IPA_IMAGE_FORMAT", `a picture cannot be read: ${messageOf(cause)}`, { cause });
 }

@@ -1,6 +1,8 @@
 /** The image routes of OpenAI's API, and the list of models. The answer waits for the pictures; a client that goes away ends the work. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 
+import type { Value } from "../../options/json-schema";
+import type { BodySchema } from "../http/body";
 import { ownerOf } from "../http/guard";
 import type { Routes } from "../http/route";
 import { answerEvents, answerWhole } from "../openai/answer";
@@ -41,48 +43,48 @@ const ANSWERS = [
   { status: 200, description: "pictures as b64_json, or events", types: ["application/json", "text/event-stream"] },
 ];
 
+/** A route that answers with pictures. */
+interface PictureRoute<S extends BodySchema> {
+  url: string;
+  summary: string;
+  body: S;
+  kind: Call["kind"];
+  orderOf: (body: Value<S>, sources: PictureSources) => OpenAiOrder | Promise<OpenAiOrder>;
+}
+
 export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): void {
   const { service } = routes;
-  const callOf = (request: FastifyRequest, reply: FastifyReply, kind: Call["kind"]): Call & PictureSources => ({
-    request,
-    reply,
-    kind,
-    signal: goneSignal(reply),
-    fetchPicture,
-  });
-  routes.add({
-    method: "POST",
+  const add = <S extends BodySchema>({ kind, orderOf, ...doc }: PictureRoute<S>): void =>
+    routes.add({
+      method: "POST",
+      tag: "OpenAI",
+      answers: ANSWERS,
+      ...doc,
+      handler: async (request, reply, body) => {
+        const signal = goneSignal(reply);
+        return answer(service, await orderOf(body, { signal, fetchPicture }), { request, reply, signal, kind });
+      },
+    });
+  add({
     url: "/v1/images/generations",
-    tag: "OpenAI",
     summary: "Pictures from a prompt",
     body: GenerationSchema,
-    answers: ANSWERS,
-    handler: (request, reply, body) =>
-      answer(service, generationOrder(body), callOf(request, reply, "image_generation")),
+    kind: "image_generation",
+    orderOf: generationOrder,
   });
-  routes.add({
-    method: "POST",
+  add({
     url: "/v1/images/edits",
-    tag: "OpenAI",
     summary: "Pictures after other pictures, or with a part repainted",
     body: EditSchema,
-    answers: ANSWERS,
-    handler: async (request, reply, body) => {
-      const call = callOf(request, reply, "image_edit");
-      return answer(service, await editOrder(body, call), call);
-    },
+    kind: "image_edit",
+    orderOf: editOrder,
   });
-  routes.add({
-    method: "POST",
+  add({
     url: "/v1/images/variations",
-    tag: "OpenAI",
     summary: "Pictures after one picture, without a prompt",
     body: VariationSchema,
-    answers: ANSWERS,
-    handler: async (request, reply, body) => {
-      const call = callOf(request, reply, "image_edit");
-      return answer(service, await variationOrder(body, call), call);
-    },
+    kind: "image_edit",
+    orderOf: variationOrder,
   });
   addModelRoutes(routes);
 }
