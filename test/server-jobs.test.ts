@@ -200,3 +200,24 @@ test("draining refuses new jobs, lets the others end, and cancels those that do 
   expect([one.state, two.state, three.state]).toEqual(["succeeded", "cancelled", "cancelled"]);
   expect([jobs.running, jobs.queued]).toEqual([0, 0]);
 });
+
+test("after draining, owners have time to fetch what ended, and no longer than they need", async () => {
+  const jobs = new Jobs(LIMITS);
+  const two = jobs.submit(spec(() => Promise.resolve([picture(), picture()]))).job;
+  const none = jobs.submit(spec(() => Promise.reject(new Error("no")))).job;
+  await jobs.drain(60);
+  let over = false;
+  const handedOut = jobs.handOut(60).then(() => (over = true));
+  for (const step of [() => two.handedOut([1]), () => none.handedOut([]), () => two.handedOut([])]) {
+    step();
+    await new Promise(setImmediate);
+    expect(over).toBe(false);
+  }
+  two.handedOut([0]);
+  await handedOut;
+  // Nobody comes.
+  const left = new Jobs(LIMITS);
+  left.submit(spec(() => Promise.resolve([picture()])));
+  await left.drain(60);
+  await left.handOut(0.01);
+});

@@ -8,7 +8,8 @@ const log: string[] = [];
 beforeEach(() => (log.length = 0));
 
 interface Stub {
-  info: { memoryBytes: number };
+  memoryBytes: number;
+  usable: boolean;
   dispose(): Promise<void>;
 }
 
@@ -20,7 +21,7 @@ function models(sizes: Record<string, number>, memoryBudget = Infinity, fallback
       log.push(`load ${name}`);
       await new Promise(setImmediate);
       if (memoryBytes < 0) throw new Error("/secret/path is damaged");
-      return { info: { memoryBytes }, dispose: () => Promise.resolve(void log.push(`unload ${name}`)) };
+      return { memoryBytes, usable: true, dispose: () => Promise.resolve(void log.push(`unload ${name}`)) };
     },
   }));
   return new Models(sources, {
@@ -93,6 +94,20 @@ test("a failed load is told to the log, not to the client, and is tried again", 
   expect(log).toEqual(["load a", "a: /secret/path is damaged", "load a", "a: /secret/path is damaged"]);
 });
 
+test("a model that broke is loaded anew, once its users have let it go", async () => {
+  const all = models({ a: 1 });
+  const broken = await all.lease("a", signal);
+  broken.pipeline.usable = false;
+  const next = await all.lease("a", signal);
+  expect(next.pipeline).not.toBe(broken.pipeline);
+  expect(log).toEqual(["load a", "load a"]);
+  broken.release();
+  await new Promise(setImmediate);
+  expect(log).toEqual(["load a", "load a", "unload a"]);
+  next.release();
+  expect(all.loaded).toEqual({ a: 1 });
+});
+
 test("closing waits for who uses a model", async () => {
   const all = models({ a: 1 });
   const lease = await all.lease("a", signal);
@@ -106,7 +121,7 @@ test("closing waits for who uses a model", async () => {
 
 test("a config has defaults, and mistakes in it are named", () => {
   expect(readConfig({})).toMatchObject({
-    models: [{ name: "mini" }],
+    models: [{ name: "mini", aliases: [], processes: 1 }],
     fallback: "mini",
     limits: { images: 16 },
     cors: [],

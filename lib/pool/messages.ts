@@ -1,7 +1,7 @@
 /** What a pool and its children say to each other. Values cross by structured cloning. */
 import type { ResultRecord } from "../generate-result";
 import type { FileToHash } from "../metadata/record";
-import type { PipelineInfo } from "../native/info";
+import type { PipelineInfo, PipelineStats } from "../native/info";
 import type { DownloadProgressEvent } from "../progress";
 
 /** Options that were checked and copied, in a form that can cross. */
@@ -56,7 +56,7 @@ export type FromChild =
   | { type: "download"; event: DownloadProgressEvent }
   | { type: "ready"; info: PipelineInfo }
   | { type: "refused"; error: PlainError }
-  | { type: "pong"; rss: number }
+  | { type: "pong"; rss: number; engine: PipelineStats | undefined }
   | { type: "progress"; id: number; event: PlainProgress }
   | { type: "picture"; id: number; picture: PlainPicture & { seed: number } }
   | { type: "done"; id: number; result: PlainResult }

@@ -1,6 +1,6 @@
 /** The place of one child: starts it, watches it, and starts it again when it has died. */
 import { type ChildDeath, CrashError, type IpAdapterError, messageOf } from "../errors";
-import type { PipelineInfo } from "../native/info";
+import type { PipelineInfo, PipelineStats } from "../native/info";
 import { EngineProcess } from "./child-process";
 import type { Job } from "./job";
 import type { FromChild, ToChild } from "./messages";
@@ -38,6 +38,7 @@ export class Slot {
   #state: ChildState = "starting";
   #info: PipelineInfo | undefined;
   #rss: number | undefined;
+  #engine: PipelineStats | undefined;
   #restarts = 0;
   #failedStarts = 0;
   /** without a call done in between */
@@ -75,8 +76,9 @@ export class Slot {
 
   get stats(): ChildStats {
     const pid = this.#state === "starting" || this.#state === "ready" ? this.#process?.pid : undefined;
+    const [rss, engine] = pid === undefined ? [] : [this.#rss, this.#engine];
     const [state, active, cores] = [this.#state, this.attempts.size, [...this.cores]];
-    return { pid, state, active, cores, rss: pid === undefined ? undefined : this.#rss, restarts: this.#restarts };
+    return { pid, state, active, cores, rss, engine, restarts: this.#restarts };
   }
 
   /**
@@ -137,6 +139,7 @@ export class Slot {
     this.#state = "starting";
     this.#refusal = undefined;
     this.#rss = undefined;
+    this.#engine = undefined;
     try {
       this.#process = new EngineProcess(startProcess(this.#plan.process, this.cores), {
         message: (message) => this.#receive(message),
@@ -168,6 +171,7 @@ export class Slot {
         return;
       case "pong":
         this.#rss = message.rss;
+        this.#engine = message.engine;
         return;
       default:
         this.#watch.message(this, message);

@@ -1,5 +1,6 @@
 /** The options of a pool, and what it says of itself. */
 import type { ChildDeath, CrashError } from "../errors";
+import type { PipelineStats } from "../native/info";
 import type { LoadOptions } from "../types";
 
 /** Options of EnginePool.create(): those of Pipeline.load(), which every child loads by, and these. */
@@ -36,6 +37,8 @@ export interface ChildStats {
   cores: number[];
   /** bytes in its memory as the system counts them, at its last answer */
   rss: number | undefined;
+  /** `stats` of its pipeline at its last answer, which is asked for every second */
+  engine: PipelineStats | undefined;
   /** times that it was started again */
   restarts: number;
 }

@@ -31,6 +31,14 @@ const ModelSchema = {
       description: "options of Pipeline.load()",
       "x-default": "the small model that ships with the package",
     },
+    processes: {
+      type: "integer",
+      minimum: 0,
+      maximum: 256,
+      default: 1,
+      description:
+        "processes that it runs in, each with the model in its memory; 0: in that of the server, which a crash takes with it",
+    },
   },
 } as const satisfies ObjectSchema;
 
@@ -135,6 +143,12 @@ export const ConfigSchema = {
       description: "load the first model and run one step before /readyz says yes",
     },
     drainSeconds: { ...COUNT, minimum: 0, default: 30, description: "how long jobs may go on after SIGTERM" },
+    collectSeconds: {
+      ...COUNT,
+      minimum: 0,
+      default: 10,
+      description: "how long their owners may fetch what ended, after that; the server stops sooner when they have",
+    },
   },
 } as const satisfies ObjectSchema;
 
@@ -142,7 +156,7 @@ export type ServerConfig = Value<typeof ConfigSchema>;
 
 /** With all defaults filled in. */
 export interface Settings {
-  models: { name: string; aliases: readonly string[]; load: Value<typeof ModelSchema>["load"] }[];
+  models: { name: string; aliases: readonly string[]; load: Value<typeof ModelSchema>["load"]; processes: number }[];
   fallback: string | undefined;
   memoryBudget: number;
   limits: Record<keyof typeof LimitsSchema.properties, number>;
@@ -152,6 +166,7 @@ export interface Settings {
   moderation: string | undefined;
   warmUp: boolean;
   drainSeconds: number;
+  collectSeconds: number;
 }
 
 /**
@@ -162,8 +177,14 @@ export function readConfig(config: unknown): Settings {
   const read = readOptions(ConfigSchema, config);
   const { models = [{ name: "mini" }] } = read;
   const settings: Settings = {
-    ...(withDefaults(ConfigSchema, read) as Pick<Settings, "cors" | "moderation" | "warmUp" | "drainSeconds">),
-    models: models.map(({ name, aliases = [], load }) => ({ name, aliases, load })),
+    ...(withDefaults(ConfigSchema, read) as Pick<
+      Settings,
+      "cors" | "moderation" | "warmUp" | "drainSeconds" | "collectSeconds"
+    >),
+    models: models.map((model) => ({
+      ...(withDefaults(ModelSchema, model) as Settings["models"][number]),
+      load: model.load,
+    })),
     fallback: read.fallback ?? (read.models === undefined ? "mini" : undefined),
     memoryBudget: read.memoryBudget ?? Infinity,
     limits: withDefaults(LimitsSchema, read.limits) as Settings["limits"],

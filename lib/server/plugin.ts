@@ -1,14 +1,16 @@
 /** All routes as a plugin of fastify. */
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 
-import { type LoadOptions, Pipeline } from "../index";
+import type { LoadOptions, Pipeline } from "../index";
 import { omit } from "../options/omit";
 import { type ServerConfig, readConfig } from "./config";
 import { readForm } from "./http/forms";
 import { addGuard } from "./http/guard";
 import type { ApiKey } from "./http/keys";
+import { EventLoopDelay } from "./http/event-loop";
 import { Refusals } from "./http/metrics";
 import { Routes } from "./http/route";
+import { type Engine, engineOf, startEngine } from "./models/engine";
 import type { ModelSource } from "./models/models";
 import { pictureFetcher } from "./pictures/fetch-picture";
 import type { FetchPicture } from "./pictures/json-options";
@@ -17,7 +19,7 @@ import { addDocsRoutes } from "./routes/docs";
 import { addJobRoutes } from "./routes/jobs";
 import { addOpenAiRoutes } from "./routes/openai";
 import { addOperationRoutes } from "./routes/operations";
-import { type Engine, ImageService, type Moderate } from "./service";
+import { ImageService, type Moderate } from "./service";
 
 /** Options of imageRoutes, which are those of a config file, and what a file cannot hold. */
 export interface ImageRoutesOptions extends Omit<ServerConfig, "moderation"> {
@@ -58,14 +60,16 @@ export function addImageRoutes(app: FastifyInstance, options: ImageRoutesOptions
   const fetchPicture: FetchPicture = allow ? pictureFetcher({ hosts }) : undefined;
   addJobRoutes(routes, fetchPicture);
   addOpenAiRoutes(routes, fetchPicture);
-  addOperationRoutes(routes, refusals);
+  const eventLoop = new EventLoopDelay();
+  addOperationRoutes(routes, { refusals, eventLoop });
   addDocsRoutes(routes, keys.length > 0);
 
   app.addHook("onListen", () => {
     service.warmUp().catch((error: unknown) => app.log.error({ err: error }, "the first model cannot be warmed up"));
   });
+  app.addHook("onClose", () => eventLoop.stop());
   // Before the server waits for its open requests.
-  app.addHook("preClose", () => service.stop());
+  app.addHook("preClose", () => service.stop(false));
   return service;
 }
 
@@ -73,28 +77,17 @@ type Settings = ReturnType<typeof readConfig>;
 
 /** The operator's models. What clients send is never taken for a path. */
 function configured(settings: Settings): ModelSource<Engine>[] {
-  return settings.models.map(({ name, aliases, load }) => ({
+  const { limits, queue } = settings;
+  const own: LoadOptions = { maxPixels: limits.inputPixels, concurrency: queue.running };
+  return settings.models.map(({ name, aliases, load, processes }) => ({
     name,
     aliases,
-    load: () => {
-      const { limits, queue } = settings;
-      const own: LoadOptions = { maxPixels: limits.inputPixels, concurrency: queue.running };
-      return Pipeline.load({ ...own, ...(load as LoadOptions), images: "bytes" });
-    },
+    load: () => startEngine({ ...own, ...(load as LoadOptions), images: "bytes" }, processes),
   }));
 }
 
 function given(pipeline: Pipeline, { models }: Settings): ModelSource<Engine> {
-  const engine: Engine = {
-    get info() {
-      return pipeline.info;
-    },
-    get stats() {
-      return pipeline.stats;
-    },
-    generate: (options) => pipeline.generate(options),
-    dispose: () => Promise.resolve(),
-  };
+  const engine = engineOf(pipeline, false);
   const [first] = models;
   return { name: first?.name ?? "mini", aliases: first?.aliases ?? [], load: () => Promise.resolve(engine) };
 }

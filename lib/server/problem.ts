@@ -55,6 +55,9 @@ export function asProblem(error: unknown): Problem {
   const status = typeof code === "string" ? STATUS[code] : undefined;
   if (typeof code === "string" && status !== undefined)
     return new Problem(status, code, text, { cause: error, ...(status === 429 && { retryAfter: 1 }) });
+  // Its own text names processes of the server.
+  if (code === "ERR_IPA_CRASHED")
+    return new Problem(500, code, "the engine crashed twice while it worked on this request", { cause: error });
   // fastify's own, such as a body that is too large.
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500)
     return new Problem(statusCode, typeof code === "string" ? code : "bad_request", text, { cause: error });

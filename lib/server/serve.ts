@@ -22,7 +22,7 @@ export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "pref
 export interface Server {
   /** such as http://127.0.0.1:8000 */
   url: string;
-  /** refuses new jobs, lets those that were accepted end within `drainSeconds`, and closes */
+  /** refuses new jobs, lets those that were accepted end within `drainSeconds` and be fetched within `collectSeconds`, and closes */
   close: () => Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   const url = await app.listen({ host, port });
   const close = async (): Promise<void> => {
     // Clients can still ask for their jobs while these end.
-    await service?.stop();
+    await service?.stop(true);
     // Answers that are on their way may arrive; connections that say nothing do not hold up the end.
     const patience = setTimeout(() => app.server.closeAllConnections(), PATIENCE.closing);
     await app.close();

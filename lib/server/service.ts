@@ -1,27 +1,14 @@
 /** From options to finished pictures: the model, the call, the operator's word on the result, the file. Knows nothing of HTTP. */
 import { randomUUID } from "node:crypto";
 
-import type {
-  GenerateOptions,
-  GenerateResult,
-  GeneratedImage,
-  OutputFormat,
-  PipelineInfo,
-  PipelineStats,
-} from "../index";
+import type { GenerateOptions, GeneratedImage, OutputFormat } from "../index";
 import type { Settings } from "./config";
 import type { Job, JobImage, Work } from "./jobs/job";
 import { Jobs } from "./jobs/jobs";
-import { type Loaded, Models } from "./models/models";
+import type { Engine } from "./models/engine";
+import { Models } from "./models/models";
 import { checkCounts, checkSize, defaultSteps } from "./pictures/limits";
-import { Problem } from "./problem";
-
-/** What of a Pipeline the server uses. */
-export interface Engine extends Loaded {
-  readonly info: PipelineInfo;
-  readonly stats: PipelineStats;
-  generate(options: GenerateOptions<"image">): Promise<GenerateResult>;
-}
+import { Problem, asProblem } from "./problem";
 
 /** What a moderation hook is asked. */
 export interface ModerationRequest {
@@ -119,9 +106,14 @@ export class ImageService {
     }
   }
 
-  /** Refuses new jobs, lets those that were accepted end, and unloads the models. */
-  async stop(): Promise<void> {
-    await this.jobs.drain(this.settings.drainSeconds);
+  /**
+   * Refuses new jobs, lets those that were accepted end, and unloads the models.
+   * @param answering whether clients can still ask: they are given time to fetch what ended
+   */
+  async stop(answering: boolean): Promise<void> {
+    const { drainSeconds, collectSeconds } = this.settings;
+    await this.jobs.drain(drainSeconds);
+    if (answering) await this.jobs.handOut(collectSeconds);
     await this.models.close();
   }
 
@@ -172,7 +164,11 @@ export class ImageService {
       waitedMs: (started ?? ended) - created,
       ranMs: started === undefined ? 0 : ended - started,
     };
-    if (state === "failed") this.#log.info({ ...details, code: (error as { code?: unknown }).code }, "job failed");
+    const { code } = (error ?? {}) as { code?: unknown };
+    // What the server did wrong is its operator's concern.
+    if (state === "failed" && asProblem(error).status === 500)
+      this.#log.error({ ...details, code, err: error }, "job failed");
+    else if (state === "failed") this.#log.info({ ...details, code }, "job failed");
     else this.#log.info(details, "job ended");
   }
 }

@@ -65,16 +65,21 @@ export class Job {
   error: unknown;
   /** resolves when the job has ended, however it did */
   readonly done: Promise<void>;
+  /** resolves when the owner has the outcome: every picture, or the error */
+  readonly collected: Promise<void>;
   readonly #stop = new AbortController();
+  readonly #fetched = new Set<number>();
   readonly #watchers = new Set<(event: JobEvent) => void>();
   readonly #late: NodeJS.Timeout;
   #state: JobState = "queued";
   #resolve!: () => void;
+  #collect!: () => void;
 
   /** @param late called when the deadline has passed before the job ended */
   constructor(spec: JobSpec, late: (job: Job) => void) {
     this.spec = spec;
     this.done = new Promise((resolve) => (this.#resolve = resolve));
+    this.collected = new Promise((resolve) => (this.#collect = resolve));
     this.#late = setTimeout(() => late(this), spec.deadline);
   }
 
@@ -122,6 +127,15 @@ export class Job {
     this.#watchers.clear();
     this.#resolve();
     return true;
+  }
+
+  /**
+   * Something of the outcome has been handed out.
+   * @param pictures indices of them; none: the state alone, which is all there is of a job without pictures
+   */
+  handedOut(pictures: Iterable<number> = this.images.keys()): void {
+    for (const picture of pictures) this.#fetched.add(picture);
+    if (this.over && this.#fetched.size >= this.images.length) this.#collect();
   }
 
   #report(progress: JobProgress, preview: GeneratedImage | undefined): void {

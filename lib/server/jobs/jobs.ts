@@ -31,6 +31,7 @@ export class Jobs {
   readonly ended: Record<Exclude<JobState, "queued" | "running">, number> = { succeeded: 0, failed: 0, cancelled: 0 };
   #meanSeconds = 1;
   #draining = false;
+  #drainedAt = 0;
 
   /** @param onEnd called when a job has ended */
   constructor(limits: JobLimits, onEnd: (job: Job) => void = () => undefined) {
@@ -92,6 +93,7 @@ export class Jobs {
    * @param seconds how long to wait
    */
   async drain(seconds: number): Promise<void> {
+    if (!this.#draining) this.#drainedAt = Date.now();
     this.#draining = true;
     const pending = (): Job[] => [...this.#running, ...this.#waiting()];
     const timer = setTimeout(() => {
@@ -100,6 +102,18 @@ export class Jobs {
     await Promise.all(pending().map(({ done }) => done));
     clearTimeout(timer);
     await Promise.all(this.#work);
+  }
+
+  /**
+   * Waits until the owners have the outcome of the jobs that ended lately, those that ended while draining among them.
+   * @param seconds how long to wait, and what "lately" is
+   */
+  async handOut(seconds: number): Promise<void> {
+    const jobs = this.#kept.endedSince(this.#drainedAt - seconds * 1000);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, seconds * 1000)));
+    await Promise.race([patience, Promise.all(jobs.map(({ collected }) => collected))]);
+    clearTimeout(timer);
   }
 
   #waiting(): Job[] {

@@ -40,6 +40,11 @@ export class KeptJobs {
     this.#forgetOld();
   }
 
+  /** Those that ended at this time or later, in milliseconds since 1970. */
+  endedSince(time: number): Job[] {
+    return [...this.#ended.values()].filter(({ ended = 0 }) => ended >= time);
+  }
+
   #forgetOld(): void {
     const before = Date.now() - this.#limits.keepSeconds * 1000;
     for (const [name, job] of this.#ended) {

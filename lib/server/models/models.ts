@@ -1,9 +1,11 @@
 /** The operator's models: loaded when they are first asked for, unloaded when the memory is wanted for another. */
 import { Problem } from "../problem";
 
-/** What of a Pipeline is needed here. */
+/** What is needed of a model here. */
 export interface Loaded {
-  readonly info: { readonly memoryBytes: number };
+  readonly memoryBytes: number;
+  /** false: it broke, and has to be loaded anew */
+  readonly usable: boolean;
   dispose(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export interface Lease<P> {
 interface Entry<P extends Loaded> {
   name: string;
   loading: Promise<P>;
+  loaded: P | undefined;
   /** those who wait for it or use it */
   users: number;
   bytes: number;
@@ -85,7 +88,7 @@ export class Models<P extends Loaded> {
   async lease(asked: string | undefined, signal: AbortSignal): Promise<Lease<P>> {
     signal.throwIfAborted();
     const source = this.#source(asked);
-    const entry = this.#entries.get(source.name) ?? this.#load(source);
+    const entry = this.#usable(source.name) ?? this.#load(source);
     // Last in the order of use.
     this.#entries.delete(source.name);
     this.#entries.set(source.name, entry);
@@ -118,18 +121,28 @@ export class Models<P extends Loaded> {
     });
   }
 
+  /** One that broke is unloaded when its users have gone. */
+  #usable(name: string): Entry<P> | undefined {
+    const entry = this.#entries.get(name);
+    if (entry?.loaded?.usable !== false) return entry;
+    this.#entries.delete(name);
+    void this.#unload(entry);
+    return undefined;
+  }
+
   #load(source: ModelSource<P>): Entry<P> {
     const { name } = source;
     const loading = this.#turn.then(async () => {
       await this.#makeRoom(name, this.#sizes.get(name) ?? 0);
       const pipeline = await source.load();
-      entry.bytes = pipeline.info.memoryBytes;
+      entry.loaded = pipeline;
+      entry.bytes = pipeline.memoryBytes;
       this.#sizes.set(name, entry.bytes);
       // How large it is was not known before its first load.
       await this.#makeRoom(name, entry.bytes);
       return pipeline;
     });
-    const entry: Entry<P> = { name, loading, users: 0, bytes: 0, onIdle: undefined };
+    const entry: Entry<P> = { name, loading, loaded: undefined, users: 0, bytes: 0, onIdle: undefined };
     this.#turn = loading.catch((error: unknown) => {
       // The next one who asks tries again.
       if (this.#entries.get(name) === entry) this.#entries.delete(name);

@@ -24,6 +24,8 @@ const seconds = (at: number): number => Math.floor(at / 1000);
 /** @throws what the job failed with */
 export async function answerWhole(job: Job, order: OpenAiOrder): Promise<object> {
   await job.done;
+  // The answer has all there is.
+  job.handedOut();
   if (job.state !== "succeeded") throw job.error;
   const [first] = job.images;
   return {
@@ -68,6 +70,7 @@ export function answerEvents(
     if (event.type === "progress") partial(event);
   });
   void job.done.then(() => {
+    job.handedOut();
     const type = `${kind}.completed`;
     for (const image of job.images) {
       const b64_json = image.bytes.toString("base64");

@@ -41,6 +41,12 @@ type JobBody = Value<typeof JobBodySchema>;
 const time = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
 /** A job as clients see it. */
+/** What a client is told of a job. */
+function tell(routes: Routes, job: Job): object {
+  job.handedOut([]);
+  return jobView(routes, job);
+}
+
 function jobView({ service, prefix }: Routes, job: Job): object {
   const { spec, state, created, started, ended, progress, images, error } = job;
   const at = `${prefix}/v1/jobs/${spec.id}`;
@@ -98,7 +104,7 @@ async function create(
 /** Progress, previews and changes of state until the job is over. */
 function sendEvents(routes: Routes, job: Job, reply: FastifyReply): FastifyReply {
   const stream = new EventStream(reply, () => stop());
-  const sendState = (): void => stream.send("state", jobView(routes, job));
+  const sendState = (): void => stream.send("state", tell(routes, job));
   const onEvent = (event: JobEvent): void => {
     if (event.type === "state") {
       sendState();
@@ -142,7 +148,7 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
       return reply
         .code(created ? 202 : 200)
         .header("location", `${routes.prefix}/v1/jobs/${job.spec.id}`)
-        .send(jobView(routes, job));
+        .send(tell(routes, job));
     },
   });
   routes.add({
@@ -151,7 +157,7 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
     tag: "Jobs",
     summary: "How a job stands",
     answers: [view],
-    handler: (request) => Promise.resolve(jobView(routes, find(service, request))),
+    handler: (request) => Promise.resolve(tell(routes, find(service, request))),
   });
   routes.add({
     method: "GET",
@@ -160,14 +166,17 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
     summary: "A finished picture",
     answers: [{ status: 200, description: "the file", types: ["image/png", "image/jpeg", "image/webp"] }],
     handler: (request, reply) => {
-      const { images, state } = find(service, request);
-      const image = /^\d{1,3}$/.test(params(request).image) ? images[Number(params(request).image)] : undefined;
+      const job = find(service, request);
+      const { images, state } = job;
+      const index = /^\d{1,3}$/.test(params(request).image) ? Number(params(request).image) : -1;
+      const image = images[index];
       if (image === undefined)
         throw new Problem(
           404,
           "image_not_found",
           `there is no such picture: the job is ${state} and has ${images.length}`,
         );
+      reply.raw.once("finish", () => job.handedOut([index]));
       return reply.header("content-type", image.type).header("cache-control", "private, no-store").send(image.bytes);
     },
   });
@@ -188,7 +197,7 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
     handler: (request) => {
       const job = find(service, request);
       const cancelled = service.jobs.cancel(job);
-      return Promise.resolve({ cancelled, job: jobView(routes, job) });
+      return Promise.resolve({ cancelled, job: tell(routes, job) });
     },
   });
 }

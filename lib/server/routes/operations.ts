@@ -1,8 +1,8 @@
 /** Routes for those who run the server. */
-import { type Refusals, metricsText } from "../http/metrics";
+import { type Meters, metricsText } from "../http/metrics";
 import type { Routes } from "../http/route";
 
-export function addOperationRoutes(routes: Routes, refusals: Refusals): void {
+export function addOperationRoutes(routes: Routes, meters: Meters): void {
   const { service } = routes;
   routes.add({
     method: "GET",
@@ -37,6 +37,6 @@ export function addOperationRoutes(routes: Routes, refusals: Refusals): void {
     summary: "Metrics for Prometheus",
     answers: [{ status: 200, description: "text", types: ["text/plain"] }],
     handler: (_request, reply) =>
-      reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(metricsText(service, refusals)),
+      reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(metricsText(service, meters)),
   });
 }
