@@ -1,0 +1,60 @@
+/** Servers that get SIGTERM while jobs wait and run. */
+import { randomBy } from "../../support/random-calls";
+import { type Kind, type Outcome, follow, submit } from "./calls";
+import { ServerProcess } from "./process";
+
+const JOBS = 8;
+
+export async function checkDrains(
+  kinds: readonly Kind[],
+  count: number,
+  seed: number,
+): Promise<Record<string, number>> {
+  const random = randomBy(seed);
+  const sums = { drains: 0, accepted: 0, twice: 0, answered: 0, unanswered: 0, badExits: 0 };
+  const outcomes: Record<Outcome, number> = {
+    succeeded: 0,
+    different: 0,
+    crashed: 0,
+    cancelled: 0,
+    failed: 0,
+    lost: 0,
+  };
+  const pick = (): Kind => kinds[Math.floor(random() * kinds.length)]!;
+  for (; sums.drains < count; sums.drains++) {
+    const server = await ServerProcess.start({ queue: { running: 3 }, warmUp: random() < 0.5 });
+    const waiting = Array.from({ length: 2 }, () => answered(server.url));
+    const followed = [];
+    const stopAfter = Math.floor(random() * JOBS);
+    for (let i = 0; i < JOBS; i++) {
+      const { options, alone } = pick();
+      if (i === stopAfter) server.terminate();
+      const job = await submit(server.url, { options }).catch(() => undefined);
+      if (job === undefined) continue;
+      sums.accepted++;
+      followed.push(follow(server.url, job.id, alone));
+    }
+    for (const { outcome, ends } of await Promise.all(followed)) {
+      outcomes[outcome]++;
+      if (ends > 1) sums.twice++;
+    }
+    for (const status of await Promise.all(waiting)) sums[status === undefined ? "unanswered" : "answered"]++;
+    if ((await server.exited) !== 0) sums.badExits++;
+  }
+  return { ...sums, ...outcomes };
+}
+
+/** The status of a call that waits for its picture; undefined where there was no answer. */
+async function answered(url: string): Promise<number | undefined> {
+  try {
+    const response = await fetch(`${url}/v1/images/generations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "a dog", size: "64x64", num_inference_steps: 8 }),
+    });
+    await response.json();
+    return response.status;
+  } catch {
+    return undefined;
+  }
+}
