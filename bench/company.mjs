@@ -130,5 +130,5 @@ if (flags.model === undefined) {
   print("short jobs' mean latency / serial", (await shortLatency(together, jobs)) / (await shortLatency(serial, jobs)));
   await serial.dispose();
 }
-console.log(`batches ${JSON.stringify(together.stats.batches)}`);
+console.log(`batches ${JSON.stringify(together.stats().batches)}`);
 await together.dispose();

@@ -118,7 +118,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** What the engine does now, and has done: its queue, how many calls run as one, how long a step takes. */
-  get stats(): PipelineStats {
+  stats(): PipelineStats {
     return this.#native.stats();
   }
 

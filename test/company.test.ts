@@ -36,9 +36,9 @@ describe("in company", () => {
     })) as Parameters<typeof outcome>[1][];
     const alone = [];
     for (const call of calls) alone.push(await outcome(pipeline, call));
-    const before = pipeline.stats.batches;
+    const before = pipeline.stats().batches;
     expect(await Promise.all(calls.map((call) => outcome(pipeline, call)))).toEqual(alone);
-    const shared = Object.entries(pipeline.stats.batches).filter(
+    const shared = Object.entries(pipeline.stats().batches).filter(
       ([copies, runs]) => Number(copies) > 1 && runs > (before[copies] ?? 0),
     );
     expect(shared.length).toBeGreaterThan(0);
@@ -101,7 +101,7 @@ describe("stats", () => {
   test("count what waits and advances, and are empty again", async () => {
     const pipeline = await loadSmall({ concurrency: 2 });
     expect(pipeline.info.concurrency).toBe(2);
-    expect(pipeline.stats).toMatchObject({
+    expect(pipeline.stats()).toMatchObject({
       queued: 0,
       active: 0,
       batches: {},
@@ -112,13 +112,13 @@ describe("stats", () => {
     const call = { prompt: "a cat", steps: 8, width: 64, height: 64 };
     await Promise.all(
       Array.from({ length: 5 }, (_, seed) =>
-        pipeline.generate({ ...call, seed, onProgress: () => void seen.push(pipeline.stats) }),
+        pipeline.generate({ ...call, seed, onProgress: () => void seen.push(pipeline.stats()) }),
       ),
     );
     expect(Math.max(...seen.map(({ active }) => active))).toBe(2);
     expect(Math.max(...seen.map(({ queued }) => queued))).toBeGreaterThan(0);
-    expect(pipeline.stats).toMatchObject({ queued: 0, active: 0, waiting: 0, workingMemory: 0 });
-    expect(pipeline.stats.stepSeconds).toBeGreaterThan(0);
+    expect(pipeline.stats()).toMatchObject({ queued: 0, active: 0, waiting: 0, workingMemory: 0 });
+    expect(pipeline.stats().stepSeconds).toBeGreaterThan(0);
     await pipeline.dispose();
   });
 

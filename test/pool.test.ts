@@ -43,8 +43,8 @@ async function seen({ images, latents, seeds, latentShape }: GenerateResult): Pr
   return { latents, seeds, latentShape, files, sizes: images.map(({ width, height, seed }) => [width, height, seed]) };
 }
 
-const pidsOf = (pool: EnginePool): number[] => pool.stats.children.flatMap(({ pid }) => pid ?? []);
-const busyPid = (pool: EnginePool): number => pool.stats.children.find(({ active }) => active > 0)!.pid!;
+const pidsOf = (pool: EnginePool): number[] => pool.stats().children.flatMap(({ pid }) => pid ?? []);
+const busyPid = (pool: EnginePool): number => pool.stats().children.find(({ active }) => active > 0)!.pid!;
 
 /** Ends the child that has the only call. */
 const killOnce = (pool: EnginePool, signal: NodeJS.Signals = "SIGKILL"): ((event: ProgressEvent) => void) => {
@@ -78,7 +78,7 @@ describe("calls", () => {
     for (const call of calls) alone.push(await seen(await pipeline.generate(call)));
     const pooled = await Promise.all(calls.map(async (call) => seen(await pool.generate(call))));
     expect(pooled).toEqual(alone);
-    expect(pool.stats.children.every(({ active }) => active === 0)).toBe(true);
+    expect(pool.stats().children.every(({ active }) => active === 0)).toBe(true);
   });
 
   test("take Blobs and streams, and the prompt in front", async () => {
@@ -161,15 +161,15 @@ describe("calls", () => {
     });
     // Their seats are free again: the children are done with them long before 900 steps.
     await pool.generate(CALL);
-    while (pool.stats.active > 0) await pause(10);
-    expect(pool.stats).toMatchObject({ deaths: 0, queued: 0, active: 0 });
+    while (pool.stats().active > 0) await pause(10);
+    expect(pool.stats()).toMatchObject({ deaths: 0, queued: 0, active: 0 });
   });
 });
 
 describe("when children die", () => {
   test("at random moments, every call has its bits or an error, once", async () => {
     const random = randomBy(5);
-    const before = pool.stats;
+    const before = pool.stats();
     const calls = Array.from({ length: 30 }, (_, seed) => ({ prompt: "a cat", steps: 4, seed }));
     const alone: unknown[] = [];
     for (const call of calls) alone.push((await pipeline.generate(call)).images[0]!.data);
@@ -184,7 +184,7 @@ describe("when children die", () => {
     for (const [i, one] of settled.entries())
       if (one.status === "fulfilled") expect(one.value.images[0]!.data).toEqual(alone[i]);
       else expect(one.reason).toBeInstanceOf(CrashError);
-    const { accepted, succeeded, failed, aborted, deaths, late } = pool.stats;
+    const { accepted, succeeded, failed, aborted, deaths, late } = pool.stats();
     expect(kills).toBe(10);
     expect(deaths - before.deaths).toBeGreaterThan(0);
     expect(accepted - before.accepted).toBe(30);
@@ -209,7 +209,7 @@ describe("when children die", () => {
       const alone = await pipeline.generate({ ...CALL, steps: 40, seed: i + 1 });
       expect(made.images[0]!.data).toEqual(alone.images[0]!.data);
     }
-    expect(own.stats).toMatchObject({ accepted: 4, succeeded: 3, failed: 1, rerun: 4, deaths: 2 });
+    expect(own.stats()).toMatchObject({ accepted: 4, succeeded: 3, failed: 1, rerun: 4, deaths: 2 });
     await own.dispose();
   });
 
@@ -245,7 +245,7 @@ describe("memory", () => {
     await one.dispose();
     const memoryPerChild = Math.ceil(weights + 1.5 * working);
     const own = await EnginePool.create({ children: 1, coresPerChild: 1, memoryPerChild });
-    expect(own.stats.memoryPerChild).toBe(memoryPerChild);
+    expect(own.stats().memoryPerChild).toBe(memoryPerChild);
     const order: number[] = [];
     await Promise.all([0, 1, 2].map((i) => own.generate({ ...CALL, steps: 5, onProgress: () => order.push(i) })));
     expect([...order].sort()).toEqual(order);
@@ -277,7 +277,7 @@ describe("from beginning to end", () => {
     const own = await EnginePool.create({ children: 1, concurrency: 1, maxQueue: 1 });
     const pids = pidsOf(own);
     const calls = [own.generate({ ...CALL, steps: 20 }), own.generate(CALL)];
-    expect(own.stats).toMatchObject({ active: 1, queued: 1 });
+    expect(own.stats()).toMatchObject({ active: 1, queued: 1 });
     expect(await rejection(own.generate(CALL))).toMatchObject({
       code: "ERR_IPA_BUSY",
       message: expect.stringContaining("this pool is busy"),
@@ -286,7 +286,7 @@ describe("from beginning to end", () => {
     expect(await rejection(own.generate(CALL))).toBeInstanceOf(DisposedError);
     await drained;
     expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
-    expect(own.stats).toMatchObject({ accepted: 2, succeeded: 2, queued: 0, active: 0 });
+    expect(own.stats()).toMatchObject({ accepted: 2, succeeded: 2, queued: 0, active: 0 });
     expect(await own.health()).toMatchObject({ ok: false, state: "draining" });
     await own.dispose();
     expect(pids.map(running)).toEqual([false]);
@@ -299,7 +299,7 @@ describe("from beginning to end", () => {
     for (const error of await Promise.all(calls))
       expect(error).toMatchObject({ code: "ERR_IPA_DISPOSED", message: expect.stringContaining("this pool") });
     expect(await rejection(own.generate(CALL))).toBeInstanceOf(DisposedError);
-    expect(own.stats).toMatchObject({ accepted: 2, aborted: 2, deaths: 0 });
+    expect(own.stats()).toMatchObject({ accepted: 2, aborted: 2, deaths: 0 });
   });
 
   test.each(["import", "require"])("an idle pool lets a program end that has it by %s", async (how) => {
@@ -316,7 +316,7 @@ describe("from beginning to end", () => {
     const code = `const { EnginePool } = require("node-ip-adapter");
       (async () => {
         const pool = await EnginePool.create({ children: 1 });
-        const [{ pid }] = pool.stats.children;
+        const [{ pid }] = pool.stats().children;
         process.kill(pid, "SIGTERM");
         process.kill(pid, "SIGINT");
         const { ok } = await pool.health();

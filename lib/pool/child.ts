@@ -37,7 +37,7 @@ process.on("message", (message: ToChild) => {
     case "cancel":
       return calls?.cancel(message.id);
     case "ping":
-      send({ type: "pong", rss: process.memoryUsage.rss(), engine: loaded?.stats });
+      send({ type: "pong", rss: process.memoryUsage.rss(), engine: loaded?.stats() });
       return;
   }
 });

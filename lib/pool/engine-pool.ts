@@ -45,7 +45,7 @@ export class EnginePool implements AsyncDisposable {
   }
 
   /** What the pool does now, and has done. */
-  get stats(): PoolStats {
+  stats(): PoolStats {
     return this.#core.stats;
   }
 

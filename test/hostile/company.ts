@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     sums.different += different.length;
     sums.aborted += aborted;
     sums.failed += failed;
-    if (sums.sessions % 1000 === 0) console.log(JSON.stringify({ ...sums, batches: pipeline.stats.batches }));
+    if (sums.sessions % 1000 === 0) console.log(JSON.stringify({ ...sums, batches: pipeline.stats().batches }));
   }
   await pipeline.dispose();
   process.exitCode = sums.different > 0 ? 1 : 0;

@@ -66,7 +66,7 @@ class Killer {
   /** Now and then ends a child, or stops it so that the heartbeat has to. */
   maybe(): void {
     if (this.done || this.#random() > KILLED) return;
-    const pids = this.#pool.stats.children.flatMap(({ pid }) => pid ?? []);
+    const pids = this.#pool.stats().children.flatMap(({ pid }) => pid ?? []);
     const pid = pids[Math.floor(this.#random() * pids.length)];
     if (pid === undefined) return;
     process.kill(pid, this.#random() < 0.05 ? "SIGSTOP" : "SIGKILL");
@@ -120,7 +120,7 @@ async function main(): Promise<void> {
   };
   await Promise.all(Array.from({ length: TOGETHER }, worker));
   await pool.drain();
-  const { accepted, succeeded, failed, aborted, rerun, deaths, late } = pool.stats;
+  const { accepted, succeeded, failed, aborted, rerun, deaths, late } = pool.stats();
   const counted = succeeded + failed + aborted;
   sums.lost = accepted - counted;
   if (counted > accepted || pool.failures.length > sums.crashed) sums.twice++;

@@ -45,7 +45,7 @@ export function engineOf(pipeline: Pipeline, owned: boolean): Engine {
       return pipeline.info;
     },
     get stats() {
-      return [pipeline.stats];
+      return [pipeline.stats()];
     },
     memoryBytes: pipeline.info.memoryBytes,
     usable: true,
@@ -60,15 +60,15 @@ function pooled(pool: EnginePool): Engine {
   return {
     info,
     get stats() {
-      return pool.stats.children.flatMap(({ engine }) => engine ?? []);
+      return pool.stats().children.flatMap(({ engine }) => engine ?? []);
     },
-    memoryBytes: pool.stats.children.length * (info.memoryBytes + NODE_BYTES),
+    memoryBytes: pool.stats().children.length * (info.memoryBytes + NODE_BYTES),
     /** A pool whose processes do not start any more is of no use: the model is loaded anew. */
     get usable() {
-      return pool.stats.children.some(({ state }) => state !== "given up");
+      return pool.stats().children.some(({ state }) => state !== "given up");
     },
     get processes() {
-      const { children, deaths, rerun } = pool.stats;
+      const { children, deaths, rerun } = pool.stats();
       return { ready: children.filter(({ state }) => state === "ready").length, deaths, rerun };
     },
     generate: (options) => pool.generate(options),
