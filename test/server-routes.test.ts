@@ -1,7 +1,7 @@
 /** The server's own routes over HTTP, with the shipped model. */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 
 import Fastify from "fastify";
@@ -80,6 +80,9 @@ test.each([
   ["a file URL", { imagePrompts: [{ image: "file:///etc/passwd" }] }, undefined, /data:image/],
   ["a URL", { imagePrompts: ["http://127.0.0.1/a.png"] }, "options.imagePrompts[0].image", /fetches no pictures/],
   ["no picture", { image: `data:image/png;base64,${"AAAA".repeat(40)}` }, undefined, /cannot be read/],
+  ["a LoRA, which is a file", { loras: ["a.safetensors"] }, "options.loras", /loras/],
+  ["a scale of nothing", { imagePrompts: [{ scale: "x" }] }, "options.imagePrompts[0].scale", /number/],
+  ["a scale of no block", { imagePrompts: [{ scale: { top: 1 } }] }, "options.imagePrompts[0].scale", /down, mid, up/],
   ["a callback", { onStep: 1 }, "options.onStep", /onStep/],
   ["too many pictures", { count: 5 }, "options.count", /up to 4/],
   ["too many steps", { steps: 151 }, "options.steps", /up to 150/],
@@ -104,6 +107,33 @@ test("bodies that are none", async () => {
   expect(await post('{"__proto__": {"steps": 1}}', "application/json")).toEqual([400, "string"]);
   expect(await post("a=b", "text/plain")).toEqual([415, "string"]);
   expect(await post("--x\r\n", "multipart/form-data; boundary=x")).toEqual([400, "string"]);
+});
+
+test("other methods of an address answer 405 and name those that it takes", async () => {
+  const asked = async (method: string, path: string): Promise<unknown[]> => {
+    const response = await fetch(server.url + path, { method });
+    return [response.status, response.headers.get("allow"), response.headers.get("content-type")?.split(";")[0]];
+  };
+  expect(await asked("DELETE", "/v1/jobs/x")).toEqual([405, "GET", "application/json"]);
+  expect(await asked("GET", "/v1/jobs")).toEqual([405, "POST", "application/json"]);
+  expect((await asked("HEAD", "/v1/jobs"))[0]).toBe(405);
+  expect(await asked("GET", "/v2/jobs")).toEqual([404, null, "application/json"]);
+});
+
+test("what is no request of HTTP, and an address with a broken escape, get errors of the same shape", async () => {
+  const { port } = new URL(server.url);
+  const answerTo = (text: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let answer = "";
+      const socket = connect(Number(port), "127.0.0.1", () => socket.write(text));
+      socket.on("data", (chunk) => (answer += chunk.toString())).on("error", reject);
+      socket.on("close", () => resolve(answer));
+    });
+  expect(await answerTo("nonsense\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 [^]*"type":"invalid_request_error"/);
+  const large = `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`;
+  expect(await answerTo(large)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers_too_large"/);
+  const { status, json } = await server.call("/v1/jobs/%zz");
+  expect([status, json.error.type]).toEqual([400, "invalid_request_error"]);
 });
 
 test("a full queue answers 429 with the time to wait", async () => {
@@ -132,7 +162,7 @@ test("the OpenAPI document has every route, and the schema's options", async () 
     expect.arrayContaining(["/v1/jobs", "/v1/jobs/{id}/images/{image}", "/healthz"]),
   );
   const { options } = json.paths["/v1/jobs"].post.requestBody.content["application/json"].schema.properties;
-  expect(options.properties.steps).toMatchObject({ type: "integer", minimum: 1, maximum: 1000 });
+  expect(options.properties.steps).toMatchObject({ type: "integer", minimum: 1, maximum: 150 });
   expect(options.additionalProperties).toBe(false);
   const page = await server.call("/docs");
   expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'/);

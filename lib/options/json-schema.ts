@@ -39,6 +39,10 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
+  /** a regular expression that a string has to match */
+  readonly pattern?: string;
+  /** what matches `pattern`, in words for messages */
+  readonly "x-pattern"?: string;
   /** of a string: an array of these will do in its place */
   readonly items?: Schema;
   readonly minItems?: number;

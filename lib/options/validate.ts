@@ -122,6 +122,7 @@ function checkString(rule: Schema, value: unknown, option: string): string {
       `expected at most ${rule.maxLength} characters but received ${value.length}: shorten it`,
     );
   }
+  if (rule.pattern !== undefined && !new RegExp(rule.pattern).test(value)) throw wrong(option, rule, value, "");
   // A lone surrogate has no UTF-8 form; the engine and the files it writes have only UTF-8.
   return value.toWellFormed();
 }
@@ -171,7 +172,7 @@ export function expectation(rule: Schema): string {
     case "number":
       return `a finite number${range}`;
     case "string":
-      if (rule.enum === undefined) return "a string";
+      if (rule.enum === undefined) return rule["x-pattern"] ?? "a string";
       if (rule.enum.length === 1) return `"${rule.enum[0] ?? ""}"`;
       return `one of ${rule.enum.map((v) => `"${v}"`).join(", ")}${rule.items === undefined ? "" : ", or an array of numbers,"}`;
     case "boolean":

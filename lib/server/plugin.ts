@@ -63,8 +63,9 @@ export function addImageRoutes(app: FastifyInstance, options: ImageRoutesOptions
   const eventLoop = new EventLoopDelay();
   addOperationRoutes(routes, { refusals, eventLoop });
   addDocsRoutes(routes, keys.length > 0);
+  routes.refuseOtherMethods(settings.cors.length > 0);
 
-  app.addHook("onListen", () => {
+  app.addHook("onReady", () => {
     service.warmUp().catch((error: unknown) => app.log.error({ err: error }, "the first model cannot be warmed up"));
   });
   app.addHook("onClose", () => eventLoop.stop());

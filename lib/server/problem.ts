@@ -11,18 +11,26 @@ export class Problem extends Error {
   readonly param: string | undefined;
   /** seconds after which another attempt makes sense */
   readonly retryAfter: number | undefined;
+  /** methods that the address takes */
+  readonly allowed: readonly string[] | undefined;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    details: { param?: string | undefined; retryAfter?: number | undefined; cause?: unknown } = {},
+    details: {
+      param?: string | undefined;
+      retryAfter?: number | undefined;
+      allowed?: readonly string[];
+      cause?: unknown;
+    } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.status = status;
     this.code = code;
     this.param = details.param;
     this.retryAfter = details.retryAfter;
+    this.allowed = details.allowed;
   }
 }
 
@@ -64,7 +72,7 @@ export function asProblem(error: unknown): Problem {
   return new Problem(500, "internal_error", "the server failed to do this: its log says why", { cause: error });
 }
 
-const TYPES: Record<number, string> = {
+export const TYPES: Record<number, string> = {
   401: "authentication_error",
   403: "permission_error",
   404: "not_found_error",
@@ -78,7 +86,8 @@ export function problemBody({ status, code, message, param }: Problem): ProblemB
 }
 
 /** What goes beside the body. Clients of OpenAI repeat 409 and 5xx unless they are told not to. */
-export function problemHeaders({ status, retryAfter }: Problem): Record<string, string> {
+export function problemHeaders({ status, retryAfter, allowed }: Problem): Record<string, string> {
+  if (allowed !== undefined) return { allow: allowed.join(", ") };
   if (retryAfter !== undefined) return { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) };
   return status === 401
     ? { "www-authenticate": 'Basic realm="node-ip-adapter", charset="UTF-8"' }

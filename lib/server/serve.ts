@@ -1,13 +1,14 @@
 /** A server of its own, as the command line starts it. */
 import { isIP } from "node:net";
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import { InstallError, OptionError, messageOf } from "../errors";
 import { loadPackage } from "../load-failure";
 import { requirePackage } from "../require-package";
+import { answerBadRequest } from "./http/bad-request";
 import { type ImageRoutesOptions, addImageRoutes } from "./plugin";
-import { Problem, problemBody } from "./problem";
+import { Problem, asProblem, problemBody, problemHeaders } from "./problem";
 import type { ImageService } from "./service";
 
 export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "prefix"> {
@@ -64,6 +65,8 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     bodyLimit: 1024,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: badAddress,
+    clientErrorHandler: answerBadRequest,
   });
   notFound(app);
   let service: ImageService | undefined;
@@ -88,12 +91,18 @@ function isLoopback(host: string): boolean {
 }
 
 function notFound(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => {
-    const problem = new Problem(
-      404,
-      "route_not_found",
-      `there is no ${request.method} ${request.url.split("?")[0] ?? ""}: see /docs`,
-    );
-    return reply.code(404).send(problemBody(problem));
-  });
+  app.setNotFoundHandler((request, reply) => send(reply, noRoute(request)));
+}
+
+function noRoute({ method, url }: FastifyRequest): Problem {
+  return new Problem(404, "route_not_found", `there is no ${method} ${url.split("?")[0] ?? ""}: see /docs`);
+}
+
+/** What the router itself refuses: an address with a broken escape, or with a part that is longer than any name. */
+function badAddress(error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
+  void send(reply, error.code === "FST_ERR_MAX_PARAM_LENGTH" ? noRoute(request) : asProblem(error));
+}
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).headers(problemHeaders(problem)).send(problemBody(problem));
 }

@@ -10,6 +10,8 @@ export interface BodySchema extends ObjectSchema {
   readonly "x-unknown"?: "ignored";
   /** whether it may come as a form too */
   readonly "x-form"?: true;
+  /** properties of which one at least has to be there */
+  readonly "x-any-of"?: readonly string[];
 }
 
 /** @throws OptionError */
@@ -19,7 +21,11 @@ export function readBody<S extends BodySchema>(schema: S, body: unknown): Value<
   let values = form ? body.values : body;
   if (schema["x-unknown"] === "ignored") values = known(schema, values);
   if (form) values = fromTexts(schema, values as Record<string, unknown>);
-  return readOptions(schema, values);
+  const read = readOptions(schema, values);
+  const choice = schema["x-any-of"];
+  if (choice !== undefined && !choice.some((name) => name in read))
+    throw new OptionError(choice[0] ?? "", `expected ${choice.join(" or ")}, but there is none of them`);
+  return read;
 }
 
 /** OpenAI's clients write null for what is left out. */

@@ -54,24 +54,20 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 /** @returns what finds the name of the key of a request; undefined: it has none, or a wrong one */
 export function keyFinder(keys: readonly ApiKey[]): (headers: IncomingHttpHeaders) => string | undefined {
   const known = keys.map(({ name, key }) => ({ name, hash: digest(key) }));
-  return (headers) => {
-    const given = givenKey(headers);
-    if (given === undefined) return undefined;
-    const hash = digest(given);
+  return (headers) =>
     // All are compared, so that the time does not tell which was near.
-    return known.reduce<string | undefined>(
-      (found, { name, hash: other }) => (timingSafeEqual(hash, other) ? name : found),
-      undefined,
-    );
-  };
+    givenKeys(headers)
+      .map(digest)
+      .flatMap((hash) => known.map(({ name, hash: other }) => (timingSafeEqual(hash, other) ? name : undefined)))
+      .find((name) => name !== undefined);
 }
 
-/** Of `Authorization: Bearer`, `X-API-Key`, or the password of `Authorization: Basic`. */
-function givenKey({ authorization = "", "x-api-key": plain }: IncomingHttpHeaders): string | undefined {
-  if (typeof plain === "string" && plain !== "") return plain;
+/** Of `X-API-Key`, and of `Authorization: Bearer` or the password of `Authorization: Basic`. One that is known will do. */
+function givenKeys({ authorization = "", "x-api-key": plain }: IncomingHttpHeaders): string[] {
+  const keys = typeof plain === "string" && plain !== "" ? [plain] : [];
   const [, scheme = "", value = ""] = /^(\w+) +(\S+) *$/.exec(authorization) ?? [];
-  if (/^bearer$/i.test(scheme)) return value;
-  if (!/^basic$/i.test(scheme)) return undefined;
+  if (/^bearer$/i.test(scheme)) return [...keys, value];
+  if (!/^basic$/i.test(scheme)) return keys;
   const pair = Buffer.from(value, "base64").toString("utf8");
-  return pair.slice(pair.indexOf(":") + 1);
+  return [...keys, pair.slice(pair.indexOf(":") + 1)];
 }

@@ -2,6 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Value } from "../../options/json-schema";
+import type { JsonSchema } from "../openapi/schema";
+import { Problem } from "../problem";
 import type { ImageService } from "../service";
 import { type BodySchema, readBody } from "./body";
 
@@ -9,18 +11,31 @@ import { type BodySchema, readBody } from "./body";
 export interface Answer {
   status: number;
   description: string;
-  /** media types; JSON by default */
-  types?: readonly string[];
+  /** schemas by media type */
+  content: Readonly<Record<string, JsonSchema>>;
+  /** headers that it always has */
+  headers?: Readonly<Record<string, JsonSchema>>;
+  /** operations that take what this one made: their parameters, as expressions of OpenAPI */
+  links?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
+/** The parameters of a path, by the names in it. */
+export type PathParams = Readonly<Record<string, JsonSchema>>;
+
 export interface RouteDoc {
+  /** the operation's name in generated clients */
+  name: string;
   method: "GET" | "POST";
   /** with :names as fastify has them, without the plugin's prefix */
   url: string;
   tag: "Jobs" | "OpenAI" | "Operations";
   summary: string;
+  /** schemas of the :names */
+  params?: PathParams;
   body?: BodySchema | undefined;
   answers: readonly Answer[];
+  /** statuses of errors, besides those that all routes of its kind have */
+  errors?: readonly number[];
   /** whether it needs no key */
   open?: true;
 }
@@ -29,6 +44,9 @@ export interface RouteSpec<S extends BodySchema> extends RouteDoc {
   body?: S;
   handler: (request: FastifyRequest, reply: FastifyReply, body: Value<S>) => unknown;
 }
+
+/** An answer in JSON. */
+export const inJson = (schema: JsonSchema): Answer["content"] => ({ "application/json": schema });
 
 /** What routes are made of. */
 export class Routes {
@@ -57,5 +75,24 @@ export class Routes {
       handler: (request, reply) =>
         handler(request, reply, (body === undefined ? undefined : readBody(body, request.body)) as Value<S>),
     });
+  }
+
+  /** Other methods of the same addresses answer 405. @param preflight whether OPTIONS is answered elsewhere */
+  refuseOtherMethods(preflight: boolean): void {
+    for (const url of new Set(this.docs.map((doc) => doc.url))) {
+      const allowed: string[] = this.docs.filter((doc) => doc.url === url).map(({ method }) => method);
+      const method = this.#app.supportedMethods.filter(
+        (name) => !allowed.includes(name) && !(preflight && name === "OPTIONS"),
+      );
+      const problem = (): Problem =>
+        new Problem(405, "method_not_allowed", `this address takes ${allowed.join(" and ")} alone`, { allowed });
+      this.#app.route({
+        method,
+        url,
+        // Before a body is read.
+        onRequest: (_request, _reply, done) => done(problem()),
+        handler: () => Promise.reject(problem()),
+      });
+    }
   }
 }

@@ -3,6 +3,22 @@ import { PassThrough } from "node:stream";
 
 import type { FastifyReply } from "fastify";
 
+import type { JsonSchema } from "../openapi/schema";
+
+/** The media type for the OpenAPI document. @param events schemas of their data, by their names */
+export function eventsOf(events: Record<string, JsonSchema>): Record<string, JsonSchema> {
+  const kinds = Object.entries(events).map(([name, contentSchema]) => ({
+    type: "object",
+    required: ["event", "data"],
+    properties: {
+      event: { type: "string", enum: [name] },
+      data: { type: "string", contentMediaType: "application/json", contentSchema },
+    },
+  }));
+  const description = `one of the events, which are named ${Object.keys(events).join(", ")}`;
+  return { "text/event-stream": { description, anyOf: kinds } };
+}
+
 /** Seconds between signs of life, which proxies wait for. */
 const ALIVE = 15;
 

@@ -18,7 +18,14 @@ export const QUALITIES: Record<string, number> = {
 const COMMON = {
   model: { type: "string", maxLength: 200, description: "name of a model", "x-default": "the first one" },
   n: { type: "integer", minimum: 1, maximum: 64, default: 1, description: "pictures" },
-  size: { type: "string", maxLength: 20, description: "WIDTHxHEIGHT in pixels, or auto", "x-default": "auto" },
+  size: {
+    type: "string",
+    maxLength: 20,
+    pattern: "^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$",
+    "x-pattern": 'WIDTHxHEIGHT such as "512x512", or "auto",',
+    description: "WIDTHxHEIGHT in pixels, or auto",
+    "x-default": "auto",
+  },
   user: { type: "string", maxLength: 512, description: "ignored" },
   response_format: { type: "string", maxLength: 20, description: "ignored: pictures always come as b64_json" },
   seed: {
@@ -79,6 +86,7 @@ export const EditSchema = {
   title: "image edit",
   "x-unknown": "ignored",
   "x-form": true,
+  "x-any-of": ["image", "images"],
   additionalProperties: false,
   properties: {
     images: {
@@ -86,7 +94,7 @@ export const EditSchema = {
       items: PICTURE,
       minItems: 1,
       maxItems: 16,
-      description: "in JSON: image as [{ image_url }]",
+      description: "the same as image, as OpenAI names it in JSON: [{ image_url }]",
     },
     image: {
       type: "array",

@@ -26,7 +26,7 @@ function routePart({ method, url, summary, body, answers }: RouteDoc, prefix: st
 
 function table(schema: JsonSchema): string {
   const rows = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(([name, member]) => {
-    const inner = (member.oneOf as JsonSchema[] | undefined)?.find(({ type }) => type === "object") ?? member;
+    const inner = (member.anyOf as JsonSchema[] | undefined)?.find(({ type }) => type === "object") ?? member;
     const more =
       inner.type === "object" && inner.properties !== undefined
         ? `<details><summary>its members</summary>${table(inner)}</details>`

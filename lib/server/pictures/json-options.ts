@@ -3,8 +3,9 @@ import { ImageError, OptionError, type GenerateOptions } from "../../index";
 import { GenerateSchema } from "../../options/generate-schema";
 import type { ObjectSchema, Schema } from "../../options/json-schema";
 import { omit } from "../../options/omit";
+import { checkScale } from "./scale";
 
-/** What a request may ask for: functions have no form in JSON, latents and maps are no pictures, and memory is the operator's. */
+/** What a request may ask for: functions have no form in JSON, latents and maps are no pictures; files and memory are the operator's. */
 export const JobOptionsSchema = {
   ...GenerateSchema,
   properties: omit(
@@ -15,6 +16,7 @@ export const JobOptionsSchema = {
     "output",
     "attentionMaps",
     "memoryBudget",
+    "loras",
   ),
 } as const satisfies ObjectSchema;
 
@@ -48,6 +50,9 @@ async function convert(rule: Schema, value: unknown, option: string, sources: Pi
         : floats(value, option);
     case "path":
       throw new OptionError(option, "a path cannot be given over HTTP");
+    case "scale":
+      checkScale(value, option);
+      return value;
     default:
   }
   const { items, properties } = rule;

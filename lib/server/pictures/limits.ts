@@ -7,6 +7,17 @@ import { pictureSize } from "./size";
 /** Steps that a call runs which names none. */
 export const STEPS = ESTIMATED.steps.default;
 
+/** Which of the operator's limits holds for which field of a request: the options' names, and OpenAI's. */
+export const LIMITED: Readonly<Record<string, "images" | "steps" | "priority">> = {
+  count: "images",
+  n: "images",
+  steps: "steps",
+  sigmas: "steps",
+  timesteps: "steps",
+  num_inference_steps: "steps",
+  priority: "priority",
+};
+
 /** @param at what stands in front of the options' names in messages, such as "options." @throws OptionError */
 export function checkCounts(options: GenerateOptions, { limits }: Settings, at: string): void {
   const refuse = (name: string, what: string, most: number): never => {

@@ -3,16 +3,16 @@ import { createHash } from "node:crypto";
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-import { OptionError } from "../../index";
 import type { Value } from "../../options/json-schema";
 import type { BodySchema } from "../http/body";
 import { ownerOf } from "../http/guard";
-import type { Routes } from "../http/route";
-import { EventStream } from "../http/sse";
+import { type Answer, type Routes, inJson } from "../http/route";
+import { EventStream, eventsOf } from "../http/sse";
 import type { Job, JobEvent } from "../jobs/job";
 import { type FetchPicture, JobOptionsSchema, fromJson } from "../pictures/json-options";
-import { Problem, asProblem, problemBody } from "../problem";
+import { Problem } from "../problem";
 import type { ImageService } from "../service";
+import { CancelledSchema, JOB_EVENTS, JOB_ID, JobSchema, jobView } from "./job-view";
 
 export const JobBodySchema = {
   type: "object",
@@ -20,8 +20,7 @@ export const JobBodySchema = {
   additionalProperties: false,
   properties: {
     id: {
-      type: "string",
-      maxLength: 128,
+      ...JOB_ID,
       description: "letters, digits, and . _ -; the same request with the same id makes no second job",
       "x-default": "a new one",
     },
@@ -38,31 +37,12 @@ export const JobBodySchema = {
 
 type JobBody = Value<typeof JobBodySchema>;
 
-const time = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+const addressOf = (routes: Routes, job: Job): string => `${routes.prefix}/v1/jobs/${job.spec.id}`;
 
-/** A job as clients see it. */
 /** What a client is told of a job. */
 function tell(routes: Routes, job: Job): object {
   job.handedOut([]);
-  return jobView(routes, job);
-}
-
-function jobView({ service, prefix }: Routes, job: Job): object {
-  const { spec, state, created, started, ended, progress, images, error } = job;
-  const at = `${prefix}/v1/jobs/${spec.id}`;
-  return {
-    id: spec.id,
-    object: "job",
-    model: spec.model,
-    state,
-    created: time(created),
-    started: time(started),
-    ended: time(ended),
-    ahead: state === "queued" ? service.jobs.ahead(job) : 0,
-    progress: progress === undefined ? null : { step: progress.step, total: progress.total },
-    images: images.map(({ seed, width, height, type }, i) => ({ url: `${at}/images/${i}`, seed, width, height, type })),
-    error: state === "failed" ? problemBody(asProblem(error)).error : null,
-  };
+  return jobView(job, addressOf(routes, job), routes.service.jobs.ahead(job));
 }
 
 const params = (request: FastifyRequest): { id: string; image: string } =>
@@ -81,8 +61,6 @@ async function create(
   body: JobBody,
 ): Promise<{ job: Job; created: boolean }> {
   const { id, model, options = {}, format, quality } = body;
-  if (id !== undefined && !/^[\w.-]+$/.test(id))
-    throw new OptionError("id", "expected letters, digits, and . _ - alone");
   const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
   const known = id === undefined ? undefined : routes.service.jobs.get(ownerOf(request), id);
   // Its pictures need not be fetched again.
@@ -130,45 +108,95 @@ function sendEvents(routes: Routes, job: Job, reply: FastifyReply): FastifyReply
   return reply;
 }
 
+const ID = { id: { type: JOB_ID.type, maxLength: JOB_ID.maxLength, pattern: JOB_ID.pattern } };
+const VIEW = { status: 200, description: "the job", content: inJson(JobSchema) };
+
+/** What an accepted job, or one that is known already, is answered with. */
+function accepted(status: number, description: string): Answer {
+  const id = { id: "$response.body#/id" };
+  return {
+    status,
+    description,
+    content: inJson(JobSchema),
+    headers: { Location: { type: "string", format: "uri-reference" } },
+    links: { getJob: id, followJob: id, cancelJob: id },
+  };
+}
+
 export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
   const { service } = routes;
-  const view = { status: 200, description: "the job" };
   routes.add({
+    name: "createJob",
     method: "POST",
     url: "/v1/jobs",
     tag: "Jobs",
     summary: "Create a job",
     body: JobBodySchema,
-    answers: [
-      { status: 202, description: "the job, which was accepted" },
-      { status: 200, description: "the job that the same request made before" },
-    ],
+    answers: [accepted(202, "the job, which was accepted"), accepted(200, "the job that the same request made before")],
+    errors: [404, 409, 429, 503],
     handler: async (request, reply, body) => {
       const { job, created } = await create(routes, fetchPicture, request, body);
       return reply
         .code(created ? 202 : 200)
-        .header("location", `${routes.prefix}/v1/jobs/${job.spec.id}`)
+        .header("location", addressOf(routes, job))
         .send(tell(routes, job));
     },
   });
   routes.add({
+    name: "getJob",
     method: "GET",
     url: "/v1/jobs/:id",
     tag: "Jobs",
     summary: "How a job stands",
-    answers: [view],
+    params: ID,
+    answers: [{ ...VIEW, links: { getJobImage: { id: "$response.body#/id", image: "0" } } }],
     handler: (request) => Promise.resolve(tell(routes, find(service, request))),
   });
+  addImageRoute(routes);
   routes.add({
+    name: "followJob",
+    method: "GET",
+    url: "/v1/jobs/:id/events",
+    tag: "Jobs",
+    summary: "Follow a job: events named state, progress and preview",
+    params: ID,
+    answers: [{ status: 200, description: "events until the job is over", content: eventsOf(JOB_EVENTS) }],
+    handler: (request, reply) => sendEvents(routes, find(service, request), reply),
+  });
+  routes.add({
+    name: "cancelJob",
+    method: "POST",
+    url: "/v1/jobs/:id/cancel",
+    tag: "Jobs",
+    summary: "Cancel a job; one that is over stays as it is",
+    params: ID,
+    answers: [{ ...VIEW, content: inJson(CancelledSchema) }],
+    handler: (request) => {
+      const job = find(service, request);
+      const cancelled = service.jobs.cancel(job);
+      return Promise.resolve({ cancelled, job: tell(routes, job) });
+    },
+  });
+}
+
+const IMAGE = { type: "string", pattern: "^[0-9]{1,3}$" };
+
+function addImageRoute(routes: Routes): void {
+  routes.add({
+    name: "getJobImage",
     method: "GET",
     url: "/v1/jobs/:id/images/:image",
     tag: "Jobs",
     summary: "A finished picture",
-    answers: [{ status: 200, description: "the file", types: ["image/png", "image/jpeg", "image/webp"] }],
+    params: { ...ID, image: IMAGE },
+    answers: [
+      { status: 200, description: "the file", content: { "image/png": {}, "image/jpeg": {}, "image/webp": {} } },
+    ],
     handler: (request, reply) => {
-      const job = find(service, request);
+      const job = find(routes.service, request);
       const { images, state } = job;
-      const index = /^\d{1,3}$/.test(params(request).image) ? Number(params(request).image) : -1;
+      const { image: given } = params(request);
+      const index = new RegExp(IMAGE.pattern).test(given) ? Number(given) : -1;
       const image = images[index];
       if (image === undefined)
         throw new Problem(
@@ -178,26 +206,6 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
         );
       reply.raw.once("finish", () => job.handedOut([index]));
       return reply.header("content-type", image.type).header("cache-control", "private, no-store").send(image.bytes);
-    },
-  });
-  routes.add({
-    method: "GET",
-    url: "/v1/jobs/:id/events",
-    tag: "Jobs",
-    summary: "Follow a job: events named state, progress and preview",
-    answers: [{ status: 200, description: "events until the job is over", types: ["text/event-stream"] }],
-    handler: (request, reply) => sendEvents(routes, find(service, request), reply),
-  });
-  routes.add({
-    method: "POST",
-    url: "/v1/jobs/:id/cancel",
-    tag: "Jobs",
-    summary: "Cancel a job; one that is over stays as it is",
-    answers: [view],
-    handler: (request) => {
-      const job = find(service, request);
-      const cancelled = service.jobs.cancel(job);
-      return Promise.resolve({ cancelled, job: tell(routes, job) });
     },
   });
 }

@@ -4,11 +4,14 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Value } from "../../options/json-schema";
 import type { BodySchema } from "../http/body";
 import { ownerOf } from "../http/guard";
-import type { Routes } from "../http/route";
+import { type Answer, type Routes, inJson } from "../http/route";
+import { eventsOf } from "../http/sse";
 import { answerEvents, answerWhole } from "../openai/answer";
-import { type OpenAiOrder, editOrder, generationOrder, variationOrder } from "../openai/order";
+import { ImagesSchema, ModelListSchema, ModelSchema, eventSchemas } from "../openai/answer-schema";
+import { type OpenAiOrder, type OrderParts, editOrder, generationOrder, variationOrder } from "../openai/order";
 import { EditSchema, GenerationSchema, VariationSchema } from "../openai/schema";
-import type { FetchPicture, PictureSources } from "../pictures/json-options";
+import { ErrorSchema } from "../openapi/errors";
+import type { FetchPicture } from "../pictures/json-options";
 import type { ImageService } from "../service";
 
 /** Fires when the client has gone. */
@@ -39,17 +42,22 @@ async function answer(
   return order.stream ? answerEvents(job, order, reply, { kind, onGone: cancel }) : answerWhole(job, order);
 }
 
-const ANSWERS = [
-  { status: 200, description: "pictures as b64_json, or events", types: ["application/json", "text/event-stream"] },
+const answers = (kind: Call["kind"], streams: boolean): Answer[] => [
+  {
+    status: 200,
+    description: streams ? "pictures, or with stream events" : "pictures",
+    content: { ...inJson(ImagesSchema), ...(streams && eventsOf(eventSchemas(kind, ErrorSchema))) },
+  },
 ];
 
 /** A route that answers with pictures. */
 interface PictureRoute<S extends BodySchema> {
+  name: string;
   url: string;
   summary: string;
   body: S;
   kind: Call["kind"];
-  orderOf: (body: Value<S>, sources: PictureSources) => OpenAiOrder | Promise<OpenAiOrder>;
+  orderOf: (body: Value<S>, parts: OrderParts) => OpenAiOrder | Promise<OpenAiOrder>;
 }
 
 export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): void {
@@ -58,14 +66,17 @@ export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): voi
     routes.add({
       method: "POST",
       tag: "OpenAI",
-      answers: ANSWERS,
+      answers: answers(kind, "stream" in doc.body.properties),
+      errors: [404, 409, 429, 503, 504],
       ...doc,
       handler: async (request, reply, body) => {
         const signal = goneSignal(reply);
-        return answer(service, await orderOf(body, { signal, fetchPicture }), { request, reply, signal, kind });
+        const order = await orderOf(body, { signal, fetchPicture, mostSteps: service.settings.limits.steps });
+        return answer(service, order, { request, reply, signal, kind });
       },
     });
   add({
+    name: "generateImages",
     url: "/v1/images/generations",
     summary: "Pictures from a prompt",
     body: GenerationSchema,
@@ -73,6 +84,7 @@ export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): voi
     orderOf: generationOrder,
   });
   add({
+    name: "editImages",
     url: "/v1/images/edits",
     summary: "Pictures after other pictures, or with a part repainted",
     body: EditSchema,
@@ -80,6 +92,7 @@ export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): voi
     orderOf: editOrder,
   });
   add({
+    name: "varyImage",
     url: "/v1/images/variations",
     summary: "Pictures after one picture, without a prompt",
     body: VariationSchema,
@@ -93,19 +106,22 @@ function addModelRoutes(routes: Routes): void {
   const { models } = routes.service;
   const view = (id: string): object => ({ id, object: "model", created: 0, owned_by: "node-ip-adapter" });
   routes.add({
+    name: "listModels",
     method: "GET",
     url: "/v1/models",
     tag: "OpenAI",
     summary: "The models, by all their names",
-    answers: [{ status: 200, description: "the list" }],
+    answers: [{ status: 200, description: "the list", content: inJson(ModelListSchema) }],
     handler: () => Promise.resolve({ object: "list", data: [...models.names, ...models.aliases].map(view) }),
   });
   routes.add({
+    name: "getModel",
     method: "GET",
     url: "/v1/models/:model",
+    params: { model: { type: "string", minLength: 1, maxLength: 200 } },
     tag: "OpenAI",
     summary: "One model",
-    answers: [{ status: 200, description: "the model" }],
+    answers: [{ status: 200, description: "the model", content: inJson(ModelSchema) }],
     handler: (request) => Promise.resolve(view(models.resolve((request.params as { model: string }).model))),
   });
 }

@@ -1,27 +1,37 @@
 /** Routes for those who run the server. */
 import { type Meters, metricsText } from "../http/metrics";
-import type { Routes } from "../http/route";
+import { type Routes, inJson } from "../http/route";
+import type { JsonSchema } from "../openapi/schema";
+
+const status = (...names: string[]): JsonSchema => ({
+  type: "object",
+  required: ["status"],
+  additionalProperties: false,
+  properties: { status: { type: "string", enum: names } },
+});
 
 export function addOperationRoutes(routes: Routes, meters: Meters): void {
   const { service } = routes;
   routes.add({
+    name: "getHealth",
     method: "GET",
     url: "/healthz",
     tag: "Operations",
     summary: "Whether the process lives",
     open: true,
-    answers: [{ status: 200, description: "it does" }],
+    answers: [{ status: 200, description: "it does", content: inJson(status("ok")) }],
     handler: () => Promise.resolve({ status: "ok" }),
   });
   routes.add({
+    name: "getReadiness",
     method: "GET",
     url: "/readyz",
     tag: "Operations",
     summary: "Whether requests are welcome: after the warm-up, until the server stops",
     open: true,
     answers: [
-      { status: 200, description: "they are" },
-      { status: 503, description: "they are not" },
+      { status: 200, description: "they are", content: inJson(status("ready")) },
+      { status: 503, description: "they are not", content: inJson(status("starting", "stopping")) },
     ],
     handler: (_request, reply) => {
       const { ready } = service;
@@ -31,11 +41,12 @@ export function addOperationRoutes(routes: Routes, meters: Meters): void {
     },
   });
   routes.add({
+    name: "getMetrics",
     method: "GET",
     url: "/metrics",
     tag: "Operations",
     summary: "Metrics for Prometheus",
-    answers: [{ status: 200, description: "text", types: ["text/plain"] }],
+    answers: [{ status: 200, description: "text", content: { "text/plain": { type: "string" } } }],
     handler: (_request, reply) =>
       reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(metricsText(service, meters)),
   });
