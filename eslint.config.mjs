@@ -19,6 +19,8 @@ const node = Object.fromEntries(
     "clearTimeout",
     "setImmediate",
     "fetch",
+    "FormData",
+    "Blob",
     "structuredClone",
   ].map((name) => [name, "readonly"]),
 );

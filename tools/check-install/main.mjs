@@ -7,7 +7,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { makeTarball } from "./tarball.mjs";
 
-const TOPICS = ["package-managers", "bundlers", "typescript", "test-runners", "old-node"];
+const TOPICS = ["package-managers", "bundlers", "typescript", "test-runners", "old-node", "openai", "frameworks"];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean" }, keep: { type: "boolean" }, prebuilds: { type: "boolean" } },
