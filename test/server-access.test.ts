@@ -147,6 +147,10 @@ test("a hook refuses finished pictures, and so does its failure", async () => {
     ["internal_error", false],
   ]);
   expect(asked[0]).toEqual([128, "a cat", "mini"]);
+  // Previews would show what the hook has not seen.
+  const options = { prompt: "a cat", steps: 4, preview: { every: 1 } };
+  const { json } = await server.call("/v1/jobs", { options });
+  expect(await (await fetch(`${server.url}/v1/jobs/${json.id}/events`)).text()).not.toContain("event: preview");
   await server.close();
 });
 

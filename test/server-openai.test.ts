@@ -139,6 +139,21 @@ test("streams: partial images, then the picture", async () => {
   expect((await pixels(last)).equals(images[0]!.data)).toBe(true);
 });
 
+test("what is not known or means nothing here is ignored, whatever it is; null is what is left out", async () => {
+  const { status } = await server.call("/v1/images/generations", {
+    prompt: "a cat",
+    response_format: 5,
+    user: "x".repeat(1000),
+    n: null,
+    size: null,
+    stream: null,
+    frame_count: {},
+    ["__proto__"]: { n: 65 },
+    num_inference_steps: 1,
+  });
+  expect(status).toBe(200);
+});
+
 test("models", async () => {
   const { data } = await client.models.list();
   expect(data.map(({ id }) => id)).toEqual(["mini"]);
@@ -156,7 +171,8 @@ test("the client knows our errors", async () => {
   });
   await expect(client.images.generate({ prompt: "a cat", n: 17 })).rejects.toMatchObject({
     status: 400,
-    param: "count",
+    param: "n",
+    message: expect.stringContaining("n: this server allows pictures up to 16") as string,
   });
   const other = await start({ models: [{ name: "sd", aliases: ["gpt-image-1"] }] });
   const strict = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: "none", maxRetries: 0 });

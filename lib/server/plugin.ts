@@ -99,7 +99,8 @@ function readBodies(app: FastifyInstance, bodyLimit: number): void {
   app.addContentTypeParser(
     "application/json",
     { parseAs: "string", bodyLimit },
-    app.getDefaultJsonParser("error", "error"),
+    // Fields are read by their names in schemas alone, so that __proto__ is an unknown one like others.
+    app.getDefaultJsonParser("ignore", "ignore"),
   );
   app.addContentTypeParser(
     /^multipart\/form-data/,

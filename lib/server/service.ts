@@ -126,6 +126,8 @@ export class ImageService {
         const { images } = await pipeline.generate({
           ...(order.options as GenerateOptions<"image">),
           ...defaultSteps(order.options, this.settings),
+          // What nobody has judged yet is shown to nobody.
+          ...(this.#moderate !== undefined && { preview: undefined }),
           output: "image",
           deadline: left,
           signal,

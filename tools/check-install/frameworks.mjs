@@ -1,5 +1,6 @@
 // The examples for other frameworks, as they stand, with the installed package: Express, and Next.js with its standalone output.
 import fs from "node:fs";
+import { createServer } from "node:net";
 import path from "node:path";
 import { root } from "../build/paths.mjs";
 import { assert, binOf, makeProject, node, npmInstall } from "./harness.mjs";
@@ -14,6 +15,16 @@ async function expectStatus(response, status) {
     response.status === status,
     `${response.url} answers ${response.status}, not ${status}: ${text.slice(0, 500)}`,
   );
+}
+
+/** Next.js takes no port 0. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 async function express(context) {
@@ -47,8 +58,9 @@ async function nextjs(context) {
   const standalone = path.join(context.temporary, "standalone");
   fs.cpSync(path.join(folder, ".next/standalone"), standalone, { recursive: true, verbatimSymlinks: true });
   fs.rmSync(folder, { recursive: true });
-  const env = { PORT: "0", HOSTNAME: "127.0.0.1", NEXT_TELEMETRY_DISABLED: "1" };
-  await withServer([process.execPath, "server.js"], { cwd: standalone, env }, async (url) => {
+  const env = { PORT: String(await freePort()), HOSTNAME: "127.0.0.1", NEXT_TELEMETRY_DISABLED: "1" };
+  // Next.js ends with 128 + 15 at SIGTERM.
+  await withServer([process.execPath, "server.js"], { cwd: standalone, env, endsWith: 143 }, async (url) => {
     const post = (parts) => {
       const form = new FormData();
       for (const [name, value] of Object.entries(parts)) form.append(name, value);

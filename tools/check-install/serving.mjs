@@ -8,11 +8,11 @@ const LIMIT_MS = 120_000;
 /**
  * Starts a program that prints the address it listens on, and ends it with SIGTERM behind `use`.
  * @param {string[]} command the program and its arguments
- * @param {{ cwd: string, env?: Record<string, string> }} options `env` adds to this process's
+ * @param {{ cwd: string, env?: Record<string, string>, endsWith?: number }} options `env` adds to this process's; `endsWith`: its exit code
  * @param {(url: string) => Promise<void>} use
  * @returns {Promise<string>} what it printed
  */
-export async function withServer(command, { cwd, env = {} }, use) {
+export async function withServer(command, { cwd, env = {}, endsWith = 0 }, use) {
   const child = spawn(command[0], command.slice(1), {
     cwd,
     env: { ...process.env, ...env },
@@ -35,7 +35,7 @@ export async function withServer(command, { cwd, env = {} }, use) {
     await use(url);
     child.kill("SIGTERM");
     const code = await exited;
-    assert(code === 0, `the server ended with ${code} at SIGTERM\n${output.slice(-4000)}`);
+    assert(code === endsWith, `the server ended with ${code} at SIGTERM\n${output.slice(-4000)}`);
     return output;
   } finally {
     clearTimeout(timer);

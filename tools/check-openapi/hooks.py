@@ -26,7 +26,7 @@ schemathesis.openapi.format("picture", st.sampled_from([*TEXTS, *(f"data:image/p
 
 # Options that depend on each other, on the model or on the pictures, which no JSON Schema can say: sides (pixels in all, the
 # model's multiples), prompts (tokens), masks (what is white in them).
-DEPENDENT = {"options.width", "width", "prompt", "negativePrompt", "mask"}
+DEPENDENT = {"options.width", "size", "prompt", "negative_prompt", "mask"}
 
 
 @schemathesis.check

@@ -3,8 +3,9 @@ import type { FastifyReply } from "fastify";
 
 import { EventStream } from "../http/sse";
 import type { Job, JobEvent } from "../jobs/job";
-import { asProblem, problemBody } from "../problem";
+import { problemBody } from "../problem";
 import type { OpenAiOrder } from "./order";
+import { openAiProblem } from "./problem";
 
 /** Clients expect it. Nothing is metered here. */
 const USAGE = {
@@ -83,7 +84,7 @@ export function answerEvents(
         ...about(order, image),
       });
     }
-    if (job.state !== "succeeded") stream.send("error", { type: "error", ...problemBody(asProblem(job.error)) });
+    if (job.state !== "succeeded") stream.send("error", { type: "error", ...problemBody(openAiProblem(job.error)) });
     stream.end();
   });
   return reply;

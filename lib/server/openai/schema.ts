@@ -26,8 +26,6 @@ const COMMON = {
     description: "WIDTHxHEIGHT in pixels, or auto",
     "x-default": "auto",
   },
-  user: { type: "string", maxLength: 512, description: "ignored" },
-  response_format: { type: "string", maxLength: 20, description: "ignored: pictures always come as b64_json" },
   seed: {
     type: "integer",
     minimum: 0,

@@ -9,6 +9,7 @@ import { eventsOf } from "../http/sse";
 import { answerEvents, answerWhole } from "../openai/answer";
 import { ImagesSchema, ModelListSchema, ModelSchema, eventSchemas } from "../openai/answer-schema";
 import { type OpenAiOrder, type OrderParts, editOrder, generationOrder, variationOrder } from "../openai/order";
+import { openAiProblem } from "../openai/problem";
 import { EditSchema, GenerationSchema, VariationSchema } from "../openai/schema";
 import { ErrorSchema } from "../openapi/errors";
 import type { FetchPicture } from "../pictures/json-options";
@@ -72,7 +73,9 @@ export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): voi
       handler: async (request, reply, body) => {
         const signal = goneSignal(reply);
         const order = await orderOf(body, { signal, fetchPicture, mostSteps: service.settings.limits.steps });
-        return answer(service, order, { request, reply, signal, kind });
+        return answer(service, order, { request, reply, signal, kind }).catch((error: unknown) => {
+          throw openAiProblem(error);
+        });
       },
     });
   add({
