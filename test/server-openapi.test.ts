@@ -112,7 +112,7 @@ test("a picture that is refused, and a hook that fails", async () => {
   await server.close();
 });
 
-test("with keys, a server that stops, a model that is not there", async () => {
+test("with keys, and a model that is not there", async () => {
   const key = "ann-0123456789abcdef";
   const server = await start({
     keys: [{ name: "ann", key }],
@@ -127,6 +127,16 @@ test("with keys, a server that stops, a model that is not there", async () => {
   expect((await ask("POST", "/v1/images/generations", { ...SHORT, model: "other" }, headers)).status).toBe(404);
   expect((await ask("POST", "/v1/images/generations", SHORT, headers)).status).toBe(503);
   await server.close();
+});
+
+test("who waits when the server stops may try again elsewhere", async () => {
+  const server = await start({ drainSeconds: 0 });
+  const { ask } = await contractOf(server);
+  const answer = ask("POST", "/v1/images/generations", { ...SHORT, num_inference_steps: 150 });
+  while (!(await server.call("/metrics")).bytes.includes("jobs_running 1")) await new Promise(setImmediate);
+  await server.close();
+  const { status, json, headers } = await answer;
+  expect([status, json.error.code, headers.get("retry-after")]).toEqual([503, "stopping", "5"]);
 });
 
 test("the document carries the operator's limits, and no option that a file could be read by", async () => {

@@ -49,8 +49,8 @@ export interface JobSpec {
 /** The reason of a signal that a cancelled job's work gets. */
 export class JobCancelled extends Error {
   readonly code = "ERR_IPA_CANCELLED";
-  constructor(message = "the job was cancelled") {
-    super(message);
+  constructor() {
+    super("the job was cancelled");
   }
 }
 

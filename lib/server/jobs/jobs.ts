@@ -97,7 +97,7 @@ export class Jobs {
     this.#draining = true;
     const pending = (): Job[] => [...this.#running, ...this.#waiting()];
     const timer = setTimeout(() => {
-      for (const job of pending()) this.#end(job, "cancelled", new JobCancelled("the server stops"));
+      for (const job of pending()) this.#end(job, "cancelled", stopping());
     }, seconds * 1000);
     await Promise.all(pending().map(({ done }) => done));
     clearTimeout(timer);
@@ -125,7 +125,7 @@ export class Jobs {
   }
 
   #checkRoom(owner: string): void {
-    if (this.#draining) throw new Problem(503, "stopping", "the server stops: try again later", { retryAfter: 5 });
+    if (this.#draining) throw stopping();
     const { queue, perOwner, running } = this.#limits;
     // A job that can begin at once needs no place in the queue.
     const full = this.queued >= queue && this.running >= running;
@@ -168,6 +168,10 @@ export class Jobs {
     this.#kept.ended(job);
     this.#onEnd(job);
   }
+}
+
+function stopping(): Problem {
+  return new Problem(503, "stopping", "the server stops: try again later", { retryAfter: 5 });
 }
 
 function tooLate(deadline: number): IpAdapterError {
