@@ -143,5 +143,7 @@ test("a config has defaults, and mistakes in it are named", () => {
   expect(option({ models: [{ name: "a", load: { images: "any" } }] })).toBe("models[0].load.images");
   expect(option({ models: [{ name: "a", aliases: ["b"] }, { name: "b" }] })).toBe("models");
   expect(option({ fallback: "none" })).toBe("fallback");
+  const lora = { name: "a", file: "a.safetensors" };
+  expect(option({ loras: [lora, { ...lora, file: "b.safetensors" }] })).toBe("loras[1].name");
   expect(option({ cors: ["example.com"] })).toBe("cors[0]");
 });

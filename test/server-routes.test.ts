@@ -40,6 +40,27 @@ test("a job from its creation to its pictures, which have the bits of the API's"
   expect((await server.call(`/v1/jobs/${json.id}/images/2`)).json.error.code).toBe("image_not_found");
 });
 
+test("jobs ask for LoRAs of the operator's list by name, and for no file", async () => {
+  const file = join(ROOT, "models/mini-custom/pytorch_lora_weights.safetensors");
+  const own = await start({ loras: [{ name: "sticker", file }] });
+  try {
+    const loras = [{ file: "sticker", weight: 0.8 }];
+    const { json } = await own.call("/v1/jobs", { options: { ...SHORT, loras } });
+    const { images } = await ended(own, json.id);
+    const { bytes } = await own.call(images[0].url);
+    await using pipeline = await Pipeline.load();
+    const [expected] = (await pipeline.generate({ ...SHORT, loras: [{ file, weight: 0.8 }] })).images;
+    expect((await sharp(bytes).raw().toBuffer()).equals(expected!.data)).toBe(true);
+    for (const name of [file, "other"]) {
+      const refused = await own.call("/v1/jobs", { options: { ...SHORT, loras: [name] } });
+      expect(refused.json.error).toMatchObject({ param: "options.loras[0].file" });
+      expect(refused.json.error.message).toMatch(/there are sticker$/);
+    }
+  } finally {
+    await own.close();
+  }
+});
+
 test("events: states, every step, previews, and the end", async () => {
   const { json } = await server.call("/v1/jobs", { options: { ...SHORT, steps: 4, preview: { every: 2 } } });
   const response = await fetch(`${server.url}/v1/jobs/${json.id}/events`);

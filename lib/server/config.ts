@@ -42,6 +42,17 @@ const ModelSchema = {
   },
 } as const satisfies ObjectSchema;
 
+const LoraSchema = {
+  type: "object",
+  title: "LoRA",
+  additionalProperties: false,
+  required: ["name", "file"],
+  properties: {
+    name: { ...NAME, description: "what clients call it" },
+    file: { "x-kind": "path", description: "LoRA file (.safetensors, .bin or .pt)" },
+  },
+} as const satisfies ObjectSchema;
+
 const LimitsSchema = {
   type: "object",
   title: "limits",
@@ -111,6 +122,13 @@ export const ConfigSchema = {
       description: "what is served; the first is used where a request names none",
       "x-default": "the small model that ships with the package, as `mini`",
     },
+    loras: {
+      type: "array",
+      items: LoraSchema,
+      maxItems: 10_000,
+      default: [],
+      description: "LoRAs that jobs may ask for by name, in `loras`",
+    },
     fallback: {
       ...NAME,
       description: "the model for names that are not known",
@@ -157,6 +175,8 @@ export type ServerConfig = Value<typeof ConfigSchema>;
 /** With all defaults filled in. */
 export interface Settings {
   models: { name: string; aliases: readonly string[]; load: Value<typeof ModelSchema>["load"]; processes: number }[];
+  /** files by name */
+  loras: ReadonlyMap<string, string>;
   fallback: string | undefined;
   memoryBudget: number;
   limits: Record<keyof typeof LimitsSchema.properties, number>;
@@ -185,13 +205,14 @@ export function readConfig(config: unknown): Settings {
       ...(withDefaults(ModelSchema, model) as Settings["models"][number]),
       load: model.load,
     })),
+    loras: new Map((read.loras ?? []).map(({ name, file }) => [name, file as string])),
     fallback: read.fallback ?? (read.models === undefined ? "mini" : undefined),
     memoryBudget: read.memoryBudget ?? Infinity,
     limits: withDefaults(LimitsSchema, read.limits) as Settings["limits"],
     queue: withDefaults(QueueSchema, read.queue) as Settings["queue"],
     imageUrls: withDefaults(UrlsSchema, read.imageUrls) as Settings["imageUrls"],
   };
-  checkNames(settings);
+  checkNames(settings, read.loras ?? []);
   settings.cors.forEach(checkOrigin);
   return settings;
 }
@@ -218,7 +239,14 @@ function withDefaults(schema: ObjectSchema, given: object = {}): Record<string, 
   return { ...(Object.fromEntries(defaults) as object), ...given };
 }
 
-function checkNames({ models, fallback }: Settings): void {
+function checkNames({ models, fallback }: Settings, loras: readonly { name: string }[]): void {
+  const again = loras.findIndex(({ name }, i) => loras.findIndex((other) => other.name === name) < i);
+  if (again >= 0)
+    throw new OptionError(
+      `loras[${again}].name`,
+      `two LoRAs have the name "${loras[again]?.name ?? ""}": give each its own`,
+    );
+
   const names = models.flatMap(({ name, aliases }) => [name, ...aliases]);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new OptionError("models", `"${twice}" is the name of two models: give each its own`);

@@ -2,22 +2,35 @@
 import { ImageError, OptionError, type GenerateOptions } from "../../index";
 import { GenerateSchema } from "../../options/generate-schema";
 import type { ObjectSchema, Schema } from "../../options/json-schema";
+import { LoraSchema } from "../../options/load-schema";
 import { omit } from "../../options/omit";
 import { checkScale } from "./scale";
 
 /** What a request may ask for: functions have no form in JSON, latents and maps are no pictures; files and memory are the operator's. */
 export const JobOptionsSchema = {
   ...GenerateSchema,
-  properties: omit(
-    GenerateSchema.properties,
-    "onStep",
-    "onProgress",
-    "signal",
-    "output",
-    "attentionMaps",
-    "memoryBudget",
-    "loras",
-  ),
+  properties: {
+    ...omit(
+      GenerateSchema.properties,
+      "onStep",
+      "onProgress",
+      "signal",
+      "output",
+      "attentionMaps",
+      "memoryBudget",
+      "loras",
+    ),
+    loras: {
+      ...GenerateSchema.properties.loras,
+      items: {
+        ...LoraSchema,
+        properties: {
+          ...LoraSchema.properties,
+          file: { type: "string", maxLength: 200, description: "name of one of the server's LoRAs" },
+        },
+      },
+    },
+  },
 } as const satisfies ObjectSchema;
 
 /** Fetches a picture by its URL; undefined: URLs are not allowed. */
@@ -36,6 +49,27 @@ export interface PictureSources {
  */
 export async function fromJson(read: object, at: string, sources: PictureSources): Promise<GenerateOptions> {
   return (await convert(JobOptionsSchema, read, at, sources)) as GenerateOptions;
+}
+
+/**
+ * Files in place of the names of LoRAs.
+ * @param files the operator's, by name
+ * @throws OptionError
+ */
+export function namedLoras(options: GenerateOptions, at: string, files: ReadonlyMap<string, string>): GenerateOptions {
+  const { loras } = options;
+  if (loras === undefined) return options;
+  const known = [...files.keys()].join(", ");
+  const found = loras.map((lora, i) => {
+    const { file: name, ...others } = lora as { file: string; weight?: number };
+    const file = files.get(name);
+    if (file !== undefined) return { ...others, file };
+    throw new OptionError(
+      `${at}.loras[${i}].file`,
+      `there is no LoRA "${name}": ${known === "" ? "this server has none" : `there are ${known.slice(0, 1000)}`}`,
+    );
+  });
+  return { ...options, loras: found };
 }
 
 async function convert(rule: Schema, value: unknown, option: string, sources: PictureSources): Promise<unknown> {

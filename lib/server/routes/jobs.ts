@@ -9,7 +9,7 @@ import { ownerOf } from "../http/guard";
 import { type Answer, type Routes, inJson } from "../http/route";
 import { EventStream, eventsOf } from "../http/sse";
 import type { Job, JobEvent } from "../jobs/job";
-import { type FetchPicture, JobOptionsSchema, fromJson } from "../pictures/json-options";
+import { type FetchPicture, JobOptionsSchema, fromJson, namedLoras } from "../pictures/json-options";
 import { Problem } from "../problem";
 import type { ImageService } from "../service";
 import { CancelledSchema, JOB_EVENTS, JOB_ID, JobSchema, jobView } from "./job-view";
@@ -66,7 +66,8 @@ async function create(
   // Its pictures need not be fetched again.
   if (known?.spec.fingerprint === fingerprint) return { job: known, created: false };
   const { signal } = new AbortController();
-  const read = await fromJson(options, "options", { fetchPicture, signal });
+  const given = await fromJson(options, "options", { fetchPicture, signal });
+  const read = namedLoras(given, "options", routes.service.settings.loras);
   return routes.service.order({
     owner: ownerOf(request),
     id,
