@@ -11,7 +11,7 @@ export async function checkDrains(
   seed: number,
 ): Promise<Record<string, number>> {
   const random = randomBy(seed);
-  const sums = { drains: 0, accepted: 0, twice: 0, answered: 0, unanswered: 0, badExits: 0 };
+  const sums = { drains: 0, accepted: 0, twice: 0, answered: 0, refused: 0, unanswered: 0, badExits: 0 };
   const outcomes: Record<Outcome, number> = {
     succeeded: 0,
     different: 0,
@@ -38,13 +38,17 @@ export async function checkDrains(
       outcomes[outcome]++;
       if (ends > 1) sums.twice++;
     }
-    for (const status of await Promise.all(waiting)) sums[status === undefined ? "unanswered" : "answered"]++;
+    const answers = (await Promise.all(waiting)).filter((status) => status === 200).length;
+    sums.answered += answers;
+    sums.refused += waiting.length - answers;
     if ((await server.exited) !== 0) sums.badExits++;
+    // What the server did for nobody.
+    sums.unanswered += server.ended - followed.length - answers;
   }
   return { ...sums, ...outcomes };
 }
 
-/** The status of a call that waits for its picture; undefined where there was no answer. */
+/** The status of a call that waits for its picture; undefined where it was not let in. */
 async function answered(url: string): Promise<number | undefined> {
   try {
     const response = await fetch(`${url}/v1/images/generations`, {

@@ -13,12 +13,17 @@ export class ServerProcess {
   readonly url: string;
   /** resolves with the exit code; null where a signal ended it */
   readonly exited: Promise<number | null>;
+  /** jobs that ended, by the server's log; complete when it has exited */
+  ended = 0;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess, url: string, exited: Promise<number | null>) {
     this.#child = child;
     this.url = url;
     this.exited = exited;
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      if (/"msg":"job (?:ended|failed)"/.test(line)) this.ended++;
+    });
   }
 
   /** Resolves when /readyz says yes. */
@@ -26,13 +31,13 @@ export class ServerProcess {
     const folder = mkdtempSync(join(tmpdir(), "check-server-"));
     const file = join(folder, "config.json");
     writeFileSync(file, JSON.stringify(config));
-    const child = spawn(process.execPath, [MAIN, "serve", "--port", "0", "--quiet", "--config", file], {
-      stdio: ["ignore", "ignore", "pipe"],
+    const child = spawn(process.execPath, [MAIN, "serve", "--port", "0", "--config", file], {
+      stdio: ["ignore", "pipe", "pipe"],
     });
     // Nothing is left behind where the check itself fails.
     const kill = (): void => void child.kill("SIGKILL");
     process.once("exit", kill);
-    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
     void exited.then(() => {
       process.removeListener("exit", kill);
       rmSync(folder, { recursive: true, force: true });
