@@ -101,7 +101,7 @@ test.each([
   ["a file URL", { imagePrompts: [{ image: "file:///etc/passwd" }] }, undefined, /data:image/],
   ["a URL", { imagePrompts: ["http://127.0.0.1/a.png"] }, "options.imagePrompts[0].image", /fetches no pictures/],
   ["no picture", { image: `data:image/png;base64,${"AAAA".repeat(40)}` }, undefined, /cannot be read/],
-  ["a LoRA, which is a file", { loras: ["a.safetensors"] }, "options.loras", /loras/],
+  ["a LoRA, which is a file", { loras: ["a.safetensors"] }, "options.loras[0].file", /this server has none/],
   ["a scale of nothing", { imagePrompts: [{ scale: "x" }] }, "options.imagePrompts[0].scale", /number/],
   ["a scale of no block", { imagePrompts: [{ scale: { top: 1 } }] }, "options.imagePrompts[0].scale", /down, mid, up/],
   ["a callback", { onStep: 1 }, "options.onStep", /onStep/],
