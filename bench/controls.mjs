@@ -1,6 +1,7 @@
-// `npm run bench:controls -- --model DIR [--peers VENV] [--dtypes f32,bf16] [--rounds N] [--threads N]`: what a step costs with a
-// ControlNet, an adapter, masks and scales by block, on a model of full size made by tools/parity/make_models.py. All in turn in every
-// round; prints the best of the rounds, and ratios. PyTorch's step with and without the ControlNet stands beside ours.
+// `npm run bench:controls -- --model DIR [--peers VENV] [--dtypes f32,bf16] [--rounds N] [--threads N] [--size N] [--variants a,b]`: what a
+// step costs with a ControlNet, an adapter, masks and scales by block, on a model of full size made by tools/parity/make_models.py, or by
+// make_sdxl.py with `--variants plain,adapter,control`. All in turn in every round; prints the best of the rounds, and ratios. PyTorch's
+// step with and without the ControlNet stands beside ours.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,11 +18,12 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "2" },
     threads: { type: "string", default: "2" },
     size: { type: "string", default: "512" },
+    variants: { type: "string", default: "plain,adapter,mask,blocks,control,control and adapter" },
   },
 });
 if (flags.model === undefined) {
   console.error(
-    "usage: npm run bench:controls -- --model DIR [--peers VENV] [--dtypes f32,bf16] [--rounds N] [--threads N] [--size N]",
+    "usage: npm run bench:controls -- --model DIR [--peers VENV] [--dtypes f32,bf16] [--rounds N] [--threads N] [--size N] [--variants a,b]",
   );
   process.exit(2);
 }
@@ -98,21 +100,22 @@ for (const dtype of flags.dtypes.split(",")) {
       dtype,
       threads: Number(flags.threads),
     });
-    for (const [name, options] of Object.entries(variants(pipeline))) keep(name, await step(pipeline, options));
+    const all = variants(pipeline);
+    for (const name of flags.variants.split(",")) keep(name, await step(pipeline, all[name]));
     await pipeline.dispose();
     if (flags.peers !== undefined)
       for (const [name, value] of Object.entries(torch(dtype))) keep(`torch ${name}`, value);
   }
   for (const [name, value] of Object.entries(best)) console.log(`${dtype} ${name} ${value.toFixed(3)} s`);
-  const share = (a, b) => console.log(`${dtype} ${a} / ${b} ${(best[a] / best[b]).toFixed(3)}`);
+  const share = (a, b) => {
+    if (a in best && b in best) console.log(`${dtype} ${a} / ${b} ${(best[a] / best[b]).toFixed(3)}`);
+  };
   share("adapter", "plain");
   share("mask", "adapter");
   share("blocks", "adapter");
   share("control", "plain");
   share("control and adapter", "adapter");
-  if (flags.peers !== undefined) {
-    share("plain", "torch plain");
-    share("control", "torch control");
-    share("torch control", "torch plain");
-  }
+  share("plain", "torch plain");
+  share("control", "torch control");
+  share("torch control", "torch plain");
 }

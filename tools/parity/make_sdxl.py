@@ -1,7 +1,8 @@
-"""Writes SDXL at full size with random weights (seeded, f16, diffusers layout) and a base adapter, for bench/xl.mjs.
+"""Writes SDXL at full size with random weights (seeded, f16, diffusers layout), a base adapter and a ControlNet, for bench/xl.mjs and
+bench/controls.mjs.
 
 usage: make_sdxl.py OUT [--seed N]
-About 8 GB; takes a few minutes and 14 GB of memory. open_clip_torch must be installed: it carries the CLIP vocabulary.
+About 10 GB; takes a few minutes and 17 GB of memory. open_clip_torch must be installed: it carries the CLIP vocabulary.
 """
 import argparse
 import gc
@@ -12,7 +13,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from make_models import TEXT, VAE, save_network, weights, write_json, write_tokenizer
+from make_models import TEXT, VAE, make_control, save_network, weights, write_json, write_tokenizer
 
 UNET = dict(sample_size=128, layers_per_block=2, block_out_channels=(320, 640, 1280), cross_attention_dim=2048, attention_head_dim=(5, 10, 20),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -43,6 +44,8 @@ def main():
     unet = weights.perturb(UNet2DConditionModel(**UNET), generator)
     base = weights.base_projection(generator, embed=1024, cross=2048)
     save_file(weights.adapter_file(base, weights.adapter_attention(generator, unet)), out / "ip-adapter.safetensors")
+    save_network(make_control(unet, generator), out / "controlnet")
+    gc.collect()
     save_network(unet, out / "unet")
     write_json(out / "model_index.json", {
         "_class_name": "StableDiffusionXLPipeline", "_diffusers_version": "0.42.1", "force_zeros_for_empty_prompt": True,
