@@ -8,7 +8,8 @@ Some pictures stand a few pixels aside from where the base learned them: the pla
 
 With --image-prompts some batches have the shipped image adapter on the base, frozen too. The picture shown is another one of the same
 subject, mostly in the middle and of normal size, so the network learns that the edges win where the two differ. With --early the noisy
-steps are drawn more often, as T2I-Adapter's paper does: structure is decided there.
+steps are drawn more often, as T2I-Adapter's paper does: structure is decided there. With --consistency some predictions are decoded, and their
+edges compared with the control's (see consistency.py).
 """
 
 import argparse
@@ -25,6 +26,7 @@ from transformers import CLIPTextModel, CLIPVisionModelWithProjection
 from . import tokens
 from .adapter import Prompts
 from .bank import encode_latents, scene_of
+from .consistency import Consistency
 from .training import Average, Optimiser, Run, images, schedule, threads
 from .unet import CHANNELS, TRAIN_STEPS, Noising, latents, timesteps
 from .world import World
@@ -203,6 +205,9 @@ def read_arguments():
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--early", action="store_true", help="draw the noisy steps more often")
     cli.add_argument("--image-prompts", type=float, default=0.0, help="share of batches with the image adapter on")
+    cli.add_argument("--consistency", type=float, default=0.0, help="weight of the term that compares edges in pixels")
+    cli.add_argument("--decoded", type=int, default=8, help="samples of a batch that it decodes")
+    cli.add_argument("--float32", action="store_true", help="for processors that have no bfloat16, where it is slower")
     cli.add_argument("--name", default="", help="of the stage and its files")
     cli.add_argument("--from", dest="start", default="", help="stage, or folder of weights, to begin with")
     return cli.parse_args()
@@ -224,22 +229,27 @@ def main():
     adapter = ShippedAdapter(args.model, unet, world, scenes) if args.image_prompts else None
     samples = Samples(world, ShippedCaptions(args.model), adapter, args.image_prompts)
     print(f"{name}: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes", flush=True)
+    consistency = Consistency(args.model, noising.products) if args.consistency else None
     optimiser = Optimiser(net.named_parameters(), args.lr)
     mean = Average(net.named_parameters(), 0.998)
     run = Run(name, args.folder, args.steps, 81 + args.t2i + 2 * bool(args.start), dict(net=net, optimiser=optimiser, mean=mean), save_every=100)
 
     for step, rng in run.steps():
         rows = rng.choice(len(scenes), args.batch).astype(np.int64)
-        states, pictures = samples(rng, [scenes[r] for r in rows])
+        states, shown = samples(rng, [scenes[r] for r in rows])
         z, t = latents(bank, rows, rng), (early_timesteps if args.early else timesteps)(rng, len(rows))
         x, v = noising(z, t, torch.randn(z.shape))
-        with torch.autocast("cpu", torch.bfloat16):
-            out = predict(unet, net, (x.contiguous(memory_format=torch.channels_last), t, states), conditions(bank, rows, rng), pictures)
-        loss = (out.float() - v).pow(2).mean()
-        loss.backward()
+        hint = conditions(bank, rows, rng)
+        with torch.autocast("cpu", torch.bfloat16, enabled=not args.float32):
+            out = predict(unet, net, (x.contiguous(memory_format=torch.channels_last), t, states), hint, shown).float()
+        terms = dict(loss=(out - v).pow(2).mean())
+        if consistency:
+            pictures = np.stack([world.compose(scenes[r]) for r in rows[: args.decoded]])
+            terms["consistency"] = consistency(x, t, out, pictures, hint)
+        (terms["loss"] + args.consistency * terms.get("consistency", 0)).backward()
         optimiser.step(schedule(step, args.steps, hold=args.hold))
         mean.update(step)
-        run.log(loss=loss)
+        run.log(**terms)
         if (step + 1) % 500 == 0:
             torch.save(dict(mean.mean), path(f"{name}-latest.pt"))
     mean.swap()
