@@ -37,6 +37,7 @@ run adapter-plus-second adapter-plus-second.pt mini adapter --plus --name adapte
 run adapter adapter.pt mini adapter --from adapter-second --steps 400 --misnamed 0.2 "${later[@]}"
 run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-second --steps 350 --misnamed 0.2 "${later[@]}"
 run control control.pt mini control "$here/../../models/mini" --steps 4200
-run t2i t2i.pt mini control "$here/../../models/mini" --t2i --steps 6400
+run t2i-first t2i-first.pt mini control "$here/../../models/mini" --t2i --name t2i-first --steps 6400
+run t2i t2i.pt mini control "$here/../../models/mini" --t2i --from t2i-first --steps 1200 --batch 24 --lr 0.001 --hold 0.2 --image-prompts 0.5 --early --consistency 6
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48
