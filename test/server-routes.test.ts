@@ -54,7 +54,7 @@ test("jobs ask for LoRAs of the operator's list by name, and for no file", async
     for (const name of [file, "other"]) {
       const refused = await own.call("/v1/jobs", { options: { ...SHORT, loras: [name] } });
       expect(refused.json.error).toMatchObject({ param: "options.loras[0].file" });
-      expect(refused.json.error.message).toMatch(/there are sticker$/);
+      expect(refused.json.error.message).toMatch(/known are sticker$/);
     }
   } finally {
     await own.close();

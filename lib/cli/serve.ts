@@ -43,9 +43,24 @@ async function runServe(
   const { moderation: hook, ...settings } = file === undefined ? {} : await config().readConfigFile(file);
   const keys = apiKeyFile === undefined ? [] : await keyFiles().readKeyFile(apiKeyFile);
   const moderate = hook === undefined ? undefined : await moderation().loadModeration(hook);
-  const { url, close } = await server().serve({ ...settings, host, port: Number(port), keys, moderate, log: !quiet });
+  const { url, warm, close } = await server().serve({
+    ...settings,
+    host,
+    port: Number(port),
+    keys,
+    moderate,
+    log: !quiet,
+  });
   environment.err.write(`serving on ${url}, its routes are on ${url}/docs\n`);
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  // A server whose first model cannot be loaded ends, so that who started it hears of it.
+  await Promise.race([stopped, warm.then(() => stopped)]).catch(async (error: unknown) => {
+    await close();
+    throw (error as Error).cause ?? error;
+  });
   environment.err.write("stopping: jobs that were accepted may end; Ctrl-C again ends them\n");
   await close();
 }

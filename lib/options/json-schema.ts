@@ -62,6 +62,8 @@ export interface ObjectSchema extends Schema {
   readonly title: string;
   readonly properties: Readonly<Record<string, Schema>>;
   readonly additionalProperties: false;
+  /** what to do about names that are options elsewhere, but not here */
+  readonly "x-elsewhere"?: Readonly<Record<string, string>>;
 }
 
 /** The type of what a schema describes, as readOptions() gives it. */

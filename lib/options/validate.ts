@@ -34,6 +34,8 @@ export function readOptions<S extends ObjectSchema>(schema: S, input: unknown, a
   for (const key of ownKeys(input, at === "" ? title : at)) {
     const option = at === "" ? shorten(key) : `${at}.${shorten(key)}`;
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    const elsewhere = property === undefined ? schema["x-elsewhere"]?.[key] : undefined;
+    if (elsewhere !== undefined) throw new OptionError(option, elsewhere, { code: "ERR_IPA_UNKNOWN_OPTION" });
     if (property === undefined)
       throw mistakes().unknownOption(option, key, title, Object.keys(properties), () =>
         readProperty(input, key, option),

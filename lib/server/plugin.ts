@@ -1,12 +1,15 @@
 /** All routes as a plugin of fastify. */
+import { existsSync } from "node:fs";
+
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 
-import type { LoadOptions, Pipeline } from "../index";
+import { type LoadOptions, OptionError, type Pipeline } from "../index";
 import { omit } from "../options/omit";
 import { type ServerConfig, readConfig } from "./config";
 import { readForm } from "./http/forms";
 import { addGuard } from "./http/guard";
-import type { ApiKey } from "./http/keys";
+import { type ApiKey, readKeys } from "./http/keys";
+import { answerUnknown } from "./http/not-found";
 import { EventLoopDelay } from "./http/event-loop";
 import { Refusals } from "./http/metrics";
 import { Routes } from "./http/route";
@@ -26,7 +29,7 @@ export interface ImageRoutesOptions extends Omit<ServerConfig, "moderation"> {
   /** a pipeline that is there already, in place of `models`; it is not disposed of with the server */
   pipeline?: Pipeline | undefined;
   /** who may call. Default: nobody but programs on the same machine, see `trusted` */
-  keys?: readonly ApiKey[] | undefined;
+  keys?: readonly (ApiKey | string)[] | undefined;
   /** whether all who come here may call: hooks of your own have checked them. Default false */
   trusted?: boolean | undefined;
   /** asked about every finished picture; false, or { allowed: false, reason }, refuses it, and so does an error */
@@ -46,12 +49,16 @@ export async function imageRoutes(app: FastifyInstance, options: ImageRoutesOpti
 
 /** The same with the service behind the routes. */
 export function addImageRoutes(app: FastifyInstance, options: ImageRoutesOptions): ImageService {
-  const { pipeline, keys = [], trusted = false, moderate } = options;
+  const { pipeline, trusted = false, moderate } = options;
+  const keys = readKeys(options.keys);
   const settings = readConfig(omit(options, "pipeline", "keys", "trusted", "moderate", "prefix"));
+  checkFiles(settings);
   const sources = pipeline === undefined ? configured(settings) : [given(pipeline, settings)];
   const service = new ImageService({ settings, sources, moderate, log: app.log });
   const refusals = new Refusals();
 
+  // A server of its own has one for all addresses.
+  if (app.prefix !== "") answerUnknown(app);
   readBodies(app, settings.limits.bodyBytes);
   answerErrors(app, refusals);
   addGuard(app, { keys, cors: settings.cors, trusted });
@@ -87,6 +94,12 @@ function configured(settings: Settings): ModelSource<Engine>[] {
   }));
 }
 
+/** @throws OptionError for a LoRA that is not there, before a client asks for it */
+function checkFiles({ loras }: Settings): void {
+  for (const [i, [name, file]] of [...loras].entries())
+    if (!existsSync(file)) throw new OptionError(`loras[${i}].file`, `there is no file ${file} for the LoRA "${name}"`);
+}
+
 function given(pipeline: Pipeline, { models }: Settings): ModelSource<Engine> {
   const engine = engineOf(pipeline, false);
   const [first] = models;
@@ -115,8 +128,8 @@ function answerErrors(app: FastifyInstance, refusals: Refusals): void {
     const problem = asProblem(error);
     if (problem.status === 429 || problem.status === 503 || problem.status === 401 || problem.status === 403)
       refusals.add(problem.code);
-    if (problem.status >= 500 && problem.code !== "model_unavailable")
-      request.log.error({ err: error }, "request failed");
+    // The rest is a limit, or has been told to the log where it happened.
+    if (problem.status === 500) request.log.error({ err: error }, "request failed");
     return reply.code(problem.status).headers(problemHeaders(problem)).send(problemBody(problem));
   });
 }

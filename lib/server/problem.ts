@@ -51,6 +51,18 @@ const STATUS: Record<string, number> = {
   ERR_IPA_CANCELLED: 409,
 };
 
+/** What fastify refuses before a route sees it. */
+const REFUSED: Record<string, Problem> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: new Problem(400, "invalid_json", "the body is no JSON"),
+  FST_ERR_CTP_EMPTY_JSON_BODY: new Problem(400, "invalid_json", "the body is empty: send JSON"),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: new Problem(
+    415,
+    "media_type_not_supported",
+    "send JSON with content-type: application/json, or a form where the route takes one",
+  ),
+  FST_ERR_CTP_BODY_TOO_LARGE: new Problem(413, "body_too_large", "the body is larger than this server takes"),
+};
+
 /** Any error as a problem. What the server did wrong is told to the log, not to the client. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
@@ -66,7 +78,9 @@ export function asProblem(error: unknown): Problem {
   // Its own text names processes of the server.
   if (code === "ERR_IPA_CRASHED")
     return new Problem(500, code, "the engine crashed twice while it worked on this request", { cause: error });
-  // fastify's own, such as a body that is too large.
+  const refused = typeof code === "string" ? REFUSED[code] : undefined;
+  if (refused !== undefined) return refused;
+  // What else fastify refuses.
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500)
     return new Problem(statusCode, typeof code === "string" ? code : "bad_request", text, { cause: error });
   return new Problem(500, "internal_error", "the server failed to do this: its log says why", { cause: error });

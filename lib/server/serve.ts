@@ -1,14 +1,15 @@
 /** A server of its own, as the command line starts it. */
 import { isIP } from "node:net";
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 
 import { InstallError, OptionError, messageOf } from "../errors";
 import { loadPackage } from "../load-failure";
 import { requirePackage } from "../require-package";
 import { answerBadRequest } from "./http/bad-request";
 import { type ImageRoutesOptions, addImageRoutes } from "./plugin";
-import { Problem, asProblem, problemBody, problemHeaders } from "./problem";
+import { answerUnknown, noRoute } from "./http/not-found";
+import { type Problem, asProblem, problemBody, problemHeaders } from "./problem";
 import type { ImageService } from "./service";
 
 export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "prefix"> {
@@ -23,6 +24,8 @@ export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "pref
 export interface Server {
   /** such as http://127.0.0.1:8000 */
   url: string;
+  /** resolves when the first model is warm, and rejects where it cannot be loaded */
+  warm: Promise<void>;
   /** refuses new jobs, lets those that were accepted end within `drainSeconds` and be fetched within `collectSeconds`, and closes */
   close: () => Promise<void>;
 }
@@ -68,7 +71,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     frameworkErrors: badAddress,
     clientErrorHandler: answerBadRequest,
   });
-  notFound(app);
+  answerUnknown(app);
   let service: ImageService | undefined;
   await app.register(async (child) => {
     service = addImageRoutes(child, routes);
@@ -83,19 +86,11 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     await app.close();
     clearTimeout(patience);
   };
-  return { url, close };
+  return { url, warm: service?.warmUp() ?? Promise.resolve(), close };
 }
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
-function notFound(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => send(reply, noRoute(request)));
-}
-
-function noRoute({ method, url }: FastifyRequest): Problem {
-  return new Problem(404, "route_not_found", `there is no ${method} ${url.split("?")[0] ?? ""}: see /docs`);
 }
 
 /** What the router itself refuses: an address with a broken escape, or with a part that is longer than any name. */

@@ -59,6 +59,7 @@ export class ImageService {
   readonly #moderate: Moderate | undefined;
   readonly #log: Log;
   #ready: boolean;
+  #warming: Promise<void> | undefined;
 
   constructor({ settings, sources, moderate, log }: ServiceParts) {
     this.settings = settings;
@@ -93,8 +94,16 @@ export class ImageService {
     return this.jobs.submit({ id, owner, model, fingerprint, deadline, work: this.#work(model, order) });
   }
 
-  /** Loads the first model and runs one step, so that the first client does not wait for it. */
-  async warmUp(): Promise<void> {
+  /**
+   * Loads the first model and runs one step, so that the first client does not wait for it. Any number of calls do it once.
+   * @throws Problem whose cause is why the model cannot be loaded
+   */
+  warmUp(): Promise<void> {
+    this.#warming ??= this.#warmUp();
+    return this.#warming;
+  }
+
+  async #warmUp(): Promise<void> {
     if (this.#ready) return;
     const { signal } = new AbortController();
     const { pipeline, release } = await this.models.lease(undefined, signal);

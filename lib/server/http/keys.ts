@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 
 import { IpAdapterError, OptionError } from "../../index";
+import type { ObjectSchema } from "../../options/json-schema";
+import { readOptions } from "../../options/validate";
 
 export interface ApiKey {
   /** of the key, in logs, metrics and limits; it is no secret */
@@ -35,8 +37,32 @@ export async function readKeyFile(path: string): Promise<ApiKey[]> {
   return keys;
 }
 
+const KeysSchema = {
+  type: "object",
+  title: "keys",
+  additionalProperties: false,
+  required: ["name", "key"],
+  properties: {
+    name: { type: "string", maxLength: 200 },
+    key: { type: "string", maxLength: 4096 },
+  },
+} as const satisfies ObjectSchema;
+
+/**
+ * @param keys a text alone is a key whose name is its place
+ * @throws OptionError
+ */
+export function readKeys(keys: unknown = []): ApiKey[] {
+  if (!Array.isArray(keys)) throw new OptionError("keys", "expected a list of { name, key }");
+  const read = keys.map((key: unknown, i) =>
+    typeof key === "string" ? { name: `key-${i + 1}`, key } : readOptions(KeysSchema, key, `keys[${i}]`),
+  );
+  checkKeys(read);
+  return read;
+}
+
 /** @throws OptionError */
-export function checkKeys(keys: readonly ApiKey[]): void {
+function checkKeys(keys: readonly ApiKey[]): void {
   const names = keys.map(({ name }) => name);
   for (const [i, { name, key }] of keys.entries()) {
     const at = `keys[${i}]`;

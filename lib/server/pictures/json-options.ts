@@ -9,6 +9,14 @@ import { checkScale } from "./scale";
 /** What a request may ask for: functions have no form in JSON, latents and maps are no pictures; files and memory are the operator's. */
 export const JobOptionsSchema = {
   ...GenerateSchema,
+  "x-elsewhere": {
+    onStep: "it is a function: jobs have none",
+    onProgress: "it is a function: follow the events of the job",
+    signal: "it is an object of JavaScript: cancel the job by its own route",
+    output: "jobs have pictures alone: ask for a file format with format, beside options",
+    attentionMaps: "jobs have pictures alone: use the package itself for maps",
+    memoryBudget: "the memory is the operator's: ask for a smaller picture",
+  },
   properties: {
     ...omit(
       GenerateSchema.properties,
@@ -66,7 +74,7 @@ export function namedLoras(options: GenerateOptions, at: string, files: Readonly
     if (file !== undefined) return { ...others, file };
     throw new OptionError(
       `${at}.loras[${i}].file`,
-      `there is no LoRA "${name}": ${known === "" ? "this server has none" : `there are ${known.slice(0, 1000)}`}`,
+      `there is no LoRA "${name}": ${known === "" ? "this server has none" : `known are ${known.slice(0, 1000)}`}`,
     );
   });
   return { ...options, loras: found };

@@ -55,7 +55,10 @@ export async function checkSize(
   const scale = options.hires?.scale ?? 1;
   const asked = scale > 1 || size?.asked === true;
   if (size === undefined || !asked || size.width * size.height * scale ** 2 <= limits.pixels) return;
-  throw new OptionError(`${at}width`, `this server allows pixels (width times height) up to ${limits.pixels}`);
+  throw new OptionError(
+    `${at}width`,
+    `this server allows pixels (width times height, of the second pass where there is one) up to ${limits.pixels}`,
+  );
 }
 
 async function sizeOf(

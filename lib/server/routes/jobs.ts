@@ -54,6 +54,15 @@ function find(service: ImageService, request: FastifyRequest): Job {
   throw new Problem(404, "job_not_found", "there is no such job, or it ended too long ago", { param: "id" });
 }
 
+/** JSON in which the order of names says nothing. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_name, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}
+
 async function create(
   routes: Routes,
   fetchPicture: FetchPicture,
@@ -61,7 +70,7 @@ async function create(
   body: JobBody,
 ): Promise<{ job: Job; created: boolean }> {
   const { id, model, options = {}, format, quality } = body;
-  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+  const fingerprint = createHash("sha256").update(sortedJson(body)).digest("hex");
   const known = id === undefined ? undefined : routes.service.jobs.get(ownerOf(request), id);
   // Its pictures need not be fetched again.
   if (known?.spec.fingerprint === fingerprint) return { job: known, created: false };
