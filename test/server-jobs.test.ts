@@ -1,9 +1,20 @@
 /** The jobs of the server: turns between owners, bounds, ends. No engine and no HTTP. */
+import v8 from "node:v8";
+import vm from "node:vm";
+
 import { FairQueue } from "../lib/server/jobs/fair-queue";
 import type { Job, JobImage, JobSpec, Work } from "../lib/server/jobs/job";
 import { type JobLimits, Jobs } from "../lib/server/jobs/jobs";
 
-const LIMITS: JobLimits = { running: 1, queue: 10, perOwner: 10, keepSeconds: 600, keepJobs: 100, keepBytes: 1e9 };
+const LIMITS: JobLimits = {
+  running: 1,
+  queue: 10,
+  perOwner: 10,
+  requestBytes: 1e9,
+  keepSeconds: 600,
+  keepJobs: 100,
+  keepBytes: 1e9,
+};
 const picture = (size = 1): JobImage => ({
   seed: 1,
   width: 1,
@@ -19,6 +30,7 @@ const spec = (work: Work, others: Partial<JobSpec> = {}): JobSpec => ({
   model: "mini",
   fingerprint: "",
   deadline: 60_000,
+  bytes: 0,
   work,
   ...others,
 });
@@ -220,4 +232,26 @@ test("after draining, owners have time to fetch what ended, and no longer than t
   left.submit(spec(() => Promise.resolve([picture()])));
   await left.drain(60);
   await left.handOut(0.01);
+});
+
+test("what a job holds of its request goes with it when it is over", async () => {
+  v8.setFlagsFromString("--expose-gc");
+  const collect = vm.runInNewContext("gc") as () => void;
+  const jobs = new Jobs({ ...LIMITS, queue: 3, requestBytes: 100 });
+  const first = held();
+  jobs.submit(spec(first.work, { bytes: 60 }));
+  const waiting = (): { job: Job; held: WeakRef<Uint8Array> } => {
+    const pictures = new Uint8Array(40);
+    const work: Work = () => Promise.resolve([picture(pictures.length)]);
+    return { job: jobs.submit(spec(work, { bytes: 40 })).job, held: new WeakRef(pictures) };
+  };
+  const { job, held: pictures } = waiting();
+  expect(code(() => jobs.submit(spec(first.work, { bytes: 1 })))).toBe("queue_full");
+  jobs.cancel(job);
+  await job.done;
+  await new Promise(setImmediate);
+  collect();
+  expect(pictures.deref()).toBeUndefined();
+  expect(code(() => jobs.submit(spec(first.work, { bytes: 40 })))).toBe("no error");
+  first.release();
 });

@@ -42,7 +42,12 @@ test("a job from its creation to its pictures, which have the bits of the API's"
 
 test("jobs ask for LoRAs of the operator's list by name, and for no file", async () => {
   const file = join(ROOT, "models/mini-custom/pytorch_lora_weights.safetensors");
-  const own = await start({ loras: [{ name: "sticker", file }] });
+  const adapter = join(ROOT, "models/mini/ip-adapter.safetensors");
+  const loras = [
+    { name: "sticker", file },
+    { name: "wrong", file: adapter },
+  ];
+  const own = await start({ loras });
   try {
     const loras = [{ file: "sticker", weight: 0.8 }];
     const { json } = await own.call("/v1/jobs", { options: { ...SHORT, loras } });
@@ -51,14 +56,53 @@ test("jobs ask for LoRAs of the operator's list by name, and for no file", async
     await using pipeline = await Pipeline.load();
     const [expected] = (await pipeline.generate({ ...SHORT, loras: [{ file, weight: 0.8 }] })).images;
     expect((await sharp(bytes).raw().toBuffer()).equals(expected!.data)).toBe(true);
+    // A file of the operator's that will not do is called by its name, not by its place.
+    const { json: wrong } = await own.call("/v1/jobs", { options: { ...SHORT, loras: ["wrong"] } });
+    const { error } = await ended(own, wrong.id);
+    expect(error.message).toContain("ip-adapter.safetensors");
+    expect(error.message).not.toContain("models/");
     for (const name of [file, "other"]) {
       const refused = await own.call("/v1/jobs", { options: { ...SHORT, loras: [name] } });
       expect(refused.json.error).toMatchObject({ param: "options.loras[0].file" });
-      expect(refused.json.error.message).toMatch(/known are sticker$/);
+      expect(refused.json.error.message).toMatch(/known are sticker, wrong$/);
     }
   } finally {
     await own.close();
   }
+});
+
+const json = { "content-type": "application/json" };
+test.each([
+  ["lists in lists", "[".repeat(100) + "]".repeat(100), /nested more than 32 deep/],
+  ["very many values", `{"x":[${"{},".repeat(400_000)}{}]}`, /more than 500000 values/],
+  ["very many quotes", `"${'\\"'.repeat(600_000)}"`, /more than 500000 values/],
+  ["blanks without end", `{${" ".repeat(17_000_000)}}`, /too long outside of its strings/],
+  ["half a string", '{"options":{"prompt":"a', /no JSON/],
+])("a body of %s is refused before it is parsed", async (_name, body, message) => {
+  const response = await fetch(`${server.url}/v1/jobs`, { method: "POST", headers: json, body });
+  const { error } = (await response.json()) as { error: { code: string; message: string } };
+  expect([response.status, error.code]).toEqual([400, "invalid_json"]);
+  expect(error.message).toMatch(message);
+});
+
+test("a form of very many parts is refused before it is read", async () => {
+  const body = `${'--x\r\ncontent-disposition: form-data; name="prompt"\r\n\r\na\r\n'.repeat(300)}--x--\r\n`;
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+  const response = await fetch(`${server.url}/v1/images/edits`, { method: "POST", headers, body });
+  expect(await response.json()).toMatchObject({ error: { code: "bad_form", message: "a form may have 200 parts" } });
+});
+
+test("a request is known by its values, not by their order", async () => {
+  const first = await server.call("/v1/jobs", { id: "order", options: { prompt: "a cat", steps: 1, seed: 1 } });
+  const second = await server.call("/v1/jobs", { options: { seed: 1, steps: 1, prompt: "a cat" }, id: "order" });
+  expect([first.status, second.status]).toEqual([202, 200]);
+  await ended(server, "order");
+});
+
+test("options that exist elsewhere are refused with what to do here", async () => {
+  const { json } = await server.call("/v1/jobs", { options: { ...SHORT, output: "latents" } });
+  expect(json.error).toMatchObject({ param: "options.output", code: "ERR_IPA_UNKNOWN_OPTION" });
+  expect(json.error.message).toMatch(/jobs have pictures alone/);
 });
 
 test("events: states, every step, previews, and the end", async () => {

@@ -87,6 +87,11 @@ const QueueSchema = {
     running: { ...COUNT, maximum: 1024, default: 8, description: "jobs that run at a time" },
     waiting: { ...COUNT, minimum: 0, default: 64, description: "jobs that wait; more are refused with 429" },
     perKey: { ...COUNT, default: 16, description: "jobs of one key that wait or run" },
+    requestBytes: {
+      ...BYTES,
+      default: 2 ** 30,
+      description: "bytes of pictures and numbers that jobs which wait or run may hold together",
+    },
     keepSeconds: { ...COUNT, minimum: 0, default: 600, description: "how long an ended job can be asked for" },
     keepJobs: { ...COUNT, default: 1000, description: "ended jobs that are kept" },
     keepBytes: { ...BYTES, default: 256 * 2 ** 20, description: "bytes of the pictures of ended jobs" },

@@ -9,6 +9,7 @@ import { type ServerConfig, readConfig } from "./config";
 import { readForm } from "./http/forms";
 import { addGuard } from "./http/guard";
 import { type ApiKey, readKeys } from "./http/keys";
+import { parseJson } from "./http/json";
 import { answerUnknown } from "./http/not-found";
 import { EventLoopDelay } from "./http/event-loop";
 import { Refusals } from "./http/metrics";
@@ -113,7 +114,7 @@ function readBodies(app: FastifyInstance, bodyLimit: number): void {
     "application/json",
     { parseAs: "string", bodyLimit },
     // Fields are read by their names in schemas alone, so that __proto__ is an unknown one like others.
-    app.getDefaultJsonParser("ignore", "ignore"),
+    (_request: FastifyRequest, body: string) => Promise.resolve(body).then(parseJson),
   );
   app.addContentTypeParser(
     /^multipart\/form-data/,

@@ -51,6 +51,10 @@ const STATUS: Record<string, number> = {
   ERR_IPA_CANCELLED: 409,
 };
 
+/** Where the operator's files lie is nobody's business; what they are called tells what is wrong. */
+const withoutFolders = (text: string): string =>
+  text.replace(/(?<=^|[\s"'(])(?:[A-Za-z]:)?[\\/](?:[^\s"'\\/:]+[\\/])+(?=[^\s"'\\/])/g, "");
+
 /** What fastify refuses before a route sees it. */
 const REFUSED: Record<string, Problem> = {
   FST_ERR_CTP_INVALID_JSON_BODY: new Problem(400, "invalid_json", "the body is no JSON"),
@@ -69,7 +73,7 @@ export function asProblem(error: unknown): Problem {
   if (error instanceof OptionError)
     return new Problem(400, error.code, error.message, { param: error.option, cause: error });
   const { code, message, statusCode } = error as { code?: unknown; message?: unknown; statusCode?: unknown };
-  const text = typeof message === "string" ? message : "";
+  const text = typeof message === "string" ? withoutFolders(message) : "";
   if (error instanceof ImageError && error.code !== "ERR_IPA_IO")
     return new Problem(400, error.code, text, { cause: error });
   const status = typeof code === "string" ? STATUS[code] : undefined;

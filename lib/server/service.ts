@@ -7,7 +7,7 @@ import type { Job, JobImage, Work } from "./jobs/job";
 import { Jobs } from "./jobs/jobs";
 import type { Engine } from "./models/engine";
 import { Models } from "./models/models";
-import { checkCounts, checkSize, defaultSteps } from "./pictures/limits";
+import { checkCounts, checkSize, defaultSteps, requestBytes } from "./pictures/limits";
 import { Problem, asProblem } from "./problem";
 
 /** What a moderation hook is asked. */
@@ -91,7 +91,15 @@ export class ImageService {
     await checkSize(options, this.settings, this.engines.get(model)?.info, at);
     const most = this.settings.limits.seconds * 1000;
     const deadline = Math.min(options.deadline ?? most, most);
-    return this.jobs.submit({ id, owner, model, fingerprint, deadline, work: this.#work(model, order) });
+    return this.jobs.submit({
+      id,
+      owner,
+      model,
+      fingerprint,
+      deadline,
+      bytes: requestBytes(options),
+      work: this.#work(model, order),
+    });
   }
 
   /**

@@ -43,6 +43,8 @@ export interface JobSpec {
   fingerprint: string;
   /** milliseconds from acceptance within which it has to be done */
   deadline: number;
+  /** of the request's pictures and numbers, which it holds until it is over */
+  bytes: number;
   work: Work;
 }
 
@@ -55,7 +57,7 @@ export class JobCancelled extends Error {
 }
 
 export class Job {
-  readonly spec: JobSpec;
+  readonly spec: Omit<JobSpec, "work">;
   /** milliseconds since 1970 */
   readonly created = Date.now();
   started: number | undefined;
@@ -72,12 +74,16 @@ export class Job {
   readonly #watchers = new Set<(event: JobEvent) => void>();
   readonly #late: NodeJS.Timeout;
   #state: JobState = "queued";
+  /** what it holds, such as the pictures of the request, goes with it when the job is over */
+  #work: Work | undefined;
   #resolve!: () => void;
   #collect!: () => void;
 
   /** @param late called when the deadline has passed before the job ended */
   constructor(spec: JobSpec, late: (job: Job) => void) {
-    this.spec = spec;
+    const { work, ...about } = spec;
+    this.spec = about;
+    this.#work = work;
     this.done = new Promise((resolve) => (this.#resolve = resolve));
     this.collected = new Promise((resolve) => (this.#collect = resolve));
     this.#late = setTimeout(() => late(this), spec.deadline);
@@ -99,11 +105,13 @@ export class Job {
 
   /** Runs the work; never rejects. What ends the job first decides how it ended: work that goes on a little longer changes nothing. */
   async run(): Promise<void> {
+    const work = this.#work;
+    if (work === undefined) return;
     this.started = Date.now();
     this.#state = "running";
     this.#tell({ type: "state" });
     try {
-      const images = await this.spec.work({
+      const images = await work({
         signal: this.#stop.signal,
         left: Math.max(1, this.created + this.spec.deadline - Date.now()),
         report: (progress, preview) => this.#report(progress, preview),
@@ -118,6 +126,7 @@ export class Job {
   end(state: "succeeded" | "failed" | "cancelled", outcome: { images?: JobImage[]; error?: unknown }): boolean {
     if (this.over) return false;
     clearTimeout(this.#late);
+    this.#work = undefined;
     this.ended = Date.now();
     this.#state = state;
     this.images = outcome.images ?? [];

@@ -12,6 +12,8 @@ export interface JobLimits extends KeepLimits {
   queue: number;
   /** jobs of one owner that may wait or run */
   perOwner: number;
+  /** bytes that jobs which wait or run may hold of their requests */
+  requestBytes: number;
 }
 
 /** How long jobs took lately, as a mean in which old ones fade. */
@@ -29,6 +31,8 @@ export class Jobs {
   readonly #onEnd: (job: Job) => void;
   readonly #owners = new Map<string, number>();
   readonly ended: Record<Exclude<JobState, "queued" | "running">, number> = { succeeded: 0, failed: 0, cancelled: 0 };
+  /** of the requests of jobs that are not over */
+  #requestBytes = 0;
   #meanSeconds = 1;
   #draining = false;
   #drainedAt = 0;
@@ -64,9 +68,10 @@ export class Jobs {
         param: "id",
       });
     }
-    this.#checkRoom(spec.owner);
+    this.#checkRoom(spec);
     const job = new Job(spec, (late) => this.#end(late, "failed", tooLate(spec.deadline)));
     this.#owners.set(spec.owner, this.#pendingOf(spec.owner) + 1);
+    this.#requestBytes += spec.bytes;
     this.#kept.add(job);
     this.#queue.push(spec.owner, job);
     void job.done.then(() => this.#settle(job));
@@ -124,17 +129,19 @@ export class Jobs {
     return this.#owners.get(owner) ?? 0;
   }
 
-  #checkRoom(owner: string): void {
+  #checkRoom({ owner, bytes }: JobSpec): void {
     if (this.#draining) throw stopping();
-    const { queue, perOwner, running } = this.#limits;
+    const { queue, perOwner, running, requestBytes } = this.#limits;
+    // A request that is alone may be as large as a request may be.
+    const large = this.#requestBytes > 0 && this.#requestBytes + bytes > requestBytes;
     // A job that can begin at once needs no place in the queue.
-    const full = this.queued >= queue && this.running >= running;
+    const full = large || (this.queued >= queue && this.running >= running);
     const mine = this.#pendingOf(owner) >= perOwner;
     if (!full && !mine) return;
     const turns = ((full ? this.queued : 0) + running) / running;
     const retryAfter = Math.min(RETRY.most, Math.max(RETRY.least, this.#meanSeconds * turns));
     throw full
-      ? new Problem(429, "queue_full", `the server is busy: ${queue} jobs wait`, { retryAfter })
+      ? new Problem(429, "queue_full", `the server is busy: ${this.queued} jobs wait`, { retryAfter })
       : new Problem(429, "too_many_jobs", `${perOwner} of your jobs wait or run: let one end first`, { retryAfter });
   }
 
@@ -159,6 +166,7 @@ export class Jobs {
   }
 
   #settle(job: Job): void {
+    this.#requestBytes -= job.spec.bytes;
     const left = this.#pendingOf(job.spec.owner) - 1;
     if (left > 0) this.#owners.set(job.spec.owner, left);
     else this.#owners.delete(job.spec.owner);

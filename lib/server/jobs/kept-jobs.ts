@@ -10,6 +10,9 @@ export interface KeepLimits {
   keepBytes: number;
 }
 
+/** Node's timers wait no longer. */
+const MOST_TIMER = 2 ** 31 - 1;
+
 const bytesOf = (job: Job): number => job.images.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 export class KeptJobs {
@@ -18,6 +21,7 @@ export class KeptJobs {
   /** in the order in which they ended */
   readonly #ended = new Map<string, Job>();
   #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(limits: KeepLimits) {
     this.#limits = limits;
@@ -38,6 +42,12 @@ export class KeptJobs {
     this.#ended.set(nameOf(job.spec), job);
     this.#bytes += bytesOf(job);
     this.#forgetOld();
+    // A server that nobody asks lets go of them too.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#forgetOld(),
+      Math.min(MOST_TIMER, this.#limits.keepSeconds * 1000 + 1),
+    ).unref();
   }
 
   /** Those that ended at this time or later, in milliseconds since 1970. */

@@ -18,9 +18,10 @@ export type OpenAiOrder = Omit<Order, "owner"> & {
   stream: boolean;
 };
 
-/** What orders are made with: where pictures come from, and the operator's limit. */
+/** What orders are made with: where pictures come from, and the operator's limits. */
 export interface OrderParts extends PictureSources {
   mostSteps: number;
+  mostPixels: number;
 }
 
 export function generationOrder(body: Generation, parts: OrderParts): OpenAiOrder {
@@ -36,7 +37,7 @@ export async function editOrder(body: Edit, parts: OrderParts): Promise<OpenAiOr
   const { prompt = "" } = body;
   if (body.mask === undefined) return orderOf(body, { prompt, ...prompts(pictures) }, parts);
   const [image, ...others] = pictures;
-  const mask = await maskOf(await pictureBytes(referred(body.mask), "mask", parts));
+  const mask = await maskOf(await pictureBytes(referred(body.mask), "mask", parts), parts.mostPixels);
   return orderOf(body, { prompt, image, mask, ...(others.length > 0 && prompts(others)) }, parts);
 }
 

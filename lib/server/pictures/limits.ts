@@ -82,3 +82,10 @@ export function defaultSteps(options: GenerateOptions, { limits }: Settings): { 
   const named = options.steps ?? options.sigmas ?? options.timesteps;
   return named === undefined && limits.steps < STEPS ? { steps: limits.steps } : {};
 }
+
+/** Bytes of the pictures and numbers that a request holds. */
+export function requestBytes(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, member) => sum + requestBytes(member), 0);
+}

@@ -33,12 +33,18 @@ export async function pictureSize(bytes: Buffer): Promise<{ width: number; heigh
 /**
  * OpenAI's mask, which is transparent where the picture is repainted, as ours, which is white there. A mask without transparency is taken
  * as ours.
+ * @param limitInputPixels of those who send larger ones nothing is decoded
  * @throws ImageError
  */
-export async function maskOf(bytes: Buffer): Promise<Buffer> {
+export async function maskOf(bytes: Buffer, limitInputPixels: number): Promise<Buffer> {
   const { hasAlpha } = await load()(bytes, STRICT).metadata().catch(damaged);
   if (!hasAlpha) return bytes;
-  return load()(bytes, STRICT).extractChannel("alpha").negate().png({ compressionLevel: 1 }).toBuffer().catch(damaged);
+  return load()(bytes, { ...STRICT, limitInputPixels })
+    .extractChannel("alpha")
+    .negate()
+    .png({ compressionLevel: 1 })
+    .toBuffer()
+    .catch(damaged);
 }
 
 function damaged(cause: unknown): never {

@@ -20,7 +20,8 @@ const IMAGE_TYPE = { type: "string", enum: ["image/png", "image/jpeg", "image/we
 export const JOB_ID = {
   type: "string",
   maxLength: 100,
-  pattern: "^[A-Za-z0-9_.-]+$",
+  // The two names that addresses resolve are none.
+  pattern: "^(?!\\.{1,2}$)[A-Za-z0-9_.-]+$",
   "x-pattern": "letters, digits, and . _ - alone",
 } as const;
 

@@ -72,7 +72,8 @@ export function addOpenAiRoutes(routes: Routes, fetchPicture: FetchPicture): voi
       ...doc,
       handler: async (request, reply, body) => {
         const signal = goneSignal(reply);
-        const order = await orderOf(body, { signal, fetchPicture, mostSteps: service.settings.limits.steps });
+        const { steps: mostSteps, inputPixels: mostPixels } = service.settings.limits;
+        const order = await orderOf(body, { signal, fetchPicture, mostSteps, mostPixels });
         return answer(service, order, { request, reply, signal, kind }).catch((error: unknown) => {
           throw openAiProblem(error);
         });
