@@ -54,6 +54,19 @@ describe("with keys", () => {
     expect(open.sort()).toEqual(["GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"]);
   });
 
+  test("keys may be texts; what is no key is refused by its place", async () => {
+    const own = await start({ keys: ["0123456789abcdef"] });
+    try {
+      const status = async (key: string): Promise<number> =>
+        (await own.call("/v1/models", undefined, { authorization: `Bearer ${key}` })).status;
+      expect([await status("0123456789abcdef"), await status("0123456789abcdeX")]).toEqual([200, 401]);
+    } finally {
+      await own.close();
+    }
+    for (const wrong of [1, { name: "a" }, { key: "0123456789abcdef", name: 1 }, "short"])
+      expect((await rejection(start({ keys: [wrong as string] }))).message).toMatch(/^keys\[0\]/);
+  });
+
   test("a key as Bearer, X-API-Key, or password of Basic; others are refused", async () => {
     const { name, key } = KEYS[0]!;
     const basic = (text: string): Record<string, string> => ({

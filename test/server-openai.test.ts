@@ -87,6 +87,22 @@ test("edits: pictures are image prompts", async () => {
   expect((await pixels(json.data[0].b64_json)).equals(images[0]!.data)).toBe(true);
 });
 
+test("a mask without a transparent part, and a picture that is none, are named as the request has them", async () => {
+  const opaque = await sharp({ create: { width: 64, height: 64, channels: 4, background: "#ffff" } })
+    .png()
+    .toBuffer();
+  const edit = (fields: object): Promise<{ json: { error: { param: string; message: string } } }> =>
+    server.call("/v1/images/edits", { prompt: "a dog", num_inference_steps: 1, size: "64x64", ...fields });
+  const url = (bytes: Buffer): string => `data:image/png;base64,${bytes.toString("base64")}`;
+  const masked = await edit({ images: [{ image_url: url(opaque) }], mask: { image_url: url(opaque) } });
+  expect(masked.json.error).toMatchObject({
+    param: "mask",
+    message: expect.stringMatching(/make that part transparent/),
+  });
+  const broken = await edit({ images: [{ image_url: url(opaque.subarray(0, 90)) }] });
+  expect(broken.json.error).toMatchObject({ param: "image", message: expect.stringMatching(/^image: /) });
+});
+
 test("edits with a mask: what is opaque in it stays", async () => {
   const image = await sharp(apple).resize(64, 64).removeAlpha().png().toBuffer();
   // Transparent on the right.

@@ -21,12 +21,12 @@ export function openAiProblem(error: unknown): Problem {
   const problem = asProblem(error);
   const { status, code, param = "" } = problem;
   const { message } = problem;
+  if (NO_MASK.test(message)) return new Problem(status, code, NOTHING_MASKED, { param: "mask", cause: error });
   // What is wrong with a picture is found when it is read.
   const picture = /^(?:imagePrompts\[\d+\]\.image|image|mask)(?=:)/.exec(message)?.[0];
   if (param === "" && picture !== undefined) {
     const field = picture === "mask" ? "mask" : "image";
-    const said = NO_MASK.test(message) ? NOTHING_MASKED : `${field}${message.slice(picture.length)}`;
-    return new Problem(status, code, said, { param: field, cause: error });
+    return new Problem(status, code, `${field}${message.slice(picture.length)}`, { param: field, cause: error });
   }
   const theirs = NAMES[/^\w*/.exec(param)?.[0] ?? ""];
   if (theirs === undefined) return problem;
