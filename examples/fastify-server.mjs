@@ -43,7 +43,8 @@ app.post("/paint", { schema: { querystring } }, async (request, reply) => {
     });
     return await reply.type("image/png").send(await images[0].toBuffer("png"));
   } catch (error) {
-    return reply.code(statusOf(error.code)).send({ error: { code: error.code, message: error.message } });
+    const message = error.code === "ERR_IPA_DISPOSED" ? "the server stops: try again later" : error.message;
+    return reply.code(statusOf(error.code)).send({ error: { code: error.code, message } });
   }
 });
 

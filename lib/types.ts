@@ -296,8 +296,9 @@ export interface GenerateOptions<Output extends GenerateOutput = GenerateOutput>
    */
   memoryBudget?: number | undefined;
   /**
-   * of the calls that wait, the one of the highest priority begins first, and each step up gives a call twice the share of the
-   * engine's time. -10 to 10, default 0
+   * of the calls that wait, the one of the highest priority begins first. Where calls take turns (`maxBatch: 1`, or steps that are
+   * not shared), each step up gives a call twice the share of the engine's time. Calls that share a run of the UNet, or run side by
+   * side, advance together whatever their priority. -10 to 10, default 0
    */
   priority?: number | undefined;
   /**

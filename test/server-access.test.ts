@@ -104,6 +104,34 @@ describe("with keys", () => {
     expect(metrics).toMatch(/node_ip_adapter_refusals_total\{reason="too_many_jobs"\} 1\n/);
   });
 
+  test("a key has so many streams of events open; one that is closed makes room", async () => {
+    const own = await start({ keys: KEYS, queue: { streams: 2 } });
+    const ann = { headers: bearer(0) };
+    try {
+      const long = { id: "mine", options: { ...SHORT.options, steps: 150 } };
+      for (const i of [0, 1]) await own.call("/v1/jobs", long, bearer(i));
+      const url = `${own.url}/v1/jobs/mine/events`;
+      const gone = new AbortController();
+      const first = await fetch(url, { ...ann, signal: gone.signal });
+      const second = await fetch(url, ann);
+      const third = await own.call("/v1/jobs/mine/events", undefined, bearer(0));
+      expect([third.status, third.json.error.code, third.headers.get("retry-after")]).toEqual([
+        429,
+        "too_many_streams",
+        "1",
+      ]);
+      const other = await fetch(url, { headers: bearer(1) });
+      expect([first.status, second.status, other.status]).toEqual([200, 200, 200]);
+      gone.abort();
+      let again = await fetch(url, ann);
+      while (again.status === 429) again = await fetch(url, ann);
+      for (const i of [0, 1]) await own.call("/v1/jobs/mine/cancel", {}, bearer(i));
+      for (const stream of [second, other, again]) expect(await stream.text()).toMatch(/"state":"cancelled"/);
+    } finally {
+      await own.close();
+    }
+  });
+
   test("the operator's origins alone are named to browsers, and credentials never", async () => {
     const preflight = async (origin: string): Promise<[number, string | null, string | null]> => {
       const { status, headers } = await fetch(`${server.url}/v1/jobs`, {

@@ -80,9 +80,13 @@ test("SIGTERM ends calls that run and wait", async () => {
   const picture = new Uint8Array(readFileSync(file));
   const arrived = logged(/incoming request/, 4);
   const calls = Array.from({ length: 4 }, () => paint("steps=100&seed=1", picture, "image/png"));
-  const stopped = calls.map((call) => call.then(({ status }) => status));
+  const stopped = calls.map(async (call) => {
+    const answer = await call;
+    return [answer.status, await answer.json()] as unknown;
+  });
   await arrived;
   server.kill("SIGTERM");
-  expect(await Promise.all(stopped)).toEqual([503, 503, 503, 503]);
+  const error = { code: "ERR_IPA_DISPOSED", message: "the server stops: try again later" };
+  expect(await Promise.all(stopped)).toEqual(Array(4).fill([503, { error }]));
   expect(await ended).toBe(0);
 });

@@ -64,6 +64,32 @@ test("a job that kills its engine twice fails by itself, and says so", async () 
   }
 });
 
+test("deaths and reruns are counted for the life of the server, whatever is loaded", async () => {
+  const server = await start({ models: [{ name: "a" }, { name: "b" }], memoryBudget: 1 });
+  const counted = async (): Promise<string[]> =>
+    (await server.call("/metrics")).bytes.toString().match(/(?:process_deaths|reruns)_total\{.*/g) ?? [];
+  const make = async (model: string): Promise<string> => {
+    const { json } = await server.call("/v1/jobs", { model, options: { ...LONG, steps: 1 } });
+    return (await ended(server, json.id)).state as string;
+  };
+  try {
+    const { json } = await server.call("/v1/jobs", { model: "a", options: LONG });
+    await atStep(server, json.id, (step) => step > 0);
+    process.kill(engines()[0]!, "SIGKILL");
+    expect((await ended(server, json.id)).state).toBe("succeeded");
+    const once = ['process_deaths_total{model="a"} 1', 'reruns_total{model="a"} 1'];
+    expect(await counted()).toEqual(once);
+    // There is room for one of them.
+    expect(await make("b")).toBe("succeeded");
+    const both = [once[0], 'process_deaths_total{model="b"} 0', once[1], 'reruns_total{model="b"} 0'];
+    expect(await counted()).toEqual(both);
+    expect(await make("a")).toBe("succeeded");
+    expect(await counted()).toEqual(both);
+  } finally {
+    await server.close();
+  }
+});
+
 test("while a server stops, accepted jobs end and can be fetched; it is gone when they have been", async () => {
   const server = await start({ collectSeconds: 60 });
   const { json } = await server.call("/v1/jobs", { options: LONG });

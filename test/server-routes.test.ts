@@ -7,7 +7,7 @@ import { join } from "node:path";
 import Fastify from "fastify";
 import sharp from "sharp";
 
-import { Pipeline } from "../lib/index";
+import { GeneratedImage, Pipeline } from "../lib/index";
 import { imageRoutes } from "../lib/server/index";
 import { ROOT } from "./support/load";
 import { type TestServer, ended, events, start } from "./support/server";
@@ -116,6 +116,27 @@ test("events: states, every step, previews, and the end", async () => {
   expect(Buffer.from(preview.b64_json, "base64").subarray(1, 4).toString()).toBe("PNG");
   // Those who come late are told the end.
   expect(await events(await fetch(`${server.url}/v1/jobs/${json.id}/events`))).toEqual([seen.at(-1)]);
+});
+
+test("a preview is encoded once, however many follow the job, and all get the same", async () => {
+  await using pipeline = await Pipeline.load();
+  const toPNG = jest.spyOn(GeneratedImage.prototype, "toPNG");
+  const own = await start({ pipeline, queue: { running: 1 } });
+  try {
+    const long = await own.call("/v1/jobs", { options: LONG });
+    const { json } = await own.call("/v1/jobs", { options: { ...SHORT, steps: 4, preview: { every: 1 } } });
+    // It begins when all are there.
+    const followed = await Promise.all(Array.from({ length: 10 }, () => fetch(`${own.url}/v1/jobs/${json.id}/events`)));
+    await own.call(`/v1/jobs/${long.json.id}/cancel`, {});
+    const seen = (await Promise.all(followed.map(events))).map((all) => all.filter(({ event }) => event === "preview"));
+    for (const previews of seen) expect(previews.length).toBeGreaterThan(0);
+    const different = new Set(seen.flat().map(({ data }) => JSON.stringify(data)));
+    expect(toPNG).toHaveBeenCalledTimes(different.size);
+    expect(different.size).toBeLessThanOrEqual(4);
+  } finally {
+    toPNG.mockRestore();
+    await own.close();
+  }
 });
 
 test("creating and cancelling twice are like once", async () => {

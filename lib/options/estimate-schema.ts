@@ -266,7 +266,7 @@ export const ESTIMATED = {
     maximum: 10,
     default: 0,
     description:
-      "of calls that wait, the highest begins first; each step up gives twice the share of the engine's time",
+      "of calls that wait, the highest begins first; where calls take turns, each step up gives twice the share of the engine's time",
   },
   deadline: {
     type: "integer",

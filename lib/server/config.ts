@@ -92,6 +92,7 @@ const QueueSchema = {
       default: 2 ** 30,
       description: "bytes of pictures and numbers that jobs which wait or run may hold together",
     },
+    streams: { ...COUNT, default: 32, description: "streams of events of jobs that one key has open" },
     keepSeconds: { ...COUNT, minimum: 0, default: 600, description: "how long an ended job can be asked for" },
     keepJobs: { ...COUNT, default: 1000, description: "ended jobs that are kept" },
     keepBytes: { ...BYTES, default: 256 * 2 ** 20, description: "bytes of the pictures of ended jobs" },
@@ -141,7 +142,7 @@ export const ConfigSchema = {
     },
     memoryBudget: {
       ...BYTES,
-      description: "bytes of all loaded models together; the one that was used least recently goes first",
+      description: "bytes of all loaded models together; the one that was used least recently is unloaded first",
       "x-default": "nothing is unloaded",
     },
     limits: { ...LimitsSchema, description: "of a request" },

@@ -6,6 +6,7 @@ import type { Settings } from "./config";
 import type { Job, JobImage, Work } from "./jobs/job";
 import { Jobs } from "./jobs/jobs";
 import type { Engine } from "./models/engine";
+import { Engines } from "./models/engines";
 import { Models } from "./models/models";
 import { checkCounts, checkSize, defaultSteps, requestBytes } from "./pictures/limits";
 import { Problem, asProblem } from "./problem";
@@ -55,7 +56,7 @@ export class ImageService {
   readonly models: Models<Engine>;
   readonly jobs: Jobs;
   /** engines by model, as they were last used, for metrics */
-  readonly engines = new Map<string, Engine>();
+  readonly engines = new Engines();
   readonly #moderate: Moderate | undefined;
   readonly #log: Log;
   #ready: boolean;

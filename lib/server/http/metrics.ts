@@ -30,6 +30,7 @@ export function metricsText({ jobs, models, engines }: ImageService, { refusals,
     Object.entries(sumOf(stats.map((one) => one.batches))).map(([size, runs]): Sample => [{ model, size }, runs]),
   );
   const pools = loaded.flatMap(([model, { processes }]) => (processes === undefined ? [] : [{ model, ...processes }]));
+  const counts = engines.counts();
   return [
     metric("jobs_queued", "gauge", "jobs that wait", [[{}, jobs.queued]]),
     metric("jobs_running", "gauge", "jobs that run", [[{}, jobs.running]]),
@@ -56,18 +57,18 @@ export function metricsText({ jobs, models, engines }: ImageService, { refusals,
       "process_deaths_total",
       "counter",
       "processes of a model that died",
-      pools.map(({ model, deaths }) => [{ model }, deaths]),
+      counts.map(([model, { deaths }]) => [{ model }, deaths]),
     ),
     metric(
       "reruns_total",
       "counter",
       "calls that ran again because their process had died",
-      pools.map(({ model, rerun }) => [{ model }, rerun]),
+      counts.map(([model, { rerun }]) => [{ model }, rerun]),
     ),
     metric(
       "event_loop_delay_seconds",
       "gauge",
-      "how late the event loop was since the last reading",
+      "how late the event loop was since this was last read",
       eventLoop.read().map(({ quantile, seconds }) => [{ quantile }, seconds]),
     ),
     metric("resident_bytes", "gauge", "memory of the process", [[{}, process.memoryUsage.rss()]]),

@@ -19,6 +19,10 @@ export function eventsOf(events: Record<string, JsonSchema>): Record<string, Jso
   return { "text/event-stream": { description, anyOf: kinds } };
 }
 
+/** An event as it goes over the wire. */
+export const eventText = (event: string, data: object): Buffer =>
+  Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+
 /** Seconds between signs of life, which proxies wait for. */
 const ALIVE = 15;
 
@@ -28,12 +32,18 @@ export class EventStream {
   /** pictures are encoded aside, and events keep their order */
   #last: Promise<void> = Promise.resolve();
 
+  /** resolves when nothing is sent any more: after the end, or when the client has gone away */
+  readonly closed: Promise<void>;
+
   /** Begins the answer. @param onGone called when the client goes away before the end */
   constructor(reply: FastifyReply, onGone: () => void) {
     this.#alive = setInterval(() => this.#stream.write(":\n\n"), ALIVE * 1000);
-    this.#stream.once("close", () => {
-      clearInterval(this.#alive);
-      if (!this.#stream.writableEnded) onGone();
+    this.closed = new Promise((resolve) => {
+      this.#stream.once("close", () => {
+        clearInterval(this.#alive);
+        if (!this.#stream.writableEnded) onGone();
+        resolve();
+      });
     });
     void reply
       .header("content-type", "text/event-stream; charset=utf-8")
@@ -47,11 +57,17 @@ export class EventStream {
    * @param passing it may be left out where the client does not keep up
    */
   send(event: string, data: object | (() => Promise<object>), passing = false): void {
+    const make = async (): Promise<object> =>
+      typeof data === "function" ? await (data as () => Promise<object>)() : data;
+    this.sendText(async () => eventText(event, await make()), passing);
+  }
+
+  /** The same with an event that is written already, once for many clients. @param make as `eventText` gives it */
+  sendText(make: () => Promise<Buffer>, passing = false): void {
     this.#last = this.#last.then(async () => {
       if (this.#stream.destroyed || (passing && this.#stream.writableNeedDrain)) return;
       try {
-        const body: object = typeof data === "function" ? await (data as () => Promise<object>)() : data;
-        this.#stream.write(`event: ${event}\ndata: ${JSON.stringify(body)}\n\n`);
+        this.#stream.write(await make());
       } catch {
         // A preview that cannot be encoded is no loss.
       }

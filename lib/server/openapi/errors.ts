@@ -53,7 +53,7 @@ const ERRORS: Record<number, ErrorDoc> = {
   413: { description: "the body is larger than the server takes" },
   415: { description: "the body is neither JSON nor, where one will do, a form" },
   429: {
-    description: "too many jobs wait or run",
+    description: "too many jobs wait or run, or too many streams of events are open",
     headers: { "Retry-After": header(RETRY_AFTER, "seconds to wait", true) },
   },
   500: {

@@ -1,17 +1,19 @@
 /** Our own routes: a job is created, watched, cancelled, and its pictures fetched. Options have the API's names. */
 import { createHash } from "node:crypto";
 
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyRequest } from "fastify";
 
 import type { Value } from "../../options/json-schema";
 import type { BodySchema } from "../http/body";
 import { ownerOf } from "../http/guard";
 import { type Answer, type Routes, inJson } from "../http/route";
-import { EventStream, eventsOf } from "../http/sse";
-import type { Job, JobEvent } from "../jobs/job";
+import { eventsOf } from "../http/sse";
+import { OpenStreams } from "../http/streams";
+import type { Job } from "../jobs/job";
 import { type FetchPicture, JobOptionsSchema, fromJson, namedLoras } from "../pictures/json-options";
 import { Problem } from "../problem";
 import type { ImageService } from "../service";
+import { sendEvents } from "./job-events";
 import { CancelledSchema, JOB_EVENTS, JOB_ID, JobSchema, jobView } from "./job-view";
 
 export const JobBodySchema = {
@@ -89,35 +91,6 @@ async function create(
   });
 }
 
-/** Progress, previews and changes of state until the job is over. */
-function sendEvents(routes: Routes, job: Job, reply: FastifyReply): FastifyReply {
-  const stream = new EventStream(reply, () => stop());
-  const sendState = (): void => stream.send("state", tell(routes, job));
-  const onEvent = (event: JobEvent): void => {
-    if (event.type === "state") {
-      sendState();
-      if (job.over) stream.end();
-      return;
-    }
-    const { preview, step, total, image, seed } = event;
-    stream.send("progress", { step, total, image, seed }, true);
-    if (preview === undefined) return;
-    const encoded = async (): Promise<object> => ({
-      image,
-      seed,
-      step,
-      total,
-      type: "image/png",
-      b64_json: (await preview.toPNG()).toString("base64"),
-    });
-    stream.send("preview", encoded, true);
-  };
-  const stop = job.watch(onEvent);
-  sendState();
-  if (job.over) stream.end();
-  return reply;
-}
-
 const ID = { id: { type: JOB_ID.type, maxLength: JOB_ID.maxLength, pattern: JOB_ID.pattern } };
 const VIEW = { status: 200, description: "the job", content: inJson(JobSchema) };
 
@@ -163,16 +136,7 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
     handler: (request) => Promise.resolve(tell(routes, find(service, request))),
   });
   addImageRoute(routes);
-  routes.add({
-    name: "followJob",
-    method: "GET",
-    url: "/v1/jobs/:id/events",
-    tag: "Jobs",
-    summary: "Follow a job: events named state, progress and preview",
-    params: ID,
-    answers: [{ status: 200, description: "events until the job is over", content: eventsOf(JOB_EVENTS) }],
-    handler: (request, reply) => sendEvents(routes, find(service, request), reply),
-  });
+  addEventsRoute(routes);
   routes.add({
     name: "cancelJob",
     method: "POST",
@@ -185,6 +149,29 @@ export function addJobRoutes(routes: Routes, fetchPicture: FetchPicture): void {
       const job = find(service, request);
       const cancelled = service.jobs.cancel(job);
       return Promise.resolve({ cancelled, job: tell(routes, job) });
+    },
+  });
+}
+
+function addEventsRoute(routes: Routes): void {
+  const { service } = routes;
+  const streams = new OpenStreams(service.settings.queue.streams);
+  routes.add({
+    name: "followJob",
+    method: "GET",
+    url: "/v1/jobs/:id/events",
+    tag: "Jobs",
+    summary: "Follow a job: events named state, progress and preview",
+    params: ID,
+    answers: [{ status: 200, description: "events until the job is over", content: eventsOf(JOB_EVENTS) }],
+    errors: [429],
+    handler: (request, reply) => {
+      const job = find(service, request);
+      const owner = ownerOf(request);
+      streams.check(owner);
+      const { closed } = sendEvents(job, reply, () => tell(routes, job));
+      streams.count(owner, closed);
+      return reply;
     },
   });
 }

@@ -12,7 +12,11 @@ const shared = globalThis as { pipeline?: Promise<Pipeline> };
 
 function load(): Promise<Pipeline> {
   // A string from a client would be the path of a file on this server: "bytes" refuses it.
-  shared.pipeline ??= Pipeline.load({ images: "bytes", maxPixels: 25_000_000, maxQueue: 20 });
+  shared.pipeline ??= Pipeline.load({ images: "bytes", maxPixels: 25_000_000, maxQueue: 20 }).catch((error) => {
+    // The next request tries again.
+    delete shared.pipeline;
+    throw error;
+  });
   return shared.pipeline;
 }
 
