@@ -213,6 +213,20 @@ test("draining refuses new jobs, lets the others end, and cancels those that do 
   expect([jobs.running, jobs.queued]).toEqual([0, 0]);
 });
 
+test("work that never returns, of a job that is over, does not hold up the end", async () => {
+  jest.useFakeTimers();
+  try {
+    const jobs = new Jobs(LIMITS);
+    const { job } = jobs.submit(spec(() => new Promise(() => undefined)));
+    const drained = jobs.drain(1);
+    await jest.advanceTimersByTimeAsync(60_000);
+    await drained;
+    expect(job.state).toBe("cancelled");
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test("after draining, owners have time to fetch what ended, and no longer than they need", async () => {
   const jobs = new Jobs(LIMITS);
   const two = jobs.submit(spec(() => Promise.resolve([picture(), picture()]))).job;

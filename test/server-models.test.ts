@@ -108,6 +108,77 @@ test("a model that broke is loaded anew, once its users have let it go", async (
   expect(all.loaded).toEqual({ a: 1 });
 });
 
+/** Model "far" never comes; the others do. */
+function withFar(): { all: Models<Stub>; begun: Promise<void> } {
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const far = (stop: AbortSignal): Promise<Stub> => {
+    log.push("load far");
+    begin();
+    return new Promise((_, reject) => stop.addEventListener("abort", () => reject(stop.reason as Error)));
+  };
+  const near = (): Promise<Stub> =>
+    Promise.resolve({ memoryBytes: 1, usable: true, dispose: () => Promise.resolve(void log.push("unload near")) });
+  const sources = [
+    { name: "far", aliases: [], load: far },
+    { name: "near", aliases: [], load: near },
+  ];
+  const onError = (name: string, error: unknown): unknown => log.push(`${name}: ${(error as Error).message}`);
+  return { all: new Models(sources, { fallback: undefined, memoryBudget: Infinity, onError }), begun };
+}
+
+test("a load that never ends holds up other models only while somebody waits for it", async () => {
+  const { all, begun } = withFar();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const far = [all.lease("far", one.signal), all.lease("far", two.signal)];
+  let near = false;
+  const lease = all.lease("near", signal).finally(() => (near = true));
+  await begun;
+  one.abort(new Error("late"));
+  await expect(far[0]).rejects.toThrow("late");
+  await new Promise(setImmediate);
+  expect(near).toBe(false);
+  two.abort(new Error("late"));
+  await expect(far[1]).rejects.toThrow("late");
+  (await lease).release();
+  expect(log).toEqual(["load far", "far: nobody waited for it any more"]);
+});
+
+test("who asks for a model again whose load was given up gets a load of their own", async () => {
+  const { all, begun } = withFar();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const first = rejection(all.lease("far", one.signal));
+  await begun;
+  one.abort(new Error("late"));
+  const second = rejection(all.lease("far", two.signal));
+  expect((await first).message).toBe("late");
+  while (log.length < 3) await new Promise(setImmediate);
+  expect(log).toEqual(["load far", "far: nobody waited for it any more", "load far"]);
+  two.abort(new Error("late"));
+  await second;
+});
+
+test("a model that comes although nobody waits for it is unloaded", async () => {
+  const all = models({ a: 1 });
+  const gone = new AbortController();
+  const lease = rejection(all.lease("a", gone.signal));
+  for (let i = 0; i < 20 && log.length === 0; i++) await Promise.resolve();
+  gone.abort(new Error("late"));
+  await lease;
+  await all.close();
+  expect(log.slice(0, 2)).toEqual(["load a", "unload a"]);
+  expect(all.loaded).toEqual({});
+});
+
+test("closing ends a load that never ends by itself, and those who wait for it hear of it", async () => {
+  const { all, begun } = withFar();
+  const waiting = rejection(all.lease("far", signal));
+  await begun;
+  await all.close();
+  expect(await waiting).toMatchObject({ code: "model_unavailable" });
+  expect(log).toEqual(["load far"]);
+});
+
 test("closing waits for who uses a model", async () => {
   const all = models({ a: 1 });
   const lease = await all.lease("a", signal);

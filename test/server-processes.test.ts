@@ -1,7 +1,14 @@
 /** Models of the server in processes of their own: what a crash, and an end of the server, leave of accepted jobs. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 
 import { Pipeline } from "../lib/index";
+import { ROOT } from "./support/load";
 import { type TestServer, ended, start } from "./support/server";
 
 const LONG = { prompt: "a cat", steps: 60, seed: 3 };
@@ -103,4 +110,108 @@ test("while a server stops, accepted jobs end and can be fetched; it is gone whe
   expect(bytes.subarray(1, 4).toString()).toBe("PNG");
   await closed;
   await expect(server.call("/healthz")).rejects.toThrow();
+});
+
+/** Until an engine has been started. */
+async function engine(): Promise<number> {
+  for (;;) {
+    const [pid] = engines();
+    if (pid !== undefined) return pid;
+    await new Promise(setImmediate);
+  }
+}
+
+test("a process that dies while it loads the model is replaced: jobs that wait for it run, and the server gets ready", async () => {
+  const server = await start({ warmUp: true });
+  try {
+    const first = await engine();
+    const { json } = await server.call("/v1/jobs", { options: { ...LONG, steps: 2 } });
+    process.kill(first, "SIGKILL");
+    expect((await ended(server, json.id)).state).toBe("succeeded");
+    await Promise.all([server.warm, server.ready()]);
+    const metrics = (await server.call("/metrics")).bytes.toString();
+    expect(metrics).toContain('node_ip_adapter_process_deaths_total{model="mini"} 1\n');
+  } finally {
+    await server.close();
+  }
+});
+
+describe("a hub that never answers", () => {
+  const hub = createServer();
+  let folder: string;
+  let asked: Promise<void>;
+  const before = process.env["HF_ENDPOINT"];
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "far-"));
+    asked = new Promise((resolve) => hub.once("request", () => resolve()));
+    await new Promise<void>((resolve) => hub.listen(0, "127.0.0.1", resolve));
+    process.env["HF_ENDPOINT"] = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    if (before === undefined) Reflect.deleteProperty(process.env, "HF_ENDPOINT");
+    else process.env["HF_ENDPOINT"] = before;
+    hub.closeAllConnections();
+    await new Promise((resolve) => hub.close(resolve));
+    rmSync(folder, { recursive: true });
+  });
+  const far = (processes: number): object => ({
+    name: "far",
+    processes,
+    load: { model: "team/far", cacheDir: folder },
+  });
+
+  test.each([0, 1])("holds up neither other models nor the end of the server (processes: %d)", async (processes) => {
+    const server = await start({ models: [{ name: "mini", processes }, far(processes) as { name: string }] });
+    const job = async (model: string, deadline: number): Promise<{ state: string; error?: { code: string } }> => {
+      const { json } = await server.call("/v1/jobs", { model, options: { ...LONG, steps: 2, deadline } });
+      return (await ended(server, json.id)) as { state: string };
+    };
+    const late = job("far", 2000);
+    await asked;
+    expect(await Promise.all([late, job("mini", 60_000)])).toMatchObject([
+      { state: "failed", error: { code: "ERR_IPA_DEADLINE" } },
+      { state: "succeeded" },
+    ]);
+    await server.close();
+    expect(engines()).toEqual([]);
+  });
+
+  test("does not hold up the command's end", async () => {
+    const config = join(folder, "config.json");
+    writeFileSync(config, JSON.stringify({ models: [far(1)], collectSeconds: 0 }));
+    const main = join(ROOT, "dist/cli/main.js");
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config]);
+    const exited = new Promise((resolve) => child.once("close", resolve));
+    await asked;
+    child.kill("SIGTERM");
+    expect(await exited).toBe(0);
+  });
+
+  test("a second SIGTERM ends the command at once", async () => {
+    const config = join(folder, "config.json");
+    writeFileSync(config, JSON.stringify({ models: [far(1)], warmUp: false, drainSeconds: 3600 }));
+    const main = join(ROOT, "dist/cli/main.js");
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config]);
+    const exited = new Promise((resolve) => child.once("close", resolve));
+    const lines = createInterface({ input: child.stderr });
+    const line = (wanted: RegExp): Promise<string> =>
+      new Promise((resolve) => {
+        lines.on("line", (text) => {
+          const [, found] = wanted.exec(text) ?? [];
+          if (found !== undefined) resolve(found);
+        });
+      });
+    const url = await line(/serving on ([^,]+)/);
+    await fetch(`${url}/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ options: LONG }),
+    });
+    await asked;
+    const stopping = line(/(a second signal ends them)/);
+    child.kill("SIGTERM");
+    await stopping;
+    child.kill("SIGTERM");
+    expect(await exited).toBe(143);
+  });
 });

@@ -7,11 +7,12 @@ import { EXIT, run } from "./program";
 const controller = new AbortController();
 let terminated = false;
 process.on("SIGINT", () => {
-  // The second Ctrl-C does not wait for the step that is running.
+  // A second signal does not wait for the step that is running.
   if (controller.signal.aborted) process.exit(EXIT.interrupted);
   controller.abort();
 });
 process.on("SIGTERM", () => {
+  if (controller.signal.aborted) process.exit(EXIT.terminated);
   terminated = true;
   controller.abort();
 });

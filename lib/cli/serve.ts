@@ -61,6 +61,6 @@ async function runServe(
     await close();
     throw (error as Error).cause ?? error;
   });
-  environment.err.write("stopping: jobs that were accepted may end; Ctrl-C again ends them\n");
+  environment.err.write("stopping: jobs that were accepted may end; a second signal ends them\n");
   await close();
 }

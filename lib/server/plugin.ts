@@ -91,7 +91,7 @@ function configured(settings: Settings): ModelSource<Engine>[] {
   return settings.models.map(({ name, aliases, load, processes }) => ({
     name,
     aliases,
-    load: () => startEngine({ ...own, ...(load as LoadOptions), images: "bytes" }, processes),
+    load: (signal) => startEngine({ ...own, ...(load as LoadOptions), images: "bytes" }, processes, signal),
   }));
 }
 

@@ -24,7 +24,7 @@ export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "pref
 export interface Server {
   /** such as http://127.0.0.1:8000 */
   url: string;
-  /** resolves when the first model is warm, and rejects where it cannot be loaded */
+  /** resolves when the first model is warm or the server stops, and rejects where the model cannot be loaded */
   warm: Promise<void>;
   /** refuses new jobs, lets those that were accepted end within `drainSeconds` and be fetched within `collectSeconds`, and closes */
   close: () => Promise<void>;

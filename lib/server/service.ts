@@ -1,7 +1,15 @@
 /** From options to finished pictures: the model, the call, the operator's word on the result, the file. Knows nothing of HTTP. */
 import { randomUUID } from "node:crypto";
 
-import type { GenerateOptions, GeneratedImage, OutputFormat } from "../index";
+import { abortable } from "../abortable";
+import {
+  CrashError,
+  type GenerateOptions,
+  type GenerateResult,
+  type GeneratedImage,
+  type OutputFormat,
+} from "../index";
+import { atMost } from "./at-most";
 import type { Settings } from "./config";
 import type { Job, JobImage, Work } from "./jobs/job";
 import { Jobs } from "./jobs/jobs";
@@ -51,6 +59,11 @@ export interface ServiceParts {
   log: Log;
 }
 
+/** Times that the first model is warmed up when its processes die. */
+const WARM_UPS = 2;
+/** Seconds for models to be unloaded, when the server ends. */
+const UNLOADING = 10;
+
 export class ImageService {
   readonly settings: Settings;
   readonly models: Models<Engine>;
@@ -61,6 +74,8 @@ export class ImageService {
   readonly #log: Log;
   #ready: boolean;
   #warming: Promise<void> | undefined;
+  /** fires when the server stops */
+  readonly #stopped = new AbortController();
 
   constructor({ settings, sources, moderate, log }: ServiceParts) {
     this.settings = settings;
@@ -76,7 +91,7 @@ export class ImageService {
     this.jobs = new Jobs({ running, queue: waiting, perOwner: perKey, ...keep }, (job) => this.#logEnd(job));
   }
 
-  /** Whether requests are welcome: the first model is warm, and the server does not stop. */
+  /** Whether requests are welcome: the first model is warm or has done a job, and the server does not stop. */
   get ready(): boolean {
     return this.#ready && !this.jobs.draining;
   }
@@ -104,7 +119,8 @@ export class ImageService {
   }
 
   /**
-   * Loads the first model and runs one step, so that the first client does not wait for it. Any number of calls do it once.
+   * Loads the first model and runs one step, so that the first client does not wait for it. Any number of calls do it once. It ends early when
+   * the server stops.
    * @throws Problem whose cause is why the model cannot be loaded
    */
   warmUp(): Promise<void> {
@@ -113,11 +129,26 @@ export class ImageService {
   }
 
   async #warmUp(): Promise<void> {
-    if (this.#ready) return;
-    const { signal } = new AbortController();
+    for (let left = WARM_UPS - 1; this.#isCold(); left--) {
+      try {
+        await this.#runStep();
+      } catch (error) {
+        const crashed = error instanceof CrashError || (error as Error).cause instanceof CrashError;
+        if (this.#isCold() && (!crashed || left === 0)) throw error;
+      }
+    }
+  }
+
+  /** Whether a warm-up is of use: a client's job may be done before it. */
+  #isCold(): boolean {
+    return !this.#ready && !this.#stopped.signal.aborted;
+  }
+
+  async #runStep(): Promise<void> {
+    const { signal } = this.#stopped;
     const { pipeline, release } = await this.models.lease(undefined, signal);
     try {
-      await pipeline.generate({ steps: 1, seed: 0, output: "image" });
+      await pipeline.generate({ steps: 1, seed: 0, output: "image", signal });
       this.#ready = true;
     } finally {
       release();
@@ -130,9 +161,10 @@ export class ImageService {
    */
   async stop(answering: boolean): Promise<void> {
     const { drainSeconds, collectSeconds } = this.settings;
+    this.#stopped.abort(new Error("the server stops"));
     await this.jobs.drain(drainSeconds);
     if (answering) await this.jobs.handOut(collectSeconds);
-    await this.models.close();
+    await atMost(UNLOADING, this.models.close());
   }
 
   #work(model: string, order: Order): Work {
@@ -141,7 +173,7 @@ export class ImageService {
       try {
         this.engines.set(model, pipeline);
         await checkSize(order.options, this.settings, pipeline.info, order.at ?? "");
-        const { images } = await pipeline.generate({
+        const { images } = await generate(pipeline, {
           ...(order.options as GenerateOptions<"image">),
           ...defaultSteps(order.options, this.settings),
           // What nobody has judged yet is shown to nobody.
@@ -151,6 +183,7 @@ export class ImageService {
           signal,
           onProgress: ({ step, total, image, seed, preview }) => report({ step, total, image, seed }, preview),
         });
+        if (model === this.models.names[0]) this.#ready = true;
         for (const image of images) await this.#judge(image, model, order, signal);
         return await Promise.all(images.map((image) => encode(image, order)));
       } finally {
@@ -163,7 +196,9 @@ export class ImageService {
   async #judge(image: GeneratedImage, model: string, order: Order, signal: AbortSignal): Promise<void> {
     if (this.#moderate === undefined) return;
     const { owner, options } = order;
-    const answer = await this.#moderate({ image, model, prompt: options.prompt ?? "", owner, signal });
+    const request = { image, model, prompt: options.prompt ?? "", owner, signal };
+    // A hook that never answers does not keep the job's place.
+    const answer = await abortable(Promise.resolve(this.#moderate(request)), signal);
     if (answer === undefined || answer === true) return;
     const { allowed, reason } = (typeof answer === "object" && answer !== null ? answer : {}) as {
       allowed?: unknown;
@@ -190,6 +225,20 @@ export class ImageService {
       this.#log.error({ ...details, code, err: error }, "job failed");
     else if (state === "failed") this.#log.info({ ...details, code }, "job failed");
     else this.#log.info(details, "job ended");
+  }
+}
+
+/** @throws Problem 503 where the engine broke before it worked on this */
+async function generate(engine: Engine, options: GenerateOptions<"image">): Promise<GenerateResult> {
+  try {
+    return await engine.generate(options);
+  } catch (error) {
+    // Two deaths are this request's own; with fewer it only waited.
+    if (!(error instanceof CrashError) || engine.usable || error.deaths.length > 1) throw error;
+    throw new Problem(503, "model_unavailable", "the model's engine does not start any more: it is loaded anew", {
+      cause: error,
+      retryAfter: 30,
+    });
   }
 }
 

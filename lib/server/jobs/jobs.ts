@@ -1,5 +1,6 @@
 /** All jobs of a server: who may begin, who waits, how many there may be, and what is left of those that ended. */
 import { IpAdapterError } from "../../index";
+import { atMost } from "../at-most";
 import { Problem } from "../problem";
 import { FairQueue } from "./fair-queue";
 import { Job, JobCancelled, type JobSpec, type JobState } from "./job";
@@ -20,6 +21,8 @@ export interface JobLimits extends KeepLimits {
 const FADE = 0.8;
 /** Seconds that a refused client is told to wait, at least and at most. */
 const RETRY = { least: 1, most: 60 };
+/** Seconds for the work of jobs that are over, when the server ends. */
+const LAST_WORK = 5;
 
 export class Jobs {
   readonly #limits: JobLimits;
@@ -106,7 +109,7 @@ export class Jobs {
     }, seconds * 1000);
     await Promise.all(pending().map(({ done }) => done));
     clearTimeout(timer);
-    await Promise.all(this.#work);
+    await atMost(LAST_WORK, Promise.all(this.#work));
   }
 
   /**
@@ -115,10 +118,7 @@ export class Jobs {
    */
   async handOut(seconds: number): Promise<void> {
     const jobs = this.#kept.endedSince(this.#drainedAt - seconds * 1000);
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, seconds * 1000)));
-    await Promise.race([patience, Promise.all(jobs.map(({ collected }) => collected))]);
-    clearTimeout(timer);
+    await atMost(seconds, Promise.all(jobs.map(({ collected }) => collected)));
   }
 
   #waiting(): Job[] {

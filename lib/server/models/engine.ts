@@ -1,5 +1,6 @@
 /** What makes the pictures of a model: a pipeline in this process, or processes of their own. */
 import {
+  CrashError,
   EnginePool,
   type GenerateOptions,
   type GenerateResult,
@@ -32,10 +33,20 @@ export interface Engine extends Loaded {
 /** What Node itself takes in a process, about. */
 const NODE_BYTES = 60 * 2 ** 20;
 
-/** @param processes 0: a pipeline in this process */
-export async function startEngine(load: LoadOptions, processes: number): Promise<Engine> {
-  if (processes === 0) return engineOf(await Pipeline.load(load), true);
-  return pooled(await EnginePool.create({ ...load, children: processes }));
+/**
+ * Loads a model. Where its process dies meanwhile, it is loaded once more.
+ * @param processes 0: a pipeline in this process
+ */
+export async function startEngine(load: LoadOptions, processes: number, signal: AbortSignal): Promise<Engine> {
+  if (processes === 0) return engineOf(await Pipeline.load({ ...load, signal }), true);
+  const start = (): Promise<EnginePool> => EnginePool.create({ ...load, signal, children: processes });
+  try {
+    return pooled(await start(), 0);
+  } catch (error) {
+    // A file that is wrong stays wrong.
+    if (!(error instanceof CrashError)) throw error;
+    return pooled(await start(), error.deaths.length);
+  }
 }
 
 /** @param owned whether the pipeline ends with the engine */
@@ -55,7 +66,8 @@ export function engineOf(pipeline: Pipeline, owned: boolean): Engine {
   };
 }
 
-function pooled(pool: EnginePool): Engine {
+/** @param before deaths before this pool was there */
+function pooled(pool: EnginePool, before: number): Engine {
   const { info } = pool;
   return {
     info,
@@ -69,7 +81,8 @@ function pooled(pool: EnginePool): Engine {
     },
     get processes() {
       const { children, deaths, rerun } = pool.stats();
-      return { ready: children.filter(({ state }) => state === "ready").length, deaths, rerun };
+      const ready = children.filter(({ state }) => state === "ready").length;
+      return { ready, deaths: before + deaths, rerun };
     },
     generate: (options) => pool.generate(options),
     dispose: () => pool.dispose(),

@@ -1,4 +1,5 @@
 /** The operator's models: loaded when they are first asked for, unloaded when the memory is wanted for another. */
+import { abortable } from "../../abortable";
 import { Problem } from "../problem";
 
 /** What is needed of a model here. */
@@ -12,7 +13,8 @@ export interface Loaded {
 export interface ModelSource<P extends Loaded> {
   name: string;
   aliases: readonly string[];
-  load: () => Promise<P>;
+  /** @param signal fires when nobody waits for the model any more, and when the server ends */
+  load: (signal: AbortSignal) => Promise<P>;
 }
 
 /** A model in use. It stays in memory until it is released. */
@@ -26,6 +28,8 @@ interface Entry<P extends Loaded> {
   name: string;
   loading: Promise<P>;
   loaded: P | undefined;
+  /** ends the load */
+  stop: AbortController;
   /** those who wait for it or use it */
   users: number;
   bytes: number;
@@ -51,6 +55,7 @@ export class Models<P extends Loaded> {
   readonly #sizes = new Map<string, number>();
   /** one model is loaded or unloaded at a time, in the order in which they were asked for */
   #turn: Promise<unknown> = Promise.resolve();
+  #closing = false;
 
   constructor(sources: readonly ModelSource<P>[], options: ModelsOptions) {
     this.#sources = sources;
@@ -82,7 +87,7 @@ export class Models<P extends Loaded> {
   }
 
   /**
-   * The model in memory. All who ask while it is loaded wait for the same load.
+   * The model in memory. All who ask while it is loaded wait for the same load, which ends when none of them waits any more.
    * @throws Problem 404, 503; the signal's reason
    */
   async lease(asked: string | undefined, signal: AbortSignal): Promise<Lease<P>> {
@@ -103,11 +108,15 @@ export class Models<P extends Loaded> {
     }
   }
 
-  /** Unloads all, once their users have gone. */
+  /** Ends loads, and unloads all, once their users have gone. */
   async close(): Promise<void> {
+    this.#closing = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
+    for (const { loaded, stop } of entries) if (loaded === undefined) stop.abort(new Error("the server ends"));
     await Promise.all(entries.map((entry) => this.#unload(entry)));
+    // Loads that were given up end too.
+    await this.#turn;
   }
 
   #source(asked: string | undefined): ModelSource<P> {
@@ -132,9 +141,16 @@ export class Models<P extends Loaded> {
 
   #load(source: ModelSource<P>): Entry<P> {
     const { name } = source;
+    const stop = new AbortController();
+    const { signal } = stop;
     const loading = this.#turn.then(async () => {
       await this.#makeRoom(name, this.#sizes.get(name) ?? 0);
-      const pipeline = await source.load();
+      signal.throwIfAborted();
+      const pipeline = await source.load(signal);
+      if (signal.aborted) {
+        await pipeline.dispose();
+        throw signal.reason;
+      }
       entry.loaded = pipeline;
       entry.bytes = pipeline.memoryBytes;
       this.#sizes.set(name, entry.bytes);
@@ -142,11 +158,11 @@ export class Models<P extends Loaded> {
       await this.#makeRoom(name, entry.bytes);
       return pipeline;
     });
-    const entry: Entry<P> = { name, loading, loaded: undefined, users: 0, bytes: 0, onIdle: undefined };
+    const entry: Entry<P> = { name, loading, loaded: undefined, stop, users: 0, bytes: 0, onIdle: undefined };
     this.#turn = loading.catch((error: unknown) => {
       // The next one who asks tries again.
-      if (this.#entries.get(name) === entry) this.#entries.delete(name);
-      this.#options.onError(name, error);
+      this.#forget(entry);
+      if (!this.#closing) this.#options.onError(name, error);
     });
     return entry;
   }
@@ -171,7 +187,17 @@ export class Models<P extends Loaded> {
 
   #leave(entry: Entry<P>): void {
     entry.users--;
-    if (entry.users === 0) entry.onIdle?.();
+    if (entry.users > 0) return;
+    if (entry.loaded === undefined) {
+      // Others wait for their turn. Who asks for it again begins anew.
+      this.#forget(entry);
+      entry.stop.abort(new Error("nobody waited for it any more"));
+    }
+    entry.onIdle?.();
+  }
+
+  #forget(entry: Entry<P>): void {
+    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
   }
 }
 
@@ -181,13 +207,4 @@ function once(run: () => void): () => void {
     if (!ran) run();
     ran = true;
   };
-}
-
-/** The promise, unless the signal fires first. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
