@@ -150,8 +150,8 @@ test("who asks for a model again whose load was given up gets a load of their ow
   const first = rejection(all.lease("far", one.signal));
   await begun;
   one.abort(new Error("late"));
-  const second = rejection(all.lease("far", two.signal));
   expect((await first).message).toBe("late");
+  const second = rejection(all.lease("far", two.signal));
   while (log.length < 3) await new Promise(setImmediate);
   expect(log).toEqual(["load far", "far: nobody waited for it any more", "load far"]);
   two.abort(new Error("late"));
