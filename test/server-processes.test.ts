@@ -140,16 +140,19 @@ describe("a hub that never answers", () => {
   const hub = createServer();
   let folder: string;
   let asked: Promise<void>;
-  const before = process.env["HF_ENDPOINT"];
+  const names = ["HF_ENDPOINT", "HF_HOME"] as const;
+  const before = names.map((name) => process.env[name]);
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "far-"));
     asked = new Promise((resolve) => hub.once("request", () => resolve()));
     await new Promise<void>((resolve) => hub.listen(0, "127.0.0.1", resolve));
-    process.env["HF_ENDPOINT"] = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+    const url = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+    Object.assign(process.env, { HF_ENDPOINT: url, HF_HOME: folder });
   });
   afterEach(async () => {
-    if (before === undefined) Reflect.deleteProperty(process.env, "HF_ENDPOINT");
-    else process.env["HF_ENDPOINT"] = before;
+    for (const [i, name] of names.entries())
+      if (before[i] === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = before[i];
     hub.closeAllConnections();
     await new Promise((resolve) => hub.close(resolve));
     rmSync(folder, { recursive: true });
@@ -157,7 +160,7 @@ describe("a hub that never answers", () => {
   const far = (processes: number): object => ({
     name: "far",
     processes,
-    load: { model: "team/far", cacheDir: folder },
+    load: { model: "team/far" },
   });
 
   test.each([0, 1])("holds up neither other models nor the end of the server (processes: %d)", async (processes) => {
