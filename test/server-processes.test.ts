@@ -164,7 +164,10 @@ describe("a hub that never answers", () => {
   });
 
   test.each([0, 1])("holds up neither other models nor the end of the server (processes: %d)", async (processes) => {
-    const server = await start({ models: [{ name: "mini", processes }, far(processes) as { name: string }] });
+    const server = await start({
+      collectSeconds: 0,
+      models: [{ name: "mini", processes }, far(processes) as { name: string }],
+    });
     const job = async (model: string, deadline: number): Promise<{ state: string; error?: { code: string } }> => {
       const { json } = await server.call("/v1/jobs", { model, options: { ...LONG, steps: 2, deadline } });
       return (await ended(server, json.id)) as { state: string };
@@ -183,7 +186,9 @@ describe("a hub that never answers", () => {
     const config = join(folder, "config.json");
     writeFileSync(config, JSON.stringify({ models: [far(1)], collectSeconds: 0 }));
     const main = join(ROOT, "dist/cli/main.js");
-    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config]);
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config], {
+      env: { ...process.env },
+    });
     const exited = new Promise((resolve) => child.once("close", resolve));
     await asked;
     child.kill("SIGTERM");
@@ -194,7 +199,9 @@ describe("a hub that never answers", () => {
     const config = join(folder, "config.json");
     writeFileSync(config, JSON.stringify({ models: [far(1)], warmUp: false, drainSeconds: 3600 }));
     const main = join(ROOT, "dist/cli/main.js");
-    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config]);
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--quiet", "--config", config], {
+      env: { ...process.env },
+    });
     const exited = new Promise((resolve) => child.once("close", resolve));
     const lines = createInterface({ input: child.stderr });
     const line = (wanted: RegExp): Promise<string> =>
