@@ -122,7 +122,7 @@ async function engine(): Promise<number> {
 }
 
 test("a process that dies while it loads the model is replaced: jobs that wait for it run, and the server gets ready", async () => {
-  const server = await start({ warmUp: true });
+  const server = await start({ warmUp: true, collectSeconds: 0 });
   try {
     const first = await engine();
     const { json } = await server.call("/v1/jobs", { options: { ...LONG, steps: 2 } });
