@@ -1,7 +1,7 @@
-// `node bench/server.mjs [--seconds N] [--steps N] [--times 10]`: a server at ten times what it can do, on a core of its own, the clients on
+// `node bench/server.mjs [--seconds N] [--rounds N] [--steps N] [--times 10]`: a server at ten times what it can do, on a core of its own, the clients on
 // another. `npm run bench:server` runs bench/company.mjs first, which has no HTTP. Needs two cores, and `taskset` (Linux).
 //   capacity: pictures a second when eight clients ask one after the other
-//   goodput: pictures a second under overload, by the capacity
+//   goodput: pictures a second under overload, by the mean capacity before and after; the median of the rounds
 //   refusals: milliseconds until a 429, as clients see it
 //   event loop: how late that of the server is, by its own metrics
 //   disconnect: from a client's going until the job behind it has done its first step, in steps
@@ -17,12 +17,13 @@ import { parseArgs } from "node:util";
 
 const { values: flags } = parseArgs({
   options: {
-    seconds: { type: "string", default: "20" },
+    seconds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "5" },
     steps: { type: "string", default: "8" },
     times: { type: "string", default: "10" },
   },
 });
-const [seconds, steps, times] = [flags.seconds, flags.steps, flags.times].map(Number);
+const [seconds, rounds, steps, times] = [flags.seconds, flags.rounds, flags.steps, flags.times].map(Number);
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const CLIENTS = 8;
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
@@ -153,23 +154,36 @@ function firstStep(url, id) {
 }
 
 execFileSync("taskset", ["-cp", "1", String(process.pid)], { stdio: "ignore" });
+/** Pictures a second out of what overload() gave. In the first quarter the queue fills, and no job has ended yet. */
+function goodputOf({ within, answers }) {
+  const ended = answers.filter(({ status, at }) => status === 200 && at > within / 4 && at <= within);
+  return ended.length / (within * 0.75e-3);
+}
+
 const busy = await start("0", { queue: { running: CLIENTS, waiting: 16, perKey: 1000 } });
 await capacityOf(busy.url, 3);
-const before = await capacityOf(busy.url, seconds);
-await ask(busy.url, "/metrics");
-const { within, answers } = await overload(busy.url, times * before, seconds);
-const metrics = (await ask(busy.url, "/metrics")).text;
-const capacity = (before + (await capacityOf(busy.url, seconds))) / 2;
+// The machine's own speed wanders, so each overload stands between two looks at the capacity.
+const capacities = [await capacityOf(busy.url, seconds)];
+const [ratios, delays, answers] = [[], [], []];
+for (let round = 0; round < rounds; round++) {
+  await ask(busy.url, "/metrics");
+  const loaded = await overload(busy.url, times * capacities.at(-1), 2 * seconds);
+  const { text } = await ask(busy.url, "/metrics");
+  delays.push(1000 * metric(text, 'event_loop_delay_seconds{quantile="0.99"}'));
+  capacities.push(await capacityOf(busy.url, seconds));
+  ratios.push((2 * goodputOf(loaded)) / (capacities.at(-2) + capacities.at(-1)));
+  answers.push(...loaded.answers);
+}
 await busy.stop();
 
-const good = answers.filter(({ status, at }) => status === 200 && at <= within).length / (within / 1000);
 const refused = answers.filter(({ status }) => status === 429).map(({ ms }) => ms);
-console.log(`capacity ${capacity.toFixed(2)} pictures a second, ${answers.length} requests at ${times} times that`);
-console.log(`goodput / capacity ${(good / capacity).toFixed(3)}`);
+const several = (values) => values.map((value) => value.toFixed(2)).join(", ");
+console.log(`capacity ${several(capacities)} pictures a second; ${answers.length} requests at ${times} times that`);
+console.log(`goodput / capacity ${percentile(ratios, 0.5).toFixed(3)} (${several(ratios)})`);
 console.log(
   `refusals ${refused.length}, p50 ${percentile(refused, 0.5).toFixed(1)} ms, p99 ${percentile(refused, 0.99).toFixed(1)} ms`,
 );
-console.log(`event loop p99 ${(1000 * metric(metrics, 'event_loop_delay_seconds{quantile="0.99"}')).toFixed(1)} ms`);
+console.log(`event loop p99 ${percentile(delays, 0.5).toFixed(1)} ms (${several(delays)})`);
 console.log(`answers of 500 or more: ${answers.filter(({ status }) => status >= 500).length}`);
 
 const single = await start("0", { queue: { running: 1 } });
