@@ -32,14 +32,14 @@ function renamed(tensors: RawTensors, change: (name: string) => string): RawTens
 const withNames = (tensors: RawTensors, ...names: string[]): RawTensors =>
   new Map([...tensors, ...names.map((name) => [name, extra] as const)]);
 
-async function picture(load: LoadOptions, guidance = 7.5): Promise<GenerateResult> {
+async function picture(load: LoadOptions): Promise<GenerateResult> {
   await using pipeline = await Pipeline.load(load);
   return await pipeline.generate({
     prompt: "a cat",
     negativePrompt: "",
     steps: 1,
     seed: 3,
-    guidance,
+    guidance: 7.5,
     width: 64,
     height: 64,
   });
@@ -269,7 +269,15 @@ test("the guidance that a latent consistency model reads is read from one file, 
     const bytes = new Uint8Array(new Uint16Array(32 * 256).fill(value).buffer);
     return write(`guided-${value}`, new Map([...tensors, [name, { dtype: "F16", shape: [32, 256], bytes }]]));
   };
-  const right = data(await picture({ model: write("unguided", tensors) }, 1));
-  expect(data(await picture({ model: projection(0) }, 1)).equals(right)).toBe(true);
-  expect(data(await picture({ model: projection(0x3c00) }, 1)).equals(right)).toBe(false);
+  // The norms of this small network have a channel to a group, which takes away what the embedding adds but for its rounding. Latents
+  // show that, bytes of pictures do not.
+  const made = async (model: string): Promise<Float32Array> => {
+    await using pipeline = await Pipeline.load({ model });
+    expect(pipeline.info.ignored).toEqual([]);
+    const call = { prompt: "a cat", steps: 3, seed: 3, guidance: 1, width: 64, height: 64, output: "latents" } as const;
+    return (await pipeline.generate(call)).latents[0]!;
+  };
+  const right = await made(write("unguided", tensors));
+  expect(await made(projection(0))).toEqual(right);
+  expect(await made(projection(0x3c00))).not.toEqual(right);
 });
