@@ -103,6 +103,10 @@ test("options that exist elsewhere are refused with what to do here", async () =
   const { json } = await server.call("/v1/jobs", { options: { ...SHORT, output: "latents" } });
   expect(json.error).toMatchObject({ param: "options.output", code: "ERR_IPA_UNKNOWN_OPTION" });
   expect(json.error.message).toMatch(/jobs have pictures alone/);
+  // A name that every object of JavaScript has is an unknown one like others.
+  const inherited = await server.call("/v1/jobs", { options: { constructor: 1 } });
+  expect(inherited.json.error).toMatchObject({ param: "options.constructor", code: "ERR_IPA_UNKNOWN_OPTION" });
+  expect(inherited.json.error.message).toMatch(/not one of the generate options/);
 });
 
 test("events: states, every step, previews, and the end", async () => {

@@ -34,12 +34,13 @@ export function readOptions<S extends ObjectSchema>(schema: S, input: unknown, a
   for (const key of ownKeys(input, at === "" ? title : at)) {
     const option = at === "" ? shorten(key) : `${at}.${shorten(key)}`;
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    const elsewhere = property === undefined ? schema["x-elsewhere"]?.[key] : undefined;
-    if (elsewhere !== undefined) throw new OptionError(option, elsewhere, { code: "ERR_IPA_UNKNOWN_OPTION" });
-    if (property === undefined)
+    if (property === undefined) {
+      const elsewhere = new Map(Object.entries(schema["x-elsewhere"] ?? {})).get(key);
+      if (elsewhere !== undefined) throw new OptionError(option, elsewhere, { code: "ERR_IPA_UNKNOWN_OPTION" });
       throw mistakes().unknownOption(option, key, title, Object.keys(properties), () =>
         readProperty(input, key, option),
       );
+    }
     const value = readProperty(input, key, option);
     if (value !== undefined) result[key] = checkValue(property, value, option);
   }
