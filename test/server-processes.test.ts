@@ -1,5 +1,5 @@
 /** Models of the server in processes of their own: what a crash, and an end of the server, leave of accepted jobs. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,18 +9,13 @@ import { createInterface } from "node:readline";
 
 import { Pipeline } from "../lib/index";
 import { ROOT } from "./support/load";
+import { enginesOf } from "./support/engines";
 import { type TestServer, ended, start } from "./support/server";
 
 const LONG = { prompt: "a cat", steps: 60, seed: 3 };
 
 /** Processes of engines that this one has started. */
-function engines(): number[] {
-  const rows = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-  return rows.flatMap((row) => {
-    const [pid, parent, ...args] = row.trim().split(/\s+/);
-    return Number(parent) === process.pid && args.some((word) => word.endsWith("child.js")) ? Number(pid) : [];
-  });
-}
+const engines = (): number[] => enginesOf(process.pid);
 
 /** Until the steps that a job has done are such. */
 async function atStep(server: TestServer, id: string, wanted: (step: number) => boolean): Promise<void> {

@@ -1,5 +1,6 @@
 /** The calls of one child of a pool: run by its pipeline, within its memory. */
 import { IpAdapterError, OptionError } from "../errors";
+import type { PipelineStats } from "../native/info";
 import { EstimateSchema } from "../options/estimate-schema";
 import { GenerateSchema } from "../options/generate-schema";
 import type { Pipeline } from "../pipeline";
@@ -25,6 +26,10 @@ export class ChildCalls {
     this.#memory = memory;
     this.#gate = memory === undefined ? undefined : new MemoryGate(memory);
     this.#send = send;
+  }
+
+  get stats(): PipelineStats {
+    return this.#pipeline.stats();
   }
 
   cancel(id: number): void {

@@ -7,7 +7,6 @@ import type { FromChild, ToChild } from "./messages";
 import { toPlainError } from "./plain-errors";
 
 let calls: ChildCalls | undefined;
-let loaded: Pipeline | undefined;
 
 function send(message: FromChild): void {
   // The parent may be gone; its end is told by "disconnect".
@@ -21,7 +20,6 @@ async function load({ options, memory, watched }: Extract<ToChild, { type: "load
     const { info } = pipeline;
     if (memory !== undefined && info.memoryBytes > memory) throw tooLarge(info.memoryBytes, memory, "the weights");
     calls = new ChildCalls(pipeline, memory, send);
-    loaded = pipeline;
     send({ type: "ready", info });
   } catch (error) {
     send({ type: "refused", error: toPlainError(error) });
@@ -37,7 +35,7 @@ process.on("message", (message: ToChild) => {
     case "cancel":
       return calls?.cancel(message.id);
     case "ping":
-      send({ type: "pong", rss: process.memoryUsage.rss(), engine: loaded?.stats() });
+      send({ type: "pong", rss: process.memoryUsage.rss(), engine: calls?.stats });
       return;
   }
 });

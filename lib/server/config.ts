@@ -246,11 +246,12 @@ function withDefaults(schema: ObjectSchema, given: object = {}): Record<string, 
 }
 
 function checkNames({ models, fallback }: Settings, loras: readonly { name: string }[]): void {
-  const again = loras.findIndex(({ name }, i) => loras.findIndex((other) => other.name === name) < i);
+  const loraNames = loras.map(({ name }) => name);
+  const again = loraNames.findIndex((name, i) => loraNames.indexOf(name) !== i);
   if (again >= 0)
     throw new OptionError(
       `loras[${again}].name`,
-      `two LoRAs have the name "${loras[again]?.name ?? ""}": give each its own`,
+      `two LoRAs have the name "${loraNames[again] ?? ""}": give each its own`,
     );
 
   const names = models.flatMap(({ name, aliases }) => [name, ...aliases]);

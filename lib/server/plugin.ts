@@ -14,11 +14,12 @@ import { answerUnknown } from "./http/not-found";
 import { EventLoopDelay } from "./http/event-loop";
 import { Refusals } from "./http/metrics";
 import { Routes } from "./http/route";
+import { sendProblem } from "./http/send-problem";
 import { type Engine, engineOf, startEngine } from "./models/engine";
 import type { ModelSource } from "./models/models";
 import { pictureFetcher } from "./pictures/fetch-picture";
 import type { FetchPicture } from "./pictures/json-options";
-import { asProblem, problemBody, problemHeaders } from "./problem";
+import { asProblem } from "./problem";
 import { addDocsRoutes } from "./routes/docs";
 import { addJobRoutes } from "./routes/jobs";
 import { addOpenAiRoutes } from "./routes/openai";
@@ -131,6 +132,6 @@ function answerErrors(app: FastifyInstance, refusals: Refusals): void {
       refusals.add(problem.code);
     // The rest is a limit, or has been told to the log where it happened.
     if (problem.status === 500) request.log.error({ err: error }, "request failed");
-    return reply.code(problem.status).headers(problemHeaders(problem)).send(problemBody(problem));
+    return sendProblem(reply, problem);
   });
 }

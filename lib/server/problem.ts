@@ -57,8 +57,6 @@ const withoutFolders = (text: string): string =>
 
 /** What fastify refuses before a route sees it. */
 const REFUSED: Record<string, Problem> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: new Problem(400, "invalid_json", "the body is no JSON"),
-  FST_ERR_CTP_EMPTY_JSON_BODY: new Problem(400, "invalid_json", "the body is empty: send JSON"),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: new Problem(
     415,
     "media_type_not_supported",

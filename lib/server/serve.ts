@@ -9,7 +9,8 @@ import { requirePackage } from "../require-package";
 import { answerBadRequest } from "./http/bad-request";
 import { type ImageRoutesOptions, addImageRoutes } from "./plugin";
 import { answerUnknown, noRoute } from "./http/not-found";
-import { type Problem, asProblem, problemBody, problemHeaders } from "./problem";
+import { sendProblem } from "./http/send-problem";
+import { asProblem } from "./problem";
 import type { ImageService } from "./service";
 
 export interface ServeOptions extends Omit<ImageRoutesOptions, "trusted" | "prefix"> {
@@ -95,9 +96,5 @@ function isLoopback(host: string): boolean {
 
 /** What the router itself refuses: an address with a broken escape, or with a part that is longer than any name. */
 function badAddress(error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
-  void send(reply, error.code === "FST_ERR_MAX_PARAM_LENGTH" ? noRoute(request) : asProblem(error));
-}
-
-function send(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply.code(problem.status).headers(problemHeaders(problem)).send(problemBody(problem));
+  void sendProblem(reply, error.code === "FST_ERR_MAX_PARAM_LENGTH" ? noRoute(request) : asProblem(error));
 }

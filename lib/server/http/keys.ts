@@ -22,16 +22,16 @@ const LEAST_LENGTH = 16;
  * A file with one key a line, which a name and a space may precede. Empty lines and those that begin with # are skipped.
  * @throws IpAdapterError ERR_IPA_NOT_FOUND, OptionError
  */
-export async function readKeyFile(path: string): Promise<ApiKey[]> {
+export async function readKeyFile(path: string): Promise<(ApiKey | string)[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new IpAdapterError("ERR_IPA_NOT_FOUND", `--api-key-file: ${path} cannot be read`, { cause });
   });
   const lines = text.split("\n").map((line) => line.trim());
   const keys = lines
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line, i) => {
+    .map((line) => {
       const [first = "", second] = line.split(/\s+/);
-      return second === undefined ? { name: `key-${i + 1}`, key: first } : { name: first, key: second };
+      return second === undefined ? first : { name: first, key: second };
     });
   if (keys.length === 0) throw new OptionError("--api-key-file", `${path} has no key: write one a line`);
   return keys;

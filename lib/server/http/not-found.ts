@@ -1,7 +1,8 @@
 /** Answers about addresses that the server does not have. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-import { Problem, problemBody } from "../problem";
+import { Problem } from "../problem";
+import { sendProblem } from "./send-problem";
 
 export function noRoute({ method, url }: Pick<FastifyRequest, "method" | "url">, prefix = ""): Problem {
   return new Problem(404, "route_not_found", `there is no ${method} ${url.split("?")[0] ?? ""}: see ${prefix}/docs`);
@@ -9,5 +10,5 @@ export function noRoute({ method, url }: Pick<FastifyRequest, "method" | "url">,
 
 /** For all addresses below the prefix of `app`. */
 export function answerUnknown(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => reply.code(404).send(problemBody(noRoute(request, app.prefix))));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request, app.prefix)));
 }

@@ -37,8 +37,8 @@ export class Jobs {
   /** of the requests of jobs that are not over */
   #requestBytes = 0;
   #meanSeconds = 1;
-  #draining = false;
-  #drainedAt = 0;
+  /** when draining began, in milliseconds since 1970 */
+  #drainedAt: number | undefined;
 
   /** @param onEnd called when a job has ended */
   constructor(limits: JobLimits, onEnd: (job: Job) => void = () => undefined) {
@@ -56,7 +56,7 @@ export class Jobs {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#drainedAt !== undefined;
   }
 
   /**
@@ -101,8 +101,7 @@ export class Jobs {
    * @param seconds how long to wait
    */
   async drain(seconds: number): Promise<void> {
-    if (!this.#draining) this.#drainedAt = Date.now();
-    this.#draining = true;
+    this.#drainedAt ??= Date.now();
     const pending = (): Job[] => [...this.#running, ...this.#waiting()];
     const timer = setTimeout(() => {
       for (const job of pending()) this.#end(job, "cancelled", stopping());
@@ -117,7 +116,7 @@ export class Jobs {
    * @param seconds how long to wait, and what "lately" is
    */
   async handOut(seconds: number): Promise<void> {
-    const jobs = this.#kept.endedSince(this.#drainedAt - seconds * 1000);
+    const jobs = this.#kept.endedSince((this.#drainedAt ?? Date.now()) - seconds * 1000);
     await atMost(seconds, Promise.all(jobs.map(({ collected }) => collected)));
   }
 
@@ -130,7 +129,7 @@ export class Jobs {
   }
 
   #checkRoom({ owner, bytes }: JobSpec): void {
-    if (this.#draining) throw stopping();
+    if (this.draining) throw stopping();
     const { queue, perOwner, running, requestBytes } = this.#limits;
     // A request that is alone may be as large as a request may be.
     const large = this.#requestBytes > 0 && this.#requestBytes + bytes > requestBytes;

@@ -10,9 +10,6 @@ export interface KeepLimits {
   keepBytes: number;
 }
 
-/** Node's timers wait no longer. */
-const MOST_TIMER = 2 ** 31 - 1;
-
 const bytesOf = (job: Job): number => job.images.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 export class KeptJobs {
@@ -44,10 +41,7 @@ export class KeptJobs {
     this.#forgetOld();
     // A server that nobody asks lets go of them too.
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.#forgetOld(),
-      Math.min(MOST_TIMER, this.#limits.keepSeconds * 1000 + 1),
-    ).unref();
+    this.#timer = setTimeout(() => this.#forgetOld(), this.#limits.keepSeconds * 1000 + 1).unref();
   }
 
   /** Those that ended at this time or later, in milliseconds since 1970. */

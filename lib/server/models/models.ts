@@ -32,7 +32,6 @@ interface Entry<P extends Loaded> {
   stop: AbortController;
   /** those who wait for it or use it */
   users: number;
-  bytes: number;
   /** called when the last user has gone */
   onIdle: (() => void) | undefined;
 }
@@ -73,8 +72,10 @@ export class Models<P extends Loaded> {
 
   /** Bytes of what is loaded, by name. */
   get loaded(): Record<string, number> {
-    const entries = [...this.#entries.values()].filter(({ bytes }) => bytes > 0);
-    return Object.fromEntries(entries.map(({ name, bytes }) => [name, bytes]));
+    const entries = [...this.#entries.values()].flatMap(({ name, loaded }) =>
+      loaded === undefined ? [] : [[name, loaded.memoryBytes] as const],
+    );
+    return Object.fromEntries(entries);
   }
 
   /**
@@ -152,13 +153,12 @@ export class Models<P extends Loaded> {
         throw signal.reason;
       }
       entry.loaded = pipeline;
-      entry.bytes = pipeline.memoryBytes;
-      this.#sizes.set(name, entry.bytes);
+      this.#sizes.set(name, pipeline.memoryBytes);
       // How large it is was not known before its first load.
-      await this.#makeRoom(name, entry.bytes);
+      await this.#makeRoom(name, pipeline.memoryBytes);
       return pipeline;
     });
-    const entry: Entry<P> = { name, loading, loaded: undefined, stop, users: 0, bytes: 0, onIdle: undefined };
+    const entry: Entry<P> = { name, loading, loaded: undefined, stop, users: 0, onIdle: undefined };
     this.#turn = loading.catch((error: unknown) => {
       // The next one who asks tries again.
       this.#forget(entry);
@@ -170,8 +170,8 @@ export class Models<P extends Loaded> {
   /** Unloads others until so many bytes fit, or none is left. Nobody new gets one that has to go; its users end first. */
   async #makeRoom(name: string, bytes: number): Promise<void> {
     for (;;) {
-      const others = [...this.#entries.values()].filter((entry) => entry.name !== name && entry.bytes > 0);
-      const total = others.reduce((sum, entry) => sum + entry.bytes, bytes);
+      const others = [...this.#entries.values()].filter((entry) => entry.name !== name && entry.loaded !== undefined);
+      const total = others.reduce((sum, { loaded }) => sum + (loaded?.memoryBytes ?? 0), bytes);
       const oldest = others.find(({ users }) => users === 0) ?? others[0];
       if (total <= this.#options.memoryBudget || oldest === undefined) return;
       this.#entries.delete(oldest.name);

@@ -1,25 +1,17 @@
 /** What OpenAI's routes answer, as JSON Schema. */
-import type { JsonSchema } from "../openapi/schema";
-
-const object = (properties: Record<string, JsonSchema>, title?: string): JsonSchema => ({
-  type: "object",
-  ...(title !== undefined && { title }),
-  required: Object.keys(properties),
-  additionalProperties: false,
-  properties,
-});
+import { type JsonSchema, objectSchema } from "../openapi/schema";
 
 const COUNT = { type: "integer", minimum: 0 };
 const SECONDS = { type: "integer", minimum: 0, description: "seconds since 1970" };
 const BASE64 = { type: "string", contentEncoding: "base64" };
 const SEED = { type: "integer", minimum: 0, description: "extension: it makes the picture again" };
 
-const UsageSchema = object(
+const UsageSchema = objectSchema(
   {
     input_tokens: COUNT,
     output_tokens: COUNT,
     total_tokens: COUNT,
-    input_tokens_details: object({ image_tokens: COUNT, text_tokens: COUNT }),
+    input_tokens_details: objectSchema({ image_tokens: COUNT, text_tokens: COUNT }),
   },
   "Usage",
 );
@@ -32,10 +24,10 @@ const ABOUT = {
   output_format: { type: "string", enum: ["png", "jpeg", "webp"] },
 };
 
-export const ImagesSchema = object(
+export const ImagesSchema = objectSchema(
   {
     created: SECONDS,
-    data: { type: "array", minItems: 1, items: object({ b64_json: BASE64, seed: SEED }) },
+    data: { type: "array", minItems: 1, items: objectSchema({ b64_json: BASE64, seed: SEED }) },
     usage: UsageSchema,
     ...ABOUT,
   },
@@ -46,7 +38,7 @@ export const ImagesSchema = object(
 export function eventSchemas(kind: "image_generation" | "image_edit", error: JsonSchema): Record<string, JsonSchema> {
   const event = (name: string, properties: Record<string, JsonSchema>): [string, JsonSchema] => [
     `${kind}.${name}`,
-    object({
+    objectSchema({
       type: { type: "string", enum: [`${kind}.${name}`] },
       b64_json: BASE64,
       created_at: SECONDS,
@@ -60,11 +52,11 @@ export function eventSchemas(kind: "image_generation" | "image_edit", error: Jso
       event("partial_image", { partial_image_index: { type: "integer", minimum: 0, maximum: 2 } }),
       event("completed", { seed: SEED, usage: UsageSchema }),
     ]),
-    error: object({ type: { type: "string", enum: ["error"] }, ...failed }),
+    error: objectSchema({ type: { type: "string", enum: ["error"] }, ...failed }),
   };
 }
 
-export const ModelSchema = object(
+export const ModelSchema = objectSchema(
   {
     id: { type: "string" },
     object: { type: "string", enum: ["model"] },
@@ -74,7 +66,7 @@ export const ModelSchema = object(
   "Model",
 );
 
-export const ModelListSchema = object(
+export const ModelListSchema = objectSchema(
   { object: { type: "string", enum: ["list"] }, data: { type: "array", items: ModelSchema } },
   "Models",
 );

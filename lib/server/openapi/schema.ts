@@ -6,6 +6,15 @@ import { SCALE } from "../pictures/scale";
 
 export type JsonSchema = Record<string, unknown>;
 
+/** Of an answer that has all of these properties and no others. @param title its name in the document */
+export const objectSchema = (properties: Record<string, JsonSchema>, title?: string): JsonSchema => ({
+  type: "object",
+  ...(title !== undefined && { title }),
+  required: Object.keys(properties),
+  additionalProperties: false,
+  properties,
+});
+
 /** How a schema is used. */
 export interface SchemaUse {
   /** the operator's, which lower those of the schema */

@@ -6,28 +6,22 @@ import { LoraSchema } from "../../options/load-schema";
 import { omit } from "../../options/omit";
 import { checkScale } from "./scale";
 
+/** Options of generate() that jobs do not have, and what to do instead. */
+const ELSEWHERE = {
+  onStep: "it is a function: jobs have none",
+  onProgress: "it is a function: follow the events of the job",
+  signal: "it is an object of JavaScript: cancel the job by its own route",
+  output: "jobs have pictures alone: ask for a file format with format, beside options",
+  attentionMaps: "jobs have pictures alone: use the package itself for maps",
+  memoryBudget: "the memory is the operator's: ask for a smaller picture",
+} as const;
+
 /** What a request may ask for: functions have no form in JSON, latents and maps are no pictures; files and memory are the operator's. */
 export const JobOptionsSchema = {
   ...GenerateSchema,
-  "x-elsewhere": {
-    onStep: "it is a function: jobs have none",
-    onProgress: "it is a function: follow the events of the job",
-    signal: "it is an object of JavaScript: cancel the job by its own route",
-    output: "jobs have pictures alone: ask for a file format with format, beside options",
-    attentionMaps: "jobs have pictures alone: use the package itself for maps",
-    memoryBudget: "the memory is the operator's: ask for a smaller picture",
-  },
+  "x-elsewhere": ELSEWHERE,
   properties: {
-    ...omit(
-      GenerateSchema.properties,
-      "onStep",
-      "onProgress",
-      "signal",
-      "output",
-      "attentionMaps",
-      "memoryBudget",
-      "loras",
-    ),
+    ...omit(GenerateSchema.properties, ...(Object.keys(ELSEWHERE) as (keyof typeof ELSEWHERE)[]), "loras"),
     loras: {
       ...GenerateSchema.properties.loras,
       items: {

@@ -1,15 +1,8 @@
 /** A job as clients see it, and what its events say; each beside its schema. */
 import type { Job } from "../jobs/job";
 import { ErrorSchema } from "../openapi/errors";
-import type { JsonSchema } from "../openapi/schema";
+import { type JsonSchema, objectSchema } from "../openapi/schema";
 import { asProblem, problemBody } from "../problem";
-
-const object = (properties: Record<string, JsonSchema>): JsonSchema => ({
-  type: "object",
-  required: Object.keys(properties),
-  additionalProperties: false,
-  properties,
-});
 
 const TIME = { type: ["string", "null"], format: "date-time" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -25,8 +18,8 @@ export const JOB_ID = {
   "x-pattern": "letters, digits, and . _ - alone",
 } as const;
 
-export const JobSchema: JsonSchema = {
-  ...object({
+export const JobSchema = objectSchema(
+  {
     id: { type: "string", maxLength: JOB_ID.maxLength, pattern: JOB_ID.pattern },
     object: { type: "string", enum: ["job"] },
     model: { type: "string" },
@@ -36,12 +29,12 @@ export const JobSchema: JsonSchema = {
     ended: TIME,
     ahead: { ...COUNT, description: "jobs that begin before this one" },
     progress: {
-      anyOf: [object({ step: COUNT, total: COUNT }), { type: "null" }],
+      anyOf: [objectSchema({ step: COUNT, total: COUNT }), { type: "null" }],
       description: "model calls done, and in all",
     },
     images: {
       type: "array",
-      items: object({
+      items: objectSchema({
         url: { type: "string", format: "uri-reference" },
         seed: COUNT,
         width: PIXELS,
@@ -54,12 +47,12 @@ export const JobSchema: JsonSchema = {
       anyOf: [(ErrorSchema.properties as { error: JsonSchema }).error, { type: "null" }],
       description: "why it failed",
     },
-  }),
-  title: "Job",
-};
+  },
+  "Job",
+);
 
 /** What cancelling answers. */
-export const CancelledSchema = object({
+export const CancelledSchema = objectSchema({
   cancelled: { type: "boolean", description: "false: it was over before" },
   job: JobSchema,
 });
@@ -74,8 +67,8 @@ const STEP = {
 /** Data of a job's events, by their names. */
 export const JOB_EVENTS: Record<string, JsonSchema> = {
   state: JobSchema,
-  progress: object(STEP),
-  preview: object({
+  progress: objectSchema(STEP),
+  preview: objectSchema({
     ...STEP,
     type: { type: "string", enum: ["image/png"] },
     b64_json: { type: "string", contentEncoding: "base64" },

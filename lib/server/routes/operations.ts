@@ -1,14 +1,9 @@
 /** Routes for those who run the server. */
 import { type Meters, metricsText } from "../http/metrics";
 import { type Routes, inJson } from "../http/route";
-import type { JsonSchema } from "../openapi/schema";
+import { type JsonSchema, objectSchema } from "../openapi/schema";
 
-const status = (...names: string[]): JsonSchema => ({
-  type: "object",
-  required: ["status"],
-  additionalProperties: false,
-  properties: { status: { type: "string", enum: names } },
-});
+const status = (...names: string[]): JsonSchema => objectSchema({ status: { type: "string", enum: names } });
 
 export function addOperationRoutes(routes: Routes, meters: Meters): void {
   const { service } = routes;

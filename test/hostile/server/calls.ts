@@ -52,6 +52,36 @@ export async function makeKinds(side: number): Promise<Kind[]> {
   return kinds;
 }
 
+export const kindOf = (kinds: readonly Kind[], random: () => number): Kind =>
+  kinds[Math.floor(random() * kinds.length)]!;
+
+/** What became of accepted jobs. */
+export class Tally {
+  accepted = 0;
+  /** jobs whose end was told more than once */
+  twice = 0;
+  readonly #outcomes: Record<Outcome, number> = {
+    succeeded: 0,
+    different: 0,
+    crashed: 0,
+    cancelled: 0,
+    failed: 0,
+    lost: 0,
+  };
+
+  /** Follows an accepted job to its end. */
+  async follow(url: string, job: JobView, alone: string): Promise<void> {
+    this.accepted++;
+    const { outcome, ends } = await follow(url, job.id, alone);
+    this.#outcomes[outcome]++;
+    if (ends > 1) this.twice++;
+  }
+
+  get sums(): Record<string, number> {
+    return { accepted: this.accepted, twice: this.twice, ...this.#outcomes };
+  }
+}
+
 export interface JobView {
   id: string;
   state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -69,9 +99,6 @@ export async function submit(url: string, body: object): Promise<JobView | undef
   const view = (await response.json()) as JobView;
   return response.status === 202 ? view : undefined;
 }
-
-export const viewOf = async (url: string, id: string): Promise<JobView> =>
-  (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as JobView;
 
 /**
  * Follows an accepted job to its end, and fetches its pictures.

@@ -1,6 +1,6 @@
 /** Clients that go away at random moments: from answers, which ends the work, and from the events of a job, which does not. */
 import { randomBy } from "../../support/random-calls";
-import { type Kind, type Outcome, follow, submit } from "./calls";
+import { type Kind, Tally, kindOf, submit } from "./calls";
 import { ServerProcess } from "./process";
 
 /** Clients at a time, the share of those that only watch a job, and the milliseconds within which they go. */
@@ -13,30 +13,20 @@ export async function checkDisconnects(
 ): Promise<Record<string, number>> {
   const random = randomBy(seed);
   const server = await ServerProcess.start({ queue: { running: 4, perKey: 1000 } });
-  const sums = { disconnects: 0, inTime: 0, refused: 0, accepted: 0, twice: 0, left: 0 };
-  const outcomes: Record<Outcome, number> = {
-    succeeded: 0,
-    different: 0,
-    crashed: 0,
-    cancelled: 0,
-    failed: 0,
-    lost: 0,
-  };
+  const sums = { disconnects: 0, inTime: 0, refused: 0, left: 0 };
+  const tally = new Tally();
   let begun = 0;
   const watcher = async (): Promise<void> => {
-    const { options, alone } = kinds[Math.floor(random() * kinds.length)]!;
+    const { options, alone } = kindOf(kinds, random);
     const job = await submit(server.url, { options });
     if (job === undefined) {
       sums.refused++;
       return;
     }
-    sums.accepted++;
     const gone = await goneFrom(`${server.url}/v1/jobs/${job.id}/events`, {}, random() * SOON);
     sums[gone ? "disconnects" : "inTime"]++;
     // Somebody else, or the same one later.
-    const { outcome, ends } = await follow(server.url, job.id, alone);
-    outcomes[outcome]++;
-    if (ends > 1) sums.twice++;
+    await tally.follow(server.url, job, alone);
   };
   const asker = async (): Promise<void> => {
     const stream = random() < 0.5;
@@ -52,7 +42,7 @@ export async function checkDisconnects(
   sums.left = await leftOver(server);
   const ended = await server.metrics();
   await server.stop();
-  return { ...sums, ...outcomes, cancelledByServer: ended.get('jobs_ended_total{state="cancelled"}') ?? 0 };
+  return { ...sums, ...tally.sums, cancelledByServer: ended.get('jobs_ended_total{state="cancelled"}') ?? 0 };
 }
 
 /** @returns whether the answer was cut */

@@ -1,6 +1,6 @@
 /** Servers that get SIGTERM while jobs wait and run. */
 import { randomBy } from "../../support/random-calls";
-import { type Kind, type Outcome, follow, submit } from "./calls";
+import { type Kind, Tally, kindOf, submit } from "./calls";
 import { ServerProcess } from "./process";
 
 const JOBS = 8;
@@ -11,33 +11,21 @@ export async function checkDrains(
   seed: number,
 ): Promise<Record<string, number>> {
   const random = randomBy(seed);
-  const sums = { drains: 0, accepted: 0, twice: 0, answered: 0, refused: 0, unanswered: 0, badExits: 0 };
-  const outcomes: Record<Outcome, number> = {
-    succeeded: 0,
-    different: 0,
-    crashed: 0,
-    cancelled: 0,
-    failed: 0,
-    lost: 0,
-  };
-  const pick = (): Kind => kinds[Math.floor(random() * kinds.length)]!;
+  const sums = { drains: 0, answered: 0, refused: 0, unanswered: 0, badExits: 0 };
+  const tally = new Tally();
   for (; sums.drains < count; sums.drains++) {
     const server = await ServerProcess.start({ queue: { running: 3 }, warmUp: random() < 0.5 });
     const waiting = Array.from({ length: 2 }, () => answered(server.url));
     const followed = [];
     const stopAfter = Math.floor(random() * JOBS);
     for (let i = 0; i < JOBS; i++) {
-      const { options, alone } = pick();
+      const { options, alone } = kindOf(kinds, random);
       if (i === stopAfter) server.terminate();
       const job = await submit(server.url, { options }).catch(() => undefined);
       if (job === undefined) continue;
-      sums.accepted++;
-      followed.push(follow(server.url, job.id, alone));
+      followed.push(tally.follow(server.url, job, alone));
     }
-    for (const { outcome, ends } of await Promise.all(followed)) {
-      outcomes[outcome]++;
-      if (ends > 1) sums.twice++;
-    }
+    await Promise.all(followed);
     const answers = (await Promise.all(waiting)).filter((status) => status === 200).length;
     sums.answered += answers;
     sums.refused += waiting.length - answers;
@@ -45,7 +33,7 @@ export async function checkDrains(
     // What the server did for nobody.
     sums.unanswered += server.ended - followed.length - answers;
   }
-  return { ...sums, ...outcomes };
+  return { ...sums, ...tally.sums };
 }
 
 /** The status of a call that waits for its picture; undefined where it was not let in. */

@@ -1,6 +1,6 @@
 /** Engines are killed at random moments while jobs run. */
 import { randomBy } from "../../support/random-calls";
-import { type Kind, type Outcome, follow, submit } from "./calls";
+import { type Kind, Tally, kindOf, submit } from "./calls";
 import { ServerProcess } from "./process";
 
 /** Jobs at a time, and the share of jobs that an engine is killed under. */
@@ -9,15 +9,8 @@ const [TOGETHER, KILLED] = [12, 0.1];
 export async function checkKills(kinds: readonly Kind[], most: number, seed: number): Promise<Record<string, number>> {
   const random = randomBy(seed);
   const server = await ServerProcess.start({ queue: { running: 6, perKey: 1000 } });
-  const sums = { kills: 0, accepted: 0, refused: 0, twice: 0 };
-  const outcomes: Record<Outcome, number> = {
-    succeeded: 0,
-    different: 0,
-    crashed: 0,
-    cancelled: 0,
-    failed: 0,
-    lost: 0,
-  };
+  const sums = { kills: 0, refused: 0 };
+  const tally = new Tally();
   const maybeKill = (): void => {
     if (sums.kills >= most || random() > KILLED) return;
     const { engines } = server;
@@ -28,21 +21,18 @@ export async function checkKills(kinds: readonly Kind[], most: number, seed: num
   };
   const worker = async (): Promise<void> => {
     while (sums.kills < most) {
-      const { options, alone } = kinds[Math.floor(random() * kinds.length)]!;
+      const { options, alone } = kindOf(kinds, random);
       const job = await submit(server.url, { options });
       if (job === undefined) {
         sums.refused++;
         continue;
       }
-      sums.accepted++;
-      const followed = follow(server.url, job.id, alone);
+      const followed = tally.follow(server.url, job, alone);
       maybeKill();
-      const { outcome, ends } = await followed;
-      outcomes[outcome]++;
-      if (ends > 1) sums.twice++;
+      await followed;
     }
   };
   await Promise.all(Array.from({ length: TOGETHER }, worker));
   await server.stop();
-  return { ...sums, ...outcomes };
+  return { ...sums, ...tally.sums };
 }

@@ -1,11 +1,12 @@
 /** `node-ip-adapter serve` in a process of its own. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import type { ServerConfig } from "../../../lib/server/config";
+import { enginesOf } from "../../support/engines";
 
 const MAIN = join(__dirname, "../../../dist/cli/main.js");
 
@@ -58,11 +59,7 @@ export class ServerProcess {
 
   /** Processes of its engines. */
   get engines(): number[] {
-    const rows = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-    return rows.flatMap((row) => {
-      const [pid, parent, ...args] = row.trim().split(/\s+/);
-      return Number(parent) === this.#child.pid && args.some((word) => word.endsWith("child.js")) ? Number(pid) : [];
-    });
+    return enginesOf(this.#child.pid);
   }
 
   /** Values of /metrics by name and labels, without what stands in front of all of them. */

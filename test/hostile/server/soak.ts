@@ -1,7 +1,6 @@
 /** Many short jobs, some aborted, some wrong, and a model loaded anew now and then, while the memory of the server is watched. */
-
 import { randomBy } from "../../support/random-calls";
-import { type Kind, follow, submit } from "./calls";
+import { type Kind, follow, kindOf, submit } from "./calls";
 import { ServerProcess } from "./process";
 
 const TOGETHER = 8;
@@ -35,7 +34,7 @@ export async function checkSoak(kinds: readonly Kind[], jobs: number, seed: numb
       sums.reloads++;
     }
     if (index % Math.ceil(jobs / 40) === 0) memory.push([index, await mebibytes(server)]);
-    const { options, alone } = kinds[Math.floor(random() * kinds.length)]!;
+    const { options, alone } = kindOf(kinds, random);
     const what = random();
     if (what < BAD) {
       const refused = await submit(server.url, { model, options: { ...options, steps: 0 } });
