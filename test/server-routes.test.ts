@@ -207,7 +207,16 @@ test("other methods of an address answer 405 and name those that it takes", asyn
   expect(await asked("DELETE", "/v1/jobs/x")).toEqual([405, "GET", "application/json"]);
   expect(await asked("GET", "/v1/jobs")).toEqual([405, "POST", "application/json"]);
   expect((await asked("HEAD", "/v1/jobs"))[0]).toBe(405);
+  expect(await asked("POST", "/readyz")).toEqual([405, "GET, HEAD", "application/json"]);
   expect(await asked("GET", "/v2/jobs")).toEqual([404, null, "application/json"]);
+});
+
+test("load balancers may ask for health by HEAD: the same status and length, and nothing else", async () => {
+  for (const path of ["/healthz", "/readyz"]) {
+    const [get, head] = await Promise.all(["GET", "HEAD"].map((method) => fetch(server.url + path, { method })));
+    expect([head?.status, head?.headers.get("content-length")]).toEqual([200, get?.headers.get("content-length")]);
+    expect(await head?.text()).toBe("");
+  }
 });
 
 test("what is no request of HTTP, and an address with a broken escape, get errors of the same shape", async () => {

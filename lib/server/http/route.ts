@@ -48,6 +48,11 @@ export interface RouteSpec<S extends BodySchema> extends RouteDoc {
 /** An answer in JSON. */
 export const inJson = (schema: JsonSchema): Answer["content"] => ({ "application/json": schema });
 
+/** Load balancers and monitors ask the open routes by HEAD. */
+const headToo = ({ method, open }: RouteDoc): boolean => method === "GET" && open === true;
+
+const methodsOf = (doc: RouteDoc): string[] => (headToo(doc) ? [doc.method, "HEAD"] : [doc.method]);
+
 /** What routes are made of. */
 export class Routes {
   readonly service: ImageService;
@@ -70,7 +75,7 @@ export class Routes {
     this.#app.route({
       method,
       url,
-      exposeHeadRoute: false,
+      exposeHeadRoute: headToo(doc),
       config: { open: open === true },
       handler: (request, reply) =>
         handler(request, reply, (body === undefined ? undefined : readBody(body, request.body)) as Value<S>),
@@ -80,7 +85,7 @@ export class Routes {
   /** Other methods of the same addresses answer 405. @param preflight whether OPTIONS is answered elsewhere */
   refuseOtherMethods(preflight: boolean): void {
     for (const url of new Set(this.docs.map((doc) => doc.url))) {
-      const allowed: string[] = this.docs.filter((doc) => doc.url === url).map(({ method }) => method);
+      const allowed = this.docs.filter((doc) => doc.url === url).flatMap(methodsOf);
       const method = this.#app.supportedMethods.filter(
         (name) => !allowed.includes(name) && !(preflight && name === "OPTIONS"),
       );
