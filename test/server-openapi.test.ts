@@ -152,8 +152,23 @@ test("the document carries the operator's limits, and no option that a file coul
   expect([n.maximum, num_inference_steps.maximum]).toEqual([3, 20]);
   expect(new RegExp(id.pattern as string).test("../x")).toBe(false);
   expect(JSON.stringify(JobOptionsSchema)).not.toContain('"path"');
+  expect(options.properties.loras).toMatchObject({ type: "array", maxItems: 0 });
   // What quality stands for keeps to the limit.
   const { status } = await server.call("/v1/images/generations", { prompt: "a cat", quality: "max" });
   expect(status).toBe(200);
   await server.close();
+});
+
+test("the document has the names of the server's LoRAs, but where keys are needed, as it is open", async () => {
+  const file = join(ROOT, "models/mini-custom/pytorch_lora_weights.safetensors");
+  const itemsFor = async (more: object): Promise<unknown> => {
+    const server = await start({ loras: [{ name: "sticker", file }], ...more });
+    const { paths } = (await server.call("/openapi.json")).json;
+    await server.close();
+    return paths["/v1/jobs"].post.requestBody.content["application/json"].schema.properties.options.properties.loras
+      .items;
+  };
+  const open = await itemsFor({});
+  expect(JSON.stringify(open).match(/"enum":\["sticker"\]/g)).toHaveLength(2); // by itself, and with a weight
+  expect(JSON.stringify(await itemsFor({ keys: ["0123456789abcdef"] }))).not.toContain("sticker");
 });

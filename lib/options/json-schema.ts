@@ -52,6 +52,8 @@ export interface Schema {
   readonly additionalProperties?: false;
   readonly "x-kind"?: SpecialKind;
   readonly "x-shorthand"?: Shorthand;
+  /** of which of a server's things the text is a name */
+  readonly "x-names"?: "loras";
   /** the default in words, where it is no constant or needs some; code in `backticks` */
   readonly "x-default"?: string;
 }

@@ -12,18 +12,19 @@ const guidance = Number(flags.guidance);
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8, 1];
 /** Where the UNet attends to image prompts. */
 const PLACES = ["down.block_1", "mid", "up.block_1[0]", "up.block_1[1]"];
-/** The search begins where an earlier one over 0 to 0.6 ended, and goes in such steps. */
-const FIRST = [0.2, 0.2, 0.4, 0.6];
+/** The search begins where an earlier one ended, near the places that were trained to bring style (mini/style.py), and goes in such steps. */
+const FIRST = [0, 0.2, 1.2, 1.2];
 const STEP = 0.2;
-/** Of the structure controls. */
-const SCALE = 1.4;
+const LARGEST = 1.6;
+/** Of the structure controls. Those of the T2I-Adapter were searched for on other questions. */
+const SETTINGS = { controlnet: { scale: 1.4, guidance }, t2i: { scale: 1.1, guidance: 2.5 } };
 const JUDGE = path.join(HERE, "judge.safetensors");
 
 python("-m", "mini.control_questions", work, flags.count);
 const { rows } = JSON.parse(fs.readFileSync(file("control-questions.json"), "utf8"));
 const shown = fs.readFileSync(file("control-pictures.raw"));
 const picture = (i) => pictureOf(shown, i);
-const told = { rows: [], strengths: STRENGTHS, places: PLACES, scales: [], controlScale: SCALE };
+const told = { rows: [], strengths: STRENGTHS, places: PLACES, scales: [], controls: SETTINGS };
 
 /** A picture of the question's size, white in its half. */
 const halfOf = ({ side, width, height }) =>
@@ -52,8 +53,9 @@ async function scoresOf(pipelines, tried) {
   return JSON.parse(fs.readFileSync(file("control-search.json"), "utf8")).scores;
 }
 
-/** One step up and one down, from 0 to 1. */
-const beside = (scale) => [scale - STEP, scale + STEP].map((s) => Number(s.toFixed(1))).filter((s) => s >= 0 && s <= 1);
+/** One step up and one down, from 0 to LARGEST. */
+const beside = (scale) =>
+  [scale - STEP, scale + STEP].map((s) => Number(s.toFixed(1))).filter((s) => s >= 0 && s <= LARGEST);
 
 /** Goes a step at one place after another, as long as that is better. */
 async function searchBlocks(pipelines) {
@@ -94,11 +96,14 @@ const parts = {
     await answer(pipelines, "inpaint", questions, (q) => ({ image: picture(q.start), mask: maskOf(q.rectangle) }));
   },
   async edges(pipelines, questions) {
-    const controls = ["controlnet-edges", "t2i-adapter-edges"].map((name) => path.join(flags.controls, name));
-    for (const [control, name] of ["controlnet", "t2i"].entries()) {
-      for (const pipeline of pipelines) await pipeline.setControls([controls[control]]);
-      const use = (q) => [{ image: picture(q.layout), preprocess: "canny", scale: SCALE }];
-      await answer(pipelines, `edges-${name}`, questions, (q) => ({ ...shows(q), controls: use(q) }));
+    for (const [name, folder] of [
+      ["controlnet", "controlnet-edges"],
+      ["t2i", "t2i-adapter-edges"],
+    ]) {
+      const { scale, guidance } = SETTINGS[name];
+      for (const pipeline of pipelines) await pipeline.setControls([path.join(flags.controls, folder)]);
+      const use = (q) => [{ image: picture(q.layout), preprocess: "canny", scale }];
+      await answer(pipelines, `edges-${name}`, questions, (q) => ({ ...shows(q), guidance, controls: use(q) }));
     }
     for (const pipeline of pipelines) await pipeline.setControls([]);
     await answer(pipelines, "edges-none", questions, (q) => shows(q));

@@ -24,7 +24,7 @@ const layouts = () =>
     picture("flat", "rocket", "#fafafa", 56, SIDE, 32, 0),
   ]);
 
-function structure(id, control, kind) {
+function structure(id, control, kind, guidance) {
   return {
     id,
     title: `Structure by a ${kind}`,
@@ -34,6 +34,7 @@ function structure(id, control, kind) {
   prompt: "on a blue background",
   imagePrompts: ["cat.png"],
   controls: [{ control: ${control}, image: "layout.png", preprocess: "canny" }],
+  guidance: ${guidance},
 });`,
     async make({ paint }) {
       const grounds = ["blue", "purple", "green", "yellow"];
@@ -44,7 +45,7 @@ function structure(id, control, kind) {
         await picture("classic", "rocket"),
       ];
       const rows = await oneByOne(await layouts(), async (image, i) => {
-        const call = { prompt: `on a ${grounds[i]} background`, imagePrompts: [shown[i]], seed: 40 + i };
+        const call = { prompt: `on a ${grounds[i]} background`, imagePrompts: [shown[i]], guidance, seed: 40 + i };
         const controls = [{ control, image, preprocess: "canny" }];
         return [await edgesOf(image), shown[i], await paint(call), await paint({ ...call, controls })];
       });
@@ -144,7 +145,7 @@ const regions = {
 const blocks = (scale) => ({
   id: "blocks",
   title: "Style by block",
-  text: "At low scales, an image prompt brings its style and leaves the subject to the words. `npm run mini:evaluate` searched for these scales.",
+  text: "With some blocks only, an image prompt brings its style and leaves the subject to the words. The model's adapter was trained for that. Larger scales bring more of the style, and blotches.",
   link: "image-prompts.md#by-attention",
   code: `const { images } = await pipeline.generate({
   prompt: "a cat",
@@ -375,8 +376,8 @@ await edges.toFile("edges.png");`,
 
 /** @param styleScale the dictionary that brings the style alone */
 export const sections = (styleScale) => [
-  structure("controlnet", 0, "ControlNet"),
-  structure("t2i-adapter", 1, "T2I-Adapter"),
+  structure("controlnet", 0, "ControlNet", 4),
+  structure("t2i-adapter", 1, "T2I-Adapter", 2.5),
   scales,
   masks,
   regions,

@@ -39,5 +39,8 @@ run adapter-plus adapter-plus.pt mini adapter --plus --from adapter-plus-second 
 run control control.pt mini control "$here/../../models/mini" --steps 4200
 run t2i-first t2i-first.pt mini control "$here/../../models/mini" --t2i --name t2i-first --steps 6400
 run t2i t2i.pt mini control "$here/../../models/mini" --t2i --from t2i-first --steps 1200 --batch 24 --lr 0.001 --hold 0.2 --image-prompts 0.5 --early --consistency 6
+run bank-shipped bank-shipped.pt mini bank --model "$here/../../models/mini" --name bank-shipped --seed 141 --core 8000 --wide 2400
+run style-first style-first.pt mini style "$here/../../models/mini" --steps 1600
+run style style.pt mini style "$here/../../models/mini" --name style --from style-first --steps 2800 --style-share 0.25
 run bank-sticker bank-sticker.pt mini bank --look sticker --core 5600 --wide 0
 run custom pytorch_lora_weights.safetensors mini lora --steps 600 --batch 48

@@ -12,13 +12,15 @@ export interface DocumentParts {
   keyed: boolean;
   /** the operator's limits of a request */
   limits: SchemaUse["limits"];
+  /** what requests may name */
+  names: SchemaUse["names"];
 }
 
-export function openApiDocument({ routes, prefix, keyed, limits }: DocumentParts): JsonSchema {
+export function openApiDocument({ routes, prefix, keyed, limits, names }: DocumentParts): JsonSchema {
   const paths: Record<string, JsonSchema> = {};
   for (const route of routes) {
     const url = `${prefix}${route.url.replace(/:(\w+)/g, "{$1}")}`;
-    paths[url] = { ...paths[url], [route.method.toLowerCase()]: operation(route, keyed, limits) };
+    paths[url] = { ...paths[url], [route.method.toLowerCase()]: operation(route, keyed, { limits, names }) };
   }
   const schemas: Record<string, JsonSchema> = {};
   const named = (part: JsonSchema): JsonSchema => withReferences(part, schemas) as JsonSchema;
@@ -43,14 +45,14 @@ export function openApiDocument({ routes, prefix, keyed, limits }: DocumentParts
   };
 }
 
-function operation(route: RouteDoc, keyed: boolean, limits: SchemaUse["limits"]): JsonSchema {
+function operation(route: RouteDoc, keyed: boolean, use: SchemaUse): JsonSchema {
   const { name, summary, tag, params, body, answers, open } = route;
   return {
     operationId: name,
     summary,
     tags: [tag],
     ...(params !== undefined && { parameters: parameters(params) }),
-    ...(body !== undefined && { requestBody: { required: true, content: contentOf(body, limits) } }),
+    ...(body !== undefined && { requestBody: { required: true, content: contentOf(body, use) } }),
     responses: {
       ...errorReferences(route, keyed),
       ...Object.fromEntries(answers.map((answer) => [String(answer.status), response(answer)])),
@@ -63,10 +65,10 @@ function parameters(params: PathParams): JsonSchema[] {
   return Object.entries(params).map(([name, schema]) => ({ name, in: "path", required: true, schema }));
 }
 
-function contentOf(body: NonNullable<RouteDoc["body"]>, limits: SchemaUse["limits"]): JsonSchema {
+function contentOf(body: NonNullable<RouteDoc["body"]>, use: SchemaUse): JsonSchema {
   return {
-    "application/json": { schema: bodySchema(body, { limits }) },
-    ...(body["x-form"] === true && { "multipart/form-data": { schema: bodySchema(body, { limits, form: true }) } }),
+    "application/json": { schema: bodySchema(body, use) },
+    ...(body["x-form"] === true && { "multipart/form-data": { schema: bodySchema(body, { ...use, form: true }) } }),
   };
 }
 

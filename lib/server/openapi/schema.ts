@@ -19,6 +19,8 @@ export const objectSchema = (properties: Record<string, JsonSchema>, title?: str
 export interface SchemaUse {
   /** the operator's, which lower those of the schema */
   limits?: Readonly<Record<string, number>> | undefined;
+  /** the server's things that requests may name */
+  names?: Readonly<Record<"loras", readonly string[]>> | undefined;
   /** whether the body is a form: pictures are files */
   form?: boolean;
   /** whether null stands for what is left out, and one alone for a list of it: of a protocol of others */
@@ -73,7 +75,7 @@ function shapeOf(rule: Schema, use: SchemaUse): JsonSchema {
     case "array":
       return listOf(rule, use);
     case "string":
-      return items === undefined ? textOf(rule) : { anyOf: [textOf(rule), listOf(rule, use)] };
+      return items === undefined ? textOf(rule, use) : { anyOf: [textOf(rule, use), listOf(rule, use)] };
     case "object":
       return objectOf(rule, use);
     default:
@@ -81,12 +83,19 @@ function shapeOf(rule: Schema, use: SchemaUse): JsonSchema {
   }
 }
 
-function textOf({ type, maxLength, pattern, enum: names, "x-aliases": aliases = {} }: Schema): JsonSchema {
+function textOf(rule: Schema, use: SchemaUse): JsonSchema {
+  const { type, maxLength, pattern, enum: names = namesOf(rule, use), "x-aliases": aliases = {} } = rule;
   const all = names && [...names, ...Object.keys(aliases)];
   return defined({ type, enum: all, maxLength, pattern });
 }
 
+const namesOf = ({ "x-names": things }: Schema, { names }: SchemaUse): readonly string[] | undefined =>
+  things === undefined ? undefined : names?.[things];
+
 function listOf({ items = {}, minItems, maxItems }: Schema, use: SchemaUse): JsonSchema {
+  // Of things that the server has none of.
+  if (Object.values(items.properties ?? {}).some((member) => namesOf(member, use)?.length === 0))
+    return { type: "array", maxItems: 0 };
   return { type: "array", items: jsonSchema(items, use), ...defined({ minItems, maxItems }) };
 }
 
@@ -105,7 +114,10 @@ function objectOf({ properties = {}, required, "x-shorthand": shorthand }: Schem
   };
   if (shorthand === undefined) return object;
   // What may stand alone in place of the object.
-  const alone = shorthand === "name" ? { type: "string", enum: Object.keys(properties) } : PICTURE;
+  const alone =
+    shorthand === "name"
+      ? { type: "string", enum: Object.keys(properties) }
+      : jsonSchema(properties[shorthand] ?? {}, use);
   return { anyOf: [alone, object] };
 }
 

@@ -28,7 +28,12 @@ export const JobOptionsSchema = {
         ...LoraSchema,
         properties: {
           ...LoraSchema.properties,
-          file: { type: "string", maxLength: 200, description: "name of one of the server's LoRAs" },
+          file: {
+            type: "string",
+            maxLength: 200,
+            "x-names": "loras",
+            description: "name of one of the server's LoRAs",
+          },
         },
       },
     },

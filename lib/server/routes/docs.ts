@@ -16,7 +16,10 @@ export function addDocsRoutes(routes: Routes, keyed: boolean): void {
     answers: [{ status: 200, description: "OpenAPI 3.1", content: inJson(DOCUMENT) }],
     handler: (_request, reply) => {
       const { docs, prefix, service } = routes;
-      return reply.send(openApiDocument({ routes: docs, prefix, keyed, limits: service.settings.limits }));
+      const { limits, loras } = service.settings;
+      // The document is open: with keys, names are for those who have one.
+      const names = keyed && loras.size > 0 ? undefined : { loras: [...loras.keys()] };
+      return reply.send(openApiDocument({ routes: docs, prefix, keyed, limits, names }));
     },
   });
   routes.add({

@@ -3,12 +3,10 @@ is to have its edges where the control has them. The mean squared error of v cou
 this term does not. It is the detector's measure made smooth, so that the error has a gradient.
 """
 
-import os
-
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
 
+from .shipped import load_vae
 from .training import images
 
 THRESHOLD = 200 / 127.5  # of cv2.Canny, for pictures in [-1, 1]
@@ -30,8 +28,7 @@ class Consistency:
     """Decodes the first samples of a batch with the shipped autoencoder, which stays frozen, and compares their edges with the true pictures'."""
 
     def __init__(self, model, products):
-        vae = AutoencoderKL.from_pretrained(os.path.join(model, "vae"), torch_dtype=torch.float32).eval()
-        self.vae = vae.to(memory_format=torch.channels_last).requires_grad_(False)
+        self.vae = load_vae(model).to(memory_format=torch.channels_last)
         self.products = products
 
     def __call__(self, x, t, v, pictures, hint):

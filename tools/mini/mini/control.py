@@ -19,14 +19,12 @@ import os
 import cv2
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
-from safetensors.torch import load_file
-from transformers import CLIPTextModel, CLIPVisionModelWithProjection
+from diffusers import ControlNetModel, T2IAdapter
 
-from . import tokens
 from .adapter import Prompts
 from .bank import encode_latents, scene_of
 from .consistency import Consistency
+from .shipped import Captions, adapter_file, load_base, load_vae, load_vision
 from .training import Average, Optimiser, Run, images, schedule, threads
 from .unet import CHANNELS, TRAIN_STEPS, Noising, latents, timesteps
 from .world import World
@@ -38,11 +36,6 @@ LOW, HIGH = 100, 200  # thresholds of the edges
 def edges(picture):
     """uint8 (h, w, 3) -> uint8 (h, w), 0 or 255"""
     return cv2.Canny(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), LOW, HIGH)
-
-
-def load_base(model):
-    unet = UNet2DConditionModel.from_pretrained(os.path.join(model, "unet"), torch_dtype=torch.float32)
-    return unet.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
 def make_control(unet):
@@ -57,29 +50,13 @@ def make_t2i():
     return T2IAdapter(in_channels=1, channels=channels, num_res_blocks=1, downscale_factor=16, adapter_type="full_adapter_xl").to(memory_format=torch.channels_last)
 
 
-class ShippedCaptions:
-    """The shipped text encoder, remembering what it has encoded."""
-
-    def __init__(self, model):
-        self.tokenizer = tokens.load(model)
-        self.text = CLIPTextModel.from_pretrained(os.path.join(model, "text_encoder"), dtype=torch.float32).eval()
-        self.known = {}
-
-    @torch.no_grad()
-    def __call__(self, captions):
-        new = sorted({c for c in captions if c not in self.known})
-        if new:
-            self.known.update(zip(new, self.text(tokens.encode(self.tokenizer, new)).last_hidden_state))
-        return torch.stack([self.known[c] for c in captions])
-
-
 class Encoder:
     """Draws scenes, their latents and their edges; made once in each process of the pool."""
 
     def __init__(self, folder, model):
         threads(1)
         self.world = World(os.path.join(folder, "data"))
-        self.vae = AutoencoderKL.from_pretrained(os.path.join(model, "vae"), torch_dtype=torch.float32).eval()
+        self.vae = load_vae(model)
 
     def __call__(self, scenes):
         pictures = np.stack([self.world.compose(s) for s in scenes])
@@ -123,15 +100,10 @@ class ShippedAdapter:
     """The shipped image adapter on the base, and pictures to show it. It must be put on after a ControlNet has been made of the base."""
 
     def __init__(self, model, unet, world, scenes):
-        parts = dict(image_proj={}, ip_adapter={})
-        for name, tensor in load_file(os.path.join(model, "ip-adapter.safetensors")).items():
-            part, rest = name.split(".", 1)
-            parts[part][rest] = tensor.float()
-        unet._load_ip_adapter_weights([parts], low_cpu_mem_usage=False)
+        unet._load_ip_adapter_weights([adapter_file(model)], low_cpu_mem_usage=False)
         unet.requires_grad_(False)
         self.layers = [p for p in unet.attn_processors.values() if hasattr(p, "to_k_ip")]
-        vision = CLIPVisionModelWithProjection.from_pretrained(os.path.join(model, "image_encoder"), dtype=torch.float32).eval()
-        self.prompts = Prompts(world, vision.requires_grad_(False), scenes, False)
+        self.prompts = Prompts(world, load_vision(model), scenes, False)
 
     def switch(self, on):
         for layer in self.layers:
@@ -227,7 +199,7 @@ def main():
     if args.start:
         begin(net, args.start, args.folder)
     adapter = ShippedAdapter(args.model, unet, world, scenes) if args.image_prompts else None
-    samples = Samples(world, ShippedCaptions(args.model), adapter, args.image_prompts)
+    samples = Samples(world, Captions(args.model), adapter, args.image_prompts)
     print(f"{name}: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes", flush=True)
     consistency = Consistency(args.model, noising.products) if args.consistency else None
     optimiser = Optimiser(net.named_parameters(), args.lr)

@@ -112,8 +112,9 @@ def inpaints(answers, questions, lines):
 
 
 def structure(answers, questions, lines):
-    scale = answers.told["controlScale"]
-    titles = {"edges-controlnet": f"edges by the ControlNet at scale {scale}", "edges-t2i": f"edges by the T2I-Adapter at scale {scale}", "edges-none": "no control"}
+    named = lambda what, use: f"edges by the {what} at scale {use['scale']}, guidance {use['guidance']}"
+    used = answers.told["controls"]
+    titles = {"edges-controlnet": named("ControlNet", used["controlnet"]), "edges-t2i": named("T2I-Adapter", used["t2i"]), "edges-none": "no control"}
     for name, title in titles.items():
         got = 100 * float(np.mean([followed(answers.shown[q["layout"]], p) for p, q in zip(answers.pictures(name), questions)]))
         goal = ("", None) if name == "edges-none" else (">= 80 %", got >= 80)

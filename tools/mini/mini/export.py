@@ -66,10 +66,11 @@ def published_projection(state):
     return out
 
 
-def adapter_tensors(folder, plus):
+def adapter_tensors(path, plus=False):
+    """What a stage wrote to `path`, under the published names."""
     unet = make_unet()
     trained = nn.ModuleDict(dict(image_proj=make_projection(plus), layers=attach(unet, PLUS_TOKENS if plus else TOKENS)))
-    trained.load_state_dict(torch.load(os.path.join(folder, "adapter-plus.pt" if plus else "adapter.pt")))
+    trained.load_state_dict(torch.load(path))
     tensors = {f"image_proj.{k}": v for k, v in published_projection(trained["image_proj"].state_dict()).items()}
     # A layer's number is its place among all of the UNet's attention processors.
     for i, processor in enumerate(unet.attn_processors.values()):
@@ -100,8 +101,8 @@ def main():
     size = dict(height=INPUT, width=INPUT)
     CLIPImageProcessor(size=dict(shortest_edge=INPUT), crop_size=size, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(path("feature_extractor"))
     DDIMScheduler(**SCHEDULER).save_pretrained(path("scheduler"))
-    for name, plus in (("ip-adapter", False), ("ip-adapter-plus", True)):
-        save_file(adapter_tensors(work, plus), path(f"{name}.safetensors"))
+    for name, stage, plus in (("ip-adapter", "adapter", False), ("ip-adapter-plus", "adapter-plus", True)):
+        save_file(adapter_tensors(os.path.join(work, f"{stage}.pt"), plus), path(f"{name}.safetensors"))
     shutil.copy(os.path.join(work, lora.FILE), os.path.join(custom, lora.FILE))
     total = sum(os.path.getsize(os.path.join(d, f)) for folder in (model, custom) for d, _, files in os.walk(folder) for f in files)
     print(f"{total / 1e6:.1f} MB")

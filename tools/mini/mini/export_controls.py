@@ -10,8 +10,9 @@ import sys
 
 import torch
 
-from .control import load_base, make_control, make_t2i
+from .control import make_control, make_t2i
 from .export import save
+from .shipped import load_base
 
 
 def main():

@@ -24,7 +24,7 @@ def read(path):
 
 def main():
     logs, output = sys.argv[1:]
-    shown = ("loss", "l1", "contrast", "psnr_known", "zero_shot", "subject")
+    shown = ("loss", "style_loss", "whole_loss", "l1", "contrast", "psnr_known", "zero_shot", "subject")
     paths = sorted(glob.glob(os.path.join(logs, "*.csv")))
     figure, axes = plt.subplots(2, -(-len(paths) // 2), figsize=(4 * -(-len(paths) // 2), 6), squeeze=False)
     for axis, path in zip(axes.flat, paths):
@@ -34,7 +34,7 @@ def main():
             points = [(step, row[key]) for step, row in rows.items() if key in row]
             if not points:
                 continue
-            loss = key in ("loss", "l1", "contrast")
+            loss = key.endswith("loss") or key in ("l1", "contrast")
             if not loss and twin is None:
                 twin = axis.twinx()
             (axis if loss else twin).plot(*zip(*points), label=key, linestyle="-" if loss else "--", color=None if loss else "tab:green")

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 
 from . import judge as judging
+from .shipped import load_vae
 from .training import images
 from .vae import psnr
 from .world import World
@@ -48,7 +48,7 @@ def measure(row, questions, pictures, judge):
 
 def reconstruction(work, model):
     """PSNR in dB of held-out renderings (never drawn in training) through the shipped autoencoder: known and held-out subjects."""
-    vae = AutoencoderKL.from_pretrained(os.path.join(model, "vae"), torch_dtype=torch.float32).eval()
+    vae = load_vae(model)
     world = World(os.path.join(work, "data"))
     rng = np.random.default_rng(4242)
     out = []
