@@ -40,20 +40,17 @@ void unmap_pages(uint8_t* pages, size_t bytes) {
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(size_t bytes) {
-  if (bytes == 0) bytes = alignment;
-  memory_ = bytes >= paged_from
-                ? map_pages(bytes)
-                : static_cast<uint8_t*>(::operator new(bytes, std::align_val_t(alignment), std::nothrow));
-  bytes_ = memory_ ? bytes : 0;
+uint8_t* AlignedBuffer::take(size_t bytes) {
+  if (bytes >= paged_from) return map_pages(bytes);
+  const size_t some = bytes == 0 ? alignment : bytes;
+  return static_cast<uint8_t*>(::operator new(some, std::align_val_t(alignment), std::nothrow));
 }
 
-void AlignedBuffer::release() {
-  if (!memory_) return;
-  if (bytes_ >= paged_from)
-    unmap_pages(memory_, bytes_);
+void AlignedBuffer::give(uint8_t* memory, size_t bytes) {
+  if (bytes >= paged_from)
+    unmap_pages(memory, bytes);
   else
-    ::operator delete(memory_, std::align_val_t(alignment));
+    ::operator delete(memory, std::align_val_t(alignment));
 }
 
 }  // namespace ipa

@@ -15,7 +15,7 @@ class AlignedBuffer {
 
   AlignedBuffer() = default;
   // Uninitialised; data() is null when the memory cannot be had.
-  explicit AlignedBuffer(size_t bytes);
+  explicit AlignedBuffer(size_t bytes) : memory_(take(bytes)), bytes_(memory_ ? bytes : 0) {}
   ~AlignedBuffer() { release(); }
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
@@ -24,6 +24,10 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+
+  // The same without an owner.
+  static uint8_t* take(size_t bytes);
+  static void give(uint8_t* memory, size_t bytes);
 
   uint8_t* data() const { return memory_; }
   float* floats() const { return reinterpret_cast<float*>(memory_); }
@@ -35,7 +39,9 @@ class AlignedBuffer {
     std::swap(memory_, other.memory_);
     std::swap(bytes_, other.bytes_);
   }
-  void release();
+  void release() {
+    if (memory_) give(memory_, bytes_);
+  }
 
   uint8_t* memory_ = nullptr;
   size_t bytes_ = 0;

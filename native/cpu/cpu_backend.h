@@ -12,8 +12,10 @@ class CpuBackend : public Backend {
   CpuBackend(const Kernels& kernels, int threads) : kernels_(kernels), threads_(threads < 1 ? 1 : threads) {}
 
   const Kernels& kernels() const { return kernels_; }
-  int threads() const { return threads_; }
-
+  Capabilities capabilities() const override {
+    return {"cpu", threads_, kernels_.fast_bytes, kernels_.fast_bf16};
+  }
+  const MemorySpace& memory() const override { return host_memory(); }
   size_t packed_bytes(const Param& param) const override;
   void pack(const Param& param, const StoredTensors& stored, void* destination) const override;
   size_t packed_kv_bytes(const KeyValueShape& kv) const override;

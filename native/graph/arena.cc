@@ -6,8 +6,7 @@
 
 namespace ipa {
 
-int64_t place_blocks(std::vector<ArenaBlock>& blocks) {
-  constexpr int64_t alignment = 64;
+int64_t place_blocks(std::vector<ArenaBlock>& blocks, int64_t alignment) {
   for (ArenaBlock& block : blocks) block.bytes = (block.bytes + alignment - 1) / alignment * alignment;
   std::vector<size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), size_t{0});

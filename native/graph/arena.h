@@ -10,10 +10,10 @@ namespace ipa {
 struct ArenaBlock {
   int64_t bytes = 0;
   int first = 0, last = 0;  // steps at which the block is written first and read last, both inclusive
-  int64_t offset = 0;       // result, a multiple of 64
+  int64_t offset = 0;       // result
 };
 
-// Fills in the offsets and returns the bytes needed.
-int64_t place_blocks(std::vector<ArenaBlock>& blocks);
+// Fills in the offsets, multiples of `alignment`, and returns the bytes needed.
+int64_t place_blocks(std::vector<ArenaBlock>& blocks, int64_t alignment);
 
 }  // namespace ipa

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -47,12 +48,23 @@ class Executable {
   virtual Status run(const RunTerms& terms) = 0;
 };
 
+// What a backend is, for those who choose how networks are computed on it.
+struct Capabilities {
+  std::string device;       // as options name it, such as "cpu"
+  int threads = 1;          // of the host, that its runs may use
+  bool fast_bytes = false;  // multiplies bytes faster than words
+  bool fast_bf16 = false;   // multiplies bf16 faster than floats
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
+  virtual Capabilities capabilities() const = 0;
+  // Where its programs find their values and weights. It outlives the backend's copies.
+  virtual const MemorySpace& memory() const = 0;
   // Size of a parameter in the layout this backend reads.
   virtual size_t packed_bytes(const Param& param) const = 0;
-  // Packs one parameter. One kept as halves is packed from halves.
+  // Packs one parameter, into memory of the host. One kept as halves is packed from halves.
   virtual void pack(const Param& param, const StoredTensors& stored, void* destination) const = 0;
   virtual size_t packed_kv_bytes(const KeyValueShape& kv) const = 0;
   // Working memory of a step, for all threads together.

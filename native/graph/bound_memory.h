@@ -3,30 +3,29 @@
 
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/status.h"
-#include "graph/bound_view.h"
+#include "graph/memory.h"
 
 namespace ipa {
 
 class BoundMemory {
  public:
   // Of as many values as before, it is the same memory. no_memory.
-  Status set(const std::vector<float>& values) {
+  Status set(const MemorySpace& space, const std::vector<float>& values) {
     const size_t bytes = values.size() * sizeof(float);
-    if (!buffer_ || buffer_.bytes() != bytes) buffer_ = AlignedBuffer(bytes);
-    if (!buffer_) return Status(Code::no_memory, "out of memory for the inputs of a network");
+    if (!memory_ || memory_.bytes() != bytes) memory_ = Memory(space, bytes);
+    if (!memory_) return Status(Code::no_memory, "out of memory for the inputs of a network");
     view().write(0, values.data(), bytes);
     return {};
   }
-  BoundView view() const { return {buffer_.data(), buffer_.bytes()}; }
+  BoundView view() const { return memory_.view(); }
   // `count` of its floats from `first` on.
   BoundView floats(size_t first, size_t count) const {
     return view().part(first * sizeof(float), count * sizeof(float));
   }
 
  private:
-  AlignedBuffer buffer_;
+  Memory memory_;
 };
 
 }  // namespace ipa

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/status.h"
+#include "graph/memory.h"
 #include "graph/types.h"
 
 namespace ipa {
@@ -38,7 +38,7 @@ struct Param {
   Compute compute = Compute::f32;
   bool halves = false;
   // Packed by the backend; null until loaded.
-  AlignedBuffer data;
+  Memory data;
 
   // Multiplied with, rather than added or copied.
   bool is_matrix() const { return role != ParamRole::vector && role != ParamRole::rows; }

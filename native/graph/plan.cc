@@ -87,7 +87,8 @@ class Planner {
       const int step = static_cast<int>(s);
       shared_.blocks.push_back({static_cast<int64_t>(backend_.scratch_bytes(plan_.steps_[s])), step, step, 0});
     }
-    plan_.arena_bytes_ = static_cast<size_t>(place_blocks(shared_.blocks));
+    plan_.arena_bytes_ =
+        static_cast<size_t>(place_blocks(shared_.blocks, static_cast<int64_t>(backend_.memory().alignment())));
     for (size_t s = 0; s < fused_.size(); ++s)
       plan_.steps_[s].scratch_offset = shared_.blocks[first_scratch_ + s].offset;
   }

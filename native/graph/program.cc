@@ -1,7 +1,6 @@
 #include "graph/program.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace ipa {
 namespace {
@@ -38,16 +37,16 @@ Program::~Program() {
 
 Status Program::take(Workspace& workspace) {
   workspace_ = &workspace;
-  IPA_TRY(workspace.require(plan_.arena_bytes()));
+  IPA_TRY(workspace.require(backend_.memory(), plan_.arena_bytes()));
   for (size_t i = 0; i < bindings_.size(); ++i) {
     if (external_[i]) continue;
     const size_t bytes = plan_.bound_bytes(i);
     workspace.hold(bytes);
     held_ += bytes;
-    owned_.emplace_back(bytes);
+    owned_.emplace_back(backend_.memory(), bytes);
     if (!owned_.back()) return Status(Code::no_memory, "out of memory for inputs and outputs");
-    std::memset(owned_.back().data(), 0, owned_.back().bytes());
-    bindings_[i] = owned_.back().data();
+    owned_.back().view().fill_with_zeros();
+    bindings_[i] = owned_.back().address();
   }
   return {};
 }
@@ -70,8 +69,8 @@ Status Program::prepare() {
       if (param && !param->data)
         return Status(Code::internal, "parameter " + param->names.front() + " was never loaded");
   // Here, where there may be no memory for it, rather than with the first run.
-  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(plan_.arena_bytes()));
-  return compile(arena.data());
+  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(backend_.memory(), plan_.arena_bytes()));
+  return compile(arena.address());
 }
 
 Status Program::compile(uint8_t* arena) {
@@ -92,8 +91,8 @@ Status Program::run_all(const std::vector<Program*>& programs, const CancelFlag*
 }
 
 Status Program::run_now(const RunTerms& terms) {
-  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(plan_.arena_bytes()));
-  if (compiled_for_ != arena.data()) IPA_TRY(compile(arena.data()));
+  IPA_ASSIGN(const ArenaLease arena, workspace_->lease(backend_.memory(), plan_.arena_bytes()));
+  if (compiled_for_ != arena.address()) IPA_TRY(compile(arena.address()));
   return executable_->run(terms);
 }
 
@@ -106,7 +105,7 @@ BoundView Program::view(Value bound) const {
   const int index = plan_.binding_of(bound);
   if (index < 0) return {};
   const auto i = static_cast<size_t>(index);
-  return {bindings_[i], plan_.bound_bytes(i)};
+  return {&backend_.memory(), static_cast<uint8_t*>(bindings_[i]), plan_.bound_bytes(i)};
 }
 
 BoundView Program::items(Value bound, int64_t first, int64_t count) const {
@@ -130,7 +129,7 @@ Status Program::read(Value bound, size_t at, void* to, size_t bytes) const {
   const BoundView memory = view(bound);
   if (!memory || at > memory.bytes() || bytes > memory.bytes() - at) return does_not_fit();
   memory.read(at, to, bytes);
-  return {};
+  return memory.status();
 }
 
 }  // namespace ipa

@@ -6,10 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "graph/backend.h"
-#include "graph/bound_view.h"
 #include "graph/graph_key.h"
+#include "graph/memory.h"
 #include "graph/plan.h"
 #include "graph/workspace.h"
 
@@ -65,8 +64,8 @@ class Program {
     return read(bound, first * sizeof(T), values.data(), values.size() * sizeof(T));
   }
   // For tests.
-  float* floats(Value bound) { return static_cast<float*>(view(bound).address()); }
-  int32_t* ids(Value bound) { return static_cast<int32_t*>(view(bound).address()); }
+  float* floats(Value bound) { return reinterpret_cast<float*>(view(bound).address()); }
+  int32_t* ids(Value bound) { return reinterpret_cast<int32_t*>(view(bound).address()); }
 
   // Shape of any recorded value.
   const Shape& shape(Value value) const { return plan_.graph().shape(value); }
@@ -90,7 +89,7 @@ class Program {
   std::vector<bool> external_;  // of the plan's bound values
   size_t own_bytes_ = 0;        // of the others
   size_t held_ = 0;
-  std::vector<AlignedBuffer> owned_;
+  std::vector<Memory> owned_;
   std::vector<void*> bindings_;
   std::unique_ptr<Executable> executable_;
   const uint8_t* compiled_for_ = nullptr;  // the arena's address at that time

@@ -7,24 +7,27 @@
 namespace ipa {
 namespace {
 
-bool smaller(const AlignedBuffer& a, const AlignedBuffer& b) { return a.bytes() < b.bytes(); }
+bool smaller(const Memory& a, const Memory& b) { return a.bytes() < b.bytes(); }
 
 }  // namespace
 
-AlignedBuffer ArenaKeeper::take(size_t bytes) {
+Memory ArenaKeeper::take(const MemorySpace& space, size_t bytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto best = kept_.end(), most = std::max_element(kept_.begin(), kept_.end(), smaller);
-  for (auto arena = kept_.begin(); arena != kept_.end(); ++arena)
+  auto best = kept_.end(), most = kept_.end();
+  for (auto arena = kept_.begin(); arena != kept_.end(); ++arena) {
+    if (&arena->space() != &space) continue;
+    if (most == kept_.end() || smaller(*most, *arena)) most = arena;
     if (arena->bytes() >= bytes && (best == kept_.end() || smaller(*arena, *best))) best = arena;
+  }
   if (most == kept_.end()) return {};
-  AlignedBuffer taken;
+  Memory taken;
   if (best != kept_.end()) taken = std::move(*best);
   // Where none suffices, the largest makes room for the one that will take its place.
   kept_.erase(best != kept_.end() ? best : most);
   return taken;
 }
 
-void ArenaKeeper::give(AlignedBuffer arena) {
+void ArenaKeeper::give(Memory arena) {
   const std::lock_guard<std::mutex> lock(mutex_);
   try {
     kept_.push_back(std::move(arena));
@@ -49,12 +52,18 @@ void ArenaKeeper::leave() {
   if (--users_ == 0) trim();
 }
 
+// Takes no memory: it also runs where there is none.
 void ArenaKeeper::trim() {
-  AlignedBuffer best;
-  for (AlignedBuffer& arena : kept_)
-    if (arena.bytes() <= largest && arena.bytes() > best.bytes()) best = std::move(arena);
-  kept_.clear();
-  if (best) kept_.push_back(std::move(best));
+  std::sort(kept_.begin(), kept_.end(), [](const Memory& a, const Memory& b) { return smaller(b, a); });
+  auto end = kept_.begin();
+  for (Memory& arena : kept_) {
+    const bool again =
+        std::any_of(kept_.begin(), end, [&](const Memory& m) { return &m.space() == &arena.space(); });
+    if (arena.bytes() > largest || again) continue;
+    std::swap(*end, arena);
+    ++end;
+  }
+  kept_.erase(end, kept_.end());
 }
 
 Workspace::Workspace(ArenaKeeper* keeper, Turn* turn) : keeper_(keeper ? *keeper : own_), turn_(turn) {
@@ -73,17 +82,18 @@ Status Workspace::reserve(size_t bytes, const CancelFlag* cancel) {
   return {};
 }
 
-Status Workspace::require(size_t bytes) {
-  if (bytes <= arena_bytes_) return {};
-  IPA_TRY(lease(bytes).status());
-  hold(bytes - arena_bytes_);
-  arena_bytes_ = bytes;
+Status Workspace::require(const MemorySpace& space, size_t bytes) {
+  size_t& most = arena_bytes_[&space];
+  if (bytes <= most) return {};
+  IPA_TRY(lease(space, bytes).status());
+  hold(bytes - most);
+  most = bytes;
   return {};
 }
 
-Result<ArenaLease> Workspace::lease(size_t bytes) {
-  AlignedBuffer arena = keeper_.take(bytes);
-  if (!arena) arena = AlignedBuffer(bytes);
+Result<ArenaLease> Workspace::lease(const MemorySpace& space, size_t bytes) {
+  Memory arena = keeper_.take(space, bytes);
+  if (!arena) arena = Memory(space, bytes);
   if (!arena)
     return Status(Code::no_memory, "out of memory: " + std::to_string(bytes >> 20) +
                                        " MB of working memory cannot be had, use a smaller picture");

@@ -3,23 +3,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/status.h"
+#include "graph/memory.h"
 #include "graph/turn.h"
 
 namespace ipa {
 
 // Arenas that nobody uses now: memory that a process has touched before costs nothing to get, fresh pages a good part
-// of a second. While workspaces use it, it keeps what they borrow in turn; between calls one, and no very large one,
-// which would be a burden.
+// of a second. While workspaces use it, it keeps what they borrow in turn; between calls one of each space, and no
+// very large one, which would be a burden.
 class ArenaKeeper {
  public:
-  // The smallest that is large enough; else an empty buffer, and the largest of the others is freed.
-  AlignedBuffer take(size_t bytes);
-  void give(AlignedBuffer arena);
+  // Of this space the smallest that is large enough; else an empty one, and the largest of the others is freed.
+  Memory take(const MemorySpace& space, size_t bytes);
+  void give(Memory arena);
   // Gives all back to the system.
   void drop();
   // A workspace that begins and ends to use it.
@@ -31,7 +32,7 @@ class ArenaKeeper {
   void trim();
 
   std::mutex mutex_;
-  std::vector<AlignedBuffer> kept_;
+  std::vector<Memory> kept_;
   int users_ = 0;
 };
 
@@ -39,17 +40,17 @@ class ArenaKeeper {
 class ArenaLease {
  public:
   ArenaLease() = default;
-  ArenaLease(ArenaKeeper& keeper, AlignedBuffer arena) : keeper_(&keeper), arena_(std::move(arena)) {}
+  ArenaLease(ArenaKeeper& keeper, Memory arena) : keeper_(&keeper), arena_(std::move(arena)) {}
   ArenaLease(ArenaLease&&) = default;
   ArenaLease& operator=(ArenaLease&&) = delete;
   ~ArenaLease() {
     if (arena_) keeper_->give(std::move(arena_));
   }
-  uint8_t* data() const { return arena_.data(); }
+  uint8_t* address() const { return arena_.address(); }
 
  private:
   ArenaKeeper* keeper_ = nullptr;
-  AlignedBuffer arena_;
+  Memory arena_;
 };
 
 class Workspace {
@@ -64,10 +65,10 @@ class Workspace {
   Turn* turn() const { return turn_; }
   // Waits until the engine has room for as much. Once.
   Status reserve(size_t bytes, const CancelFlag* cancel);
-  // Makes sure that an arena this large can be had, and counts it.
-  Status require(size_t bytes);
+  // Makes sure that an arena this large can be had, and counts it: of each space the largest.
+  Status require(const MemorySpace& space, size_t bytes);
   // After require() of as much.
-  Result<ArenaLease> lease(size_t bytes);
+  Result<ArenaLease> lease(const MemorySpace& space, size_t bytes);
   // Counts memory that somebody else takes and gives back.
   void hold(size_t bytes);
   void drop(size_t bytes) { now_ -= bytes; }
@@ -77,7 +78,8 @@ class Workspace {
   ArenaKeeper own_;
   ArenaKeeper& keeper_;
   Turn* turn_ = nullptr;
-  size_t reserved_ = 0, arena_bytes_ = 0, now_ = 0, peak_ = 0;
+  std::map<const MemorySpace*, size_t> arena_bytes_;
+  size_t reserved_ = 0, now_ = 0, peak_ = 0;
 };
 
 // Counts bytes for as long as it lives.

@@ -156,7 +156,8 @@ bool NetworkRun::run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weig
     std::vector<ipa::Value> outside;
     for (const auto& bound : external_) outside.push_back(bound.first);
     IPA_ASSIGN(program_, ipa::Program::make(std::move(graph_), golden_backend(), outside));
-    for (const auto& bound : external_) program_->bind(bound.first, {bound.second, 0});
+    for (const auto& bound : external_)
+      program_->bind(bound.first, {&ipa::host_memory(), static_cast<uint8_t*>(bound.second), 0});
     IPA_TRY(program_->prepare());
     for (const auto& [id, values] : floats_) std::copy(values.begin(), values.end(), program_->floats({id}));
     for (const auto& [id, values] : ids_) std::copy(values.begin(), values.end(), program_->ids({id}));

@@ -11,7 +11,7 @@ namespace {
 using ipa::ArenaBlock;
 using ipa_test::Random;
 
-int64_t rounded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+int64_t rounded(int64_t bytes, int64_t to) { return (bytes + to - 1) / to * to; }
 
 TEST_ONCE(graph_arena_never_overlaps_live_blocks) {
   for (uint64_t seed = 0; seed < 400; ++seed) {
@@ -26,20 +26,21 @@ TEST_ONCE(graph_arena_never_overlaps_live_blocks) {
       blocks.push_back({random.below(8) == 0 ? 0 : random.between(1, largest), first, last, -1});
     }
     const std::vector<ArenaBlock> asked = blocks;
-    const int64_t total = ipa::place_blocks(blocks);
+    const int64_t alignment = seed % 5 ? 64 : 256;
+    const int64_t total = ipa::place_blocks(blocks, alignment);
 
     int64_t sum = 0, end = 0, most_alive = 0;
     for (int64_t step = 0; step < steps; ++step) {
       int64_t alive = 0;
       for (const ArenaBlock& block : asked)
-        if (block.first <= step && step <= block.last) alive += rounded(block.bytes);
+        if (block.first <= step && step <= block.last) alive += rounded(block.bytes, alignment);
       most_alive = std::max(most_alive, alive);
     }
     for (size_t i = 0; i < blocks.size(); ++i) {
       CHECK_EQ(blocks[i].first, asked[i].first);
       CHECK_EQ(blocks[i].last, asked[i].last);
-      CHECK(blocks[i].offset >= 0 && blocks[i].offset % 64 == 0);
-      sum += rounded(asked[i].bytes);
+      CHECK(blocks[i].offset >= 0 && blocks[i].offset % alignment == 0);
+      sum += rounded(asked[i].bytes, alignment);
       end = std::max(end, blocks[i].offset + asked[i].bytes);
       for (size_t j = 0; j < i; ++j) {
         const bool together = asked[i].first <= asked[j].last && asked[j].first <= asked[i].last;
@@ -58,15 +59,15 @@ TEST_ONCE(graph_arena_reuses_memory) {
   // A chain in which every block lives for two steps needs two places.
   std::vector<ArenaBlock> chain;
   for (int i = 0; i < 100; ++i) chain.push_back({1000, i, i + 1, 0});
-  CHECK_EQ(ipa::place_blocks(chain), 2 * 1024);
+  CHECK_EQ(ipa::place_blocks(chain, 64), 2 * 1024);
   // Nothing can share: the sum.
   std::vector<ArenaBlock> together(10, ArenaBlock{64, 0, 5, 0});
-  CHECK_EQ(ipa::place_blocks(together), 640);
+  CHECK_EQ(ipa::place_blocks(together, 64), 640);
   // The best gap is taken: 64 bytes fit between the long-lived blocks once the 128 bytes there are done.
   std::vector<ArenaBlock> gap = {{256, 0, 9, 0}, {192, 0, 3, 0}, {128, 0, 9, 0}, {64, 4, 9, 0}};
-  CHECK_EQ(ipa::place_blocks(gap), 576);
+  CHECK_EQ(ipa::place_blocks(gap, 64), 576);
   std::vector<ArenaBlock> nothing;
-  CHECK_EQ(ipa::place_blocks(nothing), 0);
+  CHECK_EQ(ipa::place_blocks(nothing, 64), 0);
 }
 
 }  // namespace

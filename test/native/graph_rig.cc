@@ -107,8 +107,8 @@ bool GraphRig::pack_and_plan() {
       stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + at)
                                              : values.data() + at);
     }
-    param->data = ipa::AlignedBuffer(backend_.packed_bytes(*param));
-    backend_.pack(*param, stored, param->data.data());
+    param->data = ipa::Memory(backend_.memory(), backend_.packed_bytes(*param));
+    backend_.pack(*param, stored, param->data.address());
   }
   auto made = ipa::Program::make(std::move(graph), backend_);
   CHECK_OK(made.status());

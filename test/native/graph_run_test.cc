@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "allocation_counter.h"
+#include "base/aligned_buffer.h"
 #include "cpu/launch/thread_pool.h"
 #include "graph_rig.h"
 #include "harness.h"

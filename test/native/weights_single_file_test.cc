@@ -433,8 +433,8 @@ std::string bare_part(const std::string& file, const std::string& prefix, const 
 bool same_weights(const ipa::ParamSet& a, const ipa::ParamSet& b) {
   bool same = a.all().size() == b.all().size();
   for (size_t i = 0; same && i < a.all().size(); ++i) {
-    const ipa::AlignedBuffer &x = a.all()[i]->data, &y = b.all()[i]->data;
-    same = x.bytes() == y.bytes() && std::memcmp(x.data(), y.data(), x.bytes()) == 0;
+    const ipa::Memory &x = a.all()[i]->data, &y = b.all()[i]->data;
+    same = x.bytes() == y.bytes() && std::memcmp(x.address(), y.address(), x.bytes()) == 0;
   }
   return same;
 }

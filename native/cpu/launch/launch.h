@@ -92,7 +92,7 @@ class LaunchBuilder {
 // The step's packed weight (0) or bias (1); null without one.
 inline const float* weights(const Step& step, size_t index) {
   const Param* param = index < step.node->params.size() ? step.node->params[index] : nullptr;
-  return param ? param->data.floats() : nullptr;
+  return param ? reinterpret_cast<const float*>(param->data.address()) : nullptr;
 }
 
 // Rows a task of a light op takes: enough to be worth a hand-over.

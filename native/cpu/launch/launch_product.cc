@@ -119,7 +119,7 @@ void round_rows(LaunchBuilder& builder, const RoundedRows& to, const Step& step)
 // What a product that is not in f32 reads besides: its rows, and the scales of its weights.
 void set_rounded(GemmArgs& g, LaunchBuilder& builder, const Step& step) {
   const Param& param = *step.node->params[0];
-  const auto* packed = static_cast<const uint8_t*>(param.data.data());
+  const auto* packed = param.data.address();
   const PanelLayout& panels = builder.kernels().panels;
   uint8_t* shared = builder.shared_scratch(step);
   RoundedRows& rounded = g.rounded;

@@ -38,6 +38,7 @@ bool BranchScales::guided() const {
 Result<BranchScales> BranchScales::plan(const ModelSet& models, const GenerateRequest& request,
                                         const std::vector<GuidancePart>& parts) {
   BranchScales self;
+  self.space_ = &models.backend(Part::unet).memory();
   self.request_ = &request;
   self.parts_ = &parts;
   for (size_t i = 0; i < request.branches.size(); ++i) {
@@ -139,7 +140,7 @@ Status BranchScales::begin_call(int call, int calls) {
       if (slot.weights.empty()) *value++ = scale;
       for (float weight : slot.weights) *value++ = scale * weight;
     }
-  return values_.empty() ? Status() : memory_.set(values_);
+  return values_.empty() ? Status() : memory_.set(*space_, values_);
 }
 
 }  // namespace ipa

@@ -57,6 +57,7 @@ class BranchScales {
   float strength(const Slot& slot, const GuidancePart& part, int call, int calls) const;
   bool guided() const;
 
+  const MemorySpace* space_ = nullptr;
   const GenerateRequest* request_ = nullptr;
   const std::vector<GuidancePart>* parts_ = nullptr;
   std::vector<std::vector<int>> branches_, regions_;

@@ -54,7 +54,7 @@ Result<PackedKeys> PackedKeys::plan(const ModelSet& models, Graph graph, std::ve
       graph.output(value);
       packed.tokens = graph.node(value).kv.tokens;
     }
-  IPA_ASSIGN(packed.program, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(packed.program, Program::plan(std::move(graph), models.backend(Part::unet)));
   packed.values = std::move(keys);
   return packed;
 }
@@ -241,7 +241,7 @@ Status Conditioning::run_text(const Call& call, Text& text) {
   }
   if (&text == &text_) {
     // Of the whole picture alone: pooled features, and what controls attend to.
-    if (addition_size_) IPA_TRY(addition_.set(addition));
+    if (addition_size_) IPA_TRY(addition_.set(call.models.backend(Part::unet).memory(), addition));
     IPA_TRY(run_controls(call, -1, all));
   }
   return text.keys.run(call, {all});

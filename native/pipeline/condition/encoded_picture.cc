@@ -28,7 +28,7 @@ Result<std::unique_ptr<PictureEncoder>> PictureEncoder::plan(const ModelSet& mod
   self->pixels_ = graph.input({1, height, width, 3});
   self->encoded_ = models.vae_encoder->network.encode(graph, self->pixels_);
   graph.output(self->encoded_);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(Part::vae)));
   return self;
 }
 

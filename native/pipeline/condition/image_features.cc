@@ -40,7 +40,7 @@ Result<std::unique_ptr<ImageEncoder>> ImageEncoder::plan(const ModelSet& models,
   const ClipVision::Outputs outputs = tower.network.build(graph, self->pixels_, class_row);
   self->output_ = embedding ? outputs.embedding : outputs.penultimate;
   graph.output(self->output_);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(Part::image_encoder)));
   return self;
 }
 

@@ -112,7 +112,7 @@ Status BranchEncoder::plan_projection(const ModelSet& models) {
   const ImageTokens made = build_image_projection(graph, p, features_, faces_);
   graph.output(made_ = made.tokens);
   if (made.faces.valid()) graph.output(made_of_faces_ = made.faces);
-  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend(Part::unet)));
   tokens_ = program_->shape(made_).rows_per_item() * rows / halves;
   return {};
 }

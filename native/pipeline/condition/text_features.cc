@@ -114,7 +114,7 @@ Status PromptEncoder::plan_tower(const ModelSet& models, size_t index) {
   if (plain) graph.output(tower.features);
   if (skips) graph.output(tower.skipped);
   if (pooled) graph.output(tower.pooled = outputs.pooled);
-  IPA_ASSIGN(tower.program, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(tower.program, Program::plan(std::move(graph), models.backend(Part::text_encoder)));
   towers_.push_back(std::move(tower));
   return {};
 }

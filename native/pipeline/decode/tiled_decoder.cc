@@ -42,7 +42,7 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
     head_out_ = vae.decode_head(graph, head_in_, blocks);
     features_ = graph.shape(head_out_);
     graph.output(head_out_);
-    IPA_ASSIGN(head_, Program::plan(std::move(graph), models.backend()));
+    IPA_ASSIGN(head_, Program::plan(std::move(graph), models.backend(Part::vae)));
   }
   const int64_t side = std::max<int64_t>(1, tile / scale_);
   window_ = {1, std::min(side, features_.h), std::min(side, features_.w), features_.c};
@@ -55,7 +55,7 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
     graph.set_norm_statistics(NormStatistics::recorded);
     vae.decode_tail(graph, statistics_in_, blocks);
     recorded_ = graph.norm_statistics();
-    IPA_ASSIGN(statistics_, Program::plan(std::move(graph), models.backend()));
+    IPA_ASSIGN(statistics_, Program::plan(std::move(graph), models.backend(Part::vae)));
   }
   Graph graph(&loaded.params);
   // The edges of a window that is a part of a side do not meet; what they spoil is not kept.
@@ -67,7 +67,7 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
   given_ = graph.norm_statistics();
   std::vector<Value> external = given_;
   external.push_back(tail_in_);
-  IPA_ASSIGN(tail_, Program::plan(std::move(graph), models.backend(), external));
+  IPA_ASSIGN(tail_, Program::plan(std::move(graph), models.backend(Part::vae), external));
   return {};
 }
 

@@ -11,7 +11,7 @@ Result<std::unique_ptr<Decoder>> WholeDecoder::plan(const ModelSet& models, int6
   self->latents_ = graph.input({1, height, width, self->config_.latent_channels});
   self->pixels_ = vae.network.decode(graph, self->latents_);
   graph.output(self->pixels_);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(Part::vae)));
   return std::unique_ptr<Decoder>(std::move(self));
 }
 

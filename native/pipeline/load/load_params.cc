@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/guard.h"
 #include "cpu/launch/thread_pool.h"
 #include "weights/dtype.h"
@@ -51,6 +52,11 @@ Param to_be_packed(const Param& param, bool halves) {
   return packed;
 }
 
+bool grow(AlignedBuffer& buffer, size_t bytes) {
+  if (buffer.bytes() < bytes) buffer = AlignedBuffer(bytes);
+  return static_cast<bool>(buffer);
+}
+
 struct Loader {
   StagedParams& staged;
   const TensorSource& source;
@@ -59,11 +65,14 @@ struct Loader {
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
-  // Of each thread, for one parameter as it is stored:
+  // Of each thread, for one parameter as it is stored, and as it is packed for memory that the host does not reach:
   // kept, because fresh memory costs more than reading into it.
-  std::vector<AlignedBuffer> scratch;
+  struct Scratch {
+    AlignedBuffer stored, packed;
+  };
+  std::vector<Scratch> scratch;
 
-  Status load(StagedParam& to, AlignedBuffer& memory) {
+  Status load(StagedParam& to, Scratch& own) {
     if (context.cancel && context.cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     StoredTensors stored;
@@ -73,15 +82,24 @@ struct Loader {
     const Param param = to_be_packed(*to.param, stored.halves);
     const DType type = stored.halves ? DType::f16 : DType::f32;
     const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
-    if (memory.bytes() < each * param.names.size()) memory = AlignedBuffer(each * param.names.size());
-    AlignedBuffer packed(context.backend.packed_bytes(param));
+    AlignedBuffer& memory = own.stored;
+    grow(memory, each * param.names.size());
+    Memory packed(context.backend.memory(), context.backend.packed_bytes(param));
     if (!memory || !packed) return Status(Code::no_memory, "out of memory while loading " + what);
     for (size_t i = 0; i < param.names.size(); ++i) {
       uint8_t* read = memory.data() + i * each;
       IPA_TRY(source.read(*source.find(param.names[i]), type, read));
       stored.tensors.push_back(read);
     }
-    context.backend.pack(param, stored, packed.data());
+    if (packed.space().is_host()) {
+      context.backend.pack(param, stored, packed.address());
+    } else {
+      if (!grow(own.packed, packed.bytes()))
+        return Status(Code::no_memory, "out of memory while loading " + what);
+      context.backend.pack(param, stored, own.packed.data());
+      packed.view().write(0, own.packed.data(), packed.bytes());
+      IPA_TRY(packed.space().status());
+    }
     to.data = std::move(packed);
     to.halves = param.halves;
     return {};

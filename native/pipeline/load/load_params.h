@@ -44,7 +44,7 @@ Result<size_t> foresee_params(ParamSet& params, const TensorSource& source, cons
 // Parameters read and packed but not yet in use, so that several networks change together or not at all.
 struct StagedParam {
   Param* param = nullptr;
-  AlignedBuffer data;
+  Memory data;
   bool halves = false;
 };
 using StagedParams = std::vector<StagedParam>;

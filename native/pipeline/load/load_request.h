@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/params.h"
+#include "pipeline/load/device_request.h"
 
 namespace ipa {
 
@@ -64,9 +65,10 @@ struct LoadRequest {
   std::optional<bool> zero_snr;          // none: told from the files
   double vae_scaling_factor = 0;         // 0: the VAE's own
   Compute compute = Compute::f32;        // of the UNet; VAE and encoders follow it, see models/compute_choice.h
-  int threads = 0;                       // 0: one per core
-  int concurrency = 16;                  // calls that advance together, at most
-  int max_batch = 0;                     // of them that run as one, at most; 0: as many as are faster
+  DeviceRequest devices;
+  int threads = 0;       // 0: one per core
+  int concurrency = 16;  // calls that advance together, at most
+  int max_batch = 0;     // of them that run as one, at most; 0: as many as are faster
 };
 
 }  // namespace ipa

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/status.h"
-#include "cpu/kernels/kernels.h"
 #include "models/controlnet.h"
 #include "models/t2i_adapter.h"
 #include "models/unet.h"
@@ -34,7 +33,7 @@ struct ControlHost {
   std::string family;         // of the UNet, for messages
   int64_t picture_scale = 8;  // pixels a latent covers along a side
   Compute compute = Compute::f32;
-  const Kernels& kernels;
+  Capabilities capabilities;  // of what it runs on
 };
 
 // The weights of a control's folder, or its file.

@@ -46,12 +46,12 @@ Result<LearnedTokens> open_learned_tokens(const LoadRequest& request,
 
 Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, const CancelFlag* cancel) {
   IPA_TRY(check_fields(request, load_fields()));
-  IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   ThreadPool& pool = ThreadPool::shared();
   const int threads = request.threads > 0 ? std::min(request.threads, ThreadPool::max_threads())
                                           : ThreadPool::hardware_threads();
   pool.grow_to(threads);
-  std::unique_ptr<ModelSet> set(new ModelSet(CpuBackend(*kernels, threads)));
+  IPA_ASSIGN(Devices devices, Devices::open(request.devices, threads));
+  std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), threads));
   set->compute_ = request.compute;
   set->loras_ = request.loras;
 
@@ -59,17 +59,19 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   set->scheduler_config = std::move(components.scheduler);
   set->prediction = components.prediction;
   set->ignored = std::move(components.ignored);
-  IPA_ASSIGN(set->unet, describe_unet(components.unet, request.compute, *kernels));
+  IPA_ASSIGN(set->unet,
+             describe_unet(components.unet, request.compute, set->backend(Part::unet).capabilities()));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, set->unet->network, components.text.size() > 1));
   set->ignored_of_loras = ignored_of(loras);
   IPA_ASSIGN(LearnedTokens learned, open_learned_tokens(request, components.text));
   set->ignored.insert(set->ignored.end(), learned.ignored().begin(), learned.ignored().end());
   set->learned_ = std::make_unique<const LearnedTokens>(std::move(learned));
-  const LoadContext context = set->context(cancel);
+  const LoadContext of_text = set->context(Part::text_encoder, cancel),
+                    of_unet = set->context(Part::unet, cancel);
   for (const TextComponent& component : components.text) {
     IPA_ASSIGN(auto tower, describe_text(component, set->text.size(), *set->learned_, request.compute));
-    IPA_TRY(tower->load(loras, context));
+    IPA_TRY(tower->load(loras, of_text));
     set->text.push_back(std::move(tower));
   }
   IPA_TRY(set->check_family());
@@ -78,11 +80,11 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
       set->family_ == Family::sdxl && components.zeros_for_empty_prompt.value_or(!set->refiner);
   IPA_ASSIGN(set->task_, task_of(set->unet->config()));
   if (request.inpaint) IPA_TRY(set->check_inpaint());
-  IPA_TRY(set->unet->load(loras, context));
+  IPA_TRY(set->unet->load(loras, of_unet));
   if (request.inpaint) {
-    IPA_ASSIGN(set->inpaint, load_inpaint(*request.inpaint, *set->unet, loras, context));
+    IPA_ASSIGN(set->inpaint, load_inpaint(*request.inpaint, *set->unet, loras, of_unet));
   }
-  IPA_TRY(set->load_vae(components.vae, context));
+  IPA_TRY(set->load_vae(components.vae, set->context(Part::vae, cancel)));
   IPA_TRY(set->load_model_vision(request, cancel));
   IPA_ASSIGN(set->adapters, set->make_adapters(request.adapters, cancel));
   IPA_ASSIGN(set->controls, set->make_controls(request.controls, cancel));
@@ -102,7 +104,7 @@ Status ModelSet::check_inpaint() const {
 
 Status ModelSet::load_vae(const VaeComponent& component, const LoadContext& context) {
   const auto describe = [&](VaeHalf half) {
-    return describe_vae(component, unet->config(), half, compute_, backend_.kernels());
+    return describe_vae(component, unet->config(), half, compute_, backend(Part::vae).capabilities());
   };
   IPA_ASSIGN(auto decoder, describe(VaeHalf::decoder));
   IPA_TRY(decoder->load({}, context));
@@ -126,20 +128,22 @@ Status cannot_encode(const Status& status) {
 
 Result<size_t> ModelSet::foresee_encoder() const {
   if (vae_encoder->loaded()) return size_t{0};
-  Result<size_t> bytes = vae_encoder->foresee(backend_);
+  Result<size_t> bytes = vae_encoder->foresee(backend(Part::vae));
   return bytes.ok() ? std::move(bytes) : Result<size_t>(cannot_encode(bytes.status()));
 }
 
 Status ModelSet::load_encoder(const CancelFlag* cancel) const {
   if (vae_encoder->loaded()) return {};
-  const Status status = vae_encoder->load({}, context(cancel));
+  const Status status = vae_encoder->load({}, context(Part::vae, cancel));
   return status.ok() ? status : cannot_encode(status);
 }
 
-LoadContext ModelSet::context(const CancelFlag* cancel) const {
-  const Kernels& kernels = backend_.kernels();
-  return {backend_, backend_.threads(), cancel,
-          [&kernels](const ProductTerms& terms) { return add_product(kernels, terms); }};
+LoadContext ModelSet::context(Part part, const CancelFlag* cancel) const {
+  const auto add = [](const ProductTerms& terms) -> Status {
+    IPA_ASSIGN(const Kernels* kernels, choose_kernels());
+    return add_product(*kernels, terms);
+  };
+  return {backend(part), threads_, cancel, add};
 }
 
 // The encoder in the model's folder, or the one that was asked for instead.
@@ -151,7 +155,7 @@ Status ModelSet::load_model_vision(const LoadRequest& request, const CancelFlag*
   std::string preprocessor = preprocessor_beside(encoder);
   if (preprocessor.empty()) preprocessor = join_path(request.model, layout::preprocessor);
   IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_),
-                                 context(cancel)));
+                                 context(Part::image_encoder, cancel)));
   return {};
 }
 
@@ -185,7 +189,8 @@ Result<std::shared_ptr<const VisionTower>> ModelSet::vision_in(
   for (const auto* list : {&loaded, &adapters})
     for (const auto& adapter : *list)
       if (adapter->vision && adapter->vision->folder == folder) return adapter->vision;
-  return load_vision(folder, preprocessor_beside(folder), encoder_compute(compute_), context(cancel));
+  return load_vision(folder, preprocessor_beside(folder), encoder_compute(compute_),
+                     context(Part::image_encoder, cancel));
 }
 
 Result<std::vector<std::shared_ptr<const Adapter>>> ModelSet::make_adapters(
@@ -202,7 +207,8 @@ Result<std::vector<std::shared_ptr<const Adapter>>> ModelSet::make_adapters(
     }
     IPA_ASSIGN(std::shared_ptr<const VisionTower> tower, vision_in(request.image_encoder, made, cancel));
     IPA_ASSIGN(std::shared_ptr<const Adapter> adapter,
-               load_adapter(request, unet->network, family_name(family_), std::move(tower), context(cancel)));
+               load_adapter(request, unet->network, family_name(family_), std::move(tower),
+                            context(Part::unet, cancel)));
     made.push_back(std::move(adapter));
   }
   return made;
@@ -212,7 +218,7 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
   IPA_ASSIGN(std::vector<std::shared_ptr<const Adapter>> made, make_adapters(requests, cancel));
   if (holds_lora(made) || holds_lora(adapters)) {
     IPA_ASSIGN(const std::vector<LoraUse> loras, open_loras(loras_, requests, unet->network, text.size() > 1));
-    IPA_ASSIGN(LoadedWeights::Restaged staged, unet->restage(loras, context(cancel)));
+    IPA_ASSIGN(LoadedWeights::Restaged staged, unet->restage(loras, context(Part::unet, cancel)));
     unet->commit(std::move(staged));
   }
   adapters = std::move(made);
@@ -221,7 +227,8 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
 
 Result<std::vector<std::shared_ptr<const LoadedControl>>> ModelSet::make_controls(
     const std::vector<ControlRequest>& requests, const CancelFlag* cancel) const {
-  const ControlHost host{*unet, family_name(family_), vae->config().scale(), compute_, backend_.kernels()};
+  const ControlHost host{*unet, family_name(family_), vae->config().scale(), compute_,
+                         backend(Part::unet).capabilities()};
   std::vector<std::shared_ptr<const LoadedControl>> made;
   for (const ControlRequest& request : requests) {
     std::shared_ptr<const LoadedControl> control;
@@ -231,7 +238,7 @@ Result<std::vector<std::shared_ptr<const LoadedControl>>> ModelSet::make_control
       for (const auto& loaded : *list)
         if (loaded->request == request) control = loaded;
     if (!control) {
-      IPA_ASSIGN(control, load_control(request, host, context(cancel)));
+      IPA_ASSIGN(control, load_control(request, host, context(Part::unet, cancel)));
     }
     made.push_back(std::move(control));
   }
@@ -255,22 +262,22 @@ Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const Cance
                         "), which only load() adds: pass it to load(), with weight 0 until it "
                         "is wanted");
   }
-  const std::vector<LoadedWeights*> networks = changeable();
+  const auto networks = changeable();
   std::vector<LoadedWeights::Restaged> staged;
-  for (LoadedWeights* network : networks) {
-    IPA_ASSIGN(LoadedWeights::Restaged one, network->restage(loras, context(cancel)));
+  for (const auto& [part, network] : networks) {
+    IPA_ASSIGN(LoadedWeights::Restaged one, network->restage(loras, context(part, cancel)));
     staged.push_back(std::move(one));
   }
-  for (size_t i = 0; i < staged.size(); ++i) networks[i]->commit(std::move(staged[i]));
+  for (size_t i = 0; i < staged.size(); ++i) networks[i].second->commit(std::move(staged[i]));
   loras_ = requests;
   ignored_of_loras = ignored_of(loras);
   return {};
 }
 
-std::vector<LoadedWeights*> ModelSet::changeable() const {
-  std::vector<LoadedWeights*> networks;
-  for (const auto& tower : text) networks.push_back(tower.get());
-  networks.push_back(unet.get());
+std::vector<std::pair<Part, LoadedWeights*>> ModelSet::changeable() const {
+  std::vector<std::pair<Part, LoadedWeights*>> networks;
+  for (const auto& tower : text) networks.emplace_back(Part::text_encoder, tower.get());
+  networks.emplace_back(Part::unet, unet.get());
   return networks;
 }
 

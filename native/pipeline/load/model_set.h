@@ -4,12 +4,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
-#include "cpu/cpu_backend.h"
 #include "pipeline/load/adapter.h"
+#include "pipeline/load/devices.h"
 #include "pipeline/load/learned_tokens.h"
 #include "pipeline/load/load_request.h"
 #include "pipeline/load/model_kind.h"
@@ -35,7 +36,7 @@ class ModelSet {
 
   // Those in use.
   const std::vector<LoraRequest>& loras() const { return loras_; }
-  const CpuBackend& backend() const { return backend_; }
+  const Backend& backend(Part part) const { return devices_.of(part); }
   Family family() const { return family_; }
   Task task() const { return task_; }
   // One per file of the request's.
@@ -70,8 +71,9 @@ class ModelSet {
   bool refiner = false;
 
  private:
-  explicit ModelSet(CpuBackend backend) : backend_(std::move(backend)) {}
-  LoadContext context(const CancelFlag* cancel) const;
+  ModelSet(Devices devices, int threads) : devices_(std::move(devices)), threads_(threads) {}
+  // Of loading the weights of a part.
+  LoadContext context(Part part, const CancelFlag* cancel) const;
   Status load_vae(const VaeComponent& component, const LoadContext& context);
   Status load_model_vision(const LoadRequest& request, const CancelFlag* cancel);
   Status check_family();
@@ -87,9 +89,10 @@ class ModelSet {
   // Of every network once.
   std::vector<const ParamSet*> all_params() const;
   // The networks that LoRAs change.
-  std::vector<LoadedWeights*> changeable() const;
+  std::vector<std::pair<Part, LoadedWeights*>> changeable() const;
 
-  CpuBackend backend_;
+  Devices devices_;
+  int threads_;  // of the host
   Family family_ = Family::sd1;
   Task task_ = Task::text_to_image;
   Compute compute_ = Compute::f32;

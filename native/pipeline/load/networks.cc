@@ -37,7 +37,7 @@ Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component,
 }
 
 Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
-                                                           const Kernels& kernels) {
+                                                           const Capabilities& capabilities) {
   IPA_TRY(component.config.check(component.config_path));
   auto unet = std::make_unique<LoadedNetwork<UNet>>(UNet(component.config), component, "the UNet");
   const UNetConfig& c = unet->config();
@@ -57,15 +57,15 @@ Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& 
     unet->network.build(graph, inputs);
     build_text_keys(graph, layers, graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  choose_compute(unet->params, unet_compute(compute, kernels.fast_bytes));
-  if (kernels.fast_bf16) unet->params.pairs = Compute::bf16;
+  choose_compute(unet->params, unet_compute(compute, capabilities.fast_bytes));
+  if (capabilities.fast_bf16) unet->params.pairs = Compute::bf16;
   unet->set_lora_part(LoraPart::unet);
   return unet;
 }
 
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
                                                          VaeHalf half, Compute compute,
-                                                         const Kernels& kernels) {
+                                                         const Capabilities& capabilities) {
   IPA_TRY(component.config.check(component.config_path));
   const bool encodes = half == VaeHalf::encoder;
   auto vae = std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, compact_vae(compute)), component,
@@ -82,7 +82,7 @@ Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& com
     else
       vae->network.decode(graph, graph.input({1, 2, 2, c.latent_channels}));
   }));
-  choose_compute(vae->params, vae_compute(compute, kernels.fast_bf16));
+  choose_compute(vae->params, vae_compute(compute, capabilities.fast_bf16));
   return vae;
 }
 

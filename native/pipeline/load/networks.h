@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "cpu/kernels/kernels.h"
+#include "graph/backend.h"
 #include "models/clip_text.h"
 #include "models/unet.h"
 #include "models/vae.h"
@@ -27,11 +27,12 @@ Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component,
                                                  const LearnedTokens& learned, Compute compute);
 // Also Code::unsupported for a class-conditional one.
 Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
-                                                           const Kernels& kernels);
+                                                           const Capabilities& capabilities);
 // One half of the VAE: pictures of latents, or latents of pictures.
 enum class VaeHalf : uint8_t { decoder, encoder };
 // Also Code::mismatch when its latents are not the UNet's.
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
-                                                         VaeHalf half, Compute compute, const Kernels& kernels);
+                                                         VaeHalf half, Compute compute,
+                                                         const Capabilities& capabilities);
 
 }  // namespace ipa

@@ -17,13 +17,15 @@ size_t count_sources(const GenerateRequest& request) {
 
 }  // namespace
 
-AttentionMaps::AttentionMaps(const GenerateRequest& request, const Conditioning& conditioning)
-    : request_(request), conditioning_(conditioning), sources_(count_sources(request)) {}
+AttentionMaps::AttentionMaps(const MemorySpace& space, const GenerateRequest& request,
+                             const Conditioning& conditioning)
+    : space_(space), request_(request), conditioning_(conditioning), sources_(count_sources(request)) {}
 
 std::unique_ptr<AttentionMaps> AttentionMaps::plan(const ModelSet& models, const GenerateRequest& request,
                                                    const Conditioning& conditioning) {
   if (request.attention_maps.empty()) return nullptr;
-  std::unique_ptr<AttentionMaps> self(new AttentionMaps(request, conditioning));
+  std::unique_ptr<AttentionMaps> self(
+      new AttentionMaps(models.backend(Part::unet).memory(), request, conditioning));
   const std::vector<CrossLayer>& layers = models.unet->network.cross_layers();
   self->layers_.resize(layers.size());
   self->places_.resize(layers.size());
@@ -33,8 +35,8 @@ std::unique_ptr<AttentionMaps> AttentionMaps::plan(const ModelSet& models, const
   }
   for (Module& module : self->modules_)
     for (Track& track : module.tracks) {
-      track.at = self->floats_;
-      self->floats_ += track.columns * module.queries();
+      track.at = self->summed_;
+      self->summed_ += track.columns * module.queries();
     }
   return self;
 }
@@ -67,8 +69,8 @@ void AttentionMaps::plan_layer(const ModelSet& models, size_t layer) {
   add_sources(layer);
   Place& place = places_[layer];
   for (const Columns& columns : place.columns) place.floats += columns.count * module.queries();
-  place.at = floats_;
-  floats_ += place.floats;
+  place.at = mapped_;
+  mapped_ += place.floats;
 }
 
 void AttentionMaps::add_part(size_t layer, size_t track, int64_t tokens) {
@@ -118,17 +120,18 @@ size_t AttentionMaps::result_bytes() const {
 
 Status AttentionMaps::take(Workspace& workspace) {
   held_ = std::make_unique<Held>(workspace, bytes());
-  memory_ = AlignedBuffer(bytes());
-  return memory_ ? Status() : Status(Code::no_memory, "out of memory for attention maps");
+  maps_ = Memory(space_, mapped_ * sizeof(float));
+  sums_ = AlignedBuffer(summed_ * sizeof(float));
+  return maps_ && sums_ ? Status() : Status(Code::no_memory, "out of memory for attention maps");
 }
 
 BoundView AttentionMaps::view(size_t layer) const {
   const Place& place = places_[layer];
-  return BoundView(memory_.data(), bytes()).part(place.at * sizeof(float), place.floats * sizeof(float));
+  return maps_.view().part(place.at * sizeof(float), place.floats * sizeof(float));
 }
 
 void AttentionMaps::begin_picture() {
-  std::fill_n(memory_.floats(), floats_, 0.0f);
+  std::fill_n(sums_.floats(), summed_, 0.0f);
   for (Module& module : modules_)
     for (Track& track : module.tracks) track.maps = 0;
 }
@@ -144,7 +147,7 @@ void AttentionMaps::add(const std::vector<size_t>& layers) {
       map.read(query * row.size() * sizeof(float), row.data(), row.size() * sizeof(float));
       const float* from = row.data();
       for (const Columns& columns : place.columns) {
-        float* sums = memory_.floats() + module.tracks[columns.track].at + query * columns.count;
+        float* sums = sums_.floats() + module.tracks[columns.track].at + query * columns.count;
         for (size_t i = 0; i < columns.count; ++i) sums[i] += *from++;
       }
     }
@@ -157,7 +160,7 @@ std::vector<ModuleMaps> AttentionMaps::means() const {
   for (const Module& module : modules_) {
     const auto mean = [&](size_t index) {
       const Track& track = module.tracks[index];
-      const float* sums = memory_.floats() + track.at;
+      const float* sums = sums_.floats() + track.at;
       std::vector<float> values(sums, sums + track.columns * module.queries());
       for (float& value : values) value /= static_cast<float>(std::max(1, track.maps));
       return values;

@@ -7,7 +7,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/status.h"
-#include "graph/bound_view.h"
+#include "graph/memory.h"
 #include "graph/workspace.h"
 #include "models/decoupled_attention.h"
 #include "pipeline/condition/conditioning.h"
@@ -23,7 +23,7 @@ class AttentionMaps {
                                              const Conditioning& conditioning);
   // One per cross layer of the UNet: which are mapped, and the spans of their tokens.
   const std::vector<LayerMap>& layers() const { return layers_; }
-  size_t bytes() const { return floats_ * sizeof(float); }
+  size_t bytes() const { return (mapped_ + summed_) * sizeof(float); }
   // Of what means() returns.
   size_t result_bytes() const;
 
@@ -59,20 +59,22 @@ class AttentionMaps {
     std::vector<Columns> columns;
     size_t at = 0, floats = 0;
   };
-  AttentionMaps(const GenerateRequest& request, const Conditioning& conditioning);
+  AttentionMaps(const MemorySpace& space, const GenerateRequest& request, const Conditioning& conditioning);
   void plan_layer(const ModelSet& models, size_t layer);
   void add_part(size_t layer, size_t track, int64_t tokens);
   void add_sources(size_t layer);
   Module& module_of(const ModelSet& models, const CrossLayer& layer);
 
+  const MemorySpace& space_;
   const GenerateRequest& request_;
   const Conditioning& conditioning_;
   size_t sources_ = 0;
   std::vector<LayerMap> layers_;
   std::vector<Place> places_;  // of the layers
   std::vector<Module> modules_;
-  size_t floats_ = 0;  // of the maps of a call and of all sums
-  AlignedBuffer memory_;
+  size_t mapped_ = 0, summed_ = 0;  // floats of the maps of a call, and of all sums
+  Memory maps_;
+  AlignedBuffer sums_;
   std::unique_ptr<Held> held_;
 };
 

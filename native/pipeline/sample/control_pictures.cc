@@ -19,7 +19,7 @@ Result<std::unique_ptr<ControlPictures>> ControlPictures::plan(const ControlCall
   std::unique_ptr<ControlPictures> self(new ControlPictures(call, net));
   for (const size_t condition : conditions) self->uses_.push_back(&call.request.controls[condition]);
   self->mixed_ = mixed;
-  IPA_TRY(self->plan_programs(call.models.backend()));
+  IPA_TRY(self->plan_programs(call.models.backend(Part::unet)));
   return self;
 }
 

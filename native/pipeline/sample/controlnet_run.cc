@@ -52,7 +52,8 @@ Result<std::unique_ptr<ControlNetRun>> ControlNetRun::plan(const ControlCall& ca
     if (!self->active_[i]) continue;
     std::unique_ptr<ControlNetProgram>& program = self->program_of(call.kinds[i]);
     if (program) continue;
-    IPA_ASSIGN(program, ControlNetProgram::plan(call.models.backend(), binding, self->shape_of(call.kinds[i])));
+    IPA_ASSIGN(program, ControlNetProgram::plan(call.models.backend(Part::unet), binding,
+                                                self->shape_of(call.kinds[i])));
   }
   return self;
 }
@@ -68,7 +69,7 @@ Status ControlNetRun::begin(const Call& call) {
     IPA_ASSIGN(const std::vector<float> read, pictures_->read(call));
     pictures_.reset();
     held_ = std::make_unique<Held>(call.workspace, read.size() * sizeof(float));
-    IPA_TRY(picture_.set(read));
+    IPA_TRY(picture_.set(call.models.backend(Part::unet).memory(), read));
   }
   for (const auto* program : {&all_full_, &all_shallow_, &last_full_, &last_shallow_})
     if (*program) IPA_TRY((*program)->prepare(call.workspace));

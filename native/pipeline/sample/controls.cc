@@ -66,8 +66,9 @@ Status Controls::plan_nets(const ControlCall& call, const std::vector<std::vecto
   std::vector<Shape> shapes = residual_shapes(*loaded(call, nets.front().front()).net,
                                               call.request.height / scale, call.request.width / scale);
   const bool among = nets.size() > 1;
-  if (among) made_ = Residuals(shapes, call.conditioning.batch());
-  sums_.skips = Residuals(std::move(shapes), call.conditioning.batch());
+  const MemorySpace& space = call.models.backend(Part::unet).memory();
+  if (among) made_ = Residuals(space, shapes, call.conditioning.batch());
+  sums_.skips = Residuals(space, std::move(shapes), call.conditioning.batch());
   for (const std::vector<size_t>& conditions : nets) {
     IPA_ASSIGN(std::unique_ptr<ControlNetRun> net,
                ControlNetRun::plan(call, conditions, among, among ? made_ : sums_.skips));
@@ -84,7 +85,7 @@ Status Controls::plan_adapters(const ControlCall& call, const std::vector<size_t
     for (size_t i = shapes.size(); i < places; ++i) shapes.push_back(adapter->shapes()[i]);
     adapters_.push_back(std::move(adapter));
   }
-  sums_.levels = Residuals(std::move(shapes), 1);
+  sums_.levels = Residuals(call.models.backend(Part::unet).memory(), std::move(shapes), 1);
   summed_.assign(adapters_.size(), false);
   return {};
 }
@@ -131,7 +132,7 @@ void Controls::add(const ControlNetRun& net, StepKind kind, bool first) {
     scale_into(made.items(i, extent.first, extent.batch), net.pooled() ? 1.0f : net.factor(i), !first,
                sums_.skips.items(i, extent.first, extent.batch));
     // In guess mode nothing is added to the negative half.
-    if (first) fill_with_zeros(sums_.skips.items(i, 0, extent.first));
+    if (first) sums_.skips.items(i, 0, extent.first).fill_with_zeros();
   }
 }
 

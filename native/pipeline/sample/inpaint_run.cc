@@ -33,7 +33,7 @@ Result<std::unique_ptr<InpaintRun>> InpaintRun::plan(const ModelSet& models, con
       graph.input({1, request.height / scale + 2, request.width / scale + 2, head.config().input_channels()});
   self->output_ = head.network.build(graph, self->input_);
   graph.output(self->output_);
-  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend()));
+  IPA_ASSIGN(self->program_, Program::plan(std::move(graph), models.backend(Part::unet)));
   return self;
 }
 

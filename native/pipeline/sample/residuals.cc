@@ -19,18 +19,19 @@ size_t item_bytes(const Shape& shape) { return static_cast<size_t>(shape.element
 
 }  // namespace
 
-Residuals::Residuals(std::vector<Shape> shapes, int64_t batch) : shapes_(std::move(shapes)), batch_(batch) {
+Residuals::Residuals(const MemorySpace& space, std::vector<Shape> shapes, int64_t batch)
+    : space_(&space), shapes_(std::move(shapes)), batch_(batch) {
   for (const Shape& shape : shapes_) {
     places_.push_back(bytes_);
     const size_t bytes = item_bytes(shape) * static_cast<size_t>(batch);
-    bytes_ += (bytes + AlignedBuffer::alignment - 1) / AlignedBuffer::alignment * AlignedBuffer::alignment;
+    bytes_ += (bytes + space.alignment() - 1) / space.alignment() * space.alignment();
   }
 }
 
 Status Residuals::take(Workspace& workspace) {
   if (!bytes_) return {};
   held_ = std::make_unique<Held>(workspace, bytes_);
-  memory_ = AlignedBuffer(bytes_);
+  memory_ = Memory(*space_, bytes_);
   if (!memory_) return Status(Code::no_memory, "out of memory for what controls add to the UNet");
   clear();
   return {};
@@ -38,22 +39,11 @@ Status Residuals::take(Workspace& workspace) {
 
 BoundView Residuals::items(size_t i, int64_t first, int64_t count) const {
   const size_t each = item_bytes(shapes_[i]);
-  return BoundView(memory_.data(), bytes_)
-      .part(places_[i] + static_cast<size_t>(first) * each, static_cast<size_t>(count) * each);
-}
-
-void Residuals::clear() const {
-  for (size_t i = 0; i < count(); ++i) fill_with_zeros(items(i, 0, batch_));
-}
-
-void fill_with_zeros(const BoundView& view) {
-  static const std::array<float, block> zeros = {};
-  for_blocks(view.bytes() / sizeof(float),
-             [&](size_t at, size_t count) { view.write(at, zeros.data(), count * sizeof(float)); });
+  return memory_.view().part(places_[i] + static_cast<size_t>(first) * each, static_cast<size_t>(count) * each);
 }
 
 void scale_into(const BoundView& from, float factor, bool add, const BoundView& to) {
-  if (!add && factor == 1.0f && from.address() == to.address()) return;
+  if (!add && factor == 1.0f && from.same_place(to)) return;
   std::array<float, block> values, sums;
   for_blocks(to.bytes() / sizeof(float), [&](size_t at, size_t count) {
     from.read(at, values.data(), count * sizeof(float));

@@ -6,9 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/status.h"
-#include "graph/bound_view.h"
+#include "graph/memory.h"
 #include "graph/shape.h"
 #include "graph/workspace.h"
 
@@ -17,8 +16,8 @@ namespace ipa {
 class Residuals {
  public:
   Residuals() = default;
-  // Of `batch` items; `shapes` are of one item.
-  Residuals(std::vector<Shape> shapes, int64_t batch);
+  // In `space`, of `batch` items; `shapes` are of one item.
+  Residuals(const MemorySpace& space, std::vector<Shape> shapes, int64_t batch);
 
   size_t count() const { return shapes_.size(); }
   // Of one item.
@@ -28,14 +27,15 @@ class Residuals {
   Status take(Workspace& workspace);
   // Of `count` items from `first` on.
   BoundView items(size_t i, int64_t first, int64_t count) const;
-  void clear() const;
+  void clear() const { memory_.view().fill_with_zeros(); }
 
  private:
+  const MemorySpace* space_ = nullptr;
   std::vector<Shape> shapes_;
   std::vector<size_t> places_;
   int64_t batch_ = 0;
   size_t bytes_ = 0;
-  AlignedBuffer memory_;
+  Memory memory_;
   std::unique_ptr<Held> held_;
 };
 
@@ -46,7 +46,6 @@ struct Additions {
   Residuals levels;  // T2I-Adapter: to what each level hands down, and to the middle; the same for all items
 };
 
-void fill_with_zeros(const BoundView& view);
 // `to` becomes `factor` times `from`, with `add` that and itself. Both have floats, and may be the same.
 void scale_into(const BoundView& from, float factor, bool add, const BoundView& to);
 // Every pixel of an item of this shape becomes the mean of `factor` times all of them.

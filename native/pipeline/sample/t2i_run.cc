@@ -54,7 +54,7 @@ T2iRun::T2iRun(const ControlCall& call, size_t index)
 
 Result<std::unique_ptr<T2iRun>> T2iRun::plan(const ControlCall& call, size_t index) {
   std::unique_ptr<T2iRun> self(new T2iRun(call, index));
-  IPA_TRY(self->plan_blocks(call.models.backend()));
+  IPA_TRY(self->plan_blocks(call.models.backend(Part::unet)));
   return self;
 }
 

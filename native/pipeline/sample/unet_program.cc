@@ -139,7 +139,7 @@ Status UNetProgram::describe(const ModelSet& models, const Conditioning& conditi
   std::vector<Value> external;
   if (shape.copies == 1)
     for (const auto& [value, source] : bound_) external.push_back(value);
-  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend(), external));
+  IPA_ASSIGN(program_, Program::plan(std::move(graph), models.backend(Part::unet), external));
   program_->set_whole();
   return {};
 }
