@@ -174,14 +174,14 @@ describe("the custom checkpoint", () => {
         imagePrompts: [{ image: APPLE }],
         seed: 20 + i,
         steps: 20,
-        guidance: 4,
+        guidance: 2.5, // above it the LoRA's colours get pale
       };
       const [plain, sticker] = [await paint(call), (await custom.generate(call)).images[0]!];
       const [r, g, b] = middle(sticker);
       if (nearest(rim(sticker)) === colour && r - Math.max(g, b) > 50) right++;
       if (white(sticker) > white(plain) + 0.04) border++;
     }
-    expect(right).toBeGreaterThanOrEqual(4);
+    expect(right).toBeGreaterThanOrEqual(5);
     expect(border).toBeGreaterThanOrEqual(5);
   });
 });

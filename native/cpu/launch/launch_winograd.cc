@@ -23,8 +23,8 @@ void launch_winograd(LaunchBuilder& builder, GemmArgs g, const Step& step) {
   if (param.compute == Compute::int8_weights) w.weight_gain = 32.0f;  // of 127, about int16_limit
   if (param.compute == Compute::int16 || param.compute == Compute::int8_weights) {
     w.scales = reinterpret_cast<float*>(shared + cut.scales);
-    g.column_scale = reinterpret_cast<const float*>(param.data.address() +
-                                                    PairsLayout(param, kernels.panels).scales);
+    g.column_scale =
+        reinterpret_cast<const float*>(param.data.address() + PairsLayout(param, kernels.panels).scales);
   }
   g.panels = ceil_div(g.n, kernels.panels.panel);
   const ComputeKernels& own = kernels.of(param.compute);
