@@ -24,7 +24,7 @@ from diffusers import ControlNetModel, T2IAdapter
 from .adapter import Prompts
 from .bank import encode_latents, scene_of
 from .consistency import Consistency
-from .shipped import Captions, adapter_file, load_base, load_vae, load_vision
+from .shipped import adapter_file, load_base, load_captions, load_vae, load_vision
 from .training import Average, Optimiser, Run, images, schedule, threads
 from .unet import CHANNELS, TRAIN_STEPS, Noising, latents, timesteps
 from .world import World
@@ -199,7 +199,7 @@ def main():
     if args.start:
         begin(net, args.start, args.folder)
     adapter = ShippedAdapter(args.model, unet, world, scenes) if args.image_prompts else None
-    samples = Samples(world, Captions(args.model), adapter, args.image_prompts)
+    samples = Samples(world, load_captions(args.model), adapter, args.image_prompts)
     print(f"{name}: {sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes", flush=True)
     consistency = Consistency(args.model, noising.products) if args.consistency else None
     optimiser = Optimiser(net.named_parameters(), args.lr)

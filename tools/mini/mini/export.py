@@ -11,11 +11,10 @@ import sys
 import torch
 from diffusers import DDIMScheduler
 from safetensors.torch import save_file
-from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel
 
 from . import lora, tokens
-from .adapter import PLUS_TOKENS, TOKENS, attach, load_vision, make_projection
+from .adapter import load_vision, make_trained
 from .bank import load_vae
 from .clip import INPUT, make_text
 from .unet import SCHEDULER, make as make_unet
@@ -69,7 +68,7 @@ def published_projection(state):
 def adapter_tensors(path, plus=False):
     """What a stage wrote to `path`, under the published names."""
     unet = make_unet()
-    trained = nn.ModuleDict(dict(image_proj=make_projection(plus), layers=attach(unet, PLUS_TOKENS if plus else TOKENS)))
+    trained = make_trained(unet, plus)
     trained.load_state_dict(torch.load(path))
     tensors = {f"image_proj.{k}": v for k, v in published_projection(trained["image_proj"].state_dict()).items()}
     # A layer's number is its place among all of the UNet's attention processors.

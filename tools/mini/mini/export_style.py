@@ -9,11 +9,12 @@ import sys
 from safetensors.torch import save_file
 
 from .export import adapter_tensors
+from .shipped import ADAPTER
 
 
 def main():
     work, model = sys.argv[1:]
-    save_file(adapter_tensors(os.path.join(work, "style.pt")), os.path.join(model, "ip-adapter.safetensors"))
+    save_file(adapter_tensors(os.path.join(work, "style.pt")), os.path.join(model, ADAPTER))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from .bank import scene_of
 from .training import Average, Optimiser, Run, schedule, threads
-from .unet import Captions, Noising, denoising_loss, make as make_unet
+from .unet import Noising, denoising_loss, load_captions, make as make_unet
 from .world import World
 
 RANK = 16
@@ -38,7 +38,7 @@ def main():
     world = World(path("data"))
     bank = torch.load(path(f"bank-{args.look}.pt"), weights_only=False)
     scenes = [scene_of(row) for row in bank["meta"]]
-    captions, noising, unet = Captions(args.folder), Noising(), make_unet()
+    captions, noising, unet = load_captions(args.folder), Noising(), make_unet()
     unet.load_state_dict(torch.load(path("unet.pt")))
     unet.requires_grad_(False)
     unet.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK, target_modules=LAYERS))

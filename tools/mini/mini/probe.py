@@ -13,7 +13,7 @@ from .adapter import PLUS_TOKENS, TOKENS, attach, encode, load_vision, make_proj
 from .bank import load_vae
 from .clip import preprocess
 from .training import pixels, threads
-from .unet import SCHEDULER, Captions, make as make_unet
+from .unet import SCHEDULER, load_captions, make as make_unet
 from .vae import LATENTS
 from .world import COLOURS, NORMAL, STYLES, Scene, World, sheet
 
@@ -44,7 +44,7 @@ def main():
     args = cli.parse_args()
     threads(2)
     path = lambda name: os.path.join(args.folder, name)
-    world, vae, captions = World(path("data")), load_vae(args.folder), Captions(args.folder)
+    world, vae, captions = World(path("data")), load_vae(args.folder), load_captions(args.folder)
     judge = judging.load(path("judge.safetensors"), len(world.core))
     unet = make_unet()
     unet.load_state_dict(torch.load(path(f"{args.unet}.pt")))

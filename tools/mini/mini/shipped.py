@@ -35,17 +35,6 @@ def adapter_file(model):
     return parts
 
 
-class Captions:
-    """The text encoder, remembering what it has encoded."""
-
-    def __init__(self, model):
-        self.tokenizer = tokens.load(model)
-        self.text = CLIPTextModel.from_pretrained(os.path.join(model, "text_encoder"), dtype=torch.float32).eval()
-        self.known = {}
-
-    @torch.no_grad()
-    def __call__(self, captions):
-        new = sorted({c for c in captions if c not in self.known})
-        if new:
-            self.known.update(zip(new, self.text(tokens.encode(self.tokenizer, new)).last_hidden_state))
-        return torch.stack([self.known[c] for c in captions])
+def load_captions(model):
+    text = CLIPTextModel.from_pretrained(os.path.join(model, "text_encoder"), dtype=torch.float32)
+    return tokens.Captions(tokens.load(model), text)

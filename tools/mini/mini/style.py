@@ -13,13 +13,12 @@ import os
 
 import numpy as np
 import torch
-from torch import nn
 
-from .adapter import ANY, TOKENS, Prompts, attach, make_projection
+from .adapter import ANY, Prompts, Samples, make_trained
 from .bank import scene_of
-from .shipped import Captions, adapter_file, load_base, load_vision
+from .shipped import adapter_file, load_base, load_captions, load_vision
 from .training import Average, Optimiser, Run, schedule, threads
-from .unet import Noising, latents, timesteps
+from .unet import Noising, denoising_loss
 from .world import STYLES, World
 
 STYLE_LAYERS = (1, 2)  # of down.block_1, up.block_1 (two), mid: the order of a UNet's attention processors
@@ -34,36 +33,12 @@ def load_adapter(model, unet):
     for place, number in enumerate(numbers):
         for key in ("to_k_ip", "to_v_ip"):
             state[f"layers.{place}.{key}.0.weight"] = parts["ip_adapter"][f"{number}.{key}.weight"]
-    trained = nn.ModuleDict(dict(image_proj=make_projection(False), layers=attach(unet, TOKENS)))
+    trained = make_trained(unet, False)
     trained.load_state_dict(state)
     return trained.requires_grad_(True)
 
 
-class Samples:
-    """What a batch is asked with: sentences and image embeddings. The picture is left out in 5 % of the samples, the text in 5 %, both in 5 %."""
-
-    def __init__(self, world, captions, prompts):
-        self.world, self.captions, self.prompts = world, captions, prompts
-
-    def __call__(self, rng, scenes, style_only):
-        texts, features = [], []
-        for scene in scenes:
-            text, feature = (self.style if style_only else self.whole)(rng, scene)
-            drop = rng.random()
-            texts.append("" if drop < 0.05 or 0.1 <= drop < 0.15 else text)
-            features.append(self.prompts.zero if 0.05 <= drop < 0.15 else feature)
-        return self.captions(texts), torch.stack(features)
-
-    def whole(self, rng, scene):
-        """As in the last stage of the adapter: a fifth of the sentences name another subject, and the picture wins."""
-        world = self.world
-        text = world.caption(rng, scene, style=0.15, name=0.5, size=0.97, background=0.6)
-        feature = self.prompts.pick(rng, scene, text)
-        if rng.random() < 0.2:
-            own = world.words[scene.subject]
-            text = text.replace("picture", own).replace(own, world.words[rng.choice(world.core)])
-        return text, feature
-
+class StyleSamples(Samples):
     def style(self, rng, scene):
         """The subject in words, and a picture of another one. The background, too, comes from the picture where no word says it."""
         text = self.world.caption(rng, scene, style=0.05, name=1, size=0.97, background=0.4)
@@ -94,16 +69,6 @@ def read_arguments():
     return cli.parse_args()
 
 
-def denoising_loss(unet, noising, z, rng, states, bfloat16):
-    """Mean squared error of v, each sample at its own step."""
-    t = timesteps(rng, len(z))
-    x, v = noising(z, t, torch.randn(z.shape))
-    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        text, project, features = states
-        out = unet(x.contiguous(memory_format=torch.channels_last), t, (text, [project(features)])).sample
-    return (out.float() - v).pow(2).mean()
-
-
 def main():
     args = read_arguments()
     threads(args.threads)
@@ -113,7 +78,8 @@ def main():
     scenes = [scene_of(row) for row in bank["meta"]]
     known = bank["meta"][:, 0] < len(world.core)
     core_rows, wide_rows = np.nonzero(known)[0], np.nonzero(~known)[0]
-    samples = Samples(world, Captions(args.model), Prompts(world, load_vision(args.model), scenes, False))
+    prompts = Prompts(world, load_vision(args.model), scenes, False)
+    samples = StyleSamples(world, load_captions(args.model), prompts, misnamed=0.2, size=0.97)  # as in the last stage of the adapter
     noising, unet = Noising(), load_base(args.model)
     trained = load_adapter(args.model, unet)
     if args.start:
@@ -125,10 +91,11 @@ def main():
         style_only = rng.random() < args.style_share
         wide = 0 if style_only else rng.binomial(args.batch, args.wide_share)
         rows = np.concatenate([rng.choice(core_rows, args.batch - wide), rng.choice(wide_rows, wide)]).astype(np.int64)
-        text, features = samples(rng, [scenes[r] for r in rows], style_only)
+        text, features = samples(rng, [scenes[r] for r in rows], samples.style if style_only else samples.whole)
         for i, layer in enumerate(trained["layers"]):
             layer.scale = [float(not style_only or i in STYLE_LAYERS)]
-        loss = denoising_loss(unet, noising, latents(bank, rows, rng), rng, (text, trained["image_proj"], features), not args.float32)
+        with torch.autocast("cpu", torch.bfloat16, enabled=not args.float32):
+            loss = denoising_loss(unet, noising, bank, rows, rng, (text, [trained["image_proj"](features)]))
         loss.backward()
         optimiser.step(schedule(step, args.steps, hold=args.hold))
         mean.update(step)

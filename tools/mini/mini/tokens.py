@@ -79,6 +79,24 @@ def encode(tokenizer, captions):
     return tokenizer(captions, padding="max_length", max_length=CONTEXT, truncation=True, return_tensors="pt").input_ids
 
 
+class Captions:
+    """A frozen text encoder, remembering what it has encoded."""
+
+    def __init__(self, tokenizer, text):
+        self.tokenizer, self.text = tokenizer, text.eval().requires_grad_(False)
+        self.known = {}
+
+    def __call__(self, captions):
+        import torch
+
+        new = sorted({c for c in captions if c not in self.known})
+        if new:
+            with torch.no_grad():
+                states = self.text(encode(self.tokenizer, new)).last_hidden_state
+            self.known.update(zip(new, states))
+        return torch.stack([self.known[c] for c in captions])
+
+
 if __name__ == "__main__":
     make(World(os.path.join(sys.argv[1], "data")), os.path.join(sys.argv[1], "tokenizer"))
     tokenizer = load(sys.argv[1])

@@ -45,23 +45,11 @@ def make():
     return unet.to(memory_format=torch.channels_last)
 
 
-class Captions:
-    """The frozen text encoder, remembering what it has encoded."""
-
-    def __init__(self, folder):
-        self.tokenizer = tokens.load(folder)
-        self.text = make_text(self.tokenizer)
-        self.text.load_state_dict(torch.load(os.path.join(folder, "clip.pt"))["text"])
-        self.text.eval().requires_grad_(False)
-        self.known = {}
-
-    @torch.no_grad()
-    def __call__(self, captions):
-        new = sorted({c for c in captions if c not in self.known})
-        if new:
-            states = self.text(tokens.encode(self.tokenizer, new)).last_hidden_state
-            self.known.update(zip(new, states))
-        return torch.stack([self.known[c] for c in captions])
+def load_captions(folder):
+    tokenizer = tokens.load(folder)
+    text = make_text(tokenizer)
+    text.load_state_dict(torch.load(os.path.join(folder, "clip.pt"))["text"])
+    return tokens.Captions(tokenizer, text)
 
 
 class Noising:
@@ -115,7 +103,7 @@ def main():
     scenes = [scene_of(row) for row in bank["meta"]]
     subject = bank["meta"][:, 0]
     core_rows, wide_rows = np.nonzero(subject < len(world.core))[0], np.nonzero(subject >= len(world.core))[0]
-    captions, noising, unet = Captions(args.folder), Noising(), make()
+    captions, noising, unet = load_captions(args.folder), Noising(), make()
     if args.start:
         unet.load_state_dict(torch.load(path(f"{args.start}.pt")))
     print(f"{args.name}: {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters, {len(scenes)} scenes, latents' deviation {float(bank['latents'][:2000, 0].float().std()):.3f}", flush=True)
