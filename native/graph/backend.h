@@ -60,7 +60,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual Capabilities capabilities() const = 0;
-  // Where its programs find their values and weights. It outlives the backend's copies.
+  // Where its programs find their values and weights.
   virtual const MemorySpace& memory() const = 0;
   // Size of a parameter in the layout this backend reads.
   virtual size_t packed_bytes(const Param& param) const = 0;

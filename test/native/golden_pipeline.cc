@@ -47,11 +47,6 @@ std::vector<ipa::ImagePrompt> faces_of(const GoldenFolder& folder, const ipa::Js
   return faces;
 }
 
-ipa::Picture picture_of(const std::string& path) {
-  ipa::ImagePrompt picture = golden_picture(path);
-  return {std::move(picture.rgb), picture.width, picture.height};
-}
-
 // A grey mask (h, w) as RGB.
 ipa::Picture mask_of(const Tensor& grey) {
   ipa::Picture mask;
@@ -124,6 +119,29 @@ ipa::ImagePrompt golden_picture(const std::string& path) {
   prompt.height = info->shape[0];
   prompt.width = info->shape[1];
   return prompt;
+}
+
+ipa::Picture picture_of(const std::string& path) {
+  ipa::ImagePrompt picture = golden_picture(path);
+  return {std::move(picture.rgb), picture.width, picture.height};
+}
+
+ipa::ControlUse control_use(int control, const std::string& mode) {
+  ipa::ControlUse use;
+  use.control = control;
+  use.image = picture_of("images/wide-150x100.png");
+  use.scale = 0.5f;
+  use.mode = mode;
+  return use;
+}
+
+ipa::GenerateRequest plain_request(const std::string& model, const std::string& name) {
+  const GoldenFolder folder(model);
+  const ipa::Json* entry = find_case(folder, "pipeline", name);
+  if (!entry) return {};
+  ipa::GenerateRequest request = golden_request(folder, *entry);
+  request.branches.clear();
+  return request;
 }
 
 std::vector<std::string> adapter_files(const ipa::Json& entry) {

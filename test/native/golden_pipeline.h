@@ -42,6 +42,15 @@ std::vector<std::string> adapter_files(const ipa::Json& entry);
 // The request of a case, for a model set loaded with adapter_files(entry).
 ipa::GenerateRequest golden_request(const GoldenFolder& folder, const ipa::Json& entry);
 
+// The request of the case `name` of a model, without its adapters. A failed test and an empty one when there is none.
+ipa::GenerateRequest plain_request(const std::string& model, const std::string& name);
+
+// A committed picture to change, or a mask.
+ipa::Picture picture_of(const std::string& path);
+
+// A control that is used at half strength, with a committed picture.
+ipa::ControlUse control_use(int control, const std::string& mode = "");
+
 // A case by its name, nullptr with a failed test when there is none.
 const ipa::Json* find_case(const GoldenFolder& folder, const std::string& network, const std::string& name);
 

@@ -4,7 +4,6 @@
 
 namespace {
 
-using ipa::ControlUse;
 using ipa::GenerateRequest;
 
 // The controls of test/golden/models/controls, with the UNet there that fits them.
@@ -19,25 +18,11 @@ std::unique_ptr<ipa::ModelSet> load_with_controls(const std::string& model, cons
 }
 
 GenerateRequest request_of(const std::string& model, const std::string& name) {
-  const ipa_test::GoldenFolder folder(model);
-  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
-  if (!entry) return {};
-  GenerateRequest request = golden_request(folder, *entry);
-  request.branches.clear();
+  GenerateRequest request = ipa_test::plain_request(model, name);
   request.decode = false;
   request.steps = 6;
   request.width = request.height = 128;
   return request;
-}
-
-ControlUse use_of(int control, const std::string& mode = "") {
-  ControlUse use;
-  ipa::ImagePrompt picture = ipa_test::golden_picture("images/wide-150x100.png");
-  use.control = control;
-  use.image = {std::move(picture.rgb), picture.width, picture.height};
-  use.scale = 0.5f;
-  use.mode = mode;
-  return use;
 }
 
 // With and without guidance, and all four kinds of steps.
@@ -60,7 +45,7 @@ TEST_ONCE(pipeline_controls_take_what_was_planned) {
   GenerateRequest request = request_of("sd15", "ddim-4steps");
   for (const std::vector<int>& controls : {std::vector<int>{0}, {0, 1}, {2}, {2, 0, 0}}) {
     request.controls.clear();
-    for (int control : controls) request.controls.push_back(use_of(control));
+    for (int control : controls) request.controls.push_back(ipa_test::control_use(control));
     check_bytes(*models, request);
     request.controls.front().guess = controls.front() == 0;
     request.controls.front().end = 0.4;
@@ -72,9 +57,9 @@ TEST_ONCE(pipeline_unions_take_what_was_planned) {
   const auto models = load_with_controls("sdxl", "unet-sdxl", {"union", "xl"});
   if (!models) return;
   GenerateRequest request = request_of("sdxl", "euler-negative");
-  request.controls = {use_of(0, "depth"), use_of(0, "canny")};
+  request.controls = {ipa_test::control_use(0, "depth"), ipa_test::control_use(0, "canny")};
   check_bytes(*models, request);
-  request.controls.push_back(use_of(1));
+  request.controls.push_back(ipa_test::control_use(1));
   check_bytes(*models, request);
 }
 
@@ -87,7 +72,7 @@ TEST_ONCE(pipeline_fooocus_inpainting_takes_what_was_planned) {
   const auto models = ipa_test::load_golden_models(std::move(load));
   if (!models) return;
   GenerateRequest request = request_of("sdxl", "euler-negative");
-  request.image = use_of(0).image;
+  request.image = ipa_test::control_use(0).image;
   request.mask = request.image;
   for (ipa::MaskFill fill : {ipa::MaskFill::original, ipa::MaskFill::neutral, ipa::MaskFill::blur}) {
     request.mask_fill = fill;

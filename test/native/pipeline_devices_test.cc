@@ -25,28 +25,11 @@ DeviceRequest only(ipa::Part part, const std::string& device) {
 }
 
 GenerateRequest request_of(const std::string& model, const std::string& name) {
-  const GoldenFolder folder(model);
-  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
-  if (!entry) return {};
-  GenerateRequest request = golden_request(folder, *entry);
-  request.branches.clear();
+  GenerateRequest request = ipa_test::plain_request(model, name);
   request.steps = 2;
   request.decode = true;
   request.seeds = {3, 4};
   return request;
-}
-
-ipa::Picture picture_of(const std::string& path) {
-  ipa::ImagePrompt picture = ipa_test::golden_picture(path);
-  return {std::move(picture.rgb), picture.width, picture.height};
-}
-
-ipa::ControlUse use_of(int control) {
-  ipa::ControlUse use;
-  use.control = control;
-  use.image = picture_of("images/wide-150x100.png");
-  use.scale = 0.5f;
-  return use;
 }
 
 ipa::ImageBranch branch_of(int adapter) {
@@ -107,11 +90,11 @@ TEST_ONCE(pipeline_devices_hold_controls_and_start_pictures) {
   for (const char* file : {"canny", "depth", "t2i-full"}) load.controls.push_back({controls.path(file)});
   GenerateRequest request = request_of("sd15", "ddim-4steps");
   request.width = request.height = 128;
-  request.controls = {use_of(0), use_of(1), use_of(2)};
+  request.controls = {ipa_test::control_use(0), ipa_test::control_use(1), ipa_test::control_use(2)};
   check_devices(load, request, {all_on("cpu"), all_on("guarded")});
   request.controls.clear();
-  request.image = picture_of("images/wide-150x100.png");
-  request.mask = picture_of("images/square-64.png");
+  request.image = ipa_test::picture_of("images/wide-150x100.png");
+  request.mask = ipa_test::picture_of("images/square-64.png");
   request.strength = 0.9;
   check_devices(std::move(load), request, {all_on("cpu"), only(ipa::Part::vae, "guarded"), all_on("guarded")});
 }

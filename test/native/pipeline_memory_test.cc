@@ -11,11 +11,7 @@ using ipa::ModelSet;
 using ipa::Tiling;
 
 GenerateRequest request_of(const std::string& model, const std::string& name) {
-  const ipa_test::GoldenFolder folder(model);
-  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
-  if (!entry) return {};
-  GenerateRequest request = golden_request(folder, *entry);
-  request.branches.clear();
+  GenerateRequest request = ipa_test::plain_request(model, name);
   request.steps = 1;
   request.decode = true;
   request.height = 256;

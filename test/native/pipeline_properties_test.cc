@@ -20,12 +20,8 @@ const std::vector<std::string> all_adapters = {"adapters/base.safetensors", "ada
                                                "adapters/full.safetensors"};
 
 // The named case's request, without its adapters and in few steps.
-GenerateRequest plain_request(const std::string& model, const std::string& name) {
-  const GoldenFolder folder(model);
-  const ipa::Json* entry = ipa_test::find_case(folder, "pipeline", name);
-  if (!entry) return {};
-  GenerateRequest request = golden_request(folder, *entry);
-  request.branches.clear();
+GenerateRequest short_request(const std::string& model, const std::string& name) {
+  GenerateRequest request = ipa_test::plain_request(model, name);
   request.steps = 4;
   request.decode = false;
   return request;
@@ -56,7 +52,7 @@ void check_scale_zero(const std::string& model, const std::string& case_name) {
   const auto models = ipa_test::load_golden_models(model, all_adapters);
   if (!models) return;
   for (float guidance : {7.5f, 1.0f}) {
-    GenerateRequest request = plain_request(model, case_name);
+    GenerateRequest request = short_request(model, case_name);
     request.guidance = guidance;
     const std::vector<float> without = latents_of(*models, request);
     CHECK(!without.empty());
@@ -76,7 +72,7 @@ void check_scale_zero(const std::string& model, const std::string& case_name) {
 
 // A generation that keeps all threads busy: adapters, two seeds, a picture.
 GenerateRequest busy_request(const std::string& model, const std::string& case_name) {
-  GenerateRequest request = plain_request(model, case_name);
+  GenerateRequest request = short_request(model, case_name);
   request.steps = 2;
   request.width = 200;
   request.height = 136;
@@ -102,7 +98,7 @@ TEST(pipeline_scale_zero_is_no_adapter) {
 TEST(pipeline_guidance_one_runs_a_batch_of_one) {
   const auto models = ipa_test::load_golden_models("sdxl", {all_adapters[1]});
   if (!models) return;
-  GenerateRequest request = plain_request("sdxl", "euler-negative");
+  GenerateRequest request = short_request("sdxl", "euler-negative");
   request.branches = {branch_of(0, 0.8f)};
   for (bool guided : {true, false}) {
     const std::vector<ipa::GuidancePart> parts = ipa::Guidance(models->task(), request).parts(guided);
@@ -219,7 +215,7 @@ TEST(pipeline_cancel_stops_and_the_next_call_works) {
 TEST(pipeline_progress_counts_model_calls) {
   const auto models = ipa_test::load_golden_models("sd15", {});
   if (!models) return;
-  GenerateRequest request = plain_request("sd15", "pndm-4steps");
+  GenerateRequest request = short_request("sd15", "pndm-4steps");
   request.seeds = {1, 2};
   request.preview_every = 2;
   int calls = 0, previews = 0;

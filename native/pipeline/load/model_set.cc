@@ -50,8 +50,9 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   const int threads = request.threads > 0 ? std::min(request.threads, ThreadPool::max_threads())
                                           : ThreadPool::hardware_threads();
   pool.grow_to(threads);
+  IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   IPA_ASSIGN(Devices devices, Devices::open(request.devices, threads));
-  std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), threads));
+  std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), *kernels, threads));
   set->compute_ = request.compute;
   set->loras_ = request.loras;
 
@@ -139,11 +140,9 @@ Status ModelSet::load_encoder(const CancelFlag* cancel) const {
 }
 
 LoadContext ModelSet::context(Part part, const CancelFlag* cancel) const {
-  const auto add = [](const ProductTerms& terms) -> Status {
-    IPA_ASSIGN(const Kernels* kernels, choose_kernels());
-    return add_product(*kernels, terms);
-  };
-  return {backend(part), threads_, cancel, add};
+  const Kernels& kernels = kernels_;
+  return {backend(part), threads_, cancel,
+          [&kernels](const ProductTerms& terms) { return add_product(kernels, terms); }};
 }
 
 // The encoder in the model's folder, or the one that was asked for instead.

@@ -21,6 +21,7 @@
 
 namespace ipa {
 
+struct Kernels;        // cpu/kernels/kernels.h
 struct LoadedControl;  // load/loaded_control.h
 struct LoadedInpaint;  // load/inpaint.h
 
@@ -71,7 +72,8 @@ class ModelSet {
   bool refiner = false;
 
  private:
-  ModelSet(Devices devices, int threads) : devices_(std::move(devices)), threads_(threads) {}
+  ModelSet(Devices devices, const Kernels& kernels, int threads)
+      : devices_(std::move(devices)), kernels_(kernels), threads_(threads) {}
   // Of loading the weights of a part.
   LoadContext context(Part part, const CancelFlag* cancel) const;
   Status load_vae(const VaeComponent& component, const LoadContext& context);
@@ -92,7 +94,8 @@ class ModelSet {
   std::vector<std::pair<Part, LoadedWeights*>> changeable() const;
 
   Devices devices_;
-  int threads_;  // of the host
+  const Kernels& kernels_;  // of the host, which adds LoRAs to weights
+  int threads_;             // the same
   Family family_ = Family::sd1;
   Task task_ = Task::text_to_image;
   Compute compute_ = Compute::f32;
