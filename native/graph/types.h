@@ -8,14 +8,15 @@ namespace ipa {
 // What a weight is multiplied in. int8: weights rounded to 8 bits, one scale an output channel;
 // activations rounded to 8 bits while they run, one scale per row; sums in 32 bits.
 // int16: the same with 13 bits, and a scale for every 128 inputs of a row.
-// int8_weights: weights as in int8, activations as in int16. bf16: both rounded to bf16, sums in f32.
-enum class Compute : uint8_t { f32, bf16, int16, int8_weights, int8 };
+// int8_weights: weights as in int8, activations as in int16. bf16, f16: both rounded to it, sums in f32.
+enum class Compute : uint8_t { f32, bf16, int16, int8_weights, int8, f16 };
 
-constexpr int compute_types = 5;
+// Of the CPU: all but f16, which is the GPUs'.
+constexpr int cpu_compute_types = 5;
 
 // Storage of a value: f32 rows, i32 ids, or a backend's packed keys and values.
-// A plan may decide for bf16 rows in place of f32.
-enum class Storage : uint8_t { f32, i32, packed_kv, bf16 };
+// A plan may decide for rows of 16 bits in place of f32.
+enum class Storage : uint8_t { f32, i32, packed_kv, bf16, f16 };
 
 enum class Activation : uint8_t {
   none,

@@ -45,7 +45,7 @@ struct Kernels {
   KvLayout (*kv_layout)(int64_t tokens, int head_size);
   void (*widen)(const uint16_t* from, int64_t count, float* to);  // from IEEE binary16
   // Some are those of another instruction set, where its instructions are all there is for them.
-  const ComputeKernels* by_compute[compute_types];
+  const ComputeKernels* by_compute[cpu_compute_types];
   Kernel<GroupNormArgs> group_norm_sums;  // task = item * blocks + block
   Kernel<GroupNormArgs> group_norm_apply;
   Kernel<LayerNormArgs> layer_norm;
