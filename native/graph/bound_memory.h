@@ -14,7 +14,7 @@ class BoundMemory {
   Status set(const MemorySpace& space, const std::vector<float>& values) {
     const size_t bytes = values.size() * sizeof(float);
     if (!memory_ || memory_.bytes() != bytes) memory_ = Memory(space, bytes);
-    if (!memory_) return Status(Code::no_memory, "out of memory for the inputs of a network");
+    if (!memory_) return space.no_memory(bytes, "out of memory for the inputs of a network");
     view().write(0, values.data(), bytes);
     return {};
   }

@@ -33,6 +33,8 @@ Value Graph::packed_kv_input(KeyValueShape kv) {
   Node node;
   node.storage = Storage::packed_kv;
   node.kv = kv;
+  if (params_->activations != Storage::f32)
+    node.kv.compute = params_->activations == Storage::f16 ? Compute::f16 : Compute::bf16;
   node.shape = tokens_shape(kv.batch, kv.tokens, static_cast<int64_t>(kv.heads) * kv.head_size);
   return record(std::move(node));
 }

@@ -69,7 +69,10 @@ Value Graph::pack_kv(Value k, Value v, int heads, Compute compute) {
   node.inputs = {k, v};
   node.shape = in;
   node.kv = {in.n, in.rows_per_item(), heads, static_cast<int>(in.c / (heads < 1 ? 1 : heads))};
-  if (node.kv.head_size <= KeyValueShape::widest_pairs) node.kv.compute = compute;
+  if (params_->activations != Storage::f32)
+    node.kv.compute = params_->activations == Storage::f16 ? Compute::f16 : Compute::bf16;
+  else if (node.kv.head_size <= KeyValueShape::widest_pairs)
+    node.kv.compute = compute;
   return record(std::move(node));
 }
 
@@ -88,13 +91,16 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
   node.causal = causal;
   node.inputs = {q, kv};
   if (causal && !branches.empty()) fail("attention: a causal attention has no branches");
-  if (node.kv.compute != Compute::f32 && (causal || !branches.empty() || scale.valid()))
+  // The CPU's pairs of 16 bits; a backend that keeps all in 16 bits attends to everything in them.
+  const bool pairs = params_->activations == Storage::f32;
+  if (pairs && node.kv.compute != Compute::f32 && (causal || !branches.empty() || scale.valid()))
     fail("attention: neither mask nor branches in 16 bits");
   for (const Branch& branch : branches) {
     const KeyValueShape& own = this->node(branch.kv).kv;
     if (own.heads != node.kv.heads || own.head_size != node.kv.head_size)
       fail("attention: branch of another width");
-    if (own.compute != Compute::f32) fail("attention: a branch in 16 bits");
+    if (pairs && own.compute != Compute::f32) fail("attention: a branch in 16 bits");
+    if (!pairs && own.compute != node.kv.compute) fail("attention: a branch in another type");
     if (own.batch != node.kv.batch) fail("attention: branch of another batch");
     check_attention_scale(shape(branch.scale), node.shape);
     node.inputs.push_back(branch.kv);
@@ -112,8 +118,9 @@ Value Graph::attention(Value q, Value kv, const std::vector<Branch>& branches, b
 
 Value Graph::attention_map(Value attention, std::vector<TokenSpan> spans) {
   Node node = this->node(attention);
-  if (node.op != Op::attention || node.causal || node.kv.compute != Compute::f32)
-    fail("attention_map: of an attention without mask in f32");
+  const bool pairs = params_->activations == Storage::f32 && node.kv.compute != Compute::f32;
+  if (node.op != Op::attention || node.causal || pairs)
+    fail("attention_map: of an attention without mask, and on the CPU in f32");
   node.op = Op::attention_map;
   node.shape.n = 1;
   node.shape.c = 0;

@@ -1,7 +1,5 @@
 #include "graph/memory.h"
 
-#include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "base/aligned_buffer.h"
@@ -18,6 +16,7 @@ class HostMemory : public MemorySpace {
   void write(uint8_t* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
   void read(const uint8_t* from, void* to, size_t bytes) const override { std::memcpy(to, from, bytes); }
   void copy(const uint8_t* from, uint8_t* to, size_t bytes) const override { std::memcpy(to, from, bytes); }
+  void zero(uint8_t* address, size_t bytes) const override { std::memset(address, 0, bytes); }
   Status status() const override { return {}; }
 };
 
@@ -28,10 +27,8 @@ const MemorySpace& host_memory() {
   return memory;
 }
 
-void BoundView::fill_with_zeros() const {
-  static const std::array<uint8_t, 16384> zeros = {};
-  for (size_t at = 0; at < bytes_; at += zeros.size())
-    write(at, zeros.data(), std::min(zeros.size(), bytes_ - at));
+Status MemorySpace::no_memory(size_t, const std::string& message) const {
+  return Status(Code::no_memory, message);
 }
 
 }  // namespace ipa

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "base/status.h"
@@ -24,6 +25,9 @@ class MemorySpace {
   virtual void write(uint8_t* to, const void* from, size_t bytes) const = 0;
   virtual void read(const uint8_t* from, void* to, size_t bytes) const = 0;
   virtual void copy(const uint8_t* from, uint8_t* to, size_t bytes) const = 0;
+  virtual void zero(uint8_t* address, size_t bytes) const = 0;
+  // Code::no_memory for a take() that gave null, with what this kind of memory has to say to `message`.
+  virtual Status no_memory(size_t bytes, const std::string& message) const;
   // Of all of those so far. What failed once is lost, so it is enough to look when results are read.
   virtual Status status() const = 0;
 };
@@ -45,7 +49,7 @@ class BoundView {
   void read(size_t at, void* to, size_t bytes) const { space_->read(address_ + at, to, bytes); }
   // `from` is of the same space.
   void copy(size_t at, const BoundView& from) const { space_->copy(from.address_, address_ + at, from.bytes_); }
-  void fill_with_zeros() const;
+  void fill_with_zeros() const { space_->zero(address_, bytes_); }
   Status status() const { return space_->status(); }
   bool same_place(const BoundView& other) const { return address_ == other.address_; }
   // For backends.

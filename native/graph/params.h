@@ -65,6 +65,9 @@ class ParamSet {
   size_t bytes() const;
   // What is multiplied in 16 bits for what bytes have made (self-attention): int16 or bf16.
   Compute pairs = Compute::int16;
+  // What the values of its graphs are kept in, where a backend asks for it as a whole: f32, f16 or bf16.
+  // Keys and values are packed in the same. Bound values and statistics of norms stay in f32.
+  Storage activations = Storage::f32;
   // A description that asked for one parameter in two shapes:
   // a bug in a network's code, reported instead of run.
   const Status& status() const { return status_; }

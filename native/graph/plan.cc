@@ -63,7 +63,10 @@ class Planner {
       step.input_storages.push_back(storage_of(input));
     }
     step.activation = step.node->op == Op::activation ? step.node->activation : fused.activation;
-    if (fused.item_bias.valid()) step.item_bias_shared = graph().shape(fused.item_bias).n == 1;
+    if (fused.item_bias.valid()) {
+      step.item_bias_shared = graph().shape(fused.item_bias).n == 1;
+      step.item_bias_storage = storage_of(fused.item_bias);
+    }
     if (fused.residual.valid()) {
       const Shape& residual = graph().shape(fused.residual);
       step.residual_storage = storage_of(fused.residual);

@@ -27,7 +27,7 @@ struct Step {
   Shape out_shape;
   std::vector<Place> inputs;
   std::vector<Shape> input_shapes;
-  Storage out_storage = Storage::f32, residual_storage = Storage::f32;
+  Storage out_storage = Storage::f32, residual_storage = Storage::f32, item_bias_storage = Storage::f32;
   std::vector<Storage> input_storages;
   // linear, geglu_linear, conv2d: y = activation(product + bias + item_bias) + residual. group_norm,
   // norm_apply: activation only.

@@ -44,7 +44,7 @@ Status Program::take(Workspace& workspace) {
     workspace.hold(bytes);
     held_ += bytes;
     owned_.emplace_back(backend_.memory(), bytes);
-    if (!owned_.back()) return Status(Code::no_memory, "out of memory for inputs and outputs");
+    if (!owned_.back()) return backend_.memory().no_memory(bytes, "out of memory for inputs and outputs");
     owned_.back().view().fill_with_zeros();
     bindings_[i] = owned_.back().address();
   }

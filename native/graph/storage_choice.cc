@@ -58,13 +58,30 @@ bool keeps_bf16(const Node& node, const Readers& readers) {
   return traits.writes_bf16 && readers.any && readers.all_can && (readers.all_round || compact);
 }
 
+// All that steps compute, but what callers know and what is not rounded: statistics, and maps.
+void keep_activations(const Graph& graph, const std::vector<Fused>& steps, const std::vector<Value>& bound,
+                      std::vector<Storage>& storages) {
+  std::vector<bool> stays(storages.size(), false);
+  for (Value value : bound) stays[static_cast<size_t>(value.id)] = true;
+  for (const Fused& step : steps) {
+    const auto i = static_cast<size_t>(step.position);
+    const Op op = node_of(graph, step).op;
+    if (stays[i] || storages[i] != Storage::f32) continue;
+    if (op != Op::norm_statistics && op != Op::attention_map) storages[i] = graph.params()->activations;
+  }
+}
+
 }  // namespace
 
 std::vector<Storage> choose_storages(const Graph& graph, const std::vector<Fused>& steps,
                                      const std::vector<Value>& bound) {
-  const std::vector<Readers> readers = find_readers(graph, steps, bound);
   std::vector<Storage> storages;
   for (const Node& node : graph.nodes()) storages.push_back(node.storage);
+  if (graph.params()->activations != Storage::f32) {
+    keep_activations(graph, steps, bound, storages);
+    return storages;
+  }
+  const std::vector<Readers> readers = find_readers(graph, steps, bound);
   for (const Fused& step : steps)
     if (keeps_bf16(node_of(graph, step), readers[static_cast<size_t>(step.position)]))
       storages[static_cast<size_t>(step.position)] = Storage::bf16;

@@ -46,8 +46,8 @@ struct Conv {
 struct KeyValueShape {
   int64_t batch = 0, tokens = 0;
   int heads = 0, head_size = 0;
-  // int16 and bf16: packed in pairs of 16 bits, and so multiplied;
-  // for a self-attention without branches or causal mask.
+  // On the CPU int16 and bf16: packed in pairs of 16 bits, and so multiplied;
+  // for a self-attention without branches or causal mask. Elsewhere as ParamSet::activations.
   Compute compute = Compute::f32;
   static constexpr int widest_pairs = 512;  // wider heads stay in f32
 };

@@ -95,8 +95,8 @@ Result<ArenaLease> Workspace::lease(const MemorySpace& space, size_t bytes) {
   Memory arena = keeper_.take(space, bytes);
   if (!arena) arena = Memory(space, bytes);
   if (!arena)
-    return Status(Code::no_memory, "out of memory: " + std::to_string(bytes >> 20) +
-                                       " MB of working memory cannot be had, use a smaller picture");
+    return space.no_memory(bytes, "out of memory: " + std::to_string(bytes >> 20) +
+                                      " MB of working memory cannot be had, use a smaller picture");
   return ArenaLease(keeper_, std::move(arena));
 }
 

@@ -28,15 +28,25 @@ const ipa::Kernels& test_kernels() {
 }
 
 GraphRig::GraphRig(uint64_t seed, const ipa::Kernels& kernels, int threads)
-    : graph(&params_), backend_(kernels, threads), random_(seed) {
+    : graph(&params_), backend_(std::make_shared<const ipa::CpuBackend>(kernels, threads)), random_(seed) {
   if (ipa::ThreadPool::shared().size() < 2) ipa::ThreadPool::shared().resize(2);
+}
+
+GraphRig::GraphRig(uint64_t seed) : GraphRig(seed, test_kernels()) {
+  const TestDevice& device = test_device();
+  if (!device.is_gpu()) return;
+  on_test_device_ = true;
+  backend_ = device.backend;
+  params_.activations = device.compute == ipa::Compute::f16    ? ipa::Storage::f16
+                        : device.compute == ipa::Compute::bf16 ? ipa::Storage::bf16
+                                                               : ipa::Storage::f32;
 }
 
 Value GraphRig::input(Shape shape, float low, float high) {
   const Value value = graph.input(shape);
   std::vector<float>& floats = inputs_.floats[value.id];
   floats.resize(static_cast<size_t>(shape.elements()));
-  for (float& x : floats) x = random_.uniform(low, high);
+  for (float& x : floats) x = rounded(random_.uniform(low, high));
   return value;
 }
 
@@ -66,6 +76,7 @@ void GraphRig::draw_weights() {
         param->role == ParamRole::vector && param->names[0].find(".weight") != std::string::npos;
     const float reach = std::sqrt(3.0f / fan_in);
     for (float& x : values) x = random_.uniform(-reach, reach) + (around_one ? 1.0f : 0.0f);
+    for (float& x : values) x = rounded(x);
     if (round_weights_)
       for (float& x : values) x = ipa::f16_to_f32(ipa::f32_to_f16(x));
   }
@@ -80,7 +91,12 @@ void GraphRig::use_halves() {
   for (const auto& param : params_.all()) param->halves = param->may_be_halves();
 }
 
+float GraphRig::rounded(float value) const { return on_test_device_ ? test_device().rounded(value) : value; }
+
 bool GraphRig::build() {
+  if (on_test_device_ && test_device().compute != ipa::Compute::f32)
+    for (const auto& param : params_.all())
+      if (param->is_matrix() && param->compute == ipa::Compute::f32) param->compute = test_device().compute;
   draw_weights();
   return pack_and_plan();
 }
@@ -107,10 +123,12 @@ bool GraphRig::pack_and_plan() {
       stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + at)
                                              : values.data() + at);
     }
-    param->data = ipa::Memory(backend_.memory(), backend_.packed_bytes(*param));
-    backend_.pack(*param, stored, param->data.address());
+    std::vector<uint8_t> packed(backend_->packed_bytes(*param));
+    param->data = ipa::Memory(backend_->memory(), packed.size());
+    backend_->pack(*param, stored, packed.data());
+    param->data.view().write(0, packed.data(), packed.size());
   }
-  auto made = ipa::Program::make(std::move(graph), backend_);
+  auto made = ipa::Program::make(std::move(graph), *backend_);
   CHECK_OK(made.status());
   if (!made.ok()) return false;
   program_ = made.take();
@@ -120,21 +138,23 @@ bool GraphRig::pack_and_plan() {
 }
 
 bool GraphRig::run() {
-  for (const auto& [id, floats] : inputs_.floats)
-    std::memcpy(program_->floats(Value{id}), floats.data(), floats.size() * sizeof(float));
-  for (const auto& [id, ids] : inputs_.ids)
-    std::memcpy(program_->ids(Value{id}), ids.data(), ids.size() * sizeof(int32_t));
-  for (Value value : program_->plan().graph().outputs())
-    std::fill_n(program_->floats(value), program_->shape(value).elements(),
-                std::numeric_limits<float>::quiet_NaN());
+  for (const auto& [id, floats] : inputs_.floats) CHECK_OK(program_->set(Value{id}, floats));
+  for (const auto& [id, ids] : inputs_.ids) CHECK_OK(program_->set(Value{id}, ids));
+  for (Value value : program_->plan().graph().outputs()) {
+    const auto count = static_cast<size_t>(program_->shape(value).elements());
+    const ipa::Storage storage = program_->plan().graph().node(value).storage;
+    if (storage != ipa::Storage::packed_kv)
+      CHECK_OK(program_->set(value, std::vector<float>(count, std::numeric_limits<float>::quiet_NaN())));
+  }
   const ipa::Status status = program_->run();
   CHECK_OK(status);
   return status.ok();
 }
 
 std::vector<float> GraphRig::result(Value output) {
-  const float* first = program_->floats(output);
-  return std::vector<float>(first, first + program_->shape(output).elements());
+  std::vector<float> values(static_cast<size_t>(program_->shape(output).elements()));
+  CHECK_OK(program_->get(output, values));
+  return values;
 }
 
 void GraphRig::check(const std::string& what, double allowed) {
@@ -152,7 +172,7 @@ void GraphRig::check(const std::string& what, double allowed) {
       fail(__FILE__, __LINE__,
            name + ": is " + to_string(program_->shape(outputs[i])) + ", not " + to_string(tensor.shape));
     const double error = relative_error(once[i], tensor);
-    if (!(error <= allowed))
+    if (!(error <= (on_test_device_ ? test_device().allowed(allowed) : allowed)))
       fail(__FILE__, __LINE__, name + ": relative error " + std::to_string(error * 1e6) + "e-6");
     if (!same_bits(once[i], result(outputs[i]))) fail(__FILE__, __LINE__, name + ": a second run differs");
   }
@@ -201,7 +221,8 @@ void check_fusion(const std::string& what, int64_t steps, const std::function<Va
   }
   for (Value value : all) separate.output(value);
   separate.check(what + ", not fused");
-  if (!same_bits(fused.result(end), separate.result(end)))
+  // In 16 bits the values between the steps are rounded, those of outputs are not.
+  if (test_device().compute == ipa::Compute::f32 && !same_bits(fused.result(end), separate.result(end)))
     fail(__FILE__, __LINE__, what + ": the fused plan differs from the same steps one by one");
 }
 

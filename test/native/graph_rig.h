@@ -1,4 +1,4 @@
-// A graph under test: random inputs and weights, built for one table of kernels, run,
+// A graph under test: random inputs and weights, built for the device under test or one table of kernels of the CPU, run,
 // and compared with the f64 reference.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "graph/program.h"
 #include "random.h"
 #include "reference_graph.h"
+#include "test_device.h"
 
 namespace ipa_test {
 
@@ -26,7 +27,8 @@ const ipa::Kernels& test_kernels();
 
 class GraphRig {
  public:
-  explicit GraphRig(uint64_t seed, const ipa::Kernels& kernels = test_kernels(), int threads = 2);
+  explicit GraphRig(uint64_t seed);
+  GraphRig(uint64_t seed, const ipa::Kernels& kernels, int threads = 2);
 
   // For describing, until build.
   ipa::Graph graph;
@@ -63,11 +65,14 @@ class GraphRig {
 
  private:
   void draw_weights();
+  // As the device under test takes it.
+  float rounded(float value) const;
   bool pack_and_plan();
 
   bool round_weights_ = false, stored_halves_ = false;
   ipa::ParamSet params_;
-  ipa::CpuBackend backend_;
+  std::shared_ptr<const ipa::Backend> backend_;
+  bool on_test_device_ = false;
   Random random_;
   ipa_ref::Inputs inputs_;
   ipa_ref::ParamValues param_values_;

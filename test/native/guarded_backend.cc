@@ -39,6 +39,10 @@ class GuardedMemory : public ipa::MemorySpace {
   void write(uint8_t* to, const void* from, size_t bytes) const override { move(to, from, bytes); }
   void read(const uint8_t* from, void* to, size_t bytes) const override { move(to, from, bytes); }
   void copy(const uint8_t* from, uint8_t* to, size_t bytes) const override { move(to, from, bytes); }
+  void zero(uint8_t* address, size_t bytes) const override {
+    const Open open(*this);
+    std::memset(address, 0, bytes);
+  }
   ipa::Status status() const override { return {}; }
 
   // For as long as it lives the host, too, reaches all blocks.

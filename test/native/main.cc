@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "harness.h"
+#include "test_device.h"
 
 namespace ipa_test {
 namespace {
@@ -39,6 +40,7 @@ std::string scratch_folder() {
 
 struct Choice {
   bool list = false, once = true, kernels = true;
+  std::string device = "cpu";
   std::vector<const char*> filters;
 
   bool has(const Case& c) const {
@@ -59,6 +61,8 @@ Choice read_choice(int argc, char** argv) {
       choice.kernels = false;
     else if (word == "--kernels")
       choice.once = false;
+    else if (word == "--device" && i + 1 < argc)
+      choice.device = argv[++i];
     else if (word == "--golden" && i + 1 < argc)
       golden = argv[++i];
     else
@@ -69,6 +73,10 @@ Choice read_choice(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   const Choice choice = read_choice(argc, argv);
+  if (!choose_test_device(choice.device)) {
+    std::printf("no device \"%s\" to test on\n", choice.device.c_str());
+    return 1;
+  }
   int passed = 0, failed = 0;
   for (const Case& c : cases()) {
     if (!choice.has(c)) continue;

@@ -39,8 +39,11 @@ class Launches {
 // Makes launches of a plan's steps, in order. How each op is launched stands in a file of its own, see gpu_ops.h.
 class LaunchBuilder {
  public:
-  LaunchBuilder(uint8_t* arena, const std::vector<void*>& bindings, Launches& launches)
-      : arena_(arena), bindings_(bindings), launches_(launches) {}
+  LaunchBuilder(const Plan& plan, uint8_t* arena, const std::vector<void*>& bindings, Launches& launches)
+      : activations_(plan.graph().params()->activations),
+        arena_(arena),
+        bindings_(bindings),
+        launches_(launches) {}
   // Code::unsupported for a step that has more branches and the like than the kernels' arguments hold.
   Status add(const Step& step);
 
@@ -51,6 +54,8 @@ class LaunchBuilder {
     return rows(step.inputs[index], step.input_storages[index]);
   }
   Rows out(const Step& step) const { return rows(step.out, step.out_storage); }
+  // What weights of 8 bits are multiplied with.
+  Element byte_factor() const { return activations_ == Storage::bf16 ? Element::bf16 : Element::f16; }
   // Working memory of the step.
   uint8_t* scratch(const Step& step) const { return arena_ + step.scratch_offset; }
   template <class Args>
@@ -59,6 +64,7 @@ class LaunchBuilder {
   }
 
  private:
+  Storage activations_;
   uint8_t* arena_;
   const std::vector<void*>& bindings_;
   Launches& launches_;

@@ -14,6 +14,7 @@ using LaunchResult = cudaError_t;
 
 #define DEV __device__ __forceinline__
 #define KERNEL(threads) static __global__ void __launch_bounds__(threads)
+#define KERNEL_FOR(threads, blocks) static __global__ void __launch_bounds__(threads, blocks)
 #define SHARED_BYTES(name) extern __shared__ __align__(128) unsigned char name[]
 #define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
 #define ALLOW_SHARED(kernel, bytes) \

@@ -9,9 +9,12 @@ namespace ipa::gpu {
 LaunchResult launch_kernel(int32_t kernel, const void* arguments, uint64_t bytes, Stream stream);
 
 LaunchResult launch_product(const ProductArgs& g, Stream stream);             // product.cu
+LaunchResult launch_plain_product(const ProductArgs& g, Stream stream);       // product_plain.cu
 LaunchResult launch_product_finish(const ProductArgs& g, Stream stream);      // product.cu
 LaunchResult launch_attention(const AttentionArgs& g, Stream stream);         // attention.cu
 LaunchResult launch_pack_kv(const PackKvArgs& g, Stream stream);              // rows.cu
+LaunchResult launch_wide_attention(const AttentionArgs& g, Stream stream);    // attention_wide.cu
+LaunchResult launch_plain_attention(const AttentionArgs& g, Stream stream);   // attention_plain.cu
 LaunchResult launch_attention_map(const AttentionMapArgs& g, Stream stream);  // attention_map.cu
 LaunchResult launch_norm_sums(const GroupNormArgs& g, Stream stream);         // norms.cu
 LaunchResult launch_norm_finish(const GroupNormArgs& g, Stream stream);

@@ -122,7 +122,8 @@ Status AttentionMaps::take(Workspace& workspace) {
   held_ = std::make_unique<Held>(workspace, bytes());
   maps_ = Memory(space_, mapped_ * sizeof(float));
   sums_ = AlignedBuffer(summed_ * sizeof(float));
-  return maps_ && sums_ ? Status() : Status(Code::no_memory, "out of memory for attention maps");
+  if (!maps_) return space_.no_memory(mapped_ * sizeof(float), "out of memory for attention maps");
+  return sums_ ? Status() : Status(Code::no_memory, "out of memory for attention maps");
 }
 
 BoundView AttentionMaps::view(size_t layer) const {

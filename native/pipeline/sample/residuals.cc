@@ -32,7 +32,7 @@ Status Residuals::take(Workspace& workspace) {
   if (!bytes_) return {};
   held_ = std::make_unique<Held>(workspace, bytes_);
   memory_ = Memory(*space_, bytes_);
-  if (!memory_) return Status(Code::no_memory, "out of memory for what controls add to the UNet");
+  if (!memory_) return space_->no_memory(bytes_, "out of memory for what controls add to the UNet");
   clear();
   return {};
 }

@@ -1,0 +1,34 @@
+// An NVIDIA GPU as a backend: packs weights for its products, and turns plans into launches.
+#pragma once
+
+#include <memory>
+
+#include "cuda/backend/gpu_device.h"
+#include "cuda/backend/gpu_memory.h"
+#include "graph/backend.h"
+
+namespace ipa::gpu {
+
+class CudaBackend : public Backend {
+ public:
+  // `threads`: of the host, that pack weights.
+  CudaBackend(std::shared_ptr<const GpuDevice> device, int threads)
+      : device_(std::move(device)), memory_(device_), threads_(threads) {}
+
+  Capabilities capabilities() const override;
+  const MemorySpace& memory() const override { return memory_; }
+  size_t packed_bytes(const Param& param) const override;
+  void pack(const Param& param, const StoredTensors& stored, void* destination) const override;
+  size_t packed_kv_bytes(const KeyValueShape& kv) const override;
+  size_t scratch_bytes(const Step& step) const override;
+  Result<std::unique_ptr<Executable>> compile(const Plan& plan, uint8_t* arena,
+                                              const std::vector<void*>& bindings) const override;
+
+ private:
+  std::shared_ptr<const GpuDevice> device_;
+  GpuMemory memory_;
+  int threads_;
+  mutable std::mutex order_;  // whoever launches a plan: its launches stay together
+};
+
+}  // namespace ipa::gpu

@@ -1,0 +1,42 @@
+// A plan's launches, run one by one at first and from then on as a graph that the device knows.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "cuda/backend/gpu_device.h"
+#include "cuda/backend/gpu_launches.h"
+#include "graph/backend.h"
+
+namespace ipa::gpu {
+
+// run() returns once the work is in the device's queue: whoever reads a result waits for it, and learns of failures then.
+class CudaExecutable : public Executable {
+ public:
+  CudaExecutable(std::shared_ptr<const GpuDevice> device, std::mutex& order)
+      : device_(std::move(device)), order_(order) {}
+  ~CudaExecutable() override;
+  CudaExecutable(const CudaExecutable&) = delete;
+  CudaExecutable& operator=(const CudaExecutable&) = delete;
+
+  Status run(const RunTerms& terms) override;
+
+  Launches launches;
+
+ private:
+  // Whoever cancels stops what is not in the queue yet.
+  Status launch_all(const CancelFlag* cancel);
+  Status launch(const Launch& launch);
+  // Records the launches; without a graph, for want of memory, they go on one by one.
+  Status record();
+  // One step after the other, each waited for.
+  Status run_timed(const RunTerms& terms);
+
+  std::shared_ptr<const GpuDevice> device_;
+  std::mutex& order_;
+  GpuGraph* graph_ = nullptr;
+  int runs_ = 0;
+  bool may_record_ = true;
+};
+
+}  // namespace ipa::gpu

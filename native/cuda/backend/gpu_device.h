@@ -1,0 +1,55 @@
+// A device opened through the table of functions of a GPU: its queue, and its answers as statuses.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/status.h"
+#include "cuda/api/gpu_api.h"
+
+namespace ipa::gpu {
+
+class GpuDevice {
+ public:
+  // `name`: as options call it, such as "cuda:0". Code::invalid_option for an index that there is not.
+  static Result<std::shared_ptr<const GpuDevice>> open(const GpuApi& api, int index, std::string name);
+  ~GpuDevice();
+  GpuDevice(const GpuDevice&) = delete;
+  GpuDevice& operator=(const GpuDevice&) = delete;
+
+  const GpuApi& api() const { return api_; }
+  GpuQueue* queue() const { return queue_; }
+  const GpuDeviceInfo& info() const { return info_; }
+  const std::string& name() const { return name_; }
+  // As 80 for 8.0.
+  int capability() const { return info_.major * 10 + info_.minor; }
+
+  // What a call answered, `what` it did: "a launch", "a copy to the GPU". After one failure nothing that follows can be
+  // trusted: it is the answer of every check from then on.
+  Status check(GpuResult result, const char* what) const;
+  // Code::no_memory of `bytes`, with what is free.
+  Status no_memory(size_t bytes, const std::string& message) const;
+  // The first failure of all calls so far; ok while there is none.
+  Status status() const;
+
+ private:
+  GpuDevice(const GpuApi& api, GpuQueue* queue, const GpuDeviceInfo& info, std::string name)
+      : api_(api), queue_(queue), info_(info), name_(std::move(name)) {}
+
+  const GpuApi& api_;
+  GpuQueue* queue_;
+  GpuDeviceInfo info_;
+  std::string name_;
+  mutable std::atomic<bool> failed_{false};
+  mutable std::mutex mutex_;
+  mutable Status failure_;
+};
+
+// Of versions as CUDA counts them: "12.4".
+std::string version_text(int32_t version);
+// Why a GPU cannot be used, of the answers that come before a device is open.
+Status explain(const GpuApi& api, GpuResult result, int index);
+
+}  // namespace ipa::gpu

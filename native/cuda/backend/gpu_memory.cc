@@ -1,0 +1,71 @@
+#include "cuda/backend/gpu_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ipa::gpu {
+
+GpuMemory::~GpuMemory() {
+  for (Slot& slot : slots_) {
+    if (slot.passed) device_->api().event_free(slot.passed);
+    if (slot.pinned) (void)device_->api().give_pinned(device_->queue(), slot.pinned);
+  }
+}
+
+uint8_t* GpuMemory::take(size_t bytes) const {
+  void* address = nullptr;
+  const GpuResult result = device_->api().take(device_->queue(), std::max<size_t>(bytes, 1), &address);
+  if (result != gpu_ok && result != gpu_no_memory) (void)device_->check(result, "taking memory");
+  return result == gpu_ok ? static_cast<uint8_t*>(address) : nullptr;
+}
+
+void GpuMemory::give(uint8_t* address, size_t) const {
+  (void)device_->check(device_->api().give(device_->queue(), address), "giving memory back");
+}
+
+GpuMemory::Slot* GpuMemory::next_slot() const {
+  const GpuApi& api = device_->api();
+  Slot& slot = slots_[next_];
+  next_ = (next_ + 1) % slots_.size();
+  if (!slot.passed && !did(api.event_create(device_->queue(), &slot.passed), "making an event")) return nullptr;
+  if (!slot.pinned && !did(api.take_pinned(device_->queue(), slot_bytes, &slot.pinned), "taking pinned memory"))
+    return nullptr;
+  return did(api.event_wait(slot.passed), "waiting for a copy") ? &slot : nullptr;
+}
+
+void GpuMemory::write(uint8_t* to, const void* from, size_t bytes) const {
+  const GpuApi& api = device_->api();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (size_t at = 0; at < bytes; at += slot_bytes) {
+    Slot* slot = next_slot();
+    if (!slot) return;
+    const size_t count = std::min(slot_bytes, bytes - at);
+    std::memcpy(slot->pinned, static_cast<const uint8_t*>(from) + at, count);
+    if (!did(api.copy_in(device_->queue(), to + at, slot->pinned, count), "a copy to the GPU")) return;
+    if (!did(api.event_record(device_->queue(), slot->passed), "marking a copy")) return;
+  }
+}
+
+void GpuMemory::read(const uint8_t* from, void* to, size_t bytes) const {
+  const GpuApi& api = device_->api();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (size_t at = 0; at < bytes; at += slot_bytes) {
+    Slot* slot = next_slot();
+    if (!slot) return;
+    const size_t count = std::min(slot_bytes, bytes - at);
+    if (!did(api.copy_out(device_->queue(), slot->pinned, from + at, count), "a copy from the GPU")) return;
+    if (!did(api.event_record(device_->queue(), slot->passed), "marking a copy")) return;
+    if (!did(api.event_wait(slot->passed), "waiting for a copy")) return;
+    std::memcpy(static_cast<uint8_t*>(to) + at, slot->pinned, count);
+  }
+}
+
+void GpuMemory::copy(const uint8_t* from, uint8_t* to, size_t bytes) const {
+  (void)device_->check(device_->api().copy_within(device_->queue(), to, from, bytes), "a copy on the GPU");
+}
+
+void GpuMemory::zero(uint8_t* address, size_t bytes) const {
+  (void)device_->check(device_->api().fill_zero(device_->queue(), address, bytes), "filling memory with zeros");
+}
+
+}  // namespace ipa::gpu

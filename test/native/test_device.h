@@ -1,0 +1,29 @@
+// The device that graphs are tested on: the CPU, or a GPU as the emulator of test/cuda-emulator knows it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "graph/backend.h"
+
+namespace ipa_test {
+
+struct TestDevice {
+  std::string name = "cpu";  // as options call it
+  // Null for the CPU, of which tests have backends of their own.
+  std::shared_ptr<const ipa::Backend> backend;
+  // What matrices are multiplied and activations kept in, where a test does not say.
+  ipa::Compute compute = ipa::Compute::f32;
+
+  bool is_gpu() const { return backend != nullptr; }
+  // What values of inputs and weights are rounded to beforehand, so that a test sees the rounding of results alone.
+  float rounded(float value) const;
+  // The error that a test may make here, which would allow `on_cpu` in f32.
+  double allowed(double on_cpu) const;
+};
+
+const TestDevice& test_device();
+// "cpu", "cuda-f32", "cuda-f16" or "cuda-bf16". False for any other, or where there is no emulator.
+bool choose_test_device(const std::string& name);
+
+}  // namespace ipa_test
