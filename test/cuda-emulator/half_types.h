@@ -32,15 +32,13 @@ inline float float_of_bfloat(uint32_t bits) { return float_of_bits(bits << 16); 
 
 // Without a branch, so that loops over it become vector code.
 inline float float_of_half(uint32_t bits) {
-  constexpr uint32_t rebias = 112u << 23, smallest_normal = 113u << 23;
-  const uint32_t sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7fffu) << 13;
-  const uint32_t exponent = bits & 0x7c00u;
+  constexpr uint32_t rebias = 112u << 23, smallest_normal = 113u << 23, infinity = 0x7f800000u;
+  const uint32_t sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7fffu) << 13, exponent = bits & 0x7c00u;
+  const uint32_t is_subnormal = 0u - (exponent == 0), is_not_finite = 0u - (exponent == 0x7c00u);
   const uint32_t normal = magnitude + rebias;
   const uint32_t subnormal =
       bits_of_float(float_of_bits(magnitude + smallest_normal) - float_of_bits(smallest_normal));
-  const uint32_t not_finite = magnitude | 0x7f800000u;
-  const uint32_t finite = exponent == 0 ? subnormal : normal;
-  return float_of_bits(sign | (exponent == 0x7c00u ? not_finite : finite));
+  return float_of_bits(sign | (normal & ~is_subnormal) | (subnormal & is_subnormal) | (infinity & is_not_finite));
 }
 
 inline uint16_t bfloat_of_float(float value) {

@@ -71,23 +71,26 @@ void unpack(const Warp& warp, float (&left)[rows][depth], float (&right)[depth][
   }
 }
 
-#if defined(__GNUC__)
-// A row of 8 sums, and four rows at a time: as many sums as keep the adders busy.
-typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+// Two rows at a time: as many sums as keep the adders busy and fit the registers.
+typedef float Four __attribute__((vector_size(16), aligned(16), may_alias));
 void multiply(const float (&left)[rows][depth], const float (&right)[depth][columns],
               float (&sums)[rows][columns]) {
   for (int row = 0; row < rows; row += 2) {
-    Eight first{}, second{};
+    Four a{}, b{}, c{}, d{};
     for (int k = 0; k < depth; ++k) {
-      const Eight& other = *reinterpret_cast<const Eight*>(right[k]);
-      first += left[row][k] * other;
-      second += left[row + 1][k] * other;
+      const auto* other = reinterpret_cast<const Four*>(right[k]);
+      a += left[row][k] * other[0];
+      b += left[row][k] * other[1];
+      c += left[row + 1][k] * other[0];
+      d += left[row + 1][k] * other[1];
     }
-    std::memcpy(sums[row], &first, sizeof(first));
-    std::memcpy(sums[row + 1], &second, sizeof(second));
+    auto* to = reinterpret_cast<Four*>(sums[row]);
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
   }
 }
-#endif
 
 template <float (*decode)(uint32_t)>
 void product(Warp& warp, uint32_t) {

@@ -20,7 +20,6 @@ enum class Kernel : int32_t {
   elementwise,  // ElementwiseArgs: activation, add
   copy_rows,    // CopyArgs
   merge_best,   // TokenMapArgs, in this order
-  merge_ranks,
   merge_ids,
   merge_rows,  // MergeRowsArgs
 };
@@ -123,8 +122,9 @@ struct AttentionMapArgs {
   TokenSpan spans[most_spans];
 };
 
-// Sums of blocks of rows about the block's first row, then a mean, a factor and an offset a channel (`affine`,
-// (items, 3, channels)), then out = activation((x - mean) * factor + offset).
+// Of each block of rows and each channel, the mean less the block's first row, and the sum of the squares about that mean;
+// then a mean, a factor and an offset a channel (`affine`, (items, 3, channels)); then
+// out = activation((x - mean) * factor + offset).
 struct GroupNormArgs {
   Rows x, out;
   const float *gamma = nullptr, *beta = nullptr;
@@ -175,10 +175,8 @@ struct TokenMapArgs {
   Rows x;
   int32_t items = 0, height = 0, width = 0, channels = 0, merged = 0;
   int32_t* ids = nullptr;     // (items, height * width)
-  float* likeness = nullptr;  // (items, height * width) of scratch: of a token and its best
-  int32_t* best = nullptr;    // the same, of that best
-  int32_t* rank = nullptr;    // the same, of its place among those that may merge
-  float* norms = nullptr;     // the same, of a token's 1 / length
+  float* likeness = nullptr;  // (items, sources) of scratch: of a source and the destination most like it
+  int32_t* best = nullptr;    // the same, of that destination
 };
 
 struct MergeRowsArgs {

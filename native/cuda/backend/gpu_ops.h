@@ -17,9 +17,9 @@ struct OpLaunch {
 };
 
 extern const OpLaunch product_launch;          // launch_product.cc: linear, geglu_linear, conv2d
-extern const OpLaunch pack_kv_launch;          // launch_attention.cc
+extern const OpLaunch pack_kv_launch;          // launch_pack_kv.cc
 extern const OpLaunch attention_launch;        // launch_attention.cc
-extern const OpLaunch attention_map_launch;    // launch_attention.cc
+extern const OpLaunch attention_map_launch;    // launch_attention_map.cc
 extern const OpLaunch group_norm_launch;       // launch_norms.cc: group_norm, norm_statistics, norm_apply
 extern const OpLaunch layer_norm_launch;       // launch_norms.cc
 extern const OpLaunch activation_launch;       // launch_rows.cc

@@ -26,7 +26,6 @@ LaunchResult launch_kernel(int32_t kernel, const void* arguments, uint64_t bytes
     case Kernel::elementwise: return run(&launch_elementwise);
     case Kernel::copy_rows: return run(&launch_copy_rows);
     case Kernel::merge_best: return run(&launch_merge_best);
-    case Kernel::merge_ranks: return run(&launch_merge_ranks);
     case Kernel::merge_ids: return run(&launch_merge_ids);
     case Kernel::merge_rows: return run(&launch_merge_rows);
   }

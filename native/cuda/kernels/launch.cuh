@@ -23,7 +23,6 @@ LaunchResult launch_layer_norm(const LayerNormArgs& g, Stream stream);
 LaunchResult launch_elementwise(const ElementwiseArgs& g, Stream stream);  // rows.cu
 LaunchResult launch_copy_rows(const CopyArgs& g, Stream stream);           // rows.cu
 LaunchResult launch_merge_best(const TokenMapArgs& g, Stream stream);      // token_merge.cu
-LaunchResult launch_merge_ranks(const TokenMapArgs& g, Stream stream);
 LaunchResult launch_merge_ids(const TokenMapArgs& g, Stream stream);
 LaunchResult launch_merge_rows(const MergeRowsArgs& g, Stream stream);
 
