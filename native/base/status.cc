@@ -26,6 +26,8 @@ const char* error_name(Code code) {
     case Code::cancelled: return "CANCELLED";
     case Code::disposed: return "DISPOSED";
     case Code::internal: return "INTERNAL";
+    case Code::device: return "DEVICE";
+    case Code::device_lost: return "DEVICE_LOST";
   }
   return "INTERNAL";
 }

@@ -32,7 +32,9 @@ enum class Code {
   no_memory,
   cancelled,
   disposed,
-  internal,  // a bug in this library
+  internal,     // a bug in this library
+  device,       // a GPU or its driver cannot be used: absent, too old, of another version
+  device_lost,  // a GPU failed in a way after which this process cannot use it any more
 };
 
 // "TRUNCATED" for Code::truncated, and so on.

@@ -5,6 +5,7 @@
 #include "binding/values.h"
 #include "pipeline/condition/text_features.h"
 #include "pipeline/load/inpaint.h"
+#include "pipeline/load/load_fields.h"
 #include "pipeline/model_options.h"
 #include "schedulers/scheduler_table.h"
 
@@ -117,6 +118,17 @@ void set_options(Napi::Env env, const ModelSet& models, Napi::Object object) {
   object.Set("refusals", refusals);
 }
 
+void set_devices(Napi::Env env, const ModelSet& models, Napi::Object object) {
+  Napi::Object devices = Napi::Object::New(env);
+  for (size_t i = 0; i < part_count; ++i)
+    devices.Set(part_names[i], models.backend(static_cast<Part>(i)).capabilities().device);
+  object.Set("device", models.backend(Part::unet).capabilities().device);
+  object.Set("devices", devices);
+  object.Set("dtype", dtype_name(models.computes().dtype));
+  const std::string& note = models.devices().note();
+  if (!note.empty()) object.Set("deviceNote", note);
+}
+
 }  // namespace
 
 Napi::Object model_info_to_js(Napi::Env env, const ModelSet& models) {
@@ -135,6 +147,7 @@ Napi::Object model_info_to_js(Napi::Env env, const ModelSet& models) {
   set_prediction(env, models.prediction, object);
   object.Set("vaeScalingFactor", static_cast<double>(vae.scaling_factor));
   set_options(env, models, object);
+  set_devices(env, models, object);
   set_text(env, models, object);
   if (models.inpaint) {
     Napi::Object inpaint = Napi::Object::New(env);

@@ -172,6 +172,20 @@ PromptsToEncode read_prompts_to_encode(const Napi::Object& object) {
   return prompts;
 }
 
+namespace {
+
+DeviceRequest read_devices(const Napi::Object& object) {
+  DeviceRequest request;
+  if (has_value(object, "device")) request.device = read_text(object, "device");
+  if (!has_value(object, "devices")) return request;
+  const Napi::Object parts = read_object(object, "devices");
+  for (size_t i = 0; i < part_count; ++i)
+    if (has_value(parts, part_names[i])) request.parts[i] = read_text(parts, part_names[i]);
+  return request;
+}
+
+}  // namespace
+
 LoadRequest read_load_request(const Napi::Object& object) {
   LoadRequest request;
   request.model = read_text(object, "model");
@@ -191,6 +205,7 @@ LoadRequest read_load_request(const Napi::Object& object) {
   if (has_value(object, "imageEncoder")) request.image_encoder = read_text(object, "imageEncoder");
   request.model_yaml = read_original_config(object, "modelYaml");
   request.unet_yaml = read_original_config(object, "unetYaml");
+  request.devices = read_devices(object);
   read_fields(object, load_fields(), request);
   return request;
 }

@@ -54,6 +54,9 @@ struct Capabilities {
   int threads = 1;          // of the host, that its runs may use
   bool fast_bytes = false;  // multiplies bytes faster than words
   bool fast_bf16 = false;   // multiplies bf16 faster than floats
+  // A GPU multiplies in f16, f32, with weights of 8 bits (int8_weights) and, where has_bf16, in bf16. A CPU in all but f16.
+  bool is_gpu = false;
+  bool has_bf16 = true;
 };
 
 class Backend {

@@ -11,6 +11,8 @@ namespace ipa {
 // With int8 the residual blocks of the last up block are in int16: most of int8's error comes from there,
 // above all from their shortcuts, whose input nothing has normalised (measured by bench/sensitivity.mjs).
 void choose_compute(ParamSet& params, Compute compute);
+// The following choose for the CPU, of what `dtype` asks for; pipeline/load/part_computes.h chooses for all devices.
+//
 // What a UNet asked for in `asked` is multiplied in. Where bytes are not multiplied faster than words,
 // int8 keeps its weights and its memory, and multiplies in words: faster there, and more exact.
 Compute unet_compute(Compute asked, bool fast_bytes);

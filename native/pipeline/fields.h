@@ -21,7 +21,7 @@ namespace ipa {
 // Of JavaScript.
 constexpr double kLargestInteger = 9007199254740991.0;
 
-// Enums: the enumerations that members of the request have.
+// Enums: the enumerations that members of the request have, or std::optional of one, which an option left out leaves empty.
 template <class Request, class... Enums>
 struct Field {
   using Member = std::variant<int Request::*, int64_t Request::*, uint64_t Request::*, float Request::*,
@@ -86,13 +86,18 @@ bool Field<Request, Enums...>::holds(double value) const {
       member);
 }
 
+template <class Type>
+struct IsOptional : std::false_type {};
+template <class Type>
+struct IsOptional<std::optional<Type>> : std::true_type {};
+
 template <class Request, class... Enums>
 double Field<Request, Enums...>::get(const Request& request) const {
   return std::visit(
       [&](auto pointer) {
         const auto& value = request.*pointer;
         using Type = std::remove_cv_t<std::remove_reference_t<decltype(value)>>;
-        if constexpr (std::is_same_v<Type, std::optional<bool>>) {
+        if constexpr (IsOptional<Type>::value) {
           return value ? static_cast<double>(*value) : -1.0;
         } else if constexpr (std::is_same_v<Type, std::string>) {
           if (value.empty()) return -1.0;
@@ -116,6 +121,8 @@ void Field<Request, Enums...>::set(Request& request, double value) const {
           held = static_cast<Type>(static_cast<int>(value));
         else if constexpr (std::is_same_v<Type, std::optional<bool>>)
           held = value != 0;
+        else if constexpr (IsOptional<Type>::value)
+          held = static_cast<typename Type::value_type>(static_cast<int>(value));
         else if constexpr (std::is_same_v<Type, std::string>)
           held = names[static_cast<size_t>(value)];
         else

@@ -1,6 +1,7 @@
 // Calls whose parts run on a device with memory of its own: they give the bits of the CPU, and none touches that memory.
 #include <optional>
 
+#include "fake_devices.h"
 #include "golden_pipeline.h"
 #include "guarded_backend.h"
 #include "harness.h"
@@ -11,6 +12,13 @@ using ipa::DeviceRequest;
 using ipa::GenerateRequest;
 using ipa::LoadRequest;
 using ipa_test::GoldenFolder;
+
+constexpr ipa::Part all_parts[] = {ipa::Part::unet, ipa::Part::vae, ipa::Part::text_encoder,
+                                   ipa::Part::image_encoder};
+
+std::string device_of(const ipa::Devices& devices, ipa::Part part) {
+  return devices.of(part).capabilities().device;
+}
 
 DeviceRequest all_on(const std::string& device) {
   DeviceRequest request;
@@ -109,8 +117,54 @@ TEST_ONCE(pipeline_devices_that_are_not_there_are_told_by_their_option) {
     CHECK(opened.status().code() == ipa::Code::invalid_option);
     CHECK_EQ(opened.status().option(), option);
   }
+}
+
+TEST_ONCE(pipeline_devices_auto_is_the_cpu_where_nothing_else_is_known) {
   const auto automatic = ipa::Devices::open(all_on("auto"), 3);
   CHECK_OK(automatic.status());
-  CHECK_EQ(automatic.value().of(ipa::Part::vae).capabilities().device, std::string("cpu"));
+  CHECK_EQ(device_of(automatic.value(), ipa::Part::vae), std::string("cpu"));
   CHECK_EQ(automatic.value().of(ipa::Part::vae).capabilities().threads, 3);
+  CHECK_EQ(automatic.value().note(), std::string());
+}
+
+TEST_ONCE(pipeline_devices_auto_is_the_first_gpu) {
+  const ipa_test::FakeCuda cuda(2);
+  const auto automatic = ipa::Devices::open(DeviceRequest(), 1);
+  CHECK_OK(automatic.status());
+  for (const ipa::Part part : all_parts) CHECK_EQ(device_of(automatic.value(), part), std::string("cuda:0"));
+  CHECK_EQ(automatic.value().note(), std::string());
+}
+
+TEST_ONCE(pipeline_devices_of_one_name_are_opened_once) {
+  const ipa_test::FakeCuda cuda(2);
+  DeviceRequest request = all_on("cuda:1");
+  request.parts = {"auto", "cuda", "cuda:0", ""};
+  const auto opened = ipa::Devices::open(request, 1);
+  CHECK_OK(opened.status());
+  CHECK_EQ(cuda.attempts(), 2);
+  CHECK(&opened.value().of(ipa::Part::unet) == &opened.value().of(ipa::Part::text_encoder));
+  CHECK_EQ(device_of(opened.value(), ipa::Part::image_encoder), std::string("cuda:1"));
+}
+
+TEST_ONCE(pipeline_devices_auto_takes_the_cpu_and_says_why) {
+  for (const ipa::Code code : {ipa::Code::device, ipa::Code::no_memory, ipa::Code::invalid_option}) {
+    const ipa_test::FakeCuda cuda(ipa::Status(code, "the driver is too old"));
+    const auto automatic = ipa::Devices::open(DeviceRequest(), 1);
+    CHECK_OK(automatic.status());
+    CHECK_EQ(cuda.attempts(), 1);
+    for (const ipa::Part part : all_parts) CHECK_EQ(device_of(automatic.value(), part), std::string("cpu"));
+    CHECK_EQ(automatic.value().note(), std::string("the driver is too old"));
+  }
+}
+
+TEST_ONCE(pipeline_devices_that_were_named_never_fall_back) {
+  for (const ipa::Code code : {ipa::Code::device, ipa::Code::no_memory}) {
+    const ipa_test::FakeCuda cuda(ipa::Status(code, "no"));
+    for (const DeviceRequest& request : {all_on("cuda"), all_on("cuda:0"), only(ipa::Part::vae, "cuda")})
+      CHECK(ipa::Devices::open(request, 1).status().code() == code);
+  }
+  const ipa_test::FakeCuda cuda(1);
+  const auto absent = ipa::Devices::open(only(ipa::Part::text_encoder, "cuda:1"), 1);
+  CHECK(absent.status().code() == ipa::Code::invalid_option);
+  CHECK_EQ(absent.status().option(), std::string("devices.textEncoder"));
 }

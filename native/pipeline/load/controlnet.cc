@@ -146,8 +146,8 @@ Result<std::shared_ptr<LoadedControl>> load_controlnet(const ControlRequest& req
   auto net = std::make_unique<LoadedNetwork<ControlNet>>(ControlNet(found.component.config), found.component,
                                                          "the ControlNet");
   IPA_TRY(declare_controlnet(*net));
-  choose_compute(net->params, unet_compute(host.compute, host.capabilities.fast_bytes));
-  if (host.capabilities.fast_bf16) net->params.pairs = Compute::bf16;
+  choose_compute(net->params, host.compute);
+  net->params.pairs = host.pairs;
   IPA_TRY(net->load({}, context));
   control->net = std::move(net);
   return control;

@@ -12,9 +12,11 @@ namespace ipa {
 enum class Part : uint8_t { unet, vae, text_encoder, image_encoder };
 
 constexpr size_t part_count = 4;
+// As the option `devices` calls them.
+constexpr const char* part_names[part_count] = {"unet", "vae", "textEncoder", "imageEncoder"};
 
 // Devices as options name them: "cpu", or a kind and a number such as "cuda:1", or a kind alone, which is its first.
-// "auto": the best that there is.
+// "auto": the first of "cuda" where that can be used, else the CPU.
 struct DeviceRequest {
   std::string device = "auto";
   std::array<std::string, part_count> parts;  // empty: as `device`

@@ -12,21 +12,26 @@
 
 namespace ipa {
 
-// Opens the `index`-th device of a kind; `threads`: of the host, that its runs may use. Code::invalid_option names none.
+// Opens the `index`-th device of a kind; `threads`: of the host, that its runs may use. Code::invalid_option: there is
+// none of that index. Code::device: none of the kind can be used, with the reason.
 using OpenDevice = std::function<Result<std::shared_ptr<const Backend>>(int index, int threads)>;
 
-// Makes a kind of device known, besides "cpu". In place of one of the same name.
+// Makes a kind of device known, besides "cpu". In place of one of the same name; an empty `open` takes that away.
 void add_device_kind(const std::string& kind, OpenDevice open);
 
 class Devices {
  public:
-  // invalid_option for a device that there is not.
+  // invalid_option for a device that there is not. A device that was named never falls back to another.
+  // Parts that name the same device share its backend.
   static Result<Devices> open(const DeviceRequest& request, int threads);
 
   const Backend& of(Part part) const { return *backends_[static_cast<size_t>(part)]; }
+  // Why "auto" took the CPU although a kind "cuda" is known; empty where it did not.
+  const std::string& note() const { return note_; }
 
  private:
   std::array<std::shared_ptr<const Backend>, part_count> backends_;
+  std::string note_;
 };
 
 }  // namespace ipa

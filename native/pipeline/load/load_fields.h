@@ -8,8 +8,11 @@
 
 namespace ipa {
 
-using LoadField = Field<LoadRequest, Compute>;
+using LoadField = Field<LoadRequest, std::optional<Compute>>;
 
 const std::vector<LoadField>& load_fields();
+
+// As the option `dtype` has it; int8_weights is a part of "int8".
+const char* dtype_name(Compute compute);
 
 }  // namespace ipa

@@ -64,7 +64,7 @@ struct LoadRequest {
   std::string prediction;                // "epsilon", "v" or "sample"; empty: told from the files
   std::optional<bool> zero_snr;          // none: told from the files
   double vae_scaling_factor = 0;         // 0: the VAE's own
-  Compute compute = Compute::f32;        // of the UNet; VAE and encoders follow it, see models/compute_choice.h
+  std::optional<Compute> compute;        // none: f16 for a UNet on a GPU, f32 elsewhere; see part_computes.h
   DeviceRequest devices;
   int threads = 0;       // 0: one per core
   int concurrency = 16;  // calls that advance together, at most

@@ -30,10 +30,10 @@ struct LoadedControl {
 // What a control is loaded for.
 struct ControlHost {
   const LoadedNetwork<UNet>& unet;
-  std::string family;         // of the UNet, for messages
-  int64_t picture_scale = 8;  // pixels a latent covers along a side
-  Compute compute = Compute::f32;
-  Capabilities capabilities;  // of what it runs on
+  std::string family;              // of the UNet, for messages
+  int64_t picture_scale = 8;       // pixels a latent covers along a side
+  Compute compute = Compute::f32;  // what the UNet is multiplied in
+  Compute pairs = Compute::int16;  // see PartComputes
 };
 
 // The weights of a control's folder, or its file.

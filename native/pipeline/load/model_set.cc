@@ -9,7 +9,6 @@
 #include "cpu/isa/cpu_features.h"
 #include "cpu/kernels/plain_product.h"
 #include "cpu/launch/thread_pool.h"
-#include "models/compute_choice.h"
 #include "pipeline/load/control.h"
 #include "pipeline/load/inpaint.h"
 #include "pipeline/load/load_fields.h"
@@ -52,16 +51,15 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   pool.grow_to(threads);
   IPA_ASSIGN(const Kernels* kernels, choose_kernels());
   IPA_ASSIGN(Devices devices, Devices::open(request.devices, threads));
-  std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), *kernels, threads));
-  set->compute_ = request.compute;
+  IPA_ASSIGN(const PartComputes computes, choose_computes(request.compute, devices));
+  std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), computes, *kernels, threads));
   set->loras_ = request.loras;
 
   IPA_ASSIGN(ModelComponents components, find_components(request));
   set->scheduler_config = std::move(components.scheduler);
   set->prediction = components.prediction;
   set->ignored = std::move(components.ignored);
-  IPA_ASSIGN(set->unet,
-             describe_unet(components.unet, request.compute, set->backend(Part::unet).capabilities()));
+  IPA_ASSIGN(set->unet, describe_unet(components.unet, computes));
   IPA_ASSIGN(const std::vector<LoraUse> loras,
              open_loras(request.loras, request.adapters, set->unet->network, components.text.size() > 1));
   set->ignored_of_loras = ignored_of(loras);
@@ -71,7 +69,8 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   const LoadContext of_text = set->context(Part::text_encoder, cancel),
                     of_unet = set->context(Part::unet, cancel);
   for (const TextComponent& component : components.text) {
-    IPA_ASSIGN(auto tower, describe_text(component, set->text.size(), *set->learned_, request.compute));
+    IPA_ASSIGN(auto tower,
+               describe_text(component, set->text.size(), *set->learned_, computes.of(Part::text_encoder)));
     IPA_TRY(tower->load(loras, of_text));
     set->text.push_back(std::move(tower));
   }
@@ -104,9 +103,7 @@ Status ModelSet::check_inpaint() const {
 }
 
 Status ModelSet::load_vae(const VaeComponent& component, const LoadContext& context) {
-  const auto describe = [&](VaeHalf half) {
-    return describe_vae(component, unet->config(), half, compute_, backend(Part::vae).capabilities());
-  };
+  const auto describe = [&](VaeHalf half) { return describe_vae(component, unet->config(), half, computes_); };
   IPA_ASSIGN(auto decoder, describe(VaeHalf::decoder));
   IPA_TRY(decoder->load({}, context));
   vae = std::move(decoder);
@@ -153,8 +150,8 @@ Status ModelSet::load_model_vision(const LoadRequest& request, const CancelFlag*
   // The preprocessor of the encoder's own folder fits it best; else the model's.
   std::string preprocessor = preprocessor_beside(encoder);
   if (preprocessor.empty()) preprocessor = join_path(request.model, layout::preprocessor);
-  IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "", encoder_compute(compute_),
-                                 context(Part::image_encoder, cancel)));
+  IPA_ASSIGN(vision, load_vision(encoder, is_file(preprocessor) ? preprocessor : "",
+                                 computes_.of(Part::image_encoder), context(Part::image_encoder, cancel)));
   return {};
 }
 
@@ -188,7 +185,7 @@ Result<std::shared_ptr<const VisionTower>> ModelSet::vision_in(
   for (const auto* list : {&loaded, &adapters})
     for (const auto& adapter : *list)
       if (adapter->vision && adapter->vision->folder == folder) return adapter->vision;
-  return load_vision(folder, preprocessor_beside(folder), encoder_compute(compute_),
+  return load_vision(folder, preprocessor_beside(folder), computes_.of(Part::image_encoder),
                      context(Part::image_encoder, cancel));
 }
 
@@ -226,8 +223,8 @@ Status ModelSet::set_adapters(const std::vector<AdapterRequest>& requests, const
 
 Result<std::vector<std::shared_ptr<const LoadedControl>>> ModelSet::make_controls(
     const std::vector<ControlRequest>& requests, const CancelFlag* cancel) const {
-  const ControlHost host{*unet, family_name(family_), vae->config().scale(), compute_,
-                         backend(Part::unet).capabilities()};
+  const ControlHost host{*unet, family_name(family_), vae->config().scale(), computes_.of(Part::unet),
+                         computes_.pairs};
   std::vector<std::shared_ptr<const LoadedControl>> made;
   for (const ControlRequest& request : requests) {
     std::shared_ptr<const LoadedControl> control;

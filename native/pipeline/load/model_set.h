@@ -16,6 +16,7 @@
 #include "pipeline/load/model_kind.h"
 #include "pipeline/load/model_prediction.h"
 #include "pipeline/load/networks.h"
+#include "pipeline/load/part_computes.h"
 #include "pipeline/load/vision_tower.h"
 #include "weights/ignored_tensors.h"
 
@@ -38,6 +39,8 @@ class ModelSet {
   // Those in use.
   const std::vector<LoraRequest>& loras() const { return loras_; }
   const Backend& backend(Part part) const { return devices_.of(part); }
+  const Devices& devices() const { return devices_; }
+  const PartComputes& computes() const { return computes_; }
   Family family() const { return family_; }
   Task task() const { return task_; }
   // One per file of the request's.
@@ -72,8 +75,8 @@ class ModelSet {
   bool refiner = false;
 
  private:
-  ModelSet(Devices devices, const Kernels& kernels, int threads)
-      : devices_(std::move(devices)), kernels_(kernels), threads_(threads) {}
+  ModelSet(Devices devices, const PartComputes& computes, const Kernels& kernels, int threads)
+      : devices_(std::move(devices)), computes_(computes), kernels_(kernels), threads_(threads) {}
   // Of loading the weights of a part.
   LoadContext context(Part part, const CancelFlag* cancel) const;
   Status load_vae(const VaeComponent& component, const LoadContext& context);
@@ -94,11 +97,11 @@ class ModelSet {
   std::vector<std::pair<Part, LoadedWeights*>> changeable() const;
 
   Devices devices_;
+  PartComputes computes_;
   const Kernels& kernels_;  // of the host, which adds LoRAs to weights
   int threads_;             // the same
   Family family_ = Family::sd1;
   Task task_ = Task::text_to_image;
-  Compute compute_ = Compute::f32;
   std::vector<LoraRequest> loras_;
   std::unique_ptr<const LearnedTokens> learned_;
 };

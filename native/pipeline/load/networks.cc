@@ -29,15 +29,15 @@ Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component,
     const Value ids = graph.input(tokens_shape(1, tower->config().context, 1), Storage::i32);
     tower->network.build(graph, ids, graph.input({1, 1, 1, 1}, Storage::i32));
   }));
-  choose_compute(tower->params, encoder_compute(compute));
+  choose_compute(tower->params, compute);
   const bool first = index == 0 && component.tokenizer != "tokenizer_2";
   tower->set_lora_part(first ? LoraPart::text_encoder : LoraPart::text_encoder_2);
   tower->extend(ClipText::token_table, learned.rows_of(index));
   return tower;
 }
 
-Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
-                                                           const Capabilities& capabilities) {
+Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component,
+                                                           const PartComputes& computes) {
   IPA_TRY(component.config.check(component.config_path));
   auto unet = std::make_unique<LoadedNetwork<UNet>>(UNet(component.config), component, "the UNet");
   const UNetConfig& c = unet->config();
@@ -57,18 +57,17 @@ Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& 
     unet->network.build(graph, inputs);
     build_text_keys(graph, layers, graph.input(tokens_shape(1, 1, c.cross_size())));
   }));
-  choose_compute(unet->params, unet_compute(compute, capabilities.fast_bytes));
-  if (capabilities.fast_bf16) unet->params.pairs = Compute::bf16;
+  choose_compute(unet->params, computes.of(Part::unet));
+  unet->params.pairs = computes.pairs;
   unet->set_lora_part(LoraPart::unet);
   return unet;
 }
 
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
-                                                         VaeHalf half, Compute compute,
-                                                         const Capabilities& capabilities) {
+                                                         VaeHalf half, const PartComputes& computes) {
   IPA_TRY(component.config.check(component.config_path));
   const bool encodes = half == VaeHalf::encoder;
-  auto vae = std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, compact_vae(compute)), component,
+  auto vae = std::make_unique<LoadedNetwork<Vae>>(Vae(component.config, computes.compact_vae), component,
                                                   encodes ? "the VAE's encoder" : "the VAE");
   const VaeConfig& c = vae->config();
   if (c.latent_channels != unet.out_channels)
@@ -82,7 +81,7 @@ Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& com
     else
       vae->network.decode(graph, graph.input({1, 2, 2, c.latent_channels}));
   }));
-  choose_compute(vae->params, vae_compute(compute, capabilities.fast_bf16));
+  choose_compute(vae->params, computes.of(Part::vae));
   return vae;
 }
 

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "base/status.h"
-#include "graph/backend.h"
 #include "models/clip_text.h"
 #include "models/unet.h"
 #include "models/vae.h"
 #include "pipeline/load/components.h"
 #include "pipeline/load/learned_tokens.h"
 #include "pipeline/load/loaded_network.h"
+#include "pipeline/load/part_computes.h"
 
 namespace ipa {
 
@@ -26,13 +26,12 @@ struct TextTower : LoadedNetwork<ClipText> {
 Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
                                                  const LearnedTokens& learned, Compute compute);
 // Also Code::unsupported for a class-conditional one.
-Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component, Compute compute,
-                                                           const Capabilities& capabilities);
+Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component,
+                                                           const PartComputes& computes);
 // One half of the VAE: pictures of latents, or latents of pictures.
 enum class VaeHalf : uint8_t { decoder, encoder };
 // Also Code::mismatch when its latents are not the UNet's.
 Result<std::unique_ptr<LoadedNetwork<Vae>>> describe_vae(const VaeComponent& component, const UNetConfig& unet,
-                                                         VaeHalf half, Compute compute,
-                                                         const Capabilities& capabilities);
+                                                         VaeHalf half, const PartComputes& computes);
 
 }  // namespace ipa

@@ -66,7 +66,7 @@ Result<std::shared_ptr<LoadedControl>> load_t2i_adapter(const ControlRequest& re
                                       host.family + ": use one made for this model family");
   auto net = std::make_unique<LoadedNetwork<T2iAdapter>>(T2iAdapter(found.config), found, "the T2I-Adapter");
   IPA_TRY(declare(*net));
-  choose_compute(net->params, unet_compute(host.compute, host.capabilities.fast_bytes));
+  choose_compute(net->params, host.compute);
   IPA_TRY(net->load({}, context));
   control->adapter = std::move(net);
   return control;
