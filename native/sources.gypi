@@ -299,6 +299,17 @@
       "binding/step_exchange.cc",
       "binding/values.cc"
     ],
+    "cuda_plugin_files": [
+      "cuda/plugin/plugin.cc",
+      "cuda/plugin/failure.cc",
+      "cuda/plugin/devices.cc",
+      "cuda/plugin/queue.cc",
+      "cuda/plugin/memory.cc",
+      "cuda/plugin/copies.cc",
+      "cuda/plugin/launches.cu",
+      "cuda/plugin/graphs.cc",
+      "cuda/plugin/events.cc"
+    ],
     "test_files": [
       "../test/native/main.cc",
       "../test/native/base_bfloat16_test.cc",
