@@ -53,7 +53,7 @@
       "defines": ["<@(addon_defines)"],
       "conditions": [
         # Engine threads may still run while a process exits: the code must stay mapped.
-        ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete", "-pthread"]}],
+        ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete", "-pthread"], "libraries": ["-ldl"]}],
         ["OS=='linux' and static_runtime==1", {"ldflags": ["-static-libstdc++", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"]}]
       ]
     },
@@ -65,7 +65,7 @@
           "sources": ["<@(test_files)"],
           "dependencies": ["ipa_core"],
           "include_dirs": ["../test/native"],
-          "conditions": [["OS=='linux'", {"ldflags": ["-pthread"]}]]
+          "conditions": [["OS=='linux'", {"ldflags": ["-pthread"], "libraries": ["-ldl"]}]]
         }, {
           "type": "none"
         }]

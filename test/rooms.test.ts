@@ -77,13 +77,17 @@ const MAY_USE: Record<string, readonly string[]> = {
   "cpu/launch": ["graph", "cpu/kernels", "cpu/pack"],
   "cpu/isa": ["cpu/kernels"],
   cpu: ["graph", "cpu/kernels", "cpu/pack", "cpu/launch", "cpu/isa"],
+  "cuda/api": ["graph"],
+  "cuda/backend": ["graph", "cuda/api"],
+  "cuda/loader": ["cuda/api", "cuda/backend"],
+  "cuda/plugin": ["cuda/api"],
   pipeline: ["graph", "models", "schedulers", "image", "cpu", "weights", "configs"],
-  binding: ["pipeline", "schedulers", "image", "cpu", "weights"],
+  binding: ["pipeline", "schedulers", "image", "cpu", "cuda", "weights"],
 };
 
-const INNER = ["weights", "cpu"];
+const INNER = ["weights", "cpu", "cuda"];
 
-/** The room a file is in: rooms within `weights` and `cpu` are told apart, formats and pipeline count as one. */
+/** The room a file is in: rooms within `weights`, `cpu` and `cuda` are told apart, formats and pipeline count as one. */
 function roomOf(file: string): string {
   const [first = "", second = ""] = dirname(file).split("/");
   return INNER.includes(first) && second !== "" ? `${first}/${second}` : first;

@@ -9,6 +9,7 @@ const FILE_KEYS = [
   "x64_files",
   "arm64_files",
   "addon_files",
+  "cuda_plugin_files",
   "test_files",
   "bench_files",
   "kernel_bench_files",
@@ -47,10 +48,11 @@ test("lists only files that exist, with paths relative to native/", () => {
   expect(listed.filter(({ file }) => !existsSync(file)).map(({ key, entry }) => `${key}: ${entry}`)).toEqual([]);
 });
 
-test("lists every .cc file under native/ for the core, an architecture or the addon", () => {
+test("lists every .cc file under native/ for the core, an architecture, the addon or the CUDA plugin", () => {
   const ours = listed
     .filter(({ key }) => key !== "test_files" && !key.endsWith("bench_files"))
-    .map(({ file }) => posix(file));
+    .map(({ file }) => posix(file))
+    .filter((file) => file.endsWith(".cc"));
   expect(ours.sort()).toEqual(compiled("native"));
 });
 
@@ -61,6 +63,7 @@ test("lists every .cc file under test/native/ for the tests", () => {
 
 test.each([
   ["the addon", (file: string) => file.startsWith("native/binding/"), "addon_files"],
+  ["the CUDA plugin", (file: string) => file.startsWith("native/cuda/plugin/"), "cuda_plugin_files"],
   ["the tests", (file: string) => file.startsWith("test/native/"), "test_files"],
 ])("keeps the sources of %s in their own list", (_what, belongs, wanted) => {
   expect(listed.filter(({ key, file }) => belongs(posix(file)) !== (key === wanted)).map(({ entry }) => entry)).toEqual(

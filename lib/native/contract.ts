@@ -6,12 +6,14 @@
 import type { NativeFit, NativePixels } from "../image/pixels";
 import type { NativeEncodedPrompts, NativeGenerateRequest, NativeImage, NativeText } from "./call-request";
 import type { NativeMemoryEstimate, NativeProgress, NativeResult, NativeStep } from "./call-result";
+import type { NativeCudaProbe } from "./cuda";
 import type { ConvertProgress, NativeConversion, NativeConvertRequest, WeightInspection } from "./files";
 import type { LoadedParts, PipelineInfo, PipelineStats, SystemInfo } from "./info";
 import type { NativeAdapterRequest, NativeControlRequest, NativeLoadRequest, NativeLoraRequest } from "./load-request";
 
 export type * from "./call-request";
 export type * from "./call-result";
+export type * from "./cuda";
 export type * from "./files";
 export type * from "./info";
 export type * from "./load-request";
@@ -78,6 +80,13 @@ export interface NativeAddon {
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
+  /**
+   * tries every NVIDIA GPU through a plugin, the file of a package such as node-ip-adapter-cuda-linux-x64. What does not work is
+   * an answer, not an error. Up to a second a GPU.
+   */
+  probeCuda(file: string, done: Done<NativeCudaProbe>): NativeJob;
+  /** makes "cuda" a device of load(), through that plugin; it needs no driver yet */
+  useCuda(file: string, done: Done<void>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
   convert(
     request: NativeConvertRequest,

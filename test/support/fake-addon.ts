@@ -11,6 +11,7 @@ import type {
   NativeAddon,
   NativeControlRequest,
   NativeConvertRequest,
+  NativeCudaProbe,
   NativeEncodedPrompts,
   NativeError,
   NativeGenerateRequest,
@@ -124,6 +125,24 @@ export class FakeAddon implements NativeAddon {
   cancelled = 0;
   closed = 0;
   running = 0;
+
+  /** what a plugin for GPUs would find, and the plugins in use */
+  cuda: NativeCudaProbe = {
+    ok: false,
+    code: "ERR_IPA_UNSUPPORTED",
+    message: "there is no NVIDIA driver",
+    devices: [],
+  };
+  plugins: string[] = [];
+
+  probeCuda(_file: string, done: Done<NativeCudaProbe>): NativeJob {
+    return this.later(() => done(null, this.cuda), done);
+  }
+
+  useCuda(file: string, done: Done<void>): NativeJob {
+    this.plugins.push(file);
+    return this.later(() => done(null), done);
+  }
 
   fields(): ReturnType<NativeAddon["fields"]> {
     return { load: [], generate: [] };

@@ -38,6 +38,9 @@ export function checkCompiler(compiler) {
 
 export const compileFlags = ["-std=c++17", "-fPIC", "-pthread"];
 
+/** Of programs and the addon: the plugins that they open come from libdl, where the C library does not hold that. */
+export const systemLibraries = process.platform === "linux" ? ["-ldl"] : [];
+
 export function addonLinkFlags() {
   if (process.platform === "darwin") return ["-bundle", "-undefined", "dynamic_lookup"];
   // Engine threads may still run while a process exits: the code must stay mapped.

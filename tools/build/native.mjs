@@ -7,7 +7,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./compiler.mjs";
+import { addonLinkFlags, checkCompiler, compileFlags, findCompiler, systemLibraries } from "./compiler.mjs";
 import { update } from "./incremental.mjs";
 import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, sensitivityFile, testsFile } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
@@ -54,7 +54,7 @@ async function build({ jobs, alone, withTests, withBench }) {
   const compileAlone = (files) => files.map((file) => compileOne({ file, bytes: fs.statSync(file).size }, ["-O2"]));
   const link = (output, flags, steps) => {
     const inputs = steps.map((step) => relative(step.output));
-    const command = (out) => [...compiler.command, ...inputs, ...flags, "-o", out];
+    const command = (out) => [...compiler.command, ...inputs, ...flags, ...systemLibraries, "-o", out];
     const record = path.join(objectsDir, `${path.basename(output)}.json`);
     return { label: relative(output), output, record, inputs, command };
   };

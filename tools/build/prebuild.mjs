@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { newestGlibc } from "./elf.mjs";
 import { packageDir, root } from "./paths.mjs";
 import { gypEnvironment, makeStage } from "./stage.mjs";
 
@@ -15,17 +16,6 @@ function run(command, args, options) {
       `${path.basename(args[0] ?? command)} failed: ${result.error?.message ?? result.stderr ?? result.status}`,
     );
   return result.stdout;
-}
-
-/** Newest GLIBC_x.y among the symbol versions that an ELF file needs; it stores their names as plain text. */
-function newestGlibc(file) {
-  const versions = fs.readFileSync(file, "latin1").match(/GLIBC_\d+(\.\d+)+/g) ?? [];
-  const rank = (name) =>
-    name
-      .slice(6)
-      .split(".")
-      .reduce((sum, part, i) => sum + Number(part) / 1000 ** i, 0);
-  return versions.sort((a, b) => rank(a) - rank(b)).at(-1) ?? "none";
 }
 
 fs.rmSync(folder, { recursive: true, force: true });

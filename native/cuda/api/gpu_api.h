@@ -75,7 +75,8 @@ typedef struct GpuApi {
   /* `arguments` is the struct of that kernel (kernel_args.h), copied at once. */
   GpuResult (*launch)(GpuQueue* queue, int32_t kernel, const void* arguments, uint64_t argument_bytes);
 
-  /* Between the two, what is asked of the queue is recorded rather than done. One recording of a queue at a time. */
+  /* Between the two, what is asked of the queue is recorded rather than done: launches, copies and fill_zero. One recording of
+     a queue at a time, begun and ended by one thread. */
   GpuResult (*graph_begin)(GpuQueue* queue);
   GpuResult (*graph_end)(GpuQueue* queue, GpuGraph** graph);
   GpuResult (*graph_launch)(GpuQueue* queue, GpuGraph* graph);
@@ -93,7 +94,8 @@ typedef struct GpuApi {
   void (*describe)(char* text, size_t bytes);
 } GpuApi;
 
-/* What a plugin exports as "ipa_gpu_api": its table; null when it has none for this engine's `abi`. */
+/* What a plugin exports as "ipa_gpu_api": its table; null when it has none for this engine's `abi`. For 0, the table that it
+   has: of that, an engine of another version reads the first two fields alone, to say which version the plugin is of. */
 typedef const GpuApi* (*GpuApiOf)(int32_t abi);
 
 #ifdef __cplusplus
