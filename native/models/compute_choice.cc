@@ -71,6 +71,17 @@ void choose_compute(ParamSet& params, Compute compute) {
   }
 }
 
+void choose_compute(ParamSet& params, NetworkCompute network) {
+  if (!network.on_gpu) return choose_compute(params, network.compute);
+  const bool bytes = network.compute == Compute::int8_weights;
+  const Compute whole = bytes ? Compute::f16 : network.compute;
+  params.activations = whole == Compute::f16    ? Storage::f16
+                       : whole == Compute::bf16 ? Storage::bf16
+                                                : Storage::f32;
+  for (const auto& param : params.all())
+    if (param->is_matrix()) param->compute = bytes && !stays_f32(*param) ? Compute::int8_weights : whole;
+}
+
 Compute unet_compute(Compute asked, bool fast_bytes) {
   return asked == Compute::int8 && !fast_bytes ? Compute::int8_weights : asked;
 }

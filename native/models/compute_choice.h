@@ -1,4 +1,4 @@
-// Which of a network's weights are multiplied in integers.
+// What each of a network's weights is multiplied in.
 #pragma once
 
 #include "graph/params.h"
@@ -11,6 +11,16 @@ namespace ipa {
 // With int8 the residual blocks of the last up block are in int16: most of int8's error comes from there,
 // above all from their shortcuts, whose input nothing has normalised (measured by bench/sensitivity.mjs).
 void choose_compute(ParamSet& params, Compute compute);
+
+struct NetworkCompute {
+  Compute compute = Compute::f32;
+  bool on_gpu = false;
+};
+
+// The same on the CPU. On a GPU all matrices are multiplied in 16 bits and f32 sums, and activations are kept in these
+// (as diffusers does in that dtype); with int8_weights the large ones keep their weights in bytes. In f32 all is f32.
+void choose_compute(ParamSet& params, NetworkCompute network);
+
 // The following choose for the CPU, of what `dtype` asks for; pipeline/load/part_computes.h chooses for all devices.
 //
 // What a UNet asked for in `asked` is multiplied in. Where bytes are not multiplied faster than words,

@@ -62,24 +62,24 @@ TEST_ONCE(cuda_loader_probe_takes_a_gpu_that_works) {
 TEST_ONCE(cuda_loader_probe_says_what_is_wrong_with_the_driver) {
   reset_gpu();
   fake_gpu().versions.driver = 0;
-  check_says(probe().status, Code::unsupported, {"no NVIDIA driver", "install", "r580", "\"cpu\""});
+  check_says(probe().status, Code::device, {"no NVIDIA driver", "install", "r580", "\"cpu\""});
   fake_gpu().versions.driver = 12040;
-  check_says(probe().status, Code::unsupported, {"too old", "12.4", "13.0", "r580"});
+  check_says(probe().status, Code::device, {"too old", "12.4", "13.0", "r580"});
   // Its version is fine, but it does not answer, or says that it is too old for code it was given.
   fake_gpu().versions.driver = 13000;
   fake_gpu().failures["device_count"] = gpu_no_driver;
-  check_says(probe().status, Code::unsupported, {"does not answer", "13.0", "device_count was told to fail"});
+  check_says(probe().status, Code::device, {"does not answer", "13.0", "device_count was told to fail"});
   fake_gpu().failures["device_count"] = gpu_driver_too_old;
-  check_says(probe().status, Code::unsupported, {"refuses", "13.0", "r580"});
+  check_says(probe().status, Code::device, {"refuses", "13.0", "r580"});
 }
 
 TEST_ONCE(cuda_loader_probe_says_that_there_is_no_gpu) {
   reset_gpu();
   fake_gpu().devices.clear();
-  check_says(probe().status, Code::unsupported,
+  check_says(probe().status, Code::device,
              {"sees no GPU", "nvidia-smi", "CUDA_VISIBLE_DEVICES", "--gpus"});
   fake_gpu().failures["device_count"] = gpu_no_device;
-  check_says(probe().status, Code::unsupported, {"sees no GPU"});
+  check_says(probe().status, Code::device, {"sees no GPU"});
 }
 
 TEST_ONCE(cuda_loader_probe_refuses_an_old_gpu_and_takes_the_one_beside_it) {
@@ -87,16 +87,16 @@ TEST_ONCE(cuda_loader_probe_refuses_an_old_gpu_and_takes_the_one_beside_it) {
   fake_gpu().devices.clear();
   fake_gpu().add_device("Fake GTX 1080", 6, 1);
   fake_gpu().add_device("Fake TITAN V", 7, 0);
-  check_says(probe().status, Code::unsupported, {"cuda:0", "Fake GTX 1080", "6.1", "7.5"});
+  check_says(probe().status, Code::device, {"cuda:0", "Fake GTX 1080", "6.1", "7.5"});
   fake_gpu().add_device("Fake H100", 9, 0);
   const GpuProbe found = probe();
   CHECK_OK(found.status);
-  check_says(found.devices.at(0).problem, Code::unsupported, {"6.1", "7.5"});
-  check_says(found.devices.at(1).problem, Code::unsupported, {"cuda:1", "7.0", "7.5"});
+  check_says(found.devices.at(0).problem, Code::device, {"6.1", "7.5"});
+  check_says(found.devices.at(1).problem, Code::device, {"cuda:1", "7.0", "7.5"});
   CHECK_OK(found.devices.at(2).problem);
   // A plugin for fewer GPUs learns it from the launch.
   fake_gpu().failures["launch"] = gpu_old_architecture;
-  check_says(probe().devices.at(2).problem, Code::unsupported, {"cuda:2", "9.0", "no code"});
+  check_says(probe().devices.at(2).problem, Code::device, {"cuda:2", "9.0", "no code"});
 }
 
 TEST_ONCE(cuda_loader_probe_says_which_memory_is_short) {
@@ -111,7 +111,7 @@ TEST_ONCE(cuda_loader_probe_says_which_memory_is_short) {
 TEST_ONCE(cuda_loader_probe_says_that_a_gpu_was_lost) {
   reset_gpu();
   fake_gpu().failures["event_wait"] = gpu_lost;
-  check_says(probe().status, Code::unsupported,
+  check_says(probe().status, Code::device,
              {"cuda:0", "Fake T4", "lost", "start the process anew", "event_wait was told to fail"});
 }
 
@@ -131,7 +131,7 @@ TEST_ONCE(cuda_loader_probe_finds_results_that_are_wrong) {
   for (const char* function : {"copy_in", "fill_zero", "launch", "copy_out"}) {
     reset_gpu();
     fake_gpu().idle = function;
-    check_says(probe().status, Code::unsupported, {"cuda:0", "wrong results", "update the driver"});
+    check_says(probe().status, Code::device, {"cuda:0", "wrong results", "update the driver"});
   }
 }
 
@@ -148,14 +148,14 @@ TEST_ONCE(cuda_loader_takes_the_table_of_its_own_version_alone) {
   // Its own version, the engine's, and what to install.
   const std::string theirs = "version " + std::to_string(IPA_GPU_ABI + 1);
   const std::string ours = "needs version " + std::to_string(IPA_GPU_ABI);
-  check_says(status_of([](int32_t abi) { return answer_of(abi, nullptr, &newer); }), Code::unsupported,
+  check_says(status_of([](int32_t abi) { return answer_of(abi, nullptr, &newer); }), Code::device,
              {theirs.c_str(), ours.c_str(), "install", "node-ip-adapter-cuda-linux-x64"});
-  check_says(status_of([](int32_t abi) { return answer_of(abi, &newer, &newer); }), Code::unsupported,
+  check_says(status_of([](int32_t abi) { return answer_of(abi, &newer, &newer); }), Code::device,
              {theirs.c_str(), ours.c_str()});
-  check_says(status_of([](int32_t) -> const GpuApi* { return nullptr; }), Code::unsupported, {ours.c_str()});
-  check_says(status_of([](int32_t abi) { return answer_of(abi, &longer, &longer); }), Code::unsupported,
+  check_says(status_of([](int32_t) -> const GpuApi* { return nullptr; }), Code::device, {ours.c_str()});
+  check_says(status_of([](int32_t abi) { return answer_of(abi, &longer, &longer); }), Code::device,
              {std::to_string(sizeof(GpuApi)).c_str(), std::to_string(sizeof(GpuApi) + 8).c_str(), "install"});
-  check_says(status_of([](int32_t abi) { return answer_of(abi, &partial, &partial); }), Code::unsupported,
+  check_says(status_of([](int32_t abi) { return answer_of(abi, &partial, &partial); }), Code::device,
              {"functions missing", "install"});
 }
 
@@ -165,12 +165,12 @@ TEST_ONCE(cuda_loader_refuses_files_that_are_no_plugin) {
   std::ofstream(text) << "no library";
   check_says(ipa::gpu::open_plugin(folder + "/none.so").status(), Code::not_found, {"none.so", "no such file"});
   check_says(ipa::gpu::open_plugin(folder).status(), Code::not_found, {"no such file"});
-  check_says(ipa::gpu::open_plugin(text).status(), Code::unsupported, {"plugin.so", "does not load"});
+  check_says(ipa::gpu::open_plugin(text).status(), Code::device, {"plugin.so", "does not load"});
 #ifndef _WIN32
   // A library of the system, by its own path.
   Dl_info info = {};
   if (dladdr(reinterpret_cast<void*>(&dlopen), &info) && info.dli_fname && info.dli_fname[0] == '/')
-    check_says(ipa::gpu::open_plugin(info.dli_fname).status(), Code::unsupported,
+    check_says(ipa::gpu::open_plugin(info.dli_fname).status(), Code::device,
                {info.dli_fname, "no plugin", "ipa_gpu_api"});
 #endif
   CHECK(!ipa::gpu::use_plugin(text).ok());

@@ -10,6 +10,8 @@ Capabilities CudaBackend::capabilities() const {
   Capabilities of;
   of.device = device_->name();
   of.threads = threads_;
+  of.is_gpu = true;
+  of.has_bf16 = device_->capability() >= 80;
   return of;
 }
 

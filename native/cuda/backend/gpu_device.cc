@@ -2,63 +2,30 @@
 
 #include <utility>
 
+#include "cuda/backend/gpu_status.h"
+
 namespace ipa::gpu {
 namespace {
-
-std::string described(const GpuApi& api) {
-  char text[512] = {};
-  api.describe(text, sizeof text);
-  return text;
-}
 
 std::string megabytes(uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
 }  // namespace
 
-std::string version_text(int32_t version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
-
-Status explain(const GpuApi& api, GpuResult result, int index) {
-  GpuVersions versions = {};
-  (void)api.versions(&versions);
-  switch (result) {
-    case gpu_ok: return {};
-    case gpu_no_driver:
-      return Status(Code::unsupported, "there is no NVIDIA driver that answers: install one for CUDA " +
-                                           version_text(versions.needed) +
-                                           " or newer, or use the device \"cpu\"");
-    case gpu_driver_too_old:
-      return Status(Code::unsupported, "the NVIDIA driver is too old: it runs CUDA " +
-                                           version_text(versions.driver) + ", and " +
-                                           version_text(versions.needed) +
-                                           " is needed; update the driver, or use the device \"cpu\"");
-    case gpu_no_device: {
-      int32_t count = 0;
-      if (api.device_count(&count) == gpu_ok && count > 0)
-        return Status(Code::invalid_option,
-                      "there is no GPU number " + std::to_string(index) + ": there " +
-                          (count == 1 ? "is one, \"cuda:0\""
-                                      : "are " + std::to_string(count) + ", counted from \"cuda:0\""));
-      return Status(Code::unsupported, "the NVIDIA driver finds no GPU: use the device \"cpu\"");
-    }
-    case gpu_old_architecture:
-      return Status(Code::unsupported,
-                    "the GPU is older than this engine's code, which needs compute capability 7.5 (" +
-                        described(api) + "): use the device \"cpu\"");
-    case gpu_no_memory:
-      return Status(Code::no_memory, "the GPU has no memory left for this process (" + described(api) + ")");
-    case gpu_lost:
-    case gpu_failed: break;
-  }
-  return Status(Code::unsupported, "the GPU cannot be used: " + described(api));
-}
-
 Result<std::shared_ptr<const GpuDevice>> GpuDevice::open(const GpuApi& api, int index, std::string name) {
+  GpuVersions versions = {};
+  IPA_TRY(gpu_status(api, api.versions(&versions), name, "asking for the driver"));
+  IPA_TRY(driver_status(versions));
+  int32_t count = 0;
+  IPA_TRY(gpu_status(api, api.device_count(&count), name, "counting the GPUs"));
+  if (count > 0 && index >= count)
+    return Status(Code::invalid_option, "there is no \"" + name + "\": there " +
+                                            (count == 1 ? "is one GPU, \"cuda:0\""
+                                                        : "are " + std::to_string(count) +
+                                                              " GPUs, the first of which is \"cuda:0\""));
   GpuDeviceInfo info = {};
-  if (const GpuResult result = api.device_info(index, &info)) return explain(api, result, index);
+  IPA_TRY(gpu_status(api, api.device_info(index, &info), name, "asking what it is"));
   GpuQueue* queue = nullptr;
-  if (const GpuResult result = api.open(index, &queue)) return explain(api, result, index);
+  IPA_TRY(gpu_status(api, api.open(index, &queue), device_text(index, &info), "opening it"));
   return std::shared_ptr<const GpuDevice>(new GpuDevice(api, queue, info, std::move(name)));
 }
 
@@ -68,10 +35,7 @@ Status GpuDevice::check(GpuResult result, const char* what) const {
   if (result == gpu_ok) return {};
   const std::lock_guard<std::mutex> lock(mutex_);
   if (failed_) return failure_;
-  failure_ = Status(result == gpu_no_memory ? Code::no_memory : Code::unsupported,
-                    name_ + (result == gpu_lost ? " is lost: " : " failed: ") + what + " answered \"" +
-                        described(api_) + "\". This pipeline is of no more use; load it anew" +
-                        (result == gpu_lost ? " in a new process" : ""));
+  failure_ = gpu_status(api_, result, name_, what);
   failed_ = true;
   return failure_;
 }

@@ -47,9 +47,4 @@ class GpuDevice {
   mutable Status failure_;
 };
 
-// Of versions as CUDA counts them: "12.4".
-std::string version_text(int32_t version);
-// Why a GPU cannot be used, of the answers that come before a device is open.
-Status explain(const GpuApi& api, GpuResult result, int index);
-
 }  // namespace ipa::gpu

@@ -19,9 +19,9 @@ Status driver_failure(const GpuApi& api, GpuResult result, const std::string& sa
   if (!status.ok()) return Status(status.code(), status.message() + said);
   const std::string found = known ? " (CUDA " + cuda_version_text(versions.driver) + ")" : "";
   if (result == gpu_driver_too_old)
-    return Status(Code::unsupported,
+    return Status(Code::device,
                   "the NVIDIA driver" + found + " refuses this plugin: " + driver_fix + said);
-  return Status(Code::unsupported,
+  return Status(Code::device,
                 "the NVIDIA driver" + found + " does not answer: restart the machine, or " + driver_fix + said);
 }
 
@@ -40,16 +40,16 @@ std::string device_text(int32_t index, const GpuDeviceInfo* info) {
 
 Status driver_status(const GpuVersions& versions) {
   if (versions.driver <= 0)
-    return Status(Code::unsupported, std::string("there is no NVIDIA driver: ") + driver_fix +
+    return Status(Code::device, std::string("there is no NVIDIA driver: ") + driver_fix +
                                          "; in a container, start that with --gpus all");
   if (versions.driver >= versions.needed) return {};
-  return Status(Code::unsupported, "the NVIDIA driver is too old: it runs CUDA " +
+  return Status(Code::device, "the NVIDIA driver is too old: it runs CUDA " +
                                        cuda_version_text(versions.driver) + ", and " +
                                        cuda_version_text(versions.needed) + " is needed: " + driver_fix);
 }
 
 Status old_architecture_status(const std::string& device) {
-  return Status(Code::unsupported,
+  return Status(Code::device,
                 device +
                     ": the plugin has no code for this GPU: compute capability 7.5 (Turing) is the "
                     "oldest that it supports; use another GPU, or device \"cpu\"");
@@ -64,7 +64,7 @@ Status gpu_status(const GpuApi& api, GpuResult result, const std::string& device
     case gpu_no_driver:
     case gpu_driver_too_old: return driver_failure(api, result, said);
     case gpu_no_device:
-      return Status(Code::unsupported,
+      return Status(Code::device,
                     device +
                         ": there is no such GPU: nvidia-smi lists those that the driver sees, and "
                         "CUDA_VISIBLE_DEVICES may hide some" +
@@ -78,14 +78,14 @@ Status gpu_status(const GpuApi& api, GpuResult result, const std::string& device
           Code::no_memory,
           where + "the memory of the GPU is full: end other programs that use it, or ask for less" + said);
     case gpu_lost:
-      return Status(Code::unsupported,
+      return Status(Code::device_lost,
                     where +
                         "the GPU was lost, and this process cannot use it again: start the process anew; if it "
                         "happens again, see the lines with NVRM in dmesg" +
                         said);
     case gpu_failed: break;
   }
-  return Status(Code::unsupported, where + "the GPU's driver refused" + said +
+  return Status(Code::device, where + "the GPU's driver refused" + said +
                                        ": update the driver, and report this if it happens again");
 }
 

@@ -21,7 +21,8 @@ Status driver_status(const GpuVersions& versions);
 Status old_architecture_status(const std::string& device);
 
 // Of a call on a device that did not give gpu_ok. `doing` says what for, such as "copying weights". To be asked on the
-// thread that called, before its next call. no_memory where memory was short, else unsupported.
+// thread that called, before its next call. no_memory where memory was short, device_lost,
+// else device.
 Status gpu_status(const GpuApi& api, GpuResult result, const std::string& device, const std::string& doing);
 
 }  // namespace ipa::gpu

@@ -96,7 +96,7 @@ class DeviceTrial {
       if (!(host[i] == expected(i))) ++wrong;
     if (wrong == 0) return {};
     return Status(
-        Code::unsupported,
+        Code::device,
         device_ + ": it gives wrong results (" + std::to_string(wrong) + " of " +
             std::to_string(trial_bytes / sizeof(float)) +
             " numbers of a sum): restart the machine and update the driver; if it stays so, the GPU is broken");

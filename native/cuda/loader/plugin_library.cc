@@ -50,7 +50,7 @@ void* find_symbol(Library library) { return dlsym(library, exported_name); }
 #endif
 
 Status other_version(const std::string& theirs) {
-  return Status(Code::unsupported, "is a plugin of another version: it has " + theirs +
+  return Status(Code::device, "is a plugin of another version: it has " + theirs +
                                        ", this engine needs version " + std::to_string(IPA_GPU_ABI) + ": " +
                                        version_fix);
 }
@@ -91,10 +91,10 @@ Result<const GpuApi*> open_plugin(const std::string& path) {
   if (!native_path(path).is_absolute()) return Status(Code::not_found, name + "not an absolute path");
   const Library library = open_library(path);
   if (!library)
-    return Status(Code::unsupported, name + "does not load as a library of this system: " + library_error());
+    return Status(Code::device, name + "does not load as a library of this system: " + library_error());
   void* symbol = find_symbol(library);
   if (!symbol)
-    return Status(Code::unsupported, name + "is no plugin of node-ip-adapter (it exports no " + exported_name +
+    return Status(Code::device, name + "is no plugin of node-ip-adapter (it exports no " + exported_name +
                                          "): " + version_fix);
   Result<const GpuApi*> table = table_of(reinterpret_cast<GpuApiOf>(symbol));
   if (!table.ok()) return Status(table.status().code(), name + table.status().message());

@@ -9,7 +9,7 @@
 namespace ipa::gpu {
 
 // `path` is absolute. The file stays open as long as the process: what it started may end later than anyone who could close
-// it. not_found for a path that is none or no file's, unsupported for a file that does not load or is of another version.
+// it. not_found for a path that is none or no file's, Code::device for a file that does not load or is of another version.
 Result<const GpuApi*> open_plugin(const std::string& path);
 
 // The second half of it: the table that a plugin's exported function gives, for an engine of this version.

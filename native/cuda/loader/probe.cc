@@ -28,7 +28,7 @@ ProbedDevice probe_device(const GpuApi& api, int32_t index) {
 }
 
 Status no_gpu(const GpuVersions& versions) {
-  return Status(Code::unsupported,
+  return Status(Code::device,
                 "the NVIDIA driver (CUDA " + cuda_version_text(versions.driver) +
                     ") sees no GPU: look at what nvidia-smi lists; CUDA_VISIBLE_DEVICES may hide it, and a "
                     "container needs --gpus all; or use device \"cpu\"");

@@ -17,7 +17,7 @@ std::atomic<const GpuApi*> plugin_in_use{nullptr};
 Status use_plugin(const std::string& path) {
   const std::lock_guard<std::mutex> lock(plugin_mutex);
   IPA_ASSIGN(const GpuApi* api, open_plugin(path));
-  IPA_TRY(register_cuda(api));
+  register_cuda(*api);
   plugin_in_use = api;
   return {};
 }

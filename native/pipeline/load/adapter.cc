@@ -86,7 +86,7 @@ Status declare_adapter(ParamSet& params, const ImageProjectionConfig& p,
 Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
                                                     const std::string& family,
                                                     std::shared_ptr<const VisionTower> vision,
-                                                    const LoadContext& context) {
+                                                    NetworkCompute compute, const LoadContext& context) {
   IPA_ASSIGN(const AdapterFile file, open_adapter(request.file));
   const AdapterDescription& d = file.description;
   IPA_TRY(check_unet(d, unet, request.file, family));
@@ -113,6 +113,8 @@ Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& reques
     adapter->vision = std::move(vision);
   }
   IPA_TRY(declare_adapter(adapter->params, adapter->projection, unet.cross_layers()));
+  if (compute.compute == Compute::int8_weights) compute.compute = Compute::f16;
+  if (compute.on_gpu) choose_compute(adapter->params, compute);
   IPA_TRY(load_params(adapter->params, *file.weights, "the IP-Adapter", context));
   return std::shared_ptr<const Adapter>(std::move(adapter));
 }

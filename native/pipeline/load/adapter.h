@@ -28,11 +28,11 @@ struct Adapter {
 };
 
 // `vision`: the image encoder to use it with, or null; `family`: of the UNet, for messages.
-// Errors of the readers; Code::mismatch when it is not for this UNet or this image encoder.
+// `compute`: of the UNet; on the CPU an adapter is in f32. Errors of the readers; Code::mismatch when it is not for this UNet or this image encoder.
 Result<std::shared_ptr<const Adapter>> load_adapter(const AdapterRequest& request, const UNet& unet,
                                                     const std::string& family,
                                                     std::shared_ptr<const VisionTower> vision,
-                                                    const LoadContext& context);
+                                                    NetworkCompute compute, const LoadContext& context);
 
 // Parameters of an adapter of this projection in these layers.
 Status declare_adapter(ParamSet& params, const ImageProjectionConfig& projection,

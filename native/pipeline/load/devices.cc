@@ -1,7 +1,6 @@
 #include "pipeline/load/devices.h"
 
 #include <map>
-#include <mutex>
 #include <utility>
 
 #include "cpu/cpu_backend.h"
@@ -12,27 +11,6 @@ namespace {
 
 // The kind that "auto" tries.
 constexpr const char* best_kind = "cuda";
-
-class Kinds {
- public:
-  static Kinds& all() {
-    static Kinds kinds;
-    return kinds;
-  }
-  void add(const std::string& kind, OpenDevice open) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    kinds_[kind] = std::move(open);
-  }
-  OpenDevice find(const std::string& kind) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = kinds_.find(kind);
-    return found == kinds_.end() ? OpenDevice() : found->second;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, OpenDevice> kinds_;
-};
 
 using OpenedBackend = Result<std::shared_ptr<const Backend>>;
 
@@ -66,7 +44,7 @@ class Opener {
     if (asked == "auto") return open_best();
     if (asked == "cpu") return once(asked, 0, [this](int) { return open_cpu(threads_); });
     const DeviceName name = read_name(asked);
-    const OpenDevice kind = Kinds::all().find(name.kind);
+    const OpenDevice kind = find_device_kind(name.kind);
     if (!kind || name.index < 0)
       return Status::option(option, "there is no device \"" + asked + "\" here: use \"cpu\", or leave it out");
     OpenedBackend opened = open_of_kind(name, kind);
@@ -79,7 +57,7 @@ class Opener {
 
  private:
   OpenedBackend open_best() {
-    const OpenDevice kind = Kinds::all().find(best_kind);
+    const OpenDevice kind = find_device_kind(best_kind);
     if (kind && note_.empty()) {
       OpenedBackend opened = open_of_kind({best_kind, 0}, kind);
       if (opened.ok()) return opened;
@@ -105,8 +83,6 @@ class Opener {
 };
 
 }  // namespace
-
-void add_device_kind(const std::string& kind, OpenDevice open) { Kinds::all().add(kind, std::move(open)); }
 
 Result<Devices> Devices::open(const DeviceRequest& request, int threads) {
   Devices self;

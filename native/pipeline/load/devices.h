@@ -2,22 +2,15 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "graph/backend.h"
+#include "graph/device_kinds.h"
 #include "pipeline/load/device_request.h"
 
 namespace ipa {
-
-// Opens the `index`-th device of a kind; `threads`: of the host, that its runs may use. Code::invalid_option: there is
-// none of that index. Code::device: none of the kind can be used, with the reason.
-using OpenDevice = std::function<Result<std::shared_ptr<const Backend>>(int index, int threads)>;
-
-// Makes a kind of device known, besides "cpu". In place of one of the same name; an empty `open` takes that away.
-void add_device_kind(const std::string& kind, OpenDevice open);
 
 class Devices {
  public:

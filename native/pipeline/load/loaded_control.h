@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "models/compute_choice.h"
 #include "models/controlnet.h"
 #include "models/t2i_adapter.h"
 #include "models/unet.h"
@@ -32,7 +33,7 @@ struct ControlHost {
   const LoadedNetwork<UNet>& unet;
   std::string family;              // of the UNet, for messages
   int64_t picture_scale = 8;       // pixels a latent covers along a side
-  Compute compute = Compute::f32;  // what the UNet is multiplied in
+  NetworkCompute compute;          // what the UNet is multiplied in
   Compute pairs = Compute::int16;  // see PartComputes
 };
 

@@ -204,7 +204,7 @@ Result<std::vector<std::shared_ptr<const Adapter>>> ModelSet::make_adapters(
     IPA_ASSIGN(std::shared_ptr<const VisionTower> tower, vision_in(request.image_encoder, made, cancel));
     IPA_ASSIGN(std::shared_ptr<const Adapter> adapter,
                load_adapter(request, unet->network, family_name(family_), std::move(tower),
-                            context(Part::unet, cancel)));
+                            computes_.of(Part::unet), context(Part::unet, cancel)));
     made.push_back(std::move(adapter));
   }
   return made;

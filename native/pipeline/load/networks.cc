@@ -19,7 +19,7 @@ std::vector<Value> kv_inputs(Graph& graph, const std::vector<CrossLayer>& layers
 }  // namespace
 
 Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
-                                                 const LearnedTokens& learned, Compute compute) {
+                                                 const LearnedTokens& learned, NetworkCompute compute) {
   ClipTextConfig config = component.config;
   IPA_TRY(config.check(component.config_path));
   config.vocab_size += learned.count_of(index);

@@ -24,7 +24,7 @@ struct TextTower : LoadedNetwork<ClipText> {
 
 // `index`: of the model's text encoders. `learned` must outlive the result. Errors of the configuration.
 Result<std::unique_ptr<TextTower>> describe_text(const TextComponent& component, size_t index,
-                                                 const LearnedTokens& learned, Compute compute);
+                                                 const LearnedTokens& learned, NetworkCompute compute);
 // Also Code::unsupported for a class-conditional one.
 Result<std::unique_ptr<LoadedNetwork<UNet>>> describe_unet(const UNetComponent& component,
                                                            const PartComputes& computes);

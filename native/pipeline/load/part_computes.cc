@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "models/compute_choice.h"
 #include "pipeline/load/devices.h"
 
 namespace ipa {
@@ -72,6 +71,7 @@ Result<PartComputes> choose_computes(std::optional<Compute> asked, const PartCap
     const auto part = static_cast<Part>(i);
     const Capabilities& device = device_of(part);
     const Compute own = asked && has(device, *asked) ? *asked : usual(device);
+    computes.on_gpu[i] = device.is_gpu;
     computes.parts[i] = device.is_gpu ? gpu_compute(own, part, device) : cpu_compute(own, part, device);
     if (part == Part::vae)
       computes.compact_vae = device.is_gpu ? computes.parts[i] == Compute::bf16 : ipa::compact_vae(own);

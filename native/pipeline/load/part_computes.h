@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "graph/backend.h"
 #include "graph/types.h"
+#include "models/compute_choice.h"
 #include "pipeline/load/device_request.h"
 
 namespace ipa {
@@ -16,11 +17,15 @@ class Devices;
 struct PartComputes {
   Compute dtype = Compute::f32;  // of the UNet, as the option `dtype` names it
   std::array<Compute, part_count> parts{};
+  std::array<bool, part_count> on_gpu{};
   // Of the UNet's self-attention where its weights have 8 bits, and of its controls'.
   Compute pairs = Compute::int16;
   bool compact_vae = false;  // it may keep its largest activations in bf16
 
-  Compute of(Part part) const { return parts[static_cast<size_t>(part)]; }
+  NetworkCompute of(Part part) const {
+    const auto i = static_cast<size_t>(part);
+    return {parts[i], on_gpu[i]};
+  }
 };
 
 using PartCapabilities = std::array<Capabilities, part_count>;

@@ -31,7 +31,7 @@ Status read_normalisation(VisionTower& tower, const std::string& path) {
 }  // namespace
 
 Result<std::shared_ptr<const VisionTower>> load_vision(const std::string& folder,
-                                                       const std::string& preprocessor, Compute compute,
+                                                       const std::string& preprocessor, NetworkCompute compute,
                                                        const LoadContext& context) {
   IPA_ASSIGN(const VisionComponent component, find_image_encoder(folder));
   IPA_TRY(component.config.check(component.config_path));

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "models/clip_vision.h"
+#include "models/compute_choice.h"
 #include "pipeline/load/loaded_network.h"
 
 namespace ipa {
@@ -20,7 +21,7 @@ struct VisionTower : LoadedNetwork<ClipVision> {
 
 // `preprocessor`: its preprocessor_config.json, empty: none. Errors of the readers.
 Result<std::shared_ptr<const VisionTower>> load_vision(const std::string& folder,
-                                                       const std::string& preprocessor, Compute compute,
+                                                       const std::string& preprocessor, NetworkCompute compute,
                                                        const LoadContext& context);
 
 }  // namespace ipa
