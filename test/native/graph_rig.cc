@@ -46,7 +46,7 @@ Value GraphRig::input(Shape shape, float low, float high) {
   const Value value = graph.input(shape);
   std::vector<float>& floats = inputs_.floats[value.id];
   floats.resize(static_cast<size_t>(shape.elements()));
-  for (float& x : floats) x = rounded(random_.uniform(low, high));
+  for (float& x : floats) x = random_.uniform(low, high);
   return value;
 }
 
@@ -93,10 +93,18 @@ void GraphRig::use_halves() {
 
 float GraphRig::rounded(float value) const { return on_test_device_ ? test_device().rounded(value) : value; }
 
+// What the device under test multiplies: of the CPU's types those of bytes alone, as weights.
+void GraphRig::use_device_types() {
+  const ipa::Compute own = test_device().compute;
+  for (const auto& param : params_.all()) {
+    if (!param->is_matrix()) continue;
+    const bool bytes = param->compute == ipa::Compute::int8 || param->compute == ipa::Compute::int8_weights;
+    param->compute = bytes ? ipa::Compute::int8_weights : own;
+    uses_bytes_ = uses_bytes_ || bytes;
+  }
+}
+
 bool GraphRig::build() {
-  if (on_test_device_ && test_device().compute != ipa::Compute::f32)
-    for (const auto& param : params_.all())
-      if (param->is_matrix() && param->compute == ipa::Compute::f32) param->compute = test_device().compute;
   draw_weights();
   return pack_and_plan();
 }
@@ -110,6 +118,7 @@ bool GraphRig::build_with_weights_of(const GraphRig& other) {
 }
 
 bool GraphRig::pack_and_plan() {
+  if (on_test_device_) use_device_types();
   const PoisonedMemory
       poisoned;  // weights' padding, arena, buffers: whoever reads before writing gets no number
   for (const auto& param : params_.all()) {
@@ -138,7 +147,10 @@ bool GraphRig::pack_and_plan() {
 }
 
 bool GraphRig::run() {
-  for (const auto& [id, floats] : inputs_.floats) CHECK_OK(program_->set(Value{id}, floats));
+  for (auto& [id, floats] : inputs_.floats) {
+    for (float& x : floats) x = rounded(x);
+    CHECK_OK(program_->set(Value{id}, floats));
+  }
   for (const auto& [id, ids] : inputs_.ids) CHECK_OK(program_->set(Value{id}, ids));
   for (Value value : program_->plan().graph().outputs()) {
     const auto count = static_cast<size_t>(program_->shape(value).elements());
@@ -172,7 +184,7 @@ void GraphRig::check(const std::string& what, double allowed) {
       fail(__FILE__, __LINE__,
            name + ": is " + to_string(program_->shape(outputs[i])) + ", not " + to_string(tensor.shape));
     const double error = relative_error(once[i], tensor);
-    if (!(error <= (on_test_device_ ? test_device().allowed(allowed) : allowed)))
+    if (!(error <= (on_test_device_ ? test_device().allowed(allowed, uses_bytes_) : allowed)))
       fail(__FILE__, __LINE__, name + ": relative error " + std::to_string(error * 1e6) + "e-6");
     if (!same_bits(once[i], result(outputs[i]))) fail(__FILE__, __LINE__, name + ": a second run differs");
   }

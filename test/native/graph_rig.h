@@ -65,6 +65,7 @@ class GraphRig {
 
  private:
   void draw_weights();
+  void use_device_types();
   // As the device under test takes it.
   float rounded(float value) const;
   bool pack_and_plan();
@@ -72,7 +73,7 @@ class GraphRig {
   bool round_weights_ = false, stored_halves_ = false;
   ipa::ParamSet params_;
   std::shared_ptr<const ipa::Backend> backend_;
-  bool on_test_device_ = false;
+  bool on_test_device_ = false, uses_bytes_ = false;
   Random random_;
   ipa_ref::Inputs inputs_;
   ipa_ref::ParamValues param_values_;

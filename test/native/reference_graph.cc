@@ -59,7 +59,7 @@ class Evaluation {
     if (index >= node.params.size() || !node.params[index]) return {};
     const ipa::Param& p = *node.params[index];
     Doubles values = widen(params_.at(&p));
-    return p.compute == ipa::Compute::int8
+    return p.compute == ipa::Compute::int8 || p.compute == ipa::Compute::int8_weights
                ? rounded_rows(values, static_cast<size_t>(p.elements_each() / p.shape[0]))
                : values;
   }

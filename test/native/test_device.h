@@ -18,8 +18,8 @@ struct TestDevice {
   bool is_gpu() const { return backend != nullptr; }
   // What values of inputs and weights are rounded to beforehand, so that a test sees the rounding of results alone.
   float rounded(float value) const;
-  // The error that a test may make here, which would allow `on_cpu` in f32.
-  double allowed(double on_cpu) const;
+  // The error that a test may make here, which would allow `on_cpu` in f32. Weights of `bytes` are multiplied in 16 bits.
+  double allowed(double on_cpu, bool bytes = false) const;
 };
 
 const TestDevice& test_device();

@@ -14,12 +14,12 @@ struct PlainQuery {
   int lane, index;
   float out[columns_of_lane] = {};
 
-  // Scores in powers of two; -infinity for what the query does not see.
+  // -infinity for what the query does not see.
   DEV float score_of(const float* key, bool seen) const {
     if (!seen) return -INFINITY;
     float sum = 0;
     for (int c = 0; c < g.head_size; ++c) sum = fmaf(query[c], key[c], sum);
-    return sum * g.scale * log2_e;
+    return sum * g.scale;
   }
 
   DEV void attend(const KeyBranch& branch, float gain) {
@@ -31,8 +31,8 @@ struct PlainQuery {
     for (int first = 0; first < last; first += 32) {
       const int token = first + lane;
       const float score = score_of(keys + token * row, token < last);
-      const float top = fmaxf(most, warp_max(score)), shrink = exp2f(most - top);
-      const float exponential = exp2f(score - top);
+      const float top = fmaxf(most, warp_max(score)), shrink = expf(most - top);
+      const float exponential = expf(score - top);
       sum = sum * shrink + warp_sum(exponential);
       most = top;
 #pragma unroll

@@ -1,0 +1,65 @@
+#include "test_device.h"
+
+#include <algorithm>
+
+#include "base/bfloat16.h"
+#include "base/float16.h"
+#include "cuda/backend/cuda_backend.h"
+#include "cuda/backend/cuda_device_kind.h"
+#include "emulated_api.h"
+#include "harness.h"
+
+namespace ipa_test {
+namespace {
+
+TestDevice& device() {
+  static TestDevice chosen;
+  return chosen;
+}
+
+struct GpuType {
+  const char* name;
+  ipa::Compute compute;
+};
+constexpr GpuType gpu_types[] = {{"cuda-f32", ipa::Compute::f32}, {"cuda-f16", ipa::Compute::f16}, {"cuda-bf16", ipa::Compute::bf16}};
+
+}  // namespace
+
+float TestDevice::rounded(float value) const {
+  switch (compute) {
+    case ipa::Compute::f16: return ipa::f16_to_f32(ipa::f32_to_f16(value));
+    case ipa::Compute::bf16: return ipa::to_float(ipa::to_bfloat16(value));
+    default: return value;
+  }
+}
+
+double TestDevice::allowed(double on_cpu, bool bytes) const {
+  // Roundings to 11 and 8 bits, of values between ops and of what attention multiplies values with.
+  constexpr double f16_rounding = 1.0 / 2048, bf16_rounding = 1.0 / 256;
+  constexpr double cpu_tolerance = 4e-6;
+  const double depth = std::max(1.0, on_cpu / cpu_tolerance);
+  switch (compute) {
+    case ipa::Compute::f16: return f16_rounding * 2 * depth;
+    case ipa::Compute::bf16: return bf16_rounding * 2 * depth;
+    default: return bytes ? std::max(on_cpu, f16_rounding * 2) : on_cpu;
+  }
+}
+
+const TestDevice& test_device() { return device(); }
+
+bool choose_test_device(const std::string& name) {
+  if (name == "cpu") return true;
+  for (const GpuType& type : gpu_types) {
+    if (name != type.name) continue;
+    cuda_emulator::reset_emulated_gpu();
+    ipa::gpu::register_cuda(*cuda_emulator::emulated_api());
+    auto opened = ipa::gpu::GpuDevice::open(*cuda_emulator::emulated_api(), 0, "cuda:0");
+    CHECK_OK(opened.status());
+    if (!opened.ok()) return false;
+    device() = {name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
+    return true;
+  }
+  return false;
+}
+
+}  // namespace ipa_test
