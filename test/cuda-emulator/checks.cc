@@ -1,5 +1,8 @@
 #include "checks.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "emulator.h"
 #include "pages.h"
 #include "report.h"
@@ -58,6 +61,12 @@ const char* apply(const ShadowRules& rules, Shadow& byte, Access access) {
 // The first thing that is wrong with any of the bytes.
 const char* check_bytes(const ShadowRules& rules, Shadow* first, size_t bytes, Access access) {
   const char* wrong = nullptr;
+  // What was last touched together has the same shadows, and keeps them so.
+  if (std::memcmp(first, first + 1, (bytes - 1) * sizeof(Shadow)) == 0) {
+    wrong = apply(rules, first[0], access);
+    std::fill_n(first + 1, bytes - 1, first[0]);
+    return wrong;
+  }
   for (size_t i = 0; i < bytes; ++i) {
     const char* of_byte = apply(rules, first[i], access);
     if (!wrong) wrong = of_byte;

@@ -21,8 +21,6 @@ uint8_t* all_stacks() {
   static uint8_t* const stacks = reserve_stacks();
   return stacks;
 }
-// Stacks begin at different offsets within a page: else the warm ends of all would share a few lines of the cache.
-uint8_t* stack_top(size_t index) { return all_stacks() + (index + 1) * stack_bytes - index % 32 * 448; }
 
 }  // namespace
 
@@ -31,7 +29,10 @@ bool on_fiber_stack(const void* address) {
          most_fibers * stack_bytes;
 }
 
-#if defined(__x86_64__)
+#if CUDA_EMULATOR_ASSEMBLY
+
+// Stacks begin at different offsets within a page: else the warm ends of all would share a few lines of the cache.
+static uint8_t* stack_top(size_t index) { return all_stacks() + (index + 1) * stack_bytes - index % 32 * 448; }
 
 // Pushes the registers that a callee must keep, goes over to the other stack, and pops what was pushed there.
 asm(R"(
