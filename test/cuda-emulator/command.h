@@ -48,4 +48,9 @@ struct Command {
   }
 };
 
+// Graphs hold launches, copies and fill_zero.
+inline bool may_be_recorded(const Command& command) {
+  return command.kind != Command::Kind::graph && command.kind != Command::Kind::event;
+}
+
 }  // namespace cuda_emulator

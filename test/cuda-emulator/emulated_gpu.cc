@@ -134,8 +134,8 @@ GpuResult EmulatedDevice::ask(EmulatedQueue& queue, const Command& command) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (lost_) return fail(gpu_lost, "the device is lost");
   if (!queue.recording) return perform(command);
-  if (command.kind == Command::Kind::graph)
-    return fail(gpu_failed, "a graph launched while another is recorded");
+  if (!may_be_recorded(command))
+    return fail(gpu_failed, "asked for while a graph is recorded, which holds no such");
   queue.recorded.push_back(command);
   return gpu_ok;
 }

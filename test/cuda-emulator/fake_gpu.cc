@@ -240,8 +240,8 @@ GpuResult FakeDevice::ask(FakeQueue& queue, Call call, const Command& command) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (const GpuResult result = begin_call(call)) return result;
   if (queue.recording) {
-    if (command.kind == Command::Kind::graph)
-      return fail(gpu_failed, "a graph launched while another is recorded");
+    if (!may_be_recorded(command))
+      return fail(gpu_failed, "asked for while a graph is recorded, which holds no such");
     queue.recorded.push_back(command);
     return gpu_ok;
   }

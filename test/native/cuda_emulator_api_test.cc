@@ -89,6 +89,10 @@ TEST_ONCE(cuda_emulated_api_launches_what_a_graph_has_recorded) {
   CHECK_EQ(gpu.api.graph_begin(gpu.queue), gpu_failed);
   CHECK_EQ(gpu.launch(Kernel::row_sums, g), gpu_ok);
   CHECK_EQ(gpu.api.fill_zero(gpu.queue, in, 16), gpu_ok);
+  GpuEvent* event = nullptr;
+  CHECK_EQ(gpu.api.event_create(gpu.queue, &event), gpu_ok);
+  CHECK_EQ(gpu.api.event_record(gpu.queue, event), gpu_failed);  // no graph holds it
+  gpu.api.event_free(event);
   CHECK_EQ(gpu.api.graph_end(gpu.queue, &graph), gpu_ok);
   CHECK_EQ(emulated_counters().launches[row_sums], 0);
   const auto sums = [&] { return gpu.download(static_cast<const float*>(g.out), 4); };
