@@ -3,14 +3,22 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+// Elsewhere than on x86-64, and where CUDA_EMULATOR_UCONTEXT is defined, the C library switches stacks, by slow calls of the
+// system.
+#if defined(__x86_64__) && !defined(CUDA_EMULATOR_UCONTEXT)
+#define CUDA_EMULATOR_ASSEMBLY 1
+#else
+#define CUDA_EMULATOR_ASSEMBLY 0
+#endif
+
+#if !CUDA_EMULATOR_ASSEMBLY
 #include <ucontext.h>
 #endif
 
 namespace cuda_emulator {
 
 struct Fiber {
-#if defined(__x86_64__)
+#if CUDA_EMULATOR_ASSEMBLY
   void* stack_pointer = nullptr;
 #else
   ucontext_t context;
@@ -27,7 +35,7 @@ bool on_fiber_stack(const void* address);
 // Goes on with `to`, and comes back when another goes on with `from`.
 void switch_fiber(Fiber& from, Fiber& to);
 
-#if defined(__x86_64__)
+#if CUDA_EMULATOR_ASSEMBLY
 extern "C" void cuda_emulator_switch(void** from, void* to);
 inline void switch_fiber(Fiber& from, Fiber& to) {
   cuda_emulator_switch(&from.stack_pointer, to.stack_pointer);
