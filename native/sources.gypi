@@ -391,6 +391,38 @@
       "../test/native/pipeline_no_memory_test.cc",
       "../test/native/pipeline_steps_test.cc"
     ],
+    "cuda_kernel_files": [
+      "cuda/kernels/launch.cu"
+    ],
+    "cuda_emulator_files": [
+      "../test/cuda-emulator/async_copies.cc",
+      "../test/cuda-emulator/atomics.cc",
+      "../test/cuda-emulator/checks.cc",
+      "../test/cuda-emulator/device_memory.cc",
+      "../test/cuda-emulator/emulated_api.cc",
+      "../test/cuda-emulator/emulated_gpu.cc",
+      "../test/cuda-emulator/fake_api.cc",
+      "../test/cuda-emulator/fake_gpu.cc",
+      "../test/cuda-emulator/fake_graphs.cc",
+      "../test/cuda-emulator/fiber.cc",
+      "../test/cuda-emulator/launch.cc",
+      "../test/cuda-emulator/ledger.cc",
+      "../test/cuda-emulator/matrix.cc",
+      "../test/cuda-emulator/missing_kernels.cc",
+      "../test/cuda-emulator/pages.cc",
+      "../test/cuda-emulator/report.cc",
+      "../test/cuda-emulator/sanitizer_hooks.cc",
+      "../test/cuda-emulator/scheduler.cc",
+      "../test/cuda-emulator/shadow.cc",
+      "../test/cuda-emulator/test_kernels.cu",
+      "../test/cuda-emulator/warp.cc"
+    ],
+    "cuda_test_files": [
+      "../test/native/cuda_emulator_test.cc",
+      "../test/native/cuda_emulator_checks_test.cc",
+      "../test/native/cuda_emulator_api_test.cc",
+      "../test/native/cuda_emulator_fake_test.cc"
+    ],
     "bench_files": [
       "../bench/native/networks.cc"
     ],

@@ -10,6 +10,9 @@ const FILE_KEYS = [
   "arm64_files",
   "addon_files",
   "test_files",
+  "cuda_kernel_files",
+  "cuda_emulator_files",
+  "cuda_test_files",
   "bench_files",
   "kernel_bench_files",
   "sensitivity_bench_files",
@@ -23,11 +26,11 @@ const listed = FILE_KEYS.flatMap((key) =>
 
 const posix = (file: string): string => relative(root, file).split(sep).join("/");
 
-/** Every .cc file below a folder of the repository, as paths from its root. */
-function compiled(folder: string): string[] {
+/** Every file of some kinds below a folder of the repository, as paths from its root. */
+function compiled(folder: string, kinds = [".cc"]): string[] {
   const entries = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
   return entries
-    .filter((entry) => entry.endsWith(".cc"))
+    .filter((entry) => kinds.some((kind) => entry.endsWith(kind)))
     .map((entry) => posix(join(root, folder, entry)))
     .sort();
 }
@@ -49,19 +52,38 @@ test("lists only files that exist, with paths relative to native/", () => {
 
 test("lists every .cc file under native/ for the core, an architecture or the addon", () => {
   const ours = listed
-    .filter(({ key }) => key !== "test_files" && !key.endsWith("bench_files"))
+    .filter(({ key }) => key !== "test_files" && !key.startsWith("cuda_") && !key.endsWith("bench_files"))
     .map(({ file }) => posix(file));
   expect(ours.sort()).toEqual(compiled("native"));
 });
 
 test("lists every .cc file under test/native/ for the tests", () => {
-  const tests = listed.filter(({ key }) => key === "test_files").map(({ file }) => posix(file));
+  const tests = listed
+    .filter(({ key }) => key === "test_files" || key === "cuda_test_files")
+    .map(({ file }) => posix(file));
   expect(tests.sort()).toEqual(compiled("test/native"));
 });
 
 test.each([
+  ["cuda_kernel_files", "native/cuda/kernels", [".cu"]],
+  ["cuda_emulator_files", "test/cuda-emulator", [".cc", ".cu"]],
+])("lists in %s every file to compile under %s", (list, folder, kinds) => {
+  const ours = listed.filter(({ key }) => key === list).map(({ file }) => posix(file));
+  expect(ours.sort()).toEqual(compiled(folder, kinds));
+});
+
+test("lists in cuda_test_files only tests named after CUDA", () => {
+  const tests = listed.filter(({ key }) => key === "cuda_test_files").map(({ file }) => posix(file));
+  expect(tests.filter((file) => !file.startsWith("test/native/cuda_"))).toEqual([]);
+});
+
+test.each([
   ["the addon", (file: string) => file.startsWith("native/binding/"), "addon_files"],
-  ["the tests", (file: string) => file.startsWith("test/native/"), "test_files"],
+  [
+    "the tests",
+    (file: string) => file.startsWith("test/native/") && !file.startsWith("test/native/cuda_"),
+    "test_files",
+  ],
 ])("keeps the sources of %s in their own list", (_what, belongs, wanted) => {
   expect(listed.filter(({ key, file }) => belongs(posix(file)) !== (key === wanted)).map(({ entry }) => entry)).toEqual(
     [],

@@ -46,8 +46,7 @@ void land_until(AsyncCopies& copies, int group) {
 
 void copy_16(void* to, const void* from) {
   if (!in_shared_memory(to)) return report("a copy to where no shared memory is", running, nullptr, to);
-  if (!aligned(to) || (from && !aligned(from)))
-    report("a misaligned copy", running, nullptr, aligned(to) ? from : to);
+  if (!aligned(to) || (from && !aligned(from))) fault("a misaligned copy", *running, aligned(to) ? from : to);
   const bool at_once = grid.capability < asynchronous_since;
   if (checking) {
     if (from) check_access(from, copy_bytes, Access::read);

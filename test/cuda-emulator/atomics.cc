@@ -7,7 +7,7 @@ namespace {
 
 template <class T, class Update>
 T update(T* at, const Update& change) {
-  if (reinterpret_cast<uintptr_t>(at) % sizeof(T)) report("a misaligned access", running, "atomic", at);
+  if (reinterpret_cast<uintptr_t>(at) % sizeof(T)) fault("a misaligned access", *running, at);
   if (checking) check_access(at, sizeof(T), Access::atomic);
   T before;
   std::memcpy(&before, at, sizeof(T));

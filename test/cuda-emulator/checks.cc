@@ -1,11 +1,7 @@
 #include "checks.h"
 
-#include <sys/mman.h>
-
-#include <cstdio>
-#include <cstdlib>
-
 #include "emulator.h"
+#include "pages.h"
 #include "report.h"
 #include "shadow.h"
 
@@ -38,19 +34,9 @@ Clock clock;
 uintptr_t arguments = 0;
 size_t argument_bytes = 0;
 
-void* reserve(size_t bytes) {
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    std::fprintf(stderr, "cuda_emulator: cannot reserve %zu bytes\n", bytes);
-    std::abort();
-  }
-  return memory;
-}
-
 Region watch(const void* base, size_t bytes) {
   return {reinterpret_cast<uintptr_t>(base), bytes,
-          checking ? static_cast<Shadow*>(reserve(bytes * sizeof(Shadow))) : nullptr};
+          checking ? static_cast<Shadow*>(reserve_pages(bytes * sizeof(Shadow))) : nullptr};
 }
 
 Actor actor_of(const Thread& thread) {
@@ -125,7 +111,7 @@ bool is_device_memory(const void* address) {
 
 void reserve_shared_memory() {
   if (shared_memory) return;
-  shared_memory = static_cast<unsigned char*>(reserve(shared_reserved));
+  shared_memory = static_cast<unsigned char*>(reserve_pages(shared_reserved));
   shared = watch(shared_memory, shared_reserved);
 }
 
@@ -135,7 +121,7 @@ void watch_memory(const void* base, size_t bytes) {
 }
 
 void unwatch_memory() {
-  if (global.shadows) munmap(global.shadows, global.bytes * sizeof(Shadow));
+  if (global.shadows) release_pages(global.shadows, global.bytes * sizeof(Shadow));
   global = {};
 }
 
@@ -150,8 +136,7 @@ void mark_allocated(const void* address, size_t bytes) {
 
 void mark_freed(const void* address, size_t bytes) {
   if (!checking) return;
-  Shadow* first = global.shadow(address);
-  for (size_t i = 0; i < bytes; ++i) first[i] = {};
+  clear_pages(global.shadow(address), bytes * sizeof(Shadow));  // nobody has them
 }
 
 void mark_written(const void* address, size_t bytes) {

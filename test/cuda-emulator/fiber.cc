@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+
+#include "pages.h"
 
 namespace cuda_emulator {
 namespace {
@@ -12,13 +12,7 @@ namespace {
 constexpr size_t stack_bytes = 128 << 10, guard_bytes = 4 << 10, most_fibers = 1024;
 
 uint8_t* reserve_stacks() {
-  void* stacks = mmap(nullptr, most_fibers * stack_bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (stacks == MAP_FAILED) {
-    std::fprintf(stderr, "cuda_emulator: no memory for stacks\n");
-    std::abort();
-  }
-  auto* bytes = static_cast<uint8_t*>(stacks);
+  auto* bytes = static_cast<uint8_t*>(reserve_pages(most_fibers * stack_bytes));
   for (size_t i = 0; i < most_fibers; ++i) mprotect(bytes + i * stack_bytes, guard_bytes, PROT_NONE);
   return bytes;
 }

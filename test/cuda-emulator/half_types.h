@@ -38,7 +38,8 @@ inline float float_of_half(uint32_t bits) {
   const uint32_t normal = magnitude + rebias;
   const uint32_t subnormal =
       bits_of_float(float_of_bits(magnitude + smallest_normal) - float_of_bits(smallest_normal));
-  return float_of_bits(sign | (normal & ~is_subnormal) | (subnormal & is_subnormal) | (infinity & is_not_finite));
+  return float_of_bits(sign | (normal & ~is_subnormal) | (subnormal & is_subnormal) |
+                       (infinity & is_not_finite));
 }
 
 inline uint16_t bfloat_of_float(float value) {

@@ -17,7 +17,6 @@ constexpr unsigned most_blocks_x = 0x7fffffff, most_blocks = 65535;
 
 Options chosen;
 std::unordered_map<const void*, int64_t> shared_allowed;
-bool trapped = false;
 thread_local LaunchResult last = launch_ok;
 thread_local char problem[256] = "";
 
@@ -96,11 +95,9 @@ void launch(const LaunchShape& shape, void (*body)(const void*), const void* con
   reserve_shared_memory();
   name_kernel(shape.kernel);
   grid = {shape.grid, shape.block, {}, chosen.capability, chosen.late_copies, shape.shared};
-  trapped = false;
   begin_launch_checks(context, shape.argument_bytes);
-  run_grid(chosen, body, context);
-  if (!trapped) return;
-  std::snprintf(problem, sizeof(problem), "%s: a thread trapped", shape.kernel);
+  if (run_grid(chosen, body, context)) return;
+  std::snprintf(problem, sizeof(problem), "%s: a trap or a misaligned access", shape.kernel);
   last = launch_trapped;
 }
 
@@ -121,9 +118,6 @@ LaunchResult allow_shared_bytes(const void* kernel, int64_t bytes) {
   return launch_ok;
 }
 
-void trap() {
-  trapped = true;
-  report("a trap", running, nullptr);
-}
+void trap() { fault("a trap", *running, nullptr); }
 
 }  // namespace cuda_emulator

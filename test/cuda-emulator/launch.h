@@ -49,7 +49,7 @@ LaunchResult last_launch();
 // What there was to say about the last that failed.
 const char* launch_problem();
 LaunchResult allow_shared_bytes(const void* kernel, int64_t bytes);
-// Ends the launch as a failed one once its threads are through: from the running thread.
+// Ends the launch as a failed one.
 void trap();
 
 template <class Kernel>

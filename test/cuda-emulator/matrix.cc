@@ -24,7 +24,7 @@ void fetch_rows(Warp& warp, uint32_t lanes, Rows& fetched) {
       continue;
     }
     if (reinterpret_cast<uintptr_t>(row) % row_bytes)
-      report("a misaligned row of ldmatrix", &warp.threads[lane], nullptr, row);
+      fault("a misaligned row of ldmatrix", warp.threads[lane], row);
     if (checking) check_access_of(warp.threads[lane], row, row_bytes, Access::read);
     std::memcpy(fetched.halves[lane], row, row_bytes);
   }

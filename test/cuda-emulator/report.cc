@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "emulator.h"
+#include "scheduler.h"
 
 namespace cuda_emulator {
 namespace {
@@ -53,6 +54,11 @@ void report(const char* kind, const Thread* thread, const char* where, const voi
   if (address) text += " at " + address_text(address);
   if (thread) text += ", " + place_of(*thread);
   record.findings.push_back({record.kernel, kind, text});
+}
+
+void fault(const char* kind, const Thread& thread, const void* address) {
+  report(kind, &thread, nullptr, address);
+  if (running) end_launch();
 }
 
 void report_missing(const Warp& warp, const Group& group, uint32_t missing, bool ended) {

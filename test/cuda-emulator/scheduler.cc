@@ -1,5 +1,6 @@
 #include "scheduler.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #include "checks.h"
@@ -45,6 +46,7 @@ struct Block {
   size_t at_barrier = 0, done = 0;
   uint32_t waiting[most_warps];  // lanes at the barrier
   bool vote = false, votes = false;
+  bool ended = false;  // the launch, before its time
 };
 Block block;
 
@@ -149,9 +151,16 @@ void run_block() {
       running = next;
       switch_fiber(block.host, next->fiber);
       running = nullptr;
+      if (block.ended) return;
     }
     if (block.done < block.count) end_deadlock();
   }
+}
+
+// Their stacks stand in the middle of something: the next launch begins with new ones.
+void forget_threads() {
+  block.prepared = 0;
+  for (Thread& thread : block.threads) thread.copies = {};
 }
 
 void lay_out_threads() {
@@ -205,17 +214,28 @@ bool meet_block(bool vote) {
   return block.votes;
 }
 
-void run_grid(const Options& options, void (*body)(const void*), const void* context) {
+void end_launch() {
+  block.ended = true;
+  switch_fiber(running->fiber, block.host);
+  std::abort();  // nobody goes on with it
+}
+
+bool run_grid(const Options& options, void (*body)(const void*), const void* context) {
   block.body = body;
   block.context = context;
   block.order = options.order;
   block.random.state = options.seed * 2654435761u | 1u;
   block.rotate = 0;
   block.descending = options.order == Order::descending;
+  block.ended = false;
   lay_out_threads();
   for (grid.block.z = 0; grid.block.z < grid.size.z; ++grid.block.z)
     for (grid.block.y = 0; grid.block.y < grid.size.y; ++grid.block.y)
-      for (grid.block.x = 0; grid.block.x < grid.size.x; ++grid.block.x) run_block();
+      for (grid.block.x = 0; grid.block.x < grid.size.x; ++grid.block.x) {
+        run_block();
+        if (block.ended) return forget_threads(), false;
+      }
+  return true;
 }
 
 }  // namespace cuda_emulator

@@ -1,15 +1,27 @@
 // Builds the addon with the compiler alone: no Python, no CMake, no Node headers, no download. The Node-API headers come from
-// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--bench] [--alone] [--clean] [--jobs N]`;
-// --tests builds the C++ tests of test/native/ as well, --bench the benchmarks of bench/native/; --alone compiles each file alone
-// (units.mjs), which shows an include that is missing and makes one changed file quick to compile again.
+// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--checked] [--bench] [--alone] [--clean]
+// [--jobs N]`; --tests builds the C++ tests of test/native/ as well, --checked those with CUDA kernels that are checked, too,
+// --bench the benchmarks of bench/native/; --alone compiles each file alone (units.mjs), which shows an include that is missing
+// and makes one changed file quick to compile again.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { addonLinkFlags, checkCompiler, compileFlags, findCompiler } from "./compiler.mjs";
+import { emulatorFlags, emulatorProblem } from "./emulated.mjs";
 import { update } from "./incremental.mjs";
-import { addonFile, benchFile, buildDir, packageDir, releaseDir, root, sensitivityFile, testsFile } from "./paths.mjs";
+import {
+  addonFile,
+  benchFile,
+  buildDir,
+  checkedTestsFile,
+  packageDir,
+  releaseDir,
+  root,
+  sensitivityFile,
+  testsFile,
+} from "./paths.mjs";
 import { readSources } from "./sources.mjs";
 import { joinSources } from "./units.mjs";
 
@@ -19,7 +31,32 @@ const unitsDir = path.join(buildDir, "units");
 /** A guess of the time a unit takes, so that the longest start first: the kernels, then by size. */
 const costOf = ({ file, bytes }) => (path.basename(file).startsWith("kernels_") ? Infinity : bytes);
 
-async function build({ jobs, alone, withTests, withBench }) {
+/** Of the CUDA kernels and the emulator, where there is one: what both executables of tests share, and the kernels of each. */
+function emulated({ sources, compiler, compileOne, withTests, withChecked }) {
+  const problem = withTests ? emulatorProblem() : undefined;
+  if (problem) console.log(`without the tests of the CUDA kernels: ${problem}`);
+  if (problem || !withTests) return { shared: [], kernels: [], checkedKernels: [] };
+  const isKernel = (file) => file.endsWith(".cu");
+  const files = [...sources.cudaKernels, ...sources.cudaEmulator, ...sources.cudaTests];
+  const compile = (some, checked) =>
+    some.map((file) =>
+      compileOne(
+        { file, bytes: fs.statSync(file).size },
+        emulatorFlags(file, { checked, compiler }),
+        checked ? ".checked" : "",
+      ),
+    );
+  return {
+    shared: compile(
+      files.filter((file) => !isKernel(file)),
+      false,
+    ),
+    kernels: compile(files.filter(isKernel), false),
+    checkedKernels: withChecked ? compile(files.filter(isKernel), true) : [],
+  };
+}
+
+async function build({ jobs, alone, withTests, withChecked, withBench }) {
   const compiler = findCompiler();
   const sources = readSources(process.arch);
   // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
@@ -31,9 +68,9 @@ async function build({ jobs, alone, withTests, withBench }) {
     ...include([path.join(packageDir("node-api-headers"), "include"), packageDir("node-addon-api")]),
   ];
 
-  const compileOne = (unit, flags) => {
+  const compileOne = (unit, flags, variant = "") => {
     const label = relative(unit.file);
-    const output = path.join(objectsDir, `${label}.o`);
+    const output = path.join(objectsDir, `${label}${variant}.o`);
     const command = (out) => [
       ...compiler.command,
       ...common,
@@ -46,7 +83,7 @@ async function build({ jobs, alone, withTests, withBench }) {
       "-o",
       out,
     ];
-    return { label, output, record: `${output}.json`, command, cost: costOf(unit) };
+    return { label: `${label}${variant}`, output, record: `${output}.json`, command, cost: costOf(unit) };
   };
   const compile = (files, flags) =>
     joinSources(files, unitsDir, { alone }).map((unit) => compileOne(unit, [unit.optimisation, ...flags]));
@@ -62,11 +99,14 @@ async function build({ jobs, alone, withTests, withBench }) {
   const core = compile(sources.core, []);
   const addon = compile(sources.addon, napi);
   const tests = withTests ? compileAlone(sources.tests) : [];
+  const { shared, kernels, checkedKernels } = emulated({ sources, compiler, compileOne, withTests, withChecked });
   const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
     (files) => (withBench ? compileAlone(files) : []),
   );
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
-  if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests]));
+  if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests, ...shared, ...kernels]));
+  if (checkedKernels.length > 0)
+    products.push(link(checkedTestsFile, ["-pthread"], [...core, ...tests, ...shared, ...checkedKernels]));
   if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
   if (sensitivityBench.length > 0)
     products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
@@ -75,8 +115,9 @@ async function build({ jobs, alone, withTests, withBench }) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
+  const ofEmulator = [...shared, ...kernels, ...checkedKernels];
   const compiled = await update(
-    [...core, ...addon, ...tests, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
+    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
       a.cost === b.cost ? 0 : b.cost - a.cost,
     ),
     jobs,
@@ -97,6 +138,7 @@ const { values } = parseArgs({
     clean: { type: "boolean" },
     jobs: { type: "string" },
     tests: { type: "boolean" },
+    checked: { type: "boolean" },
     alone: { type: "boolean" },
     bench: { type: "boolean" },
   },
@@ -105,7 +147,9 @@ const jobs = Number(values.jobs ?? os.availableParallelism());
 if (values.clean) for (const dir of [objectsDir, releaseDir]) fs.rmSync(dir, { recursive: true, force: true });
 if (process.platform === "win32") buildOnWindows({ withTests: values.tests });
 else {
-  await build({ jobs, alone: values.alone, withTests: values.tests, withBench: values.bench }).catch((error) => {
+  const withChecked = values.checked;
+  const withTests = values.tests || withChecked;
+  await build({ jobs, alone: values.alone, withTests, withChecked, withBench: values.bench }).catch((error) => {
     console.error(`\nnative build failed: ${error.message}`);
     process.exitCode = 1;
   });

@@ -19,13 +19,18 @@ export function readSources(arch) {
       return file;
     });
   const archFiles = arch === "x64" || arch === "arm64" ? files(`${arch}_files`) : [];
+  const hasTests = fs.existsSync(path.join(root, "test/native"));
   const hasBench = fs.existsSync(path.join(root, "bench/native"));
   return {
     includeDirs: files("core_include_dirs"),
     core: [...files("core_files"), ...archFiles],
     addon: files("addon_files"),
     // The published package leaves tests and benchmarks out.
-    tests: fs.existsSync(path.join(root, "test/native")) ? files("test_files") : [],
+    tests: hasTests ? files("test_files") : [],
+    // For the emulator of test/cuda-emulator: the CUDA kernels, the emulator, and the tests that need it.
+    cudaKernels: hasTests ? files("cuda_kernel_files") : [],
+    cudaEmulator: hasTests ? files("cuda_emulator_files") : [],
+    cudaTests: hasTests ? files("cuda_test_files") : [],
     // What the programs of bench/native share, and what each has besides.
     bench: hasBench ? files("bench_files") : [],
     kernelBench: hasBench ? files("kernel_bench_files") : [],

@@ -1,0 +1,95 @@
+// Graphs and events of the fake device.
+#include <algorithm>
+
+#include "fake_gpu.h"
+
+namespace cuda_emulator {
+
+GpuResult FakeDevice::graph_begin(FakeQueue& queue) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (const GpuResult result = begin_call(Call::graph)) return result;
+  if (queue.recording) return fail(gpu_failed, "the queue is recording already");
+  queue.recording = true;
+  queue.recorded.clear();
+  return gpu_ok;
+}
+
+// What was recorded is recorded by the device behind now, in one go: its queue does other work in between.
+GpuResult FakeDevice::graph_end(FakeQueue& queue, GpuGraph** graph) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const bool recording = queue.recording;
+  queue.recording = false;
+  if (const GpuResult result = begin_call(Call::graph)) return result;
+  if (!recording) return fail(gpu_failed, "the queue is not recording");
+  auto made = std::make_unique<FakeGraph>();
+  made->commands = std::move(queue.recorded);
+  queue.recorded.clear();
+  if (const GpuResult result = real().graph_begin(queue.real)) return result;
+  GpuResult failed = gpu_ok;
+  for (const Command& command : made->commands)
+    if (failed == gpu_ok) failed = perform(queue, command);
+  const GpuResult ended = real().graph_end(queue.real, &made->real);
+  if (ended == gpu_ok && failed != gpu_ok) real().graph_free(made->real);
+  if (failed != gpu_ok || ended != gpu_ok) return failed != gpu_ok ? failed : ended;
+  *graph = reinterpret_cast<GpuGraph*>(made.release());
+  return gpu_ok;
+}
+
+void FakeDevice::graph_free(FakeGraph* graph) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (!graph) return;
+  for (FakeQueue* queue : queues_) {
+    const bool used = std::any_of(queue->waiting.begin(), queue->waiting.end(), [&](const Command& command) {
+      return command.graph == reinterpret_cast<GpuGraph*>(graph);
+    });
+    if (!used) continue;
+    find("a graph freed while a launch of it is queued");
+    do_all_of(*queue);
+  }
+  real().graph_free(graph->real);
+  delete graph;
+}
+
+GpuResult FakeDevice::event_create(FakeQueue& queue, GpuEvent** event) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (const GpuResult result = begin_call(Call::event)) return result;
+  auto made = std::make_unique<FakeEvent>();
+  if (const GpuResult result = real().event_create(queue.real, &made->real)) return result;
+  *event = reinterpret_cast<GpuEvent*>(made.release());
+  return gpu_ok;
+}
+
+void FakeDevice::event_free(FakeEvent* event) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (!event) return;
+  while (event->waiting > 0 && !lost_) do_next_of(*event->queue);
+  real().event_free(event->real);
+  delete event;
+}
+
+GpuResult FakeDevice::event_wait(FakeEvent& event) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (const GpuResult result = begin_call(Call::event)) return result;
+  while (event.waiting > 0 && !lost_)
+    settings_.pace == Pace::random ? void(do_one()) : do_next_of(*event.queue);
+  if (lost_) return fail(gpu_lost, "the device is lost");
+  event.waited = true;
+  if (event.queue && event.queue->failed != gpu_ok) {
+    const GpuResult failed = event.queue->failed;
+    event.queue->failed = gpu_ok;
+    return fail(failed, findings_.empty() ? "queued work failed" : findings_.back());
+  }
+  return real().event_wait(event.real);
+}
+
+GpuResult FakeDevice::event_seconds(FakeEvent& from, FakeEvent& to, double* seconds) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  if (const GpuResult result = begin_call(Call::event)) return result;
+  if (!from.waited || !to.waited) {
+    find("the time between events of which one was not waited for");
+    return fail(gpu_failed, "an event that was not waited for");
+  }
+  return real().event_seconds(from.real, to.real, seconds);
+}
+
+}  // namespace cuda_emulator
