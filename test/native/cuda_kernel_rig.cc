@@ -147,11 +147,11 @@ void DeviceRows::check_gaps(const std::string& what) const {
 }
 
 CudaRig::CudaRig(uint64_t seed) : random_(seed) {
-  cuda_emulator::Options options;
-  options.capability = seed % 2 ? 75 : 90;
-  options.order = static_cast<cuda_emulator::Order>(seed % 3);
-  options.seed = static_cast<uint32_t>(seed);
-  cuda_emulator::set_options(options);
+  cuda_emulator::EmulatedGpu gpu;
+  gpu.options.capability = seed % 2 ? 75 : 90;
+  gpu.options.order = static_cast<cuda_emulator::Order>(seed % 3);
+  gpu.options.seed = static_cast<uint32_t>(seed);
+  cuda_emulator::reset_emulated_gpu(gpu);
   cuda_emulator::forget_findings();
   check_result(api().open(0, &queue_));
 }

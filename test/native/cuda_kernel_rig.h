@@ -56,6 +56,7 @@ class DeviceRows {
   void* data_;
 };
 
+// A new device, whose threads take turns in an order of the seed's. One rig at a time.
 class CudaRig {
  public:
   explicit CudaRig(uint64_t seed);

@@ -120,10 +120,14 @@ Tensor item_of(const Tensor& x, int64_t item) {
 
 TEST_ONCE(cuda_group_norm_of_an_item_is_the_same_in_company) {
   std::vector<std::vector<uint8_t>> alone, together;
+  const auto drawn = [] {
+    CudaRig rig(5);
+    return std::make_pair(Norm(rig, 48, 6, 10), rig.random({3, 6, 7, 48}));
+  }();
+  const Norm& norm = drawn.first;
+  const Tensor& values = drawn.second;
   for (const uint64_t seed : {6, 7, 8}) {  // three orders of threads
-    CudaRig rig(seed), same(5);
-    const Norm norm(same, 48, 6, 10);
-    const Tensor values = same.random({3, 6, 7, 48});
+    CudaRig rig(seed);
     const RowLayout layout{Element::f16, 0, 0};
     const DeviceRows x(rig, values, layout), out(rig, values.shape, layout);
     norm.run(rig, norm.arguments(rig, values.shape, x, out));
