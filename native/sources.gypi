@@ -426,7 +426,11 @@
       "../test/native/pipeline_steps_test.cc"
     ],
     "cuda_kernel_files": [
-      "cuda/kernels/launch.cu"
+      "cuda/kernels/attention_map.cu",
+      "cuda/kernels/launch.cu",
+      "cuda/kernels/norms.cu",
+      "cuda/kernels/rows.cu",
+      "cuda/kernels/token_merge.cu"
     ],
     "cuda_emulator_files": [
       "../test/cuda-emulator/async_copies.cc",
@@ -452,6 +456,11 @@
       "../test/cuda-emulator/warp.cc"
     ],
     "cuda_test_files": [
+      "../test/native/cuda_kernel_rig.cc",
+      "../test/native/cuda_rows_test.cc",
+      "../test/native/cuda_norms_test.cc",
+      "../test/native/cuda_token_merge_test.cc",
+      "../test/native/cuda_attention_map_test.cc",
       "../test/native/cuda_emulator_test.cc",
       "../test/native/cuda_emulator_checks_test.cc",
       "../test/native/cuda_emulator_api_test.cc",

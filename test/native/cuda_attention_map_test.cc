@@ -1,0 +1,101 @@
+// Attention maps of a GPU over elements, from keys and values that it packed.
+#include <cmath>
+
+#include "cuda_kernel_rig.h"
+#include "harness.h"
+
+namespace {
+
+using ipa::TokenSpan;
+using ipa::gpu::AttentionMapArgs;
+using ipa::gpu::Element;
+using ipa::gpu::Kernel;
+using ipa::gpu::PackKvArgs;
+using ipa_ref::Keys;
+using ipa_ref::Tensor;
+using ipa_test::CudaRig;
+using ipa_test::DeviceRows;
+
+struct Size {
+  int64_t items, queries;
+  int heads, head_size;
+  std::vector<int64_t> tokens;  // of each part
+};
+
+// A branch of random keys and values with a scale a query; what the reference makes of it goes to `keys`.
+ipa::gpu::KeyBranch branch_of(CudaRig& rig, const Size& s, int64_t tokens, Element compute,
+                              std::vector<Keys>& keys) {
+  const int64_t channels = int64_t{s.heads} * s.head_size;
+  const DeviceRows k(rig, rig.random({s.items, 1, tokens, channels}, -2, 2), {compute, 0, 0});
+  const DeviceRows v(rig, rig.random({s.items, 1, tokens, channels}), {compute, 0, 0});
+  PackKvArgs pack;
+  pack.k = k.rows();
+  pack.v = v.rows();
+  pack.items = static_cast<int32_t>(s.items);
+  pack.tokens = static_cast<int32_t>(tokens);
+  pack.heads = s.heads;
+  pack.head_size = s.head_size;
+  pack.padded_head = (s.head_size + 7) / 8 * 8;
+  pack.compute = compute;
+  pack.out = rig.take(2 * s.items * tokens * s.heads * pack.padded_head * element_size(compute));
+  rig.launch(Kernel::pack_kv, pack);
+  const Tensor scales = rig.random({s.items, 1, s.queries, 1}, 0.1, 1);
+  keys.push_back({k.values(), v.values(), scales.values});
+  ipa::gpu::KeyBranch branch;
+  branch.kv = pack.out;
+  branch.scale = rig.floats(scales.values);
+  branch.scale_item = s.queries;
+  branch.scale_query = 1;
+  branch.tokens = static_cast<int32_t>(tokens);
+  return branch;
+}
+
+void check_map(CudaRig& rig, const Size& s, Element query_element, Element compute) {
+  const DeviceRows q(rig, rig.random({s.items, 1, s.queries, int64_t{s.heads} * s.head_size}, -2, 2),
+                     {query_element, 3, 5});
+  AttentionMapArgs m;
+  m.attention.q = q.rows();
+  m.attention.items = static_cast<int32_t>(s.items);
+  m.attention.queries = static_cast<int32_t>(s.queries);
+  m.attention.heads = s.heads;
+  m.attention.head_size = s.head_size;
+  m.attention.padded_head = (s.head_size + 7) / 8 * 8;
+  m.attention.scale = 1.0f / std::sqrt(static_cast<float>(s.head_size));
+  m.attention.compute = compute;
+  std::vector<Keys> keys;
+  std::vector<TokenSpan> spans;
+  for (const int64_t tokens : s.tokens) {
+    const int part = m.attention.branches;
+    m.attention.branch[m.attention.branches++] = branch_of(rig, s, tokens, compute, keys);
+    spans.push_back({part, part, 0, (tokens + 1) / 2});
+    if (tokens > 1) spans.push_back({part, part, (tokens + 1) / 2, tokens / 2});
+    m.columns += tokens;
+  }
+  m.sources = m.attention.branches;
+  m.columns += m.sources - 1;
+  for (const TokenSpan& span : spans) m.spans[m.span_count++] = span;
+  m.out = static_cast<float*>(rig.take(s.queries * m.columns * 4));
+  rig.launch(Kernel::attention_map, m);
+  Tensor found({1, 1, s.queries, m.columns});
+  const std::vector<float> got = rig.download(m.out, s.queries * m.columns);
+  found.values.assign(got.begin(), got.end());
+  ipa_test::check_close(found, ipa_ref::attention_map(q.values(), keys, s.heads, spans), Element::f32,
+                        std::to_string(s.queries) + " queries, heads of " + std::to_string(s.head_size));
+}
+
+TEST_ONCE(cuda_attention_maps_of_all_elements) {
+  CudaRig rig(2);
+  for (const Element query : {Element::f32, Element::f16, Element::bf16})
+    for (const Element compute : {Element::f32, Element::f16, Element::bf16})
+      check_map(rig, {2, 5, 2, 20, {77, 4, 33}}, query, compute);
+}
+
+TEST_ONCE(cuda_attention_maps_over_sizes) {
+  CudaRig rig(3);
+  for (const int head_size : {1, 8, 40, 64, 130, 512})
+    check_map(rig, {1, 3, 2, head_size, {40, 5}}, Element::f16, Element::f16);
+  for (const int64_t tokens : {1, 31, 32, 65, 300})
+    check_map(rig, {2, 7, 3, 16, {tokens, 4}}, Element::f16, Element::f16);
+}
+
+}  // namespace
