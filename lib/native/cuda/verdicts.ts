@@ -60,9 +60,10 @@ export async function keptVerdict(key: string): Promise<CudaVerdict | undefined>
 /** What cannot be written is tried again. */
 export async function keepVerdict(key: string, verdict: CudaVerdict): Promise<void> {
   if (PASSING.includes(verdict.code ?? "")) return;
+  const file = place();
   const others = Object.entries(await readKept()).filter(([other]) => other !== key);
   const entries = [...others, [key, { at: Date.now(), verdict }] as const].slice(-MOST_KEPT);
-  await writeUserCache(place(), JSON.stringify(Object.fromEntries(entries))).catch(() => undefined);
+  await writeUserCache(file, JSON.stringify(Object.fromEntries(entries))).catch(() => undefined);
 }
 
 async function readKept(): Promise<Record<string, Kept | undefined>> {
