@@ -9,6 +9,7 @@ import { prepareCuda } from "../lib/native/cuda/prepare";
 import { probePlugin } from "../lib/native/cuda/probe";
 import { cudaPackage, findPlugin } from "../lib/native/cuda/plugin";
 import { Pipeline } from "../lib/pipeline";
+import { runCommand } from "./support/command";
 import { FakeAddon } from "./support/fake-addon";
 import type { LoadOptions } from "../lib/types";
 import { rejection } from "./support/load";
@@ -259,6 +260,24 @@ describe("the answer is kept", () => {
     writeFileSync(join(folder, "cache"), "");
     for (let i = 0; i < 2; i++) expect((await prepare()).opened).toEqual([plugin]);
     expect(tries()).toBe(2);
+  });
+});
+
+describe("doctor", () => {
+  test.each([
+    [JSON.stringify(GOOD), 0, "ok   cuda: cuda:0 a GPU (9.0, 80.0 GB), driver 580.65, "],
+    [JSON.stringify(OLD), 1, "FAIL cuda: ERR_IPA_DEVICE: the NVIDIA driver is too old"],
+    ["crash", 1, "FAIL cuda: ERR_IPA_DEVICE: the NVIDIA driver crashed"],
+  ])("tells of %s", async (text, code, says) => {
+    writeFileSync(plugin, text);
+    const run = await runCommand(["doctor"], () => new FakeAddon(), { addonFile });
+    expect([run.code, run.out]).toEqual([code, expect.stringContaining(says)]);
+  });
+
+  test("without CUDA support all may be well", async () => {
+    process.env["NODE_IP_ADAPTER_CUDA"] = "0";
+    const { code, out } = await runCommand(["doctor"], () => new FakeAddon());
+    expect([code, out]).toEqual([0, expect.stringContaining("ok   cuda: not used: ")]);
   });
 });
 

@@ -4,7 +4,7 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { messageOf, systemCode } from "../../errors";
 import { inheritedFlags, isSingleExecutable } from "../../own-process";
 import { mayStartProcesses } from "../../permission";
-import type { CudaVerdict } from "../contract";
+import type { CudaDevice, CudaVerdict } from "../contract";
 
 /** Milliseconds. A driver that has to wake a GPU first takes some seconds. */
 const LIMIT = 30_000;
@@ -78,19 +78,20 @@ function readAnswer(stdout: string): CudaVerdict {
 
 /** What a process, or a file, says as a verdict; undefined: it is none. */
 export function toVerdict(value: unknown): CudaVerdict | undefined {
-  if (typeof value !== "object" || value === null || typeof (value as CudaVerdict).ok !== "boolean") return undefined;
+  if (typeof value !== "object" || value === null) return undefined;
   const { ok, code, message, driver, devices } = value as Record<keyof CudaVerdict, unknown>;
-  const text = (from: unknown): string | undefined => (typeof from === "string" ? from.slice(0, 2000) : undefined);
-  if (ok === false && (text(code) === undefined || text(message) === undefined)) return undefined;
+  const isFailure = ok === false && typeof code === "string" && typeof message === "string";
+  if (ok !== true && !isFailure) return undefined;
   return {
-    ok: ok === true,
-    ...defined({ code: text(code), message: text(message), driver: text(driver) }),
-    ...(Array.isArray(devices) ? { devices: devices as NonNullable<CudaVerdict["devices"]> } : {}),
+    ok,
+    ...(isFailure && { code, message: message.slice(0, 2000) }),
+    ...(typeof driver === "string" && { driver }),
+    ...(Array.isArray(devices) && { devices: devices.filter(isDevice) }),
   };
 }
 
-function defined<T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof T]?: string;
-  };
+function isDevice(value: unknown): value is CudaDevice {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, major, minor, memoryBytes } = value as Record<keyof CudaDevice, unknown>;
+  return typeof name === "string" && [major, minor, memoryBytes].every((number) => typeof number === "number");
 }
