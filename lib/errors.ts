@@ -14,6 +14,7 @@ export type ErrorCode =
   | "ERR_IPA_HUB_MISSING"
   | "ERR_IPA_FASTIFY_MISSING"
   | "ERR_IPA_FILES_MISSING"
+  | "ERR_IPA_CUDA_MISSING"
   | "ERR_IPA_TOKENIZER"
   | "ERR_IPA_TRUNCATED"
   | "ERR_IPA_LIMIT"
@@ -39,7 +40,9 @@ export type ErrorCode =
   | "ERR_IPA_CANCELLED"
   | "ERR_IPA_DISPOSED"
   | "ERR_IPA_CRASHED"
-  | "ERR_IPA_INTERNAL";
+  | "ERR_IPA_INTERNAL"
+  | "ERR_IPA_DEVICE"
+  | "ERR_IPA_DEVICE_LOST";
 
 /** Codes of each class, so that a `switch` over the code of a caught one is narrow. */
 export type OptionErrorCode = "ERR_IPA_INVALID_OPTION" | "ERR_IPA_UNKNOWN_OPTION";
@@ -51,7 +54,8 @@ export type InstallErrorCode =
   | "ERR_IPA_SHARP_MISSING"
   | "ERR_IPA_HUB_MISSING"
   | "ERR_IPA_FASTIFY_MISSING"
-  | "ERR_IPA_FILES_MISSING";
+  | "ERR_IPA_FILES_MISSING"
+  | "ERR_IPA_CUDA_MISSING";
 
 /** Most characters of a message, and of a word in it (a path, what a user typed), so that a log stays readable whatever came in. */
 const MOST = { message: 8192, word: 256 };

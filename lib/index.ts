@@ -67,6 +67,7 @@ export type { EncodedPrompts, PromptEmbeds } from "./prompt/prompt-embeds";
 export type { Region } from "./regions";
 export type { EmbedsPrompt, FacePrompt, ImagePrompt, PicturePrompt } from "./image-prompt";
 export type { AttentionLayers } from "./options/attention-layers";
+export type { Device, DevicePart } from "./options/device";
 export type { BlockScale, ImageScale, ScaleByBlock } from "./options/image-scale";
 export type { ImageInput, RawImage, SharpOutput } from "./image/input";
 export type { BlobLike, NodeStreamLike, WebStreamLike } from "./image/late-bytes";
@@ -76,6 +77,7 @@ export type {
   CombineMethod,
   ControlMode,
   ConvertType,
+  Dtype,
   PreprocessName,
   ImageFit,
   KvScaling,
@@ -92,6 +94,7 @@ export type {
   ChangeOptions,
   ControlOptions,
   ConvertOptions,
+  DevicesOptions,
   DrawFaceKeypointsOptions,
   EmbeddingOptions,
   EncodeImageOptions,

@@ -1,5 +1,7 @@
 /** From the options of Pipeline.load() to a model in memory. */
+import { abortable } from "./abortable";
 import { throwIfAborted } from "./abort-signal";
+import { lazily } from "./load-failure";
 import { loadRequest, placeFiles } from "./load-request";
 import { loadTokenizers, nameEmbeddings } from "./model-text";
 import { type CallSite, startNative } from "./native/call";
@@ -7,6 +9,8 @@ import type { NativeAddon, NativeLoadRequest, NativePipeline, PipelineInfo } fro
 import { addOriginalConfigs } from "./original-config";
 import type { PromptEncoder } from "./prompt/encode";
 import type { ReadLoadOptions } from "./read-options";
+
+const cuda = lazily(() => require("./native/cuda/prepare") as typeof import("./native/cuda/prepare"));
 
 export interface LoadedModel {
   addon: NativeAddon;
@@ -24,6 +28,7 @@ export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions,
   const request = loadRequest(read);
   const { signal } = read;
   throwIfAborted(signal);
+  const note = await abortable(cuda().prepareCuda(addon, request, site), signal);
   await placeFiles(request, read, site);
   await addOriginalConfigs(request, read);
   throwIfAborted(signal);
@@ -33,6 +38,7 @@ export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions,
   }).result;
   try {
     const info = structuredClone(native.info());
+    if (note !== undefined) info.deviceNote ??= note;
     nameEmbeddings(read, request, info);
     const encoders = await loadTokenizers(request.model, info, signal);
     throwIfAborted(signal);

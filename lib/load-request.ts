@@ -58,6 +58,9 @@ export function loadRequest(read: ReadLoadOptions): NativeLoadRequest {
   if (read.unet !== undefined) request.unet = readPath(read.unet, "unet");
   if (read.vae !== undefined) request.vae = readPath(read.vae, "vae");
   if (read.imageEncoder !== undefined) request.imageEncoder = readPath(read.imageEncoder, "imageEncoder");
+  if (read.device !== undefined) request.device = read.device;
+  const devices = Object.entries(read.devices ?? {}).filter(([, device]) => device !== undefined);
+  if (devices.length > 0) request.devices = Object.fromEntries(devices);
   return request;
 }
 

@@ -9,7 +9,7 @@ import { IpAdapterError } from "./errors";
 type Scope = "fs.read" | "fs.write";
 
 interface PermissionModel {
-  has(scope: Scope, path: string): boolean;
+  has(scope: Scope | "child", path?: string): boolean;
 }
 
 /** undefined where the process has no such limits. */
@@ -34,6 +34,11 @@ export function checkWritable(path: string, option: string): void {
   const model = permissions();
   if (model === undefined) return;
   for (const file of [path, `${path}.tmp-0`]) if (!model.has("fs.write", file)) throw denied("fs.write", path, option);
+}
+
+/** Whether the process may start others. */
+export function mayStartProcesses(): boolean {
+  return permissions()?.has("child") ?? true;
 }
 
 function isFolder(path: string): boolean {

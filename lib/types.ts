@@ -10,7 +10,8 @@ import type { Region } from "./regions";
 import type { AbortSignalLike } from "./abort-signal";
 import type { ConvertProgress } from "./native/contract";
 import type { AttentionLayers } from "./options/attention-layers";
-import type { ConvertType, MaskFill, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
+import type { Device } from "./options/device";
+import type { ConvertType, Dtype, MaskFill, PreviewDecoder, SchedulerName, SigmasName } from "./options/names";
 import type { DownloadProgressEvent, ProgressEvent } from "./progress";
 
 /** Options of calls that take names on the Hugging Face hub: `owner/name` or `owner/name@revision`, which the path of a file may follow. */
@@ -55,6 +56,15 @@ export interface InpaintOptions {
   patch: string | URL;
   /** strength of the patch, -10 to 10, default 1; 0 leaves the UNet as it is */
   weight?: number | undefined;
+}
+
+/** Devices of single parts; a part left out is on `device`. */
+export interface DevicesOptions {
+  /** of the UNet; the adapters and the controls are where it is */
+  unet?: Device | undefined;
+  vae?: Device | undefined;
+  textEncoder?: Device | undefined;
+  imageEncoder?: Device | undefined;
 }
 
 export interface EmbeddingOptions {
@@ -123,11 +133,19 @@ export interface LoadOptions extends HubAccessOptions {
    */
   vaeScalingFactor?: number | undefined;
   /**
-   * what the networks multiply in. "f32" (default) computes as diffusers does. "int16" is faster and nearly exact, with more bits than bf16.
-   * "bf16" needs less memory; it is the fastest of 16 bits where the processor has instructions for it, and slow elsewhere. "int8" is faster
-   * still and takes least memory, with small differences
+   * where the networks run: "cpu", "cuda" (the first NVIDIA GPU), "cuda:1" (the second) and so on. "auto" (default) takes the first NVIDIA GPU where
+   * it can be used, else the CPU; `info.deviceNote` then says why. A GPU that is named and cannot be used is an error. CUDA is in a package of its own
    */
-  dtype?: "f32" | "bf16" | "int16" | "int8" | undefined;
+  device?: Device | undefined;
+  /** devices of single parts, such as `{ textEncoder: "cpu" }` to keep memory of a GPU free; a part left out is on `device` */
+  devices?: DevicesOptions | undefined;
+  /**
+   * what the networks multiply in. "f32" computes as diffusers does; it is the default on the CPU. "f16" is for GPUs, and the default there: the VAE
+   * is then in bf16, or in f32 where the GPU has no bf16. "int16", of the CPU, is faster and nearly exact, with more bits than bf16.
+   * "bf16" needs less memory; it is the fastest of 16 bits where the processor has instructions for it, and slow elsewhere. "int8" is faster
+   * still and takes least memory, with small differences; on a GPU only weights are in 8 bits
+   */
+  dtype?: Dtype | undefined;
   /** threads of the process-wide pool; 0 (default): one per core */
   threads?: number | undefined;
   /** calls that advance together, step by step; those behind them wait. Default 16; 1: one after the other */

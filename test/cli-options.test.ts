@@ -26,6 +26,7 @@ const OTHER_NAMES: Record<string, string> = {
   loras: "--lora",
   embeddings: "--embedding",
   inpaint: "--inpaint-head",
+  devices: "--unet-device",
 };
 /** What a command has no use for: limits for servers, and the token, which no command line should show. */
 const NONE = ["images", "maxPixels", "maxQueue", "concurrency", "maxBatch", "priority", "token"];

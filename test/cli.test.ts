@@ -670,7 +670,16 @@ describe("flags of other programs, and messages in flags", () => {
     ["--lora-scale 1", "use --lora FILE:WEIGHT\n"],
     ["--karras", "use --sigmas karras\n"],
     ["--hf-token x", "HF_TOKEN"],
-    ["--device cuda", "the engine runs on the CPU"],
+    ["--device gpu", "--device: expected a device"],
+    ["--device mps", "Metal is not there"],
+    [
+      "--vae-device cuda0",
+      '--vae-device: expected a device ("auto", "cpu", "cuda", "cuda:1" and so on) but received "cuda0"',
+    ],
+    ["--text-encoder-device gpu", 'use "cuda"'],
+    ["--gpu 1", "use --device cuda:1\n"],
+    ["--use-cuda", "use --device cuda\n"],
+    ["--medvram", "use --text-encoder-device cpu\n"],
     ["--loras a", "use --lora FILE:WEIGHT\n"],
     // Nothing of the API that a command line cannot have.
     ["--timeout 4", "use --deadline (milliseconds)"],

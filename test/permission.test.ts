@@ -105,6 +105,16 @@ test.each([
   expect(readdirSync(secret)).toEqual(before);
 });
 
+test.each([
+  ["open", "--allow-child-process"],
+  ["secret", "--allow-fs-read"],
+])("CUDA support that may not be tried is not used, and the flag is named: in %s", async (place, flag) => {
+  const call = `(process.env.NODE_IP_ADAPTER_CUDA = ${place} + "/a.png", Pipeline.load().then(({ info }) => { throw { code: info.device, message: info.deviceNote }; }))`;
+  const said = await run(call);
+  expect(said).toMatch(/^cpu /);
+  expect(said).toContain(flag);
+});
+
 test("a file that may be written where its temporary one may not", async () => {
   const out = join(secret, "out.gguf");
   const said = await run(

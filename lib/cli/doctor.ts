@@ -5,6 +5,8 @@ import type { Command } from "commander";
 
 import { messageOf } from "../errors";
 import { loadSharp } from "../image/sharp";
+import { findPlugin } from "../native/cuda/plugin";
+import { probePlugin } from "../native/cuda/probe";
 import { currentPlatform } from "../native/load";
 import { shippedModel } from "../package-root";
 import type { Environment } from "./environment";
@@ -19,10 +21,10 @@ interface Check {
 export function addDoctor(program: Command, environment: Environment): void {
   program
     .command("doctor")
-    .description("check this installation: addon, instruction set, threads, memory, image files, shipped model")
+    .description("check this installation: addon, instruction set, threads, memory, CUDA, image files, shipped model")
     .option("--json", "one JSON object")
     .action(async (flags: { json?: boolean }) => {
-      const checks = [...checkAddon(environment), await checkSharp(), checkModel()];
+      const checks = [...checkAddon(environment), await checkCuda(environment), await checkSharp(), checkModel()];
       const ok = checks.every((check) => check.ok);
       if (flags.json === true) environment.json({ ok, checks });
       else
@@ -57,6 +59,26 @@ function checkAddon(environment: Environment): Check[] {
     checks.push({ name: "addon", ok: false, value: `${errorCode(error)}: ${messageOf(error)}` });
   }
   return checks;
+}
+
+/** Tried anew, whatever came of it before. Not to be installed is no fault. */
+async function checkCuda({ addonFile }: Environment): Promise<Check> {
+  const found = findPlugin();
+  if ("absent" in found) return { name: "cuda", ok: true, value: `not used: ${found.absent}` };
+  if ("broken" in found) return { name: "cuda", ok: false, value: messageOf(found.broken) };
+  let addon: string;
+  try {
+    addon = addonFile();
+  } catch (error) {
+    return { name: "cuda", ok: false, value: messageOf(error) };
+  }
+  const verdict = await probePlugin(addon, found.file);
+  if ("notTried" in verdict) return { name: "cuda", ok: false, value: verdict.notTried };
+  if (!verdict.ok) return { name: "cuda", ok: false, value: `${verdict.code ?? ""}: ${verdict.message ?? ""}` };
+  const gpus = (verdict.devices ?? []).map(
+    ({ name, major, minor, memoryBytes }, i) => `cuda:${i} ${name} (${major}.${minor}, ${formatBytes(memoryBytes)})`,
+  );
+  return { name: "cuda", ok: true, value: `${gpus.join("; ")}, driver ${verdict.driver ?? ""}, ${found.file}` };
 }
 
 async function checkSharp(): Promise<Check> {

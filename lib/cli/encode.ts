@@ -12,6 +12,7 @@ import { LoadSchema } from "../options/load-schema";
 import { checkValue, readOptions } from "../options/validate";
 import { Pipeline } from "../pipeline";
 import type { EncodePromptOptions, LoadOptions } from "../types";
+import { addDeviceFlags, devicesOptions, sayDevice } from "./device-flags";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import { flagOf } from "./flag-names";
@@ -21,7 +22,7 @@ import { checkOutput } from "./output";
 import { savePromptEmbeds } from "./tensor-files";
 
 /** Options of load() that have a flag. */
-const LOAD = ["model", "imageEncoder", "dtype", "threads", "offline"];
+const LOAD = ["model", "imageEncoder", "device", "dtype", "threads", "offline"];
 /** Options of encodePrompt() beside the prompt. */
 const PROMPT = ["negativePrompt", "promptSyntax", "clipSkip"];
 
@@ -43,7 +44,7 @@ export function addEncode(program: Command, environment: Environment): void {
     .argument("[images...]", "pictures, which go into one file in this order")
     .option("--prompt <text>", `in place of pictures: ${help(GenerateSchema.properties.prompt)}`);
   addFlags(command, EncodePromptSchema, PROMPT);
-  addFlags(command, LoadSchema, LOAD)
+  addDeviceFlags(addFlags(command, LoadSchema, LOAD))
     .option(
       "--adapter <file>",
       "IP-Adapter file that embeddings of pictures are for [the shipped one, without --model]",
@@ -81,6 +82,7 @@ async function runEncode(
     { ...load, signal, onProgress: report.onProgress },
     new CallSite(),
   ).finally(() => report.end());
+  sayDevice(environment, pipeline.info);
   const { prompt } = flags;
   const { json, text } =
     prompt === undefined
@@ -152,9 +154,11 @@ function loadOptions(flags: EncodeFlags, order: OrderedFlags): LoadOptions {
       "expected the IP-Adapter file that the embeddings are for: add it, it says what is taken from the encoder",
     );
   }
+  const devices = devicesOptions({ ...flags });
   const loras = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   return {
     ...readFlags({ ...flags }, LoadSchema, LOAD),
+    ...(devices === undefined ? {} : { devices }),
     ...(adapter === undefined ? {} : { adapters: [{ file: adapter }] }),
     ...(loras.length === 0 ? {} : { loras }),
     ...(order.embeddings.length === 0 ? {} : { embeddings: order.embeddings }),

@@ -8,6 +8,7 @@ export const FLAGLESS = [
   "loras",
   "controls",
   "inpaint",
+  "devices",
   "embeddings",
   "imagePrompts",
   "negativeImagePrompts",
@@ -35,6 +36,9 @@ export function flagOf(option: string): string {
   return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** `--text-encoder-device` of `devices.textEncoder` */
+export const deviceFlagOf = (part: string): string => `${flagOf(part)}-device`;
+
 /** What has another form as a flag than its name. */
 const FORMS: [RegExp, string][] = [
   [/imagePrompts: \[\{ image, scale: (-?[\d.]+) \}\]/g, "--image-prompt FILE:$1"],
@@ -50,6 +54,8 @@ const FORMS: [RegExp, string][] = [
   [/controls: \[\{ control, image \}\]/g, "--control-image FILE"],
   [/loras: \[\{ file, weight \}\]/g, "--lora FILE:WEIGHT"],
   [/loras: \[\{ file: "([^"]*)", weight: ([\d.-]+) \}\]/g, "--lora $1:$2"],
+  [/devices: \{ unet, vae, textEncoder, imageEncoder \}/g, "--unet-device NAME and the like"],
+  [/devices: \{ textEncoder: "cpu" \}/g, "--text-encoder-device cpu"],
   [/embeddings: \[\{ file, token \}\]/g, "--embedding FILE=TOKEN"],
   [/preview: \{ every \}, and event\.preview in onProgress/g, "--preview N"],
   [/featureCache: \{ every \}/g, "--feature-cache N"],
@@ -88,6 +94,7 @@ export function withFlags(message: string, given: readonly string[]): string {
       // JSON alone has what is further inside.
       (inner === "" && list !== "regions" ? "" : `, ${field as string}${inner as string}`.replace(/, $/, "")),
   );
+  text = text.replace(/^devices\.(\w+)(?=: )/, (_, part: string) => deviceFlagOf(part));
   text = text.replace(/^inpaint(?:\.(\w+))?(?=: )/, (_, part = "head") => `--inpaint-${part as string}`);
   text = text.replace(/\bpass it as inpaint\.(\w+)\b/, "use --inpaint-$1 for it");
   text = text.replace(
@@ -95,7 +102,7 @@ export function withFlags(message: string, given: readonly string[]): string {
     (all, name: string, field: string) => namedFor(given[0], name, field) ?? all,
   );
   text = text.replace(
-    /(\buse |\band |\bwith |(?<!^[^:]*), )(\w+): "?([\w+.-]+)"?(?=[,:; ]|$)/g,
+    /(\buse |\band |\bwith |(?<!^[^:]*), )(\w+): "?([\w+.-]+(?::\d+)?)"?(?=[,:; ]|$)/g,
     (all, before: string, name: string, value: string) =>
       NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all,
   );

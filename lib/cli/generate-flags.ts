@@ -9,6 +9,7 @@ import { InpaintSchema, LoadSchema } from "../options/load-schema";
 import type { GenerateOptions, InpaintOptions, LoadOptions } from "../types";
 import { attentionFlags } from "./attention-sheet";
 import { type Axis, parseAxis } from "./batch";
+import { addDeviceFlags, devicesOptions } from "./device-flags";
 import { FLAGLESS } from "./flag-names";
 import { CONTROL_SETTING_NAMES, NEGATIVE_SETTING_NAMES, SETTING_NAMES } from "./file-flags";
 import { OrderedFlags } from "./flags";
@@ -142,7 +143,7 @@ function addCallFlags(command: Command): void {
 }
 
 function addLoadFlags(command: Command, order: OrderedFlags): void {
-  addFlags(command, LoadSchema, LOAD)
+  addDeviceFlags(addFlags(command, LoadSchema, LOAD))
     .option("--no-zero-snr", "leave the noise schedule as it is, whatever the files say")
     .option(
       "--adapter <file>",
@@ -221,6 +222,8 @@ export function loadOptions(flags: GenerateFlags, order: OrderedFlags): LoadOpti
   if (order.adapters.length > 0) options["adapters"] = order.adapters;
   if (order.loras.length > 0) options["loras"] = order.loras.map(({ path, scale }) => ({ file: path, weight: scale }));
   if (order.controls.length > 0) options["controls"] = order.controls;
+  const devices = devicesOptions({ ...flags });
+  if (devices !== undefined) options["devices"] = devices;
   const inpaint = inpaintOptions(flags);
   if (inpaint !== undefined) options["inpaint"] = inpaint;
   if (order.embeddings.length > 0) options["embeddings"] = order.embeddings;

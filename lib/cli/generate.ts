@@ -14,6 +14,7 @@ import { Pipeline } from "../pipeline";
 import type { ProgressEvent } from "../progress";
 import type { GenerateOptions, GenerateResult } from "../types";
 import { type Axis, type BatchItem, batchItems, checkAxes, readPromptFile } from "./batch";
+import { sayDevice } from "./device-flags";
 import { DownloadReport } from "./download";
 import type { Environment } from "./environment";
 import type { OrderedFlags } from "./flags";
@@ -55,6 +56,7 @@ async function runGenerate(
     { ...settings.load, signal, onProgress: report.onProgress },
     new CallSite(),
   ).finally(() => report.end());
+  sayDevice(environment, pipeline.info);
   await verifyFiles(settings.toFetch);
   const loaded = now();
   const results = await paint(pipeline, items, outputs.pictures, flags, environment);

@@ -39,6 +39,7 @@ function parse(rule: Schema, text: string, flag: string): unknown {
 
 /** What stands for a value in the help. */
 function placeholder({ type, enum: names, description = "", "x-kind": kind }: Schema): string {
+  if (kind === "device") return "name";
   if (kind !== undefined) return kind === "image" ? "img" : "path";
   if (names !== undefined) return "name";
   if (type === "array") return /\[(\w+, \w+)\]/.exec(description)?.[1]?.replace(" ", "") ?? "a,b,…";

@@ -1,10 +1,10 @@
 /** SHA-256 of files and model folders, computed once: kept by path, size and time of change, large files' also on disk. */
-import { mkdir, readFile, readdir, realpath, rename, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readFile, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { lazily } from "../load-failure";
 import { withRegularFile } from "../read-file";
+import { userCacheFile, writeUserCache } from "../user-cache";
 
 const crypto = lazily(() => require("node:crypto") as typeof import("node:crypto"));
 
@@ -63,18 +63,8 @@ async function readHash(file: string): Promise<string> {
   });
 }
 
-/** Where hashes of large files are kept, as other caches of the user are. */
-function keptFile(): string {
-  const cache = process.env["XDG_CACHE_HOME"];
-  return join(
-    cache === undefined || cache === "" ? join(homedir(), ".cache") : cache,
-    "node-ip-adapter",
-    "hashes.json",
-  );
-}
-
 async function keptHash(key: string, file: string): Promise<string> {
-  const place = keptFile();
+  const place = userCacheFile("hashes.json");
   const kept = await readKept(place);
   const found = kept[key];
   if (found !== undefined && BLOB.test(found)) return found;
@@ -96,11 +86,8 @@ async function readKept(place: string): Promise<Record<string, string | undefine
 
 /** Another process may write at the same time: then one of both is computed again. */
 async function writeKept(place: string, key: string, hash: string): Promise<void> {
-  await mkdir(dirname(place), { recursive: true });
   const entries = Object.entries({ ...(await readKept(place)), [key]: hash }).slice(-MOST_KEPT);
-  const temporary = `${place}.${process.pid}.tmp`;
-  await writeFile(temporary, JSON.stringify(Object.fromEntries(entries)));
-  await rename(temporary, place);
+  await writeUserCache(place, JSON.stringify(Object.fromEntries(entries)));
 }
 
 /** Of the names and hashes of what is read of a model's folder: others may come to it, as when more of a repository is fetched. */

@@ -5,9 +5,11 @@ import { LoadSchema } from "../options/load-schema";
 import { readPath } from "../options/path";
 import { type FileToHash, Recorder, rootOf } from "./record";
 
-/** Options that change no picture. */
+/** Options that change no picture, and where it is made, which is another machine's matter: another device changes the last bits. */
 const OMITTED = [
   ...Object.keys(HUB),
+  "device",
+  "devices",
   "threads",
   "concurrency",
   "maxBatch",

@@ -75,8 +75,32 @@ export interface NativePipeline {
   close(done: Done<void>): void;
 }
 
+/** A GPU as CUDA sees it. */
+export interface CudaDevice {
+  name: string;
+  /** compute capability: 8 and 9 of 8.9 */
+  major: number;
+  minor: number;
+  memoryBytes: number;
+}
+
+/** Whether a plugin runs here. */
+export interface CudaVerdict {
+  ok: boolean;
+  /** `ERR_IPA_…` and why, where it does not */
+  code?: string;
+  message?: string;
+  /** the driver's version, where there is one */
+  driver?: string;
+  devices?: CudaDevice[];
+}
+
 export interface NativeAddon {
   system(): SystemInfo;
+  /** tries a CUDA plugin, which may crash or hang the process: only in one that is there for this */
+  probeCuda(file: string): CudaVerdict;
+  /** opens a CUDA plugin, so that load() knows the devices "cuda:0" and so on; throws a NativeError. Once more is no harm */
+  useCuda(file: string): void;
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;

@@ -1,5 +1,6 @@
 /** What the engine says of itself and of a loaded model. */
-import type { SchedulerName } from "../options/names";
+import type { DevicePart } from "../options/device";
+import type { Dtype, SchedulerName } from "../options/names";
 
 /** The machine as the engine sees it. */
 export interface SystemInfo {
@@ -165,6 +166,14 @@ export interface PipelineInfo extends LoadedParts {
   attentions: string[];
   /** pixels a latent covers along a side (8) */
   vaeScale: number;
+  /** where the UNet runs: "cpu", or "cuda:0" for the first GPU and so on */
+  device: string;
+  /** where each part runs */
+  devices: Record<DevicePart, string>;
+  /** why "auto" took the CPU although CUDA support is installed; absent where it did not */
+  deviceNote?: string;
+  /** what the UNet multiplies in. Parts on another kind of device have what fits there */
+  dtype: Dtype;
   /** calls that advance together, as load() was told */
   concurrency: number;
   latentChannels: number;

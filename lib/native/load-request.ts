@@ -1,5 +1,6 @@
 /** What load() asks the engine for. */
 import type { PlainLoadOptions } from "../options/plain-load-options";
+import type { Device, DevicePart } from "../options/device";
 import type { Prediction } from "./info";
 
 export interface NativeAdapterRequest {
@@ -47,6 +48,10 @@ export interface NativeLoadRequest extends PlainLoadOptions {
   vae?: string;
   /** folder or file of a CLIP vision encoder, when not `model`/image_encoder */
   imageEncoder?: string;
+  /** absent: "auto" */
+  device?: Device;
+  /** of parts that are elsewhere */
+  devices?: Partial<Record<DevicePart, Device>>;
   /** beside a model, or a UNet, in one file */
   modelYaml?: NativeOriginalConfig;
   unetYaml?: NativeOriginalConfig;

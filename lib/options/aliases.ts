@@ -3,6 +3,7 @@
  * suggest.ts folds them, so that `num_inference_steps`, `numInferenceSteps` and `num-inference-steps` are one.
  */
 import { describe } from "./describe";
+import { deviceFix } from "./device-aliases";
 import { LoadSchema } from "./load-schema";
 import { fold } from "./suggest";
 import { valueAlias } from "./value-aliases";
@@ -10,7 +11,6 @@ import { valueAlias } from "./value-aliases";
 /** What to do instead, of the value and the name given where that matters; then the names, as they are written elsewhere, in one string. */
 type Alias = [fix: string | ((value: unknown, key: string) => string), names: string];
 
-const CPU = "the engine runs on the CPU: leave it out";
 const NOT_NEEDED = "nothing here needs it: leave it out";
 const LORA_WEIGHT =
   "LoRAs have their weight where they are loaded: use loras: [{ file, weight }] in Pipeline.load(), or setLoras()";
@@ -89,7 +89,7 @@ const GENERATE: Alias[] = [
   [LORA_WEIGHT, "lora_scale, lora_weight, cross_attention_kwargs, joint_attention_kwargs, adapter_weights"],
   [
     loadedFix,
-    "model, checkpoint, adapters, ip_adapter, lora, embeddings, vae, unet, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
+    "model, checkpoint, adapters, ip_adapter, lora, embeddings, vae, unet, device, devices, device_map, cuda, gpu, use_gpu, use_cuda, dtype, torch_dtype, threads, image_encoder, controlnet, control, t2i_adapter, sd_model_checkpoint, override_settings",
   ],
   [
     "use promptEmbeds: { prompt, negative, pooled, negativePooled }",
@@ -101,7 +101,6 @@ const GENERATE: Alias[] = [
     "use negativeImagePrompts: [{ image }]",
     "image_negative, negative_image, negative_image_prompt, ip_adapter_negative_image",
   ],
-  [CPU, "device, cuda, gpu, use_gpu"],
   [
     "use controls: [{ control, image }]",
     "control_image, controlnet_conditioning_image, control_images, controlnet_conditioning, alwayson_scripts",
@@ -154,7 +153,18 @@ const LOAD: Alias[] = [
     "it is an option of each call: use it in generate()",
     "prompt, negative_prompt, steps, num_inference_steps, guidance, guidance_scale, seed, width, height, sigmas, clip_skip, vae_tiling, memory_budget",
   ],
-  [CPU, "device, device_map, cuda, gpu, backend, provider, providers, execution_providers, use_gpu"],
+  [
+    deviceFix,
+    "device_map, device_id, cuda, gpu, cpu, backend, provider, providers, execution_providers, accelerator, use_gpu, use_cuda, use_cpu, force_cpu, no_cuda",
+  ],
+  [
+    "use devices: { unet, vae, textEncoder, imageEncoder }",
+    "placement, part_devices, unet_device, vae_device, text_encoder_device, image_encoder_device, clip_device",
+  ],
+  [
+    'what need not be on the GPU may stay off it: use devices: { textEncoder: "cpu" }',
+    "offload, cpu_offload, model_cpu_offload, enable_model_cpu_offload, enable_sequential_cpu_offload, offload_to_cpu, lowvram, medvram, clip_on_cpu",
+  ],
   [
     "use controls: [{ file }]",
     "controlnet, controlnets, control, controlnet_path, control_model, t2i_adapter, adapter_model",
@@ -163,6 +173,13 @@ const LOAD: Alias[] = [
     NOT_NEEDED,
     "safety_checker, requires_safety_checker, use_safetensors, low_cpu_mem_usage, tokenizer, text_encoder, custom_pipeline, config, original_config, enable_xformers, attention_slicing, load_safety_checker",
   ],
+];
+
+const DEVICES: Alias[] = [
+  ["use unet", "model, transformer, diffusion_model, adapters, adapter, ip_adapter, controls, controlnet, control"],
+  ["use vae", "vae_decoder, vae_encoder, decoder, autoencoder, first_stage_model"],
+  ["use textEncoder", "text, clip, te, text_encoders, text_encoder_1, text_encoder_2, conditioner"],
+  ["use imageEncoder", "image, vision, clip_vision, vision_encoder, image_encoders"],
 ];
 
 const IMAGE_PROMPT: Alias[] = [
@@ -267,6 +284,7 @@ const TABLES: Record<string, readonly Alias[]> = {
   "estimateMemory options": GENERATE,
   "Pipeline.load options": LOAD,
   "image prompt": IMAGE_PROMPT,
+  devices: DEVICES,
   adapter: ADAPTER,
   control: CONTROL,
   "control of a call": CONTROL_USE,

@@ -2,6 +2,7 @@
 import type { AbortSignalLike } from "../abort-signal";
 import type { ImageInput } from "../image/input";
 import type { AttentionLayers } from "./attention-layers";
+import type { Device } from "./device";
 import type { ImageScale } from "./image-scale";
 
 /** What values of JavaScript that JSON has no type for become. */
@@ -12,6 +13,7 @@ interface Specials {
   layers: AttentionLayers;
   floats: Float32Array | readonly number[];
   latents: Float32Array | readonly Float32Array[];
+  device: Device;
   signal: AbortSignalLike;
   /** the interface of the options says what it is called with */
   function: (event: unknown) => unknown;

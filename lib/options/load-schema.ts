@@ -2,8 +2,9 @@
 import { IMAGE_LIMITS } from "../image/limits";
 import { IMAGE_SOURCES } from "../image/rules";
 import { HUB, SIGNAL } from "./common-schema";
+import { DeviceSchema, DevicesSchema } from "./device-schema";
 import type { ObjectSchema, Schema } from "./json-schema";
-import { PREDICTIONS } from "./names";
+import { DTYPES, PREDICTIONS } from "./names";
 
 export const AdapterSchema = {
   type: "object",
@@ -199,12 +200,18 @@ export const LoadSchema = {
         "what the VAE's latents are multiplied by for the UNet; a VAE in a file by itself has that of the family (0.18215, SDXL 0.13025)",
       "x-default": "that of the VAE's `config.json`",
     },
+    device: DeviceSchema,
+    devices: {
+      ...DevicesSchema,
+      description: "devices of single parts",
+      "x-default": "`device` for each",
+    },
     dtype: {
       type: "string",
-      enum: ["f32", "bf16", "int16", "int8"],
-      default: "f32",
+      enum: DTYPES,
       description:
-        "what the networks multiply in: f32 exact, int16 faster and nearly exact, bf16 for processors that have it, int8 faster still and in less memory",
+        "what the networks multiply in: f32 exact, f16 for GPUs, int16 faster and nearly exact, bf16 for processors and GPUs that have it, int8 faster still and in less memory",
+      "x-default": '`"f16"` on a GPU, else `"f32"`',
     },
     threads: {
       type: "integer",

@@ -1,6 +1,7 @@
 /** What was meant by a name or a value that is none of ours. */
 import { OptionError } from "../errors";
 import { optionAlias } from "./aliases";
+import { deviceFix } from "./device-aliases";
 import { ControlUseSchema } from "./guide-schema";
 import { ImagePromptSchema } from "./image-prompt-schema";
 import { PREPROCESSORS } from "./names";
@@ -27,6 +28,8 @@ const MEANT: Record<string, (value: unknown) => string | undefined> = {
   // A name alone is written out before.
   preprocessors: () =>
     `use a name (${PREPROCESSORS.map((name) => `"${name}"`).join(", ")}), or { canny: { low, high } }`,
+  devices: (value) =>
+    typeof value === "string" ? deviceFix(value, "device") : "use devices: { unet, vae, textEncoder, imageEncoder }",
   variation: (value) => ofNumber(value, (seed) => `use variation: { seed: ${seed}, strength: 0.2 }`),
 };
 

@@ -28,6 +28,10 @@ export type SigmasName = (typeof SIGMAS)[number];
 /** Whether the VAE decodes a picture in tiles. */
 export const VAE_TILINGS = ["auto", "on", "off"] as const;
 
+/** What networks multiply in. */
+export const DTYPES = ["f32", "f16", "bf16", "int16", "int8"] as const;
+export type Dtype = (typeof DTYPES)[number];
+
 /** What a UNet's output means. */
 export const PREDICTIONS = ["epsilon", "v", "sample"] as const;
 

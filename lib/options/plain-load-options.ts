@@ -13,6 +13,8 @@ const MADE = [
   "unet",
   "vae",
   "imageEncoder",
+  "device",
+  "devices",
   "images",
   "maxPixels",
   "maxQueue",

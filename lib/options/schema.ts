@@ -1,4 +1,5 @@
 /** One schema per options object: the single place of names, ranges, defaults and descriptions. Plain data, as JSON has it. */
+export * from "./device-schema";
 export * from "./estimate-schema";
 export * from "./file-schema";
 export * from "./generate-schema";

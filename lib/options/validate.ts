@@ -152,6 +152,9 @@ function checkSpecial(rule: Schema, value: unknown, option: string): unknown {
       return value;
     case "signal":
       return readSignal(value, option);
+    case "device":
+      if (typeof value === "string" && rule.pattern !== undefined && new RegExp(rule.pattern).test(value)) return value;
+      throw wrong(option, rule, value, mistakes().valueAlias(option, value) ?? "");
     default:
       // Paths, pictures and vectors are read by the code that knows them, with its own messages.
       return value;
@@ -194,6 +197,8 @@ export function expectation(rule: Schema): string {
       return "a Float32Array";
     case "latents":
       return "a Float32Array, or an array of them,";
+    case "device":
+      return 'a device ("auto", "cpu", "cuda", "cuda:1" and so on)';
     case "signal":
       return "an AbortSignal";
     case "function":

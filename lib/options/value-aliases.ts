@@ -1,4 +1,5 @@
 /** Values that other programs have for an option of names: the message says how ours is written. */
+import { deviceAlias } from "./device-aliases";
 import { SCALE_PRESETS, SCHEDULERS, SIGMAS, type SchedulerName, type SigmasName } from "./names";
 import { fold } from "./suggest";
 
@@ -46,7 +47,7 @@ const ABSENT: Record<string, string> = {
 /** Words behind A1111's names of samplers that are spacings. */
 const SPACING_ENDING = /(karras|exponential|sgmuniform|beta|normal|ays|alignyoursteps)$/;
 
-const F16 = 'use "f32", which keeps f16 weights in f16; "int16" and "bf16" are faster';
+const F16 = 'use "f16" on a GPU; on the CPU "f32" keeps f16 weights in f16, and "int16" and "bf16" are faster';
 
 /** Names of number types, of PyTorch and others. */
 const DTYPES: Record<string, string> = {
@@ -57,7 +58,6 @@ const DTYPES: Record<string, string> = {
   bfloat16: 'use "bf16"',
   float16: F16,
   fp16: F16,
-  f16: F16,
   half: F16,
   q8: 'use "int8"',
   q80: 'use "int8"',
@@ -106,6 +106,7 @@ export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
   if (option === "seamless" && typeof value === "boolean") return value ? 'use "both"' : "leave it out";
   if (option === "seed" && typeof value === "number" && value < 0) return "leave seed out for a random one";
+  if (/^device$|^devices\./.test(option)) return deviceAlias(value);
   if (typeof value !== "string" || value.length > 64) return undefined;
   const find = (table: Record<string, string>): string | undefined =>
     Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined;

@@ -18,14 +18,24 @@ export class ChildCalls {
   readonly #memory: number | undefined;
   readonly #gate: MemoryGate | undefined;
   readonly #send: (message: FromChild) => void;
+  readonly #end: (reason: string) => void;
   readonly #running = new Map<number, AbortController>();
 
-  /** @param memory bytes that weights and calls may take */
-  constructor(pipeline: Pipeline, memory: number | undefined, send: (message: FromChild) => void) {
+  /**
+   * @param memory bytes that weights and calls may take
+   * @param end ends this process, so that another takes over its calls
+   */
+  constructor(
+    pipeline: Pipeline,
+    memory: number | undefined,
+    send: (message: FromChild) => void,
+    end: (reason: string) => void,
+  ) {
     this.#pipeline = pipeline;
     this.#memory = memory;
     this.#gate = memory === undefined ? undefined : new MemoryGate(memory);
     this.#send = send;
+    this.#end = end;
   }
 
   get stats(): PipelineStats {
@@ -43,6 +53,8 @@ export class ChildCalls {
     try {
       await this.#generate(call, stop.signal);
     } catch (error) {
+      // After it this process has no GPU any more, but another may.
+      if (error instanceof IpAdapterError && error.code === "ERR_IPA_DEVICE_LOST") this.#end(error.message);
       this.#send({ type: "failed", id: call.id, error: toPlainError(error) });
     } finally {
       this.#running.delete(call.id);

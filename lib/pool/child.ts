@@ -1,4 +1,6 @@
 /** The program of a pool's child: loads a pipeline and does what the parent asks for, until the parent goes. */
+import { writeSync } from "node:fs";
+
 import type { LoadOptions } from "../types";
 import { Pipeline } from "../pipeline";
 import { ChildCalls } from "./child-calls";
@@ -13,13 +15,19 @@ function send(message: FromChild): void {
   process.send?.(message, undefined, undefined, () => undefined);
 }
 
+/** What it writes last the parent tells. */
+function end(reason: string): never {
+  writeSync(2, `${reason}\n`);
+  process.exit(1);
+}
+
 async function load({ options, memory, watched }: Extract<ToChild, { type: "load" }>): Promise<void> {
   const onProgress: LoadOptions["onProgress"] = (event) => send({ type: "download", event });
   try {
     const pipeline = await Pipeline.load({ ...options, ...(watched ? { onProgress } : {}) });
     const { info } = pipeline;
     if (memory !== undefined && info.memoryBytes > memory) throw tooLarge(info.memoryBytes, memory, "the weights");
-    calls = new ChildCalls(pipeline, memory, send);
+    calls = new ChildCalls(pipeline, memory, send, end);
     send({ type: "ready", info });
   } catch (error) {
     send({ type: "refused", error: toPlainError(error) });

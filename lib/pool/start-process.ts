@@ -4,11 +4,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { InstallError, IpAdapterError, OptionError, messageOf, systemCode } from "../errors";
+import { inheritedFlags, isSingleExecutable } from "../own-process";
 import { BUNDLE_HINT, packageRoot } from "../package-root";
-
-/** What of this process's own flags a child needs: permissions, certificates, the size of its heap. Debuggers and hooks are the parent's. */
-const INHERITED =
-  /^--(?:permission|experimental-permission|allow-|max-old-space-size|max-semi-space-size|use-system-ca|use-openssl-ca|use-bundled-ca)/;
 
 export interface ProcessPlan {
   /** the program of a child */
@@ -31,13 +28,6 @@ export function planProcess(nodePath: string | undefined, taskset: string | unde
   return { entry: entryFile(), node: nodePath ?? process.execPath, folder: process.cwd(), taskset };
 }
 
-function isSingleExecutable(): boolean {
-  // Node 20.9 has no such module.
-  const { getBuiltinModule } = process as { getBuiltinModule?: ((name: string) => unknown) | undefined };
-  const sea = getBuiltinModule?.("node:sea") as { isSea?: () => boolean } | undefined;
-  return sea?.isSea?.() === true;
-}
-
 /** Bundled or not, it is the file of the installed package: what it needs lies beside it. */
 function entryFile(): string {
   const entry = join(packageRoot(), "dist", "pool", "child.js");
@@ -50,7 +40,7 @@ function entryFile(): string {
 
 /** @throws IpAdapterError ERR_IPA_IO */
 export function startProcess({ entry, node, folder, taskset }: ProcessPlan, cores: readonly number[]): ChildProcess {
-  const flags = process.execArgv.filter((flag) => INHERITED.test(flag));
+  const flags = inheritedFlags();
   const pinned = taskset !== undefined && cores.length > 0;
   const execPath = pinned ? taskset : node;
   const execArgv = pinned ? ["-c", cores.join(","), node, ...flags] : flags;

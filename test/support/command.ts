@@ -14,12 +14,17 @@ export interface CommandOptions {
   /** whether standard error is a terminal of 80 columns */
   tty?: boolean;
   signal?: AbortSignal;
+  addonFile?: string;
 }
 
 export async function runCommand(
   args: string[],
   addon: () => NativeAddon,
-  { tty = false, signal = new AbortController().signal }: CommandOptions = {},
+  {
+    tty = false,
+    signal = new AbortController().signal,
+    addonFile = "/somewhere/node_ip_adapter.node",
+  }: CommandOptions = {},
 ): Promise<CommandRun> {
   let [out, err] = ["", ""];
   const code = await run(args, {
@@ -27,7 +32,7 @@ export async function runCommand(
     err: { write: (text) => (err += text), isTTY: tty, columns: 80 },
     signal,
     addon,
-    addonFile: () => "/somewhere/node_ip_adapter.node",
+    addonFile: () => addonFile,
     now: () => 0,
     json: (value) => (out += `${JSON.stringify(value)}\n`),
   });

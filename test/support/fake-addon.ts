@@ -10,6 +10,7 @@ import type {
   NativeAdapterRequest,
   NativeAddon,
   NativeControlRequest,
+  CudaVerdict,
   NativeConvertRequest,
   NativeCudaProbe,
   NativeEncodedPrompts,
@@ -48,6 +49,9 @@ export function supportOf(refusals: PipelineInfo["refusals"]): Pick<PipelineInfo
 
 export const MINI_INFO: PipelineInfo = {
   family: "sd1",
+  device: "cpu",
+  devices: { unet: "cpu", vae: "cpu", textEncoder: "cpu", imageEncoder: "cpu" },
+  dtype: "f32",
   concurrency: 1,
   refiner: false,
   task: "text-to-image",
@@ -122,6 +126,9 @@ export class FakeAddon implements NativeAddon {
   changes: { adapters?: NativeAdapterRequest[]; controls?: NativeControlRequest[]; loras?: NativeLoraRequest[] }[] = [];
   loadError: NativeError | null = null;
   generateError: NativeError | null = null;
+  /** plugins that were opened */
+  cuda: string[] = [];
+  cudaError: NativeError | null = null;
   cancelled = 0;
   closed = 0;
   running = 0;
@@ -160,6 +167,15 @@ export class FakeAddon implements NativeAddon {
       memoryTotal: 1e9,
       memoryAvailable: 5e8,
     };
+  }
+
+  probeCuda(): CudaVerdict {
+    throw new Error("it belongs into a process of its own");
+  }
+
+  useCuda(file: string): void {
+    if (this.cudaError !== null) throw this.cudaError;
+    this.cuda.push(file);
   }
 
   setThreads(_threads: number, done: Done<void>): NativeJob {

@@ -234,6 +234,7 @@ export function errors(error: unknown): string {
       case "ERR_IPA_HUB_MISSING":
       case "ERR_IPA_FASTIFY_MISSING":
       case "ERR_IPA_FILES_MISSING":
+      case "ERR_IPA_CUDA_MISSING":
         return error.message;
       default:
         return none(error.code);

@@ -15,6 +15,7 @@ const TABLES = {
   adapter: schemas.AdapterSchema,
   lora: schemas.LoraSchema,
   control: schemas.ControlSchema,
+  devices: schemas.DevicesSchema,
   inpaint: schemas.InpaintSchema,
   controlUse: schemas.ControlUseSchema,
   embedding: schemas.EmbeddingSchema,
@@ -41,6 +42,7 @@ const KINDS = {
   scale: "-5 to 5, or [by attention](image-prompts.md#by-attention)",
   latents: "`Float32Array`, or one per picture",
   layers: '`"all"`, or a list',
+  device: '`"auto"`, `"cpu"`, `"cuda"`, `"cuda:<n>"`',
   signal: "`AbortSignal`",
   function: "function",
 };

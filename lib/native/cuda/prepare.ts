@@ -1,0 +1,100 @@
+/** Makes NVIDIA GPUs known to the addon, where a load asks for them and CUDA support is installed. */
+import { InstallError, IpAdapterError, type ErrorCode, messageOf, systemCode } from "../../errors";
+import { DEVICE_PARTS } from "../../options/device";
+import type { CallSite } from "../call";
+import type { CudaVerdict, NativeAddon, NativeError, NativeLoadRequest } from "../contract";
+import { loadedAddon } from "../load";
+import { findPlugin } from "./plugin";
+import { type NotTried, probePlugin } from "./probe";
+import { keepVerdict, keptVerdict, verdictKey } from "./verdicts";
+
+type Placement = Pick<NativeLoadRequest, "device" | "devices">;
+
+/** What a load asks for. */
+interface Wish {
+  /** the option that names a GPU; undefined: none does */
+  named: string | undefined;
+  /** whether some part takes what is best */
+  auto: boolean;
+}
+
+function wishOf({ device = "auto", devices = {} }: Placement): Wish {
+  const wishes = DEVICE_PARTS.map((part) => ({
+    option: devices[part] === undefined ? "device" : `devices.${part}`,
+    device: devices[part] ?? device,
+  }));
+  return {
+    named: wishes.find((wish) => wish.device.startsWith("cuda"))?.option,
+    auto: wishes.some((wish) => wish.device === "auto"),
+  };
+}
+
+/** Plugins that are open, by the addon. */
+const open = new WeakMap<NativeAddon, string>();
+/** Trials that run, by the plugin: calls at the same time share one. */
+const running = new Map<string, Promise<CudaVerdict | NotTried>>();
+
+/**
+ * To be called before load(). Where a load only asks for "auto", it fails for nothing here.
+ * @param addonFile the addon's own file, which another process loads
+ * @returns why no GPU can be used although CUDA support is installed; undefined: it can, or there is none, or none is asked for
+ * @throws IpAdapterError where a GPU is named: ERR_IPA_CUDA_MISSING, ERR_IPA_DEVICE, ERR_IPA_NO_MEMORY
+ */
+export async function prepareCuda(
+  addon: () => NativeAddon,
+  placement: Placement,
+  site: CallSite,
+  addonFile = (): string => loadedAddon().file,
+): Promise<string | undefined> {
+  const { named, auto } = wishOf(placement);
+  if (named === undefined && !auto) return undefined;
+  const found = findPlugin();
+  if ("absent" in found && named === undefined) return undefined;
+  try {
+    if ("absent" in found)
+      throw new InstallError("ERR_IPA_CUDA_MISSING", `${named ?? ""}: CUDA support is not installed: ${found.absent}`);
+    if ("broken" in found) throw found.broken;
+    await usePlugin(addon(), found.file, named !== undefined, addonFile);
+    return undefined;
+  } catch (error) {
+    const typed = error instanceof IpAdapterError ? error : ofAddon(error, site);
+    if (named !== undefined) throw site.attach(typed);
+    return messageOf(typed);
+  }
+}
+
+/** What useCuda() throws, as the class a user catches; anything else is thrown on. */
+function ofAddon(error: unknown, site: CallSite): IpAdapterError {
+  if (error instanceof Error || !systemCode(error).startsWith("ERR_IPA_")) throw error;
+  return site.toError(error as NativeError);
+}
+
+async function usePlugin(addon: NativeAddon, file: string, named: boolean, addonFile: () => string): Promise<void> {
+  if (open.get(addon) === file) return;
+  const verdict = await verdictOf(file, { version: addon.system().version, named, addonFile });
+  // Who names a GPU wants it, tried or not.
+  if ("notTried" in verdict && !named)
+    throw new IpAdapterError("ERR_IPA_DEVICE", `${verdict.notTried}, or name device: "cuda", which is used untried`);
+  if ("ok" in verdict && !verdict.ok)
+    throw new IpAdapterError((verdict.code ?? "ERR_IPA_DEVICE") as ErrorCode, verdict.message ?? "it cannot be used");
+  addon.useCuda(file);
+  open.set(addon, file);
+}
+
+interface Trial {
+  version: string;
+  /** an old failure does not count */
+  named: boolean;
+  addonFile: () => string;
+}
+
+async function verdictOf(file: string, { version, named, addonFile }: Trial): Promise<CudaVerdict | NotTried> {
+  const key = await verdictKey(file, version);
+  const kept = key === undefined ? undefined : await keptVerdict(key);
+  if (kept !== undefined && (kept.ok || !named)) return kept;
+  const trial = running.get(file) ?? probePlugin(addonFile(), file).finally(() => running.delete(file));
+  running.set(file, trial);
+  const verdict = await trial;
+  if (key !== undefined && "ok" in verdict) await keepVerdict(key, verdict);
+  return verdict;
+}
