@@ -371,6 +371,7 @@
       "../test/native/graph_in_place_test.cc",
       "../test/native/graph_random_test.cc",
       "../test/native/graph_rig.cc",
+      "../test/native/test_device.cc",
       "../test/native/graph_run_test.cc",
       "../test/native/graph_storage_test.cc",
       "../test/native/graph_workspace_test.cc",
@@ -426,9 +427,14 @@
       "../test/native/pipeline_steps_test.cc"
     ],
     "cuda_kernel_files": [
+      "cuda/kernels/attention.cu",
       "cuda/kernels/attention_map.cu",
+      "cuda/kernels/attention_plain.cu",
+      "cuda/kernels/attention_wide.cu",
       "cuda/kernels/launch.cu",
       "cuda/kernels/norms.cu",
+      "cuda/kernels/product.cu",
+      "cuda/kernels/product_plain.cu",
       "cuda/kernels/rows.cu",
       "cuda/kernels/token_merge.cu"
     ],
@@ -446,7 +452,6 @@
       "../test/cuda-emulator/launch.cc",
       "../test/cuda-emulator/ledger.cc",
       "../test/cuda-emulator/matrix.cc",
-      "../test/cuda-emulator/missing_kernels.cc",
       "../test/cuda-emulator/pages.cc",
       "../test/cuda-emulator/report.cc",
       "../test/cuda-emulator/sanitizer_hooks.cc",
@@ -457,6 +462,7 @@
     ],
     "cuda_test_files": [
       "../test/native/cuda_kernel_rig.cc",
+      "../test/native/cuda_test_device.cc",
       "../test/native/cuda_rows_test.cc",
       "../test/native/cuda_norms_test.cc",
       "../test/native/cuda_token_merge_test.cc",

@@ -4,10 +4,6 @@
 
 #include "base/bfloat16.h"
 #include "base/float16.h"
-#include "cuda/backend/cuda_backend.h"
-#include "cuda/backend/cuda_device_kind.h"
-#include "emulated_api.h"
-#include "harness.h"
 
 namespace ipa_test {
 namespace {
@@ -17,11 +13,10 @@ TestDevice& device() {
   return chosen;
 }
 
-struct GpuType {
-  const char* name;
-  ipa::Compute compute;
-};
-constexpr GpuType gpu_types[] = {{"cuda-f32", ipa::Compute::f32}, {"cuda-f16", ipa::Compute::f16}, {"cuda-bf16", ipa::Compute::bf16}};
+MakeTestDevice& maker() {
+  static MakeTestDevice make = nullptr;
+  return make;
+}
 
 }  // namespace
 
@@ -47,19 +42,10 @@ double TestDevice::allowed(double on_cpu, bool bytes) const {
 
 const TestDevice& test_device() { return device(); }
 
+RegisterTestDevices::RegisterTestDevices(MakeTestDevice make) { maker() = make; }
+
 bool choose_test_device(const std::string& name) {
-  if (name == "cpu") return true;
-  for (const GpuType& type : gpu_types) {
-    if (name != type.name) continue;
-    cuda_emulator::reset_emulated_gpu();
-    ipa::gpu::register_cuda(*cuda_emulator::emulated_api());
-    auto opened = ipa::gpu::GpuDevice::open(*cuda_emulator::emulated_api(), 0, "cuda:0");
-    CHECK_OK(opened.status());
-    if (!opened.ok()) return false;
-    device() = {name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
-    return true;
-  }
-  return false;
+  return name == "cpu" || (maker() && maker()(name, device()));
 }
 
 }  // namespace ipa_test

@@ -23,7 +23,14 @@ struct TestDevice {
 };
 
 const TestDevice& test_device();
-// "cpu", "cuda-f32", "cuda-f16" or "cuda-bf16". False for any other, or where there is no emulator.
+
+// Who knows how to make devices besides the CPU: makes the one of that name, or nothing.
+using MakeTestDevice = bool (*)(const std::string& name, TestDevice& device);
+struct RegisterTestDevices {
+  explicit RegisterTestDevices(MakeTestDevice make);
+};
+
+// "cpu", or what is registered: "cuda-f32", "cuda-f16" and "cuda-bf16" where there is an emulator. False for any other.
 bool choose_test_device(const std::string& name);
 
 }  // namespace ipa_test

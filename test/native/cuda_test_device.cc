@@ -1,0 +1,36 @@
+// GPUs as the emulator knows them, to test graphs on.
+#include "cuda/backend/cuda_backend.h"
+#include "cuda/backend/cuda_device_kind.h"
+#include "emulated_api.h"
+#include "harness.h"
+#include "test_device.h"
+
+namespace ipa_test {
+namespace {
+
+struct GpuType {
+  const char* name;
+  ipa::Compute compute;
+};
+constexpr GpuType types[] = {
+    {"cuda-f32", ipa::Compute::f32}, {"cuda-f16", ipa::Compute::f16}, {"cuda-bf16", ipa::Compute::bf16}};
+
+bool make(const std::string& name, TestDevice& device) {
+  for (const GpuType& type : types) {
+    if (name != type.name) continue;
+    const GpuApi& api = *cuda_emulator::emulated_api();
+    cuda_emulator::reset_emulated_gpu();
+    ipa::gpu::register_cuda(api);
+    auto opened = ipa::gpu::GpuDevice::open(api, 0, "cuda:0");
+    CHECK_OK(opened.status());
+    if (!opened.ok()) return false;
+    device = {name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
+    return true;
+  }
+  return false;
+}
+
+const RegisterTestDevices registered(make);
+
+}  // namespace
+}  // namespace ipa_test
