@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,8 +11,8 @@
 
 namespace ipa {
 
-// One kind of memory, the host's or a device's, and what moves bytes between it and the host. It outlives its blocks.
-class MemorySpace {
+// One kind of memory, the host's or a device's, and what moves bytes between it and the host. Blocks keep one that is shared.
+class MemorySpace : public std::enable_shared_from_this<MemorySpace> {
  public:
   virtual ~MemorySpace() = default;
   // Of every block's address, in bytes.
@@ -67,7 +68,10 @@ class Memory {
   Memory() = default;
   // Uninitialised; empty when it cannot be had.
   Memory(const MemorySpace& space, size_t bytes)
-      : space_(&space), address_(space.take(bytes)), bytes_(address_ ? bytes : 0) {}
+      : space_(&space),
+        keeps_(space.weak_from_this().lock()),
+        address_(space.take(bytes)),
+        bytes_(address_ ? bytes : 0) {}
   ~Memory() {
     if (address_) space_->give(address_, bytes_);
   }
@@ -89,11 +93,13 @@ class Memory {
  private:
   void swap(Memory& other) noexcept {
     std::swap(space_, other.space_);
+    std::swap(keeps_, other.keeps_);
     std::swap(address_, other.address_);
     std::swap(bytes_, other.bytes_);
   }
 
   const MemorySpace* space_ = nullptr;
+  std::shared_ptr<const MemorySpace> keeps_;
   uint8_t* address_ = nullptr;
   size_t bytes_ = 0;
 };

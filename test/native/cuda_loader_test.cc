@@ -76,8 +76,7 @@ TEST_ONCE(cuda_loader_probe_says_what_is_wrong_with_the_driver) {
 TEST_ONCE(cuda_loader_probe_says_that_there_is_no_gpu) {
   reset_gpu();
   fake_gpu().devices.clear();
-  check_says(probe().status, Code::device,
-             {"sees no GPU", "nvidia-smi", "CUDA_VISIBLE_DEVICES", "--gpus"});
+  check_says(probe().status, Code::device, {"sees no GPU", "nvidia-smi", "CUDA_VISIBLE_DEVICES", "--gpus"});
   fake_gpu().failures["device_count"] = gpu_no_device;
   check_says(probe().status, Code::device, {"sees no GPU"});
 }

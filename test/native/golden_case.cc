@@ -8,7 +8,9 @@
 #include "cpu/isa/cpu_features.h"
 #include "cpu/launch/thread_pool.h"
 #include "harness.h"
+#include "models/compute_choice.h"
 #include "pipeline/load/load_params.h"
+#include "test_device.h"
 #include "weights/formats/safetensors/safetensors.h"
 
 namespace ipa_test {
@@ -92,6 +94,9 @@ double relative_error(const std::vector<float>& values, const std::vector<float>
   return difference == 0 ? 0 : difference / scale;
 }
 
+ErrorReport::ErrorReport(std::string group, double limit)
+    : group_(std::move(group)), limit_(test_device().allowed_of_networks(limit)) {}
+
 ErrorReport::~ErrorReport() {
   std::printf("  %s: %d compared, largest relative error %.2g (%s)\n", group_.c_str(), count_, worst_,
               worst_of_.c_str());
@@ -121,6 +126,14 @@ const ipa::CpuBackend& golden_backend() {
   return backend;
 }
 
+const ipa::Backend& network_backend() {
+  return test_device().is_gpu() ? *test_device().backend : static_cast<const ipa::Backend&>(golden_backend());
+}
+
+NetworkRun::NetworkRun(std::string what) : what_(std::move(what)), graph_(&params_) {
+  params_.activations = test_device().activations();
+}
+
 ipa::Value NetworkRun::input(ipa::Shape shape, std::vector<float> values) {
   const ipa::Value value = graph_.input(shape);
   if (static_cast<size_t>(shape.elements()) != values.size())
@@ -140,7 +153,7 @@ ipa::Value NetworkRun::ids(ipa::Shape shape, std::vector<int32_t> values) {
   return value;
 }
 
-ipa::Value NetworkRun::keys(ipa::KeyValueShape shape, void* memory) {
+ipa::Value NetworkRun::keys(ipa::KeyValueShape shape, const ipa::BoundView& memory) {
   const ipa::Value value = graph_.packed_kv_input(shape);
   external_.emplace_back(value, memory);
   return value;
@@ -151,16 +164,16 @@ bool NetworkRun::run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weig
   auto attempt = [&]() -> ipa::Status {
     if (!weights.ok()) return weights.status();
     IPA_TRY(graph_.status());
-    IPA_TRY(ipa::load_params(params_, *weights.value(), what_, {golden_backend(), threads}));
+    if (test_device().is_gpu()) ipa::choose_compute(params_, {test_device().compute, true});
+    IPA_TRY(ipa::load_params(params_, *weights.value(), what_, {network_backend(), threads}));
     for (ipa::Value output : outputs) graph_.output(output);
     std::vector<ipa::Value> outside;
     for (const auto& bound : external_) outside.push_back(bound.first);
-    IPA_ASSIGN(program_, ipa::Program::make(std::move(graph_), golden_backend(), outside));
-    for (const auto& bound : external_)
-      program_->bind(bound.first, {&ipa::host_memory(), static_cast<uint8_t*>(bound.second), 0});
+    IPA_ASSIGN(program_, ipa::Program::make(std::move(graph_), network_backend(), outside));
+    for (const auto& bound : external_) program_->bind(bound.first, bound.second);
     IPA_TRY(program_->prepare());
-    for (const auto& [id, values] : floats_) std::copy(values.begin(), values.end(), program_->floats({id}));
-    for (const auto& [id, values] : ids_) std::copy(values.begin(), values.end(), program_->ids({id}));
+    for (const auto& [id, values] : floats_) IPA_TRY(program_->set({id}, values));
+    for (const auto& [id, values] : ids_) IPA_TRY(program_->set({id}, values));
     return program_->run();
   };
   const ipa::Status status = attempt();
@@ -169,8 +182,9 @@ bool NetworkRun::run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weig
 }
 
 std::vector<float> NetworkRun::result(ipa::Value output) {
-  const float* values = program_->floats(output);
-  return std::vector<float>(values, values + program_->shape(output).elements());
+  std::vector<float> values(static_cast<size_t>(program_->shape(output).elements()));
+  CHECK_OK(program_->get(output, values));
+  return values;
 }
 
 ipa::ImageProjectionConfig projection_of(const ipa::TensorSource& adapter) {

@@ -65,7 +65,8 @@ double relative_error(const std::vector<float>& values, const std::vector<float>
 // Checks errors against a limit and prints the largest of the group at the end.
 class ErrorReport {
  public:
-  ErrorReport(std::string group, double limit) : group_(std::move(group)), limit_(limit) {}
+  // `limit`: of f32, see TestDevice::allowed_of_networks().
+  ErrorReport(std::string group, double limit);
   ~ErrorReport();
   void add(const std::string& what, double error);
 
@@ -77,23 +78,25 @@ class ErrorReport {
 
 // The kernels of this run, on two threads.
 const ipa::CpuBackend& golden_backend();
+// The device under test: the same where it is the CPU.
+const ipa::Backend& network_backend();
 
 // A network on its way from a description to a result: describe through graph(), then run once.
 class NetworkRun {
  public:
-  explicit NetworkRun(std::string what) : what_(std::move(what)), graph_(&params_) {}
+  explicit NetworkRun(std::string what);
 
   ipa::Graph& graph() { return graph_; }
   ipa::Value input(ipa::Shape shape, std::vector<float> values);
   ipa::Value ids(ipa::Shape shape, std::vector<int32_t> values);
   // Keys and values that lie in `memory`.
-  ipa::Value keys(ipa::KeyValueShape shape, void* memory);
+  ipa::Value keys(ipa::KeyValueShape shape, const ipa::BoundView& memory);
   // Fills the parameters described so far from `weights` and runs;
   // false, with a failed test, when that cannot be done.
   bool run(const ipa::Result<std::unique_ptr<ipa::TensorSource>>& weights,
            const std::vector<ipa::Value>& outputs);
   std::vector<float> result(ipa::Value output);
-  void* memory(ipa::Value output) { return program_->floats(output); }
+  ipa::BoundView memory(ipa::Value output) { return program_->view(output); }
 
  private:
   std::string what_;
@@ -101,7 +104,7 @@ class NetworkRun {
   ipa::Graph graph_;
   std::map<int32_t, std::vector<float>> floats_;
   std::map<int32_t, std::vector<int32_t>> ids_;
-  std::vector<std::pair<ipa::Value, void*>> external_;
+  std::vector<std::pair<ipa::Value, ipa::BoundView>> external_;
   std::unique_ptr<ipa::Program> program_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "harness.h"
 #include "pipeline/prepared_call.h"
+#include "test_device.h"
 #include "weights/formats/safetensors/safetensors.h"
 
 namespace ipa_test {
@@ -67,6 +68,7 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
 }
 
 std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads) {
+  if (test_device().is_gpu()) request.compute = test_device().compute;
   request.threads = threads;
   auto models = ipa::ModelSet::load(request, nullptr);
   CHECK_OK(models.status());

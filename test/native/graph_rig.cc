@@ -37,9 +37,7 @@ GraphRig::GraphRig(uint64_t seed) : GraphRig(seed, test_kernels()) {
   if (!device.is_gpu()) return;
   on_test_device_ = true;
   backend_ = device.backend;
-  params_.activations = device.compute == ipa::Compute::f16    ? ipa::Storage::f16
-                        : device.compute == ipa::Compute::bf16 ? ipa::Storage::bf16
-                                                               : ipa::Storage::f32;
+  params_.activations = device.activations();
 }
 
 Value GraphRig::input(Shape shape, float low, float high) {

@@ -20,6 +20,13 @@ MakeTestDevice& maker() {
 
 }  // namespace
 
+ipa::Storage TestDevice::activations() const {
+  if (!is_gpu()) return ipa::Storage::f32;
+  return compute == ipa::Compute::f16    ? ipa::Storage::f16
+         : compute == ipa::Compute::bf16 ? ipa::Storage::bf16
+                                         : ipa::Storage::f32;
+}
+
 float TestDevice::rounded(float value) const {
   switch (compute) {
     case ipa::Compute::f16: return ipa::f16_to_f32(ipa::f32_to_f16(value));
@@ -37,6 +44,14 @@ double TestDevice::allowed(double on_cpu, bool bytes) const {
     case ipa::Compute::f16: return f16_rounding * 2 * depth;
     case ipa::Compute::bf16: return bf16_rounding * 2 * depth;
     default: return bytes ? std::max(on_cpu, f16_rounding * 2) : on_cpu;
+  }
+}
+
+double TestDevice::allowed_of_networks(double on_cpu) const {
+  switch (compute) {
+    case ipa::Compute::f16: return std::max(on_cpu, 1e-2);
+    case ipa::Compute::bf16: return std::max(on_cpu, 8e-2);
+    default: return on_cpu;
   }
 }
 

@@ -16,10 +16,13 @@ struct TestDevice {
   ipa::Compute compute = ipa::Compute::f32;
 
   bool is_gpu() const { return backend != nullptr; }
+  ipa::Storage activations() const;
   // What values of inputs and weights are rounded to beforehand, so that a test sees the rounding of results alone.
   float rounded(float value) const;
   // The error that a test may make here, which would allow `on_cpu` in f32. Weights of `bytes` are multiplied in 16 bits.
   double allowed(double on_cpu, bool bytes = false) const;
+  // The same of whole networks and calls.
+  double allowed_of_networks(double on_cpu) const;
 };
 
 const TestDevice& test_device();

@@ -32,7 +32,7 @@ size_t CudaBackend::scratch_bytes(const Step& step) const {
 
 Result<std::unique_ptr<Executable>> CudaBackend::compile(const Plan& plan, uint8_t* arena,
                                                          const std::vector<void*>& bindings) const {
-  auto executable = std::make_unique<CudaExecutable>(device_, order_);
+  auto executable = std::make_unique<CudaExecutable>(device_);
   LaunchBuilder builder(plan, arena, bindings, executable->launches);
   for (const Step& step : plan.steps()) IPA_TRY(builder.add(step));
   return std::unique_ptr<Executable>(std::move(executable));

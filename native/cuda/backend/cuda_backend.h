@@ -13,10 +13,10 @@ class CudaBackend : public Backend {
  public:
   // `threads`: of the host, that pack weights.
   CudaBackend(std::shared_ptr<const GpuDevice> device, int threads)
-      : device_(std::move(device)), memory_(device_), threads_(threads) {}
+      : device_(std::move(device)), memory_(std::make_shared<const GpuMemory>(device_)), threads_(threads) {}
 
   Capabilities capabilities() const override;
-  const MemorySpace& memory() const override { return memory_; }
+  const MemorySpace& memory() const override { return *memory_; }
   size_t packed_bytes(const Param& param) const override;
   void pack(const Param& param, const StoredTensors& stored, void* destination) const override;
   size_t packed_kv_bytes(const KeyValueShape& kv) const override;
@@ -26,9 +26,8 @@ class CudaBackend : public Backend {
 
  private:
   std::shared_ptr<const GpuDevice> device_;
-  GpuMemory memory_;
+  std::shared_ptr<const GpuMemory> memory_;
   int threads_;
-  mutable std::mutex order_;  // whoever launches a plan: its launches stay together
 };
 
 }  // namespace ipa::gpu

@@ -43,7 +43,7 @@ Status CudaExecutable::run(const RunTerms& terms) {
   if (raised(terms.cancel)) return cancelled();
   // A run is short beside a step of a picture, and the queue keeps the order: others go first here or not at all.
   if (terms.pause && terms.pause->due()) IPA_TRY(terms.pause->pass().status());
-  const std::lock_guard<std::mutex> lock(order_);
+  const std::lock_guard<std::mutex> lock(device_->order());
   if (terms.seconds) return run_timed(terms);
   // The first run may be the only one, and loads the kernels, which a recording must not.
   if (++runs_ == 2 && may_record_) IPA_TRY(record());

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
 #include "cuda/backend/gpu_device.h"
 #include "cuda/backend/gpu_launches.h"
@@ -13,8 +12,7 @@ namespace ipa::gpu {
 // run() returns once the work is in the device's queue: whoever reads a result waits for it, and learns of failures then.
 class CudaExecutable : public Executable {
  public:
-  CudaExecutable(std::shared_ptr<const GpuDevice> device, std::mutex& order)
-      : device_(std::move(device)), order_(order) {}
+  explicit CudaExecutable(std::shared_ptr<const GpuDevice> device) : device_(std::move(device)) {}
   ~CudaExecutable() override;
   CudaExecutable(const CudaExecutable&) = delete;
   CudaExecutable& operator=(const CudaExecutable&) = delete;
@@ -33,7 +31,6 @@ class CudaExecutable : public Executable {
   Status run_timed(const RunTerms& terms);
 
   std::shared_ptr<const GpuDevice> device_;
-  std::mutex& order_;
   GpuGraph* graph_ = nullptr;
   int runs_ = 0;
   bool may_record_ = true;

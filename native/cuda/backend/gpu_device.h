@@ -26,6 +26,9 @@ class GpuDevice {
   // As 80 for 8.0.
   int capability() const { return info_.major * 10 + info_.minor; }
 
+  // Held by whoever launches a plan, so that its launches stay together.
+  std::mutex& order() const { return order_; }
+
   // What a call answered, `what` it did: "a launch", "a copy to the GPU". After one failure nothing that follows can be
   // trusted: it is the answer of every check from then on.
   Status check(GpuResult result, const char* what) const;
@@ -43,7 +46,7 @@ class GpuDevice {
   GpuDeviceInfo info_;
   std::string name_;
   mutable std::atomic<bool> failed_{false};
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_, order_;
   mutable Status failure_;
 };
 

@@ -19,8 +19,7 @@ Status driver_failure(const GpuApi& api, GpuResult result, const std::string& sa
   if (!status.ok()) return Status(status.code(), status.message() + said);
   const std::string found = known ? " (CUDA " + cuda_version_text(versions.driver) + ")" : "";
   if (result == gpu_driver_too_old)
-    return Status(Code::device,
-                  "the NVIDIA driver" + found + " refuses this plugin: " + driver_fix + said);
+    return Status(Code::device, "the NVIDIA driver" + found + " refuses this plugin: " + driver_fix + said);
   return Status(Code::device,
                 "the NVIDIA driver" + found + " does not answer: restart the machine, or " + driver_fix + said);
 }
@@ -41,11 +40,11 @@ std::string device_text(int32_t index, const GpuDeviceInfo* info) {
 Status driver_status(const GpuVersions& versions) {
   if (versions.driver <= 0)
     return Status(Code::device, std::string("there is no NVIDIA driver: ") + driver_fix +
-                                         "; in a container, start that with --gpus all");
+                                    "; in a container, start that with --gpus all");
   if (versions.driver >= versions.needed) return {};
   return Status(Code::device, "the NVIDIA driver is too old: it runs CUDA " +
-                                       cuda_version_text(versions.driver) + ", and " +
-                                       cuda_version_text(versions.needed) + " is needed: " + driver_fix);
+                                  cuda_version_text(versions.driver) + ", and " +
+                                  cuda_version_text(versions.needed) + " is needed: " + driver_fix);
 }
 
 Status old_architecture_status(const std::string& device) {
@@ -86,7 +85,7 @@ Status gpu_status(const GpuApi& api, GpuResult result, const std::string& device
     case gpu_failed: break;
   }
   return Status(Code::device, where + "the GPU's driver refused" + said +
-                                       ": update the driver, and report this if it happens again");
+                                  ": update the driver, and report this if it happens again");
 }
 
 }  // namespace ipa::gpu

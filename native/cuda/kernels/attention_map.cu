@@ -150,7 +150,7 @@ DEV void fetch_query(const AttentionArgs& g, float* q, int query, int head) {
 
 // The probabilities of every part.
 template <class T>
-KERNEL(map_threads)
+KERNEL_FOR(map_threads, 4)
 map_probabilities(const AttentionMapArgs m) {
   SHARED_BYTES(memory);
   float* q = reinterpret_cast<MapWarp*>(memory)[threadIdx.x / 32].q;
@@ -170,7 +170,7 @@ map_probabilities(const AttentionMapArgs m) {
 
 // What every source adds, beside source 0.
 template <class T>
-KERNEL(map_threads)
+KERNEL_FOR(map_threads, 4)
 map_shares(const AttentionMapArgs m) {
   SHARED_BYTES(memory);
   MapWarp& warp = reinterpret_cast<MapWarp*>(memory)[threadIdx.x / 32];

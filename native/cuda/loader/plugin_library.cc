@@ -51,8 +51,8 @@ void* find_symbol(Library library) { return dlsym(library, exported_name); }
 
 Status other_version(const std::string& theirs) {
   return Status(Code::device, "is a plugin of another version: it has " + theirs +
-                                       ", this engine needs version " + std::to_string(IPA_GPU_ABI) + ": " +
-                                       version_fix);
+                                  ", this engine needs version " + std::to_string(IPA_GPU_ABI) + ": " +
+                                  version_fix);
 }
 
 // Whether all its functions are there. They follow its numbers, one pointer each.
@@ -95,7 +95,7 @@ Result<const GpuApi*> open_plugin(const std::string& path) {
   void* symbol = find_symbol(library);
   if (!symbol)
     return Status(Code::device, name + "is no plugin of node-ip-adapter (it exports no " + exported_name +
-                                         "): " + version_fix);
+                                    "): " + version_fix);
   Result<const GpuApi*> table = table_of(reinterpret_cast<GpuApiOf>(symbol));
   if (!table.ok()) return Status(table.status().code(), name + table.status().message());
   return table;
