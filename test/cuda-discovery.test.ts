@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { CallSite } from "../lib/native/call";
-import type { CudaVerdict, NativeLoadRequest } from "../lib/native/contract";
+import type { NativeCudaProbe, NativeLoadRequest } from "../lib/native/contract";
 import { prepareCuda } from "../lib/native/cuda/prepare";
 import { probePlugin } from "../lib/native/cuda/probe";
 import { cudaPackage, findPlugin } from "../lib/native/cuda/plugin";
@@ -14,28 +14,30 @@ import { FakeAddon } from "./support/fake-addon";
 import type { LoadOptions } from "../lib/types";
 import { rejection } from "./support/load";
 
-const GOOD: CudaVerdict = {
+const GOOD: NativeCudaProbe = {
   ok: true,
-  driver: "580.65",
+  driver: "13.0",
   devices: [{ name: "a GPU", major: 9, minor: 0, memoryBytes: 8e10 }],
 };
-const OLD: CudaVerdict = {
+const OLD: NativeCudaProbe = {
   ok: false,
   code: "ERR_IPA_DEVICE",
   message: "the NVIDIA driver is too old: it has CUDA 12.2, and 13.0 is needed",
+  devices: [],
 };
 
 /** What the process loads: it does what the plugin's text says, and counts. */
 const ADDON = `
 const fs = require("node:fs");
 const ACTIONS = { crash: () => process.abort(), hang: () => { for (;;); }, throw: () => { throw new Error("it broke"); }, nothing: () => 1 };
-exports.probeCuda = (file) => {
+const probe = (file) => {
   fs.appendFileSync(require("node:path").dirname(file) + "/tries", "x");
   const text = fs.readFileSync(file, "utf8");
   if (text in ACTIONS) return ACTIONS[text]();
   console.log("the driver says hello");
   return JSON.parse(text);
 };
+exports.probeCuda = (file, done) => setImmediate(() => done(null, probe(file)));
 for (const name of ["system", "setThreads", "load", "convert", "inspect", "fitPicture"]) exports[name] = () => undefined;
 `;
 
@@ -84,7 +86,7 @@ async function prepare(
     new CallSite(),
     () => addonFile,
   );
-  return { note, opened: addon.cuda };
+  return { note, opened: addon.plugins };
 }
 
 describe("where it is", () => {
@@ -147,11 +149,11 @@ describe("trying it", () => {
     const addon = new FakeAddon();
     const both = await Promise.all([prepare({}, addon), prepare({ device: "cuda:1" }, addon)]);
     expect(both.map(({ note }) => note)).toEqual([undefined, undefined]);
-    expect(new Set(addon.cuda)).toEqual(new Set([plugin]));
+    expect(new Set(addon.plugins)).toEqual(new Set([plugin]));
     expect(tries()).toBe(1);
-    const opened = addon.cuda.length;
+    const opened = addon.plugins.length;
     await prepare({ devices: { vae: "cuda" } }, addon);
-    expect(addon.cuda).toHaveLength(opened);
+    expect(addon.plugins).toHaveLength(opened);
   });
 
   test.each<Pick<NativeLoadRequest, "device" | "devices">>([
@@ -181,6 +183,7 @@ describe("trying it", () => {
       ok: false,
       code: "ERR_IPA_DEVICE",
       message: "the NVIDIA driver did not answer within 0.3 seconds when the GPU was tried",
+      devices: [],
     });
   });
 
@@ -199,9 +202,9 @@ describe("trying it", () => {
 
   test("what opening it here throws is the addon's own error", async () => {
     const addon = new FakeAddon();
-    addon.cudaError = { code: "ERR_IPA_DEVICE", message: "the plugin is of another version" };
+    addon.pluginError = { code: "ERR_IPA_DEVICE", message: "the plugin is of another version" };
     expect((await prepare({}, addon)).note).toBe("the plugin is of another version");
-    expect(await rejection(prepare({ device: "cuda" }, addon))).toMatchObject({ ...addon.cudaError });
+    expect(await rejection(prepare({ device: "cuda" }, addon))).toMatchObject({ ...addon.pluginError });
   });
 });
 
@@ -213,7 +216,7 @@ describe("the answer is kept", () => {
 
   test("until the plugin is another", async () => {
     await prepare();
-    writeFileSync(plugin, JSON.stringify({ ...GOOD, driver: "590" }));
+    writeFileSync(plugin, JSON.stringify({ ...GOOD, driver: "13.1" }));
     await prepare();
     expect(tries()).toBe(2);
     utimesSync(plugin, 1, 1);
@@ -265,7 +268,7 @@ describe("the answer is kept", () => {
 
 describe("doctor", () => {
   test.each([
-    [JSON.stringify(GOOD), 0, "ok   cuda: cuda:0 a GPU (9.0, 80.0 GB), driver 580.65, "],
+    [JSON.stringify(GOOD), 0, "ok   cuda: cuda:0 a GPU (9.0, 80.0 GB), CUDA 13.0, "],
     [JSON.stringify(OLD), 1, "FAIL cuda: ERR_IPA_DEVICE: the NVIDIA driver is too old"],
     ["crash", 1, "FAIL cuda: ERR_IPA_DEVICE: the NVIDIA driver crashed"],
   ])("tells of %s", async (text, code, says) => {
@@ -298,7 +301,7 @@ describe("a load", () => {
     const addon = new FakeAddon();
     addon.info.deviceNote = "no memory on the GPU";
     expect((await load(addon)).info.deviceNote).toBe("no memory on the GPU");
-    expect(addon.cuda).toEqual([plugin]);
+    expect(addon.plugins).toEqual([plugin]);
   });
 
   test("with a GPU named fails before the model is read", async () => {
