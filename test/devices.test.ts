@@ -74,7 +74,10 @@ test("the engine is asked for what was given, and for nothing that was not", asy
 });
 
 test("a server's config has them for each model", () => {
-  const config = (load: object): (() => unknown) => (): unknown => readConfig({ models: [{ name: "a", load }] });
+  const config =
+    (load: object): (() => unknown) =>
+    (): unknown =>
+      readConfig({ models: [{ name: "a", load }] });
   expect(config({ device: "cuda:1", devices: { textEncoder: "cpu" }, dtype: "f16" })).not.toThrow();
   expect(config({ device: "gpu" })).toThrow(/models\[0\]\.load\.device: expected a device .*: use "cuda"/);
   expect(config({ devices: { vae: "mps" } })).toThrow(/models\[0\]\.load\.devices\.vae: .*Metal is not there/);
