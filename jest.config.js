@@ -1,8 +1,12 @@
+// Tests compare with the CPU. Those of GPUs name a plugin themselves.
+process.env.NODE_IP_ADAPTER_CUDA ??= "0";
+
 /** @type {import("jest").Config} */
 module.exports = {
   testEnvironment: "node",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
-  modulePathIgnorePatterns: ["<rootDir>/build/", "<rootDir>/dist/"],
+  // Packages of the repository are not installed ones, though jest would find them by their names.
+  modulePathIgnorePatterns: ["<rootDir>/build/", "<rootDir>/dist/", "<rootDir>/packages/"],
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { InstallError, IpAdapterError, OptionError, Pipeline, type LoadOptions } from "../lib/index";
+import { readConfig } from "../lib/server/config";
 import { runCommand } from "./support/command";
 import { FakeAddon } from "./support/fake-addon";
 import { loadFake, rejection } from "./support/load";
@@ -70,6 +71,16 @@ test("the engine is asked for what was given, and for nothing that was not", asy
   expect(addon.loads[0]).toMatchObject({ device: "cpu", devices: { vae: "cpu" } });
   expect(Object.keys(addon.loads[0]!.devices!)).toEqual(["vae"]);
   for (const name of ["device", "devices", "dtype"]) expect(addon.loads[1]).not.toHaveProperty(name);
+});
+
+test("a server's config has them for each model", () => {
+  const config =
+    (load: object): (() => unknown) =>
+    (): unknown =>
+      readConfig({ models: [{ name: "a", load }] });
+  expect(config({ device: "cuda:1", devices: { textEncoder: "cpu" }, dtype: "f16" })).not.toThrow();
+  expect(config({ device: "gpu" })).toThrow(/models\[0\]\.load\.device: expected a device .*: use "cuda"/);
+  expect(config({ devices: { vae: "mps" } })).toThrow(/models\[0\]\.load\.devices\.vae: .*Metal is not there/);
 });
 
 describe("the command line", () => {

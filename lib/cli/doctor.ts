@@ -75,10 +75,11 @@ async function checkCuda({ addonFile }: Environment): Promise<Check> {
   const verdict = await probePlugin(addon, found.file);
   if ("notTried" in verdict) return { name: "cuda", ok: false, value: verdict.notTried };
   if (!verdict.ok) return { name: "cuda", ok: false, value: `${verdict.code ?? ""}: ${verdict.message ?? ""}` };
-  const gpus = (verdict.devices ?? []).map(
-    ({ name, major, minor, memoryBytes }, i) => `cuda:${i} ${name} (${major}.${minor}, ${formatBytes(memoryBytes)})`,
+  const gpus = verdict.devices.map(
+    ({ name, major, minor, memoryBytes, problem }, i) =>
+      `cuda:${i} ${name} (${major}.${minor}, ${formatBytes(memoryBytes)}${problem === undefined ? "" : `, cannot be used: ${problem}`})`,
   );
-  return { name: "cuda", ok: true, value: `${gpus.join("; ")}, driver ${verdict.driver ?? ""}, ${found.file}` };
+  return { name: "cuda", ok: true, value: `${gpus.join("; ")}, CUDA ${verdict.driver ?? ""}, ${found.file}` };
 }
 
 async function checkSharp(): Promise<Check> {

@@ -75,41 +75,17 @@ export interface NativePipeline {
   close(done: Done<void>): void;
 }
 
-/** A GPU as CUDA sees it. */
-export interface CudaDevice {
-  name: string;
-  /** compute capability: 8 and 9 of 8.9 */
-  major: number;
-  minor: number;
-  memoryBytes: number;
-}
-
-/** Whether a plugin runs here. */
-export interface CudaVerdict {
-  ok: boolean;
-  /** `ERR_IPA_…` and why, where it does not */
-  code?: string;
-  message?: string;
-  /** the driver's version, where there is one */
-  driver?: string;
-  devices?: CudaDevice[];
-}
-
 export interface NativeAddon {
   system(): SystemInfo;
-  /** tries a CUDA plugin, which may crash or hang the process: only in one that is there for this */
-  probeCuda(file: string): CudaVerdict;
-  /** opens a CUDA plugin, so that load() knows the devices "cuda:0" and so on; throws a NativeError. Once more is no harm */
-  useCuda(file: string): void;
   /** resizes the process-wide pool; running work goes on with the threads there are */
   setThreads(threads: number, done: Done<void>): NativeJob;
   load(request: NativeLoadRequest, done: Done<NativePipeline>): NativeJob;
   /**
    * tries every NVIDIA GPU through a plugin, the file of a package such as node-ip-adapter-cuda-linux-x64. What does not work is
-   * an answer, not an error. Up to a second a GPU.
+   * an answer, not an error. Up to a second a GPU. A driver may crash or hang: only in a process that is there for this.
    */
   probeCuda(file: string, done: Done<NativeCudaProbe>): NativeJob;
-  /** makes "cuda" a device of load(), through that plugin; it needs no driver yet */
+  /** makes "cuda" a device of load(), through that plugin; it needs no driver yet. Once more is no harm */
   useCuda(file: string, done: Done<void>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
   convert(

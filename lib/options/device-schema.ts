@@ -2,7 +2,7 @@
 import { DEVICE_PATTERN } from "./device";
 import type { ObjectSchema, Schema } from "./json-schema";
 
-const DEVICE = { type: "string", "x-kind": "device", pattern: DEVICE_PATTERN } as const satisfies Schema;
+const DEVICE = { type: "string", "x-kind": "device", pattern: DEVICE_PATTERN, maxLength: 8 } as const satisfies Schema;
 
 export const DeviceSchema = {
   ...DEVICE,

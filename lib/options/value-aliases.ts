@@ -106,7 +106,8 @@ export function valueAlias(option: string, value: unknown): string | undefined {
   if (option === "vaeTiling" && typeof value === "boolean") return `use "${value ? "on" : "off"}"`;
   if (option === "seamless" && typeof value === "boolean") return value ? 'use "both"' : "leave it out";
   if (option === "seed" && typeof value === "number" && value < 0) return "leave seed out for a random one";
-  if (/^device$|^devices\./.test(option)) return deviceAlias(value);
+  // In the file of a server: `models[0].load.device`.
+  if (/(?:^|\.)(?:device|devices\.\w+)$/.test(option)) return deviceAlias(value);
   if (typeof value !== "string" || value.length > 64) return undefined;
   const find = (table: Record<string, string>): string | undefined =>
     Object.hasOwn(table, fold(value)) ? table[fold(value)] : undefined;

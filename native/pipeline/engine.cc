@@ -329,8 +329,9 @@ void Engine::end() {
     batcher = std::move(batcher_);
   }
   batcher.reset();
-  models_.reset();
+  // They hold memory of the models' devices.
   caches_.reset();
+  models_.reset();
   std::vector<std::function<void()>> waiting;
   {
     std::lock_guard<std::mutex> lock(mutex_);

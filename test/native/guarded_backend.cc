@@ -11,6 +11,7 @@
 
 #include "cpu/cpu_backend.h"
 #include "golden_case.h"
+#include "harness.h"
 #include "pipeline/load/devices.h"
 
 namespace ipa_test {
@@ -18,6 +19,9 @@ namespace {
 
 class GuardedMemory : public ipa::MemorySpace {
  public:
+  GuardedMemory() = default;
+  // A space outlives its blocks.
+  ~GuardedMemory() override { CHECK(blocks_.empty()); }
   size_t alignment() const override { return 256; }
   bool is_host() const override { return false; }
 
@@ -101,7 +105,7 @@ class GuardedBackend : public ipa::Backend {
     own.device = "guarded:0";
     return own;
   }
-  const ipa::MemorySpace& memory() const override { return space(); }
+  const ipa::MemorySpace& memory() const override { return memory_; }
   size_t packed_bytes(const ipa::Param& param) const override { return cpu_.packed_bytes(param); }
   void pack(const ipa::Param& param, const ipa::StoredTensors& stored, void* destination) const override {
     cpu_.pack(param, stored, destination);
@@ -111,15 +115,12 @@ class GuardedBackend : public ipa::Backend {
   ipa::Result<std::unique_ptr<ipa::Executable>> compile(const ipa::Plan& plan, uint8_t* arena,
                                                         const std::vector<void*>& bindings) const override {
     IPA_ASSIGN(std::unique_ptr<ipa::Executable> own, cpu_.compile(plan, arena, bindings));
-    return std::unique_ptr<ipa::Executable>(std::make_unique<GuardedExecutable>(space(), std::move(own)));
+    return std::unique_ptr<ipa::Executable>(std::make_unique<GuardedExecutable>(memory_, std::move(own)));
   }
 
  private:
-  static const GuardedMemory& space() {
-    static const GuardedMemory memory;
-    return memory;
-  }
   ipa::CpuBackend cpu_;
+  GuardedMemory memory_;
 };
 
 }  // namespace

@@ -1,10 +1,12 @@
 // Calls whose parts run on a device with memory of its own: they give the bits of the CPU, and none touches that memory.
+#include <future>
 #include <optional>
 
 #include "fake_devices.h"
 #include "golden_pipeline.h"
 #include "guarded_backend.h"
 #include "harness.h"
+#include "pipeline/engine.h"
 
 namespace {
 
@@ -105,6 +107,26 @@ TEST_ONCE(pipeline_devices_hold_controls_and_start_pictures) {
   request.mask = ipa_test::picture_of("images/square-64.png");
   request.strength = 0.9;
   check_devices(std::move(load), request, {all_on("cpu"), only(ipa::Part::vae, "guarded"), all_on("guarded")});
+}
+
+// The memory of the device checks that nothing of it is held when it goes.
+TEST_ONCE(pipeline_devices_outlive_all_that_an_engine_holds) {
+  ipa_test::add_guarded_device();
+  LoadRequest load;
+  load.model = GoldenFolder("sd15").path("");
+  load.adapters.emplace_back(GoldenFolder("sd15").path("adapters/base.safetensors"));
+  load.devices = all_on("guarded");
+  auto models = ipa_test::load_golden_models(load);
+  if (!models) return;
+  ipa::Engine engine(std::move(models));
+  GenerateRequest request = request_of("sd15", "ddim-4steps");
+  request.branches = {branch_of(0)};
+  std::promise<bool> done, closed;
+  engine.generate(request, std::make_shared<ipa::CancelFlag>(false), nullptr,
+                  [&](const ipa::Result<ipa::GenerateResult>& result) { done.set_value(result.ok()); });
+  CHECK(done.get_future().get());
+  engine.close([&] { closed.set_value(true); });
+  CHECK(closed.get_future().get());
 }
 
 TEST_ONCE(pipeline_devices_that_are_not_there_are_told_by_their_option) {

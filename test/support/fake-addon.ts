@@ -10,7 +10,6 @@ import type {
   NativeAdapterRequest,
   NativeAddon,
   NativeControlRequest,
-  CudaVerdict,
   NativeConvertRequest,
   NativeCudaProbe,
   NativeEncodedPrompts,
@@ -126,9 +125,6 @@ export class FakeAddon implements NativeAddon {
   changes: { adapters?: NativeAdapterRequest[]; controls?: NativeControlRequest[]; loras?: NativeLoraRequest[] }[] = [];
   loadError: NativeError | null = null;
   generateError: NativeError | null = null;
-  /** plugins that were opened */
-  cuda: string[] = [];
-  cudaError: NativeError | null = null;
   cancelled = 0;
   closed = 0;
   running = 0;
@@ -136,19 +132,20 @@ export class FakeAddon implements NativeAddon {
   /** what a plugin for GPUs would find, and the plugins in use */
   cuda: NativeCudaProbe = {
     ok: false,
-    code: "ERR_IPA_UNSUPPORTED",
+    code: "ERR_IPA_DEVICE",
     message: "there is no NVIDIA driver",
     devices: [],
   };
   plugins: string[] = [];
+  pluginError: NativeError | null = null;
 
   probeCuda(_file: string, done: Done<NativeCudaProbe>): NativeJob {
     return this.later(() => done(null, this.cuda), done);
   }
 
   useCuda(file: string, done: Done<void>): NativeJob {
-    this.plugins.push(file);
-    return this.later(() => done(null), done);
+    if (this.pluginError === null) this.plugins.push(file);
+    return this.later(() => done(this.pluginError), done);
   }
 
   fields(): ReturnType<NativeAddon["fields"]> {
@@ -167,15 +164,6 @@ export class FakeAddon implements NativeAddon {
       memoryTotal: 1e9,
       memoryAvailable: 5e8,
     };
-  }
-
-  probeCuda(): CudaVerdict {
-    throw new Error("it belongs into a process of its own");
-  }
-
-  useCuda(file: string): void {
-    if (this.cudaError !== null) throw this.cudaError;
-    this.cuda.push(file);
   }
 
   setThreads(_threads: number, done: Done<void>): NativeJob {

@@ -1,8 +1,8 @@
 /** Makes NVIDIA GPUs known to the addon, where a load asks for them and CUDA support is installed. */
-import { InstallError, IpAdapterError, type ErrorCode, messageOf, systemCode } from "../../errors";
+import { InstallError, IpAdapterError, type ErrorCode, messageOf } from "../../errors";
 import { DEVICE_PARTS } from "../../options/device";
-import type { CallSite } from "../call";
-import type { CudaVerdict, NativeAddon, NativeError, NativeLoadRequest } from "../contract";
+import { type CallSite, startNative } from "../call";
+import type { Done, NativeCudaProbe, NativeAddon, NativeLoadRequest } from "../contract";
 import { loadedAddon } from "../load";
 import { findPlugin } from "./plugin";
 import { type NotTried, probePlugin } from "./probe";
@@ -32,7 +32,7 @@ function wishOf({ device = "auto", devices = {} }: Placement): Wish {
 /** Plugins that are open, by the addon. */
 const open = new WeakMap<NativeAddon, string>();
 /** Trials that run, by the plugin: calls at the same time share one. */
-const running = new Map<string, Promise<CudaVerdict | NotTried>>();
+const running = new Map<string, Promise<NativeCudaProbe | NotTried>>();
 
 /**
  * To be called before load(). Where a load only asks for "auto", it fails for nothing here.
@@ -54,22 +54,23 @@ export async function prepareCuda(
     if ("absent" in found)
       throw new InstallError("ERR_IPA_CUDA_MISSING", `${named ?? ""}: CUDA support is not installed: ${found.absent}`);
     if ("broken" in found) throw found.broken;
-    await usePlugin(addon(), found.file, named !== undefined, addonFile);
+    await usePlugin(addon(), found.file, { site, named: named !== undefined, addonFile });
     return undefined;
   } catch (error) {
-    const typed = error instanceof IpAdapterError ? error : ofAddon(error, site);
-    if (named !== undefined) throw site.attach(typed);
-    return messageOf(typed);
+    if (!(error instanceof IpAdapterError)) throw error;
+    if (named !== undefined) throw site.attach(error);
+    return messageOf(error);
   }
 }
 
-/** What useCuda() throws, as the class a user catches; anything else is thrown on. */
-function ofAddon(error: unknown, site: CallSite): IpAdapterError {
-  if (error instanceof Error || !systemCode(error).startsWith("ERR_IPA_")) throw error;
-  return site.toError(error as NativeError);
+interface Use {
+  site: CallSite;
+  /** whether a GPU was named */
+  named: boolean;
+  addonFile: () => string;
 }
 
-async function usePlugin(addon: NativeAddon, file: string, named: boolean, addonFile: () => string): Promise<void> {
+async function usePlugin(addon: NativeAddon, file: string, { site, named, addonFile }: Use): Promise<void> {
   if (open.get(addon) === file) return;
   const verdict = await verdictOf(file, { version: addon.system().version, named, addonFile });
   // Who names a GPU wants it, tried or not.
@@ -77,7 +78,7 @@ async function usePlugin(addon: NativeAddon, file: string, named: boolean, addon
     throw new IpAdapterError("ERR_IPA_DEVICE", `${verdict.notTried}, or name device: "cuda", which is used untried`);
   if ("ok" in verdict && !verdict.ok)
     throw new IpAdapterError((verdict.code ?? "ERR_IPA_DEVICE") as ErrorCode, verdict.message ?? "it cannot be used");
-  addon.useCuda(file);
+  await startNative(site, undefined, (done: Done<void>) => addon.useCuda(file, done)).result;
   open.set(addon, file);
 }
 
@@ -88,7 +89,7 @@ interface Trial {
   addonFile: () => string;
 }
 
-async function verdictOf(file: string, { version, named, addonFile }: Trial): Promise<CudaVerdict | NotTried> {
+async function verdictOf(file: string, { version, named, addonFile }: Trial): Promise<NativeCudaProbe | NotTried> {
   const key = await verdictKey(file, version);
   const kept = key === undefined ? undefined : await keptVerdict(key);
   if (kept !== undefined && (kept.ok || !named)) return kept;

@@ -4,7 +4,7 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { messageOf, systemCode } from "../../errors";
 import { inheritedFlags, isSingleExecutable } from "../../own-process";
 import { mayStartProcesses } from "../../permission";
-import type { CudaDevice, CudaVerdict } from "../contract";
+import type { NativeCudaDevice, NativeCudaProbe } from "../contract";
 
 /** Milliseconds. A driver that has to wake a GPU first takes some seconds. */
 const LIMIT = 30_000;
@@ -15,7 +15,10 @@ const PROGRAM = `
 const [addon, plugin] = process.argv.slice(1);
 const { probeCuda } = require(addon);
 if (typeof probeCuda !== "function") throw new Error("the addon " + addon + " was built without CUDA support");
-require("node:fs").writeSync(1, "\\n" + JSON.stringify(probeCuda(plugin)) + "\\n");
+probeCuda(plugin, (error, probe) => {
+  const answer = error === null ? probe : { ok: false, code: error.code, message: error.message, devices: [] };
+  require("node:fs").writeSync(1, "\\n" + JSON.stringify(answer) + "\\n");
+});
 `;
 
 /** The process could not be started, which says nothing about the plugin. */
@@ -27,7 +30,7 @@ export interface NotTried {
  * @param addon the addon's own file
  * @param limit milliseconds
  */
-export function probePlugin(addon: string, plugin: string, limit = LIMIT): Promise<CudaVerdict | NotTried> {
+export function probePlugin(addon: string, plugin: string, limit = LIMIT): Promise<NativeCudaProbe | NotTried> {
   if (isSingleExecutable())
     return Promise.resolve({ notTried: "this program is a single executable, which cannot start Node to try it" });
   if (!mayStartProcesses())
@@ -52,9 +55,9 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, NODE_OPTIONS: "", ELECTRON_RUN_AS_NODE: "1" };
 }
 
-const refused = (message: string): CudaVerdict => ({ ok: false, code: "ERR_IPA_DEVICE", message });
+const refused = (message: string): NativeCudaProbe => ({ ok: false, code: "ERR_IPA_DEVICE", message, devices: [] });
 
-function explain(error: ExecFileException, stderr: string, limit: number): CudaVerdict | NotTried {
+function explain(error: ExecFileException, stderr: string, limit: number): NativeCudaProbe | NotTried {
   // The system's words for a process that never ran.
   if (typeof error.code === "string" && systemCode(error) !== "ERR_CHILD_PROCESS_STDIO_MAXBUFFER")
     return { notTried: messageOf(error) };
@@ -66,7 +69,7 @@ function explain(error: ExecFileException, stderr: string, limit: number): CudaV
   return refused(`the GPU could not be tried: ${said.slice(0, 1000)}`);
 }
 
-function readAnswer(stdout: string): CudaVerdict {
+function readAnswer(stdout: string): NativeCudaProbe {
   try {
     const verdict = toVerdict(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? ""));
     if (verdict !== undefined) return verdict;
@@ -77,21 +80,26 @@ function readAnswer(stdout: string): CudaVerdict {
 }
 
 /** What a process, or a file, says as a verdict; undefined: it is none. */
-export function toVerdict(value: unknown): CudaVerdict | undefined {
+export function toVerdict(value: unknown): NativeCudaProbe | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { ok, code, message, driver, devices } = value as Record<keyof CudaVerdict, unknown>;
+  const { ok, code, message, driver, devices } = value as Record<keyof NativeCudaProbe, unknown>;
   const isFailure = ok === false && typeof code === "string" && typeof message === "string";
   if (ok !== true && !isFailure) return undefined;
   return {
     ok,
     ...(isFailure && { code, message: message.slice(0, 2000) }),
     ...(typeof driver === "string" && { driver }),
-    ...(Array.isArray(devices) && { devices: devices.filter(isDevice) }),
+    devices: Array.isArray(devices) ? devices.filter(isDevice).map(plainDevice) : [],
   };
 }
 
-function isDevice(value: unknown): value is CudaDevice {
+function isDevice(value: unknown): value is NativeCudaDevice {
   if (typeof value !== "object" || value === null) return false;
-  const { name, major, minor, memoryBytes } = value as Record<keyof CudaDevice, unknown>;
+  const { name, major, minor, memoryBytes } = value as Record<keyof NativeCudaDevice, unknown>;
   return typeof name === "string" && [major, minor, memoryBytes].every((number) => typeof number === "number");
+}
+
+/** With what it has beside a device's members left out. */
+function plainDevice({ name, major, minor, memoryBytes, problem }: NativeCudaDevice): NativeCudaDevice {
+  return { name, major, minor, memoryBytes, ...(typeof problem === "string" && { problem }) };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { contentHash } from "../../metadata/content-hash";
 import { userCacheFile, writeUserCache } from "../../user-cache";
-import type { CudaVerdict } from "../contract";
+import type { NativeCudaProbe } from "../contract";
 import { toVerdict } from "./probe";
 
 /** Milliseconds for which a failure is believed: a machine may get well without a new driver. */
@@ -17,7 +17,7 @@ const PASSING = ["ERR_IPA_NO_MEMORY"];
 interface Kept {
   /** milliseconds since 1970 */
   at: number;
-  verdict: CudaVerdict;
+  verdict: NativeCudaProbe;
 }
 
 /**
@@ -50,7 +50,7 @@ async function fileMark(path: string): Promise<string> {
 const place = (): string => userCacheFile("cuda.json");
 
 /** @returns undefined where there is none that still counts */
-export async function keptVerdict(key: string): Promise<CudaVerdict | undefined> {
+export async function keptVerdict(key: string): Promise<NativeCudaProbe | undefined> {
   const kept = (await readKept())[key];
   if (kept === undefined) return undefined;
   const age = Date.now() - kept.at;
@@ -58,7 +58,7 @@ export async function keptVerdict(key: string): Promise<CudaVerdict | undefined>
 }
 
 /** What cannot be written is tried again. */
-export async function keepVerdict(key: string, verdict: CudaVerdict): Promise<void> {
+export async function keepVerdict(key: string, verdict: NativeCudaProbe): Promise<void> {
   if (PASSING.includes(verdict.code ?? "")) return;
   const file = place();
   const others = Object.entries(await readKept()).filter(([other]) => other !== key);

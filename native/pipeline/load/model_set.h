@@ -27,6 +27,9 @@ struct LoadedControl;  // load/loaded_control.h
 struct LoadedInpaint;  // load/inpaint.h
 
 class ModelSet {
+  // In front: all else has memory of theirs, and goes before they do.
+  Devices devices_;
+
  public:
   static Result<std::unique_ptr<ModelSet>> load(const LoadRequest& request, const CancelFlag* cancel);
 
@@ -96,7 +99,6 @@ class ModelSet {
   // The networks that LoRAs change.
   std::vector<std::pair<Part, LoadedWeights*>> changeable() const;
 
-  Devices devices_;
   PartComputes computes_;
   const Kernels& kernels_;  // of the host, which adds LoRAs to weights
   int threads_;             // the same
