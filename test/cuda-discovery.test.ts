@@ -1,21 +1,8 @@
-/**
- * The addon's probeCuda and useCuda with plugins that stand for NVIDIA's: libraries that are compiled here, with a GPU of the host's
- * memory. Needs `npm run build:all` and the compiler that made that.
- */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** CUDA support: where it is found, how it is tried in a process of its own, and for how long the answer is kept. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-<<<<<<<< HEAD:test/cuda-plugin.test.ts
-import type { NativeCudaProbe, NativeError } from "../lib/native/contract";
-import { ROOT } from "./support/load";
-
-const ADDON = join(ROOT, "build/Release/node_ip_adapter.node");
-
-let folder: string;
-let plugin: string;
-========
 import { CallSite } from "../lib/native/call";
 import type { NativeCudaProbe, NativeLoadRequest } from "../lib/native/contract";
 import { prepareCuda } from "../lib/native/cuda/prepare";
@@ -63,22 +50,28 @@ const VARIABLES = [
 ];
 const before = VARIABLES.map((name) => [name, process.env[name]] as const);
 let home: string, folder: string, plugin: string, addonFile: string;
->>>>>>>> options:test/cuda-discovery.test.ts
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "cuda-plugin-"));
-  plugin = join(folder, "plugin ü.so");
-  const [command = "c++", ...flags] = (process.env["CXX"] ?? "c++").trim().split(/\s+/);
-  const sources = ["test/support/cuda-plugin.cc", "test/native/cuda_fake_gpu.cc"];
-  const args = [...flags, "-std=c++17", "-shared", "-fPIC", "-Inative", "-Itest/native", ...sources, "-o", plugin];
-  execFileSync(command, args, { cwd: ROOT });
+  home = mkdtempSync(join(tmpdir(), "cuda-addon-"));
+  addonFile = join(home, "addon.js");
+  writeFileSync(addonFile, ADDON);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(home, { recursive: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cuda-"));
+  plugin = join(folder, "plugin.so");
+  writeFileSync(plugin, JSON.stringify(GOOD));
+  process.env["NODE_IP_ADAPTER_CUDA"] = plugin;
+  process.env["XDG_CACHE_HOME"] = join(folder, "cache");
+});
+afterEach(() => {
+  for (const [name, value] of before) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- of a list above
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  rmSync(folder, { recursive: true });
+});
 
-<<<<<<<< HEAD:test/cuda-plugin.test.ts
-interface Answer {
-  error: NativeError | null;
-  value?: NativeCudaProbe;
-========
 const tries = (): number => (existsSync(join(folder, "tries")) ? readFileSync(join(folder, "tries")).length : 0);
 const kept = (): string => join(folder, "cache", "node-ip-adapter", "cuda.json");
 
@@ -94,41 +87,63 @@ async function prepare(
     () => addonFile,
   );
   return { note, opened: addon.plugins };
->>>>>>>> options:test/cuda-discovery.test.ts
 }
 
-/** In a process of its own: a library that is open stays so. */
-function call(name: "probeCuda" | "useCuda", file: string, fault = ""): Answer {
-  const code = `require(${JSON.stringify(ADDON)}).${name}(${JSON.stringify(file)},
-    (error, value) => console.log(JSON.stringify({ error, value })))`;
-  const env = { ...process.env, FAKE_CUDA: fault };
-  return JSON.parse(execFileSync(process.execPath, ["-e", code], { env, encoding: "utf8" })) as Answer;
-}
+describe("where it is", () => {
+  const install = (main: string): string => {
+    const root = join(folder, "app", "node_modules", "node-ip-adapter");
+    const place = join(folder, "app", "node_modules", cudaPackage());
+    for (const one of [root, place]) mkdirSync(one, { recursive: true });
+    writeFileSync(join(place, "package.json"), JSON.stringify({ name: cudaPackage(), main: "index.js" }));
+    writeFileSync(join(place, "index.js"), main);
+    process.env["NODE_IP_ADAPTER_ROOT"] = root;
+    delete process.env["NODE_IP_ADAPTER_CUDA"];
+    return place;
+  };
 
-function probe(file: string, fault?: string): NativeCudaProbe {
-  const { error, value } = call("probeCuda", file, fault);
-  expect(error).toBeNull();
-  return value!;
-}
+  test("the package for this machine, beside this one", () => {
+    const place = install(
+      `exports.file = require("node:path").join(__dirname, "ipa_cuda.so"); exports.version = "0.1.0";`,
+    );
+    expect(findPlugin()).toEqual({ broken: expect.objectContaining({ code: "ERR_IPA_CUDA_MISSING" }) });
+    writeFileSync(join(place, "ipa_cuda.so"), "");
+    expect(findPlugin()).toEqual({ file: join(place, "ipa_cuda.so") });
+  });
 
-test("a GPU that works is found, with what the driver says of it", () => {
-  expect(probe(plugin)).toEqual({
-    ok: true,
-    driver: "13.1",
-    devices: [{ name: "Fake H100", major: 9, minor: 0, memoryBytes: 8192 * 2 ** 20 }],
+  test.each([
+    ["exports.version = 1;", /cannot be used: its main module exports no file: install it anew/],
+    ["throw new Error('no glibc');", /cannot be used: no glibc: install it anew/],
+  ])("a package that is damaged: %s", async (main, says) => {
+    install(main);
+    expect((await prepare()).note).toMatch(says);
+    const error = await rejection(prepare({ device: "cuda" }));
+    expect([error.code, error.message]).toEqual(["ERR_IPA_CUDA_MISSING", expect.stringMatching(says)]);
+  });
+
+  test("nowhere: that is no failure of auto", async () => {
+    process.env["NODE_IP_ADAPTER_ROOT"] = folder;
+    delete process.env["NODE_IP_ADAPTER_CUDA"];
+    expect(await prepare()).toEqual({ note: undefined, opened: [] });
+    const error = await rejection(prepare({ devices: { unet: "cuda:0" } }));
+    expect(error.message).toMatch(process.platform === "darwin" ? /no CUDA/ : `npm install ${cudaPackage()}`);
+    expect(error.message).toMatch(/^devices\.unet: CUDA support is not installed/);
+  });
+
+  test.each(["", "0"])("NODE_IP_ADAPTER_CUDA=%j: nothing is looked for", async (value) => {
+    install(`exports.file = ${JSON.stringify(plugin)};`);
+    process.env["NODE_IP_ADAPTER_CUDA"] = value;
+    expect(await prepare()).toEqual({ note: undefined, opened: [] });
+    expect((await rejection(prepare({ device: "cuda" }))).message).toContain("unset it");
+  });
+
+  test.each(["none.so", "."])("a variable that names no file: %s", async (name) => {
+    process.env["NODE_IP_ADAPTER_CUDA"] = join(folder, name);
+    expect((await prepare()).note).toMatch(
+      /^what NODE_IP_ADAPTER_CUDA names cannot be used: .*: correct it, or unset it$/,
+    );
   });
 });
 
-<<<<<<<< HEAD:test/cuda-plugin.test.ts
-test("a GPU that is too old does not spoil the one beside it", () => {
-  const found = probe(plugin, "old");
-  expect(found.ok).toBe(true);
-  expect(found.devices.map(({ name, problem }) => [name, problem])).toEqual([
-    ["Fake GTX 1080", expect.stringMatching(/cuda:0.*6\.1.*7\.5/)],
-    ["Fake H100", undefined],
-  ]);
-});
-========
 describe("trying it", () => {
   test("happens in another process, once; then the plugin is opened in this one", async () => {
     const addon = new FakeAddon();
@@ -140,37 +155,16 @@ describe("trying it", () => {
     await prepare({ devices: { vae: "cuda" } }, addon);
     expect(addon.plugins).toHaveLength(opened);
   });
->>>>>>>> options:test/cuda-discovery.test.ts
 
-test.each([
-  ["driver", "ERR_IPA_UNSUPPORTED", /too old.*12\.4.*13\.0.*r580/, "12.4", 0],
-  ["none", "ERR_IPA_UNSUPPORTED", /sees no GPU.*nvidia-smi/, "13.1", 0],
-  ["memory", "ERR_IPA_NO_MEMORY", /cuda:0.*Fake H100.*memory.*end other programs/, "13.1", 1],
-])("what does not work is an answer that says what to do: %s", (fault, code, message, driver, count) => {
-  const found = probe(plugin, fault);
-  expect(found).toMatchObject({ ok: false, code, message: expect.stringMatching(message), driver });
-  expect(found.devices).toHaveLength(count);
-});
-
-<<<<<<<< HEAD:test/cuda-plugin.test.ts
-test("a plugin of another version: both are named, and what to install", () => {
-  const found = probe(plugin, "version");
-  expect(found).toMatchObject({ ok: false, code: "ERR_IPA_UNSUPPORTED", devices: [] });
-  expect(found.message).toMatch(/plugin ü\.so.*version \d+.*needs version \d+: install/);
-  expect(call("useCuda", plugin, "version").error).toMatchObject({
-    code: "ERR_IPA_UNSUPPORTED",
-    message: found.message,
+  test.each<Pick<NativeLoadRequest, "device" | "devices">>([
+    { device: "cpu" },
+    { devices: { unet: "cpu", vae: "cpu", textEncoder: "cpu", imageEncoder: "cpu" } },
+    { device: "cuda", devices: { unet: "cpu", vae: "cpu", textEncoder: "cpu", imageEncoder: "cpu" } },
+  ])("does not happen where no part asks for a GPU: %j", async (placement) => {
+    expect(await prepare(placement)).toEqual({ note: undefined, opened: [] });
+    expect(tries()).toBe(0);
   });
-});
 
-test("a file that is none, and no path of a file", () => {
-  const text = join(folder, "text.so");
-  writeFileSync(text, "not a library");
-  expect(probe(text)).toMatchObject({ ok: false, message: expect.stringMatching(/text\.so.*does not load/) });
-  expect(call("useCuda", text).error).toMatchObject({ code: "ERR_IPA_UNSUPPORTED" });
-  for (const place of [join(folder, "none.so"), folder, "", "\0", "package.json"])
-    expect(probe(place)).toMatchObject({ ok: false, code: "ERR_IPA_NOT_FOUND" });
-========
   test.each([
     ["crash", /the NVIDIA driver crashed when the GPU was tried \(SIG\w+\)/],
     ["throw", /the GPU could not be tried: Error: it broke/],
@@ -326,5 +320,4 @@ describe("a load", () => {
     expect((await prepare()).opened).toEqual([plugin]);
     expect(tries()).toBe(1);
   });
->>>>>>>> options:test/cuda-discovery.test.ts
 });

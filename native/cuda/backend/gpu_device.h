@@ -26,7 +26,8 @@ class GpuDevice {
   // As 80 for 8.0.
   int capability() const { return info_.major * 10 + info_.minor; }
 
-  // Held by whoever launches a plan, so that its launches stay together.
+  // Held by whoever asks something of the queue: the launches of a plan stay together, and nothing else gets among those
+  // that are being recorded.
   std::mutex& order() const { return order_; }
 
   // What a call answered, `what` it did: "a launch", "a copy to the GPU". After one failure nothing that follows can be

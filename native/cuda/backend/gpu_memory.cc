@@ -14,12 +14,14 @@ GpuMemory::~GpuMemory() {
 
 uint8_t* GpuMemory::take(size_t bytes) const {
   void* address = nullptr;
+  const std::lock_guard<std::mutex> order(device_->order());
   const GpuResult result = device_->api().take(device_->queue(), std::max<size_t>(bytes, 1), &address);
   if (result != gpu_ok && result != gpu_no_memory) (void)device_->check(result, "taking memory");
   return result == gpu_ok ? static_cast<uint8_t*>(address) : nullptr;
 }
 
 void GpuMemory::give(uint8_t* address, size_t) const {
+  const std::lock_guard<std::mutex> order(device_->order());
   (void)device_->check(device_->api().give(device_->queue(), address), "giving memory back");
 }
 
@@ -41,9 +43,17 @@ void GpuMemory::write(uint8_t* to, const void* from, size_t bytes) const {
     if (!slot) return;
     const size_t count = std::min(slot_bytes, bytes - at);
     std::memcpy(slot->pinned, static_cast<const uint8_t*>(from) + at, count);
+    const std::lock_guard<std::mutex> order(device_->order());
     if (!did(api.copy_in(device_->queue(), to + at, slot->pinned, count), "a copy to the GPU")) return;
     if (!did(api.event_record(device_->queue(), slot->passed), "marking a copy")) return;
   }
+}
+
+bool GpuMemory::copy_out(const Slot& slot, const uint8_t* from, size_t bytes) const {
+  const GpuApi& api = device_->api();
+  const std::lock_guard<std::mutex> order(device_->order());
+  return did(api.copy_out(device_->queue(), slot.pinned, from, bytes), "a copy from the GPU") &&
+         did(api.event_record(device_->queue(), slot.passed), "marking a copy");
 }
 
 void GpuMemory::read(const uint8_t* from, void* to, size_t bytes) const {
@@ -53,18 +63,19 @@ void GpuMemory::read(const uint8_t* from, void* to, size_t bytes) const {
     Slot* slot = next_slot();
     if (!slot) return;
     const size_t count = std::min(slot_bytes, bytes - at);
-    if (!did(api.copy_out(device_->queue(), slot->pinned, from + at, count), "a copy from the GPU")) return;
-    if (!did(api.event_record(device_->queue(), slot->passed), "marking a copy")) return;
+    if (!copy_out(*slot, from + at, count)) return;
     if (!did(api.event_wait(slot->passed), "waiting for a copy")) return;
     std::memcpy(static_cast<uint8_t*>(to) + at, slot->pinned, count);
   }
 }
 
 void GpuMemory::copy(const uint8_t* from, uint8_t* to, size_t bytes) const {
+  const std::lock_guard<std::mutex> order(device_->order());
   (void)device_->check(device_->api().copy_within(device_->queue(), to, from, bytes), "a copy on the GPU");
 }
 
 void GpuMemory::zero(uint8_t* address, size_t bytes) const {
+  const std::lock_guard<std::mutex> order(device_->order());
   (void)device_->check(device_->api().fill_zero(device_->queue(), address, bytes), "filling memory with zeros");
 }
 

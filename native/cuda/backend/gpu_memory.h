@@ -36,6 +36,8 @@ class GpuMemory : public MemorySpace {
     void* pinned = nullptr;
     GpuEvent* passed = nullptr;  // behind the last copy that uses it
   };
+  // Asks for a copy to a slot, and marks its end.
+  bool copy_out(const Slot& slot, const uint8_t* from, size_t bytes) const;
   // The next slot, once the copy that used it before is done; null when the device fails.
   Slot* next_slot() const;
   bool did(GpuResult result, const char* what) const { return device_->check(result, what).ok(); }

@@ -8,21 +8,20 @@
 namespace ipa::gpu {
 namespace {
 
-constexpr int map_threads = 128, map_warps = map_threads / 32;
+constexpr int map_threads = 64, map_warps = map_threads / 32;
 constexpr int widest_head = 512;
-constexpr int turns = 4;  // channels of a lane at a time
 
 // One branch as a query of the last item sees it.
 template <class T>
 struct BranchView {
   const T *keys, *values;  // of the head's first token
-  int64_t stride;          // from one token to the next
+  int stride;              // from one token to the next
   int tokens;
 
   DEV BranchView(const AttentionArgs& g, int branch, int head) {
     tokens = g.branch[branch].tokens;
-    stride = int64_t{g.heads} * g.padded_head;
-    const int64_t half = tokens * stride;
+    stride = g.heads * g.padded_head;
+    const int64_t half = int64_t{tokens} * stride;
     keys =
         static_cast<const T*>(g.branch[branch].kv) + (g.items - 1) * 2 * half + int64_t{head} * g.padded_head;
     values = keys + half;
@@ -37,14 +36,15 @@ DEV float scale_of(const AttentionArgs& g, int branch, int query) {
 // Of one key, scaled. q: in shared memory, padded with zeros.
 template <class T>
 DEV float score(const AttentionArgs& g, const float* q, const T* key) {
+  constexpr int width = 16 / sizeof(T);
   float sum = 0;
 #pragma unroll 1
-  for (int d = 0; d < g.padded_head; d += row_pack) {
-    float k[row_pack], v[row_pack];
-    load<row_pack>(key + d, k);
-    load<row_pack>(q + d, v);
+  for (int d = 0; d < g.padded_head; d += width) {
+    float k[width], v[width];
+    load<width>(key + d, k);
+    load<width>(q + d, v);
 #pragma unroll
-    for (int i = 0; i < row_pack; ++i) sum = fmaf(k[i], v[i], sum);
+    for (int i = 0; i < width; ++i) sum = fmaf(k[i], v[i], sum);
   }
   return sum * g.scale;
 }
@@ -59,7 +59,7 @@ DEV Softmax softmax_of(const AttentionArgs& g, const BranchView<T>& view, const 
   const int lane = threadIdx.x % 32;
   float most = -INFINITY, total = 0;
   for (int t = lane; t < view.tokens; t += 32) {
-    const float s = score(g, q, view.keys + t * view.stride);
+    const float s = score(g, q, view.keys + int64_t{t} * view.stride);
     const float larger = fmaxf(most, s);
     total = total * expf(most - larger) + expf(s - larger);
     most = larger;
@@ -71,8 +71,9 @@ DEV Softmax softmax_of(const AttentionArgs& g, const BranchView<T>& view, const 
 
 // A warp's part of shared memory.
 struct MapWarp {
-  float q[widest_head];
+  float q[widest_head], added[widest_head];
   float squares[most_spans];       // of what each source adds, over all heads
+  float weights[32];               // of tokens
   Softmax softmax[most_branches];  // of this head
 };
 
@@ -82,60 +83,54 @@ DEV void look(const AttentionMapArgs& m, const BranchView<T>& view, const float*
               int head, float* out) {
   const float share = 1.0f / static_cast<float>(m.attention.heads), factor = 1.0f / softmax.total;
   for (int t = threadIdx.x % 32; t < view.tokens; t += 32) {
-    const float p = expf(score(m.attention, q, view.keys + t * view.stride) - softmax.most) * factor;
+    const float p = expf(score(m.attention, q, view.keys + int64_t{t} * view.stride) - softmax.most) * factor;
     out[t] = fmaf(share, p, head ? out[t] : 0.0f);
   }
 }
 
-// What a span's tokens add to the result, times `scale`: of the channels `channel`, `channel` + 32 and so on.
+// What a span's tokens add to the result, times `scale`, on top of what is in `added`. Each lane has channels of its own.
 template <class T>
 DEV void add_span(const AttentionArgs& g, const TokenSpan& span, const BranchView<T>& view, MapWarp& warp,
-                  float scale, int channel, float (&added)[turns]) {
+                  float scale) {
   const int lane = threadIdx.x % 32;
-  const float most = warp.softmax[span.part].most, factor = scale / warp.softmax[span.part].total;
-  const int64_t end = span.first + span.count;
-  for (int64_t first = span.first; first < end; first += 32) {
+  const int end = static_cast<int>(span.first + span.count);
+  for (int first = static_cast<int>(span.first); first < end; first += 32) {
     float p = 0;
-    if (first + lane < end)
-      p = expf(score(g, warp.q, view.keys + (first + lane) * view.stride) - most) * factor;
-    const int count = static_cast<int>(end - first < 32 ? end - first : 32);
-#pragma unroll 1
-    for (int j = 0; j < count; ++j) {
-      const float pj = __shfl_sync(0xffffffffu, p, j);
-      const T* value = view.values + (first + j) * view.stride + channel;
-#pragma unroll
-      for (int i = 0; i < turns; ++i)
-        if (channel + i * 32 < g.head_size) added[i] = fmaf(pj, to_float(value[i * 32]), added[i]);
+    if (first + lane < end) {
+      const Softmax softmax = warp.softmax[span.part];
+      p = expf(score(g, warp.q, view.keys + int64_t{first + lane} * view.stride) - softmax.most) /
+          softmax.total;
+    }
+    __syncwarp();
+    warp.weights[lane] = p * scale;
+    __syncwarp();
+    const int count = end - first < 32 ? end - first : 32;
+    for (int c = lane; c < g.head_size; c += 32) {
+      const T* value = view.values + int64_t{first} * view.stride + c;
+      float sum = warp.added[c];
+      for (int j = 0; j < count; ++j, value += view.stride) sum = fmaf(warp.weights[j], to_float(*value), sum);
+      warp.added[c] = sum;
     }
   }
 }
 
-// Squares of what the spans [first, last), all of one source, add by one head.
+// Squares of what every source adds by one head. Spans of one source follow one another.
 template <class T>
-DEV float weigh(const AttentionMapArgs& m, MapWarp& warp, int query, int head, int first, int last) {
-  float sum = 0;
+DEV void weigh(const AttentionMapArgs& m, MapWarp& warp, int query, int head) {
   const int lane = threadIdx.x % 32;
-  for (int channel = 0; channel < m.attention.head_size; channel += 32 * turns) {
-    float added[turns] = {};
-    for (int s = first; s < last; ++s) {
-      const int part = m.spans[s].part;
-      const float scale = scale_of(m.attention, part, query);
-      if (scale == 0) continue;
-      add_span<T>(m.attention, m.spans[s], BranchView<T>(m.attention, part, head), warp, scale, channel + lane,
-                  added);
+  for (int c = lane; c < m.attention.head_size; c += 32) warp.added[c] = 0;
+  for (int s = 0; s < m.span_count; ++s) {
+    const int part = m.spans[s].part, source = m.spans[s].source;
+    const float scale = scale_of(m.attention, part, query);
+    if (scale != 0) add_span<T>(m.attention, m.spans[s], BranchView<T>(m.attention, part, head), warp, scale);
+    if (s + 1 < m.span_count && m.spans[s + 1].source == source) continue;
+    float sum = 0;
+    for (int c = lane; c < m.attention.head_size; c += 32) {
+      sum = fmaf(warp.added[c], warp.added[c], sum);
+      warp.added[c] = 0;
     }
-#pragma unroll
-    for (int i = 0; i < turns; ++i) sum = fmaf(added[i], added[i], sum);
-  }
-  return warp_sum(sum);
-}
-
-template <class T>
-DEV void weigh_sources(const AttentionMapArgs& m, MapWarp& warp, int query, int head) {
-  for (int first = 0, last = 0, source = 0; source < m.sources; ++source, first = last) {
-    while (last < m.span_count && m.spans[last].source == source) ++last;
-    const float sum = weigh<T>(m, warp, query, head, first, last);
-    if (threadIdx.x % 32 == 0) warp.squares[source] = head ? warp.squares[source] + sum : sum;
+    sum = warp_sum(sum);
+    if (lane == 0) warp.squares[source] += sum;
   }
 }
 
@@ -177,6 +172,7 @@ map_shares(const AttentionMapArgs m) {
   const AttentionArgs& g = m.attention;
   const int query = static_cast<int>(blockIdx.x * map_warps + threadIdx.x / 32), lane = threadIdx.x % 32;
   if (query >= g.queries) return;
+  for (int source = lane; source < m.sources; source += 32) warp.squares[source] = 0;
   for (int head = 0; head < g.heads; ++head) {
     fetch_query(g, warp.q, query, head);
     for (int b = 0; b < g.branches; ++b) {
@@ -184,7 +180,7 @@ map_shares(const AttentionMapArgs m) {
       if (lane == 0) warp.softmax[b] = softmax;
     }
     __syncwarp();
-    weigh_sources<T>(m, warp, query, head);
+    weigh<T>(m, warp, query, head);
   }
   __syncwarp();
   float* shares = m.out + (query + 1) * m.columns - m.sources;  // there is none of source 0

@@ -127,6 +127,7 @@ DEV void block_sums(float& a, float& b, float* shared) {
 template <class Visit>
 DEV void each_cell(const GroupNormArgs& g, int item, int first, int per_group, Visit visit) {
   const int64_t cells = int64_t{g.blocks} * per_group;
+#pragma unroll 1
   for (int64_t i = threadIdx.x; i < cells; i += row_threads) {
     const int block = static_cast<int>(quotient(i, per_group));
     const int c = first + static_cast<int>(i - int64_t{block} * per_group);

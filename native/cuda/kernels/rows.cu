@@ -12,9 +12,8 @@ constexpr int turns = 4;  // rows of a thread
 template <class Visit>
 DEV void each_row(const Tiles& tiles, const TileThread& at, int64_t rows, Visit visit) {
   int64_t row = int64_t{blockIdx.x} * tiles.rows * turns + at.row;
-#pragma unroll 1  // the body is large: every element and activation
-  for (int i = 0; i < turns; ++i, row += tiles.rows)
-    if (row < rows) visit(row);
+#pragma unroll 1
+  for (int i = 0; i < turns && row < rows; ++i, row += tiles.rows) visit(row);
 }
 
 dim3 grid_of(const Tiles& tiles, int64_t rows) {

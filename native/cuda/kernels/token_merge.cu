@@ -89,7 +89,7 @@ DEV void scores(const TokenMapArgs& g, TokenTile& a, TokenTile& b, float (&sums)
     a.fetch<width>(g.x, g.channels, channel);
     b.fetch<width>(g.x, g.channels, channel);
     __syncthreads();
-#pragma unroll
+#pragma unroll 8
     for (int k = 0; k < depth; ++k) {
       float u[each], v[each];
       load<each>(a.values + k * pitch + row, u);
