@@ -306,6 +306,7 @@ export class Pipeline implements AsyncDisposable {
   }
 }
 
-function toEstimate({ weights, working, tile }: NativeMemoryEstimate): MemoryEstimate {
-  return { weights, working, total: weights + working, tiled: tile > 0 };
+function toEstimate({ weights, working, tile, devices }: NativeMemoryEstimate): MemoryEstimate {
+  const totals = Object.entries(devices).map(([name, one]) => [name, { ...one, total: one.weights + one.working }]);
+  return { weights, working, total: weights + working, tiled: tile > 0, devices: Object.fromEntries(totals) };
 }

@@ -437,6 +437,8 @@ export interface MemoryEstimate {
   total: number;
   /** whether the VAE would decode in tiles */
   tiled: boolean;
+  /** what of it is on each GPU, by the names that `device` takes, such as "cuda:0"; without one, empty */
+  devices: Record<string, { weights: number; working: number; total: number }>;
 }
 
 export interface EncodePromptOptions {

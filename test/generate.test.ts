@@ -186,6 +186,7 @@ describe("estimateMemory", () => {
       working: 2_000_000,
       total: 42_000_000,
       tiled: true,
+      devices: {},
     });
     expect(addon.estimated[0]).toMatchObject({ width: 64, height: 96, vaeTiling: "on" });
     expect(addon.estimated[0]!.seeds).toHaveLength(2);

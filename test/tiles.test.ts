@@ -98,6 +98,7 @@ describe("estimateMemory", () => {
       working: expect.any(Number),
       total: small.weights + small.working,
       tiled: false,
+      devices: {},
     });
     const whole = await pipeline.estimateMemory({ ...large, vaeTiling: "off" });
     const tiled = await pipeline.estimateMemory({ ...large, vaeTiling: "on" });

@@ -59,4 +59,6 @@ export interface NativeMemoryEstimate {
   working: number;
   /** pixels of the decoder's tiles, 0 = whole */
   tile: number;
+  /** what of it is on each device that is not the CPU */
+  devices: Record<string, { weights: number; working: number }>;
 }

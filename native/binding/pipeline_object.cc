@@ -77,6 +77,14 @@ Napi::Value estimate_to_js(Napi::Env env, const MemoryEstimate& estimate) {
   object.Set("weights", static_cast<double>(estimate.weights));
   object.Set("working", static_cast<double>(estimate.working));
   object.Set("tile", static_cast<double>(estimate.tile));
+  Napi::Object devices = Napi::Object::New(env);
+  for (const MemoryEstimate::OnDevice& one : estimate.devices) {
+    Napi::Object device = Napi::Object::New(env);
+    device.Set("weights", static_cast<double>(one.weights));
+    device.Set("working", static_cast<double>(one.working));
+    devices.Set(one.device, device);
+  }
+  object.Set("devices", devices);
   return object;
 }
 

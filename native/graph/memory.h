@@ -19,6 +19,8 @@ class MemorySpace : public std::enable_shared_from_this<MemorySpace> {
   virtual size_t alignment() const = 0;
   // Whether the host may use its addresses as they are.
   virtual bool is_host() const = 0;
+  // Bytes that a process may have of it; 0: unknown.
+  virtual uint64_t limit() const { return 0; }
   // Uninitialised; null when it cannot be had.
   virtual uint8_t* take(size_t bytes) const = 0;
   virtual void give(uint8_t* address, size_t bytes) const = 0;

@@ -70,6 +70,8 @@ class Program {
   // Shape of any recorded value.
   const Shape& shape(Value value) const { return plan_.graph().shape(value); }
   const Plan& plan() const { return plan_; }
+  // Where its memory is.
+  const MemorySpace& space() const { return backend_.memory(); }
   // What it needs: an arena, which it may share, and buffers of its own.
   size_t arena_bytes() const { return plan_.arena_bytes(); }
   size_t own_bytes() const { return own_bytes_; }

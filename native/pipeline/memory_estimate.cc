@@ -25,10 +25,15 @@ std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& req
   return tiles;
 }
 
-// What there is, where the system says so:
-// unlike what is free at the moment it stays the same, and with it the picture.
-uint64_t budget_of(const GenerateRequest& request) {
-  return request.memory_budget ? request.memory_budget : system_memory().limit;
+// Against what there is rather than what is free at the moment: that stays the same, and with it the picture.
+bool fits(const MemoryEstimate& found, const ModelSet& models, const GenerateRequest& request) {
+  const Backend& decoding = models.backend(Part::vae);
+  const auto within = [](uint64_t bytes, uint64_t limit) { return !limit || bytes <= limit; };
+  if (request.memory_budget && found.total() > request.memory_budget) return false;
+  if (decoding.memory().is_host()) return request.memory_budget || within(found.total(), system_memory().limit);
+  for (const MemoryEstimate::OnDevice& one : found.devices)
+    if (one.device == decoding.capabilities().device) return within(one.total(), decoding.memory().limit());
+  return true;
 }
 
 Status check_budget(const MemoryEstimate& found, const ModelSet& models, const GenerateRequest& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -11,9 +12,17 @@
 namespace ipa {
 
 struct MemoryEstimate {
-  size_t weights = 0;  // of all that is loaded
+  // What of it is on one device that is not the host.
+  struct OnDevice {
+    std::string device;  // such as "cuda:0"
+    size_t weights = 0, working = 0;
+    size_t total() const { return weights + working; }
+  };
+
+  size_t weights = 0;  // of all that is loaded, wherever it is
   size_t working = 0;  // that the call adds at its peak
   int64_t tile = 0;    // pixels of the decoder's tiles; 0: the picture is decoded whole
+  std::vector<OnDevice> devices;
   size_t total() const { return weights + working; }
 };
 
@@ -29,8 +38,9 @@ inline int64_t least_tile(const ModelSet& models) { return 16 * models.vae->conf
 // larger ones differ less from the whole.
 std::vector<int64_t> tiles_of(const ModelSet& models, const GenerateRequest& request);
 
-// What decides about tiles where the request does not: its own budget or the system's memory; 0: unknown.
-uint64_t budget_of(const GenerateRequest& request);
+// Whether it fits the request's budget; without one the memory of the system, where that is known. What is on the VAE's
+// device has to fit that, too.
+bool fits(const MemoryEstimate& found, const ModelSet& models, const GenerateRequest& request);
 
 // no_memory when the request's budget does not suffice.
 Status check_budget(const MemoryEstimate& found, const ModelSet& models, const GenerateRequest& request);

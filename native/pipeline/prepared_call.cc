@@ -1,6 +1,7 @@
 #include "pipeline/prepared_call.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "pipeline/check_request.h"
@@ -84,10 +85,9 @@ Status PreparedCall::choose_decoder() {
   const int64_t first = request_.vae_tiling == Tiling::on && !tiles.empty() ? tiles.front() : 0;
   IPA_ASSIGN(decoder_, plan_decoder_in(first));
   memory_ = estimate(decoder_.get(), first);
-  const uint64_t budget = budget_of(request_);
-  if (request_.vae_tiling != Tiling::automatic || !budget) return {};
+  if (request_.vae_tiling != Tiling::automatic) return {};
   for (const int64_t tile : tiles) {
-    if (memory_.total() <= budget) break;
+    if (fits(memory_, models_, request_)) break;
     IPA_ASSIGN(std::unique_ptr<Decoder> tiled, plan_decoder_in(tile));
     const MemoryEstimate found = estimate(tiled.get(), tile);
     // Where the UNet takes the most, tiles save nothing.
@@ -104,10 +104,25 @@ MemoryCount PreparedCall::count_parts(const Decoder* decoder) const {
   conditioning_->count(memory);
   if (controls_) controls_->count(memory);
   if (inpaint_) inpaint_->count(memory);
-  if (maps_) memory.staying(maps_->bytes());
+  if (maps_) maps_->count(memory);
   denoiser_->count(memory);
   if (decoder) decoder->count(memory);
   return memory;
+}
+
+// Of every device once, whichever parts it has.
+std::vector<MemoryEstimate::OnDevice> PreparedCall::on_devices(const MemoryCount& memory) const {
+  std::vector<MemoryEstimate::OnDevice> devices;
+  std::set<const MemorySpace*> seen = {&host_memory()};
+  for (size_t part = 0; part < part_count; ++part) {
+    const Backend& backend = models_.backend(static_cast<Part>(part));
+    const MemorySpace& space = backend.memory();
+    if (!seen.insert(&space).second) continue;
+    devices.push_back({backend.capabilities().device, models_.memory_bytes_on(space), memory.peak_on(space)});
+    const bool decodes = &space == &models_.backend(Part::vae).memory();
+    if (decodes && source_) devices.back().weights += source_->bytes_to_load();
+  }
+  return devices;
 }
 
 MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) const {
@@ -135,6 +150,7 @@ MemoryEstimate PreparedCall::estimate(const Decoder* decoder, int64_t tile) cons
   found.working = held_bytes(request_) + request_.bytes_beside +
                   std::max(memory.peak() + waiting, memory.arena() + 2 * (results + waiting));
   found.tile = tile;
+  found.devices = on_devices(memory);
   return found;
 }
 

@@ -58,6 +58,7 @@ class PreparedCall {
   Status choose_decoder();
   Result<std::unique_ptr<Decoder>> plan_decoder_in(int64_t tile) const;
   MemoryCount count_parts(const Decoder* decoder) const;
+  std::vector<MemoryEstimate::OnDevice> on_devices(const MemoryCount& memory) const;
   MemoryEstimate estimate(const Decoder* decoder, int64_t tile) const;
 
   const ModelSet& models_;

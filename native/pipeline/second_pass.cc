@@ -173,6 +173,9 @@ Result<MemoryEstimate> estimate_twice(const ModelSet& models, const GenerateRequ
   // The second pass may read more weights, and the first take more beside them.
   MemoryEstimate found = both.second.memory;
   found.working = std::max(found.total(), both.first.memory.total()) - found.weights;
+  const auto& first = both.first.memory.devices;
+  for (size_t i = 0; i < found.devices.size() && i < first.size(); ++i)
+    found.devices[i].working = std::max(found.devices[i].total(), first[i].total()) - found.devices[i].weights;
   return found;
 }
 

@@ -12,6 +12,13 @@ GpuMemory::~GpuMemory() {
   }
 }
 
+uint64_t GpuMemory::limit() const {
+  // What the driver keeps for the process itself: kernels, and room for their stacks.
+  constexpr uint64_t of_the_driver = uint64_t{512} << 20;
+  const uint64_t all = device_->info().memory_bytes;
+  return all > 2 * of_the_driver ? all - of_the_driver : all;
+}
+
 uint8_t* GpuMemory::take(size_t bytes) const {
   void* address = nullptr;
   const std::lock_guard<std::mutex> order(device_->order());

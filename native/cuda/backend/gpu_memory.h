@@ -20,6 +20,7 @@ class GpuMemory : public MemorySpace {
 
   size_t alignment() const override { return 256; }
   bool is_host() const override { return false; }
+  uint64_t limit() const override;
   uint8_t* take(size_t bytes) const override;
   void give(uint8_t* address, size_t bytes) const override;
   void write(uint8_t* to, const void* from, size_t bytes) const override;

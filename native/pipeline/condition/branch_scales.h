@@ -22,6 +22,7 @@ class BranchScales {
   static Result<BranchScales> plan(const ModelSet& models, const GenerateRequest& request,
                                    const std::vector<GuidancePart>& parts);
   size_t bytes() const { return values_.size() * sizeof(float); }
+  const MemorySpace& space() const { return *space_; }
 
   // Which value an image branch, a region's prompt or, beside regions, the prompt reads in a layer;
   // -1: it has no part in the layer, or is read as it is.

@@ -209,7 +209,7 @@ void Conditioning::count(MemoryCount& memory) const {
   };
   count_text(text_);
   for (const Text& region : regions_) count_text(region);
-  memory.staying(scales_.bytes());
+  memory.staying(scales_.bytes(), scales_.space());
   for (const ControlKeys& keys : control_keys_) memory.staying(*keys.packed.program, feature_bytes(text_));
   for (size_t i = 0; i < branches_.size(); ++i) {
     if (images_[i].program || feeds_control(i)) branches_[i].count(memory);

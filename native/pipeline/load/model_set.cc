@@ -303,4 +303,12 @@ size_t ModelSet::memory_bytes() const {
   return sum + unet->spare_bytes();
 }
 
+size_t ModelSet::memory_bytes_on(const MemorySpace& space) const {
+  size_t sum = 0;
+  for (const ParamSet* params : all_params())
+    for (const auto& param : params->all())
+      if (param->data && &param->data.space() == &space) sum += param->data.bytes();
+  return &backend(Part::unet).memory() == &space ? sum + unet->spare_bytes() : sum;
+}
+
 }  // namespace ipa

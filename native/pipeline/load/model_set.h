@@ -51,6 +51,8 @@ class ModelSet {
   // Weights and bytes over all networks.
   int64_t parameters() const;
   size_t memory_bytes() const;
+  // Of those in one kind of memory.
+  size_t memory_bytes_on(const MemorySpace& space) const;
 
   // Before a call is planned: whether it repaints a part of a picture, which Fooocus' patch of the UNet is for.
   void choose_unet(bool repaints) const { unet->use_patched(repaints); }

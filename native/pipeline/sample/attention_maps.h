@@ -12,6 +12,7 @@
 #include "models/decoupled_attention.h"
 #include "pipeline/condition/conditioning.h"
 #include "pipeline/load/model_set.h"
+#include "pipeline/memory_count.h"
 #include "pipeline/request.h"
 
 namespace ipa {
@@ -24,6 +25,10 @@ class AttentionMaps {
   // One per cross layer of the UNet: which are mapped, and the spans of their tokens.
   const std::vector<LayerMap>& layers() const { return layers_; }
   size_t bytes() const { return (mapped_ + summed_) * sizeof(float); }
+  void count(MemoryCount& memory) const {
+    memory.staying(mapped_ * sizeof(float), space_);
+    memory.staying(summed_ * sizeof(float));
+  }
   // Of what means() returns.
   size_t result_bytes() const;
 

@@ -61,7 +61,7 @@ void ControlPictures::count(MemoryCount& memory) const {
     memory.passing(*rows_, held_bytes() + reader_->own_bytes());
     memory.passing(*offsets_, held_bytes() + reader_->own_bytes() + rows_->own_bytes());
   }
-  memory.staying(read_bytes());
+  memory.staying(read_bytes(), reader_->space());
 }
 
 std::vector<float> ControlPictures::modes() const {

@@ -91,7 +91,7 @@ Status Controls::plan_adapters(const ControlCall& call, const std::vector<size_t
 }
 
 void Controls::count(MemoryCount& memory) const {
-  memory.staying(sums_.skips.bytes() + sums_.levels.bytes() + made_.bytes());
+  for (const Residuals* residuals : {&sums_.skips, &sums_.levels, &made_}) residuals->count(memory);
   for (const auto& net : nets_) net->count(memory);
   for (const auto& adapter : adapters_) adapter->count(memory);
 }

@@ -10,6 +10,7 @@
 #include "graph/memory.h"
 #include "graph/shape.h"
 #include "graph/workspace.h"
+#include "pipeline/memory_count.h"
 
 namespace ipa {
 
@@ -23,6 +24,7 @@ class Residuals {
   // Of one item.
   const Shape& shape(size_t i) const { return shapes_[i]; }
   size_t bytes() const { return bytes_; }
+  void count(MemoryCount& memory) const { memory.staying(bytes_, *space_); }
   // Takes the memory, which is zeros then. no_memory.
   Status take(Workspace& workspace);
   // Of `count` items from `first` on.
