@@ -140,6 +140,11 @@ export interface LoadOptions extends HubAccessOptions {
   /** devices of single parts, such as `{ textEncoder: "cpu" }` to keep memory of a GPU free; a part left out is on `device` */
   devices?: DevicesOptions | undefined;
   /**
+   * on a GPU: the weights of the text encoders, the image encoder and the VAE rest in the machine's memory, and are on the GPU only while they are
+   * used. The pictures are the same. Each call copies them, which takes a part of a second. Default false; on the CPU it changes nothing
+   */
+  offload?: boolean | undefined;
+  /**
    * what the networks multiply in. "f32" computes as diffusers does; it is the default on the CPU. "f16" is for GPUs, and the default there: the VAE
    * is then in bf16, or in f32 where the GPU has no bf16. "int16", of the CPU, is faster and nearly exact, with more bits than bf16.
    * "bf16" needs less memory; it is the fastest of 16 bits where the processor has instructions for it, and slow elsewhere. "int8" is faster

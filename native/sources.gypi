@@ -99,6 +99,7 @@
       "weights/changes/inpaint_patch.cc",
       "weights/changes/merged_source.cc",
       "graph/device_kinds.cc",
+      "graph/resting.cc",
       "graph/arena.cc",
       "graph/graph.cc",
       "graph/graph_tokens.cc",

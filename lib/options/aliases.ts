@@ -162,8 +162,12 @@ const LOAD: Alias[] = [
     "placement, part_devices, unet_device, vae_device, text_encoder_device, image_encoder_device, clip_device",
   ],
   [
-    'what need not be on the GPU may stay off it: use devices: { textEncoder: "cpu" }',
-    "offload, cpu_offload, model_cpu_offload, enable_model_cpu_offload, enable_sequential_cpu_offload, offload_to_cpu, lowvram, medvram, clip_on_cpu",
+    "use offload: true",
+    "cpu_offload, model_cpu_offload, enable_model_cpu_offload, enable_sequential_cpu_offload, offload_to_cpu, lowvram, medvram",
+  ],
+  [
+    'use devices: { textEncoder: "cpu" }',
+    "clip_on_cpu",
   ],
   [
     "use controls: [{ file }]",

@@ -206,6 +206,12 @@ export const LoadSchema = {
       description: "devices of single parts",
       "x-default": "`device` for each",
     },
+    offload: {
+      type: "boolean",
+      default: false,
+      description:
+        "on a GPU: the weights of the text encoders, the image encoder and the VAE are there only while they are used, else in the machine's memory",
+    },
     dtype: {
       type: "string",
       enum: DTYPES,

@@ -42,9 +42,32 @@ int64_t ParamSet::elements() const {
 }
 
 size_t ParamSet::bytes() const {
-  size_t sum = 0;
+  size_t sum = visiting_bytes();
+  if (rests()) return sum;
   for (const auto& param : params_) sum += param->data.bytes();
   return sum;
 }
+
+size_t ParamSet::bytes_in(const MemorySpace& space) const {
+  if (rests()) return space.is_host() ? visiting_bytes() : 0;
+  size_t sum = 0;
+  for (const auto& param : params_)
+    if (param->data && &param->data.space() == &space) sum += param->data.bytes();
+  return sum;
+}
+
+Status ParamSet::rest(const MemorySpace& device) {
+  if (!resting_) resting_ = std::make_unique<Resting>(device);
+  return settle();
+}
+
+Status ParamSet::settle() {
+  if (!resting_) return {};
+  for (const auto& param : params_)
+    if (param->data) IPA_TRY(resting_->take(param->data));
+  return {};
+}
+
+Result<WeightsVisit> ParamSet::visit() const { return resting_ ? resting_->visit() : WeightsVisit(); }
 
 }  // namespace ipa

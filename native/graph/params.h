@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "graph/memory.h"
+#include "graph/resting.h"
 #include "graph/types.h"
 
 namespace ipa {
@@ -61,8 +62,20 @@ class ParamSet {
   const std::vector<std::unique_ptr<Param>>& all() const { return params_; }
   // Number of weights over all parameters.
   int64_t elements() const;
-  // Memory of the packed weights.
+  // Memory of the packed weights, wherever they are.
   size_t bytes() const;
+  // Of those in this kind of memory.
+  size_t bytes_in(const MemorySpace& space) const;
+
+  // All that have data rest in the host's memory from now on, and come to `device` to be used. no_memory.
+  Status rest(const MemorySpace& device);
+  // Where they rest: takes in data of the host that were put in their place. Not during a visit.
+  Status settle();
+  bool rests() const { return resting_ != nullptr; }
+  // While somebody runs a graph of them; null where they do not rest.
+  Result<WeightsVisit> visit() const;
+  // What a visit takes of the device.
+  size_t visiting_bytes() const { return resting_ ? resting_->bytes() : 0; }
   // What is multiplied in 16 bits for what bytes have made (self-attention): int16 or bf16.
   Compute pairs = Compute::int16;
   // What the values of its graphs are kept in, where a backend asks for it as a whole: f32, f16 or bf16.
@@ -75,6 +88,7 @@ class ParamSet {
  private:
   std::vector<std::unique_ptr<Param>> params_;
   std::unordered_map<std::string, Param*> by_key_;
+  std::unique_ptr<Resting> resting_;
   Status status_;
 };
 

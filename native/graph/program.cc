@@ -62,6 +62,7 @@ Status Program::prepare(Workspace& workspace) {
 }
 
 Status Program::prepare() {
+  IPA_ASSIGN(visit_, plan_.graph().params()->visit());
   for (void* binding : bindings_)
     if (!binding) return Status(Code::internal, "a value of the graph was left unbound");
   for (const Step& step : plan_.steps())

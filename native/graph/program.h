@@ -93,6 +93,7 @@ class Program {
   size_t held_ = 0;
   std::vector<Memory> owned_;
   std::vector<void*> bindings_;
+  WeightsVisit visit_;  // of its parameters, where they rest
   std::unique_ptr<Executable> executable_;
   const uint8_t* compiled_for_ = nullptr;  // the arena's address at that time
   PlanCopies plan_copies_;

@@ -39,7 +39,10 @@ struct Field {
   Field(const char* path, Member member, double least, double most, std::vector<const char*> names = {})
       : path(path), member(member), least(least), most(most), names(std::move(names)) {}
 
-  bool is_boolean() const { return std::holds_alternative<std::optional<bool> Request::*>(member); }
+  bool is_boolean() const {
+    return std::holds_alternative<std::optional<bool> Request::*>(member) ||
+           (std::holds_alternative<bool Request::*>(member) && names.empty());
+  }
   bool is_integer() const {
     return !std::holds_alternative<float Request::*>(member) &&
            !std::holds_alternative<double Request::*>(member);

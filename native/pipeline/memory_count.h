@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <set>
 
 #include "graph/program.h"
 
@@ -29,22 +30,20 @@ class MemoryCount {
  public:
   // A program that runs and goes; `beside`: bytes of the host that are held for as long.
   void passing(const Program& program, size_t beside = 0) {
+    const size_t visiting = staying_.count(params_of(program)) ? 0 : params_of(program)->visiting_bytes();
     all_.use_arena(program.arena_bytes());
-    all_.passing(program.own_bytes() + beside);
+    all_.passing(program.own_bytes() + visiting + beside);
     if (HeldAtOnce* device = device_of(program.space())) {
       device->use_arena(program.arena_bytes());
-      device->passing(program.own_bytes());
+      device->passing(program.own_bytes() + visiting);
     }
   }
   // One that stays until the call ends.
   void staying(const Program& program, size_t beside = 0) {
-    all_.use_arena(program.arena_bytes());
-    all_.passing(program.own_bytes() + beside);
-    all_.staying(program.own_bytes());
-    if (HeldAtOnce* device = device_of(program.space())) {
-      device->use_arena(program.arena_bytes());
-      device->staying(program.own_bytes());
-    }
+    passing(program, beside);
+    const size_t visiting =
+        staying_.insert(params_of(program)).second ? params_of(program)->visiting_bytes() : 0;
+    staying(program.own_bytes() + visiting, program.space());
   }
   void passing(size_t bytes) { all_.passing(bytes); }
   // `space`: where they are.
@@ -63,9 +62,11 @@ class MemoryCount {
   }
 
  private:
+  static const ParamSet* params_of(const Program& program) { return program.plan().graph().params(); }
   HeldAtOnce* device_of(const MemorySpace& space) { return space.is_host() ? nullptr : &devices_[&space]; }
 
   HeldAtOnce all_;
+  std::set<const ParamSet*> staying_;  // whose weights a staying program has brought, where they rest
   std::map<const MemorySpace*, HeldAtOnce> devices_;
 };
 

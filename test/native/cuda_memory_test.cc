@@ -56,8 +56,40 @@ TEST_ONCE(cuda_memory_is_as_estimated) {
   load.model = ipa_test::golden_folder() + "/models/sd15";
   ipa::GenerateRequest request = ipa_test::plain_request("sd15", "base-square");
   check_estimate("text to image", load, request);
+  load.offload = true;
+  check_estimate("offloaded", load, request);
+  load.offload = false;
   request.seeds = {1, 2, 3};
   check_estimate("three pictures", load, request);
+}
+
+// Weights that rest come back for every call, and LoRAs change them where they rest.
+TEST_ONCE(cuda_memory_of_parts_that_rest) {
+  ipa::gpu::register_cuda(*cuda_emulator::emulated_api());
+  ipa::LoadRequest load;
+  load.model = ipa_test::golden_folder() + "/models/sd15";
+  load.devices.device = "cuda";
+  load.compute = ipa::Compute::f16;
+  ipa::GenerateRequest request = ipa_test::plain_request("sd15", "base-square");
+  std::vector<float> all_there;
+  for (const bool offload : {false, true}) {
+    cuda_emulator::reset_emulated_gpu();
+    load.offload = offload;
+    const auto models = ipa_test::load_golden_models(load);
+    if (!models) return;
+    const uint64_t resting = cuda_emulator::emulated_counters().taken_bytes;
+    const auto unet = models->unet->params.bytes();
+    CHECK_EQ(resting < unet + unet / 50, offload);
+    for (int i = 0; i < 2; ++i) {
+      const auto made = ipa_test::generate(*models, request, nullptr, nullptr);
+      CHECK_OK(made.status());
+      if (!made.ok()) return;
+      if (all_there.empty()) all_there = made.value().latents.front();
+      CHECK(made.value().latents.front() == all_there);
+      // All is away again, but what is kept of a call for the next.
+      CHECK_EQ(models->memory_bytes_on(models->backend(ipa::Part::unet).memory()) < unet + unet / 50, offload);
+    }
+  }
 }
 
 }  // namespace

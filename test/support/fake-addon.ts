@@ -359,6 +359,7 @@ class FakePipeline implements NativePipeline {
           weights: 40_000_000,
           working: 2_000_000,
           tile: request.vaeTiling === "on" ? request.vaeTile || 512 : 0,
+          devices: {},
         }),
       done,
     );

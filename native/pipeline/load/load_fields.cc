@@ -18,6 +18,7 @@ const std::vector<LoadField>& load_fields() {
   static const std::vector<LoadField> fields = {
       {"prediction", &R::prediction, 0, 2, {"epsilon", "v", "sample"}},
       {"zeroSnr", &R::zero_snr, 0, 1},
+      {"offload", &R::offload, 0, 1},
       {"vaeScalingFactor", &R::vae_scaling_factor, 0.001, 1000},
       {"dtype", &R::compute, 0, 5, dtype_names},
       {"threads", &R::threads, 0, 1024},

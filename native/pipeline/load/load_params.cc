@@ -84,11 +84,11 @@ struct Loader {
     const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
     AlignedBuffer& memory = own.stored;
     grow(memory, each * param.names.size());
-    Memory packed(context.backend.memory(), context.backend.packed_bytes(param));
+    const MemorySpace& space = context.rests ? host_memory() : context.backend.memory();
+    Memory packed(space, context.backend.packed_bytes(param));
     if (!memory) return Status(Code::no_memory, "out of memory while loading " + what);
     if (!packed)
-      return context.backend.memory().no_memory(context.backend.packed_bytes(param),
-                                                "out of memory while loading " + what);
+      return space.no_memory(context.backend.packed_bytes(param), "out of memory while loading " + what);
     for (size_t i = 0; i < param.names.size(); ++i) {
       uint8_t* read = memory.data() + i * each;
       IPA_TRY(source.read(*source.find(param.names[i]), type, read));

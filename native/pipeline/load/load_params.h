@@ -19,6 +19,7 @@ struct LoadContext {
   int threads = 1;
   const CancelFlag* cancel = nullptr;
   AddProduct add_product = add_product_plainly;  // of LoRAs
+  bool rests = false;  // the weights stay in the host's memory until they are used, see ParamSet::rest()
 };
 
 // Declares a network's parameters by describing its graph at a small size.

@@ -66,6 +66,7 @@ struct LoadRequest {
   double vae_scaling_factor = 0;         // 0: the VAE's own
   std::optional<Compute> compute;        // none: f16 for a UNet on a GPU, f32 elsewhere; see part_computes.h
   DeviceRequest devices;
+  bool offload = false;  // parts on a GPU, all but the UNet's, are there only while they are used
   int threads = 0;       // 0: one per core
   int concurrency = 16;  // calls that advance together, at most
   int max_batch = 0;     // of them that run as one, at most; 0: as many as are faster

@@ -22,7 +22,8 @@ Result<std::unique_ptr<TensorSource>> LoadedWeights::open(const std::vector<Lora
 
 Status LoadedWeights::load(const std::vector<LoraUse>& loras, const LoadContext& context) {
   IPA_ASSIGN(const auto source, open(loras, &changed_, context));
-  return load_params(params, *source, what_, context);
+  IPA_TRY(load_params(params, *source, what_, context));
+  return context.rests ? params.rest(context.backend.memory()) : Status();
 }
 
 Result<size_t> LoadedWeights::foresee(const Backend& backend) {
@@ -47,6 +48,8 @@ Result<LoadedWeights::Restaged> LoadedWeights::restage(const std::vector<LoraUse
 
 void LoadedWeights::commit(Restaged restaged) {
   commit_params(std::move(restaged.params));
+  // They are in the host's memory already, so that nothing can fail.
+  (void)params.settle();
   changed_ = std::move(restaged.changed);
   for (StagedParam& one : restaged.patched)
     for (StagedParam& spare : spare_)

@@ -44,7 +44,7 @@ class LoadedWeights {
   size_t spare_bytes() const;
 
   // Whether load() has succeeded.
-  bool loaded() const { return !params.all().empty() && params.all().front()->data; }
+  bool loaded() const { return !params.all().empty() && (params.rests() || params.all().front()->data); }
   // Before load(), where graphs are planned before it: what it will read. The memory that it will take.
   // Errors of the readers, and of load_params() where a tensor is missing.
   Result<size_t> foresee(const Backend& backend);

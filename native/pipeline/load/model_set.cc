@@ -54,6 +54,7 @@ Result<std::unique_ptr<ModelSet>> ModelSet::load(const LoadRequest& request, con
   IPA_ASSIGN(const PartComputes computes, choose_computes(request.compute, devices));
   std::unique_ptr<ModelSet> set(new ModelSet(std::move(devices), computes, *kernels, threads));
   set->loras_ = request.loras;
+  set->offload_ = request.offload;
 
   IPA_ASSIGN(ModelComponents components, find_components(request));
   set->scheduler_config = std::move(components.scheduler);
@@ -138,8 +139,9 @@ Status ModelSet::load_encoder(const CancelFlag* cancel) const {
 
 LoadContext ModelSet::context(Part part, const CancelFlag* cancel) const {
   const Kernels& kernels = kernels_;
+  const bool rests = offload_ && part != Part::unet && !backend(part).memory().is_host();
   return {backend(part), threads_, cancel,
-          [&kernels](const ProductTerms& terms) { return add_product(kernels, terms); }};
+          [&kernels](const ProductTerms& terms) { return add_product(kernels, terms); }, rests};
 }
 
 // The encoder in the model's folder, or the one that was asked for instead.
@@ -305,9 +307,7 @@ size_t ModelSet::memory_bytes() const {
 
 size_t ModelSet::memory_bytes_on(const MemorySpace& space) const {
   size_t sum = 0;
-  for (const ParamSet* params : all_params())
-    for (const auto& param : params->all())
-      if (param->data && &param->data.space() == &space) sum += param->data.bytes();
+  for (const ParamSet* params : all_params()) sum += params->bytes_in(space);
   return &backend(Part::unet).memory() == &space ? sum + unet->spare_bytes() : sum;
 }
 

@@ -102,6 +102,7 @@ class ModelSet {
   std::vector<std::pair<Part, LoadedWeights*>> changeable() const;
 
   PartComputes computes_;
+  bool offload_ = false;    // all parts but the UNet's rest, see ParamSet::rest()
   const Kernels& kernels_;  // of the host, which adds LoRAs to weights
   int threads_;             // the same
   Family family_ = Family::sd1;

@@ -24,7 +24,9 @@ class Residuals {
   // Of one item.
   const Shape& shape(size_t i) const { return shapes_[i]; }
   size_t bytes() const { return bytes_; }
-  void count(MemoryCount& memory) const { memory.staying(bytes_, *space_); }
+  void count(MemoryCount& memory) const {
+    if (bytes_) memory.staying(bytes_, *space_);
+  }
   // Takes the memory, which is zeros then. no_memory.
   Status take(Workspace& workspace);
   // Of `count` items from `first` on.
