@@ -24,9 +24,10 @@ class CudaExecutable : public Executable {
  private:
   // Whoever cancels stops what is not in the queue yet.
   Status launch_all(const CancelFlag* cancel);
-  Status launch(const Launch& launch);
+  GpuResult launch(const Launch& launch);
   // Records the launches; without a graph, for want of memory, they go on one by one.
   Status record();
+  void drop_graph();
   // One step after the other, each waited for.
   Status run_timed(const RunTerms& terms);
 
