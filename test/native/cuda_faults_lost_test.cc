@@ -39,7 +39,8 @@ void check_ends(const ModelSet& models, const GenerateRequest& call, Code code) 
 
 TEST_ONCE(cuda_faults_failed_call_ends_its_pipeline) {
   const Gpus gpus(fake_of(Pace::random));
-  const GenerateRequest call = short_call();
+  GenerateRequest call = short_call();
+  call.steps = 1;  // so that no launches are recorded, see below
   GenerateResult expected;
   std::vector<std::pair<Call, int64_t>> kinds;
   {
@@ -48,7 +49,7 @@ TEST_ONCE(cuda_faults_failed_call_ends_its_pipeline) {
     expected = made(*models, call);
     cuda_emulator::set_fake_faults({});
     made(*models, call);
-    for (const Call kind : {Call::take, Call::copy, Call::launch, Call::graph, Call::event})
+    for (const Call kind : {Call::take, Call::copy, Call::launch, Call::event})
       kinds.emplace_back(kind, calls_of(kind));
   }
   for (const auto& [kind, last] : kinds) {
@@ -63,6 +64,22 @@ TEST_ONCE(cuda_faults_failed_call_ends_its_pipeline) {
   }
   const Models models = loaded(small_model());
   if (models) CHECK(same(made(*models, call), expected));
+}
+
+TEST_ONCE(cuda_faults_failed_graph) {
+  const Gpus gpus(fake_of(Pace::random));
+  const Models models = loaded(small_model());
+  if (!models) return;
+  GenerateRequest call = short_call();
+  call.steps = 3;
+  const GenerateResult expected = made(*models, call);
+  // To begin, and to end, the first recording. The next call launches the graph that came of it.
+  for (const int64_t n : {1, 2}) {
+    cuda_emulator::set_fake_faults({{Call::graph, n, gpu_failed}});
+    CHECK(same(made(*models, call), expected));
+  }
+  cuda_emulator::set_fake_faults({{Call::graph, 3, gpu_failed}});
+  check_ends(*models, call, Code::device);
 }
 
 TEST_ONCE(cuda_faults_failed_load_leaves_nothing) {

@@ -1,7 +1,5 @@
 // Whatever legal order a GPU does its work in, whole calls give the bits that they have where all is done at once, and nothing
 // is used that was given back or not waited for.
-#include <chrono>
-
 #include "cuda_faults_rig.h"
 
 using namespace cuda_faults;
@@ -70,10 +68,7 @@ TEST_ONCE(cuda_faults_every_order_gives_the_same_bits) {
     std::vector<GenerateResult> expected;
     {
       const Gpus gpus(Gpus::Emulated{});
-      const auto begin = std::chrono::steady_clock::now();
       expected = results_of(one);
-      std::printf("  %s: %.1f s\n", one.what,
-                  std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     }
     std::vector<FakeGpu> orders = {fake_of(Pace::late), fake_of(Pace::random, 1), fake_of(Pace::random, 2)};
     for (const FakeGpu& order : orders) {

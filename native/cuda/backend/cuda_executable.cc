@@ -74,8 +74,7 @@ Status CudaExecutable::run(const RunTerms& terms) {
   if (terms.pause && terms.pause->due()) IPA_TRY(terms.pause->pass().status());
   const std::lock_guard<std::mutex> lock(device_->order());
   if (terms.seconds) return run_timed(terms);
-  // The first run may be the only one, and loads the kernels, which a recording must not.
-  if (++runs_ == 2 && may_record_) IPA_TRY(record());
+  if (has_run_ && may_record_) IPA_TRY(record(terms.cancel));
   if (!graph_) return launch_all(terms.cancel);
   const GpuResult launched = device_->api().graph_launch(device_->queue(), graph_);
   if (launched != gpu_no_memory) return device_->check(launched, "a launch");
@@ -93,17 +92,22 @@ Status CudaExecutable::launch_all(const CancelFlag* cancel) {
     if (raised(cancel)) return cancelled();
     IPA_TRY(device_->check(launch(one), "a launch"));
   }
+  has_run_ = true;
   return {};
 }
 
-Status CudaExecutable::record() {
-  may_record_ = false;
+Status CudaExecutable::record(const CancelFlag* cancel) {
   if (launches.all().empty()) return {};
   Recording recording(*device_);
   GpuResult result = recording.begin();
-  for (size_t i = 0; i < launches.all().size() && result == gpu_ok; ++i) result = launch(launches.all()[i]);
+  for (size_t i = 0; i < launches.all().size() && result == gpu_ok; ++i) {
+    if (raised(cancel)) return cancelled();
+    result = launch(launches.all()[i]);
+  }
+  may_record_ = false;
   if (result == gpu_ok) result = recording.end(graph_);
-  return result == gpu_no_memory ? Status() : device_->check(result, "recording launches");
+  // A queue that is broken says so again when it is asked for the launches themselves.
+  return result == gpu_lost ? device_->check(result, "recording launches") : Status();
 }
 
 Status CudaExecutable::run_timed(const RunTerms& terms) {

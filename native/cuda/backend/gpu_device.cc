@@ -69,11 +69,12 @@ Status GpuDevice::no_memory(size_t bytes, const std::string& message) const {
   uint64_t free_bytes = 0, total = 0;
   const GpuResult asked = api_.memory(queue_, &free_bytes, &total);
   if (asked != gpu_ok) return check(asked, "asking for its memory");
-  return Status(Code::no_memory,
-                message + " (" + name_ + " has " + megabytes(free_bytes) + " of " + megabytes(total) +
-                    " free, and " + megabytes_up(bytes) +
-                    " are needed at once: use a smaller picture, `tiling`, dtype \"int8\", or put "
-                    "parts on the CPU with `devices`)");
+  return Status(
+      Code::no_memory,
+      message + " (" + name_ + " has " + megabytes(free_bytes) + " of " + megabytes(total) + " free, and " +
+          megabytes_up(bytes) +
+          " are needed at once: end other programs that use it, put parts elsewhere with `devices`, or "
+          "use dtype \"int8\", a smaller picture or `vaeTiling`)");
 }
 
 Status GpuDevice::status() const {
