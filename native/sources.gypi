@@ -472,7 +472,15 @@
       "../test/native/cuda_emulator_test.cc",
       "../test/native/cuda_emulator_checks_test.cc",
       "../test/native/cuda_emulator_api_test.cc",
-      "../test/native/cuda_emulator_fake_test.cc"
+      "../test/native/cuda_emulator_fake_test.cc",
+      "../test/native/cuda_faults_rig.cc",
+      "../test/native/cuda_faults_order_test.cc",
+      "../test/native/cuda_faults_memory_test.cc",
+      "../test/native/cuda_faults_lost_test.cc",
+      "../test/native/cuda_faults_devices_test.cc",
+      "../test/native/cuda_faults_company_test.cc",
+      "../test/native/cuda_faults_changes_test.cc",
+      "../test/native/cuda_faults_cancel_test.cc"
     ],
     "bench_files": [
       "../bench/native/networks.cc"

@@ -51,8 +51,13 @@ class BoundView {
   void write(size_t at, const void* from, size_t bytes) const { space_->write(address_ + at, from, bytes); }
   void read(size_t at, void* to, size_t bytes) const { space_->read(address_ + at, to, bytes); }
   // `from` is of the same space.
-  void copy(size_t at, const BoundView& from) const { space_->copy(from.address_, address_ + at, from.bytes_); }
-  void fill_with_zeros() const { space_->zero(address_, bytes_); }
+  void copy(size_t at, const BoundView& from) const {
+    if (from.bytes_) space_->copy(from.address_, address_ + at, from.bytes_);
+  }
+  // An empty one, which may be of no space, stays as it is.
+  void fill_with_zeros() const {
+    if (bytes_) space_->zero(address_, bytes_);
+  }
   Status status() const { return space_->status(); }
   bool same_place(const BoundView& other) const { return address_ == other.address_; }
   // For backends.

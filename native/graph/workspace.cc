@@ -94,6 +94,11 @@ Status Workspace::require(const MemorySpace& space, size_t bytes) {
 Result<ArenaLease> Workspace::lease(const MemorySpace& space, size_t bytes) {
   Memory arena = keeper_.take(space, bytes);
   if (!arena) arena = Memory(space, bytes);
+  if (!arena) {
+    // What others left may be all that is missing.
+    keeper_.drop();
+    arena = Memory(space, bytes);
+  }
   if (!arena)
     return space.no_memory(bytes, "out of memory: " + std::to_string(bytes >> 20) +
                                       " MB of working memory cannot be had, use a smaller picture");

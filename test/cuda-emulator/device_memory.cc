@@ -17,20 +17,25 @@ constexpr int not_a_number = 0xff;            // in each byte: of floats and bot
 
 uint64_t round_up(uint64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
+// Twice as many as memory: gaps take some, and so does what is not taken again at once.
+uint64_t addresses_for(uint64_t bytes) { return 2 * round_up(bytes) + alignment; }
+
 }  // namespace
 
-// Twice as many addresses as memory: gaps take some, and so does what is not taken again at once.
-DeviceMemory::DeviceMemory(uint64_t bytes)
-    : bytes_(bytes),
-      reserved_(2 * round_up(bytes) + alignment),
-      base_(static_cast<uint8_t*>(reserve_pages(reserved_))) {
-  watch_memory(base_, reserved_);
+DeviceAddresses::DeviceAddresses(int32_t devices, uint64_t bytes)
+    : each_(addresses_for(bytes)),
+      all_(static_cast<uint64_t>(devices) * each_),
+      base_(static_cast<uint8_t*>(reserve_pages(all_))) {
+  watch_memory(base_, all_);
 }
 
-DeviceMemory::~DeviceMemory() {
+DeviceAddresses::~DeviceAddresses() {
   unwatch_memory();
-  release_pages(base_, reserved_);
+  release_pages(base_, all_);
 }
+
+DeviceMemory::DeviceMemory(uint8_t* base, uint64_t bytes)
+    : bytes_(bytes), reserved_(addresses_for(bytes)), base_(base) {}
 
 uint64_t DeviceMemory::first_gap(uint64_t from, uint64_t bytes) const {
   uint64_t at = from;

@@ -1,4 +1,4 @@
-// Memory of the emulated device: addresses on multiples of 256, gaps between allocations, and contents that begin as NaN.
+// Memory of emulated devices: addresses on multiples of 256, gaps between allocations, and contents that begin as NaN.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,24 @@
 
 namespace cuda_emulator {
 
+// Addresses for several devices with `bytes` of memory each, side by side, for the checks watch one range.
+class DeviceAddresses {
+ public:
+  DeviceAddresses(int32_t devices, uint64_t bytes);
+  ~DeviceAddresses();
+  DeviceAddresses(const DeviceAddresses&) = delete;
+  DeviceAddresses& operator=(const DeviceAddresses&) = delete;
+  uint8_t* of(int32_t device) const { return base_ + static_cast<uint64_t>(device) * each_; }
+
+ private:
+  uint64_t each_, all_;
+  uint8_t* base_;
+};
+
+// Of one device.
 class DeviceMemory {
  public:
-  explicit DeviceMemory(uint64_t bytes);
-  ~DeviceMemory();
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
+  DeviceMemory(uint8_t* base, uint64_t bytes);
 
   // Null: no such gap is left.
   void* take(uint64_t bytes);

@@ -22,68 +22,80 @@ int launch_of_engine(int32_t kernel, const void* arguments, uint64_t bytes) {
 
 const std::string& last_problem() { return problem; }
 
-EmulatedDevice& EmulatedDevice::instance() {
-  static EmulatedDevice device;
-  if (!device.memory_) device.reset({});
-  return device;
+EmulatedDevices& EmulatedDevices::instance() {
+  static EmulatedDevices devices;
+  if (!devices.addresses_) devices.reset({});
+  return devices;
 }
 
-void EmulatedDevice::reset(const EmulatedGpu& settings) {
+void EmulatedDevices::reset(const EmulatedGpu& settings) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   settings_ = settings;
   if (!settings_.launcher) settings_.launcher = launch_of_engine;
   set_options(settings.options);
-  memory_.reset();  // before the next: the checks watch one
-  memory_ = std::make_unique<DeviceMemory>(settings.memory_bytes);
+  devices_.clear();
+  addresses_.reset();  // before the next: the checks watch one
+  addresses_ = std::make_unique<DeviceAddresses>(settings.devices, settings.memory_bytes);
+  for (int32_t i = 0; i < settings.devices; ++i)
+    devices_.emplace_back(addresses_->of(i), settings.memory_bytes);
   for (const auto& [address, bytes] : pinned_) std::free(address);
   pinned_.clear();
   counters_ = {};
-  lost_ = false;
 }
 
-GpuCounters EmulatedDevice::counters() {
+GpuCounters EmulatedDevices::counters() {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   GpuCounters now = counters_;
-  now.allocations = memory_->allocations();
   now.pinned_allocations = pinned_.size();
-  now.taken_bytes = memory_->taken();
-  now.most_taken_bytes = memory_->most_taken();
+  for (const Device& device : devices_) {
+    now.allocations += device.memory.allocations();
+    now.taken_bytes += device.memory.taken();
+    now.most_taken_bytes = std::max(now.most_taken_bytes, device.memory.most_taken());
+  }
   return now;
 }
 
-void EmulatedDevice::count(int64_t GpuCounters::*what, int64_t change) {
+void EmulatedDevices::count(int64_t GpuCounters::*what, int64_t change) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   counters_.*what += change;
 }
 
-bool EmulatedDevice::lost() {
+int64_t EmulatedDevices::launches(int32_t device) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  return lost_;
+  return of(device).launches;
 }
 
-GpuResult EmulatedDevice::fail(GpuResult result, const std::string& text) {
+bool EmulatedDevices::lost(int32_t device) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  return of(device).lost;
+}
+
+GpuResult EmulatedDevices::fail(GpuResult result, const std::string& text) {
   problem = text;
   return result;
 }
 
-GpuResult EmulatedDevice::take(uint64_t bytes, void** address) {
+GpuResult EmulatedDevices::is_lost() { return fail(gpu_lost, "the device is lost"); }
+
+GpuResult EmulatedDevices::take(int32_t device, uint64_t bytes, void** address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (lost_) return fail(gpu_lost, "the device is lost");
-  *address = memory_->take(bytes);
+  if (of(device).lost) return is_lost();
+  DeviceMemory& memory = of(device).memory;
+  *address = memory.take(bytes);
   if (*address) return gpu_ok;
   return fail(gpu_no_memory, "no " + std::to_string(bytes) + " bytes are left of the device's " +
-                                 std::to_string(memory_->bytes()));
+                                 std::to_string(memory.bytes()));
 }
 
-GpuResult EmulatedDevice::give(void* address) {
+GpuResult EmulatedDevices::give(int32_t device, void* address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (!address || memory_->give(address)) return lost_ ? fail(gpu_lost, "the device is lost") : gpu_ok;
+  if (!address || of(device).memory.give(address)) return of(device).lost ? is_lost() : gpu_ok;
   return fail(gpu_failed, "no memory of the device begins there");
 }
 
-GpuResult EmulatedDevice::take_pinned(uint64_t bytes, void** address) {
+GpuResult EmulatedDevices::take_pinned(int32_t device, uint64_t bytes, void** address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (lost_) return fail(gpu_lost, "the device is lost");
+  if (of(device).lost) return is_lost();
   const uint64_t rounded = (bytes + pinned_alignment - 1) / pinned_alignment * pinned_alignment;
   *address = std::aligned_alloc(pinned_alignment, rounded);
   if (!*address) return fail(gpu_no_memory, "no memory of the host is left");
@@ -94,7 +106,7 @@ GpuResult EmulatedDevice::take_pinned(uint64_t bytes, void** address) {
   return gpu_ok;
 }
 
-GpuResult EmulatedDevice::give_pinned(void* address) {
+GpuResult EmulatedDevices::give_pinned(int32_t device, void* address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (!address) return gpu_ok;
   const auto pinned = pinned_.find(address);
@@ -103,50 +115,50 @@ GpuResult EmulatedDevice::give_pinned(void* address) {
   std::memset(address, 0xff, pinned->second);
   std::free(address);
   pinned_.erase(pinned);
-  return lost_ ? fail(gpu_lost, "the device is lost") : gpu_ok;
+  return of(device).lost ? is_lost() : gpu_ok;
 }
 
-void EmulatedDevice::memory(uint64_t& free_bytes, uint64_t& total_bytes) {
+void EmulatedDevices::memory(int32_t device, uint64_t& free_bytes, uint64_t& total_bytes) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  total_bytes = memory_->bytes();
-  free_bytes = total_bytes - memory_->taken();
+  total_bytes = of(device).memory.bytes();
+  free_bytes = total_bytes - of(device).memory.taken();
 }
 
-GpuResult EmulatedDevice::begin_recording(EmulatedQueue& queue) {
+GpuResult EmulatedDevices::begin_recording(EmulatedQueue& queue) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (lost_) return fail(gpu_lost, "the device is lost");
+  if (of(queue.device).lost) return is_lost();
   if (queue.recording) return fail(gpu_failed, "the queue is recording already");
   queue.recording = true;
   queue.recorded.clear();
   return gpu_ok;
 }
 
-GpuResult EmulatedDevice::end_recording(EmulatedQueue& queue, EmulatedGraph& graph) {
+GpuResult EmulatedDevices::end_recording(EmulatedQueue& queue, EmulatedGraph& graph) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   if (!queue.recording) return fail(gpu_failed, "the queue is not recording");
   queue.recording = false;
   graph.commands = std::move(queue.recorded);
   queue.recorded.clear();
-  return lost_ ? fail(gpu_lost, "the device is lost") : gpu_ok;
+  return of(queue.device).lost ? is_lost() : gpu_ok;
 }
 
-GpuResult EmulatedDevice::ask(EmulatedQueue& queue, const Command& command) {
+GpuResult EmulatedDevices::ask(EmulatedQueue& queue, const Command& command) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (lost_) return fail(gpu_lost, "the device is lost");
-  if (!queue.recording) return perform(command);
+  if (of(queue.device).lost) return is_lost();
+  if (!queue.recording) return perform(queue.device, command);
   if (!may_be_recorded(command))
     return fail(gpu_failed, "asked for while a graph is recorded, which holds no such");
   queue.recorded.push_back(command);
   return gpu_ok;
 }
 
-GpuResult EmulatedDevice::perform(const Command& command) {
+GpuResult EmulatedDevices::perform(int32_t device, const Command& command) {
   switch (command.kind) {
-    case Command::Kind::launch: return launch(command);
+    case Command::Kind::launch: return launch(device, command);
     case Command::Kind::graph: {
       ++counters_.graph_launches;
       for (const Command& recorded : reinterpret_cast<EmulatedGraph*>(command.graph)->commands)
-        if (const GpuResult result = perform(recorded)) return result;
+        if (const GpuResult result = perform(device, recorded)) return result;
       return gpu_ok;
     }
     case Command::Kind::event: {
@@ -160,17 +172,17 @@ GpuResult EmulatedDevice::perform(const Command& command) {
     case Command::Kind::copy_within:
     case Command::Kind::fill_zero: break;
   }
-  return copy(command);
+  return copy(of(device).memory, command);
 }
 
-GpuResult EmulatedDevice::copy(const Command& command) {
+GpuResult EmulatedDevices::copy(const DeviceMemory& memory, const Command& command) {
   ++counters_.copies;
   if (command.bytes == 0) return gpu_ok;
   const bool reads_device =
       command.kind == Command::Kind::copy_out || command.kind == Command::Kind::copy_within;
-  if (command.kind != Command::Kind::copy_out && !memory_->holds(command.to, command.bytes))
+  if (command.kind != Command::Kind::copy_out && !memory.holds(command.to, command.bytes))
     return fail(gpu_failed, "a copy to where the device has no memory");
-  if (reads_device && !memory_->holds(command.from, command.bytes))
+  if (reads_device && !memory.holds(command.from, command.bytes))
     return fail(gpu_failed, "a copy from where the device has no memory");
   if (command.kind == Command::Kind::fill_zero)
     std::memset(command.to, 0, command.bytes);
@@ -183,19 +195,35 @@ GpuResult EmulatedDevice::copy(const Command& command) {
   return gpu_ok;
 }
 
-GpuResult EmulatedDevice::launch(const Command& command) {
+bool EmulatedDevices::is_of_another(int32_t device, const Command& launch) const {
+  for (size_t at = 0; at + sizeof(uintptr_t) <= launch.arguments.size(); at += sizeof(uintptr_t)) {
+    uintptr_t word;
+    std::memcpy(&word, launch.arguments.data() + at, sizeof(word));
+    for (size_t other = 0; other < devices_.size(); ++other)
+      if (other != static_cast<size_t>(device) &&
+          devices_[other].memory.holds(reinterpret_cast<void*>(word), 1))
+        return true;
+  }
+  return false;
+}
+
+GpuResult EmulatedDevices::launch(int32_t device, const Command& command) {
   if (command.kernel >= 0 && command.kernel < ipa::gpu::kernel_count)
     ++counters_.launches[static_cast<size_t>(command.kernel)];
+  ++of(device).launches;
+  if (is_of_another(device, command)) return fail(gpu_failed, "a launch with memory of another device");
   last_launch();
   const int result = settings_.launcher(command.kernel, command.arguments.data(), command.arguments.size());
   if (result == launch_ok) return gpu_ok;
   if (result == launch_unknown)
     return fail(gpu_failed, "kernel " + std::to_string(command.kernel) + " does not take such arguments");
-  lost_ = result == launch_trapped;
-  return fail(lost_ ? gpu_lost : gpu_failed, launch_problem());
+  const bool lost = result == launch_trapped;
+  of(device).lost = of(device).lost || lost;
+  return fail(lost ? gpu_lost : gpu_failed, launch_problem());
 }
 
-void reset_emulated_gpu(const EmulatedGpu& settings) { EmulatedDevice::instance().reset(settings); }
-GpuCounters emulated_counters() { return EmulatedDevice::instance().counters(); }
+void reset_emulated_gpu(const EmulatedGpu& settings) { EmulatedDevices::instance().reset(settings); }
+GpuCounters emulated_counters() { return EmulatedDevices::instance().counters(); }
+int64_t emulated_launches(int32_t device) { return EmulatedDevices::instance().launches(device); }
 
 }  // namespace cuda_emulator

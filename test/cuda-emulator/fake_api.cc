@@ -40,20 +40,20 @@ GpuResult device_count(int32_t* count) {
 
 GpuResult device_info(int32_t index, GpuDeviceInfo* info) {
   if (const GpuResult result = device_problem(index)) return result;
-  return device().real().device_info(0, info);
+  return device().real().device_info(index, info);
 }
 
 GpuResult open_queue(int32_t index, GpuQueue** queue) {
   if (const GpuResult result = device_problem(index)) return result;
   if (device().settings().old_architecture)
     return device().fail(gpu_old_architecture, "no code for the device");
-  return device().open(0, queue);
+  return device().open(index, queue);
 }
 
 void close_queue(GpuQueue* queue) { device().close(as_queue(queue)); }
 
 GpuResult memory(GpuQueue* queue, uint64_t* free_bytes, uint64_t* total_bytes) {
-  return device().real().memory(as_queue(queue).real, free_bytes, total_bytes);
+  return device().memory(as_queue(queue), free_bytes, total_bytes);
 }
 
 template <bool pinned>
@@ -143,6 +143,9 @@ const GpuApi* fake_api() {
 }
 
 void reset_fake_gpu(const FakeGpu& settings) { device().reset(settings); }
+void set_fake_faults(const std::vector<Fault>& faults, int64_t lost_from) {
+  device().set_faults(faults, lost_from);
+}
 FakeCounters fake_counters() { return device().counters(); }
 std::vector<std::string> fake_findings() { return device().findings(); }
 

@@ -24,9 +24,10 @@ enum class Call : int32_t {
   copy,  // [copy_in, copy_out, copy_within, fill_zero]
   launch,
   graph,  // [graph_begin, graph_end, graph_launch]
-  event,  // [event_create, event_record, event_wait, event_seconds]
+  event_create,
+  event,  // [event_record, event_wait, event_seconds]
 };
-constexpr size_t call_kinds = 8;
+constexpr size_t call_kinds = 9;
 
 // The call of that number, from 1 on, fails with `result` and does nothing. gpu_lost: all later calls do, too.
 struct Fault {
@@ -43,8 +44,10 @@ struct FakeGpu {
   Pace pace = Pace::random;
   uint32_t seed = 1;
   std::vector<Fault> faults;
-  int64_t lost_from =
-      0;  // the number of a call, of all kinds together, from which on the device is lost; 0: none
+  // The number of a call, of all kinds together, from which on the device is lost; 0: none.
+  int64_t lost_from = 0;
+  // The device whose calls are counted, fail and lose it; -1: all, which are lost together.
+  int32_t faulty = -1;
   GpuVersions versions{13000, 13000};
   int32_t devices = 1;
   bool old_architecture = false;
@@ -52,6 +55,8 @@ struct FakeGpu {
 
 // No queue may be open.
 void reset_fake_gpu(const FakeGpu& settings = {});
+// Counts from 0 again, with other faults. Queues may be open.
+void set_fake_faults(const std::vector<Fault>& faults, int64_t lost_from = 0);
 
 const GpuApi* fake_api();
 

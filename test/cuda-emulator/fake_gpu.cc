@@ -57,7 +57,14 @@ void FakeDevice::reset(const FakeGpu& settings) {
   queues_.clear();
   device_ = {};
   pinned_ = {};
-  lost_ = false;
+  lost_.clear();
+}
+
+void FakeDevice::set_faults(const std::vector<Fault>& faults, int64_t lost_from) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  settings_.faults = faults;
+  settings_.lost_from = lost_from;
+  counters_ = {};
 }
 
 FakeCounters FakeDevice::counters() {
@@ -80,21 +87,34 @@ GpuResult FakeDevice::fail(GpuResult result, const std::string& text) {
   return result;
 }
 
-void FakeDevice::lose() {
-  lost_ = true;
-  for (FakeQueue* queue : queues_) queue->waiting.clear();
+void FakeDevice::lose(int32_t device) {
+  for (FakeQueue* queue : queues_) {
+    if (settings_.faulty >= 0 && queue->device != device) continue;
+    lost_.insert(queue->device);
+    queue->waiting.clear();
+  }
+  lost_.insert(device);
+  free_unused_graphs();
 }
 
-GpuResult FakeDevice::begin_call(Call call) {
-  problem.clear();
+bool FakeDevice::lost(int32_t device) const { return lost_.count(device) > 0; }
+
+GpuResult FakeDevice::fault_of(Call call, int32_t device) {
+  if (settings_.faulty >= 0 && settings_.faulty != device) return gpu_ok;
   const int64_t number = ++counters_.calls[static_cast<size_t>(call)];
-  if (++counters_.all_calls == settings_.lost_from) lose();
+  if (++counters_.all_calls == settings_.lost_from) lose(device);
   for (const Fault& fault : settings_.faults) {
-    if (lost_ || fault.call != call || fault.number != number) continue;
-    if (fault.result == gpu_lost) lose();
+    if (lost(device) || fault.call != call || fault.number != number) continue;
+    if (fault.result == gpu_lost) lose(device);
     return fail(fault.result, "a fault that was asked for");
   }
-  if (lost_) return fail(gpu_lost, "the device is lost");
+  return gpu_ok;
+}
+
+GpuResult FakeDevice::begin_call(Call call, int32_t device) {
+  problem.clear();
+  if (const GpuResult result = fault_of(call, device)) return result;
+  if (lost(device)) return fail(gpu_lost, "the device is lost");
   if (settings_.pace == Pace::random)
     while (random_() % 3 == 0 && do_one()) {
     }
@@ -172,9 +192,10 @@ void FakeDevice::do_next_of(FakeQueue& queue) {
   find_illegal(command);
   const GpuResult result = perform(queue, command);
   if (command.kind == Command::Kind::event) --reinterpret_cast<FakeEvent*>(command.event)->waiting;
+  if (command.kind == Command::Kind::graph) free_unused_graphs();
   if (result == gpu_ok) return;
   if (queue.failed == gpu_ok) queue.failed = result;
-  if (result == gpu_lost) lose();
+  if (result == gpu_lost) lose(queue.device);
   find("queued work failed: " + described_by(real()));
 }
 
@@ -193,8 +214,9 @@ void FakeDevice::do_all_of(FakeQueue& queue) {
 
 GpuResult FakeDevice::open(int32_t index, GpuQueue** queue) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (const GpuResult result = begin_call(Call::open)) return result;
+  if (const GpuResult result = begin_call(Call::open, index)) return result;
   auto opened = std::make_unique<FakeQueue>();
+  opened->device = index;
   if (const GpuResult result = real().open(index, &opened->real)) return result;
   queues_.push_back(opened.get());
   *queue = reinterpret_cast<GpuQueue*>(opened.release());
@@ -213,9 +235,16 @@ void FakeDevice::close(FakeQueue& queue) {
   delete &queue;
 }
 
+GpuResult FakeDevice::memory(FakeQueue& queue, uint64_t* free_bytes, uint64_t* total_bytes) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  problem.clear();
+  if (lost(queue.device)) return fail(gpu_lost, "the device is lost");
+  return real().memory(queue.real, free_bytes, total_bytes);
+}
+
 GpuResult FakeDevice::take(FakeQueue& queue, bool pinned, uint64_t bytes, void** address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (const GpuResult result = begin_call(pinned ? Call::take_pinned : Call::take)) return result;
+  if (const GpuResult result = begin_call(pinned ? Call::take_pinned : Call::take, queue.device)) return result;
   const auto call = pinned ? real().take_pinned : real().take;
   if (const GpuResult result = call(queue.real, bytes, address)) return result;
   (pinned ? pinned_ : device_).take(span_of(*address, bytes), &queue);
@@ -225,7 +254,7 @@ GpuResult FakeDevice::take(FakeQueue& queue, bool pinned, uint64_t bytes, void**
 // Memory goes back even where the call fails because the device is lost: there is no other call that would.
 GpuResult FakeDevice::give(FakeQueue& queue, bool pinned, void* address) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  const GpuResult begun = begin_call(Call::give);
+  const GpuResult begun = begin_call(Call::give, queue.device);
   if (begun != gpu_ok && begun != gpu_lost) return begun;
   if (!address) return begun;
   do_all_of(queue);
@@ -238,7 +267,7 @@ GpuResult FakeDevice::give(FakeQueue& queue, bool pinned, void* address) {
 
 GpuResult FakeDevice::ask(FakeQueue& queue, Call call, const Command& command) {
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
-  if (const GpuResult result = begin_call(call)) return result;
+  if (const GpuResult result = begin_call(call, queue.device)) return result;
   if (queue.recording) {
     if (!may_be_recorded(command))
       return fail(gpu_failed, "asked for while a graph is recorded, which holds no such");

@@ -1,4 +1,4 @@
-// The device behind fake_api.h.
+// The devices behind fake_api.h.
 #pragma once
 
 #include <deque>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
 
 #include "command.h"
 #include "fake_api.h"
@@ -15,6 +16,7 @@ namespace cuda_emulator {
 
 struct FakeQueue {
   GpuQueue* real = nullptr;
+  int32_t device = 0;
   std::deque<Command> waiting;
   bool recording = false;
   std::vector<Command> recorded;
@@ -28,6 +30,7 @@ struct FakeGraph {
 
 struct FakeEvent {
   GpuEvent* real = nullptr;
+  int32_t device = 0;
   FakeQueue* queue = nullptr;  // that it was last recorded in
   int waiting = 0;             // records that have not been done
   bool waited = false;         // for the last record
@@ -39,6 +42,7 @@ class FakeDevice {
   static FakeDevice& instance();
 
   void reset(const FakeGpu& settings);
+  void set_faults(const std::vector<Fault>& faults, int64_t lost_from);
   const FakeGpu& settings() const { return settings_; }
   const GpuApi& real() const { return *settings_.device; }
   FakeCounters counters();
@@ -46,6 +50,7 @@ class FakeDevice {
 
   GpuResult open(int32_t index, GpuQueue** queue);
   void close(FakeQueue& queue);
+  GpuResult memory(FakeQueue& queue, uint64_t* free_bytes, uint64_t* total_bytes);
   GpuResult take(FakeQueue& queue, bool pinned, uint64_t bytes, void** address);
   GpuResult give(FakeQueue& queue, bool pinned, void* address);
   GpuResult ask(FakeQueue& queue, Call call, const Command& command);
@@ -60,8 +65,9 @@ class FakeDevice {
   GpuResult fail(GpuResult result, const std::string& text);
 
  private:
-  // Counts a call. Anything but gpu_ok: it fails on demand. Also a chance for queued work to be done.
-  GpuResult begin_call(Call call);
+  // Counts a call on a device. Anything but gpu_ok: it fails on demand. Also a chance for queued work to be done.
+  GpuResult begin_call(Call call, int32_t device);
+  GpuResult fault_of(Call call, int32_t device);
   void find(const std::string& text);
   void find_illegal(const Command& command);
   void find_illegal_copy(const Command& command);
@@ -71,8 +77,11 @@ class FakeDevice {
   bool do_one();
   void do_next_of(FakeQueue& queue);
   void do_all_of(FakeQueue& queue);
+  // Those of which no launch is queued any more.
+  void free_unused_graphs();
   GpuResult perform(FakeQueue& queue, const Command& command);
-  void lose();
+  void lose(int32_t device);
+  bool lost(int32_t device) const;
 
   std::recursive_mutex mutex_;
   FakeGpu settings_;
@@ -80,8 +89,9 @@ class FakeDevice {
   FakeCounters counters_;
   std::vector<std::string> findings_;
   std::vector<FakeQueue*> queues_;
+  std::vector<FakeGraph*> freed_graphs_;
   Ledger device_, pinned_;
-  bool lost_ = false;
+  std::set<int32_t> lost_;  // devices
 };
 
 // What the last failed call of this thread had to say, unless that was the device behind.

@@ -110,7 +110,7 @@ TEST_ONCE(cuda_loader_probe_says_which_memory_is_short) {
 TEST_ONCE(cuda_loader_probe_says_that_a_gpu_was_lost) {
   reset_gpu();
   fake_gpu().failures["event_wait"] = gpu_lost;
-  check_says(probe().status, Code::device,
+  check_says(probe().status, Code::device_lost,
              {"cuda:0", "Fake T4", "lost", "start the process anew", "event_wait was told to fail"});
 }
 

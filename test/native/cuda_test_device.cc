@@ -24,7 +24,10 @@ bool make(const std::string& name, TestDevice& device) {
     auto opened = ipa::gpu::GpuDevice::open(api, 0, "cuda:0");
     CHECK_OK(opened.status());
     if (!opened.ok()) return false;
-    device = {name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
+    auto backend = ipa::gpu::CudaBackend::make(opened.take(), 2);
+    CHECK_OK(backend.status());
+    if (!backend.ok()) return false;
+    device = {name, backend.take(), type.compute};
     return true;
   }
   return false;

@@ -53,6 +53,20 @@ TEST_ONCE(pipeline_controls_take_what_was_planned) {
   }
 }
 
+// Beside it there are no skip connections to add to.
+TEST_ONCE(pipeline_controls_run_a_t2i_adapter_alone) {
+  const auto models = load_with_controls("sd15", "unet-sd15", {"t2i-full"});
+  if (!models) return;
+  GenerateRequest request = request_of("sd15", "ddim-4steps");
+  request.steps = 2;
+  const auto without = ipa_test::generate(*models, request, nullptr, nullptr);
+  request.controls = {ipa_test::control_use(0)};
+  const auto with = ipa_test::generate(*models, request, nullptr, nullptr);
+  CHECK_OK(without.status());
+  CHECK_OK(with.status());
+  if (with.ok() && without.ok()) CHECK(with.value().latents != without.value().latents);
+}
+
 TEST_ONCE(pipeline_unions_take_what_was_planned) {
   const auto models = load_with_controls("sdxl", "unet-sdxl", {"union", "xl"});
   if (!models) return;

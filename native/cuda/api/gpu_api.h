@@ -80,6 +80,7 @@ typedef struct GpuApi {
   GpuResult (*graph_begin)(GpuQueue* queue);
   GpuResult (*graph_end)(GpuQueue* queue, GpuGraph** graph);
   GpuResult (*graph_launch)(GpuQueue* queue, GpuGraph* graph);
+  /* At any time: launches of it that were asked for are done all the same. */
   void (*graph_free)(GpuGraph* graph);
 
   GpuResult (*event_create)(GpuQueue* queue, GpuEvent** event);

@@ -6,6 +6,12 @@
 
 namespace ipa::gpu {
 
+Result<std::shared_ptr<const CudaBackend>> CudaBackend::make(std::shared_ptr<const GpuDevice> device,
+                                                             int threads) {
+  IPA_ASSIGN(std::shared_ptr<const GpuMemory> memory, GpuMemory::make(device));
+  return std::shared_ptr<const CudaBackend>(new CudaBackend(std::move(device), std::move(memory), threads));
+}
+
 Capabilities CudaBackend::capabilities() const {
   Capabilities of;
   of.device = device_->name();

@@ -11,9 +11,8 @@ namespace ipa::gpu {
 
 class CudaBackend : public Backend {
  public:
-  // `threads`: of the host, that pack weights.
-  CudaBackend(std::shared_ptr<const GpuDevice> device, int threads)
-      : device_(std::move(device)), memory_(std::make_shared<const GpuMemory>(device_)), threads_(threads) {}
+  // `threads`: of the host, that pack weights. no_memory.
+  static Result<std::shared_ptr<const CudaBackend>> make(std::shared_ptr<const GpuDevice> device, int threads);
 
   Capabilities capabilities() const override;
   const MemorySpace& memory() const override { return *memory_; }
@@ -25,6 +24,9 @@ class CudaBackend : public Backend {
                                               const std::vector<void*>& bindings) const override;
 
  private:
+  CudaBackend(std::shared_ptr<const GpuDevice> device, std::shared_ptr<const GpuMemory> memory, int threads)
+      : device_(std::move(device)), memory_(std::move(memory)), threads_(threads) {}
+
   std::shared_ptr<const GpuDevice> device_;
   std::shared_ptr<const GpuMemory> memory_;
   int threads_;

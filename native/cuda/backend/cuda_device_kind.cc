@@ -12,7 +12,8 @@ void register_cuda(const GpuApi& api) {
   add_device_kind("cuda", [&api](int index, int threads) -> Result<std::shared_ptr<const Backend>> {
     IPA_ASSIGN(std::shared_ptr<const GpuDevice> device,
                GpuDevice::open(api, index, "cuda:" + std::to_string(index)));
-    return std::shared_ptr<const Backend>(std::make_shared<const CudaBackend>(std::move(device), threads));
+    IPA_ASSIGN(std::shared_ptr<const Backend> backend, CudaBackend::make(std::move(device), threads));
+    return backend;
   });
 }
 

@@ -32,10 +32,39 @@ class Event {
   GpuEvent* event_ = nullptr;
 };
 
+// What is asked of the queue is recorded for as long as this lives.
+class Recording {
+ public:
+  explicit Recording(const GpuDevice& device) : device_(device) {}
+  ~Recording() {
+    if (!begun_) return;
+    GpuGraph* unwanted = nullptr;
+    if (end(unwanted) == gpu_ok) device_.api().graph_free(unwanted);
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  GpuResult begin() {
+    const GpuResult result = device_.api().graph_begin(device_.queue());
+    begun_ = result == gpu_ok;
+    return result;
+  }
+  GpuResult end(GpuGraph*& graph) {
+    begun_ = false;
+    return device_.api().graph_end(device_.queue(), &graph);
+  }
+
+ private:
+  const GpuDevice& device_;
+  bool begun_ = false;
+};
+
 }  // namespace
 
-CudaExecutable::~CudaExecutable() {
+CudaExecutable::~CudaExecutable() { drop_graph(); }
+
+void CudaExecutable::drop_graph() {
   if (graph_) device_->api().graph_free(graph_);
+  graph_ = nullptr;
 }
 
 Status CudaExecutable::run(const RunTerms& terms) {
@@ -45,35 +74,40 @@ Status CudaExecutable::run(const RunTerms& terms) {
   if (terms.pause && terms.pause->due()) IPA_TRY(terms.pause->pass().status());
   const std::lock_guard<std::mutex> lock(device_->order());
   if (terms.seconds) return run_timed(terms);
-  // The first run may be the only one, and loads the kernels, which a recording must not.
-  if (++runs_ == 2 && may_record_) IPA_TRY(record());
+  if (has_run_ && may_record_) IPA_TRY(record(terms.cancel));
   if (!graph_) return launch_all(terms.cancel);
-  return device_->check(device_->api().graph_launch(device_->queue(), graph_), "a launch");
+  const GpuResult launched = device_->api().graph_launch(device_->queue(), graph_);
+  if (launched != gpu_no_memory) return device_->check(launched, "a launch");
+  drop_graph();
+  return launch_all(terms.cancel);
 }
 
-Status CudaExecutable::launch(const Launch& launch) {
-  return device_->check(device_->api().launch(device_->queue(), static_cast<int32_t>(launch.kernel),
-                                              launches.arguments(launch), launch.bytes),
-                        "a launch");
+GpuResult CudaExecutable::launch(const Launch& launch) {
+  return device_->api().launch(device_->queue(), static_cast<int32_t>(launch.kernel),
+                               launches.arguments(launch), launch.bytes);
 }
 
 Status CudaExecutable::launch_all(const CancelFlag* cancel) {
   for (const Launch& one : launches.all()) {
     if (raised(cancel)) return cancelled();
-    IPA_TRY(launch(one));
+    IPA_TRY(device_->check(launch(one), "a launch"));
   }
+  has_run_ = true;
   return {};
 }
 
-Status CudaExecutable::record() {
-  const GpuApi& api = device_->api();
-  may_record_ = false;
+Status CudaExecutable::record(const CancelFlag* cancel) {
   if (launches.all().empty()) return {};
-  IPA_TRY(device_->check(api.graph_begin(device_->queue()), "recording launches"));
-  const Status launched = launch_all(nullptr);
-  const GpuResult ended = api.graph_end(device_->queue(), &graph_);
-  IPA_TRY(launched);
-  return ended == gpu_no_memory ? Status() : device_->check(ended, "recording launches");
+  Recording recording(*device_);
+  GpuResult result = recording.begin();
+  for (size_t i = 0; i < launches.all().size() && result == gpu_ok; ++i) {
+    if (raised(cancel)) return cancelled();
+    result = launch(launches.all()[i]);
+  }
+  may_record_ = false;
+  if (result == gpu_ok) result = recording.end(graph_);
+  // A queue that is broken says so again when it is asked for the launches themselves.
+  return result == gpu_lost ? device_->check(result, "recording launches") : Status();
 }
 
 Status CudaExecutable::run_timed(const RunTerms& terms) {
@@ -85,7 +119,7 @@ Status CudaExecutable::run_timed(const RunTerms& terms) {
     if (raised(terms.cancel)) return cancelled();
     const size_t step = all[i].step;
     IPA_TRY(before.record());
-    for (; i < all.size() && all[i].step == step; ++i) IPA_TRY(launch(all[i]));
+    for (; i < all.size() && all[i].step == step; ++i) IPA_TRY(device_->check(launch(all[i]), "a launch"));
     IPA_TRY(after.record());
     IPA_TRY(before.wait());
     IPA_TRY(after.wait());

@@ -24,15 +24,17 @@ class CudaExecutable : public Executable {
  private:
   // Whoever cancels stops what is not in the queue yet.
   Status launch_all(const CancelFlag* cancel);
-  Status launch(const Launch& launch);
-  // Records the launches; without a graph, for want of memory, they go on one by one.
-  Status record();
+  GpuResult launch(const Launch& launch);
+  // Records the launches. Where that fails they go on one by one.
+  Status record(const CancelFlag* cancel);
+  void drop_graph();
   // One step after the other, each waited for.
   Status run_timed(const RunTerms& terms);
 
   std::shared_ptr<const GpuDevice> device_;
   GpuGraph* graph_ = nullptr;
-  int runs_ = 0;
+  // From end to end. The first run may be the only one, and loads the kernels, which a recording must not.
+  bool has_run_ = false;
   bool may_record_ = true;
 };
 

@@ -2,12 +2,16 @@
 
 #include <utility>
 
+#include "base/guard.h"
 #include "cuda/backend/gpu_status.h"
 
 namespace ipa::gpu {
 namespace {
 
 std::string megabytes(uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
+std::string megabytes_up(uint64_t bytes) {
+  return std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) + " MB";
+}
 
 }  // namespace
 
@@ -31,23 +35,46 @@ Result<std::shared_ptr<const GpuDevice>> GpuDevice::open(const GpuApi& api, int 
 
 GpuDevice::~GpuDevice() { api_.close(queue_); }
 
+void GpuDevice::keep_failure(Status failure) const noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (failed_) return;
+  failure_ = std::move(failure);
+  failed_ = true;
+}
+
 Status GpuDevice::check(GpuResult result, const char* what) const {
   if (result == gpu_ok) return {};
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (failed_) return failure_;
-  failure_ = gpu_status(api_, result, name_, what);
-  failed_ = true;
-  return failure_;
+  // First: it asks what this thread's last call had to say.
+  Status status = gpu_status(api_, result, name_, what);
+  if (failed_) return this->status();
+  if (result == gpu_no_memory) return Status(Code::no_memory, status.message() + free_text());
+  keep_failure(status);
+  return this->status();
+}
+
+bool GpuDevice::note(GpuResult result, const char* what) const noexcept {
+  if (result == gpu_ok) return true;
+  if (!failed_) keep_failure(guarded([&] { return gpu_status(api_, result, name_, what); }));
+  return false;
+}
+
+std::string GpuDevice::free_text() const {
+  uint64_t free_bytes = 0, total = 0;
+  if (api_.memory(queue_, &free_bytes, &total) != gpu_ok) return "";
+  return " (" + megabytes(free_bytes) + " of " + megabytes(total) + " are free)";
 }
 
 Status GpuDevice::no_memory(size_t bytes, const std::string& message) const {
+  if (failed_) return status();
   uint64_t free_bytes = 0, total = 0;
-  if (api_.memory(queue_, &free_bytes, &total) != gpu_ok) return Status(Code::no_memory, message);
-  return Status(Code::no_memory,
-                message + " (" + name_ + " has " + megabytes(free_bytes) + " of " + megabytes(total) +
-                    " free, and " + megabytes(bytes) +
-                    " are needed at once: use a smaller picture, `tiling`, dtype \"int8\", or put "
-                    "parts on the CPU with `devices`)");
+  const GpuResult asked = api_.memory(queue_, &free_bytes, &total);
+  if (asked != gpu_ok) return check(asked, "asking for its memory");
+  return Status(
+      Code::no_memory,
+      message + " (" + name_ + " has " + megabytes(free_bytes) + " of " + megabytes(total) + " free, and " +
+          megabytes_up(bytes) +
+          " are needed at once: end other programs that use it, put parts elsewhere with `devices`, or "
+          "use dtype \"int8\", a smaller picture or `vaeTiling`)");
 }
 
 Status GpuDevice::status() const {

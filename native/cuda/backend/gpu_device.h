@@ -30,10 +30,13 @@ class GpuDevice {
   // that are being recorded.
   std::mutex& order() const { return order_; }
 
-  // What a call answered, `what` it did: "a launch", "a copy to the GPU". After one failure nothing that follows can be
-  // trusted: it is the answer of every check from then on.
+  // What a call answered, `what` it did: "a launch", "a copy to the GPU". After a failure nothing that follows can be
+  // trusted: the first is the answer of every check from then on. Not so for want of memory: that call did nothing, and
+  // who asked for it learns so.
   Status check(GpuResult result, const char* what) const;
-  // Code::no_memory of `bytes`, with what is free.
+  // The same where nobody learns that the call did nothing, so that want of memory is a failure as well.
+  bool note(GpuResult result, const char* what) const noexcept;
+  // Code::no_memory of `bytes`, with what is free; or the failure that it came of.
   Status no_memory(size_t bytes, const std::string& message) const;
   // The first failure of all calls so far; ok while there is none.
   Status status() const;
@@ -41,6 +44,9 @@ class GpuDevice {
  private:
   GpuDevice(const GpuApi& api, GpuQueue* queue, const GpuDeviceInfo& info, std::string name)
       : api_(api), queue_(queue), info_(info), name_(std::move(name)) {}
+  void keep_failure(Status failure) const noexcept;
+  // What is free, in brackets with a blank in front; nothing where it cannot be told.
+  std::string free_text() const;
 
   const GpuApi& api_;
   GpuQueue* queue_;

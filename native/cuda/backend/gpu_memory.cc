@@ -5,6 +5,27 @@
 
 namespace ipa::gpu {
 
+Result<std::shared_ptr<const GpuMemory>> GpuMemory::make(std::shared_ptr<const GpuDevice> device) {
+  std::shared_ptr<GpuMemory> self(new GpuMemory(std::move(device)));
+  IPA_TRY(self->take_ring());
+  return std::shared_ptr<const GpuMemory>(std::move(self));
+}
+
+Status GpuMemory::take_ring() {
+  const GpuApi& api = device_->api();
+  for (Slot& slot : slots_) {
+    IPA_TRY(device_->check(api.event_create(device_->queue(), &slot.passed), "making an event"));
+    const GpuResult taken = api.take_pinned(device_->queue(), slot_bytes, &slot.pinned);
+    if (taken == gpu_no_memory)
+      return Status(Code::no_memory,
+                    device_->name() + ": " + std::to_string(slots_.size() * slot_bytes >> 20) +
+                        " MB of the host's memory that the GPU reaches are needed, and are not free: end other "
+                        "programs, or raise the limit of locked memory (ulimit -l)");
+    IPA_TRY(device_->check(taken, "taking pinned memory"));
+  }
+  return {};
+}
+
 GpuMemory::~GpuMemory() {
   for (Slot& slot : slots_) {
     if (slot.passed) device_->api().event_free(slot.passed);
@@ -20,26 +41,23 @@ uint64_t GpuMemory::limit() const {
 }
 
 uint8_t* GpuMemory::take(size_t bytes) const {
+  if (!device_->status().ok()) return nullptr;
   void* address = nullptr;
   const std::lock_guard<std::mutex> order(device_->order());
   const GpuResult result = device_->api().take(device_->queue(), std::max<size_t>(bytes, 1), &address);
-  if (result != gpu_ok && result != gpu_no_memory) (void)device_->check(result, "taking memory");
+  if (result != gpu_no_memory) did(result, "taking memory");
   return result == gpu_ok ? static_cast<uint8_t*>(address) : nullptr;
 }
 
 void GpuMemory::give(uint8_t* address, size_t) const {
   const std::lock_guard<std::mutex> order(device_->order());
-  (void)device_->check(device_->api().give(device_->queue(), address), "giving memory back");
+  did(device_->api().give(device_->queue(), address), "giving memory back");
 }
 
 GpuMemory::Slot* GpuMemory::next_slot() const {
-  const GpuApi& api = device_->api();
   Slot& slot = slots_[next_];
   next_ = (next_ + 1) % slots_.size();
-  if (!slot.passed && !did(api.event_create(device_->queue(), &slot.passed), "making an event")) return nullptr;
-  if (!slot.pinned && !did(api.take_pinned(device_->queue(), slot_bytes, &slot.pinned), "taking pinned memory"))
-    return nullptr;
-  return did(api.event_wait(slot.passed), "waiting for a copy") ? &slot : nullptr;
+  return did(device_->api().event_wait(slot.passed), "waiting for a copy") ? &slot : nullptr;
 }
 
 void GpuMemory::write(uint8_t* to, const void* from, size_t bytes) const {
@@ -78,12 +96,12 @@ void GpuMemory::read(const uint8_t* from, void* to, size_t bytes) const {
 
 void GpuMemory::copy(const uint8_t* from, uint8_t* to, size_t bytes) const {
   const std::lock_guard<std::mutex> order(device_->order());
-  (void)device_->check(device_->api().copy_within(device_->queue(), to, from, bytes), "a copy on the GPU");
+  did(device_->api().copy_within(device_->queue(), to, from, bytes), "a copy on the GPU");
 }
 
 void GpuMemory::zero(uint8_t* address, size_t bytes) const {
   const std::lock_guard<std::mutex> order(device_->order());
-  (void)device_->check(device_->api().fill_zero(device_->queue(), address, bytes), "filling memory with zeros");
+  did(device_->api().fill_zero(device_->queue(), address, bytes), "filling memory with zeros");
 }
 
 }  // namespace ipa::gpu

@@ -13,7 +13,8 @@ namespace ipa::gpu {
 
 class GpuMemory : public MemorySpace {
  public:
-  explicit GpuMemory(std::shared_ptr<const GpuDevice> device) : device_(std::move(device)) {}
+  // Takes the ring: later no copy fails for want of memory. no_memory.
+  static Result<std::shared_ptr<const GpuMemory>> make(std::shared_ptr<const GpuDevice> device);
   ~GpuMemory() override;
   GpuMemory(const GpuMemory&) = delete;
   GpuMemory& operator=(const GpuMemory&) = delete;
@@ -33,6 +34,8 @@ class GpuMemory : public MemorySpace {
   Status status() const override { return device_->status(); }
 
  private:
+  explicit GpuMemory(std::shared_ptr<const GpuDevice> device) : device_(std::move(device)) {}
+  Status take_ring();
   struct Slot {
     void* pinned = nullptr;
     GpuEvent* passed = nullptr;  // behind the last copy that uses it
@@ -41,7 +44,7 @@ class GpuMemory : public MemorySpace {
   bool copy_out(const Slot& slot, const uint8_t* from, size_t bytes) const;
   // The next slot, once the copy that used it before is done; null when the device fails.
   Slot* next_slot() const;
-  bool did(GpuResult result, const char* what) const { return device_->check(result, what).ok(); }
+  bool did(GpuResult result, const char* what) const { return device_->note(result, what); }
 
   static constexpr size_t slot_bytes = size_t{1} << 20;
   std::shared_ptr<const GpuDevice> device_;
