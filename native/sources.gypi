@@ -460,6 +460,9 @@
       "../test/cuda-emulator/test_kernels.cu",
       "../test/cuda-emulator/warp.cc"
     ],
+    "cuda_emulated_plugin_files": [
+      "../test/cuda-emulator/plugin.cc"
+    ],
     "cuda_test_files": [
       "../test/native/cuda_kernel_rig.cc",
       "../test/native/cuda_test_device.cc",

@@ -12,6 +12,8 @@ export const sensitivityFile = path.join(releaseDir, "native_sensitivity");
 export const testsFile = path.join(releaseDir, process.platform === "win32" ? "native_tests.exe" : "native_tests");
 // The same tests, with CUDA kernels whose every access to memory is checked (test/cuda-emulator/checks.h).
 export const checkedTestsFile = path.join(releaseDir, "native_tests_checked");
+// A plugin for GPUs whose GPU is the emulator.
+export const emulatedPluginFile = path.join(releaseDir, "libemulated_cuda.so");
 
 const require = createRequire(import.meta.url);
 
