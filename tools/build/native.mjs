@@ -106,7 +106,13 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   const core = compile(sources.core, []);
   const addon = compile(sources.addon, napi);
   const tests = withTests ? compileAlone(sources.tests) : [];
-  const { shared, kernels, checkedKernels, plugin } = emulated({ sources, compiler, compileOne, withTests, withChecked });
+  const { shared, kernels, checkedKernels, plugin } = emulated({
+    sources,
+    compiler,
+    compileOne,
+    withTests,
+    withChecked,
+  });
   const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
     (files) => (withBench ? compileAlone(files) : []),
   );
