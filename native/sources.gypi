@@ -473,6 +473,7 @@
     "cuda_test_files": [
       "../test/native/cuda_kernel_rig.cc",
       "../test/native/cuda_test_device.cc",
+      "../test/native/cuda_doctor_test.cc",
       "../test/native/cuda_rows_test.cc",
       "../test/native/cuda_norms_test.cc",
       "../test/native/cuda_token_merge_test.cc",

@@ -1,11 +1,13 @@
 // A plugin (native/cuda/api/gpu_api.h) whose GPU is the emulator, so that all of the engine can be run with a GPU. EMULATED_CUDA
-// names it a capability, such as "75"; EMULATED_CUDA_WRONG a kernel whose last result is wrong, see `wrong_kernels`.
+// names it a capability, such as "75"; EMULATED_CUDA_WRONG a kernel whose last result is wrong, see `wrong_kernels`, and
+// EMULATED_CUDA_LOST one after which the GPU is lost.
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "cuda/kernels/launch.cuh"
 #include "emulated_api.h"
+#include "launch.h"
 
 namespace {
 
@@ -51,19 +53,18 @@ void spoil(const Rows& out, int64_t rows) {
     std::memcpy(at, &half, 2);
 }
 
-const std::string& wanted() {
-  static const std::string name = [] {
-    const char* set = std::getenv("EMULATED_CUDA_WRONG");
-    return std::string(set ? set : "");
-  }();
-  return name;
+bool is_named(const char* variable, const char* name) {
+  const char* set = std::getenv(variable);
+  return set && std::string(set) == name;
 }
 
 int launch(int32_t kernel, const void* arguments, uint64_t bytes) {
   const int result = ipa::gpu::launch_kernel(kernel, arguments, bytes, nullptr);
-  for (const WrongKernel& wrong : wrong_kernels)
-    if (wanted() == wrong.name && static_cast<int32_t>(wrong.kernel) == kernel && result == 0)
-      spoil(wrong.out(arguments), wrong.rows(arguments));
+  for (const WrongKernel& wrong : wrong_kernels) {
+    if (static_cast<int32_t>(wrong.kernel) != kernel || result != cuda_emulator::launch_ok) continue;
+    if (is_named("EMULATED_CUDA_LOST", wrong.name)) return cuda_emulator::launch_trapped;
+    if (is_named("EMULATED_CUDA_WRONG", wrong.name)) spoil(wrong.out(arguments), wrong.rows(arguments));
+  }
   return result;
 }
 
