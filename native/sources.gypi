@@ -490,6 +490,9 @@
       "../bench/native/main.cc",
       "../bench/native/peak.cc"
     ],
+    "tensors_bench_files": [
+      "../bench/native/tensors.cc"
+    ],
     "sensitivity_bench_files": [
       "../bench/native/sensitivity.cc"
     ]

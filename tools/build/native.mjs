@@ -21,6 +21,7 @@ import {
   releaseDir,
   root,
   sensitivityFile,
+  tensorsFile,
   testsFile,
 } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
@@ -113,9 +114,12 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
     withTests,
     withChecked,
   });
-  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
-    (files) => (withBench ? compileAlone(files) : []),
-  );
+  const [bench, kernelBench, sensitivityBench, tensorsBench] = [
+    sources.bench,
+    sources.kernelBench,
+    sources.sensitivityBench,
+    sources.tensorsBench,
+  ].map((files) => (withBench ? compileAlone(files) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests, ...shared, ...kernels]));
   if (checkedKernels.length > 0)
@@ -124,6 +128,7 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
   if (sensitivityBench.length > 0)
     products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
+  if (tensorsBench.length > 0) products.push(link(tensorsFile, ["-pthread"], [...core, ...bench, ...tensorsBench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
@@ -131,8 +136,8 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   }
   const ofEmulator = [...new Set([...shared, ...kernels, ...checkedKernels, ...plugin])];
   const compiled = await update(
-    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
-      a.cost === b.cost ? 0 : b.cost - a.cost,
+    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench, ...tensorsBench].sort(
+      (a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost),
     ),
     jobs,
   );

@@ -35,6 +35,7 @@ export function readSources(arch) {
     // What the programs of bench/native share, and what each has besides.
     bench: hasBench ? files("bench_files") : [],
     kernelBench: hasBench ? files("kernel_bench_files") : [],
+    tensorsBench: hasBench ? files("tensors_bench_files") : [],
     sensitivityBench: hasBench ? files("sensitivity_bench_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
