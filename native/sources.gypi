@@ -143,6 +143,13 @@
       "cpu/launch/thread_pool.cc",
       "cpu/launch/token_merge.cc",
       "cpu/pack/winograd.cc",
+      "cuda/doctor/attention_cases.cc",
+      "cuda/doctor/check_gpu.cc",
+      "cuda/doctor/check_run.cc",
+      "cuda/doctor/check_sketch.cc",
+      "cuda/doctor/gpu_speed.cc",
+      "cuda/doctor/product_cases.cc",
+      "cuda/doctor/row_cases.cc",
       "cuda/backend/cuda_backend.cc",
       "cuda/backend/cuda_device_kind.cc",
       "cuda/backend/cuda_executable.cc",
@@ -461,10 +468,14 @@
       "../test/cuda-emulator/test_kernels.cu",
       "../test/cuda-emulator/warp.cc"
     ],
+    "cuda_emulated_plugin_files": [
+      "../test/cuda-emulator/plugin.cc"
+    ],
     "cuda_test_files": [
       "../test/native/cuda_kernel_rig.cc",
       "../test/native/cuda_test_device.cc",
       "../test/native/cuda_memory_test.cc",
+      "../test/native/cuda_doctor_test.cc",
       "../test/native/cuda_rows_test.cc",
       "../test/native/cuda_norms_test.cc",
       "../test/native/cuda_token_merge_test.cc",
@@ -488,6 +499,9 @@
     "kernel_bench_files": [
       "../bench/native/main.cc",
       "../bench/native/peak.cc"
+    ],
+    "tensors_bench_files": [
+      "../bench/native/tensors.cc"
     ],
     "sensitivity_bench_files": [
       "../bench/native/sensitivity.cc"

@@ -96,6 +96,15 @@ Result<Described> describe_vision(Graph& graph, const Choice& choice) {
 
 using Describe = Result<Described> (*)(Graph&, const Choice&);
 
+Status pack(ipa::Param& param, const ipa::StoredTensors& stored, const ipa::Backend& backend) {
+  std::vector<uint8_t> packed(backend.packed_bytes(param));
+  backend.pack(param, stored, packed.data());
+  param.data = ipa::Memory(backend.memory(), packed.size());
+  if (!param.data) return Status(Code::no_memory, "out of memory");
+  param.data.view().write(0, packed.data(), packed.size());
+  return {};
+}
+
 Describe find_network(const std::string& model) {
   if (model == "sd15" || model == "sdxl") return describe_unet;
   if (model == "vae") return describe_vae;
@@ -136,13 +145,19 @@ Status Network::prepare(Graph graph, const Described& described, const ipa::Back
   for (const auto& [value, shape] : described.keys) external.push_back(value);
   IPA_ASSIGN(program, ipa::Program::make(std::move(graph), backend, external));
   for (const auto& [value, shape] : described.keys) {
-    bound.emplace_back(backend.packed_kv_bytes(shape));
-    fill(bound.back().floats(), bound.back().bytes() / sizeof(float), 1.0f);
-    program->bind(value, {bound.back().data(), bound.back().bytes()});
+    bound.emplace_back(backend.memory(), backend.packed_kv_bytes(shape));
+    if (!bound.back()) return Status(Code::no_memory, "out of memory");
+    std::vector<float> floats(bound.back().bytes() / sizeof(float));
+    fill(floats.data(), floats.size(), 1.0f);
+    bound.back().view().write(0, floats.data(), floats.size() * sizeof(float));
+    program->bind(value, bound.back().view());
   }
   IPA_TRY(program->prepare());
-  for (const Value value : described.random)
-    fill(program->floats(value), static_cast<size_t>(program->shape(value).elements()), 1.0f);
+  for (const Value value : described.random) {
+    std::vector<float> floats(static_cast<size_t>(program->shape(value).elements()));
+    fill(floats.data(), floats.size(), 1.0f);
+    IPA_TRY(program->set(value, floats));
+  }
   return {};
 }
 
@@ -176,9 +191,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
     for (size_t i = 0; i < param->names.size(); ++i)
       stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + i * each)
                                              : floats.data() + i * each);
-    param->data = ipa::AlignedBuffer(backend.packed_bytes(*param));
-    if (!param->data) return Status(Code::no_memory, "out of memory");
-    backend.pack(*param, stored, param->data.data());
+    IPA_TRY(pack(*param, stored, backend));
   }
   IPA_TRY(network->prepare(std::move(graph), described, backend));
   return network;

@@ -36,7 +36,7 @@ Described describe_guided_step(ipa::Graph& graph, const ipa::UNet& unet, int64_t
 
 struct Network {
   ipa::ParamSet params;
-  std::vector<ipa::AlignedBuffer> bound;
+  std::vector<ipa::Memory> bound;
   std::unique_ptr<ipa::Program> program;
   // Plans a graph over loaded parameters and fills its inputs.
   ipa::Status prepare(ipa::Graph graph, const Described& described, const ipa::Backend& backend);

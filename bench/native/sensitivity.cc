@@ -107,7 +107,7 @@ class Laboratory {
     for (const auto& param : models->unet->params.all())
       if (param->is_matrix()) matrices.push_back(param.get());
     for (const ipa::GenerateRequest& request : requests) {
-      IPA_ASSIGN(ipa::GenerateResult result, ipa::generate(*models, caches, request, nullptr, nullptr));
+      IPA_ASSIGN(ipa::GenerateResult result, ipa::generate({*models, caches}, request, nullptr, nullptr));
       exact_.push_back(std::move(result.latents.front()));
     }
     return {};
@@ -139,7 +139,7 @@ class Laboratory {
   Status print_errors() {
     for (size_t i = 0; i < requests.size(); ++i) {
       IPA_ASSIGN(const ipa::GenerateResult result,
-                 ipa::generate(*models, caches, requests[i], nullptr, nullptr));
+                 ipa::generate({*models, caches}, requests[i], nullptr, nullptr));
       std::printf("%s%.6e", i ? " " : "", distance(result.latents.front(), exact_[i]));
     }
     std::printf("\n");
@@ -153,7 +153,7 @@ class Laboratory {
     const int64_t scale = models->vae->config().scale();
     const ipa_bench::Described described = ipa_bench::describe_guided_step(
         graph, models->unet->network, requests[0].height / scale, requests[0].width / scale, false);
-    IPA_TRY(network.prepare(std::move(graph), described, models->backend()));
+    IPA_TRY(network.prepare(std::move(graph), described, models->backend(ipa::Part::unet)));
     const std::vector<ipa::Step>& steps = network.program->plan().steps();
     std::vector<double> best(steps.size(), 1e30);
     for (int round = 0; round < time_rounds; ++round) {
@@ -187,16 +187,18 @@ class Laboratory {
     });
     param.halves = stored.halves && param.may_be_halves();
     const ipa::DType type = stored.halves ? ipa::DType::f16 : ipa::DType::f32;
-    std::vector<ipa::AlignedBuffer> tensors;
+    std::vector<std::vector<uint8_t>> tensors;
     for (const std::string& name : param.names) {
       tensors.emplace_back(static_cast<size_t>(param.elements_each()) * ipa::dtype_size(type));
-      if (!tensors.back()) return Status(ipa::Code::no_memory, "out of memory");
       IPA_TRY(source->read(*source->find(name), type, tensors.back().data()));
       stored.tensors.push_back(tensors.back().data());
     }
-    param.data = ipa::AlignedBuffer(models->backend().packed_bytes(param));
+    const ipa::Backend& backend = models->backend(ipa::Part::unet);
+    std::vector<uint8_t> packed(backend.packed_bytes(param));
+    backend.pack(param, stored, packed.data());
+    param.data = ipa::Memory(backend.memory(), packed.size());
     if (!param.data) return Status(ipa::Code::no_memory, "out of memory");
-    models->backend().pack(param, stored, param.data.data());
+    param.data.view().write(0, packed.data(), packed.size());
     return {};
   }
 };

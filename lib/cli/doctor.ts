@@ -9,6 +9,7 @@ import { findPlugin } from "../native/cuda/plugin";
 import { probePlugin } from "../native/cuda/probe";
 import { currentPlatform } from "../native/load";
 import { shippedModel } from "../package-root";
+import { type DeviceReport, checkDevice, deviceIndex, writeReport } from "./doctor-device";
 import type { Environment } from "./environment";
 import { errorCode, formatBytes } from "./report";
 
@@ -22,16 +23,37 @@ export function addDoctor(program: Command, environment: Environment): void {
   program
     .command("doctor")
     .description("check this installation: addon, instruction set, threads, memory, CUDA, image files, shipped model")
+    .option("--device <name>", "cuda or cuda:N: also check that NVIDIA GPU against the CPU, op by op, and time it")
+    .option("--quick", "with --device: small sizes alone, some seconds instead of a minute")
     .option("--json", "one JSON object")
-    .action(async (flags: { json?: boolean }) => {
-      const checks = [...checkAddon(environment), await checkCuda(environment), await checkSharp(), checkModel()];
-      const ok = checks.every((check) => check.ok);
-      if (flags.json === true) environment.json({ ok, checks });
-      else
-        for (const check of checks)
-          environment.out.write(`${check.ok ? "ok  " : "FAIL"} ${check.name}: ${check.value}\n`);
-      if (!ok) process.exitCode = 1;
-    });
+    .action(async (flags: DoctorFlags) => runDoctor(flags, environment));
+}
+
+interface DoctorFlags {
+  device?: string;
+  quick?: boolean;
+  json?: boolean;
+}
+
+async function runDoctor(flags: DoctorFlags, environment: Environment): Promise<void> {
+  const index = flags.device === undefined ? undefined : deviceIndex(flags.device);
+  const cuda = await checkCuda(environment);
+  const checks = [...checkAddon(environment), cuda, await checkSharp(), checkModel()];
+  const sound = checks.every((check) => check.ok);
+  if (flags.json !== true) for (const check of checks) writeCheck(environment, check);
+  let device: DeviceReport | undefined;
+  // Who asks for a GPU gets the error of a load where there is none.
+  if (index !== undefined && sound) {
+    device = await checkDevice(environment, { index, quick: flags.quick === true, json: flags.json === true });
+    if (flags.json !== true) writeReport(environment, device);
+  }
+  const ok = sound && (device?.ok ?? true);
+  if (flags.json === true) environment.json({ ok, checks, ...(device !== undefined && { device }) });
+  if (!ok) process.exitCode = 1;
+}
+
+function writeCheck({ out }: Environment, { ok, name, value }: Check): void {
+  out.write(`${ok ? "ok  " : "FAIL"} ${name}: ${value}\n`);
 }
 
 function checkAddon(environment: Environment): Check[] {

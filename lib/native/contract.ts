@@ -6,7 +6,7 @@
 import type { NativeFit, NativePixels } from "../image/pixels";
 import type { NativeEncodedPrompts, NativeGenerateRequest, NativeImage, NativeText } from "./call-request";
 import type { NativeMemoryEstimate, NativeProgress, NativeResult, NativeStep } from "./call-result";
-import type { NativeCudaProbe } from "./cuda";
+import type { NativeCheckLine, NativeCudaProbe, NativeGpuCheck } from "./cuda";
 import type { ConvertProgress, NativeConversion, NativeConvertRequest, WeightInspection } from "./files";
 import type { LoadedParts, PipelineInfo, PipelineStats, SystemInfo } from "./info";
 import type { NativeAdapterRequest, NativeControlRequest, NativeLoadRequest, NativeLoraRequest } from "./load-request";
@@ -87,6 +87,16 @@ export interface NativeAddon {
   probeCuda(file: string, done: Done<NativeCudaProbe>): NativeJob;
   /** makes "cuda" a device of load(), through that plugin; it needs no driver yet. Once more is no harm */
   useCuda(file: string, done: Done<void>): NativeJob;
+  /**
+   * compares a GPU of the plugin in use with the CPU, op by op; what differs is a line, not an error. `quick`: small sizes alone. With
+   * all sizes it may take a minute
+   */
+  checkDevice(
+    index: number,
+    quick: boolean,
+    line: (line: NativeCheckLine) => void,
+    done: Done<NativeGpuCheck>,
+  ): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
   convert(
     request: NativeConvertRequest,

@@ -1,4 +1,4 @@
-// Calls about NVIDIA GPUs: probeCuda and useCuda of lib/native/contract.ts.
+// Calls about NVIDIA GPUs: probeCuda, useCuda and checkDevice of lib/native/contract.ts.
 #pragma once
 
 #include <napi.h>

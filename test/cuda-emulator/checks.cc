@@ -8,8 +8,8 @@
 #include "report.h"
 #include "shadow.h"
 
-// The executable's own code and data, constants of kernels among them: set by the linker.
-extern "C" char __executable_start, _end;
+// The code and data of the executable or library that this is in, constants of kernels among them: set by the linker.
+extern "C" char __ehdr_start, _end;
 
 namespace cuda_emulator {
 
@@ -90,8 +90,8 @@ const char* check_global(const Thread& thread, uintptr_t at, size_t bytes, Acces
 }
 
 bool is_of_program(uintptr_t at) {
-  return at - reinterpret_cast<uintptr_t>(&__executable_start) <
-             static_cast<uintptr_t>(&_end - &__executable_start) ||
+  return at - reinterpret_cast<uintptr_t>(&__ehdr_start) <
+             static_cast<uintptr_t>(&_end - &__ehdr_start) ||
          at - arguments < argument_bytes || on_fiber_stack(reinterpret_cast<const void*>(at));
 }
 

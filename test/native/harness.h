@@ -1,7 +1,7 @@
 // A minimal test runner: TEST(name) { ... } registers itself. TEST_ONCE is for what computes the same on every
 // instruction set, because no kernel has a part in it. `native_tests [--list] [--once | --kernels] [FILTER...]`
 // runs those whose name contains a FILTER; --once the second kind alone, --kernels the first. --device NAME: graphs on
-// that device (test_device.h).
+// that device (test_device.h); --plugin FILE: of a plugin for GPUs, in place of the emulator.
 #pragma once
 
 #include <cmath>

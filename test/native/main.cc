@@ -40,7 +40,7 @@ std::string scratch_folder() {
 
 struct Choice {
   bool list = false, once = true, kernels = true;
-  std::string device = "cpu";
+  std::string device = "cpu", plugin;
   std::vector<const char*> filters;
 
   bool has(const Case& c) const {
@@ -63,6 +63,8 @@ Choice read_choice(int argc, char** argv) {
       choice.once = false;
     else if (word == "--device" && i + 1 < argc)
       choice.device = argv[++i];
+    else if (word == "--plugin" && i + 1 < argc)
+      choice.plugin = argv[++i];
     else if (word == "--golden" && i + 1 < argc)
       golden = argv[++i];
     else
@@ -73,7 +75,7 @@ Choice read_choice(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   const Choice choice = read_choice(argc, argv);
-  if (!choose_test_device(choice.device)) {
+  if (!choose_test_device(choice.device, choice.plugin)) {
     std::printf("no device \"%s\" to test on\n", choice.device.c_str());
     return 1;
   }

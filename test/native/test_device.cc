@@ -59,8 +59,8 @@ const TestDevice& test_device() { return device(); }
 
 RegisterTestDevices::RegisterTestDevices(MakeTestDevice make) { maker() = make; }
 
-bool choose_test_device(const std::string& name) {
-  return name == "cpu" || (maker() && maker()(name, device()));
+bool choose_test_device(const std::string& name, const std::string& plugin) {
+  return name == "cpu" || (maker() && maker()(name, plugin, device()));
 }
 
 }  // namespace ipa_test

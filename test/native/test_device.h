@@ -1,4 +1,4 @@
-// The device that graphs are tested on: the CPU, or a GPU as the emulator of test/cuda-emulator knows it.
+// The device that graphs are tested on: the CPU, or a GPU: as the emulator of test/cuda-emulator knows it, or through a plugin.
 #pragma once
 
 #include <memory>
@@ -28,12 +28,13 @@ struct TestDevice {
 const TestDevice& test_device();
 
 // Who knows how to make devices besides the CPU: makes the one of that name, or nothing.
-using MakeTestDevice = bool (*)(const std::string& name, TestDevice& device);
+using MakeTestDevice = bool (*)(const std::string& name, const std::string& plugin, TestDevice& device);
 struct RegisterTestDevices {
   explicit RegisterTestDevices(MakeTestDevice make);
 };
 
-// "cpu", or what is registered: "cuda-f32", "cuda-f16" and "cuda-bf16" where there is an emulator. False for any other.
-bool choose_test_device(const std::string& name);
+// "cpu", or what is registered: "cuda-f32", "cuda-f16" and "cuda-bf16" where there is an emulator. `plugin`:
+// the absolute path of one, whose first GPU it is then; empty: the emulator. False for any other.
+bool choose_test_device(const std::string& name, const std::string& plugin = {});
 
 }  // namespace ipa_test

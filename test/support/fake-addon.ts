@@ -11,7 +11,9 @@ import type {
   NativeAddon,
   NativeControlRequest,
   NativeConvertRequest,
+  NativeCheckLine,
   NativeCudaProbe,
+  NativeGpuCheck,
   NativeEncodedPrompts,
   NativeError,
   NativeGenerateRequest,
@@ -146,6 +148,15 @@ export class FakeAddon implements NativeAddon {
   useCuda(file: string, done: Done<void>): NativeJob {
     if (this.pluginError === null) this.plugins.push(file);
     return this.later(() => done(this.pluginError), done);
+  }
+
+  checkDevice(
+    _index: number,
+    _quick: boolean,
+    _line: (line: NativeCheckLine) => void,
+    done: Done<NativeGpuCheck>,
+  ): NativeJob {
+    return this.later(() => done({ code: "ERR_IPA_INTERNAL", message: "there is no GPU" }), done);
   }
 
   fields(): ReturnType<NativeAddon["fields"]> {

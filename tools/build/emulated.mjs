@@ -12,6 +12,13 @@ export function emulatorProblem() {
 /** What the emulator and the tests that need it are compiled with. */
 const common = ["-O2", `-I${path.relative(root, emulatorDir)}`];
 
+/** How a plugin is linked whose GPU is the emulator. */
+export const emulatedPluginFlags = [
+  "-shared",
+  "-pthread",
+  "-Wl,-z,nodelete,-z,defs,--version-script=native/cuda/plugin/exports.map",
+];
+
 /** Kernels read memory as what suits them, and speak to nvcc in pragmas. */
 const kernel = [...common, "-x", "c++", "-fno-strict-aliasing", "-Wno-unknown-pragmas"];
 

@@ -9,17 +9,19 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { addonLinkFlags, checkCompiler, compileFlags, findCompiler, systemLibraries } from "./compiler.mjs";
-import { emulatorFlags, emulatorProblem } from "./emulated.mjs";
+import { emulatedPluginFlags, emulatorFlags, emulatorProblem } from "./emulated.mjs";
 import { update } from "./incremental.mjs";
 import {
   addonFile,
   benchFile,
   buildDir,
   checkedTestsFile,
+  emulatedPluginFile,
   packageDir,
   releaseDir,
   root,
   sensitivityFile,
+  tensorsFile,
   testsFile,
 } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
@@ -31,28 +33,34 @@ const unitsDir = path.join(buildDir, "units");
 /** A guess of the time a unit takes, so that the longest start first: the kernels, then by size. */
 const costOf = ({ file, bytes }) => (path.basename(file).startsWith("kernels_") ? Infinity : bytes);
 
-/** Of the CUDA kernels and the emulator, where there is one: what both executables of tests share, and the kernels of each. */
+/**
+ * Of the CUDA kernels and the emulator, where there is one: what both executables of tests share, the kernels of each, and what a plugin
+ * is made of whose GPU is the emulator.
+ */
 function emulated({ sources, compiler, compileOne, withTests, withChecked }) {
   const problem = withTests ? emulatorProblem() : undefined;
   if (problem) console.log(`without the tests of the CUDA kernels: ${problem}`);
-  if (problem || !withTests) return { shared: [], kernels: [], checkedKernels: [] };
+  if (problem || !withTests) return { shared: [], kernels: [], checkedKernels: [], plugin: [] };
   const isKernel = (file) => file.endsWith(".cu");
-  const files = [...sources.cudaKernels, ...sources.cudaEmulator, ...sources.cudaTests];
-  const compile = (some, checked) =>
-    some.map((file) =>
+  const compile = (files, checked) =>
+    files.map((file) =>
       compileOne(
         { file, bytes: fs.statSync(file).size },
         emulatorFlags(file, { checked, compiler }),
         checked ? ".checked" : "",
       ),
     );
+  const kernelFiles = [...sources.cudaKernels, ...sources.cudaEmulator].filter(isKernel);
+  const emulator = compile(
+    sources.cudaEmulator.filter((file) => !isKernel(file)),
+    false,
+  );
+  const kernels = compile(kernelFiles, false);
   return {
-    shared: compile(
-      files.filter((file) => !isKernel(file)),
-      false,
-    ),
-    kernels: compile(files.filter(isKernel), false),
-    checkedKernels: withChecked ? compile(files.filter(isKernel), true) : [],
+    shared: [...emulator, ...compile(sources.cudaTests, false)],
+    kernels,
+    checkedKernels: withChecked ? compile(kernelFiles, true) : [],
+    plugin: [...emulator, ...kernels, ...compile(sources.cudaEmulatedPlugin, false)],
   };
 }
 
@@ -99,26 +107,37 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   const core = compile(sources.core, []);
   const addon = compile(sources.addon, napi);
   const tests = withTests ? compileAlone(sources.tests) : [];
-  const { shared, kernels, checkedKernels } = emulated({ sources, compiler, compileOne, withTests, withChecked });
-  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
-    (files) => (withBench ? compileAlone(files) : []),
-  );
+  const { shared, kernels, checkedKernels, plugin } = emulated({
+    sources,
+    compiler,
+    compileOne,
+    withTests,
+    withChecked,
+  });
+  const [bench, kernelBench, sensitivityBench, tensorsBench] = [
+    sources.bench,
+    sources.kernelBench,
+    sources.sensitivityBench,
+    sources.tensorsBench,
+  ].map((files) => (withBench ? compileAlone(files) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests, ...shared, ...kernels]));
   if (checkedKernels.length > 0)
     products.push(link(checkedTestsFile, ["-pthread"], [...core, ...tests, ...shared, ...checkedKernels]));
+  if (plugin.length > 0) products.push(link(emulatedPluginFile, emulatedPluginFlags, plugin));
   if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
   if (sensitivityBench.length > 0)
     products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
+  if (tensorsBench.length > 0) products.push(link(tensorsFile, ["-pthread"], [...core, ...bench, ...tensorsBench]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
     checkCompiler(compiler);
   }
-  const ofEmulator = [...shared, ...kernels, ...checkedKernels];
+  const ofEmulator = [...new Set([...shared, ...kernels, ...checkedKernels, ...plugin])];
   const compiled = await update(
-    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
-      a.cost === b.cost ? 0 : b.cost - a.cost,
+    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench, ...tensorsBench].sort(
+      (a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost),
     ),
     jobs,
   );

@@ -30,10 +30,12 @@ export function readSources(arch) {
     // For the emulator of test/cuda-emulator: the CUDA kernels, the emulator, and the tests that need it.
     cudaKernels: hasTests ? files("cuda_kernel_files") : [],
     cudaEmulator: hasTests ? files("cuda_emulator_files") : [],
+    cudaEmulatedPlugin: hasTests ? files("cuda_emulated_plugin_files") : [],
     cudaTests: hasTests ? files("cuda_test_files") : [],
     // What the programs of bench/native share, and what each has besides.
     bench: hasBench ? files("bench_files") : [],
     kernelBench: hasBench ? files("kernel_bench_files") : [],
+    tensorsBench: hasBench ? files("tensors_bench_files") : [],
     sensitivityBench: hasBench ? files("sensitivity_bench_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
