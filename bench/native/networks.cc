@@ -96,6 +96,10 @@ Result<Described> describe_vision(Graph& graph, const Choice& choice) {
 
 using Describe = Result<Described> (*)(Graph&, const Choice&);
 
+Status unknown_model() {
+  return Status(Code::invalid_option, "--model: expected sd15, sdxl, vae, text or vision");
+}
+
 Describe find_network(const std::string& model) {
   if (model == "sd15" || model == "sdxl") return describe_unet;
   if (model == "vae") return describe_vae;
@@ -130,15 +134,29 @@ Described describe_guided_step(Graph& graph, const ipa::UNet& unet, int64_t heig
   return described;
 }
 
+Result<ipa::Plan> plan_for_gpu(const Choice& choice, const ipa::Backend& backend, ipa::ParamSet& params) {
+  const Describe describe = find_network(choice.model);
+  if (!describe) return unknown_model();
+  Graph declaring(&params);
+  IPA_TRY(describe(declaring, choice).status());
+  ipa::choose_compute(params, {choice.compute, true});
+  Graph graph(&params);
+  IPA_TRY(describe(graph, choice).status());
+  IPA_TRY(graph.status());
+  return ipa::Plan::make(std::move(graph), backend);
+}
+
 Status Network::prepare(Graph graph, const Described& described, const ipa::Backend& backend) {
   IPA_TRY(graph.status());
   std::vector<Value> external;
   for (const auto& [value, shape] : described.keys) external.push_back(value);
   IPA_ASSIGN(program, ipa::Program::make(std::move(graph), backend, external));
   for (const auto& [value, shape] : described.keys) {
-    bound.emplace_back(backend.packed_kv_bytes(shape));
-    fill(bound.back().floats(), bound.back().bytes() / sizeof(float), 1.0f);
-    program->bind(value, {bound.back().data(), bound.back().bytes()});
+    bound.emplace_back(backend.memory(), backend.packed_kv_bytes(shape));
+    std::vector<float> keys(bound.back().bytes() / sizeof(float));
+    fill(keys.data(), keys.size(), 1.0f);
+    bound.back().view().write(0, keys.data(), bound.back().bytes());
+    program->bind(value, bound.back().view());
   }
   IPA_TRY(program->prepare());
   for (const Value value : described.random)
@@ -150,7 +168,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   auto network = std::make_unique<Network>();
   Graph graph(&network->params);
   const Describe describe = find_network(choice.model);
-  if (!describe) return Status(Code::invalid_option, "--model: expected sd15, sdxl, vae, text or vision");
+  if (!describe) return unknown_model();
   if (choice.compute != ipa::Compute::f32) {
     // Descriptions depend on what the weights are multiplied in, which needs the weights declared.
     Graph declaring(&network->params);
@@ -176,9 +194,11 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
     for (size_t i = 0; i < param->names.size(); ++i)
       stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + i * each)
                                              : floats.data() + i * each);
-    param->data = ipa::AlignedBuffer(backend.packed_bytes(*param));
+    std::vector<uint8_t> packed(backend.packed_bytes(*param));
+    param->data = ipa::Memory(backend.memory(), packed.size());
     if (!param->data) return Status(Code::no_memory, "out of memory");
-    backend.pack(*param, stored, param->data.data());
+    backend.pack(*param, stored, packed.data());
+    param->data.view().write(0, packed.data(), packed.size());
   }
   IPA_TRY(network->prepare(std::move(graph), described, backend));
   return network;

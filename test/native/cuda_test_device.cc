@@ -1,9 +1,14 @@
 // GPUs as the emulator knows them, to test graphs on.
 #include "cuda/backend/cuda_backend.h"
 #include "cuda/backend/cuda_device_kind.h"
+#include "cuda_kernel_rig.h"
 #include "emulated_api.h"
+#include "emulator.h"
 #include "harness.h"
 #include "test_device.h"
+
+// The beginning of the executable's file in memory, from the linker.
+extern "C" const char __executable_start;
 
 namespace ipa_test {
 namespace {
@@ -15,22 +20,45 @@ struct GpuType {
 constexpr GpuType types[] = {
     {"cuda-f32", ipa::Compute::f32}, {"cuda-f16", ipa::Compute::f16}, {"cuda-bf16", ipa::Compute::bf16}};
 
-bool make(const std::string& name, TestDevice& device) {
+class EmulatorWitness : public DeviceWitness {
+ public:
+  std::vector<std::string> findings() override {
+    std::vector<std::string> texts;
+    for (const cuda_emulator::Finding& finding : cuda_emulator::findings()) texts.push_back(finding.text);
+    const int64_t more = cuda_emulator::finding_count() - static_cast<int64_t>(texts.size());
+    if (more > 0) texts.push_back(std::to_string(more) + " more findings of these kinds");
+    cuda_emulator::forget_findings();
+    return texts;
+  }
+  std::vector<std::pair<uint64_t, int64_t>> launches() override {
+    std::vector<std::pair<uint64_t, int64_t>> places;
+    const auto start = reinterpret_cast<uintptr_t>(&__executable_start);
+    for (const auto& [kernel, count] : cuda_emulator::launched_kernels())
+      places.emplace_back(reinterpret_cast<uintptr_t>(kernel) - start, count);
+    return places;
+  }
+};
+
+bool make(const TestDeviceChoice& choice, TestDevice& device) {
   for (const GpuType& type : types) {
-    if (name != type.name) continue;
+    if (choice.name != type.name) continue;
+    cuda_emulator::EmulatedGpu settings;
+    if (!chosen_options(settings.options)) return false;
+    if (type.compute == ipa::Compute::bf16 && settings.options.capability < 80) return false;
     const GpuApi& api = *cuda_emulator::emulated_api();
-    cuda_emulator::reset_emulated_gpu();
+    cuda_emulator::reset_emulated_gpu(settings);
     ipa::gpu::register_cuda(api);
     auto opened = ipa::gpu::GpuDevice::open(api, 0, "cuda:0");
     CHECK_OK(opened.status());
     if (!opened.ok()) return false;
-    device = {name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
+    device = {choice.name, std::make_shared<const ipa::gpu::CudaBackend>(opened.take(), 2), type.compute};
     return true;
   }
   return false;
 }
 
-const RegisterTestDevices registered(make);
+EmulatorWitness witness;
+const RegisterTestDevices registered(make, witness);
 
 }  // namespace
 }  // namespace ipa_test

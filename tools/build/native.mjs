@@ -16,6 +16,7 @@ import {
   benchFile,
   buildDir,
   checkedTestsFile,
+  launchesFile,
   packageDir,
   releaseDir,
   root,
@@ -100,16 +101,15 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   const addon = compile(sources.addon, napi);
   const tests = withTests ? compileAlone(sources.tests) : [];
   const { shared, kernels, checkedKernels } = emulated({ sources, compiler, compileOne, withTests, withChecked });
-  const [bench, kernelBench, sensitivityBench] = [sources.bench, sources.kernelBench, sources.sensitivityBench].map(
+  const [bench, ...benches] = [sources.bench, sources.kernelBench, sources.sensitivityBench, sources.launchBench].map(
     (files) => (withBench ? compileAlone(files) : []),
   );
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests, ...shared, ...kernels]));
   if (checkedKernels.length > 0)
     products.push(link(checkedTestsFile, ["-pthread"], [...core, ...tests, ...shared, ...checkedKernels]));
-  if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
-  if (sensitivityBench.length > 0)
-    products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
+  for (const [index, file] of [benchFile, sensitivityFile, launchesFile].entries())
+    if (benches[index].length > 0) products.push(link(file, ["-pthread"], [...core, ...bench, ...benches[index]]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
@@ -117,7 +117,7 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   }
   const ofEmulator = [...shared, ...kernels, ...checkedKernels];
   const compiled = await update(
-    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench].sort((a, b) =>
+    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...benches.flat()].sort((a, b) =>
       a.cost === b.cost ? 0 : b.cost - a.cost,
     ),
     jobs,

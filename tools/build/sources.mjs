@@ -35,6 +35,7 @@ export function readSources(arch) {
     bench: hasBench ? files("bench_files") : [],
     kernelBench: hasBench ? files("kernel_bench_files") : [],
     sensitivityBench: hasBench ? files("sensitivity_bench_files") : [],
+    launchBench: hasBench ? files("launch_bench_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
   };
