@@ -480,6 +480,9 @@
       "../test/native/cuda_norms_test.cc",
       "../test/native/cuda_token_merge_test.cc",
       "../test/native/cuda_attention_map_test.cc",
+      "../test/native/cuda_attention_rig.cc",
+      "../test/native/cuda_attention_test.cc",
+      "../test/native/cuda_product_test.cc",
       "../test/native/cuda_emulator_test.cc",
       "../test/native/cuda_emulator_checks_test.cc",
       "../test/native/cuda_emulator_api_test.cc",
@@ -505,6 +508,10 @@
     ],
     "sensitivity_bench_files": [
       "../bench/native/sensitivity.cc"
+    ],
+    "launch_bench_files": [
+      "../bench/native/launch_cost.cc",
+      "../bench/native/launches.cc"
     ]
   }
 }

@@ -20,6 +20,7 @@ const FILE_KEYS = [
   "bench_files",
   "kernel_bench_files",
   "sensitivity_bench_files",
+  "launch_bench_files",
 ] as const;
 
 const text = readFileSync(join(native, "sources.gypi"), "utf8");

@@ -105,6 +105,10 @@ Status pack(ipa::Param& param, const ipa::StoredTensors& stored, const ipa::Back
   return {};
 }
 
+Status unknown_model() {
+  return Status(Code::invalid_option, "--model: expected sd15, sdxl, vae, text or vision");
+}
+
 Describe find_network(const std::string& model) {
   if (model == "sd15" || model == "sdxl") return describe_unet;
   if (model == "vae") return describe_vae;
@@ -139,6 +143,18 @@ Described describe_guided_step(Graph& graph, const ipa::UNet& unet, int64_t heig
   return described;
 }
 
+Result<ipa::Plan> plan_for_gpu(const Choice& choice, const ipa::Backend& backend, ipa::ParamSet& params) {
+  const Describe describe = find_network(choice.model);
+  if (!describe) return unknown_model();
+  Graph declaring(&params);
+  IPA_TRY(describe(declaring, choice).status());
+  ipa::choose_compute(params, {choice.compute, true});
+  Graph graph(&params);
+  IPA_TRY(describe(graph, choice).status());
+  IPA_TRY(graph.status());
+  return ipa::Plan::make(std::move(graph), backend);
+}
+
 Status Network::prepare(Graph graph, const Described& described, const ipa::Backend& backend) {
   IPA_TRY(graph.status());
   std::vector<Value> external;
@@ -165,7 +181,7 @@ Result<std::unique_ptr<Network>> Network::make(const Choice& choice, const ipa::
   auto network = std::make_unique<Network>();
   Graph graph(&network->params);
   const Describe describe = find_network(choice.model);
-  if (!describe) return Status(Code::invalid_option, "--model: expected sd15, sdxl, vae, text or vision");
+  if (!describe) return unknown_model();
   if (choice.compute != ipa::Compute::f32) {
     // Descriptions depend on what the weights are multiplied in, which needs the weights declared.
     Graph declaring(&network->params);

@@ -34,6 +34,10 @@ struct Described {
 Described describe_guided_step(ipa::Graph& graph, const ipa::UNet& unet, int64_t height, int64_t width,
                                bool adapter);
 
+// The plan of a network whose weights are not there, as a GPU takes it: for counting what it would do. `params` is empty
+// before and outlives the plan.
+ipa::Result<ipa::Plan> plan_for_gpu(const Choice& choice, const ipa::Backend& backend, ipa::ParamSet& params);
+
 struct Network {
   ipa::ParamSet params;
   std::vector<ipa::Memory> bound;

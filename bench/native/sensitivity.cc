@@ -26,7 +26,18 @@ using ipa::Param;
 using ipa::Result;
 using ipa::Status;
 
-constexpr const char letters[] = {'f', 's', 'b'};  // in the order of Compute
+struct Letter {
+  char letter;
+  Compute compute;
+};
+constexpr Letter letters[] = {{'f', Compute::f32}, {'s', Compute::int16}, {'b', Compute::int8}};
+
+// Of a type that has none: the one that it is closest to, integers of eight bits.
+char letter_of(Compute compute) {
+  for (const Letter& known : letters)
+    if (known.compute == compute) return known.letter;
+  return 'b';
+}
 constexpr int time_rounds = 3;
 
 double number(const Json& object, const char* key) {
@@ -119,7 +130,7 @@ class Laboratory {
     for (const auto& param : models->unet->params.all()) before.push_back(param->compute);
     ipa::choose_compute(models->unet->params, Compute::int8);
     std::string chosen;
-    for (const Param* param : matrices) chosen += letters[static_cast<size_t>(param->compute)];
+    for (const Param* param : matrices) chosen += letter_of(param->compute);
     for (size_t i = 0; i < before.size(); ++i) models->unet->params.all()[i]->compute = before[i];
     return chosen;
   }
@@ -128,10 +139,10 @@ class Laboratory {
     if (wanted.size() != matrices.size())
       return Status(ipa::Code::invalid_option, "expected a letter a matrix");
     for (size_t i = 0; i < matrices.size(); ++i) {
-      const auto* at = std::find(std::begin(letters), std::end(letters), wanted[i]);
+      const auto* at = std::find_if(std::begin(letters), std::end(letters),
+                                    [&](const Letter& known) { return known.letter == wanted[i]; });
       if (at == std::end(letters)) return Status(ipa::Code::invalid_option, "expected the letters f, s and b");
-      const auto compute = static_cast<Compute>(at - letters);
-      if (matrices[i]->compute != compute) IPA_TRY(repack(*matrices[i], compute));
+      if (matrices[i]->compute != at->compute) IPA_TRY(repack(*matrices[i], at->compute));
     }
     return {};
   }
@@ -153,7 +164,7 @@ class Laboratory {
     const int64_t scale = models->vae->config().scale();
     const ipa_bench::Described described = ipa_bench::describe_guided_step(
         graph, models->unet->network, requests[0].height / scale, requests[0].width / scale, false);
-    IPA_TRY(network.prepare(std::move(graph), described, models->backend(ipa::Part::unet)));
+    IPA_TRY(network.prepare(std::move(graph), described, backend()));
     const std::vector<ipa::Step>& steps = network.program->plan().steps();
     std::vector<double> best(steps.size(), 1e30);
     for (int round = 0; round < time_rounds; ++round) {
@@ -179,6 +190,8 @@ class Laboratory {
  private:
   std::vector<std::vector<float>> exact_;
 
+  const ipa::Backend& backend() const { return models->backend(ipa::Part::unet); }
+
   Status repack(Param& param, Compute compute) {
     param.compute = compute;
     ipa::StoredTensors stored;
@@ -193,11 +206,10 @@ class Laboratory {
       IPA_TRY(source->read(*source->find(name), type, tensors.back().data()));
       stored.tensors.push_back(tensors.back().data());
     }
-    const ipa::Backend& backend = models->backend(ipa::Part::unet);
-    std::vector<uint8_t> packed(backend.packed_bytes(param));
-    backend.pack(param, stored, packed.data());
-    param.data = ipa::Memory(backend.memory(), packed.size());
+    std::vector<uint8_t> packed(backend().packed_bytes(param));
+    param.data = ipa::Memory(backend().memory(), packed.size());
     if (!param.data) return Status(ipa::Code::no_memory, "out of memory");
+    backend().pack(param, stored, packed.data());
     param.data.view().write(0, packed.data(), packed.size());
     return {};
   }

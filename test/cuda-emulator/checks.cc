@@ -90,8 +90,7 @@ const char* check_global(const Thread& thread, uintptr_t at, size_t bytes, Acces
 }
 
 bool is_of_program(uintptr_t at) {
-  return at - reinterpret_cast<uintptr_t>(&__ehdr_start) <
-             static_cast<uintptr_t>(&_end - &__ehdr_start) ||
+  return at - reinterpret_cast<uintptr_t>(&__ehdr_start) < static_cast<uintptr_t>(&_end - &__ehdr_start) ||
          at - arguments < argument_bytes || on_fiber_stack(reinterpret_cast<const void*>(at));
 }
 

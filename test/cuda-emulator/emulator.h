@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ struct Finding {
 int64_t finding_count();
 const std::vector<Finding>& findings();
 void forget_findings();
+// How often each kernel was launched in this process, by the address of its function.
+std::map<const void*, int64_t> launched_kernels();
 // Whether the kernels of this executable were compiled with checks.
 bool checked();
 

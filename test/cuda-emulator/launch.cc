@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -17,6 +18,7 @@ constexpr unsigned most_blocks_x = 0x7fffffff, most_blocks = 65535;
 
 Options chosen;
 std::unordered_map<const void*, int64_t> shared_allowed;
+std::map<const void*, int64_t> launched;
 thread_local LaunchResult last = launch_ok;
 thread_local char problem[256] = "";
 
@@ -92,6 +94,7 @@ Limits limits_of(int capability) {
 void launch(const LaunchShape& shape, void (*body)(const void*), const void* context) {
   const std::lock_guard<std::mutex> lock(device());
   if (check_limits(shape) != launch_ok) return;
+  ++launched[shape.address];
   reserve_shared_memory();
   name_kernel(shape.kernel);
   grid = {shape.grid, shape.block, {}, chosen.capability, chosen.late_copies, shape.shared};
@@ -99,6 +102,11 @@ void launch(const LaunchShape& shape, void (*body)(const void*), const void* con
   if (run_grid(chosen, body, context)) return;
   std::snprintf(problem, sizeof(problem), "%s: a trap or a misaligned access", shape.kernel);
   last = launch_trapped;
+}
+
+std::map<const void*, int64_t> launched_kernels() {
+  const std::lock_guard<std::mutex> lock(device());
+  return launched;
 }
 
 LaunchResult last_launch() {

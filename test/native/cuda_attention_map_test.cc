@@ -1,7 +1,5 @@
 // Attention maps of a GPU over elements, from keys and values that it packed.
-#include <cmath>
-
-#include "cuda_kernel_rig.h"
+#include "cuda_attention_rig.h"
 #include "harness.h"
 
 namespace {
@@ -10,7 +8,6 @@ using ipa::TokenSpan;
 using ipa::gpu::AttentionMapArgs;
 using ipa::gpu::Element;
 using ipa::gpu::Kernel;
-using ipa::gpu::PackKvArgs;
 using ipa_ref::Keys;
 using ipa_ref::Tensor;
 using ipa_test::CudaRig;
@@ -22,51 +19,17 @@ struct Size {
   std::vector<int64_t> tokens;  // of each part
 };
 
-// A branch of random keys and values with a scale a query; what the reference makes of it goes to `keys`.
-ipa::gpu::KeyBranch branch_of(CudaRig& rig, const Size& s, int64_t tokens, Element compute,
-                              std::vector<Keys>& keys) {
-  const int64_t channels = int64_t{s.heads} * s.head_size;
-  const DeviceRows k(rig, rig.random({s.items, 1, tokens, channels}, -2, 2), {compute, 0, 0});
-  const DeviceRows v(rig, rig.random({s.items, 1, tokens, channels}), {compute, 0, 0});
-  PackKvArgs pack;
-  pack.k = k.rows();
-  pack.v = v.rows();
-  pack.items = static_cast<int32_t>(s.items);
-  pack.tokens = static_cast<int32_t>(tokens);
-  pack.heads = s.heads;
-  pack.head_size = s.head_size;
-  pack.padded_head = (s.head_size + 7) / 8 * 8;
-  pack.compute = compute;
-  pack.out = rig.take(2 * s.items * tokens * s.heads * pack.padded_head * element_size(compute));
-  rig.launch(Kernel::pack_kv, pack);
-  const Tensor scales = rig.random({s.items, 1, s.queries, 1}, 0.1, 1);
-  keys.push_back({k.values(), v.values(), scales.values});
-  ipa::gpu::KeyBranch branch;
-  branch.kv = pack.out;
-  branch.scale = rig.floats(scales.values);
-  branch.scale_item = s.queries;
-  branch.scale_query = 1;
-  branch.tokens = static_cast<int32_t>(tokens);
-  return branch;
-}
-
 void check_map(CudaRig& rig, const Size& s, Element query_element, Element compute) {
   const DeviceRows q(rig, rig.random({s.items, 1, s.queries, int64_t{s.heads} * s.head_size}, -2, 2),
                      {query_element, 3, 5});
   AttentionMapArgs m;
-  m.attention.q = q.rows();
-  m.attention.items = static_cast<int32_t>(s.items);
-  m.attention.queries = static_cast<int32_t>(s.queries);
-  m.attention.heads = s.heads;
-  m.attention.head_size = s.head_size;
-  m.attention.padded_head = (s.head_size + 7) / 8 * 8;
-  m.attention.scale = 1.0f / std::sqrt(static_cast<float>(s.head_size));
-  m.attention.compute = compute;
+  m.attention = ipa_test::attention_arguments({s.items, s.queries, s.heads, s.head_size}, q.rows(), compute);
   std::vector<Keys> keys;
   std::vector<TokenSpan> spans;
   for (const int64_t tokens : s.tokens) {
     const int part = m.attention.branches;
-    m.attention.branch[m.attention.branches++] = branch_of(rig, s, tokens, compute, keys);
+    const Tensor scales = rig.random({s.items, 1, s.queries, 1}, 0.1, 1);
+    keys.push_back(ipa_test::add_branch(rig, m.attention, tokens, scales));
     spans.push_back({part, part, 0, (tokens + 1) / 2});
     if (tokens > 1) spans.push_back({part, part, (tokens + 1) / 2, tokens / 2});
     m.columns += tokens;

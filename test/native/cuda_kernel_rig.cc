@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "base/bfloat16.h"
 #include "base/float16.h"
 #include "emulated_api.h"
-#include "emulator.h"
 #include "harness.h"
+#include "test_device.h"
 
 namespace ipa_test {
 
@@ -65,6 +66,20 @@ class Staging {
 };
 
 }  // namespace
+
+bool chosen_options(cuda_emulator::Options& options) {
+  const TestDeviceChoice& choice = test_device_choice();
+  if (choice.capability) options.capability = choice.capability;
+  if (choice.late_copies) options.late_copies = true;
+  if (choice.order.empty()) return true;
+  constexpr const char* names[] = {"ascending", "descending", "random"};
+  const auto* found = std::find(std::begin(names), std::end(names), choice.order);
+  if (found == std::end(names)) return false;
+  options.order = static_cast<cuda_emulator::Order>(found - names);
+  options.seed = choice.seed;
+  options.late_copies = choice.late_copies;
+  return true;
+}
 
 double rounding_of(Element element) {
   return element == Element::f16 ? 1.0 / 2048 : element == Element::bf16 ? 1.0 / 256 : 0;
@@ -151,6 +166,8 @@ CudaRig::CudaRig(uint64_t seed) : random_(seed) {
   gpu.options.capability = seed % 2 ? 75 : 90;
   gpu.options.order = static_cast<cuda_emulator::Order>(seed % 3);
   gpu.options.seed = static_cast<uint32_t>(seed);
+  gpu.options.late_copies = seed / 3 % 2 == 1;
+  if (!chosen_options(gpu.options)) fail(__FILE__, __LINE__, "there is no such order");
   cuda_emulator::reset_emulated_gpu(gpu);
   cuda_emulator::forget_findings();
   check_result(api().open(0, &queue_));

@@ -9,10 +9,14 @@
 
 #include "cuda/api/gpu_api.h"
 #include "cuda/api/kernel_args.h"
+#include "emulator.h"
 #include "random.h"
 #include "reference.h"
 
 namespace ipa_test {
+
+// Changes what the command line names (test_device.h). False for an order that there is not.
+bool chosen_options(cuda_emulator::Options& options);
 
 // Half of the distance between numbers of an element, of the larger of them.
 double rounding_of(ipa::gpu::Element element);
@@ -56,13 +60,16 @@ class DeviceRows {
   void* data_;
 };
 
-// A new device, whose threads take turns in an order of the seed's. One rig at a time.
+// A new device, whose threads take turns in an order of the seed's where the command line names none. One rig at a time.
 class CudaRig {
  public:
   explicit CudaRig(uint64_t seed);
   ~CudaRig();
   CudaRig(const CudaRig&) = delete;
   CudaRig& operator=(const CudaRig&) = delete;
+
+  // Whether the device multiplies in bf16.
+  static bool has_bf16() { return cuda_emulator::options().capability >= 80; }
 
   ipa_ref::Tensor random(ipa::Shape shape, double low = -1, double high = 1);
   // Given back with the rig.

@@ -12,6 +12,7 @@
 #include "cpu/launch/thread_pool.h"
 #include "graph/op_traits.h"
 #include "harness.h"
+#include "measured.h"
 
 namespace ipa_test {
 
@@ -167,6 +168,15 @@ std::vector<float> GraphRig::result(Value output) {
   return values;
 }
 
+// By the op of the step that makes an output. Of the device under test alone.
+void GraphRig::record(Value output, double error) const {
+  if (on_test_device_ != test_device().is_gpu()) return;
+  const ipa::Plan& plan = program_->plan();
+  for (const ipa::Step& step : plan.steps())
+    if (step.out.binding == plan.binding_of(output))
+      return record_error(ipa::op_traits(step.node->op).name, error);
+}
+
 void GraphRig::check(const std::string& what, double allowed) {
   if (!program_ && !build()) return;
   if (!run()) return;
@@ -182,6 +192,7 @@ void GraphRig::check(const std::string& what, double allowed) {
       fail(__FILE__, __LINE__,
            name + ": is " + to_string(program_->shape(outputs[i])) + ", not " + to_string(tensor.shape));
     const double error = relative_error(once[i], tensor);
+    record(outputs[i], error);
     if (!(error <= (on_test_device_ ? test_device().allowed(allowed, uses_bytes_) : allowed)))
       fail(__FILE__, __LINE__, name + ": relative error " + std::to_string(error * 1e6) + "e-6");
     if (!same_bits(once[i], result(outputs[i]))) fail(__FILE__, __LINE__, name + ": a second run differs");

@@ -69,6 +69,7 @@ class GraphRig {
   // As the device under test takes it.
   float rounded(float value) const;
   bool pack_and_plan();
+  void record(ipa::Value output, double error) const;
 
   bool round_weights_ = false, stored_halves_ = false;
   ipa::ParamSet params_;

@@ -82,6 +82,7 @@ void check_any_threads(Compute compute) {
 }
 
 TEST(graph_run_gives_the_same_bits_for_any_threads) {
+  ON_CPU_ALONE("threads of a CPU");
   for (const Compute compute : computes) check_any_threads(compute);
 }
 
@@ -116,6 +117,7 @@ TEST(graph_run_gives_an_item_the_same_bits_in_any_batch) {
 }
 
 TEST(graph_run_allocates_nothing) {
+  ON_CPU_ALONE("threads of a CPU");
   const int64_t at_first = ipa_test::allocations();
   CHECK(ipa::AlignedBuffer(100).data() != nullptr);
   CHECK_EQ(ipa_test::allocations() - at_first, 1);  // the counter counts

@@ -21,6 +21,7 @@ Storage storage_of(GraphRig& rig, Op op) {
 // What only products in bf16 read loses nothing by being kept so:
 // the same bits as with the value an output, which stays f32 and is rounded by its reader.
 TEST(graph_storage_rounds_early_what_is_rounded_anyway) {
+  ON_CPU_ALONE("a GPU keeps all values between steps in one type");
   auto describe = [](GraphRig& rig) {
     const Value x = rig.input({2, 6, 7, 64});
     const Value normed = rig.graph.layer_norm(x, "norm", 1e-5f);
@@ -40,6 +41,7 @@ TEST(graph_storage_rounds_early_what_is_rounded_anyway) {
 }
 
 TEST(graph_storage_of_attention) {
+  ON_CPU_ALONE("a GPU keeps all values between steps in one type");
   for (int64_t head_size : {8, 40}) {
     GraphRig rig(2);
     const int64_t width = 3 * head_size;
@@ -68,6 +70,7 @@ TEST(graph_storage_of_keys_and_values_is_one) {
 }
 
 TEST(graph_storage_of_exact_readers_is_f32) {
+  ON_CPU_ALONE("a GPU keeps all values between steps in one type");
   GraphRig rig(4);
   const Value x = rig.input({1, 8, 8, 64});
   const Value normed = rig.graph.silu(rig.graph.group_norm(x, "norm", 4, 1e-5f));
@@ -78,6 +81,7 @@ TEST(graph_storage_of_exact_readers_is_f32) {
 
 // Chains as the VAE has them: enlargement, shortcut, norms in place, residual.
 TEST(graph_storage_compact) {
+  ON_CPU_ALONE("a GPU keeps all values between steps in one type");
   for (const Compute compute : {Compute::bf16, Compute::int16, Compute::f32})
     for (int64_t width : {32, 47, 66})
       for (bool compact : {false, true}) {
@@ -103,6 +107,7 @@ TEST(graph_storage_compact) {
 
 // Half the bytes: what the arena is for.
 TEST(graph_storage_compact_takes_half_the_memory) {
+  ON_CPU_ALONE("a GPU keeps all values between steps in one type");
   auto bytes = [](bool compact) {
     GraphRig rig(6);
     const Value input = rig.input({1, 8, 8, 64});

@@ -1,7 +1,10 @@
 // A minimal test runner: TEST(name) { ... } registers itself. TEST_ONCE is for what computes the same on every
 // instruction set, because no kernel has a part in it. `native_tests [--list] [--once | --kernels] [FILTER...]`
 // runs those whose name contains a FILTER; --once the second kind alone, --kernels the first. --device NAME: graphs on
-// that device (test_device.h); --plugin FILE: of a plugin for GPUs, in place of the emulator.
+// that device (test_device.h); --plugin FILE: of a plugin for GPUs, in place of the emulator. Emulated GPUs are as
+// --capability 75, --order random, --seed 3 and --late-copies say. --report: "seconds TEST S" behind each test, and in the
+// end "error TEST OP VALUES LARGEST" for each op that was compared (measured.h) and "kernel PLACE LAUNCHES" for each kernel
+// that ran. A test is "ok", "FAIL", or "left out NAME: REASON".
 #pragma once
 
 #include <cmath>
@@ -24,6 +27,8 @@ struct Case {
   bool once;  // not once for every instruction set
 };
 std::vector<Case>& cases();
+// The name of the running test; empty between tests.
+std::string running_test();
 // Records a failed check of the running test; the test goes on, so that one run shows every failure.
 void fail(const char* file, int line, const std::string& message);
 struct Register {

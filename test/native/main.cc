@@ -1,14 +1,19 @@
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "harness.h"
+#include "measured.h"
 #include "test_device.h"
 
 namespace ipa_test {
 namespace {
 int failures_in_test = 0;
+std::string running;
+std::map<std::pair<std::string, std::string>, MeasuredError> errors;
 std::string golden = "test/golden";
 std::string scratch;
 }  // namespace
@@ -21,6 +26,13 @@ void fail(const char* file, int line, const std::string& message) {
   ++failures_in_test;
   std::printf("  %s:%d: %s\n", file, line, message.c_str());
 }
+std::string running_test() { return running; }
+void record_error(const std::string& op, double error) {
+  MeasuredError& measured = errors[{running, op}];
+  ++measured.values;
+  measured.largest = std::max(measured.largest, error);
+}
+const std::map<std::pair<std::string, std::string>, MeasuredError>& measured_errors() { return errors; }
 std::string shown_number(double value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.17g", value);
@@ -39,8 +51,8 @@ std::string scratch_folder() {
 }
 
 struct Choice {
-  bool list = false, once = true, kernels = true;
-  std::string device = "cpu", plugin;
+  bool list = false, once = true, kernels = true, report = false;
+  TestDeviceChoice device;
   std::vector<const char*> filters;
 
   bool has(const Case& c) const {
@@ -51,32 +63,90 @@ struct Choice {
   }
 };
 
+// Of the options that a value follows.
+bool read_value(const std::string& word, const char* value, Choice& choice) {
+  TestDeviceChoice& device = choice.device;
+  if (word == "--device")
+    device.name = value;
+  else if (word == "--plugin")
+    device.plugin = value;
+  else if (word == "--capability")
+    device.capability = std::atoi(value);
+  else if (word == "--order")
+    device.order = value;
+  else if (word == "--seed")
+    device.seed = static_cast<uint32_t>(std::atoi(value));
+  else if (word == "--golden")
+    golden = value;
+  else
+    return false;
+  return true;
+}
+
 Choice read_choice(int argc, char** argv) {
   Choice choice;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--list")
+    if (i + 1 < argc && read_value(word, argv[i + 1], choice))
+      ++i;
+    else if (word == "--list")
       choice.list = true;
     else if (word == "--once")
       choice.kernels = false;
     else if (word == "--kernels")
       choice.once = false;
-    else if (word == "--device" && i + 1 < argc)
-      choice.device = argv[++i];
-    else if (word == "--plugin" && i + 1 < argc)
-      choice.plugin = argv[++i];
-    else if (word == "--golden" && i + 1 < argc)
-      golden = argv[++i];
+    else if (word == "--report")
+      choice.report = true;
+    else if (word == "--late-copies")
+      choice.device.late_copies = true;
     else
       choice.filters.push_back(argv[i]);
   }
   return choice;
 }
 
+// A fault of a kernel fails the test that ran it, whatever became of the numbers.
+void fail_on_findings() {
+  // Tests of the emulator itself make faults on purpose.
+  if (!test_device().is_gpu()) return;
+  for (const std::string& text : device_witness()->findings()) fail(__FILE__, __LINE__, text);
+}
+
+void print_report() {
+  for (const auto& [key, error] : measured_errors())
+    std::printf("error %s %s %lld %.3g\n", key.first.c_str(), key.second.c_str(),
+                static_cast<long long>(error.values), error.largest);
+  if (!device_witness()) return;
+  for (const auto& [place, count] : device_witness()->launches())
+    std::printf("kernel %llx %lld\n", static_cast<unsigned long long>(place), static_cast<long long>(count));
+}
+
+enum class Verdict { passed, failed, left_out };
+
+Verdict run_case(const Case& c, bool with_seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  failures_in_test = 0;
+  running = c.name;
+  c.body();
+  fail_on_findings();
+  running.clear();
+  const char* reason = take_reason_left_out();
+  const Verdict verdict = failures_in_test ? Verdict::failed : reason ? Verdict::left_out : Verdict::passed;
+  if (verdict == Verdict::left_out)
+    std::printf("left out %s: %s\n", c.name, reason);
+  else
+    std::printf("%s %s\n", verdict == Verdict::failed ? "FAIL" : "ok", c.name);
+  if (with_seconds)
+    std::printf("seconds %s %.2f\n", c.name,
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  std::fflush(stdout);
+  return verdict;
+}
+
 int run(int argc, char** argv) {
   const Choice choice = read_choice(argc, argv);
-  if (!choose_test_device(choice.device, choice.plugin)) {
-    std::printf("no device \"%s\" to test on\n", choice.device.c_str());
+  if (!choose_test_device(choice.device)) {
+    std::printf("no device \"%s\" of that kind to test on\n", choice.device.name.c_str());
     return 1;
   }
   int passed = 0, failed = 0;
@@ -86,14 +156,13 @@ int run(int argc, char** argv) {
       std::printf("%s\n", c.name);
       continue;
     }
-    failures_in_test = 0;
-    c.body();
-    std::printf("%s %s\n", failures_in_test ? "FAIL" : "ok", c.name);
-    std::fflush(stdout);
-    ++(failures_in_test ? failed : passed);
+    const Verdict verdict = run_case(c, choice.report);
+    passed += verdict == Verdict::passed;
+    failed += verdict == Verdict::failed;
   }
   if (choice.list) return 0;
   if (!scratch.empty()) std::filesystem::remove_all(scratch);
+  if (choice.report) print_report();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed || !passed ? 1 : 0;
 }

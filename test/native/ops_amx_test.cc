@@ -24,6 +24,7 @@ bool can_run() {
 }
 
 TEST(ops_amx_linear) {
+  ON_CPU_ALONE("kernels of a CPU");
   if (!can_run()) return;
   // Tiles of 16 rows, 16 pairs and 16 columns; panels of 64.
   for (int64_t in : {16, 32, 34, 64, 129, 2080})
@@ -38,6 +39,7 @@ TEST(ops_amx_linear) {
 }
 
 TEST(ops_amx_conv2d) {
+  ON_CPU_ALONE("kernels of a CPU");
   if (!can_run()) return;
   // Direct ones gather their rows; Winograd's rows lie evenly.
   for (int64_t in : {32, 66, 128}) {
@@ -54,6 +56,7 @@ TEST(ops_amx_conv2d) {
 }
 
 TEST(ops_amx_attention) {
+  ON_CPU_ALONE("kernels of a CPU");
   if (!can_run()) return;
   for (int head_size : {40, 64, 80, 160})
     for (int64_t tokens : {5, 64, 77, 529}) {

@@ -73,6 +73,7 @@ TEST(ops_attention_pairs_of_slices) {
 // A query may be a million times as large as another, a key's head and a value's column as another's:
 // each has a scale of its own.
 TEST(ops_attention_int16_of_any_magnitude) {
+  ON_CPU_ALONE("a GPU has no int16");
   GraphRig rig(4);
   const Value q = rig.input({1, 1, 4, 24}), k = rig.input({1, 1, 40, 24}), v = rig.input({1, 1, 40, 24});
   const Value y = rig.output(rig.graph.attention(q, rig.graph.pack_kv(k, v, 2, Compute::int16)));
@@ -127,6 +128,7 @@ TEST(ops_attention_pairs_do_not_depend_on_what_else_is_in_the_batch) {
 }
 
 TEST(ops_attention_pairs_refuse_branches_and_masks) {
+  ON_CPU_ALONE("a GPU has branches and masks of any type");
   for (int kind = 0; kind < 3; ++kind) {
     GraphRig rig(7);
     const Value x = rig.input({1, 1, 9, 8});

@@ -137,6 +137,7 @@ TEST(ops_conv2d_wraps_from_now_on) {
 
 #if defined(__x86_64__) || defined(_M_X64)
 TEST(ops_amx_conv2d_wrapped) {
+  ON_CPU_ALONE("kernels of a CPU");
   const std::vector<const ipa::Kernels*> runnable = ipa::runnable_kernels();
   const bool can_run = std::any_of(runnable.begin(), runnable.end(), [](const ipa::Kernels* kernels) {
     return std::string(kernels->isa) == "avx512";

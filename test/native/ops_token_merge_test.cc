@@ -86,6 +86,7 @@ void check(const Shape& shape, double ratio, int64_t width) {
 }  // namespace
 
 TEST(ops_token_merge_is_the_algorithm) {
+  ON_CPU_ALONE("cuda_token_merge_test.cc has the GPU's");
   for (double ratio : {0.1, 0.5, 0.75}) {
     check({1, 8, 8, 24}, ratio, 24);
     check({2, 6, 10, 33}, ratio, 70);
@@ -95,7 +96,10 @@ TEST(ops_token_merge_is_the_algorithm) {
 }
 
 // Scores of more tokens than are held at a time.
-TEST(ops_token_merge_in_parts) { check({1, 96, 90, 8}, 0.5, 3); }
+TEST(ops_token_merge_in_parts) {
+  ON_CPU_ALONE("cuda_token_merge_test.cc has the GPU's");
+  check({1, 96, 90, 8}, 0.5, 3);
+}
 
 TEST(ops_token_merge_of_nothing_is_no_step) {
   GraphRig rig(1);

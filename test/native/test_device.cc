@@ -1,6 +1,7 @@
 #include "test_device.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bfloat16.h"
 #include "base/float16.h"
@@ -13,12 +14,30 @@ TestDevice& device() {
   return chosen;
 }
 
+TestDeviceChoice& choice_so_far() {
+  static TestDeviceChoice choice;
+  return choice;
+}
+
+// Numbers of 11 and 8 bits.
+constexpr double f16_rounding = 1.0 / 2048, bf16_rounding = 1.0 / 256;
+
 MakeTestDevice& maker() {
   static MakeTestDevice make = nullptr;
   return make;
 }
 
+DeviceWitness*& registered_witness() {
+  static DeviceWitness* witness = nullptr;
+  return witness;
+}
+
+const char* reason_left_out = nullptr;
+
 }  // namespace
+
+void leave_out(const char* reason) { reason_left_out = reason; }
+const char* take_reason_left_out() { return std::exchange(reason_left_out, nullptr); }
 
 ipa::Storage TestDevice::activations() const {
   if (!is_gpu()) return ipa::Storage::f32;
@@ -35,16 +54,20 @@ float TestDevice::rounded(float value) const {
   }
 }
 
+double TestDevice::rounding() const {
+  switch (compute) {
+    case ipa::Compute::f16: return f16_rounding;
+    case ipa::Compute::bf16: return bf16_rounding;
+    default: return 0;
+  }
+}
+
 double TestDevice::allowed(double on_cpu, bool bytes) const {
-  // Roundings to 11 and 8 bits, of values between ops and of what attention multiplies values with.
-  constexpr double f16_rounding = 1.0 / 2048, bf16_rounding = 1.0 / 256;
   constexpr double cpu_tolerance = 4e-6;
   const double depth = std::max(1.0, on_cpu / cpu_tolerance);
-  switch (compute) {
-    case ipa::Compute::f16: return f16_rounding * 2 * depth;
-    case ipa::Compute::bf16: return bf16_rounding * 2 * depth;
-    default: return bytes ? std::max(on_cpu, f16_rounding * 2) : on_cpu;
-  }
+  // Two roundings: of values between ops, and of what attention multiplies values with.
+  if (rounding() > 0) return rounding() * 2 * depth;
+  return bytes ? std::max(on_cpu, f16_rounding * 2) : on_cpu;
 }
 
 double TestDevice::allowed_of_networks(double on_cpu) const {
@@ -57,10 +80,18 @@ double TestDevice::allowed_of_networks(double on_cpu) const {
 
 const TestDevice& test_device() { return device(); }
 
-RegisterTestDevices::RegisterTestDevices(MakeTestDevice make) { maker() = make; }
+RegisterTestDevices::RegisterTestDevices(MakeTestDevice make, DeviceWitness& witness) {
+  maker() = make;
+  registered_witness() = &witness;
+}
 
-bool choose_test_device(const std::string& name, const std::string& plugin) {
-  return name == "cpu" || (maker() && maker()(name, plugin, device()));
+DeviceWitness* device_witness() { return registered_witness(); }
+
+const TestDeviceChoice& test_device_choice() { return choice_so_far(); }
+
+bool choose_test_device(const TestDeviceChoice& choice) {
+  choice_so_far() = choice;
+  return choice.name == "cpu" || (maker() && maker()(choice, device()));
 }
 
 }  // namespace ipa_test

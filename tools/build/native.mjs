@@ -17,6 +17,7 @@ import {
   buildDir,
   checkedTestsFile,
   emulatedPluginFile,
+  launchesFile,
   packageDir,
   releaseDir,
   root,
@@ -114,10 +115,11 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
     withTests,
     withChecked,
   });
-  const [bench, kernelBench, sensitivityBench, tensorsBench] = [
+  const [bench, ...benches] = [
     sources.bench,
     sources.kernelBench,
     sources.sensitivityBench,
+    sources.launchBench,
     sources.tensorsBench,
   ].map((files) => (withBench ? compileAlone(files) : []));
   const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
@@ -125,10 +127,8 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   if (checkedKernels.length > 0)
     products.push(link(checkedTestsFile, ["-pthread"], [...core, ...tests, ...shared, ...checkedKernels]));
   if (plugin.length > 0) products.push(link(emulatedPluginFile, emulatedPluginFlags, plugin));
-  if (kernelBench.length > 0) products.push(link(benchFile, ["-pthread"], [...core, ...bench, ...kernelBench]));
-  if (sensitivityBench.length > 0)
-    products.push(link(sensitivityFile, ["-pthread"], [...core, ...bench, ...sensitivityBench]));
-  if (tensorsBench.length > 0) products.push(link(tensorsFile, ["-pthread"], [...core, ...bench, ...tensorsBench]));
+  for (const [index, file] of [benchFile, sensitivityFile, launchesFile, tensorsFile].entries())
+    if (benches[index].length > 0) products.push(link(file, ["-pthread"], [...core, ...bench, ...benches[index]]));
 
   if (!fs.existsSync(addonFile)) {
     console.log(`building with ${compiler.version}, ${jobs} jobs`);
@@ -136,8 +136,8 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   }
   const ofEmulator = [...new Set([...shared, ...kernels, ...checkedKernels, ...plugin])];
   const compiled = await update(
-    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...kernelBench, ...sensitivityBench, ...tensorsBench].sort(
-      (a, b) => (a.cost === b.cost ? 0 : b.cost - a.cost),
+    [...core, ...addon, ...tests, ...ofEmulator, ...bench, ...benches.flat()].sort((a, b) =>
+      a.cost === b.cost ? 0 : b.cost - a.cost,
     ),
     jobs,
   );

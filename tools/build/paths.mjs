@@ -10,6 +10,7 @@ export const addonFile = path.join(releaseDir, "node_ip_adapter.node");
 export const benchFile = path.join(releaseDir, "native_bench");
 export const sensitivityFile = path.join(releaseDir, "native_sensitivity");
 export const tensorsFile = path.join(releaseDir, "native_tensors");
+export const launchesFile = path.join(releaseDir, "native_launches");
 export const testsFile = path.join(releaseDir, process.platform === "win32" ? "native_tests.exe" : "native_tests");
 // The same tests, with CUDA kernels whose every access to memory is checked (test/cuda-emulator/checks.h).
 export const checkedTestsFile = path.join(releaseDir, "native_tests_checked");

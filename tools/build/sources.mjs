@@ -37,6 +37,7 @@ export function readSources(arch) {
     kernelBench: hasBench ? files("kernel_bench_files") : [],
     tensorsBench: hasBench ? files("tensors_bench_files") : [],
     sensitivityBench: hasBench ? files("sensitivity_bench_files") : [],
+    launchBench: hasBench ? files("launch_bench_files") : [],
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
   };

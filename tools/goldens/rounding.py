@@ -1,0 +1,122 @@
+"""What 16 bits cost diffusers itself on the small models of test/golden, against their own references in f32: the tolerances of
+test/native/test_device.cc for networks and calls on a GPU come from here.
+
+    python tools/goldens/rounding.py [--cases NAME ...]
+
+Prints, for each call: the largest error of its latents relative to the largest latent, and the PSNR of its picture, where all of the
+pipeline is in float16 or bfloat16, latents included, and where the networks are but latents and the scheduler stay in float32 as in
+this project's engine. On the CPU, where torch sums products of halves in f32.
+"""
+import argparse
+import json
+import math
+import warnings
+
+warnings.filterwarnings("ignore")
+
+import diffusers  # noqa: E402
+import torch  # noqa: E402
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline  # noqa: E402
+from PIL import Image  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+import pipelines  # noqa: E402
+import unets  # noqa: E402
+from store import ROOT  # noqa: E402
+
+CASES = ["ddim-4steps", "euler-4steps", "euler-negative", "pndm-guidance7.5", "ddim-guidance7.5", "base-square", "plus-wide", "base+plus"]
+
+
+class InHalves(torch.nn.Module):
+    """A network in 16 bits between callers in f32."""
+
+    def __init__(self, network, dtype):
+        super().__init__()
+        self.network, self.kept = network.to(dtype), dtype
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.network, name)
+
+    @property
+    def dtype(self):
+        return torch.float32
+
+    def forward(self, *arguments, **named):
+        def change(value, dtype):
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                return value.to(dtype)
+            if isinstance(value, dict):
+                return {key: change(item, dtype) for key, item in value.items()}
+            return type(value)(change(item, dtype) for item in value) if type(value) in (list, tuple) else value
+        return change(self.network(*change(arguments, self.kept), **change(named, self.kept)), torch.float32)
+
+
+def load(model, entry, dtype, around):
+    kind = StableDiffusionXLPipeline if model == "sdxl" else StableDiffusionPipeline
+    folder = ROOT / "models" / model
+    pipe = kind.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True, **({} if model == "sdxl" else dict(safety_checker=None)))
+    pipe.set_progress_bar_config(disable=True)
+    changes = {"use_karras_sigmas": True} if entry["sigmas"] else {}
+    pipe.scheduler = pipelines.CLASSES[entry["scheduler"]].from_config(json.loads((folder / "scheduler/scheduler_config.json").read_text()), **changes)
+    files = [adapter["file"].split("/")[-1] for adapter in entry["adapters"]]
+    if files:
+        pipe.load_ip_adapter([str(folder)] * len(files), subfolder=["adapters"] * len(files), weight_name=files, image_encoder_folder=None,
+                             local_files_only=True)
+        unets.set_scales(pipe.unet, [adapter["scale"] for adapter in entry["adapters"]])
+    if around:
+        for name in ("unet", "text_encoder", "text_encoder_2", "image_encoder"):
+            if getattr(pipe, name, None) is not None:
+                getattr(pipe, name).to(dtype)
+        pipe.unet = InHalves(pipe.unet, dtype)
+    else:
+        pipe.to(dtype)
+    return pipe
+
+
+def run(model, entry, dtype, around):
+    pipe = load(model, entry, dtype, around)
+    call = dict(prompt=entry["prompt"], negative_prompt=entry["negative_prompt"], num_inference_steps=entry["steps"],
+                guidance_scale=entry["guidance"], width=entry["width"], height=entry["height"], eta=entry["eta"])
+    if entry["adapters"]:
+        call["ip_adapter_image"] = [[Image.open(ROOT / picture).convert("RGB") for picture in adapter["images"]] for adapter in entry["adapters"]]
+    latents = pipe(generator=torch.Generator().manual_seed(entry["seed"]), output_type="latent", **call).images
+    with torch.no_grad():
+        vae = pipe.vae.float()
+        decoded = vae.decode(latents.float() / vae.config.scaling_factor).sample
+    return latents.float(), ((decoded[0].permute(1, 2, 0) / 2 + 0.5).clamp(0, 1) * 255).round()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", default=CASES)
+    wanted = parser.parse_args().cases
+    diffusers.utils.logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    print("| model | call | steps | " + " | ".join(f"{name}, {where}" for name in ("float16", "bfloat16") for where in ("all", "networks")) + " |")
+    print("|---|---|---|" + "---|" * 4)
+    for model in ("sd15", "sdxl", "sd2"):
+        index = json.loads((ROOT / "models" / model / "golden.json").read_text())
+        tensors = load_file(ROOT / "models" / model / "golden.safetensors")
+        for entry in index["cases"]:
+            if entry["network"] != "pipeline" or entry["name"] not in wanted:
+                continue
+            cells = []
+            for dtype in (torch.float16, torch.bfloat16):
+                for around in (False, True):
+                    latents, picture = run(model, entry, dtype, around)
+                    exact = tensors[entry["outputs"]["latents"]].float()
+                    error = ((latents - exact).abs().max() / exact.abs().max()).item()
+                    text = f"{error:.1e}"
+                    if "image" in entry["outputs"]:
+                        squares = (picture - tensors[entry["outputs"]["image"]].float()).square().mean().item()
+                        text += f", {10 * math.log10(255 * 255 / squares):.0f} dB" if squares else ", same"
+                    cells.append(text)
+            print(f"| {model} | {entry['name']} | {entry['steps']} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main()
