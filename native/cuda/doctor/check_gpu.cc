@@ -57,7 +57,7 @@ class GpuChecker {
     IPA_ASSIGN(const Kernels* kernels, choose_kernels());
     const int threads = ThreadPool::shared().planned_size();
     cpu_ = std::make_unique<CpuBackend>(*kernels, threads);
-    gpu_ = std::make_unique<CudaBackend>(device_, threads);
+    IPA_ASSIGN(gpu_, CudaBackend::make(device_, threads));
     of_.info = device_->info();
     IPA_TRY(device_->check(api_.versions(&of_.versions), "asking for the driver"));
     of_.peak = stated_peak(of_.info);
@@ -123,7 +123,7 @@ class GpuChecker {
   GpuCheck of_;
   std::shared_ptr<const GpuDevice> device_;
   std::unique_ptr<const CpuBackend> cpu_;
-  std::unique_ptr<const CudaBackend> gpu_;
+  std::shared_ptr<const CudaBackend> gpu_;
 };
 
 }  // namespace
