@@ -1,6 +1,7 @@
 #include "test_device.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bfloat16.h"
 #include "base/float16.h"
@@ -60,7 +61,12 @@ const TestDevice& test_device() { return device(); }
 RegisterTestDevices::RegisterTestDevices(MakeTestDevice make) { maker() = make; }
 
 bool choose_test_device(const std::string& name) {
-  return name == "cpu" || (maker() && maker()(name, device()));
+  if (name == "cpu") return true;
+  TestDevice made;
+  if (!maker() || !maker()(name, made)) return false;
+  // Kept only now, so that it goes before what it was made of.
+  device() = std::move(made);
+  return true;
 }
 
 }  // namespace ipa_test
