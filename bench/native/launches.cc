@@ -32,6 +32,8 @@ const GpuApi& paper_gpu() {
     };
     api.open = [](int32_t, GpuQueue**) { return gpu_ok; };
     api.close = [](GpuQueue*) {};
+    api.take_pinned = [](GpuQueue*, uint64_t, void**) { return gpu_ok; };
+    api.event_create = [](GpuQueue*, GpuEvent**) { return gpu_ok; };
     return api;
   }();
   return table;

@@ -57,6 +57,8 @@ struct Capabilities {
   // A GPU multiplies in f16, f32, with weights of 8 bits (int8_weights) and, where has_bf16, in bf16. A CPU in all but f16.
   bool is_gpu = false;
   bool has_bf16 = true;
+  // Multiplies weights that are kept in blocks (Param::blocks).
+  bool block_weights = false;
 };
 
 class Backend {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/block_codes.h"
 #include "base/status.h"
 #include "graph/memory.h"
 #include "graph/resting.h"
@@ -23,10 +24,12 @@ enum class ParamRole : uint8_t {
   conv2d,        // (out, in, kh, kw), packed as matrix multiplication over (kh, kw, in)
 };
 
-// A parameter's tensors as the checkpoint stores them, row-major: all in f32, or all in IEEE binary16.
+// A parameter's tensors as the checkpoint stores them, row-major: all in f32, all in IEEE binary16, or all in blocks.
 struct StoredTensors {
   std::vector<const void*> tensors;  // in the order of Param::names
   bool halves = false;
+  // In place of `tensors`, for a parameter that is kept in blocks.
+  std::vector<const BlockCodes*> blocks;
 };
 
 struct Param {
@@ -38,12 +41,20 @@ struct Param {
   // that are stored so anyway; they are widened while they are read, so the results are the same bits.
   Compute compute = Compute::f32;
   bool halves = false;
+  // The codes and scales of its file, kept in memory as they are; none: it is kept as numbers. What is multiplied are the
+  // numbers that they stand for, rounded to `compute`, so that the results are the same bits.
+  BlockFormat blocks;
   // Packed by the backend; null until loaded.
   Memory data;
 
   // Multiplied with, rather than added or copied.
   bool is_matrix() const { return role != ParamRole::vector && role != ParamRole::rows; }
   bool may_be_halves() const { return role != ParamRole::vector && compute == Compute::f32; }
+  // Where a backend multiplies weights in blocks (Capabilities): it reads eight weights of a row with one scale.
+  bool may_be_blocks() const {
+    if (!is_matrix() || (compute != Compute::f16 && compute != Compute::bf16)) return false;
+    return elements_each() / shape[0] % 8 == 0 && (role != ParamRole::conv2d || shape[2] * shape[3] == 1);
+  }
   int64_t out_features() const { return shape[0] * static_cast<int64_t>(names.size()); }
   int64_t elements_each() const {
     int64_t product = 1;

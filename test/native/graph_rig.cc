@@ -7,6 +7,7 @@
 
 #include "allocation_counter.h"
 #include "base/float16.h"
+#include "block_weights.h"
 #include "cpu/isa/cpu_features.h"
 #include "cpu/isa/isa_tables.h"
 #include "cpu/launch/thread_pool.h"
@@ -74,11 +75,42 @@ void GraphRig::draw_weights() {
     const bool around_one =
         param->role == ParamRole::vector && param->names[0].find(".weight") != std::string::npos;
     const float reach = std::sqrt(3.0f / fan_in);
+    if (param->is_matrix() && !block_types_.empty()) {
+      draw_blocks(*param, values);
+      continue;
+    }
     for (float& x : values) x = random_.uniform(-reach, reach) + (around_one ? 1.0f : 0.0f);
     for (float& x : values) x = rounded(x);
     if (round_weights_)
       for (float& x : values) x = ipa::f16_to_f32(ipa::f32_to_f16(x));
   }
+}
+
+void GraphRig::draw_blocks(const Param& param, std::vector<float>& values) {
+  const int64_t each = param.elements_each();
+  const float reach = std::sqrt(3.0f * static_cast<float>(param.shape[0]) / static_cast<float>(each));
+  std::vector<ipa::BlockCodes>& tensors = blocks_[&param];
+  for (size_t i = 0; i < param.names.size(); ++i) {
+    BlockWeights drawn(block_types_[i % block_types_.size()], each, reach, random_);
+    std::copy(drawn.values.begin(), drawn.values.end(), values.begin() + static_cast<ptrdiff_t>(i) * each);
+    tensors.push_back(std::move(drawn.codes));
+  }
+  for (float& x : values) x = rounded(x);
+}
+
+void GraphRig::keep_blocks() {
+  for (const auto& param : params_.all()) {
+    const auto drawn = blocks_.find(param.get());
+    if (drawn == blocks_.end() || !param->may_be_blocks()) continue;
+    param->blocks = drawn->second.front().format;
+    for (const ipa::BlockCodes& codes : drawn->second)
+      param->blocks = ipa::common_format(param->blocks, codes.format);
+  }
+}
+
+bool GraphRig::keeps_blocks() const {
+  return std::all_of(params_.all().begin(), params_.all().end(),
+                     [](const auto& param) { return param->blocks || !param->is_matrix(); });
 }
 
 void GraphRig::use(ipa::Compute compute) {
@@ -118,6 +150,7 @@ bool GraphRig::build_with_weights_of(const GraphRig& other) {
 
 bool GraphRig::pack_and_plan() {
   if (on_test_device_) use_device_types();
+  if (backend_->capabilities().block_weights) keep_blocks();
   const PoisonedMemory
       poisoned;  // weights' padding, arena, buffers: whoever reads before writing gets no number
   for (const auto& param : params_.all()) {
@@ -131,6 +164,8 @@ bool GraphRig::pack_and_plan() {
       stored.tensors.push_back(stored.halves ? static_cast<const void*>(halves.data() + at)
                                              : values.data() + at);
     }
+    if (param->blocks)
+      for (const ipa::BlockCodes& codes : blocks_.at(param.get())) stored.blocks.push_back(&codes);
     std::vector<uint8_t> packed(backend_->packed_bytes(*param));
     param->data = ipa::Memory(backend_->memory(), packed.size());
     backend_->pack(*param, stored, packed.data());

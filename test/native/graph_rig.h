@@ -3,15 +3,18 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/block_codes.h"
 #include "cpu/cpu_backend.h"
 #include "graph/program.h"
 #include "random.h"
 #include "reference_graph.h"
 #include "test_device.h"
+#include "weights/tensor_source.h"
 
 namespace ipa_test {
 
@@ -47,6 +50,9 @@ class GraphRig {
   void use_halves();
   // Packs matrices from binary16, whatever they are kept as.
   void store_halves() { stored_halves_ = true; }
+  // Draws matrices as a file of these types has them: tensor i of a parameter in type i, then from the first type again. They
+  // are kept so where the device multiplies such weights; before build.
+  void use_blocks(std::vector<ipa::DType> types) { block_types_ = std::move(types); }
   // Draws the weights and plans. A failure is a failed check.
   bool build();
   // The same with the weights of another rig, whose graph has the same parameters.
@@ -63,8 +69,15 @@ class GraphRig {
   // Every value of the built graph by the reference.
   std::vector<ipa_ref::Tensor> expected();
 
+  // Bytes of all packed weights.
+  size_t weight_bytes() const { return params_.bytes(); }
+  // Whether all matrices are kept in blocks.
+  bool keeps_blocks() const;
+
  private:
   void draw_weights();
+  void draw_blocks(const ipa::Param& param, std::vector<float>& values);
+  void keep_blocks();
   void use_device_types();
   // As the device under test takes it.
   float rounded(float value) const;
@@ -78,6 +91,8 @@ class GraphRig {
   Random random_;
   ipa_ref::Inputs inputs_;
   ipa_ref::ParamValues param_values_;
+  std::vector<ipa::DType> block_types_;
+  std::map<const ipa::Param*, std::vector<ipa::BlockCodes>> blocks_;
   std::unique_ptr<ipa::Program> program_;
 };
 

@@ -91,7 +91,12 @@ const TestDeviceChoice& test_device_choice() { return choice_so_far(); }
 
 bool choose_test_device(const TestDeviceChoice& choice) {
   choice_so_far() = choice;
-  return choice.name == "cpu" || (maker() && maker()(choice, device()));
+  if (choice.name == "cpu") return true;
+  TestDevice made;
+  if (!maker() || !maker()(choice, made)) return false;
+  // Kept only now, so that it goes before what it was made of.
+  device() = std::move(made);
+  return true;
 }
 
 }  // namespace ipa_test

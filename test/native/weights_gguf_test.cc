@@ -6,6 +6,9 @@
 #include <filesystem>
 
 #include "safetensors_build.h"
+#include "weights/dtype.h"
+#include "weights/formats/gguf/ggml_blocks.h"
+#include "weights/formats/gguf/ggml_codes.h"
 #include "weights/formats/safetensors/safetensors.h"
 #include "weights/formats/weight_file.h"
 
@@ -102,6 +105,39 @@ TEST_ONCE(weights_gguf_every_type_reads_as_the_gguf_package) {
     if (differing > 0)
       ipa_test::fail(__FILE__, __LINE__, info.name + ": " + std::to_string(differing) + " differ");
   }
+}
+
+// Raw bytes through the reader, as codes and scales, against the numbers that the package makes of them.
+TEST_ONCE(weights_gguf_blocks_as_codes_are_the_packages_numbers) {
+  const std::string stem = ipa_test::golden_folder() + "/gguf_types";
+  const auto gguf = ipa::open_weight_file(stem + ".gguf");
+  const auto expected = ipa::open_safetensors(stem + ".safetensors");
+  CHECK(gguf.ok() && expected.ok());
+  if (!gguf.ok() || !expected.ok()) return;
+  int types = 0;
+  for (const ipa::TensorInfo& info : gguf.value()->tensors()) {
+    const ipa::BlockFormat format = ipa::block_format(info.type);
+    CHECK_EQ(static_cast<bool>(format), ipa::dtype_bits(info.type) == 0);
+    if (!format) continue;
+    ++types;
+    std::vector<uint8_t> bytes(static_cast<size_t>(info.bytes));
+    CHECK_OK(gguf.value()->read(info, info.type, bytes.data()));
+    ipa::BlockCodes codes;
+    CHECK(ipa::split_blocks(info.type, bytes.data(), bytes.size() / ipa::block_layout(info.type).bytes, codes));
+    const std::vector<float> values = ipa_test::values_of(*expected.value(), info.name);
+    CHECK_EQ(codes.codes.size(), values.size());
+    size_t differing = 0, outside = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      differing += codes.number(i) != values[i];
+      const int code = codes.codes[i] - format.least;
+      outside += code < 0 || code >= 1 << format.bits;
+    }
+    if (differing > 0 || outside > 0)
+      ipa_test::fail(__FILE__, __LINE__,
+                     info.name + ": " + std::to_string(differing) + " differ, " + std::to_string(outside) +
+                         " are no codes");
+  }
+  CHECK_EQ(types, 11);
 }
 
 TEST_ONCE(weights_gguf_good_files) {

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Changes with every change of this file or of kernel_args.h: engine and plugin must name the same. */
-#define IPA_GPU_ABI 1
+#define IPA_GPU_ABI 2
 
 typedef enum GpuResult {
   gpu_ok = 0,

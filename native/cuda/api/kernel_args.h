@@ -25,7 +25,8 @@ enum class Kernel : int32_t {
 };
 constexpr int32_t kernel_count = static_cast<int32_t>(Kernel::merge_rows) + 1;
 
-enum class Element : int32_t { f32, f16, bf16, i8, i32 };
+// The last two are of weights alone: codes of 8 bits, and of 4 with the upper bits of longer ones elsewhere, see BlockScales.
+enum class Element : int32_t { f32, f16, bf16, i8, i32, codes8, codes4 };
 
 constexpr int32_t element_size(Element element) {
   return element == Element::i8 ? 1 : element == Element::f16 || element == Element::bf16 ? 2 : 4;
@@ -60,6 +61,20 @@ struct Taps {
   int32_t in_h = 1, in_w = 1, over_h = 1, over_w = 1, out_h = 1, out_w = 1;
 };
 
+// What makes numbers of weights that are codes (base/block_codes.h): in f32
+// weight = outer scale * inner scale * (code + least) + outer offset * inner offset.
+// Rows are weight_rows and as deep as the product; eight weights, from a multiple of eight on, have one scale.
+struct BlockScales {
+  const void* high =
+      nullptr;  // of codes4: `high_bits` bytes for eight codes, the first code in the lowest bits
+  const void* outer = nullptr;               // f16: a scale, or a scale and an offset
+  const void* inner = nullptr;               // i8: the same; null: they are 1
+  int32_t high_bits = 0;                     // 0 to 2
+  int32_t least = 0;                         // codes are kept from 0 on
+  int32_t outer_shift = 0, inner_shift = 0;  // log2 of how many weights of a row share one
+  int32_t offsets = 0;
+};
+
 // Rows of the output a block makes, and columns of the weights.
 enum class Tile : int32_t { large, tall, small };  // 128 x 128, 128 x 64, 64 x 64
 
@@ -75,6 +90,7 @@ struct ProductArgs {
   Taps taps;
   const void* weights = nullptr;  // (weight_rows, taps, padded_channels)
   const float* scales = nullptr;  // of weight_rows, for weights in i8
+  BlockScales blocks;             // for weights that are codes
   Element weight_element = Element::f16;
   Element compute = Element::f16;  // what is multiplied: f16, bf16 or f32
   Tile tile = Tile::large;

@@ -18,6 +18,7 @@ Capabilities CudaBackend::capabilities() const {
   of.threads = threads_;
   of.is_gpu = true;
   of.has_bf16 = device_->capability() >= 80;
+  of.block_weights = true;
   return of;
 }
 

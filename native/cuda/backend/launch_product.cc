@@ -67,7 +67,8 @@ Status launch_product(LaunchBuilder& builder, const Step& step) {
   g.weights = packed;
   g.weight_element = weights.element;
   if (weights.scales) g.scales = reinterpret_cast<const float*>(packed + weights.scales);
-  g.compute = weights.element == Element::i8 ? builder.byte_factor() : weights.element;
+  if (param.blocks) g.blocks = weights.blocks.scales(packed);
+  g.compute = weights.element == Element::i8 ? builder.byte_factor() : element_of(param.compute);
   g.tile = cut.tile;
   g.splits = cut.splits;
   g.depth_each = cut.depth_each;

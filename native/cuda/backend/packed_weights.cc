@@ -56,6 +56,9 @@ float round_row(const std::vector<float>& row, int8_t* to) {
 
 void pack_matrix(const Param& param, const StoredTensors& stored, uint8_t* out) {
   const PackedWeights layout(param);
+  if (param.blocks)
+    return layout.blocks.pack(
+        stored.blocks, param.shape[0], [&](int64_t row) { return layout.stored_row(row); }, out);
   const auto depth = static_cast<size_t>(layout.taps * layout.padded_channels);
   std::vector<float> row(depth);
   for (int64_t r = 0; r < layout.rows; ++r) {
@@ -78,6 +81,8 @@ void pack_matrix(const Param& param, const StoredTensors& stored, uint8_t* out) 
         break;
       }
       case Element::f32:
+      case Element::codes8:
+      case Element::codes4:
       case Element::i32: std::memcpy(out + at * sizeof(float), row.data(), depth * sizeof(float)); break;
     }
   }
@@ -94,6 +99,12 @@ PackedWeights::PackedWeights(const Param& param)
   channels = param.shape[1];
   padded_channels = up_to(channels, element == Element::i8 ? 16 : eight);
   bytes = rows * taps * padded_channels * element_size(element);
+  if (param.blocks) {
+    blocks = PackedBlocks(param.blocks, rows, taps * channels);
+    element = blocks.element();
+    bytes = blocks.bytes;
+    return;
+  }
   if (element != Element::i8) return;
   scales = up_to(bytes, 16);
   bytes = scales + rows * static_cast<int64_t>(sizeof(float));

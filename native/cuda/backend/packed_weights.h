@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cuda/api/kernel_args.h"
+#include "cuda/backend/packed_blocks.h"
 #include "graph/params.h"
 
 namespace ipa::gpu {
@@ -17,7 +18,8 @@ struct PackedWeights {
   int64_t columns = 0;  // of the product's result
   int64_t rows = 0;
   int64_t taps = 1, channels = 0, padded_channels = 0;
-  int64_t scales = 0;  // bytes before them
+  int64_t scales = 0;   // bytes before them
+  PackedBlocks blocks;  // of those that are kept in blocks
   int64_t bytes = 0;
 
   // The stored row that becomes the packed one; -1: padding.

@@ -301,8 +301,7 @@ LaunchResult launch_attention(const AttentionArgs& g, Stream stream) {
     case Element::f16: return launch_attention_of<Half>(g, stream);
     case Element::bf16: return launch_attention_of<BFloat>(g, stream);
     case Element::f32: return launch_plain_attention(g, stream);
-    case Element::i8:
-    case Element::i32: break;
+    default: break;
   }
   return LAUNCH_UNKNOWN;
 }

@@ -204,8 +204,7 @@ LaunchResult launch_attention_map(const AttentionMapArgs& m, Stream stream) {
     case Element::f16: return run(map_probabilities<Half>, map_shares<Half>);
     case Element::bf16: return run(map_probabilities<BFloat>, map_shares<BFloat>);
     case Element::f32: return run(map_probabilities<float>, map_shares<float>);
-    case Element::i8:
-    case Element::i32: break;
+    default: break;
   }
   return LAUNCH_UNKNOWN;
 }

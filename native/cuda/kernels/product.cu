@@ -1,4 +1,5 @@
 // linear, geglu_linear and conv2d by tensor cores: y = epilogue(rows x weights'), sums in f32.
+#include "cuda/kernels/block_loader.cuh"
 #include "cuda/kernels/epilogue.cuh"
 #include "cuda/kernels/launch.cuh"
 #include "cuda/kernels/product_tile.cuh"
@@ -181,8 +182,13 @@ LaunchResult launch_product_of(const ProductArgs& g, Stream stream) {
 
 template <class T>
 LaunchResult launch_product_in(const ProductArgs& g, Stream stream) {
-  return g.weight_element == Element::i8 ? launch_product_of<T, int8_t>(g, stream)
-                                         : launch_product_of<T, T>(g, stream);
+  switch (g.weight_element) {
+    case Element::i8: return launch_product_of<T, int8_t>(g, stream);
+    case Element::codes8: return launch_product_of<T, Codes8>(g, stream);
+    case Element::codes4: return launch_product_of<T, Codes4>(g, stream);
+    default: break;
+  }
+  return launch_product_of<T, T>(g, stream);
 }
 
 }  // namespace
@@ -192,8 +198,7 @@ LaunchResult launch_product(const ProductArgs& g, Stream stream) {
     case Element::f16: return launch_product_in<Half>(g, stream);
     case Element::bf16: return launch_product_in<BFloat>(g, stream);
     case Element::f32: return launch_plain_product(g, stream);
-    case Element::i8:
-    case Element::i32: break;
+    default: break;
   }
   return LAUNCH_UNKNOWN;
 }

@@ -8,6 +8,8 @@
 #include "base/guard.h"
 #include "cpu/launch/thread_pool.h"
 #include "weights/dtype.h"
+#include "weights/formats/gguf/ggml_blocks.h"
+#include "weights/formats/gguf/ggml_codes.h"
 #include "weights/shape_text.h"
 
 namespace ipa {
@@ -41,14 +43,24 @@ bool stored_as_halves(const Param& param, const TensorSource& source) {
   return true;
 }
 
+// One for all of its tensors; none where it is not stored in blocks, or not kept so.
+BlockFormat stored_in_blocks(const Param& param, const TensorSource& source) {
+  if (!param.may_be_blocks()) return {};
+  BlockFormat format = block_format(source.find(param.names.front())->type);
+  for (const std::string& name : param.names)
+    format = common_format(format, block_format(source.find(name)->type));
+  return format;
+}
+
 // As it will be in memory, which it does not take yet.
-Param to_be_packed(const Param& param, bool halves) {
+Param to_be_packed(const Param& param, const TensorSource& source, bool keeps_blocks) {
   Param packed;
   packed.names = param.names;
   packed.role = param.role;
   packed.shape = param.shape;
   packed.compute = param.compute;
-  packed.halves = halves && param.may_be_halves();
+  packed.halves = param.may_be_halves() && stored_as_halves(param, source);
+  if (keeps_blocks) packed.blocks = stored_in_blocks(param, source);
   return packed;
 }
 
@@ -62,6 +74,7 @@ struct Loader {
   const TensorSource& source;
   const std::string& what;
   const LoadContext& context;
+  const bool keeps_blocks;
   std::mutex mutex;
   Status first_error;
   std::atomic<bool> failed{false};
@@ -69,42 +82,61 @@ struct Loader {
   // kept, because fresh memory costs more than reading into it.
   struct Scratch {
     AlignedBuffer stored, packed;
+    std::vector<BlockCodes> blocks;
   };
   std::vector<Scratch> scratch;
+
+  Status no_memory() const { return Status(Code::no_memory, "out of memory while loading " + what); }
+
+  Status read_numbers(const Param& param, Scratch& own, StoredTensors& stored) const {
+    // Vectors are small, and always f32 in memory.
+    stored.halves = param.role != ParamRole::vector && stored_as_halves(param, source);
+    const DType type = stored.halves ? DType::f16 : DType::f32;
+    const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
+    if (!grow(own.stored, each * param.names.size())) return no_memory();
+    for (size_t i = 0; i < param.names.size(); ++i) {
+      uint8_t* read = own.stored.data() + i * each;
+      IPA_TRY(source.read(*source.find(param.names[i]), type, read));
+      stored.tensors.push_back(read);
+    }
+    return {};
+  }
+
+  Status read_blocks(const Param& param, Scratch& own, StoredTensors& stored) const {
+    own.blocks.resize(std::max(own.blocks.size(), param.names.size()));
+    for (size_t i = 0; i < param.names.size(); ++i) {
+      const TensorInfo& tensor = *source.find(param.names[i]);
+      if (!grow(own.stored, static_cast<size_t>(tensor.bytes))) return no_memory();
+      IPA_TRY(source.read(tensor, tensor.type, own.stored.data()));
+      const size_t count = static_cast<size_t>(tensor.elements()) / block_layout(tensor.type).values;
+      split_blocks(tensor.type, own.stored.data(), count, own.blocks[i]);
+      stored.blocks.push_back(&own.blocks[i]);
+    }
+    return {};
+  }
 
   Status load(StagedParam& to, Scratch& own) {
     if (context.cancel && context.cancel->load(std::memory_order_relaxed))
       return Status(Code::cancelled, "loading was cancelled");
     StoredTensors stored;
-    // Vectors are small, and always f32 in memory.
-    stored.halves = to.param->role != ParamRole::vector && stored_as_halves(*to.param, source);
     // The one in use stays as it is.
-    const Param param = to_be_packed(*to.param, stored.halves);
-    const DType type = stored.halves ? DType::f16 : DType::f32;
-    const size_t each = static_cast<size_t>(param.elements_each()) * dtype_size(type);
-    AlignedBuffer& memory = own.stored;
-    grow(memory, each * param.names.size());
+    const Param param = to_be_packed(*to.param, source, keeps_blocks);
     const MemorySpace& space = context.rests ? host_memory() : context.backend.memory();
     Memory packed(space, context.backend.packed_bytes(param));
-    if (!memory) return Status(Code::no_memory, "out of memory while loading " + what);
     if (!packed)
       return space.no_memory(context.backend.packed_bytes(param), "out of memory while loading " + what);
-    for (size_t i = 0; i < param.names.size(); ++i) {
-      uint8_t* read = memory.data() + i * each;
-      IPA_TRY(source.read(*source.find(param.names[i]), type, read));
-      stored.tensors.push_back(read);
-    }
+    IPA_TRY(param.blocks ? read_blocks(param, own, stored) : read_numbers(param, own, stored));
     if (packed.space().is_host()) {
       context.backend.pack(param, stored, packed.address());
     } else {
-      if (!grow(own.packed, packed.bytes()))
-        return Status(Code::no_memory, "out of memory while loading " + what);
+      if (!grow(own.packed, packed.bytes())) return no_memory();
       context.backend.pack(param, stored, own.packed.data());
       packed.view().write(0, own.packed.data(), packed.bytes());
       IPA_TRY(packed.space().status());
     }
     to.data = std::move(packed);
     to.halves = param.halves;
+    to.blocks = param.blocks;
     return {};
   }
 
@@ -129,8 +161,9 @@ Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensor
                                    [&](const std::string& name) { return tensors->count(name) > 0; });
   };
   for (const auto& param : params.all())
-    if (wanted(*param)) staged.push_back({param.get(), {}, false});
-  Loader loader{staged, source, what, context, {}, {}, {}, {}};
+    if (wanted(*param)) staged.push_back({param.get(), {}, false, {}});
+  const bool keeps_blocks = context.backend.capabilities().block_weights;
+  Loader loader{staged, source, what, context, keeps_blocks, {}, {}, {}, {}};
   loader.scratch.resize(static_cast<size_t>(std::max(1, context.threads)));
   // All of the architecture is checked before the first byte of data is read.
   for (const StagedParam& one : staged) IPA_TRY(check_param(*one.param, source, what));
@@ -144,9 +177,12 @@ Result<StagedParams> stage(ParamSet& params, const std::set<std::string>* tensor
 Result<size_t> foresee_params(ParamSet& params, const TensorSource& source, const std::string& what,
                               const Backend& backend) {
   size_t bytes = 0;
+  const bool keeps_blocks = backend.capabilities().block_weights;
   for (const auto& param : params.all()) {
     IPA_TRY(check_param(*param, source, what));
-    param->halves = to_be_packed(*param, stored_as_halves(*param, source)).halves;
+    const Param packed = to_be_packed(*param, source, keeps_blocks);
+    param->halves = packed.halves;
+    param->blocks = packed.blocks;
     bytes += backend.packed_bytes(*param);
   }
   return bytes;
@@ -169,6 +205,7 @@ void commit_params(StagedParams staged) {
   for (StagedParam& one : staged) {
     one.param->data = std::move(one.data);
     one.param->halves = one.halves;
+    one.param->blocks = one.blocks;
   }
 }
 

@@ -32,7 +32,7 @@ Status declare_params(ParamSet& params, Describe describe) {
 }
 
 // Reads, converts and packs every declared parameter; what is stored in f16 stays so in memory unless it
-// is multiplied in another type; tensors are held one at a time per thread. `what` names the network in messages
+// is multiplied in another type; what is stored in blocks does where the backend multiplies these; tensors are held one at a time per thread. `what` names the network in messages
 // ("the UNet"). missing_tensor and shape when the file is not of this architecture; no_memory; cancelled.
 Status load_params(ParamSet& params, const TensorSource& source, const std::string& what,
                    const LoadContext& context);
@@ -47,6 +47,7 @@ struct StagedParam {
   Param* param = nullptr;
   Memory data;
   bool halves = false;
+  BlockFormat blocks;
 };
 using StagedParams = std::vector<StagedParam>;
 

@@ -84,6 +84,7 @@ void LoadedWeights::use_patched(bool patched) {
   for (StagedParam& spare : spare_) {
     std::swap(spare.data, spare.param->data);
     std::swap(spare.halves, spare.param->halves);
+    std::swap(spare.blocks, spare.param->blocks);
   }
   patched_ = patched;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "weights/dtype.h"
 #include "weights/indexed_source.h"
 
 namespace ipa {
@@ -29,8 +30,13 @@ class RemappedSource : public IndexedSource {
     const TensorInfo& tensor = info(place);
     const Entry& entry = entries_[place];
     if (entry.third < 0 && !entry.transposed) return inner_->read(*entry.inner, as, out);
-    const size_t size = dtype_size(as), bytes = static_cast<size_t>(tensor.elements()) * size;
-    std::vector<uint8_t> whole(static_cast<size_t>(entry.inner->elements()) * size);
+    // 0 of blocks, which are never transposed.
+    const size_t size = dtype_size(as);
+    const auto bytes_of = [&](const TensorInfo& of) {
+      return static_cast<size_t>(size > 0 ? static_cast<uint64_t>(of.elements()) * size : of.bytes);
+    };
+    const size_t bytes = bytes_of(tensor);
+    std::vector<uint8_t> whole(bytes_of(*entry.inner));
     IPA_TRY(inner_->read(*entry.inner, as, whole.data()));
     const uint8_t* part = whole.data() + static_cast<size_t>(entry.third < 0 ? 0 : entry.third) * bytes;
     if (!entry.transposed) {
@@ -48,6 +54,13 @@ class RemappedSource : public IndexedSource {
   std::unique_ptr<TensorSource> inner_;
   std::vector<Entry> entries_;  // parallel to the tensors
 };
+
+// Whether a tensor in blocks is not made of whole ones, so that it can only be read as numbers.
+bool cuts_blocks(const TensorInfo& inner, const OriginalTensor& from) {
+  constexpr int64_t most_values = 256;  // of a block
+  if (dtype_bits(inner.type) > 0) return false;
+  return from.transposed || (from.third >= 0 && inner.elements() / 3 % most_values != 0);
+}
 
 }  // namespace
 
@@ -73,6 +86,10 @@ Result<std::unique_ptr<TensorSource>> remap_tensors(
       if (info.shape.size() != 2)
         return Status(Code::shape, quoted(inner->path(), 1024) + ": " + quoted(from.name) + " is no matrix");
       std::swap(info.shape[0], info.shape[1]);
+    }
+    if (cuts_blocks(*found, from)) {
+      info.type = DType::f32;
+      info.bytes = static_cast<uint64_t>(info.elements()) * sizeof(float);
     }
     infos.push_back(std::move(info));
     entries.push_back({found, from.third, from.transposed});

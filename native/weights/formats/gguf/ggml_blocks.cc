@@ -1,11 +1,12 @@
 #include "weights/formats/gguf/ggml_blocks.h"
 
-#include "base/float16.h"
+#include "weights/formats/gguf/ggml_bits.h"
 
 namespace ipa {
 namespace {
 
-float half_at(const uint8_t* bytes) { return f16_to_f32(static_cast<uint16_t>(bytes[0] | bytes[1] << 8)); }
+using ggml::fifth_bit;
+using ggml::half_at;
 
 // Blocks of 32: low halves of the bytes are the first 16 values, high halves the others.
 
@@ -26,9 +27,6 @@ void dequantise_q4_1(const uint8_t* block, float* out) {
     out[i + 16] = scale * static_cast<float>(pair >> 4) + least;
   }
 }
-
-// The fifth bit of value i is bit i of four bytes.
-int fifth_bit(const uint8_t* high, int i) { return (high[i / 8] >> (i % 8) & 1) << 4; }
 
 void dequantise_q5_0(const uint8_t* block, float* out) {
   const float scale = half_at(block);
@@ -59,23 +57,16 @@ void dequantise_q2_k(const uint8_t* block, float* out) {
   const float scale = half_at(block + 80), least = half_at(block + 82);
   for (int i = 0; i < 256; ++i) {
     const uint8_t group = block[i / 16];
-    const int value = block[16 + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3;
-    out[i] = scale * static_cast<float>(group & 15) * static_cast<float>(value) -
+    out[i] = scale * static_cast<float>(group & 15) * static_cast<float>(ggml::q2_k_code(block, i)) -
              least * static_cast<float>(group >> 4);
   }
 }
 
 void dequantise_q3_k(const uint8_t* block, float* out) {
-  const uint8_t* scales = block + 96;
   const float scale = half_at(block + 108);
   for (int i = 0; i < 256; ++i) {
-    const int group = i / 16;
-    const int low = scales[group % 8] >> (group / 8 * 4) & 15;
-    const int high = scales[8 + group % 4] >> (group / 4 * 2) & 3;
-    const float group_scale = scale * static_cast<float>((low | high << 4) - 32);
-    const int value = block[32 + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3;
-    const int offset = block[i % 32] >> (i / 32) & 1 ? 0 : 4;
-    out[i] = group_scale * static_cast<float>(value - offset);
+    const float group_scale = scale * static_cast<float>(ggml::q3_k_scale(block, i / 16));
+    out[i] = group_scale * static_cast<float>(ggml::q3_k_code(block, i));
   }
 }
 
@@ -83,18 +74,9 @@ struct ScaleAndLeast {
   float scale, least;
 };
 
-// Eight scales and minima of 6 bits in 12 bytes; the upper bits of the last four lie over those of the first.
 ScaleAndLeast k_group(const uint8_t* block, int group) {
-  const uint8_t* packed = block + 4;
-  int scale, least;
-  if (group < 4) {
-    scale = packed[group] & 63;
-    least = packed[group + 4] & 63;
-  } else {
-    scale = (packed[group + 4] & 15) | (packed[group - 4] >> 6) << 4;
-    least = packed[group + 4] >> 4 | (packed[group] >> 6) << 4;
-  }
-  return {half_at(block) * static_cast<float>(scale), half_at(block + 2) * static_cast<float>(least)};
+  const ggml::GroupScale of = ggml::k_group(block, group);
+  return {half_at(block) * static_cast<float>(of.scale), half_at(block + 2) * static_cast<float>(of.least)};
 }
 
 void dequantise_q4_k(const uint8_t* block, float* out) {
@@ -121,10 +103,8 @@ void dequantise_q5_k(const uint8_t* block, float* out) {
 void dequantise_q6_k(const uint8_t* block, float* out) {
   const float scale = half_at(block + 208);
   for (int i = 0; i < 256; ++i) {
-    const int low = block[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15;
-    const int high = block[128 + i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3;
     const float group_scale = scale * static_cast<float>(static_cast<int8_t>(block[192 + i / 16]));
-    out[i] = group_scale * static_cast<float>((low | high << 4) - 32);
+    out[i] = group_scale * static_cast<float>(ggml::q6_k_code(block, i));
   }
 }
 
