@@ -25,7 +25,11 @@ std::shared_ptr<const ipa::gpu::GpuDevice> emulated_device() {
 TEST_ONCE(cuda_doctor_real_sizes_have_launches) {
   if (ipa_test::test_device().is_gpu()) return;  // that device is the emulator's one, and open
   const auto device = emulated_device();
-  const ipa::gpu::CudaBackend gpu(device, 1);
+  if (!device) return;
+  const auto made = ipa::gpu::CudaBackend::make(device, 1);
+  CHECK_OK(made.status());
+  if (!made.ok()) return;
+  const ipa::gpu::CudaBackend& gpu = *made.value();
   int real = 0;
   for (const CheckCase& c : ipa::gpu::check_cases(true)) {
     if (!c.is_real) continue;

@@ -156,7 +156,9 @@ void check(CudaRig& rig, const Case& c) {
       out(rig, exact.sums.shape, c.to);
   ProductArgs g = arguments(rig, c, packed, exact.sums.shape);
   std::vector<uint8_t> bytes(static_cast<size_t>(packed.bytes));
-  ipa::gpu::pack_param(param, {{weights.data()}, false}, bytes.data());
+  ipa::StoredTensors stored;
+  stored.tensors = {weights.data()};
+  ipa::gpu::pack_param(param, stored, bytes.data());
   const uint8_t* on_device = rig.upload(bytes);
   g.a = a.rows();
   g.weights = on_device;
