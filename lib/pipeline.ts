@@ -307,6 +307,7 @@ export class Pipeline implements AsyncDisposable {
 }
 
 function toEstimate({ weights, working, tile, devices }: NativeMemoryEstimate): MemoryEstimate {
-  const totals = Object.entries(devices).map(([name, one]) => [name, { ...one, total: one.weights + one.working }]);
-  return { weights, working, total: weights + working, tiled: tile > 0, devices: Object.fromEntries(totals) };
+  const onDevices: MemoryEstimate["devices"] = {};
+  for (const [name, one] of Object.entries(devices)) onDevices[name] = { ...one, total: one.weights + one.working };
+  return { weights, working, total: weights + working, tiled: tile > 0, devices: onDevices };
 }

@@ -69,7 +69,8 @@ test("what a child sent before it ended by itself counts, though its end is told
 });
 
 describe("memory of a child", () => {
-  const estimate = (working: number) => Promise.resolve({ weights: 100, working, total: 100 + working, tiled: false, devices: {} });
+  const estimate = (working: number) =>
+    Promise.resolve({ weights: 100, working, total: 100 + working, tiled: false, devices: {} });
 
   test("is shared first come, first served, so that small calls keep no large one out", async () => {
     const gate = new MemoryGate(200);

@@ -5,7 +5,7 @@ import { join, relative, resolve, sep } from "node:path";
 const root = resolve(__dirname, "..");
 const native = join(root, "native");
 /** Lists of what is neither the engine, the addon nor the plugin. */
-const NOT_THE_ENGINE = /^test_files$|^cuda_(kernel|emulator|test)_files$|bench_files$/;
+const NOT_THE_ENGINE = /^test_files$|^cuda_(kernel|emulator|emulated_plugin|test)_files$|bench_files$/;
 
 const FILE_KEYS = [
   "core_files",
@@ -16,10 +16,12 @@ const FILE_KEYS = [
   "test_files",
   "cuda_kernel_files",
   "cuda_emulator_files",
+  "cuda_emulated_plugin_files",
   "cuda_test_files",
   "bench_files",
   "kernel_bench_files",
   "sensitivity_bench_files",
+  "tensors_bench_files",
   "launch_bench_files",
 ] as const;
 

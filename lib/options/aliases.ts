@@ -165,10 +165,7 @@ const LOAD: Alias[] = [
     "use offload: true",
     "cpu_offload, model_cpu_offload, enable_model_cpu_offload, enable_sequential_cpu_offload, offload_to_cpu, lowvram, medvram",
   ],
-  [
-    'use devices: { textEncoder: "cpu" }',
-    "clip_on_cpu",
-  ],
+  ['use devices: { textEncoder: "cpu" }', "clip_on_cpu"],
   [
     "use controls: [{ file }]",
     "controlnet, controlnets, control, controlnet_path, control_model, t2i_adapter, adapter_model",

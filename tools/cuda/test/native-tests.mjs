@@ -52,7 +52,10 @@ export function runTests(program, args, limit = 1800) {
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
     let late = false;
-    const timer = setTimeout(() => child.kill((late = true) && "SIGKILL"), limit * 1000);
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, limit * 1000);
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
