@@ -110,6 +110,7 @@ async function measure(name) {
           console.log(`left out: ${engine}: ${line.slice("skipped ".length)}`);
           continue;
         }
+        if (!/^\w+ [\d.]+$/.test(line)) continue;
         console.log(`${engine} ${name} ${metric} ${value}`);
         const of = ((results[name] ??= {})[metric] ??= {});
         of[engine] = Math.min(of[engine] ?? Infinity, Number(value));

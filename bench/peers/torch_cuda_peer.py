@@ -89,7 +89,7 @@ with torch.no_grad():
     show("load_to_first_step_s", waited() - start)
     for pictures in batches:
         show("guided_step_s" if pictures == 1 else f"guided_step_{pictures}_s", seconds(step(unet, pictures)))
-    latents = torch.randn(1, 4, side // 8, side // 8, dtype=vae_dtype, device=device).to(memory_format=torch.channels_last)
+    latents = torch.randn(1, vae.config.latent_channels, side // 8, side // 8, dtype=vae_dtype, device=device).to(memory_format=torch.channels_last)
     decode = vae.decode if mode == "eager" else torch.compile(vae.decode, mode=mode)
     show("vae_decode_s", seconds(lambda: decode(latents)))
     embed = add_adapter(unet)
