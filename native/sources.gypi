@@ -423,6 +423,7 @@
       "../test/native/models_controlnet_golden_test.cc",
       "../test/native/pipeline_controls_test.cc",
       "../test/native/fake_devices.cc",
+      "../test/native/pipeline_blocks_test.cc",
       "../test/native/pipeline_devices_test.cc",
       "../test/native/pipeline_dtype_test.cc",
       "../test/native/models_unet_golden_test.cc",
@@ -449,7 +450,8 @@
       "cuda/kernels/product.cu",
       "cuda/kernels/product_plain.cu",
       "cuda/kernels/rows.cu",
-      "cuda/kernels/token_merge.cu"
+      "cuda/kernels/token_merge.cu",
+      "cuda/kernels/unpack.cu"
     ],
     "cuda_emulator_files": [
       "../test/cuda-emulator/async_copies.cc",

@@ -50,10 +50,9 @@ struct Param {
   // Multiplied with, rather than added or copied.
   bool is_matrix() const { return role != ParamRole::vector && role != ParamRole::rows; }
   bool may_be_halves() const { return role != ParamRole::vector && compute == Compute::f32; }
-  // Where a backend multiplies weights in blocks (Capabilities): it reads eight weights of a row with one scale.
+  // Where a backend multiplies weights in blocks (Capabilities). Eight weights of a row then have one scale.
   bool may_be_blocks() const {
-    if (!is_matrix() || (compute != Compute::f16 && compute != Compute::bf16)) return false;
-    return elements_each() / shape[0] % 8 == 0 && (role != ParamRole::conv2d || shape[2] * shape[3] == 1);
+    return is_matrix() && (compute == Compute::f16 || compute == Compute::bf16) && shape[1] % 8 == 0;
   }
   int64_t out_features() const { return shape[0] * static_cast<int64_t>(names.size()); }
   int64_t elements_each() const {

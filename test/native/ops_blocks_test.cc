@@ -86,6 +86,17 @@ TEST(ops_blocks_conv1x1) {
                   [](GraphRig& rig) { return rig.graph.conv1x1(rig.input({2, 5, 6, 64}), "a", 36); });
 }
 
+TEST(ops_blocks_conv2d) {
+  // In few pixels the sums are split; the last channels are no whole part of what is turned over at once.
+  for (const auto& [in, out] : {std::pair<int64_t, int64_t>{32, 40}, {264, 32}})
+    check_each_type("convolution of " + std::to_string(in), [in = in, out = out](GraphRig& rig) {
+      return rig.graph.conv2d(rig.input({2, 5, 6, in}), "a", out);
+    });
+  for (const Conv& conv : {Conv{3, 3, 2, 1, 1, 1, 1}, Conv{2, 5, 1, 0, 0, 0, 0}, Conv{14, 14, 14, 0, 0, 0, 0}})
+    check_each_type("convolution " + std::to_string(conv.kernel_h) + "x" + std::to_string(conv.kernel_w),
+                    [&](GraphRig& rig) { return rig.graph.conv2d(rig.input({1, 15, 16, 16}), "a", 48, conv); });
+}
+
 TEST(ops_blocks_of_rows_without_alignment) {
   check_each_type("linear of a slice", [](GraphRig& rig) {
     return rig.graph.linear(rig.graph.slice_channels(rig.input({1, 5, 6, 90}), 3, 64), "a", 36);

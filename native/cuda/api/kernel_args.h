@@ -22,8 +22,9 @@ enum class Kernel : int32_t {
   merge_best,   // TokenMapArgs, in this order
   merge_ids,
   merge_rows,  // MergeRowsArgs
+  unpack,      // UnpackArgs
 };
-constexpr int32_t kernel_count = static_cast<int32_t>(Kernel::merge_rows) + 1;
+constexpr int32_t kernel_count = static_cast<int32_t>(Kernel::unpack) + 1;
 
 // The last two are of weights alone: codes of 8 bits, and of 4 with the upper bits of longer ones elsewhere, see BlockScales.
 enum class Element : int32_t { f32, f16, bf16, i8, i32, codes8, codes4 };
@@ -63,7 +64,8 @@ struct Taps {
 
 // What makes numbers of weights that are codes (base/block_codes.h): in f32
 // weight = outer scale * inner scale * (code + least) + outer offset * inner offset.
-// Rows are weight_rows and as deep as the product; eight weights, from a multiple of eight on, have one scale.
+// A row is of one output column, in the order in which it is multiplied, or, for `unpack`, in that of its file. Eight weights,
+// from a multiple of eight on, have one scale.
 struct BlockScales {
   const void* high =
       nullptr;  // of codes4: `high_bits` bytes for eight codes, the first code in the lowest bits
@@ -98,6 +100,18 @@ struct ProductArgs {
   int32_t depth_each = 0;    // of a part: a multiple of the tile's depth
   float* partial = nullptr;  // (splits, rows, weight_rows)
   Epilogue epilogue;
+};
+
+// Weights of a convolution that are codes, (rows, channels, taps), as numbers (rows, taps, channels).
+struct UnpackArgs {
+  const void* codes = nullptr;
+  BlockScales blocks;
+  int64_t rows = 0;
+  int32_t channels = 0;  // a multiple of eight
+  int32_t taps = 1;
+  Element element = Element::codes8;
+  void* out = nullptr;
+  Element compute = Element::f16;  // of `out`: f16 or bf16
 };
 
 // Keys and values packed by pack_kv: for each item (tokens, heads, padded head size) of keys, then as much of values.

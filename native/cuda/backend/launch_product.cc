@@ -21,6 +21,8 @@ Epilogue epilogue_of(const LaunchBuilder& builder, const Step& step) {
   return e;
 }
 
+int64_t unpacked_place(const ProductCut& cut) { return (cut.partial_bytes + 255) / 256 * 256; }
+
 // Whether a tap is the row itself.
 bool is_linear(const Step& step) {
   const Conv& conv = step.node->conv;
@@ -50,6 +52,23 @@ Taps taps_of(const Step& step) {
   return taps;
 }
 
+// Makes numbers of the weights in front of the product, in scratch memory behind what a split product sums up in.
+void unpack_weights(LaunchBuilder& builder, const Step& step, const PackedWeights& weights, ProductArgs& g) {
+  UnpackArgs unpack;
+  unpack.codes = g.weights;
+  unpack.blocks = g.blocks;
+  unpack.rows = weights.rows;
+  unpack.channels = g.channels;
+  unpack.taps = static_cast<int32_t>(weights.taps);
+  unpack.element = weights.element;
+  unpack.out = builder.scratch(step) + unpacked_place(ProductCut(step));
+  unpack.compute = g.compute;
+  builder.push(Kernel::unpack, unpack);
+  g.weights = unpack.out;
+  g.weight_element = g.compute;
+  g.blocks = {};
+}
+
 Status launch_product(LaunchBuilder& builder, const Step& step) {
   const Param& param = *step.node->params[0];
   const PackedWeights weights(param);
@@ -74,12 +93,17 @@ Status launch_product(LaunchBuilder& builder, const Step& step) {
   g.depth_each = cut.depth_each;
   if (cut.splits > 1) g.partial = reinterpret_cast<float*>(builder.scratch(step));
   g.epilogue = epilogue_of(builder, step);
+  if (weights.unpacked_bytes() > 0) unpack_weights(builder, step, weights, g);
   builder.push(Kernel::product, g);
   if (cut.splits > 1) builder.push(Kernel::product_finish, g);
   return {};
 }
 
-int64_t product_scratch(const Step& step) { return ProductCut(step).partial_bytes; }
+int64_t product_scratch(const Step& step) {
+  const ProductCut cut(step);
+  const int64_t unpacked = PackedWeights(*step.node->params[0]).unpacked_bytes();
+  return unpacked > 0 ? unpacked_place(cut) + unpacked : cut.partial_bytes;
+}
 
 }  // namespace
 

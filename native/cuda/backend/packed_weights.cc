@@ -110,6 +110,11 @@ PackedWeights::PackedWeights(const Param& param)
   bytes = scales + rows * static_cast<int64_t>(sizeof(float));
 }
 
+int64_t PackedWeights::unpacked_bytes() const {
+  const bool is_codes = element == Element::codes8 || element == Element::codes4;
+  return is_codes && taps > 1 ? rows * taps * channels * element_size(Element::f16) : 0;
+}
+
 int64_t PackedWeights::stored_row(int64_t row) const {
   if (!geglu_) return row;
   const int64_t column = row / 16 * eight + row % eight;

@@ -9,7 +9,7 @@
 
 namespace ipa::gpu {
 
-// A matrix is (rows, taps, padded channels); weights in i8 have a scale a row behind them. The rows of a geglu_linear
+// A matrix is (rows, taps, padded channels); one that is kept in blocks is (rows, channels, taps), as it is stored. Weights in i8 have a scale a row behind them. The rows of a geglu_linear
 // alternate by eights between values and gates, so that one thread of the product meets both.
 struct PackedWeights {
   explicit PackedWeights(const Param& param);
@@ -22,6 +22,8 @@ struct PackedWeights {
   PackedBlocks blocks;  // of those that are kept in blocks
   int64_t bytes = 0;
 
+  // Bytes of scratch that a product needs, where its weights are codes that lie in another order than it reads them.
+  int64_t unpacked_bytes() const;
   // The stored row that becomes the packed one; -1: padding.
   int64_t stored_row(int64_t row) const;
 

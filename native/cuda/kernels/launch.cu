@@ -28,6 +28,7 @@ LaunchResult launch_kernel(int32_t kernel, const void* arguments, uint64_t bytes
     case Kernel::merge_best: return run(&launch_merge_best);
     case Kernel::merge_ids: return run(&launch_merge_ids);
     case Kernel::merge_rows: return run(&launch_merge_rows);
+    case Kernel::unpack: return run(&launch_unpack);
   }
   return LAUNCH_UNKNOWN;
 }

@@ -25,5 +25,6 @@ LaunchResult launch_copy_rows(const CopyArgs& g, Stream stream);           // ro
 LaunchResult launch_merge_best(const TokenMapArgs& g, Stream stream);      // token_merge.cu
 LaunchResult launch_merge_ids(const TokenMapArgs& g, Stream stream);
 LaunchResult launch_merge_rows(const MergeRowsArgs& g, Stream stream);
+LaunchResult launch_unpack(const UnpackArgs& g, Stream stream);  // unpack.cu
 
 }  // namespace ipa::gpu
