@@ -5,31 +5,18 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { findCompiler } from "./compiler.mjs";
-import { codeFlags, kernelFlags, readCudaSources, readTargets, TARGETS } from "./cuda-flags.mjs";
+import { readTargets, TARGETS } from "./cuda-flags.mjs";
+import { kernelSteps, pluginFolder, pluginSteps } from "./cuda-steps.mjs";
 import { findToolkit } from "./cuda-toolkit.mjs";
 import { exportsOf, hasSearchPath, librariesOf, newestGlibc } from "./elf.mjs";
 import { update } from "./incremental.mjs";
-import { buildDir, root } from "./paths.mjs";
-import { readSources } from "./sources.mjs";
+import { root } from "./paths.mjs";
 
 const NAME = "libnode_ip_adapter_cuda.so";
 /** npm packages hold it, and each load maps it. */
 const MOST_BYTES = 30e6;
 
 const relative = (file) => path.relative(root, file);
-
-function compileSteps(toolkit, compiler, targets, objects) {
-  const { kernels, plugin } = readCudaSources();
-  const cflags = readSources(process.arch).cflags;
-  return [...kernels, ...plugin].map((source) => {
-    const output = path.join(objects, `${source}.o`);
-    const compile = source.endsWith(".cu")
-      ? [toolkit.nvcc, ...kernelFlags(source), ...codeFlags(targets), "-MD"]
-      : [...compiler.command, "-std=c++17", "-O2", "-fPIC", ...cflags, "-Inative", "-isystem", toolkit.include, "-MD"];
-    const command = (out) => [...compile, "-MF", `${out}.d`, "-c", source, "-o", out];
-    return { label: source, output, record: `${output}.json`, command };
-  });
-}
 
 function linkStep(toolkit, compiler, objects, output) {
   const map = "native/cuda/plugin/exports.map";
@@ -82,7 +69,7 @@ try {
   if (process.platform !== "linux" || process.arch !== "x64")
     throw new Error("the plugin is built on Linux (x64) alone");
   const targets = readTargets(values.arch);
-  const folder = path.join(buildDir, "cuda", targets === TARGETS ? "all" : `sm_${targets.join("_")}`);
+  const folder = pluginFolder(targets);
   const output = path.resolve(
     values.out ?? path.join(targets === TARGETS ? path.join(root, "packages/cuda-linux-x64") : folder, NAME),
   );
@@ -92,7 +79,7 @@ try {
   console.log(
     `nvcc ${toolkit.version}, ${compiler.version}, for ${targets.map((target) => `sm_${target}`).join(", ")}`,
   );
-  const objects = compileSteps(toolkit, compiler, targets, path.join(folder, "objects"));
+  const objects = [...kernelSteps(toolkit, targets), ...pluginSteps(toolkit, compiler, targets)];
   await update(objects, Number(values.jobs ?? 1));
   await update([linkStep(toolkit, compiler, objects, output)], 1);
   inspect(output);

@@ -31,7 +31,8 @@ async function make(step) {
   const [program, ...args] = step.command(temporary);
   try {
     const { code, output } = await run(program, args);
-    if (output) process.stderr.write(output);
+    const said = step.report === undefined || code !== 0 ? output : setReportAside(output, step.report);
+    if (said) process.stderr.write(said);
     if (code !== 0) throw new Error(`${step.label} failed (${program} exit code ${code})`);
     const depfile = `${temporary}.d`;
     const inputs = step.inputs ?? parseDepfile(fs.readFileSync(depfile, "utf8"));
@@ -44,6 +45,13 @@ async function make(step) {
     fs.rmSync(temporary, { force: true });
     fs.rmSync(`${temporary}.d`, { force: true });
   }
+}
+
+/** @returns what is left for the terminal */
+function setReportAside(output, { file, lines }) {
+  const all = output.split(/(?<=\n)/);
+  fs.writeFileSync(file, all.filter((line) => lines.test(line)).join(""));
+  return all.filter((line) => !lines.test(line)).join("");
 }
 
 function run(program, args) {
@@ -59,8 +67,10 @@ function run(program, args) {
 
 /**
  * Brings every step up to date, `jobs` at a time; on failure the others finish and the first error is thrown.
- * @param {{ label: string, output: string, record: string, inputs?: string[], command: (output: string) => string[] }[]} steps
- *   `inputs`: what the product depends on; left out, the compiler's depfile `<output>.d` says
+ * @param {{ label: string, output: string, record: string, inputs?: string[], report?: { file: string, lines: RegExp },
+ *   command: (output: string) => string[] }[]} steps
+ *   `inputs`: what the product depends on; left out, the compiler's depfile `<output>.d` says.
+ *   `report`: these lines of what the compiler says go to a file, and the others to the terminal
  * @returns {Promise<number>} how many were made
  */
 export async function update(steps, jobs) {
