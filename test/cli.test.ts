@@ -679,7 +679,8 @@ describe("flags of other programs, and messages in flags", () => {
     ["--text-encoder-device gpu", 'use "cuda"'],
     ["--gpu 1", "use --device cuda:1\n"],
     ["--use-cuda", "use --device cuda\n"],
-    ["--medvram", "use --text-encoder-device cpu\n"],
+    ["--medvram", "use --offload\n"],
+    ["--clip-on-cpu", "use --text-encoder-device cpu\n"],
     ["--loras a", "use --lora FILE:WEIGHT\n"],
     // Nothing of the API that a command line cannot have.
     ["--timeout 4", "use --deadline (milliseconds)"],

@@ -96,6 +96,7 @@ LaunchCost cost_of(const Launches& launches, const Launch& launch) {
       return {0, bytes_of(g.from, read, g.channels) + bytes_of(g.out, g.rows, g.channels)};
     }
     // Not in the networks that are counted.
+    case Kernel::unpack:
     case Kernel::attention_map:
     case Kernel::merge_best:
     case Kernel::merge_ids:
@@ -107,7 +108,7 @@ LaunchCost cost_of(const Launches& launches, const Launch& launch) {
 const char* name_of(Kernel kernel) {
   constexpr const char* names[] = {"product",   "product_finish", "attention",  "attention_map", "pack_kv",
                                    "norm_sums", "norm_finish",    "norm_apply", "layer_norm",    "elementwise",
-                                   "copy_rows", "merge_best",     "merge_ids",  "merge_rows"};
+                                   "copy_rows", "merge_best",     "merge_ids",  "merge_rows",    "unpack"};
   static_assert(sizeof names / sizeof names[0] == kernel_count, "a name a kernel");
   return names[static_cast<size_t>(kernel)];
 }

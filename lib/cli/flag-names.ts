@@ -104,7 +104,9 @@ export function withFlags(message: string, given: readonly string[]): string {
   text = text.replace(
     /(\buse |\band |\bwith |(?<!^[^:]*), )(\w+): "?([\w+.-]+(?::\d+)?)"?(?=[,:; ]|$)/g,
     (all, before: string, name: string, value: string) =>
-      NAMES.includes(name) ? `${before === ", " ? " " : before}${flagOf(name)} ${value}` : all,
+      NAMES.includes(name)
+        ? `${before === ", " ? " " : before}${flagOf(name)}${value === "true" ? "" : ` ${value}`}`
+        : all,
   );
   text = text.replace(/\buse (\w+)( and (\w+))?/g, (all, name: string, _and, other?: string) =>
     NAMES.includes(name)

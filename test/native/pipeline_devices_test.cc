@@ -7,6 +7,7 @@
 #include "guarded_backend.h"
 #include "harness.h"
 #include "pipeline/engine.h"
+#include "test_device.h"
 
 namespace {
 
@@ -80,6 +81,7 @@ const std::vector<DeviceRequest> each_part = {
 }  // namespace
 
 TEST_ONCE(pipeline_devices_of_each_part_give_the_same_bits) {
+  ON_CPU_ALONE("it has devices of its own");
   for (const auto& [model, name] :
        {std::pair<std::string, std::string>{"sd15", "ddim-4steps"}, {"sdxl", "euler-negative"}}) {
     LoadRequest load;
@@ -93,6 +95,7 @@ TEST_ONCE(pipeline_devices_of_each_part_give_the_same_bits) {
 }
 
 TEST_ONCE(pipeline_devices_hold_controls_and_start_pictures) {
+  ON_CPU_ALONE("it has devices of its own");
   const GoldenFolder controls("controls");
   LoadRequest load;
   load.model = GoldenFolder("sd15").path("");
@@ -111,6 +114,7 @@ TEST_ONCE(pipeline_devices_hold_controls_and_start_pictures) {
 
 // The memory of the device checks that nothing of it is held when it goes.
 TEST_ONCE(pipeline_devices_outlive_all_that_an_engine_holds) {
+  ON_CPU_ALONE("it has devices of its own");
   ipa_test::add_guarded_device();
   LoadRequest load;
   load.model = GoldenFolder("sd15").path("");
@@ -130,6 +134,7 @@ TEST_ONCE(pipeline_devices_outlive_all_that_an_engine_holds) {
 }
 
 TEST_ONCE(pipeline_devices_that_are_not_there_are_told_by_their_option) {
+  ON_CPU_ALONE("it has devices of its own");
   ipa_test::add_guarded_device();
   for (const auto& [request, option] : {std::pair<DeviceRequest, std::string>{all_on("cuda"), "device"},
                                         {all_on("guarded:1"), "device"},
@@ -142,6 +147,7 @@ TEST_ONCE(pipeline_devices_that_are_not_there_are_told_by_their_option) {
 }
 
 TEST_ONCE(pipeline_devices_auto_is_the_cpu_where_nothing_else_is_known) {
+  ON_CPU_ALONE("it has devices of its own");
   const auto automatic = ipa::Devices::open(all_on("auto"), 3);
   CHECK_OK(automatic.status());
   CHECK_EQ(device_of(automatic.value(), ipa::Part::vae), std::string("cpu"));

@@ -3,6 +3,7 @@
 #include "golden_pipeline.h"
 #include "harness.h"
 #include "pipeline/load/load_fields.h"
+#include "test_device.h"
 
 namespace {
 
@@ -115,6 +116,7 @@ TEST_ONCE(pipeline_dtype_f16_says_why_auto_took_the_cpu) {
 }
 
 TEST_ONCE(pipeline_dtype_of_a_loaded_model) {
+  ON_CPU_ALONE("it has devices of its own");
   const ipa_test::FakeCuda cuda(1);
   ipa::LoadRequest request;
   request.model = ipa_test::GoldenFolder("sd15").path("");

@@ -80,7 +80,7 @@ DEV void store_sums(const ProductArgs& g, const Sums<down>& sums, float* board, 
 }
 
 template <class T, class W, class Shape, bool aligned>
-KERNEL(Shape::threads)
+KERNEL_FOR(Shape::threads, Shape::blocks)
 product(const ProductArgs g) {
   SHARED_BYTES(memory);
   constexpr int row_stage = Shape::rows * tile_pitch, weight_stage = Shape::columns * tile_pitch;

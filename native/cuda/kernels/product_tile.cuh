@@ -17,6 +17,10 @@ struct TileShape {
   static constexpr int threads = 32 * warps_down * warps_across;
   static constexpr int warp_rows = ROWS / warps_down, warp_columns = 32;
   static constexpr int shared_bytes = tile_stages * (ROWS + COLUMNS) * tile_pitch * 2;
+  // On a multiprocessor: with 128 registers a thread, or 168 where four warps have the sums of 128 rows.
+  static constexpr int by_registers = ROWS > COLUMNS ? 3 : 512 / threads;
+  static constexpr int by_shared = blocks_by_shared(shared_bytes);
+  static constexpr int blocks = by_registers < by_shared ? by_registers : by_shared;
 };
 
 // Eight elements of a row, in T, that may lie anywhere and be of any type.
