@@ -15,11 +15,20 @@ namespace {
 const std::string cancelled_text = "cancelled before it began";
 const std::string disposed_text = "the pipeline was disposed";
 
-// What calls may take together: the rest is left to others, and to what an estimate leaves out.
+// What calls may take together, wherever there is least: the rest is left to others, and to what an estimate leaves out.
 size_t room_for_calls(const ModelSet& models) {
-  const auto most = static_cast<size_t>(static_cast<double>(system_memory().limit) * 0.8);
-  const size_t weights = models.memory_bytes();
-  return most == 0 ? 0 : most > weights ? most - weights : 1;
+  size_t least = 0;
+  const auto meet = [&least](uint64_t limit, size_t weights) {
+    const auto most = static_cast<size_t>(static_cast<double>(limit) * 0.8);
+    const size_t room = most > weights ? most - weights : 1;
+    if (limit) least = least ? std::min(least, room) : room;
+  };
+  meet(system_memory().limit, models.memory_bytes_on(host_memory()));
+  for (size_t part = 0; part < part_count; ++part) {
+    const MemorySpace& space = models.backend(static_cast<Part>(part)).memory();
+    if (!space.is_host()) meet(space.limit(), models.memory_bytes_on(space));
+  }
+  return least;
 }
 
 // Hands over what `work` makes, or why there is nothing.

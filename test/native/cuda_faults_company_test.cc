@@ -109,3 +109,31 @@ TEST_ONCE(cuda_faults_company_without_memory_goes_on_alone) {
     CHECK(failed <= 1);
   }
 }
+
+TEST_ONCE(cuda_faults_company_waits_where_a_gpu_has_memory_for_one) {
+  GenerateRequest call = small_call();
+  call.width = call.height = 192;
+  call.decode = false;
+  uint64_t weights = 0, most = 0;
+  std::optional<GenerateResult> expected;
+  {
+    const Gpus gpus;
+    const Models models = loaded(small_model());
+    if (!models) return;
+    weights = taken_bytes();
+    expected = made(*models, call);
+    most = cuda_emulator::emulated_counters().most_taken_bytes;
+  }
+  const Gpus gpus(fake_of(Pace::random), most + (most - weights) / 2);
+  Models models = loaded(small_model());
+  if (!models) return;
+  constexpr size_t count = 4;
+  ipa::Engine engine(std::move(models), {count, 1});
+  Answers answers(count);
+  for (size_t i = 0; i < count; ++i) engine.generate(call, ipa::make_cancel_handle(), nullptr, answers.to(i));
+  answers.wait();
+  for (size_t i = 0; i < count; ++i) {
+    CHECK_OK(answers[i].status());
+    CHECK(answers[i].ok() && same(answers[i].value(), *expected));
+  }
+}
