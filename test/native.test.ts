@@ -32,8 +32,8 @@ function instructionSets(): string[] {
   return (require(resolve(release, "node_ip_adapter.node")) as NativeAddon).system().isas;
 }
 
-async function runTests(kind: string, environment: NodeJS.ProcessEnv): Promise<Run> {
-  const child = spawn(program, ["--golden", "test/golden", kind], {
+async function runTests(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const child = spawn(program, ["--golden", "test/golden", ...args], {
     cwd: root,
     env: { ...process.env, ...environment },
   });
@@ -71,7 +71,7 @@ function parse(output: string, ending: string): Run {
 function runAll(kind: string, environment: NodeJS.ProcessEnv = {}): void {
   let run: Run;
   beforeAll(async () => {
-    run = await runTests(kind, environment);
+    run = await runTests([kind], environment);
   }, RUN_TIMEOUT);
 
   test.each(listTests(kind))("%s", (name) => {
@@ -98,3 +98,15 @@ describe.each(instructionSets())("native tests on %s", (isa) => {
 describe("native tests without kernels", () => {
   runAll("--once");
 });
+
+// The whole of this, in every type, order of threads and with checks of memory, is `npm run test:cuda`.
+(process.platform === "linux" ? test : test.skip)(
+  "every op on an emulated GPU in f16 (Linux alone has the emulator)",
+  async () => {
+    const { tests, ending } = await runTests(["--device", "cuda-f16", "ops_", "graph_"]);
+    const failed = [...tests].filter(([, { passed }]) => !passed).map(([name, { reasons }]) => `${name}\n${reasons}`);
+    expect({ failed, ending }).toEqual({ failed: [], ending: "" });
+    expect(tests.size).toBeGreaterThan(100);
+  },
+  RUN_TIMEOUT,
+);

@@ -44,7 +44,6 @@ Gpus::Gpus(Emulated) {
 void Gpus::add(const GpuApi& api) { ipa::gpu::register_cuda(api); }
 
 Gpus::~Gpus() {
-  ipa::add_device_kind("cuda", {});
   for (const std::string& finding : cuda_emulator::fake_findings())
     ipa_test::fail(__FILE__, __LINE__, "the fake GPU found " + finding);
   for (const auto& finding : cuda_emulator::findings())

@@ -10,6 +10,7 @@
 #include "fake_api.h"
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "kept_device_kind.h"
 #include "pipeline/engine.h"
 
 namespace cuda_faults {
@@ -40,6 +41,7 @@ class Gpus {
   Gpus& operator=(const Gpus&) = delete;
 
  private:
+  const ipa_test::KeptDeviceKind kept_{"cuda"};
   void add(const GpuApi& api);
 };
 

@@ -3,6 +3,7 @@
 #include "emulated_api.h"
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "kept_device_kind.h"
 #include "pipeline/generate.h"
 #include "test_device.h"
 
@@ -51,6 +52,7 @@ void check_estimate(const std::string& what, const ipa::LoadRequest& load,
 }
 
 TEST_ONCE(cuda_memory_is_as_estimated) {
+  const ipa_test::KeptDeviceKind kept("cuda");
   ipa::gpu::register_cuda(*cuda_emulator::emulated_api());
   ipa::LoadRequest load;
   load.model = ipa_test::golden_folder() + "/models/sd15";
@@ -65,6 +67,7 @@ TEST_ONCE(cuda_memory_is_as_estimated) {
 
 // Weights that rest come back for every call, and LoRAs change them where they rest.
 TEST_ONCE(cuda_memory_of_parts_that_rest) {
+  const ipa_test::KeptDeviceKind kept("cuda");
   ipa::gpu::register_cuda(*cuda_emulator::emulated_api());
   ipa::LoadRequest load;
   load.model = ipa_test::golden_folder() + "/models/sd15";

@@ -49,6 +49,4 @@ FakeCuda::FakeCuda(ipa::Status failure) {
   });
 }
 
-FakeCuda::~FakeCuda() { ipa::add_device_kind("cuda", {}); }
-
 }  // namespace ipa_test

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "graph/backend.h"
+#include "kept_device_kind.h"
 
 namespace ipa_test {
 
@@ -15,14 +16,12 @@ class FakeCuda {
   explicit FakeCuda(int count, bool has_bf16 = true);
   // Opening any fails.
   explicit FakeCuda(ipa::Status failure);
-  ~FakeCuda();
-  FakeCuda(const FakeCuda&) = delete;
-  FakeCuda& operator=(const FakeCuda&) = delete;
 
   // How often one was opened, or failed to.
   int attempts() const { return *attempts_; }
 
  private:
+  const KeptDeviceKind kept_{"cuda"};
   std::shared_ptr<int> attempts_ = std::make_shared<int>(0);
 };
 

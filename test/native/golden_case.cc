@@ -94,8 +94,43 @@ double relative_error(const std::vector<float>& values, const std::vector<float>
   return difference == 0 ? 0 : difference / scale;
 }
 
-ErrorReport::ErrorReport(std::string group, double limit)
-    : group_(std::move(group)), limit_(test_device().allowed_of_networks(limit)) {}
+namespace {
+
+// As rounding.json calls the type of the device under test; null where it has no 16 bits.
+const char* sixteen_bits() {
+  if (!test_device().is_gpu()) return nullptr;
+  switch (test_device().compute) {
+    case ipa::Compute::f16: return "f16";
+    case ipa::Compute::bf16: return "bf16";
+    default: return nullptr;
+  }
+}
+
+const ipa::Json& rounding() {
+  static const ipa::Json all = read_json_file(golden_folder() + "/rounding.json");
+  return all;
+}
+
+}  // namespace
+
+double diffusers_loses(const std::string& unet) {
+  const ipa::Json* found = sixteen_bits() ? rounding().find("unets")->find(unet) : nullptr;
+  return found ? found->find(sixteen_bits())->number() : 0;
+}
+
+std::optional<CallRounding> diffusers_loses_in_calls() {
+  if (!sixteen_bits()) return {};
+  CallRounding worst{0, 99};
+  for (const auto& [model, types] : rounding().find("calls")->object()) {
+    const ipa::Json& of = *types.find(sixteen_bits());
+    worst.latents = std::max(worst.latents, of.find("latents")->number());
+    worst.psnr = std::min(worst.psnr, of.find("psnr")->number());
+  }
+  return worst;
+}
+
+ErrorReport::ErrorReport(std::string group, double limit, double lost)
+    : group_(std::move(group)), limit_(std::max(lost, test_device().allowed_of_networks(limit))) {}
 
 ErrorReport::~ErrorReport() {
   std::printf("  %s: %d compared, largest relative error %.2g (%s)\n", group_.c_str(), count_, worst_,

@@ -68,7 +68,11 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
 }
 
 std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads) {
-  if (test_device().is_gpu()) request.compute = test_device().compute;
+  if (test_device().is_gpu()) {
+    request.compute = test_device().compute;
+    // Not "auto", which would take the CPU in its place.
+    if (request.devices.device == "auto") request.devices.device = "cuda";
+  }
   request.threads = threads;
   auto models = ipa::ModelSet::load(request, nullptr);
   CHECK_OK(models.status());

@@ -8,6 +8,7 @@
 
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "test_device.h"
 
 namespace {
 
@@ -71,6 +72,7 @@ std::unique_ptr<ipa::ModelSet> small_model() {
 }
 
 TEST(pipeline_engine_gives_every_call_the_bits_it_has_alone) {
+  ON_CPU_ALONE("cuda_faults_* have engines on GPUs");
   const auto models = small_model();
   if (!models) return;
   const std::vector<GenerateRequest> calls = requests(16);
@@ -98,6 +100,7 @@ TEST(pipeline_engine_gives_every_call_the_bits_it_has_alone) {
 }
 
 TEST(pipeline_engine_answers_cancelled_calls_and_leaves_the_others) {
+  ON_CPU_ALONE("cuda_faults_* have engines on GPUs");
   Engine engine(small_model(), {6, 4});
   const std::vector<GenerateRequest> calls = requests(12);
   std::vector<ipa::CancelHandle> handles;
@@ -139,6 +142,7 @@ class Event {
 };
 
 TEST(pipeline_engine_closes_while_calls_wait_and_run) {
+  ON_CPU_ALONE("cuda_faults_* have engines on GPUs");
   for (const int steps : {0, 1, 9}) {
     const std::vector<GenerateRequest> calls = requests(12);
     Answers answers(calls.size());
@@ -162,6 +166,7 @@ TEST(pipeline_engine_closes_while_calls_wait_and_run) {
 }
 
 TEST(pipeline_engine_changes_models_between_calls) {
+  ON_CPU_ALONE("cuda_faults_* have engines on GPUs");
   Engine engine(small_model(), {6, 4});
   const std::vector<GenerateRequest> calls = requests(8);
   Answers answers(2 * calls.size());

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "golden_pipeline.h"
 #include "harness.h"
+#include "test_device.h"
 
 namespace {
 
@@ -65,8 +67,12 @@ std::vector<const Json*> cases_to_run(const GoldenFolder& folder) {
 
 class Runner {
  public:
-  explicit Runner(const std::string& name) : folder_(name), latents_(name + " latents", allowed_latents) {}
+  explicit Runner(const std::string& name)
+      : folder_(name),
+        rounding_(ipa_test::diffusers_loses_in_calls()),
+        latents_(name + " latents", allowed_latents, most()) {}
   ~Runner() {
+    if (rounding_) check_median();
     std::printf("  %s pictures: %d compared, at worst %d of 255 and %.1f dB (%s)\n", folder_.name().c_str(),
                 pictures_, worst_.levels, worst_.psnr, worst_of_.c_str());
   }
@@ -83,13 +89,14 @@ class Runner {
     CHECK_OK(result.status());
     if (!result.ok()) return 0;
     CHECK_EQ(result.value().latents.size(), size_t{1});
-    latents_.add(name, ipa_test::relative_error(result.value().latents.front(),
-                                                folder_.output(entry, "latents").values));
+    errors_.push_back(
+        ipa_test::relative_error(result.value().latents.front(), folder_.output(entry, "latents").values));
+    latents_.add(name, errors_.back());
     if (!request.decode) return 0;
     CHECK_EQ(result.value().images.size(), size_t{1});
     const PictureError error = compare(result.value().images.front(), folder_.output(entry, "image").values);
     ++pictures_;
-    if (error.levels > allowed_levels || error.psnr < least_psnr)
+    if ((!rounding_ && error.levels > allowed_levels) || error.psnr < least())
       ipa_test::fail(__FILE__, __LINE__,
                      name + ": the picture is off by " + std::to_string(error.levels) + " grey levels, PSNR " +
                          std::to_string(error.psnr));
@@ -100,8 +107,25 @@ class Runner {
     return error.psnr;
   }
 
+  // Of a picture, in dB.
+  double least() const { return rounding_ ? rounding_->psnr : least_psnr; }
+
  private:
+  // Networks with random weights are chaotic: in 16 bits an unlucky rounding costs a call ten times the usual, in diffusers as
+  // here, and not the same call.
+  double most() const { return rounding_ ? 1.5 * rounding_->latents : 0; }
+  void check_median() {
+    std::sort(errors_.begin(), errors_.end());
+    if (!errors_.empty() &&
+        !(errors_[errors_.size() / 2] <= ipa_test::test_device().allowed_of_networks(allowed_latents)))
+      ipa_test::fail(__FILE__, __LINE__,
+                     folder_.name() + ": the median of the errors is " +
+                         ipa_test::shown_number(errors_[errors_.size() / 2]));
+  }
+
   GoldenFolder folder_;
+  std::optional<ipa_test::CallRounding> rounding_;
+  std::vector<double> errors_;
   ErrorReport latents_;
   std::unique_ptr<ipa::ModelSet> models_;
   std::vector<std::string> loaded_;
@@ -129,6 +153,6 @@ TEST(pipeline_image_prompts_reach_55_db) {
     Runner runner(model);
     for (const char* name : {"base-square", "base-wide", "plus-square", "plus-wide"})
       if (const Json* entry = ipa_test::find_case(runner.folder(), "pipeline", name))
-        CHECK(runner.run(*entry) >= least_psnr);
+        CHECK(runner.run(*entry) >= runner.least());
   }
 }

@@ -72,8 +72,8 @@ double TestDevice::allowed(double on_cpu, bool bytes) const {
 
 double TestDevice::allowed_of_networks(double on_cpu) const {
   switch (compute) {
-    case ipa::Compute::f16: return std::max(on_cpu, 1e-2);
-    case ipa::Compute::bf16: return std::max(on_cpu, 8e-2);
+    case ipa::Compute::f16: return std::max(on_cpu, 1.2e-2);
+    case ipa::Compute::bf16: return std::max(on_cpu, 1e-1);
     default: return on_cpu;
   }
 }
