@@ -56,9 +56,9 @@ export NODE_IP_ADAPTER_CUDA="$plugin"
 
 # Right before fast: op by op against the CPU, then every op and network test of the CPU on the device.
 step doctor 180 node dist/cli/main.js doctor --device cuda
-step ops-f16 120 build/Release/native_tests --report --device cuda-f16 --plugin "$plugin" ops_ graph_
-step ops-f32 120 build/Release/native_tests --report --device cuda-f32 --plugin "$plugin" ops_ graph_
-step networks-f16 180 build/Release/native_tests --report --device cuda-f16 --plugin "$plugin" models_ pipeline_
+step ops-f16 120 build/Release/native_tests --report --device cuda-f16 --plugin "$plugin" ^ops_ ^graph_
+step ops-f32 120 build/Release/native_tests --report --device cuda-f32 --plugin "$plugin" ^ops_ ^graph_
+step networks-f16 180 build/Release/native_tests --report --device cuda-f16 --plugin "$plugin" ^models_ ^pipeline_
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck synccheck; do
     step "sanitizer-$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 1 \

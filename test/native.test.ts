@@ -103,7 +103,7 @@ describe("native tests without kernels", () => {
 (process.platform === "linux" ? test : test.skip)(
   "every op on an emulated GPU in f16 (Linux alone has the emulator)",
   async () => {
-    const { tests, ending } = await runTests(["--device", "cuda-f16", "ops_", "graph_"]);
+    const { tests, ending } = await runTests(["--device", "cuda-f16", "^ops_", "^graph_"]);
     const failed = [...tests].filter(([, { passed }]) => !passed).map(([name, { reasons }]) => `${name}\n${reasons}`);
     expect({ failed, ending }).toEqual({ failed: [], ending: "" });
     expect(tests.size).toBeGreaterThan(100);

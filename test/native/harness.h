@@ -1,6 +1,6 @@
 // A minimal test runner: TEST(name) { ... } registers itself. TEST_ONCE is for what computes the same on every
 // instruction set, because no kernel has a part in it. `native_tests [--list] [--once | --kernels] [FILTER...]`
-// runs those whose name contains a FILTER; --once the second kind alone, --kernels the first. --device NAME: graphs on
+// runs those whose name contains a FILTER, or begins with it where that is ^FILTER; --once the second kind alone, --kernels the first. --device NAME: graphs on
 // that device (test_device.h); --plugin FILE: of a plugin for GPUs, in place of the emulator. Emulated GPUs are as
 // --capability 75, --order random, --seed 3 and --late-copies say. --report: "seconds TEST S" behind each test, and in the
 // end "error TEST OP VALUES LARGEST" for each op that was compared (measured.h) and "kernel PLACE LAUNCHES" for each kernel

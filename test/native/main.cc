@@ -58,7 +58,8 @@ struct Choice {
   bool has(const Case& c) const {
     if (!(c.once ? once : kernels)) return false;
     return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const char* filter) {
-             return std::strstr(c.name, filter) != nullptr;
+             const char* found = std::strstr(c.name, filter[0] == '^' ? filter + 1 : filter);
+             return found && (filter[0] != '^' || found == c.name);
            });
   }
 };

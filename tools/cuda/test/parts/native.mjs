@@ -9,7 +9,7 @@ const ORDERS = [
   ["--order", "random", "--seed", "1", "--late-copies"],
   ["--order", "random", "--seed", "2", "--late-copies"],
 ];
-const OPS = ["ops_", "graph_"];
+const OPS = ["^ops_", "^graph_"];
 
 /**
  * Runs those, and gives what a part returns.
@@ -73,7 +73,7 @@ export async function checked(options) {
   const runs = [
     { name: "ops in f16, checked", args: ["--device", "cuda-f16", ...OPS] },
     { name: "ops in f32, checked", args: ["--device", "cuda-f32", ...OPS] },
-    { name: "each kernel by itself, checked", args: ["cuda_"] },
+    { name: "each kernel by itself, checked", args: ["^cuda_"] },
   ].map((run) => ({ ...run, program: checkedTestsFile }));
   const ran = await runAll(runs, options);
   return { text: ran.table, failures: ran.failures };
@@ -81,12 +81,12 @@ export async function checked(options) {
 
 /** Each kernel by itself, and what goes wrong around them. */
 export async function kernels(options) {
-  const ran = await runAll([{ name: "each kernel by itself", args: ["cuda_"] }], options);
+  const ran = await runAll([{ name: "each kernel by itself", args: ["^cuda_"] }], options);
   return { text: ran.table, failures: ran.failures };
 }
 
 export async function faults(options) {
-  const ran = await runAll([{ name: "faults", args: ["cuda_faults_", "cuda_memory_", "cuda_loader_"] }], options);
+  const ran = await runAll([{ name: "faults", args: ["^cuda_faults_", "^cuda_memory_", "^cuda_loader_"] }], options);
   const names = ran.results[0].passed.map((name) => `- ${name.replace(/^cuda_/, "").replaceAll("_", " ")}`);
   return { text: `${ran.table}\n\n${names.join("\n")}`, failures: ran.failures };
 }
@@ -94,7 +94,7 @@ export async function faults(options) {
 /** The small models of test/golden, network by network and call by call, against diffusers. */
 export async function networks(options) {
   const types = options.quick ? ["f16"] : ["f32", "f16", "bf16"];
-  const runs = types.map((type) => ({ name: type, args: ["--device", `cuda-${type}`, "models_", "pipeline_"] }));
+  const runs = types.map((type) => ({ name: type, args: ["--device", `cuda-${type}`, "^models_", "^pipeline_"] }));
   const ran = await runAll(runs, options);
   const notes = ran.results.map(
     (run, i) => `${runs[i].name}:\n\n${run.notes.map((note) => `    ${note.trim()}`).join("\n")}`,
