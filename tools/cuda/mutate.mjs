@@ -48,7 +48,8 @@ async function runAsItIs(run, device, tests) {
   const missing = tests.filter((test) => !result.passed.some((name) => name.includes(test)));
   const what = `without a bug (${run.name}${device ? `, ${device}` : ""})`;
   const problems = failuresOf(result, what);
-  if (problems.length === 0 && missing.length > 0) problems.push(`${what}: no test passes called ${missing.join(", ")}`);
+  if (problems.length === 0 && missing.length > 0)
+    problems.push(`${what}: no test passes called ${missing.join(", ")}`);
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return result.seconds;
 }
@@ -68,6 +69,9 @@ async function tryAsItIs(chosen) {
     );
 }
 
+/** The test's name, or how the program ended that did not say one. */
+const nameOf = ({ name, reasons }) => (name === "native_tests" ? reasons.split("\n").at(-1) : `\`${name}\``);
+
 /** @returns {Promise<{ run: string, test: string } | undefined>} what saw the bug first */
 async function findBug(mutant, planted, usual) {
   const programs = new Map();
@@ -75,7 +79,7 @@ async function findBug(mutant, planted, usual) {
     if (!programs.has(run.checked)) programs.set(run.checked, await planted.build(run.checked));
     const args = argumentsOf(run, mutant.device, mutant.tests);
     const { failed } = await runTests(programs.get(run.checked), args, limitOf(usual(mutant, run)));
-    if (failed.length > 0) return { run: run.name, test: failed[0].name };
+    if (failed.length > 0) return { run: run.name, test: nameOf(failed[0]) };
   }
   return undefined;
 }
@@ -98,7 +102,7 @@ function report(results) {
     mutant.bug,
     `\`${path.basename(mutant.file)}\``,
     caught ? caught.run : "**none**",
-    caught ? `\`${caught.test}\`` : "",
+    caught ? caught.test : "",
   ]);
   console.log(`\n${table(["bug", "file", "caught by run", "test"], rows)}\n`);
   const found = results.filter(({ caught }) => caught);

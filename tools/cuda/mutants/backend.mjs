@@ -1,10 +1,7 @@
 // Bugs of how ops become launches (native/cuda/backend).
 const backend = "native/cuda/backend";
 const device = "cuda-f16";
-const inAnyBatch = [
-  "graph_run_gives_an_item_the_same_bits_in_any_batch",
-  "ops_conv2d_does_not_depend_on_the_batch",
-];
+const inAnyBatch = ["graph_run_gives_an_item_the_same_bits_in_any_batch", "ops_conv2d_does_not_depend_on_the_batch"];
 
 /** @type {import("../test/planted.mjs").Mutant[]} */
 export const backendMutants = [
@@ -70,6 +67,33 @@ export const backendMutants = [
     bug: "A 1x1 convolution with a stride takes every pixel",
     device,
     tests: ["ops_conv2d_1x1", "ops_conv2d_strides"],
+  },
+  {
+    name: "convolution-axes-of-wrapping-swapped",
+    file: `${backend}/launch_product.cc`,
+    from: "taps.wrap_x = step.node->wrap.x;",
+    to: "taps.wrap_x = step.node->wrap.y;",
+    bug: "Wrapping from left to right is asked for where it should be from top to bottom",
+    device,
+    tests: ["ops_conv2d_wraps_from_now_on"],
+  },
+  {
+    name: "product-residual-once",
+    file: `${backend}/launch_product.cc`,
+    from: "e.residual_period = step.residual_period;",
+    to: "",
+    bug: "A table of positions is added to the first item alone, and what lies behind it to the others",
+    device,
+    tests: ["graph_fuses_position_table"],
+  },
+  {
+    name: "rows-of-an-item-repeat",
+    file: `${backend}/launch_rows.cc`,
+    from: "if (b.rows_per_item() == 1 && b.n == step.out_shape.n)",
+    to: "if (false)",
+    bug: "Rows of the items are added in turn, from row to row",
+    device,
+    tests: ["ops_add_broadcasts"],
   },
   {
     name: "attention-arguments-scale-of-all",

@@ -147,7 +147,7 @@ export const productMutants = [
     from: "g.a.stride % 8 == 0 &&",
     to: "",
     bug: "Rows that lie an odd number of elements apart are copied in whole vectors",
-    tests: ["cuda_products"],
+    tests: ["cuda_products_of_rows_anywhere"],
   },
   {
     name: "product-copies-odd-places",
@@ -155,7 +155,7 @@ export const productMutants = [
     from: "&&\n         reinterpret_cast<uintptr_t>(g.a.data) % 16 == 0",
     to: "",
     bug: "Rows that begin beside a multiple of 16 bytes are copied in whole vectors",
-    tests: ["cuda_products"],
+    tests: ["cuda_products_of_rows_anywhere"],
   },
   {
     name: "product-weights-behind-the-last",
@@ -187,7 +187,7 @@ export const productMutants = [
     from: "base + from * g.a.stride + depth.channel",
     to: "base + static_cast<int32_t>(from * g.a.stride) + depth.channel",
     bug: "The place of a row is computed in 32 bits",
-    tests: ["cuda_products"],
+    tests: ["cuda_products_of_rows_far_away"],
   },
   {
     name: "product-plain-no-barrier",

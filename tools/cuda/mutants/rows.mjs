@@ -73,6 +73,14 @@ const ofNorms = [
     tests: layerNorms,
   },
   {
+    name: "norm-layer-row-behind-the-last",
+    file: norms,
+    from: "if (row >= g.rows) return;",
+    to: "if (row > g.rows) return;",
+    bug: "A row behind the last is normalised",
+    tests: layerNorms,
+  },
+  {
     name: "norm-layer-rest-of-the-mean",
     file: norms,
     from: "((v[i] - mean) - rest) * factor",
@@ -121,7 +129,7 @@ const ofRows = [
     from: "source_row(g, row) * g.from.stride * size;",
     to: "static_cast<int32_t>(source_row(g, row) * g.from.stride * size);",
     bug: "The place of a row is computed in 32 bits",
-    tests: ["cuda_gathered", "cuda_copies"],
+    tests: ["cuda_gathered_rows_far_away"],
   },
   {
     name: "rows-one-row-too-many",
@@ -129,6 +137,14 @@ const ofRows = [
     from: "i < turns && row < rows; ++i",
     to: "i <= turns && row < rows; ++i",
     bug: "Two blocks work on one row",
+    tests: ["cuda_activations_of_all_elements", "cuda_sums_of_any_rows"],
+  },
+  {
+    name: "rows-row-behind-the-last",
+    file: rows,
+    from: "i < turns && row < rows; ++i",
+    to: "i < turns && row <= rows; ++i",
+    bug: "A row behind the last is read and written",
     tests: ["cuda_activations_of_all_elements", "cuda_sums_of_any_rows"],
   },
   {

@@ -26,7 +26,8 @@ function readRecord(file) {
 /** The source of a mutant with its bug. Throws where its text is not there, or not once. */
 export function plantedSource({ name, file, from, to }) {
   const parts = fs.readFileSync(path.join(root, file), "utf8").split(from);
-  if (parts.length !== 2) throw new Error(`${name}: ${file} has its text ${parts.length - 1} times, not once:\n${from}`);
+  if (parts.length !== 2)
+    throw new Error(`${name}: ${file} has its text ${parts.length - 1} times, not once:\n${from}`);
   return parts.join(to);
 }
 
@@ -36,7 +37,8 @@ async function compileOrLink([program, ...args], what) {
   });
 }
 
-const writingTo = (command, out) => command.map((word) => (word === "OUT" ? out : word === "OUT.d" ? `${out}.d` : word));
+const writingTo = (command, out) =>
+  command.map((word) => (word === "OUT" ? out : word === "OUT.d" ? `${out}.d` : word));
 
 /** Where the build's includes begin, the copy's folders come first. */
 function reading(command, folder, file) {
