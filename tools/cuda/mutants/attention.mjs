@@ -239,11 +239,11 @@ const ofOtherKernels = [
     tests: ["cuda_attention_wide_and_plain"],
   },
   {
-    name: "attention-wide-sum-of-the-branch-before",
+    name: "attention-wide-mask-of-another-query",
     file: wide,
-    from: "    sum = 0;\n    for (int first = 0; first < last",
-    to: "    for (int first = 0; first < last",
-    bug: "The sum of a wide head's image prompt begins with the sum of what was before",
+    from: "block.first_query + static_cast<int>(threadIdx.x) / 8;",
+    to: "block.first_query + static_cast<int>(threadIdx.x) % 8;",
+    bug: "A query of a wide head takes another query's place in the mask",
     tests: ["cuda_attention_wide_and_plain"],
   },
   {
