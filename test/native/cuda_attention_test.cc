@@ -79,6 +79,12 @@ TEST_ONCE(cuda_attention_wide_and_plain) {
   check(rig, {{1, 3, 1, 512}, {40}, Element::f32, false, {Element::f16, 0, 0}, {Element::f16, 0, 0}});
 }
 
+// Each by one channel wider than a kernel takes, so that the next has to.
+TEST_ONCE(cuda_attention_of_heads_just_too_wide) {
+  CudaRig rig(9);
+  for (const int head_size : {33, 49, 65, 81, 113, 161, 257}) check(rig, {{1, 5, 2, head_size}, {9, 4}});
+}
+
 // Exponentials of scores of 50 and more fit neither f16 nor, of what is further on, f32.
 TEST_ONCE(cuda_attention_of_large_scores) {
   CudaRig rig(8);

@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { emulatorProblem } from "../build/emulated.mjs";
 import { checkedTestsFile, root, testsFile } from "../build/paths.mjs";
 import { mutants } from "./mutants/index.mjs";
 import { seconds, table } from "./test/markdown.mjs";
@@ -37,6 +38,8 @@ function choose(only) {
 }
 
 function buildAsItIs(jobs) {
+  const problem = emulatorProblem();
+  if (problem) throw new Error(`no bug can be planted: ${problem}`);
   const args = [path.join(root, "tools/build/native.mjs"), "--checked", "--jobs", String(jobs)];
   if (spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status !== 0)
     throw new Error("the build without a bug failed");

@@ -129,6 +129,22 @@ const narrow = [
     tests: [...widths, "cuda_attention_over_queries_and_tokens"],
   },
   {
+    name: "attention-width-too-narrow",
+    file: attention,
+    from: "if (g.padded_head <= 112)",
+    to: "if (g.padded_head <= 128)",
+    bug: "Heads of 120 and 128 go to a kernel for 112",
+    tests: ["cuda_attention_of_heads_just_too_wide"],
+  },
+  {
+    name: "attention-column-behind-the-head",
+    file: attention,
+    from: "if (column < g.head_size) to[0]",
+    to: "to[0]",
+    bug: "Columns behind a head are stored, where the next head begins",
+    tests: [...widths, "cuda_attention_reads_and_writes_rows_anywhere"],
+  },
+  {
     name: "attention-threads-part",
     file: attention,
     from: "if (!__syncthreads_or(gain[0] != 0 || gain[1] != 0)) continue;",
@@ -193,6 +209,14 @@ const shared = [
     from: "first + row < tokens && column < g.padded_head",
     to: "first + row <= tokens && column < g.padded_head",
     bug: "Keys and values behind the last token are read",
+    tests: widths,
+  },
+  {
+    name: "attention-keys-behind-the-head",
+    file: tile,
+    from: "const bool inside = first + row < tokens && column < g.padded_head;",
+    to: "const bool inside = first + row < tokens;",
+    bug: "Keys and values behind the last head are read",
     tests: widths,
   },
   {
@@ -269,6 +293,14 @@ const ofOtherKernels = [
     to: "    top = 0;\n    const float shrink = top == -INFINITY",
     bug: "The largest score of a wide head is not taken off, so that large scores overflow",
     tests: ["cuda_attention_of_large_scores"],
+  },
+  {
+    name: "attention-wide-width-too-narrow",
+    file: wide,
+    from: "if (g.padded_head <= 256)",
+    to: "if (g.padded_head <= 320)",
+    bug: "Heads of 264 to 320 go to a kernel for 256",
+    tests: ["cuda_attention_of_heads_just_too_wide"],
   },
   {
     name: "attention-wide-causal-edge",

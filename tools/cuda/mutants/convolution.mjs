@@ -29,6 +29,14 @@ export const convolutionMutants = [
     tests: ["cuda_products_with_taps"],
   },
   {
+    name: "taps-one-a-step",
+    file: taps,
+    from: "while (channel >= g.padded_channels) {",
+    to: "if (channel >= g.padded_channels) {",
+    bug: "Of few channels, one tap a step is passed, though a step has several",
+    tests: ["cuda_products_with_taps"],
+  },
+  {
     name: "taps-wrap-of-the-other-axis",
     file: taps,
     from: "g.taps.wrap_x != 0",

@@ -182,6 +182,14 @@ export const productMutants = [
     tests: [...tiles, "cuda_products_over_depths"],
   },
   {
+    name: "product-bytes-without-sign",
+    file: tile,
+    from: "static_cast<float>(static_cast<int8_t>(word >> (j % 4 * 8)))",
+    to: "static_cast<float>(word >> (j % 4 * 8) & 255u)",
+    bug: "Weights of 8 bits lose their sign",
+    tests: tiles,
+  },
+  {
     name: "product-offset-in-32-bits",
     file: tile,
     from: "base + from * g.a.stride + depth.channel",

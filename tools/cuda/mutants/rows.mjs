@@ -207,6 +207,22 @@ const ofMerging = [
     tests: maps,
   },
   {
+    name: "merge-no-number",
+    file: merge,
+    from: "return likeness > -2.0f ? likeness : -2.0f;",
+    to: "return likeness;",
+    bug: "Tokens that are no numbers have no place in the order",
+    tests: ["cuda_token_map_of_what_is_no_number"],
+  },
+  {
+    name: "merge-ids-that-there-are-not",
+    file: merge,
+    from: "(id < 0 ? 0 : id < g.left ? id : g.left - 1) == slot",
+    to: "id == slot",
+    bug: "Tokens whose id is none of the item's get lost",
+    tests: ["cuda_means_of_merged_rows"],
+  },
+  {
     name: "merge-means-of-another-item",
     file: merge,
     from: "int64_t{item} * g.tokens + t + __ffs",
