@@ -32,6 +32,15 @@ const narrow = [
     tests: widths,
   },
   {
+    name: "attention-no-wait-for-image-prompts",
+    file: attention,
+    from: "copy_wait<0>();\n    __syncthreads();\n    warp.add_values(memory.values, by);",
+    to: "__syncthreads();\n    warp.add_values(memory.values, by);",
+    bug: "Nobody waits for the values of an image prompt",
+    device: "cuda-f16",
+    tests: ["ops_attention_branches"],
+  },
+  {
     name: "attention-no-barrier-of-values",
     file: attention,
     from: "copy_wait<0>();\n    __syncthreads();\n    warp.add_values(memory.values, by);",
