@@ -20,6 +20,7 @@ struct Case {
   Element compute = Element::f16;
   bool causal = false;
   ipa_test::RowLayout q = {Element::f16, 0, 0}, out = {Element::f32, 0, 0};
+  double largest = 2;  // of a query
 };
 
 // Scales of any sign; of every third branch from the third on, some queries leave it out, or all do.
@@ -35,7 +36,7 @@ void check(CudaRig& rig, const Case& c) {
   if (c.compute == Element::bf16 && !CudaRig::has_bf16()) return;
   const AttentionSize& size = c.size;
   const ipa::Shape shape = {size.items, 1, size.queries, int64_t{size.heads} * size.head_size};
-  const DeviceRows q(rig, rig.random(shape, -2, 2), c.q), out(rig, shape, c.out);
+  const DeviceRows q(rig, rig.random(shape, -c.largest, c.largest), c.q), out(rig, shape, c.out);
   AttentionArgs g = ipa_test::attention_arguments(size, q.rows(), c.compute);
   g.out = out.rows();
   g.causal = c.causal;
@@ -49,8 +50,10 @@ void check(CudaRig& rig, const Case& c) {
   out.check_gaps(what);
   // Queries meet keys, and probabilities values, in the type of these. A query in more bits is rounded to it.
   const double of_query = c.q.element == c.compute || c.compute == Element::f32 ? 0 : 4;
-  const double allowed =
-      4e-6 + (2 + of_query) * ipa_test::rounding_of(c.compute) + ipa_test::rounding_of(c.out.element);
+  // A score is not exact in f32, and the larger it is, the less.
+  const double of_score = c.largest * 2e-7;
+  const double allowed = 4e-6 + of_score + (2 + of_query) * ipa_test::rounding_of(c.compute) +
+                         ipa_test::rounding_of(c.out.element);
   const double error =
       ipa_test::relative_error(out.values(), ipa_ref::attention(q.values(), keys, size.heads, c.causal));
   if (!(error <= allowed))
@@ -74,6 +77,21 @@ TEST_ONCE(cuda_attention_wide_and_plain) {
       check(rig, {{1, 35, 1, head_size}, {40, 3, 17}, compute, false, {compute, 0, 0}, {Element::f32, 0, 0}});
   check(rig, {{2, 9, 2, 20}, {70, 4, 33, 2}, Element::f32, false, {Element::f32, 0, 0}, {Element::f32, 0, 0}});
   check(rig, {{1, 3, 1, 512}, {40}, Element::f32, false, {Element::f16, 0, 0}, {Element::f16, 0, 0}});
+}
+
+// Each by one channel wider than a kernel takes, so that the next has to.
+TEST_ONCE(cuda_attention_of_heads_just_too_wide) {
+  CudaRig rig(9);
+  for (const int head_size : {33, 49, 65, 81, 113, 161, 257}) check(rig, {{1, 5, 2, head_size}, {9, 4}});
+}
+
+// Exponentials of scores of 50 and more fit neither f16 nor, of what is further on, f32.
+TEST_ONCE(cuda_attention_of_large_scores) {
+  CudaRig rig(8);
+  for (const Element compute : {Element::f16, Element::bf16, Element::f32})
+    for (const int head_size : {40, 170, 512})
+      for (const double largest : {32.0, 128.0})
+        check(rig, {{1, 20, 1, head_size}, {70, 4, 67}, compute, false, {compute, 0, 0}, {}, largest});
 }
 
 TEST_ONCE(cuda_attention_causal) {

@@ -50,13 +50,15 @@ void check_result(GpuResult result) {
   fail(__FILE__, __LINE__, "the GPU answers " + std::to_string(result) + ": " + text);
 }
 
-// Pinned memory of the host for one copy.
+// Pinned memory of the host for one copy; null where the device is lost, which is a failed check.
 class Staging {
  public:
   Staging(GpuQueue* queue, int64_t bytes) : queue_(queue) {
     check_result(api().take_pinned(queue, static_cast<uint64_t>(bytes), &data));
   }
-  ~Staging() { check_result(api().give_pinned(queue_, data)); }
+  ~Staging() {
+    if (data) check_result(api().give_pinned(queue_, data));
+  }
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   void* data = nullptr;
@@ -188,7 +190,7 @@ Tensor CudaRig::random(Shape shape, double low, double high) {
 void* CudaRig::take(int64_t bytes) {
   void* address = nullptr;
   check_result(api().take(queue_, static_cast<uint64_t>(std::max<int64_t>(1, bytes)), &address));
-  taken_.push_back(address);
+  if (address) taken_.push_back(address);
   return address;
 }
 
@@ -198,12 +200,15 @@ float* CudaRig::floats(const ipa_ref::Doubles& values) {
 
 void CudaRig::write(void* device, const void* from, int64_t bytes) {
   const Staging staging(queue_, bytes);
+  if (!staging.data || !device) return;
   std::memcpy(staging.data, from, static_cast<size_t>(bytes));
   check_result(api().copy_in(queue_, device, staging.data, static_cast<uint64_t>(bytes)));
 }
 
 void CudaRig::read(const void* device, void* to, int64_t bytes) {
   const Staging staging(queue_, bytes);
+  std::memset(to, 0, static_cast<size_t>(bytes));
+  if (!staging.data || !device) return;
   check_result(api().copy_out(queue_, staging.data, device, static_cast<uint64_t>(bytes)));
   std::memcpy(to, staging.data, static_cast<size_t>(bytes));
 }

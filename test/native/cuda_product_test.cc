@@ -35,10 +35,11 @@ struct Case {
   int32_t splits = 1;
   ParamRole role = ParamRole::linear;
   Conv conv = {};
-  Shape over = {};  // what the input is enlarged to before a convolution; empty: it is not
+  Shape over = {0, 0, 0, 0};  // what the input is enlarged to before a convolution; empty: it is not
   Activation activation = Activation::none;
   bool item_bias = false, residual = false;
-  int64_t residual_rows = 0;  // after which it repeats
+  int64_t residual_rows = 0;   // after which it repeats
+  int64_t lines_in_front = 0;  // of the picture, which are not there and which no tap looks at
   RowLayout a = {Element::f16, 0, 0}, to = {Element::f32, 0, 0};
 
   std::string text() const {
@@ -92,6 +93,18 @@ void set_taps(const Case& c, const Shape& out, ProductArgs& g) {
   g.taps.over_w = static_cast<int32_t>(c.over.h ? c.over.w : c.in.w);
   g.taps.out_h = static_cast<int32_t>(out.h);
   g.taps.out_w = static_cast<int32_t>(out.w);
+  const auto in_front = static_cast<int32_t>(c.lines_in_front);
+  g.taps.in_h += in_front;
+  g.taps.over_h += in_front;
+  g.taps.pad_top -= in_front;
+}
+
+// Where the rows would begin if the lines in front of them were there.
+ipa::gpu::Rows with_lines_in_front(const Case& c, ipa::gpu::Rows rows) {
+  const int64_t elements = c.lines_in_front * c.in.w * rows.stride;
+  rows.data = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(rows.data) -
+                                      static_cast<uintptr_t>(elements * element_size(rows.element)));
+  return rows;
 }
 
 // The product by the reference, and what is added to it.
@@ -160,7 +173,7 @@ void check(CudaRig& rig, const Case& c) {
   stored.tensors = {weights.data()};
   ipa::gpu::pack_param(param, stored, bytes.data());
   const uint8_t* on_device = rig.upload(bytes);
-  g.a = a.rows();
+  g.a = with_lines_in_front(c, a.rows());
   g.weights = on_device;
   if (packed.scales) g.scales = reinterpret_cast<const float*>(on_device + packed.scales);
   g.epilogue.bias = rig.floats(exact.bias);
@@ -278,6 +291,35 @@ TEST_ONCE(cuda_products_end_in_any_way) {
       c = {{3, 1, 5, 24}, columns, Element::f16, true, Tile::tall, 1, ParamRole::geglu_linear};
       c.to = to;
       c.residual = true;
+      check(rig, c);
+    }
+}
+
+// Rows of whole vectors that only where they lie keeps from being copied as they are.
+TEST_ONCE(cuda_products_of_rows_anywhere) {
+  CudaRig rig(10);
+  for (const Element compute : {Element::f16, Element::bf16})
+    for (const RowLayout& layout : ipa_test::row_layouts()) {
+      Case c = {{1, 1, 9, 40}, 11, compute};
+      c.a = layout;
+      check(rig, c);
+      c = {{2, 5, 6, 16}, 10, compute, true};
+      c.role = ParamRole::conv2d;
+      c.a = layout;
+      check(rig, c);
+    }
+}
+
+// As in large pictures, whose elements 32 bits do not count.
+TEST_ONCE(cuda_products_of_rows_far_away) {
+  CudaRig rig(12);
+  for (const Element compute : {Element::f16, Element::f32})
+    for (const int64_t skip : {0, 1}) {
+      Case c = {{1, 2, 3, 40}, 5, compute};
+      c.role = ParamRole::conv2d;
+      c.conv = {1, 1, 1, 0, 0, 0, 0};
+      c.a = {compute, skip, 0};
+      c.lines_in_front = 20'000'000;
       check(rig, c);
     }
 }

@@ -136,6 +136,29 @@ TEST_ONCE(cuda_gathered_rows) {
   }
 }
 
+// A row that lies further behind the first than 32 bits count; those between are not there.
+TEST_ONCE(cuda_gathered_rows_far_away) {
+  CudaRig rig(7);
+  for (const Element to : {Element::f16, Element::f32})
+    for (const int64_t channels : {7, 8}) {
+      const int64_t far = (int64_t{1} << 31) / channels + 1000;
+      const DeviceRows in(rig, rig.random({1, 1, 1, channels}), {Element::f16, 0, 0}),
+          out(rig, {1, 1, 1, channels}, {to, 0, 0});
+      CopyArgs g;
+      g.kind = CopyArgs::Kind::gather;
+      g.rows = 1;
+      g.from_rows = far + 1;
+      g.channels = static_cast<int32_t>(channels);
+      g.ids = rig.upload(std::vector<int32_t>{static_cast<int32_t>(far)});
+      g.from = in.rows();
+      g.from.data = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(g.from.data) -
+                                            static_cast<uintptr_t>(far * g.from.stride * 2));
+      g.out = out.rows();
+      rig.launch(Kernel::copy_rows, g);
+      CHECK(out.values().values == in.values().values);
+    }
+}
+
 TEST_ONCE(cuda_tokens_beside_others) {
   CudaRig rig(5);
   for (const Element element : elements) {

@@ -41,6 +41,8 @@ class GraphRig {
   ipa::Value output(ipa::Value value);
   // Contents of an input, to be changed before a run.
   std::vector<float>& floats(ipa::Value input) { return inputs_.floats.at(input.id); }
+  // Of an input that the graph made by itself.
+  void set(ipa::Value input, std::vector<float> values) { inputs_.floats[input.id] = std::move(values); }
 
   // What all matrices are multiplied in; before build.
   void use(ipa::Compute compute);

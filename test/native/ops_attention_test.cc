@@ -173,6 +173,19 @@ TEST(ops_attention_scales_of_queries) {
   }
 }
 
+// The prompt's own part counts as much as its place in a region says.
+TEST(ops_attention_scale_of_the_text) {
+  for (int64_t items : {1, 2}) {
+    GraphRig rig(24);
+    const Value q = rig.input({2, 10, 7, 40}), k = rig.input({2, 1, 77, 40}), image = rig.input({2, 1, 16, 40});
+    const Value of_text = rig.input({items, 1, 70, 1}, -1, 1), scale = rig.input({items, 1, 70, 1}, -1, 1);
+    const Value text = rig.graph.pack_kv(k, k, 5), prompt = rig.graph.pack_kv(image, image, 5);
+    rig.output(rig.graph.attention(q, text, {}, false, of_text));
+    rig.output(rig.graph.attention(q, text, {{prompt, scale}}, false, of_text));
+    rig.check(std::to_string(items) + " rows of scales of the text");
+  }
+}
+
 TEST(ops_attention_branch_of_scale_0_is_not_even_read) {
   GraphRig rig(17);
   const Value q = rig.input({1, 1, 20, 16}), k = rig.input({1, 1, 9, 16}), image = rig.input({1, 1, 4, 16});

@@ -1,4 +1,6 @@
 // linear, linears and geglu_linear against the f64 reference.
+#include <algorithm>
+
 #include "graph_rig.h"
 #include "harness.h"
 
@@ -42,6 +44,23 @@ TEST(ops_linear_over_batches_and_pictures) {
     check_linear({n, 9, 1, 24}, 1, true);
     check_linear({n, 7, 13, 1}, 65, true);
   }
+}
+
+// So deep and of so few rows that a GPU splits its sums, which it must not do otherwise for more items.
+TEST(ops_linear_does_not_depend_on_the_batch) {
+  constexpr int64_t items = 5;
+  const Shape shape{1, 1, 40, 1024};
+  GraphRig one(9), many(9);
+  const Value x = one.input(shape), y = many.input({items, 1, 40, 1024});
+  const Value a = one.output(one.graph.linear(x, "a", 500)), b = many.output(many.graph.linear(y, "a", 500));
+  if (!one.build() || !many.build_with_weights_of(one)) return;
+  for (int64_t item = 0; item < items; ++item)
+    std::copy(one.floats(x).begin(), one.floats(x).end(), many.floats(y).begin() + item * shape.elements());
+  if (!one.run() || !many.run()) return;
+  const std::vector<float> alone = one.result(a), among = many.result(b);
+  const auto each = static_cast<std::ptrdiff_t>(alone.size());
+  for (std::ptrdiff_t item = 0; item < items; ++item)
+    CHECK(ipa_test::same_bits(alone, {among.begin() + item * each, among.begin() + (item + 1) * each}));
 }
 
 TEST(ops_linear_of_a_slice) {

@@ -1,6 +1,9 @@
 // group_norm and layer_norm against the f64 reference.
+#include <algorithm>
+
 #include "graph_rig.h"
 #include "harness.h"
+#include "test_device.h"
 
 namespace {
 
@@ -37,6 +40,36 @@ TEST(ops_group_norm_of_a_constant) {
   GraphRig rig(3);
   rig.output(rig.graph.group_norm(rig.input({2, 5, 30, 12}, 3, 3), "a", 3, 1e-5f));
   rig.check("group norm of a constant");
+}
+
+Value describe_norm(GraphRig& rig, Value x) {
+  return rig.output(rig.graph.silu(rig.graph.group_norm(x, "a", 6, 1e-5f)));
+}
+
+// As a picture in tiles has it: one graph keeps the statistics of the whole, another applies them to a part.
+TEST(ops_group_norm_by_kept_statistics) {
+  const Shape whole{1, 12, 9, 24}, part{1, 5, 9, 24};
+  GraphRig plain(6), keeping(6), given(6);
+  const Value x = plain.input(whole, -2, 3), y = describe_norm(plain, x);
+  plain.check("group norm of the whole");
+  keeping.graph.set_norm_statistics(ipa::NormStatistics::recorded);
+  const Value y_kept = describe_norm(keeping, keeping.input(whole, -2, 3));
+  const Value kept = keeping.graph.norm_statistics()[0];
+  if (!keeping.build_with_weights_of(plain) || !keeping.run()) return;
+  CHECK(ipa_test::same_bits(plain.result(y), keeping.result(y_kept)));
+
+  given.graph.set_norm_statistics(ipa::NormStatistics::given);
+  const Value x_part = given.input(part), y_part = describe_norm(given, x_part);
+  const auto first = static_cast<std::ptrdiff_t>(4 * part.w * part.c), count = part.elements();
+  std::copy_n(plain.floats(x).begin() + first, count, given.floats(x_part).begin());
+  given.set(given.graph.norm_statistics()[0], keeping.result(kept));
+  if (!given.build_with_weights_of(plain) || !given.run()) return;
+  ipa_ref::Tensor expected(part);
+  const std::vector<float> all = plain.result(y);
+  std::copy_n(all.begin() + first, count, expected.values.begin());
+  // The rig rounds what goes in, so also the statistics.
+  const double allowed = 4 * ipa_test::test_device().allowed(ipa_test::tolerance);
+  CHECK(ipa_test::relative_error(given.result(y_part), expected) <= allowed);
 }
 
 // Adds to every channel what `shift` gives for (row, channel).
