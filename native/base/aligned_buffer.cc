@@ -2,12 +2,11 @@
 
 #include <new>
 
-#if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-#else
+#ifndef _WIN32
 #include <sys/mman.h>
 #endif
+
+#include "base/windows.h"
 
 namespace ipa {
 namespace {

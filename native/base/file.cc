@@ -6,22 +6,16 @@
 #include <filesystem>
 #include <system_error>
 
-#ifdef _WIN32
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
-#else
+#ifndef _WIN32
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
 
 #include "base/native_path.h"
+#include "base/system_message.h"
 #include "base/utf8.h"
+#include "base/windows.h"
 
 namespace ipa {
 namespace {
@@ -30,7 +24,7 @@ namespace {
 constexpr size_t max_request = size_t{1} << 28;
 
 Status path_error(Code code, const std::string& path, const std::string& what) {
-  return Status(code, quoted(path, 1024) + ": " + what);
+  return Status(code, in_quotes(path, 1024) + ": " + what);
 }
 
 // What tells a file from another state of itself.
@@ -47,7 +41,7 @@ struct FileStamp {
 using Handle = HANDLE;
 const Handle no_handle = INVALID_HANDLE_VALUE;
 
-std::string last_error() { return std::system_category().message(static_cast<int>(GetLastError())); }
+std::string last_error() { return system_message({static_cast<int>(GetLastError()), std::system_category()}); }
 
 void close_handle(Handle handle) { CloseHandle(handle); }
 
@@ -197,7 +191,7 @@ Status MemoryBytes::read_at(uint64_t offset, void* out, size_t bytes) const {
 
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path) {
   if (path.empty() || path.find('\0') != std::string::npos || find_invalid_utf8(path) != std::string::npos) {
-    return Status(Code::not_found, quoted(path, 1024) + ": not a usable path");
+    return Status(Code::not_found, in_quotes(path, 1024) + ": not a usable path");
   }
   Handle handle = no_handle;
   IPA_TRY(open_handle(path, &handle));
@@ -256,7 +250,7 @@ Result<std::vector<std::string>> list_folder(const std::string& path) {
     }
     entry.increment(error);
   }
-  if (error) return path_error(Code::io, path, "cannot list: " + error.message());
+  if (error) return path_error(Code::io, path, "cannot list: " + system_message(error));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -17,6 +17,8 @@
 #include "base/file.h"
 #include "base/leftovers.h"
 #include "base/native_path.h"
+#include "base/replace_file.h"
+#include "base/system_message.h"
 #include "base/utf8.h"
 
 namespace ipa {
@@ -25,7 +27,7 @@ namespace {
 // Creates a file that did not exist; null with errno set otherwise.
 std::FILE* create_exclusive(const std::string& path) {
 #ifdef _WIN32
-  return _wfopen(native_path(path).c_str(), L"wbx");
+  return _wfopen(native_path(path).c_str(), L"wbxN");
 #else
   const int handle = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (handle < 0) return nullptr;
@@ -72,15 +74,15 @@ FileWriter::~FileWriter() { discard(); }
 Status FileWriter::error(const std::string& what) const {
   const int number = errno;
   return Status(number == ENOENT || number == ENOTDIR ? Code::not_found : Code::io,
-                quoted(path_, 1024) + ": " + what + ": " + std::generic_category().message(number));
+                in_quotes(path_, 1024) + ": " + what + ": " + std::generic_category().message(number));
 }
 
 Status FileWriter::open() {
   if (path_.empty() || path_.find('\0') != std::string::npos || find_invalid_utf8(path_) != std::string::npos) {
-    return Status(Code::not_found, quoted(path_, 1024) + ": not a usable path");
+    return Status(Code::not_found, in_quotes(path_, 1024) + ": not a usable path");
   }
   if (path_kind(path_) == PathKind::folder)
-    return Status(Code::type, quoted(path_, 1024) + ": is a folder, not a file");
+    return Status(Code::type, in_quotes(path_, 1024) + ": is a folder, not a file");
   remove_leftovers(path_);
   for (int attempt = 0; attempt < 16; ++attempt) {
     temporary_ = path_ + unique_suffix();
@@ -101,12 +103,12 @@ Status FileWriter::check_room(uint64_t bytes) const {
   const std::filesystem::space_info space = std::filesystem::space(native_path(folder_of(path_)), unknown);
   // Some file systems do not tell, and say 0 of 0.
   if (unknown || space.capacity == 0 || space.available >= bytes) return {};
-  return Status(Code::io, quoted(path_, 1024) + ": needs " + std::to_string(bytes) + " bytes, where " +
+  return Status(Code::io, in_quotes(path_, 1024) + ": needs " + std::to_string(bytes) + " bytes, where " +
                               std::to_string(space.available) + " are free");
 }
 
 Status FileWriter::write(const void* data, size_t bytes) {
-  if (!file_) return Status(Code::internal, quoted(path_, 1024) + ": written to without being open");
+  if (!file_) return Status(Code::internal, in_quotes(path_, 1024) + ": written to without being open");
   if (bytes == 0 || std::fwrite(data, 1, bytes, file_) == bytes) return {};
   return error("cannot write");
 }
@@ -130,15 +132,14 @@ void FileWriter::discard() {
 }
 
 Status FileWriter::commit() {
-  if (!file_) return Status(Code::internal, quoted(path_, 1024) + ": committed without being open");
+  if (!file_) return Status(Code::internal, in_quotes(path_, 1024) + ": committed without being open");
   Status status = flush_to_disk(file_) ? Status() : error("cannot write");
   const Status closed = close();
   if (status.ok()) status = closed;
   if (status.ok()) {
-    std::error_code renamed;
-    std::filesystem::rename(native_path(temporary_), native_path(path_), renamed);
+    const std::error_code renamed = replace_file(temporary_, path_);
     if (renamed) {
-      status = Status(Code::io, quoted(path_, 1024) + ": cannot replace it: " + renamed.message());
+      status = Status(Code::io, in_quotes(path_, 1024) + ": cannot replace it: " + system_message(renamed));
     } else {
       temporary_.clear();
     }

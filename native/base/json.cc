@@ -89,7 +89,7 @@ class JsonParser {
     for (size_t i = 1; i < order.size(); ++i) {
       const std::string& name = members[order[i]].first;
       if (name == members[order[i - 1]].first) {
-        return Status(Code::duplicate, "JSON: member " + ipa::quoted(name) +
+        return Status(Code::duplicate, "JSON: member " + ipa::in_quotes(name) +
                                            " occurs twice in the object that ends at byte " +
                                            std::to_string(reader_.offset()));
       }

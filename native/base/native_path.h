@@ -6,6 +6,7 @@
 
 namespace ipa {
 
-inline std::filesystem::path native_path(const std::string& utf8) { return std::filesystem::u8path(utf8); }
+// On Windows, paths that its older functions find too long get the form that has no limit.
+std::filesystem::path native_path(const std::string& utf8);
 
 }  // namespace ipa

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-#if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-#elif defined(__APPLE__)
+#include "base/windows.h"
+
+#if defined(__APPLE__)
 #include <mach/mach.h>
 #include <sys/sysctl.h>
-#else
+#elif !defined(_WIN32)
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -60,7 +59,8 @@ SystemMemory system_memory() {
   status.dwLength = sizeof status;
   if (GlobalMemoryStatusEx(&status)) {
     memory.total = status.ullTotalPhys;
-    memory.available = status.ullAvailPhys;
+    // Memory is promised from the page file, whether it is used or not.
+    memory.available = std::min(status.ullAvailPhys, status.ullAvailPageFile);
   }
 #elif defined(__APPLE__)
   size_t size = sizeof memory.total;

@@ -50,7 +50,7 @@ void append_utf8(uint32_t code_point, std::string* out) {
   }
 }
 
-std::string quoted(std::string_view text, size_t limit) {
+std::string in_quotes(std::string_view text, size_t limit) {
   static const char hex[] = "0123456789abcdef";
   std::string out = "\"";
   size_t at = 0;

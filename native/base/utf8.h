@@ -17,6 +17,6 @@ void append_utf8(uint32_t code_point, std::string* out);
 
 // Text of a file made fit for an error message: in double quotes, control bytes and ill-formed UTF-8 as \xNN,
 // cut after `limit` bytes (then "..." follows the closing quote).
-std::string quoted(std::string_view text, size_t limit = 200);
+std::string in_quotes(std::string_view text, size_t limit = 200);
 
 }  // namespace ipa

@@ -145,7 +145,7 @@ bool is_integer(DType type) {
 Status refuse_integers(const TensorInfo& tensor, const std::string& of) {
   if (!is_integer(tensor.type)) return {};
   return Status(Code::type,
-                "tensor " + quoted(tensor.name) + " of " + of + " is stored as " + dtype_name(tensor.type) +
+                "tensor " + in_quotes(tensor.name) + " of " + of + " is stored as " + dtype_name(tensor.type) +
                     " without a scale, so that its numbers mean nothing: use a file in f16, f32, fp8 "
                     "or GGUF");
 }

@@ -20,7 +20,7 @@ Status IndexedSource::read(const TensorInfo& tensor, DType as, void* out) const 
   const size_t at = index_.find(tensor.name);
   if (at == NameIndex::none || infos_[at].shape != tensor.shape)
     return Status(Code::missing_tensor,
-                  quoted(path(), 1024) + ": no tensor " + quoted(tensor.name) + " of that shape");
+                  in_quotes(path(), 1024) + ": no tensor " + in_quotes(tensor.name) + " of that shape");
   if (as != DType::f32 && as != infos_[at].type)
     return Status(Code::internal, "a tensor is read as f32 or as it is stored");
   return read_place(at, as, out);

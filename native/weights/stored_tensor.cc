@@ -31,7 +31,7 @@ Status read_converted(const ByteSource& file, uint64_t begin, const TensorInfo& 
 
 Status check_readable(const ByteSource& file, const TensorInfo& info) {
   if (dtype_readable(info.type)) return {};
-  return Status(Code::unsupported, quoted(file.name(), 1024) + ": tensor " + quoted(info.name) +
+  return Status(Code::unsupported, in_quotes(file.name(), 1024) + ": tensor " + in_quotes(info.name) +
                                        " is stored as " + dtype_name(info.type) + ", which cannot be read");
 }
 

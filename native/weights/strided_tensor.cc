@@ -82,8 +82,8 @@ Status read_strided_tensor(const ByteSource& file, uint64_t begin, const TensorI
   try {
     return gather(file, begin, info, strides, as, out);
   } catch (const std::bad_alloc&) {
-    return Status(Code::no_memory, quoted(file.name(), 1024) + ": not enough memory to bring " +
-                                       quoted(info.name) + " into order");
+    return Status(Code::no_memory, in_quotes(file.name(), 1024) + ": not enough memory to bring " +
+                                       in_quotes(info.name) + " into order");
   }
 }
 

@@ -196,9 +196,9 @@ TEST_ONCE(json_python_constants_only_when_asked_for) {
 }
 
 TEST_ONCE(utf8_quoting_is_safe_and_short) {
-  CHECK_EQ(ipa::quoted("a b\xC3\xA9"), "\"a b\xC3\xA9\"");
-  CHECK_EQ(ipa::quoted(std::string("\n\x1B\0\x7F\xFF", 5)), "\"\\x0a\\x1b\\x00\\x7f\\xff\"");
-  const std::string cut = ipa::quoted(std::string(5000, 'x'));
+  CHECK_EQ(ipa::in_quotes("a b\xC3\xA9"), "\"a b\xC3\xA9\"");
+  CHECK_EQ(ipa::in_quotes(std::string("\n\x1B\0\x7F\xFF", 5)), "\"\\x0a\\x1b\\x00\\x7f\\xff\"");
+  const std::string cut = ipa::in_quotes(std::string(5000, 'x'));
   CHECK_EQ(cut, "\"" + std::string(200, 'x') + "\"...");
-  CHECK_EQ(ipa::quoted(std::string(199, 'x') + "\xE2\x82\xAC"), "\"" + std::string(199, 'x') + "\"...");
+  CHECK_EQ(ipa::in_quotes(std::string(199, 'x') + "\xE2\x82\xAC"), "\"" + std::string(199, 'x') + "\"...");
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/windows.h"
 #include "cpu/isa/isa_tables.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -17,10 +18,7 @@
 #endif
 #endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
-#if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-#elif defined(__linux__)
+#if defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -142,11 +140,15 @@ bool has_bf16() {
   int value = 0;
   size_t size = sizeof value;
   return sysctlbyname("hw.optional.arm.FEAT_BF16", &value, &size, nullptr, 0) == 0 && value != 0;
+#elif defined(_WIN32)
+  constexpr DWORD bf16 =
+      68;  // PF_ARM_V86_BF16_INSTRUCTIONS_AVAILABLE; false where Windows does not know the number
+  return IsProcessorFeaturePresent(bf16) != 0;
 #elif defined(__linux__)
   constexpr unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
   return (getauxval(AT_HWCAP2) & bf16) != 0;
 #else
-  return false;  // Windows has no name for it that older SDKs know
+  return false;
 #endif
 }
 #endif

@@ -5,22 +5,16 @@
 #include <filesystem>
 #include <system_error>
 
-#ifdef _WIN32
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
-#else
+#ifndef _WIN32
 #include <dlfcn.h>
 #endif
 
 #include "base/file.h"
 #include "base/native_path.h"
+#include "base/system_message.h"
 #include "base/utf8.h"
 #include "base/version.h"
+#include "base/windows.h"
 
 namespace ipa::gpu {
 namespace {
@@ -36,7 +30,9 @@ using Library = HMODULE;
 Library open_library(const std::string& path) {
   return LoadLibraryExW(native_path(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
 }
-std::string library_error() { return std::system_category().message(static_cast<int>(GetLastError())); }
+std::string library_error() {
+  return system_message({static_cast<int>(GetLastError()), std::system_category()});
+}
 void* find_symbol(Library library) { return reinterpret_cast<void*>(GetProcAddress(library, exported_name)); }
 #else
 using Library = void*;
@@ -86,7 +82,7 @@ Result<const GpuApi*> table_of(GpuApiOf exported) {
 }
 
 Result<const GpuApi*> open_plugin(const std::string& path) {
-  const std::string name = quoted(path, 1024) + ": ";
+  const std::string name = in_quotes(path, 1024) + ": ";
   if (path_kind(path) != PathKind::file) return Status(Code::not_found, name + "no such file");
   if (!native_path(path).is_absolute()) return Status(Code::not_found, name + "not an absolute path");
   const Library library = open_library(path);

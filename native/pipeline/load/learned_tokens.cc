@@ -21,7 +21,7 @@ std::string widths_of(const Encoders& encoders) {
 }
 
 Status another_width(const TensorInfo& rows, const Encoders& encoders) {
-  return Status(Code::mismatch, "tensor " + quoted(rows.name) + " has vectors of " +
+  return Status(Code::mismatch, "tensor " + in_quotes(rows.name) + " has vectors of " +
                                     std::to_string(embedding_width(rows)) +
                                     " numbers, the model's text encoders take " + widths_of(encoders) +
                                     ": use a textual inversion made for this model family");
@@ -59,7 +59,7 @@ Status check_finite(const TensorInfo& rows, const TensorSource& source) {
   std::vector<float> values(static_cast<size_t>(rows.elements()));
   IPA_TRY(source.read_f32(rows, values.data()));
   if (all_finite(values.data(), values.size())) return {};
-  return Status(Code::range, quoted(source.path(), 1024) + ": tensor " + quoted(rows.name) +
+  return Status(Code::range, in_quotes(source.path(), 1024) + ": tensor " + in_quotes(rows.name) +
                                  " has values that are no finite numbers: get the textual inversion again");
 }
 
@@ -67,7 +67,7 @@ Status check_finite(const TensorInfo& rows, const TensorSource& source) {
 
 Status LearnedTokens::add(const EmbeddingRows& rows, const TensorSource& source, const Encoders& encoders) {
   Result<Chosen> chosen = choose_rows(rows, encoders);
-  if (!chosen.ok()) return chosen.status().in(quoted(source.path(), 1024));
+  if (!chosen.ok()) return chosen.status().in(in_quotes(source.path(), 1024));
   for (const TensorInfo* own : chosen.value())
     if (own) IPA_TRY(check_finite(*own, source));
   LearnedToken token;

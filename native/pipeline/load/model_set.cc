@@ -256,7 +256,7 @@ Status ModelSet::set_loras(const std::vector<LoraRequest>& requests, const Cance
     if (!tokens.empty() && !learned_->has_lora(requests[i].file))
       return Status(Code::unsupported,
                     "loras[" + std::to_string(i) + "]: " + requests[i].file +
-                        " brings tokens for prompts along (" + quoted(tokens.front().token) +
+                        " brings tokens for prompts along (" + in_quotes(tokens.front().token) +
                         "), which only load() adds: pass it to load(), with weight 0 until it "
                         "is wanted");
   }

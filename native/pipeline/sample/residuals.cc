@@ -20,7 +20,7 @@ size_t item_bytes(const Shape& shape) { return static_cast<size_t>(shape.element
 }  // namespace
 
 Residuals::Residuals(const MemorySpace& space, std::vector<Shape> shapes, int64_t batch)
-    : space_(&space), shapes_(std::move(shapes)), batch_(batch) {
+    : space_(&space), shapes_(std::move(shapes)) {
   for (const Shape& shape : shapes_) {
     places_.push_back(bytes_);
     const size_t bytes = item_bytes(shape) * static_cast<size_t>(batch);

@@ -37,7 +37,6 @@ class Residuals {
   const MemorySpace* space_ = nullptr;
   std::vector<Shape> shapes_;
   std::vector<size_t> places_;
-  int64_t batch_ = 0;
   size_t bytes_ = 0;
   Memory memory_;
   std::unique_ptr<Held> held_;

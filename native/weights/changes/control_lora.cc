@@ -65,7 +65,7 @@ Result<std::unique_ptr<TensorSource>> with_control_lora(std::unique_ptr<TensorSo
                                                         const std::vector<std::string>& names,
                                                         AddProduct product) {
   const LdmUNetNames ldm(std::unordered_set<std::string>(names.begin(), names.end()));
-  const std::string where = quoted(file->path(), 1024) + ": ";
+  const std::string where = in_quotes(file->path(), 1024) + ": ";
   std::unordered_set<std::string> read = {marker};
   std::vector<TensorInfo> infos;
   std::vector<ControlLoraSource::Entry> entries;
@@ -81,7 +81,7 @@ Result<std::unique_ptr<TensorSource>> with_control_lora(std::unique_ptr<TensorSo
       entry.whole = unet->find(name);
       entry.of_unet = true;
       if (!entry.whole)
-        return Status(Code::missing_tensor, where + "no tensor " + quoted(whole) +
+        return Status(Code::missing_tensor, where + "no tensor " + in_quotes(whole) +
                                                 ", which the model's UNet has not either: get the file again");
       if (name.compare(dot, std::string::npos, ".weight") == 0) {
         entry.up = file->find(original + ".up");
@@ -90,7 +90,7 @@ Result<std::unique_ptr<TensorSource>> with_control_lora(std::unique_ptr<TensorSo
       read.insert(original + ".up");
       read.insert(original + ".down");
       if (!entry.up != !entry.down || (entry.up && !fits(*entry.up, *entry.down, *entry.whole)))
-        return Status(Code::shape, where + "the change of " + quoted(original) +
+        return Status(Code::shape, where + "the change of " + in_quotes(original) +
                                        " does not fit the model's UNet: use one made for this model family");
     }
     TensorInfo info = *entry.whole;
@@ -102,7 +102,7 @@ Result<std::unique_ptr<TensorSource>> with_control_lora(std::unique_ptr<TensorSo
   }
   for (const TensorInfo& info : file->tensors())
     if (!read.count(info.name))
-      return Status(Code::unsupported, where + "tensor " + quoted(info.name) +
+      return Status(Code::unsupported, where + "tensor " + in_quotes(info.name) +
                                            " is not known in a Control-LoRA: this version would leave it out");
   auto source = std::make_unique<ControlLoraSource>(std::move(file), std::move(unet), std::move(product));
   source->fill(std::move(infos), std::move(entries));

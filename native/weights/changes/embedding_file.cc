@@ -47,10 +47,10 @@ Slot slot_of(std::string_view name) {
 Status check_rows(const TensorInfo& rows) {
   const size_t dimensions = rows.shape.size();
   if ((dimensions != 1 && dimensions != 2) || rows.elements() <= 0)
-    return Status(Code::shape, "tensor " + quoted(rows.name) +
+    return Status(Code::shape, "tensor " + in_quotes(rows.name) +
                                    " is no list of vectors (vectors, width): pass a textual inversion file");
   if (embedding_vectors(rows) > max_token_vectors)
-    return Status(Code::limit, "tensor " + quoted(rows.name) + " has " +
+    return Status(Code::limit, "tensor " + in_quotes(rows.name) + " has " +
                                    std::to_string(embedding_vectors(rows)) +
                                    " vectors for one token, more than " + std::to_string(max_token_vectors) +
                                    ": pass a textual inversion file");
@@ -65,7 +65,7 @@ Status check_no_scale(const TensorInfo& rows, const TensorInfo& other) {
   if (rest.empty() || (rest[0] != '.' && rest[0] != '_') || rest.find("scale") == std::string_view::npos)
     return {};
   return Status(Code::unsupported,
-                "tensor " + quoted(rows.name) + " has its scale in " + quoted(other.name) +
+                "tensor " + in_quotes(rows.name) + " has its scale in " + in_quotes(other.name) +
                     ", which cannot be read for textual inversions: pass the file in f16 or f32");
 }
 
@@ -89,7 +89,7 @@ Result<EmbeddingRows> find_embedding_rows(const std::vector<EmbeddingTensor>& te
   const bool for_two = !in(Slot::first).empty() || !in(Slot::second).empty();
   const Slot any = in(Slot::any).empty() ? Slot::token : Slot::any;
   if (!for_two && in(any).empty() && !in(Slot::output).empty())
-    return Status(Code::unsupported, "tensor " + quoted(in(Slot::output).front()->info->name) +
+    return Status(Code::unsupported, "tensor " + in_quotes(in(Slot::output).front()->info->name) +
                                          " is for the output of a text encoder, which cannot be changed here: "
                                          "train the embedding without OneTrainer's \"output embedding\"");
   if (!for_two && in(any).size() != 1) return no_embedding();
@@ -134,7 +134,7 @@ Result<EmbeddingFile> read_embedding(std::unique_ptr<TensorSource> source) {
   for (const TensorInfo& info : source->tensors()) tensors.push_back({info.name, &info});
   EmbeddingFile file;
   Result<EmbeddingRows> rows = find_embedding_rows(tensors, &file.ignored);
-  if (!rows.ok()) return rows.status().in(quoted(source->path(), 1024));
+  if (!rows.ok()) return rows.status().in(in_quotes(source->path(), 1024));
   static_cast<EmbeddingRows&>(file) = rows.take();
   const bool automatic = file.any && begins_with(file.any->name, automatic_rows);
   if (automatic) file.token = std::string(source->metadata("name"));

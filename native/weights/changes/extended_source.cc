@@ -61,13 +61,13 @@ Result<std::unique_ptr<TensorSource>> with_more_rows(std::unique_ptr<TensorSourc
                                                      const std::vector<MoreRows>& more) {
   if (more.empty()) return base;
   const TensorInfo* found = base->find(table);
-  if (!found) return Status(Code::missing_tensor, base->path() + ": there is no tensor " + quoted(table));
+  if (!found) return Status(Code::missing_tensor, base->path() + ": there is no tensor " + in_quotes(table));
   bool fits = found->shape.size() == 2;
   for (const MoreRows& rows : more)
     fits = fits && !rows.rows->shape.empty() && rows.rows->shape.back() == found->shape[1];
   if (!fits)
     return Status(Code::shape,
-                  base->path() + ": " + quoted(table) + " has rows of another width than those to add");
+                  base->path() + ": " + in_quotes(table) + " has rows of another width than those to add");
   return std::unique_ptr<TensorSource>(std::make_unique<ExtendedSource>(std::move(base), *found, more));
 }
 

@@ -47,18 +47,19 @@ Result<PatchChange> read_change(const TensorSource& file, const TensorInfo& byte
   const std::string stem = bytes.name.substr(0, bytes.name.size() - 1);
   PatchChange change{&bytes, file.find(stem + "1"), file.find(stem + "2")};
   if (bytes.type != DType::u8)
-    return Status(Code::type, "tensor " + quoted(bytes.name) + " is of type " + dtype_name(bytes.type) +
+    return Status(Code::type, "tensor " + in_quotes(bytes.name) + " is of type " + dtype_name(bytes.type) +
                                   ", not of bytes (U8): get the file again");
   for (const char* end : {"1", "2"}) {
     const TensorInfo* bound = file.find(stem + end);
     if (!bound)
-      return Status(Code::missing_tensor, "tensor " + quoted(bytes.name) + " goes with " + quoted(stem + end) +
+      return Status(Code::missing_tensor, "tensor " + in_quotes(bytes.name) + " goes with " +
+                                              in_quotes(stem + end) +
                                               ", which is not there: get the file again");
     if (is_integer(bound->type))
-      return Status(Code::type, "tensor " + quoted(bound->name) + " is of type " + dtype_name(bound->type) +
+      return Status(Code::type, "tensor " + in_quotes(bound->name) + " is of type " + dtype_name(bound->type) +
                                     ", not of floats: get the file again");
     if (bound->elements() != 1)
-      return Status(Code::shape, "tensor " + quoted(bound->name) + " is " + shape_text(bound->shape) +
+      return Status(Code::shape, "tensor " + in_quotes(bound->name) + " is " + shape_text(bound->shape) +
                                      " where one number is expected: get the file again");
   }
   return change;
@@ -83,9 +84,9 @@ class PatchedSource : public SummedSource<PatchChange> {
       out[i] += weight_ * difference;
     }
     if (all_finite(out, count)) return {};
-    return Status(Code::range, quoted(file_->path(), 1024) + ": the change by tensor " +
-                                   quoted(change.bytes->name) + " makes values of weight " +
-                                   quoted(tensor.name) +
+    return Status(Code::range, in_quotes(file_->path(), 1024) + ": the change by tensor " +
+                                   in_quotes(change.bytes->name) + " makes values of weight " +
+                                   in_quotes(tensor.name) +
                                    " that are no finite numbers: the file is damaged, or the patch's weight "
                                    "is too large");
   }
@@ -117,15 +118,15 @@ Result<PatchChanges> find_changes(const TensorSource& file, const TensorSource& 
     if (name.empty()) continue;
     const auto place = places.find(std::string(name));
     if (place == places.end())
-      return Status(Code::mismatch, "the model's UNet has no tensor " + quoted(name) +
+      return Status(Code::mismatch, "the model's UNet has no tensor " + in_quotes(name) +
                                         ": use a patch made for this model family");
     const TensorInfo& weight = unet.tensors()[place->second];
     if (without_trailing_ones(info.shape) != without_trailing_ones(weight.shape))
-      return Status(Code::shape, "tensor " + quoted(info.name) + " is " + shape_text(info.shape) +
+      return Status(Code::shape, "tensor " + in_quotes(info.name) + " is " + shape_text(info.shape) +
                                      " but the model's is " + shape_text(weight.shape) +
                                      ": use a patch made for this model family");
     // The sum would hide what it was made of.
-    IPA_TRY(refuse_integers(weight, "the model").in(quoted(unet.path(), 1024)));
+    IPA_TRY(refuse_integers(weight, "the model").in(in_quotes(unet.path(), 1024)));
     IPA_ASSIGN(const PatchChange change, read_change(file, info));
     changes.emplace(place->second, change);
   }
@@ -146,7 +147,7 @@ bool is_inpaint_patch(const TensorSource& source) {
 Result<std::unique_ptr<TensorSource>> with_inpaint_patch(std::unique_ptr<TensorSource> base,
                                                          const InpaintPatch& patch,
                                                          std::set<std::string>* changed) {
-  const std::string where = quoted(patch.file, 1024);
+  const std::string where = in_quotes(patch.file, 1024);
   IPA_ASSIGN(std::unique_ptr<TensorSource> file, open_weight_file(patch.file));
   if (!is_inpaint_patch(*file))
     return Status(Code::mismatch,

@@ -13,7 +13,7 @@ namespace {
 using Shape = std::vector<int64_t>;
 
 Status misfit(const TensorInfo& tensor, const TensorInfo& other) {
-  return Status(Code::shape, "tensors " + quoted(tensor.name) + " and " + quoted(other.name) +
+  return Status(Code::shape, "tensors " + in_quotes(tensor.name) + " and " + in_quotes(other.name) +
                                  " do not fit each other: the file is damaged or of an unknown layout");
 }
 
@@ -25,7 +25,7 @@ bool is_flat(const TensorInfo& tensor) {
 Status check_matrix(const LoraMatrix& matrix) {
   for (const TensorInfo* tensor : {matrix.whole, matrix.left, matrix.right, matrix.core}) {
     if (tensor && (tensor->shape.empty() || tensor->elements() == 0))
-      return Status(Code::shape, "tensor " + quoted(tensor->name) + " is no matrix");
+      return Status(Code::shape, "tensor " + in_quotes(tensor->name) + " is no matrix");
   }
   if (matrix.whole) return {};
   const TensorInfo &left = *matrix.left, &right = *matrix.right;

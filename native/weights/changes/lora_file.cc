@@ -62,8 +62,8 @@ class LayerReader {
       IPA_TRY(add(module, modules));
     }
     if (modules->size() > before + 1)
-      return Status(Code::duplicate, "layer " + quoted(layer_) + " is changed in several ways at once, by " +
-                                         quoted(some_tensor()->name) + " and others");
+      return Status(Code::duplicate, "layer " + in_quotes(layer_) + " is changed in several ways at once, by " +
+                                         in_quotes(some_tensor()->name) + " and others");
     const bool changes_weight = modules->size() > before;
     if (!changes_weight && (magnitude() || !pieces_.at(LoraRole::diff_b))) return missing(LoraRole::up);
     if (const TensorInfo* whole = pieces_.at(LoraRole::diff_b)) {
@@ -91,8 +91,8 @@ class LayerReader {
   }
 
   Status missing(LoraRole role) const {
-    return Status(Code::missing_tensor, "layer " + quoted(layer_) + " has " + quoted(some_tensor()->name) +
-                                            " but no " + lora_role_name(role) +
+    return Status(Code::missing_tensor, "layer " + in_quotes(layer_) + " has " +
+                                            in_quotes(some_tensor()->name) + " but no " + lora_role_name(role) +
                                             ", which belongs with it: get the file again");
   }
 
@@ -115,7 +115,8 @@ class LayerReader {
     LoraMatrix matrix;
     matrix.whole = pieces_.at(whole);
     if (matrix.whole && parts)
-      return Status(Code::duplicate, "tensor " + quoted(matrix.whole->name) + " is there whole and in parts");
+      return Status(Code::duplicate,
+                    "tensor " + in_quotes(matrix.whole->name) + " is there whole and in parts");
     if (!matrix.whole && !parts) return missing(whole);
     if (parts) return product(left, right, core);
     return matrix;
@@ -145,7 +146,7 @@ class LayerReader {
     if (const TensorInfo* tensor = pieces_.at(LoraRole::alpha)) {
       float alpha = 0;
       if (tensor->elements() != 1)
-        return Status(Code::shape, "tensor " + quoted(tensor->name) + ": alpha is no number");
+        return Status(Code::shape, "tensor " + in_quotes(tensor->name) + ": alpha is no number");
       IPA_TRY(source_.read_f32(*tensor, &alpha));
       factor = alpha / rank;
     } else if (delta.join == LoraJoin::first_only) {
@@ -153,7 +154,7 @@ class LayerReader {
     }
     const auto narrow = static_cast<float>(factor);
     if (!std::isfinite(narrow))
-      return Status(Code::range, "layer " + quoted(layer_) + ": alpha is not finite, or too large");
+      return Status(Code::range, "layer " + in_quotes(layer_) + ": alpha is not finite, or too large");
     return narrow;
   }
 
@@ -165,7 +166,7 @@ class LayerReader {
 };
 
 Status unknown_change(const TensorInfo& info, const LoraTensor& judged) {
-  const std::string tensor = "tensor " + quoted(info.name);
+  const std::string tensor = "tensor " + in_quotes(info.name);
   if (judged.other_family)
     return Status(Code::mismatch, tensor + " is of a LoRA for " + judged.why +
                                       ", not for Stable Diffusion: use a LoRA made for this model family");
@@ -185,8 +186,9 @@ Result<std::vector<LoraModule>> read_modules(const TensorSource& source, const L
     Pieces& pieces = layers[{name.part, name.layer}];
     const TensorInfo*& slot = pieces.at(name.role);
     if (slot)
-      return Status(Code::duplicate, "layer " + quoted(name.layer) + " has " + lora_role_name(name.role) +
-                                         " twice, as " + quoted(slot->name) + " and " + quoted(info->name));
+      return Status(Code::duplicate, "layer " + in_quotes(name.layer) + " has " + lora_role_name(name.role) +
+                                         " twice, as " + in_quotes(slot->name) + " and " +
+                                         in_quotes(info->name));
     slot = info;
     pieces.underscores = name.underscores;
   }
@@ -255,7 +257,7 @@ Result<LoraContents> sort_lora_tensors(const TensorSource& source) {
     return Status(Code::mismatch,
                   contents.ignored.count == 0
                       ? "it holds no tensors that change a layer: pass a LoRA file"
-                      : "tensor " + quoted(contents.ignored.names.front()) +
+                      : "tensor " + in_quotes(contents.ignored.names.front()) +
                             " is none of a LoRA's: pass a LoRA file of diffusers or kohya's tools");
   IPA_TRY(read_embeddings(bundles, &contents));
   return contents;
@@ -264,7 +266,7 @@ Result<LoraContents> sort_lora_tensors(const TensorSource& source) {
 Result<LoraFile> read_lora(std::unique_ptr<TensorSource> source) {
   const std::string path = source->path();
   Result<LoraFile> file = read_checked(std::move(source));
-  return file.ok() ? std::move(file) : file.status().in(quoted(path, 1024));
+  return file.ok() ? std::move(file) : file.status().in(in_quotes(path, 1024));
 }
 
 Result<LoraFile> open_lora(const std::string& path) {

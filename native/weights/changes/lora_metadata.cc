@@ -52,7 +52,7 @@ Status LoraMetadata::read_beside(const TensorSource& source) {
   if (path_kind(path) != PathKind::file) return {};
   IPA_ASSIGN(const std::string text, read_file(path, max_config_bytes));
   Result<Json> json = Json::parse(text);
-  if (!json.ok()) return json.status().in(quoted(path, 1024));
+  if (!json.ok()) return json.status().in(in_quotes(path, 1024));
   json_ = json.take();
   one_for_all_ = true;
   return {};
@@ -66,7 +66,8 @@ Status LoraMetadata::check() {
     const Json* pattern = find(part, "alpha_pattern");
     if (!pattern) continue;
     for (const auto& [key, value] : pattern->object()) {
-      if (!value.is_number()) return Status(Code::type, "alpha_pattern: " + quoted(key) + " is not a number");
+      if (!value.is_number())
+        return Status(Code::type, "alpha_pattern: " + in_quotes(key) + " is not a number");
       IPA_TRY(alphas_[static_cast<size_t>(part)].add(key, value.number()).in("alpha_pattern"));
     }
   }

@@ -41,7 +41,7 @@ Status check_magnitude(const TensorInfo& magnitude, const TensorInfo& weight) {
                          magnitude.elements() == weight.shape[1];
   if (weight.shape.size() >= 2 && (per_input || has_length_per_output(magnitude, weight))) return {};
   return Status(Code::shape,
-                "tensor " + quoted(magnitude.name) +
+                "tensor " + in_quotes(magnitude.name) +
                     " has neither a length for every output of its layer nor for every input: use a "
                     "LoRA made for this model family");
 }
@@ -73,8 +73,8 @@ class MergedSource : public SummedSource<std::vector<Change>> {
   }
 
   static Status not_finite(const Change& change, const TensorInfo& by, const TensorInfo& tensor) {
-    return Status(Code::range, quoted(change.source->path(), 1024) + ": the change by tensor " +
-                                   quoted(by.name) + " makes values of weight " + quoted(tensor.name) +
+    return Status(Code::range, in_quotes(change.source->path(), 1024) + ": the change by tensor " +
+                                   in_quotes(by.name) + " makes values of weight " + in_quotes(tensor.name) +
                                    " that are no finite numbers: the file is damaged, or its alpha or the "
                                    "LoRA's weight is too large");
   }
@@ -159,14 +159,14 @@ class LayerIndex {
 };
 
 Status unknown_layer(const LoraModule& module) {
-  return Status(Code::mismatch, std::string("the model has no layer ") + quoted(module.layer) +
+  return Status(Code::mismatch, std::string("the model has no layer ") + in_quotes(module.layer) +
                                     (module.bias ? " with a bias" : "") +
                                     ": use a LoRA made for this model family");
 }
 
 Status changed_twice(const LoraModule& first, const LoraModule& second) {
-  return Status(Code::duplicate, "tensors " + quoted(first.tensor().name) + " and " +
-                                     quoted(second.tensor().name) +
+  return Status(Code::duplicate, "tensors " + in_quotes(first.tensor().name) + " and " +
+                                     in_quotes(second.tensor().name) +
                                      " change the same layer under two names: remove one of them");
 }
 
@@ -178,7 +178,7 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
   Changes changes;
   const LayerIndex index(*base);
   for (const LoraUse& lora : loras) {
-    const std::string where = quoted(lora.file.weights->path(), 1024);
+    const std::string where = in_quotes(lora.file.weights->path(), 1024);
     // One file may spell a layer in two ways; other files may change it as well.
     std::unordered_map<const TensorInfo*, const LoraModule*> of_file;
     for (const LoraModule& module : lora.file.modules) {
@@ -189,10 +189,10 @@ Result<std::unique_ptr<TensorSource>> with_loras(std::unique_ptr<TensorSource> b
       if (!is_first) return changed_twice(*other->second, module).in(where);
       if (!module.delta.fits(weight->shape))
         return Status(Code::shape,
-                      where + ": layer " + quoted(module.layer) +
+                      where + ": layer " + in_quotes(module.layer) +
                           " has another size than the model's: use a LoRA made for this model family");
       // The sum would hide what it was made of.
-      IPA_TRY(refuse_integers(*weight, "the model").in(quoted(base->path(), 1024)));
+      IPA_TRY(refuse_integers(*weight, "the model").in(in_quotes(base->path(), 1024)));
       if (module.magnitude) IPA_TRY(check_magnitude(*module.magnitude, *weight).in(where));
       // Nothing is added, not even zeros: weight 0 leaves every bit as it is.
       if (lora.weight == 0) continue;

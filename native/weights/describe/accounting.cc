@@ -146,8 +146,8 @@ Status account_for(const TensorSource& file, const std::unordered_set<std::strin
       unknown.count > 1 ? " (and " + std::to_string(unknown.count - 1) + " more)" : std::string();
   return Status(
       Code::unsupported,
-      quoted(file.path(), 1024) + ": tensor " + quoted(unknown.names.front()) + more + " is not known in " +
-          network_name(scope.kind) +
+      in_quotes(file.path(), 1024) + ": tensor " + in_quotes(unknown.names.front()) + more +
+          " is not known in " + network_name(scope.kind) +
           ": this version would leave it out and paint another picture; use a file of Stable Diffusion "
           "1, 2 or XL whose weights have the usual names");
 }

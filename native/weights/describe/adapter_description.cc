@@ -48,7 +48,7 @@ class Describer {
 
  private:
   Status error(Code code, const std::string& what) const {
-    return Status(code, quoted(source_.path(), 1024) + ": " + what);
+    return Status(code, in_quotes(source_.path(), 1024) + ": " + what);
   }
 
   // --- image_proj ---
@@ -58,7 +58,8 @@ class Describer {
   // The named tensor's shape must be `wanted`, `any` standing for every size; returns the real sizes.
   Result<std::vector<int>> expect(const std::string& name, const std::vector<int>& wanted) {
     const TensorInfo* info = source_.find(projection_prefix + name);
-    if (!info) return error(Code::missing_tensor, "tensor " + quoted(projection_prefix + name) + " is missing");
+    if (!info)
+      return error(Code::missing_tensor, "tensor " + in_quotes(projection_prefix + name) + " is missing");
     known_.insert(info->name);
     std::vector<int> sizes;
     bool fits = info->shape.size() == wanted.size();
@@ -72,7 +73,7 @@ class Describer {
     for (size_t i = 0; i < wanted.size(); ++i) {
       shape += (i ? ", " : "") + (wanted[i] == any ? std::string("n") : std::to_string(wanted[i]));
     }
-    return error(Code::shape, "tensor " + quoted(info->name) + " has shape " + shape_text(info->shape) +
+    return error(Code::shape, "tensor " + in_quotes(info->name) + " has shape " + shape_text(info->shape) +
                                   ", expected " + shape + "]");
   }
   Status check(const std::string& name, const std::vector<int>& wanted) {
@@ -182,7 +183,7 @@ class Describer {
     IPA_ASSIGN(const std::vector<int> query, expect(layer + "0.to_q.weight", {inner_wanted, dim}));
     const int inner = query[0];
     if (inner % head_size != 0 || inner > INT_MAX / 2) {
-      return error(Code::shape, "tensor " + quoted(projection_prefix + layer + "0.to_q.weight") + " has " +
+      return error(Code::shape, "tensor " + in_quotes(projection_prefix + layer + "0.to_q.weight") + " has " +
                                     std::to_string(inner) + " rows, no multiple of the head width 64");
     }
     IPA_TRY(check(layer + "0.to_kv.weight", {2 * inner, dim}));
@@ -200,11 +201,11 @@ class Describer {
     for (const TensorInfo& info : source_.tensors()) {
       if (!begins_with(info.name, projection_prefix) || known_.count(info.name)) continue;
       if (info.name.find(".layers.") != std::string::npos) {
-        return error(Code::missing_tensor, "tensor " + quoted(info.name) +
+        return error(Code::missing_tensor, "tensor " + in_quotes(info.name) +
                                                " belongs to a layer that is not complete, " +
                                                std::to_string(d_.resampler.depth) + " layers are");
       }
-      return error(Code::unsupported, "tensor " + quoted(info.name) +
+      return error(Code::unsupported, "tensor " + in_quotes(info.name) +
                                           " is not known in an adapter of variant " +
                                           adapter_variant_name(d_.variant));
     }

@@ -34,9 +34,9 @@ class Reader {
                          "; adapters of Stable Diffusion's UNets have odd numbers only (is it for a "
                          "transformer model such as SD3 or Flux?)");
       if (number != expected)
-        return error(Code::missing_tensor, "tensor " +
-                                               quoted(prefix + std::to_string(expected) + ".to_k_ip.weight") +
-                                               " is missing, though there are higher numbers");
+        return error(Code::missing_tensor,
+                     "tensor " + in_quotes(prefix + std::to_string(expected) + ".to_k_ip.weight") +
+                         " is missing, though there are higher numbers");
       expected += 2;
       IPA_TRY(read_pair(number, pair));
     }
@@ -52,12 +52,12 @@ class Reader {
   };
 
   Status error(Code code, const std::string& what) const {
-    return Status(code, quoted(source_.path(), 1024) + ": " + what);
+    return Status(code, in_quotes(source_.path(), 1024) + ": " + what);
   }
 
   Status unknown(const TensorInfo& info) const {
     return error(Code::unsupported,
-                 "tensor " + quoted(info.name) + " is not known in an IP-Adapter for Stable Diffusion");
+                 "tensor " + in_quotes(info.name) + " is not known in an IP-Adapter for Stable Diffusion");
   }
 
   Status read_tensor(const TensorInfo& info) {
@@ -90,18 +90,19 @@ class Reader {
     if (!pair.k || !pair.v) {
       const char* missing = pair.k ? ".to_v_ip.weight" : ".to_k_ip.weight";
       return error(Code::missing_tensor,
-                   "tensor " + quoted(prefix + std::to_string(number) + missing) + " is missing");
+                   "tensor " + in_quotes(prefix + std::to_string(number) + missing) + " is missing");
     }
     const std::vector<int64_t>& shape = pair.k->shape;
     if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > INT_MAX || shape[1] > INT_MAX)
-      return error(Code::shape, "tensor " + quoted(pair.k->name) + " has shape " + shape_text(shape) +
+      return error(Code::shape, "tensor " + in_quotes(pair.k->name) + " has shape " + shape_text(shape) +
                                     ", expected [layer width, token width]");
     const int cross = static_cast<int>(shape[1]);
     if (layers_.indices.empty()) layers_.cross_size = cross;
     if (pair.v->shape != shape || cross != layers_.cross_size) {
       const TensorInfo* odd_one = pair.v->shape != shape ? pair.v : pair.k;
-      return error(Code::shape, "tensor " + quoted(odd_one->name) + " has shape " + shape_text(odd_one->shape) +
-                                    ", expected " + shape_text({shape[0], layers_.cross_size}));
+      return error(Code::shape, "tensor " + in_quotes(odd_one->name) + " has shape " +
+                                    shape_text(odd_one->shape) + ", expected " +
+                                    shape_text({shape[0], layers_.cross_size}));
     }
     layers_.indices.push_back(number);
     layers_.hidden_sizes.push_back(static_cast<int>(shape[0]));
@@ -116,7 +117,8 @@ class Reader {
       for (const char* projection : projections)
         for (const char* side : sides) {
           const std::string name = prefix + std::to_string(number) + "." + lora_part(projection, side);
-          if (!lora_.count(name)) return error(Code::missing_tensor, "tensor " + quoted(name) + " is missing");
+          if (!lora_.count(name))
+            return error(Code::missing_tensor, "tensor " + in_quotes(name) + " is missing");
         }
     if (lora_.size() != static_cast<size_t>(count) * 8)
       return error(Code::mismatch, "its LoRA has more layers than the " + std::to_string(count) +

@@ -73,7 +73,7 @@ Result<UNetConfig> named_trunk(const TensorSource& source) {
   const int levels = net.count("down_blocks.", ".resnets.0.conv1.weight");
   if (levels == 0)
     return Status(Code::missing_tensor,
-                  quoted(source.path(), 1024) +
+                  in_quotes(source.path(), 1024) +
                       ": no \"down_blocks.0.resnets.0.conv1.weight\" in this file: get the "
                       "file again");
   for (int i = 0; i < levels; ++i) config.levels.push_back(named_level(net, i));
@@ -165,7 +165,7 @@ Result<ControlKind> control_kind(const TensorSource& source) {
   if (is_control(source)) return ControlKind::controlnet;
   return Status(
       Code::unsupported,
-      quoted(source.path(), 1024) +
+      in_quotes(source.path(), 1024) +
           ": this file holds no ControlNet: pass the folder of one in the diffusers layout, or a file "
           "with diffusers' or the original names");
 }

@@ -58,7 +58,7 @@ Activation activation_of(int64_t width) {
 
 Status no_encoder(const TensorSource& source, Code code, const std::string& why) {
   return Status(code,
-                quoted(source.path(), 1024) + ": " + why +
+                in_quotes(source.path(), 1024) + ": " + why +
                     ": pass the folder of a CLIP vision encoder (config.json and weights), or a file of one "
                     "with the names of transformers or OpenCLIP");
 }

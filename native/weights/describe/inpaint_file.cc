@@ -21,7 +21,7 @@ bool is_inpaint_head(const TensorSource& source) {
 Result<std::unique_ptr<TensorSource>> open_inpaint_head(const std::string& path, int64_t latent_channels,
                                                         int64_t width, const std::string& name) {
   IPA_ASSIGN(std::unique_ptr<TensorSource> source, open_weight_file(path));
-  const std::string where = quoted(path, 1024);
+  const std::string where = in_quotes(path, 1024);
   if (!is_inpaint_head(*source))
     return Status(Code::mismatch,
                   where + ": this is no inpaint head of Fooocus (one tensor \"head\" of 3x3 weights)" +

@@ -78,7 +78,7 @@ Result<Inspection> inspect_source(std::unique_ptr<TensorSource> source, const ch
   }
   if (kind == ComponentKind::lora) {
     const Result<LoraContents> contents = sort_lora_tensors(*source);
-    if (!contents.ok()) return contents.status().in(quoted(source->path(), 1024));
+    if (!contents.ok()) return contents.status().in(in_quotes(source->path(), 1024));
     result.ignored = contents.value().ignored;
   }
   if (kind == ComponentKind::inpaint_head || kind == ComponentKind::inpaint_patch) result.family = "sdxl";
@@ -154,7 +154,7 @@ Result<Inspection> inspect_model(const std::string& folder) {
   if (is_file(index)) {
     IPA_ASSIGN(const std::string text, read_file(index, max_config_bytes));
     const Result<Json> json = Json::parse(text);
-    if (!json.ok()) return json.status().in(quoted(index, 1024));
+    if (!json.ok()) return json.status().in(in_quotes(index, 1024));
   }
   IPA_ASSIGN(const std::vector<std::string> names, list_folder(folder));
   for (const std::string& name : names) {
@@ -162,7 +162,7 @@ Result<Inspection> inspect_model(const std::string& folder) {
       IPA_TRY(inspect_subfolder(folder, name, &model));
   }
   if (model.components.empty())
-    return Status(Code::not_found, quoted(folder, 1024) + ": holds no weights of a model");
+    return Status(Code::not_found, in_quotes(folder, 1024) + ": holds no weights of a model");
   return model;
 }
 
@@ -170,7 +170,7 @@ Result<Inspection> inspect_model(const std::string& folder) {
 
 Result<Inspection> inspect(const std::string& path) {
   switch (path_kind(path)) {
-    case PathKind::none: return Status(Code::not_found, quoted(path, 1024) + ": no such file or folder");
+    case PathKind::none: return Status(Code::not_found, in_quotes(path, 1024) + ": no such file or folder");
     case PathKind::folder: break;
     default: return inspect_file(path, "");
   }

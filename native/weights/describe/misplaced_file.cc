@@ -44,7 +44,7 @@ Status or_misplaced(Status error, const TensorSource& source, const char* wanted
   const ComponentKind kind = component_kind(source);
   const std::string own = option_of(kind);
   if (own.empty() || own == option) return error;
-  return Status(Code::mismatch, quoted(source.path(), 1024) + ": this file holds no " + wanted +
+  return Status(Code::mismatch, in_quotes(source.path(), 1024) + ": this file holds no " + wanted +
                                     " (its kind is " + component_kind_name(kind) + ")" + place_of(kind));
 }
 

@@ -61,11 +61,12 @@ Result<OriginalText> describe(const TensorSource& source, OriginalText text, boo
   int layers = tensors.count(layer, text.open_clip_names ? ".ln_1.weight" : ".layer_norm1.weight");
   // A count below that of the published encoder is a part of it that is missing.
   if (const int known = known_layers(width, text.open_clip, last_unused); layers < known)
-    return Status(Code::missing_tensor,
-                  quoted(source.path(), 1024) + ": the text encoder under " + quoted(text.prefix) + " has " +
-                      std::to_string(layers) + " layers, and those of its width have " + std::to_string(known) +
-                      ": no " + quoted(text.prefix + layer + std::to_string(layers) + ".*") +
-                      " in this file; get the file again");
+    return Status(Code::missing_tensor, in_quotes(source.path(), 1024) + ": the text encoder under " +
+                                            in_quotes(text.prefix) + " has " + std::to_string(layers) +
+                                            " layers, and those of its width have " + std::to_string(known) +
+                                            ": no " +
+                                            in_quotes(text.prefix + layer + std::to_string(layers) + ".*") +
+                                            " in this file; get the file again");
   if (last_unused && !(width == vit_h_width && layers == vit_h_layers - 1)) --layers;
   if (last_unused)
     text.scope.unused.push_back(text.prefix.substr(text.scope.prefix.size()) + layer + std::to_string(layers) +

@@ -133,7 +133,7 @@ std::string other_family(const TensorSource& source) {
 
 Status refuse_other_family(const TensorSource& source) {
   const std::string what = other_family(source);
-  return what.empty() ? Status() : refusal(quoted(source.path(), 1024), what);
+  return what.empty() ? Status() : refusal(in_quotes(source.path(), 1024), what);
 }
 
 Status refuse_other_pipeline(const std::string& folder, const std::string& class_name) {
@@ -151,7 +151,7 @@ Status refuse_other_pipeline(const std::string& folder, const std::string& class
                                     {"QwenImage", "Qwen-Image"}};
   for (const Pipeline& pipeline : pipelines)
     if (begins_with(class_name, pipeline.start))
-      return refusal(quoted(folder, 1024), std::string(pipeline.family) + " model");
+      return refusal(in_quotes(folder, 1024), std::string(pipeline.family) + " model");
   return {};
 }
 

@@ -18,7 +18,7 @@ Status check_noise_process(const TensorSource& source) {
   for (const char* name : {"edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min"})
     if (has_mark(source, name))
       return Status(Code::unsupported,
-                    quoted(source.path(), 1024) + ": the tensor " + name +
+                    in_quotes(source.path(), 1024) + ": the tensor " + name +
                         " says that this model was trained with the noise levels of EDM (Playground v2.5, "
                         "CosXL), which no sampler here has: use a model with Stable Diffusion's own ones");
   return {};
@@ -38,7 +38,7 @@ Result<std::optional<Found<std::string>>> prediction_in_metadata(const TensorSou
     std::string type = prediction_type_of(word);
     if (type.empty())
       return Status(Code::unsupported,
-                    quoted(source.path(), 1024) + ": " + key + " in its metadata is " + quoted(word) +
+                    in_quotes(source.path(), 1024) + ": " + key + " in its metadata is " + in_quotes(word) +
                         ", which is not known: pass the option prediction (\"epsilon\", \"v\" or \"sample\")");
     return Answer(Found<std::string>{std::move(type), Origin::metadata, key});
   }

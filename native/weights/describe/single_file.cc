@@ -18,7 +18,8 @@ namespace {
 constexpr const char* unet_prefix = "model.diffusion_model.";
 
 Status missing(const TensorSource& source, const std::string& what, const std::string& fix) {
-  return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " + what + " in this file: " + fix);
+  return Status(Code::missing_tensor,
+                in_quotes(source.path(), 1024) + ": no " + what + " in this file: " + fix);
 }
 
 std::string vae_prefix_of(const TensorSource& source) {
@@ -37,7 +38,7 @@ Status read_text(const TensorSource& source, SingleFile& file) {
     for (const char* name : {"embeddings.position_embedding.weight", "encoder.layers.0.layer_norm1.weight",
                              "encoder.layers.0.mlp.fc1.weight"}) {
       const std::string original = original_text_tensor(source, text, std::string("text_model.") + name).name;
-      if (!source.find(original)) return missing(source, quoted(original), "get the file again");
+      if (!source.find(original)) return missing(source, in_quotes(original), "get the file again");
     }
   return {};
 }

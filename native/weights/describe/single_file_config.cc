@@ -68,8 +68,8 @@ Result<UNetConfig> original_unet_config(const TensorSource& source, const std::s
   const Prefixed unet(source, prefix);
   const UNetLevels levels = unet_levels(unet);
   if (levels.layers == 0)
-    return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " +
-                                            quoted(prefix + input_block(1) + ".0.in_layers.2.weight") +
+    return Status(Code::missing_tensor, in_quotes(source.path(), 1024) + ": no " +
+                                            in_quotes(prefix + input_block(1) + ".0.in_layers.2.weight") +
                                             " in this file: get the file again");
   UNetConfig config;
   for (int i = 0; i < levels.levels; ++i) config.levels.push_back(level_of(unet, levels, i));

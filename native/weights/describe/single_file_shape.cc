@@ -14,7 +14,7 @@ namespace {
 constexpr int sdxl_depth = 10;
 
 Status cut_short(const TensorSource& source, const std::string& name, const std::string& why) {
-  return Status(Code::missing_tensor, quoted(source.path(), 1024) + ": no " + quoted(name) +
+  return Status(Code::missing_tensor, in_quotes(source.path(), 1024) + ": no " + in_quotes(name) +
                                           " in this file, but " + why + ": get the file again");
 }
 
@@ -34,7 +34,7 @@ Status check_levels(const TensorSource& source, const std::string& prefix, const
     if (unet.has(down) == unet.has(up)) continue;
     const bool lacks_down = unet.has(up);
     return cut_short(source, prefix + (lacks_down ? down : up),
-                     "there is " + quoted(prefix + (lacks_down ? up : down)) + ", of the same level");
+                     "there is " + in_quotes(prefix + (lacks_down ? up : down)) + ", of the same level");
   }
   return {};
 }

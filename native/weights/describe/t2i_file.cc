@@ -88,8 +88,8 @@ Result<T2iConfig> t2i_config(const TensorSource& source) {
   const bool light = net.has("body.0.out_conv.weight");
   const std::string first = light ? "body.0.in_conv.weight" : "conv_in.weight";
   if (!net.has(first))
-    return Status(Code::missing_tensor,
-                  quoted(source.path(), 1024) + ": no " + quoted(first) + " in this file: get the file again");
+    return Status(Code::missing_tensor, in_quotes(source.path(), 1024) + ": no " + in_quotes(first) +
+                                            " in this file: get the file again");
   set_picture(net.size(first, 1), config);
   if (light)
     set_light_levels(net, named ? "resnets" : "body", config);

@@ -36,7 +36,7 @@ class FileSource : public IndexedSource {
 template <class Open>
 Result<std::unique_ptr<TensorSource>> open_named(std::unique_ptr<ByteSource> bytes, const char* part,
                                                  Open open) {
-  const std::string where = quoted(bytes->name(), 1024);
+  const std::string where = in_quotes(bytes->name(), 1024);
   try {
     Result<std::unique_ptr<TensorSource>> source = open(std::move(bytes));
     if (!source.ok()) return source.status().in(where);

@@ -74,7 +74,7 @@ class ScaledSource : public IndexedSource {
   }
 
   Status not_finite(const TensorInfo& tensor, const char* has) const {
-    return Status(Code::range, quoted(path(), 1024) + ": tensor " + quoted(tensor.name) + " " + has +
+    return Status(Code::range, in_quotes(path(), 1024) + ": tensor " + in_quotes(tensor.name) + " " + has +
                                    " values that are no finite numbers: the file is damaged, get it again");
   }
 

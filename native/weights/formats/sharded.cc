@@ -21,7 +21,7 @@ constexpr size_t max_shards = 1000;
 using NameAndShard = std::pair<std::string, std::string>;
 
 Status index_error(Code code, const std::string& path, const std::string& what) {
-  return Status(code, quoted(path, 1024) + ": " + what);
+  return Status(code, in_quotes(path, 1024) + ": " + what);
 }
 
 class ShardedSource : public IndexedSource {
@@ -38,7 +38,7 @@ class ShardedSource : public IndexedSource {
       }
     const size_t twice = list(std::move(infos));
     if (twice == NameIndex::none) return {};
-    return index_error(Code::duplicate, path_, "two shards hold a tensor " + quoted(info(twice).name));
+    return index_error(Code::duplicate, path_, "two shards hold a tensor " + in_quotes(info(twice).name));
   }
   const std::string& path() const override { return path_; }
   // The shard that holds a tensor; the name must exist.
@@ -80,7 +80,7 @@ Result<std::vector<NameAndShard>> read_weight_map(const std::string& path) {
   limits.values = 2 * SafetensorsLimits::tensors;
   limits.string_bytes = 4096;
   const Result<Json> parsed = Json::parse(text, limits);
-  if (!parsed.ok()) return parsed.status().in(quoted(path, 1024));
+  if (!parsed.ok()) return parsed.status().in(in_quotes(path, 1024));
   const Json* map = parsed.value().find("weight_map");
   if (!map || !map->is_object() || map->object().empty()) {
     return index_error(Code::type, path, "has no weight_map object with tensors");
@@ -92,12 +92,12 @@ Result<std::vector<NameAndShard>> read_weight_map(const std::string& path) {
   std::vector<NameAndShard> entries;
   for (const auto& member : map->object()) {
     if (!member.second.is_string()) {
-      return index_error(Code::type, path, "weight_map names no file for tensor " + quoted(member.first));
+      return index_error(Code::type, path, "weight_map names no file for tensor " + in_quotes(member.first));
     }
     if (!is_plain_file_name(member.second.string())) {
       return index_error(
           Code::range, path,
-          "shard " + quoted(member.second.string()) + " is not a plain file name in the index's folder");
+          "shard " + in_quotes(member.second.string()) + " is not a plain file name in the index's folder");
     }
     entries.emplace_back(member.first, member.second.string());
   }
@@ -131,7 +131,7 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   const std::string folder = folder_of(index_path);
   for (const std::string& shard : shards) {
     Result<std::unique_ptr<TensorSource>> opened = open_unscaled_file(join_path(folder, shard));
-    if (!opened.ok()) return opened.status().in("shard of " + quoted(index_path, 1024));
+    if (!opened.ok()) return opened.status().in("shard of " + in_quotes(index_path, 1024));
     files.push_back(opened.take());
   }
   auto source = std::make_unique<ShardedSource>(index_path, std::move(files));
@@ -139,11 +139,12 @@ Result<std::unique_ptr<TensorSource>> open_sharded(const std::string& index_path
   for (const NameAndShard& entry : map) {
     if (!source->find(entry.first)) {
       return index_error(Code::missing_tensor, index_path,
-                         "tensor " + quoted(entry.first) + " is not in shard " + quoted(entry.second));
+                         "tensor " + in_quotes(entry.first) + " is not in shard " + in_quotes(entry.second));
     }
     if (source->shard_path(entry.first) != join_path(folder, entry.second)) {
-      return index_error(Code::mismatch, index_path,
-                         "tensor " + quoted(entry.first) + " is in another shard than " + quoted(entry.second));
+      return index_error(
+          Code::mismatch, index_path,
+          "tensor " + in_quotes(entry.first) + " is in another shard than " + in_quotes(entry.second));
     }
   }
   // Names are unique on both sides and every listed one exists,

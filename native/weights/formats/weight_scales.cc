@@ -67,7 +67,7 @@ class Finder {
         kept[i] = 1;
       } else if (role == Role::scale) {
         if (!scales.emplace(owner, i).second)
-          return Status(Code::duplicate, where() + "weight " + quoted(owner) + " has two scales");
+          return Status(Code::duplicate, where() + "weight " + in_quotes(owner) + " has two scales");
       } else if (role == Role::marker) {
         IPA_TRY(read_marker(infos[i], owner));
       }
@@ -83,7 +83,7 @@ class Finder {
   }
 
  private:
-  std::string where() const { return quoted(source_.path(), 1024) + ": "; }
+  std::string where() const { return in_quotes(source_.path(), 1024) + ": "; }
 
   static Json::Limits limits() {
     Json::Limits limits;
@@ -106,12 +106,12 @@ class Finder {
 
   Status read_marker(const TensorInfo& marker, const std::string& layer) {
     if (marker.type != DType::u8 || marker.bytes > max_marker_bytes)
-      return Status(Code::type, where() + "tensor " + quoted(marker.name) +
+      return Status(Code::type, where() + "tensor " + in_quotes(marker.name) +
                                     " does not say how its layer is stored: it should hold JSON in bytes");
     std::string text(static_cast<size_t>(marker.bytes), '\0');
     IPA_TRY(source_.read(marker, DType::u8, text.data()));
     const Result<Json> json = Json::parse(text, limits());
-    if (!json.ok()) return json.status().in(where() + quoted(marker.name));
+    if (!json.ok()) return json.status().in(where() + in_quotes(marker.name));
     return note(layer, json.value());
   }
 
@@ -124,8 +124,8 @@ class Finder {
       int8_[layer] = true;
     } else if (format != "float8_e4m3fn" && format != "float8_e5m2") {
       return Status(Code::unsupported,
-                    where() + "layer " + quoted(layer) + " is stored as " +
-                        (format.empty() ? "something that is not named" : quoted(format)) +
+                    where() + "layer " + in_quotes(layer) + " is stored as " +
+                        (format.empty() ? "something that is not named" : in_quotes(format)) +
                         (rotated ? " with a rotation" : "") +
                         ", which cannot be read: use the model in float8_e4m3fn, float8_e5m2, f16 or GGUF");
     }
@@ -147,11 +147,12 @@ class Finder {
 
   Status check(const TensorInfo& weight, const TensorInfo* scale) const {
     if (!scale && weight.type == DType::i8 && is_int8(weight.name))
-      return Status(Code::missing_tensor,
-                    where() + "weight " + quoted(weight.name) + " is marked int8_tensorwise, and its scale " +
-                        quoted(weight.name + "_scale") + " is not in the file: get the file again");
+      return Status(Code::missing_tensor, where() + "weight " + in_quotes(weight.name) +
+                                              " is marked int8_tensorwise, and its scale " +
+                                              in_quotes(weight.name + "_scale") +
+                                              " is not in the file: get the file again");
     if (!scale) return {};
-    const std::string what = where() + "weight " + quoted(weight.name) + " ";
+    const std::string what = where() + "weight " + in_quotes(weight.name) + " ";
     if (source_.find(weight.name + "_scale_2"))
       return Status(
           Code::unsupported,

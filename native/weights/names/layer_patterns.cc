@@ -42,7 +42,7 @@ Status LayerPatterns::add(std::string_view key, double value) {
       read.pieces.back() += '.';
       ++i;
     } else if (std::string_view("\\*+?()[]{}|^$").find(rest[i]) != std::string_view::npos) {
-      return Status(Code::unsupported, quoted(key) +
+      return Status(Code::unsupported, in_quotes(key) +
                                            " is a regular expression that cannot be read: save the LoRA "
                                            "with names of layers there");
     } else {

@@ -77,14 +77,15 @@ Result<std::unique_ptr<TensorSource>> remap_tensors(
     info.name = name;
     if (from.third >= 0) {
       if (info.shape.empty() || info.shape[0] % 3 != 0)
-        return Status(Code::shape, quoted(inner->path(), 1024) + ": " + quoted(from.name) +
+        return Status(Code::shape, in_quotes(inner->path(), 1024) + ": " + in_quotes(from.name) +
                                        " does not hold three parts of the same size");
       info.shape[0] /= 3;
       info.bytes /= 3;
     }
     if (from.transposed) {
       if (info.shape.size() != 2)
-        return Status(Code::shape, quoted(inner->path(), 1024) + ": " + quoted(from.name) + " is no matrix");
+        return Status(Code::shape,
+                      in_quotes(inner->path(), 1024) + ": " + in_quotes(from.name) + " is no matrix");
       std::swap(info.shape[0], info.shape[1]);
     }
     if (cuts_blocks(*found, from)) {

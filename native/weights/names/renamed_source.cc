@@ -21,9 +21,9 @@ class RenamedSource : public IndexedSource {
     }
     const size_t twice = list(std::move(infos));
     if (twice == NameIndex::none) return {};
-    return Status(Code::duplicate, quoted(path(), 1024) + ": tensor " + quoted(info(twice).name) +
+    return Status(Code::duplicate, in_quotes(path(), 1024) + ": tensor " + in_quotes(info(twice).name) +
                                        " is there twice, under different spellings (one of them " +
-                                       quoted(inner_->tensors()[inner_index_[twice]].name) + ")");
+                                       in_quotes(inner_->tensors()[inner_index_[twice]].name) + ")");
   }
   const std::string& path() const override { return inner_->path(); }
 

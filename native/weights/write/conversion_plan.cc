@@ -50,7 +50,7 @@ Result<std::vector<TensorInfo>> plan_conversion(const TensorSource& source, DTyp
   std::vector<TensorInfo> planned;
   for (const TensorInfo& tensor : source.tensors()) {
     if (!dtype_readable(tensor.type) && block_layout(tensor.type).values == 0) {
-      return Status(Code::unsupported, quoted(source.path(), 1024) + ": tensor " + quoted(tensor.name) +
+      return Status(Code::unsupported, in_quotes(source.path(), 1024) + ": tensor " + in_quotes(tensor.name) +
                                            " is stored as " + dtype_name(tensor.type) +
                                            ", which cannot be read");
     }

@@ -34,7 +34,7 @@ constexpr NamedType types[] = {
 };
 
 Status output_error(const std::string& output, const std::string& what) {
-  return Status::option("output", quoted(output, 1024) + " " + what);
+  return Status::option("output", in_quotes(output, 1024) + " " + what);
 }
 
 bool has_ending(const std::string& path, std::string_view ending) {
@@ -77,7 +77,7 @@ Status check_output(const ConvertRequest& request) {
 Result<std::unique_ptr<TensorSource>> open_input(const std::string& input) {
   if (path_kind(input) != PathKind::folder) return open_weight_file(input);
   if (path_kind(join_path(input, "model_index.json")) == PathKind::file) {
-    return Status(Code::unsupported, quoted(input, 1024) +
+    return Status(Code::unsupported, in_quotes(input, 1024) +
                                          ": is the folder of a whole model; convert the weights of its parts "
                                          "one by one (unet, vae, text_encoder)");
   }
@@ -145,8 +145,8 @@ class Converter {
       const size_t count = std::min(chunk_values, values_.size() - done);
       bytes_.resize(static_cast<size_t>(stored_bytes(to.type, count)));
       if (!encode_f32(to.type, values, count, bytes_.data())) {
-        return Status(Code::unsupported, quoted(source_.path(), 1024) + ": tensor " + quoted(from.name) + ": " +
-                                             unfit(values, count, to.type));
+        return Status(Code::unsupported, in_quotes(source_.path(), 1024) + ": tensor " + in_quotes(from.name) +
+                                             ": " + unfit(values, count, to.type));
       }
       IPA_TRY(file_.write(bytes_.data(), bytes_.size()));
     }
@@ -211,7 +211,8 @@ Result<Conversion> convert(const ConvertRequest& request, const std::atomic<bool
   try {
     return convert_checked(request, cancel, progress);
   } catch (const std::bad_alloc&) {
-    return Status(Code::no_memory, quoted(request.input, 1024) + ": not enough memory for its largest tensor");
+    return Status(Code::no_memory,
+                  in_quotes(request.input, 1024) + ": not enough memory for its largest tensor");
   }
 }
 

@@ -17,7 +17,7 @@ constexpr int64_t flattened_row = 256;  // whole blocks of every type
 constexpr uint32_t quantisation_version = 2;
 
 Status tensor_error(Code code, const std::string& name, const std::string& what) {
-  return Status(code, "tensor " + quoted(name) + ": " + what);
+  return Status(code, "tensor " + in_quotes(name) + ": " + what);
 }
 
 bool is_printable(std::string_view text) {

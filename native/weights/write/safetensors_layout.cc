@@ -10,7 +10,7 @@ namespace ipa {
 namespace {
 
 Status name_error(const std::string& name, const std::string& what) {
-  return Status(Code::invalid_option, "tensor " + quoted(name) + ": " + what);
+  return Status(Code::invalid_option, "tensor " + in_quotes(name) + ": " + what);
 }
 
 Status check_safetensors_tensor(const TensorInfo& tensor) {
@@ -80,7 +80,7 @@ Result<FileLayout> lay_out_safetensors(const std::vector<TensorInfo>& tensors, c
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return tensors[a].name < tensors[b].name; });
   for (size_t i = 1; i < order.size(); ++i) {
     if (tensors[order[i]].name == tensors[order[i - 1]].name) {
-      return Status(Code::duplicate, "tensor " + quoted(tensors[order[i]].name) + ": given twice");
+      return Status(Code::duplicate, "tensor " + in_quotes(tensors[order[i]].name) + ": given twice");
     }
   }
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t chunk_elements = 1 << 16;
 
 Status tensor_error(const std::string& name, const std::string& what) {
-  return Status(Code::invalid_option, "tensor " + quoted(name) + ": " + what);
+  return Status(Code::invalid_option, "tensor " + in_quotes(name) + ": " + what);
 }
 
 Status write_data(const TensorToWrite& tensor, const TensorInfo& info, FileWriter* file) {

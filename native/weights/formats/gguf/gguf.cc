@@ -88,7 +88,7 @@ class GgufSource : public FileSource {
 };
 
 Result<std::unique_ptr<TensorSource>> open_source(std::unique_ptr<ByteSource> bytes) {
-  const std::string where = quoted(bytes->name(), 1024);
+  const std::string where = in_quotes(bytes->name(), 1024);
   try {
     Result<GgufHeader> header = read_gguf_header(*bytes);
     if (!header.ok()) return header.status().in(where);

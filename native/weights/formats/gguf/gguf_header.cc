@@ -32,10 +32,10 @@ constexpr OtherType other_types[] = {
 };
 
 Status tensor_error(Code code, const std::string& name, const std::string& what) {
-  return Status(code, "tensor " + quoted(name) + ": " + what);
+  return Status(code, "tensor " + in_quotes(name) + ": " + what);
 }
 Status key_error(Code code, const std::string& key, const std::string& what) {
-  return Status(code, "key " + quoted(key) + ": " + what);
+  return Status(code, "key " + in_quotes(key) + ": " + what);
 }
 
 // Reads forward through a window, so that a header of any length costs little memory.
@@ -141,7 +141,7 @@ class HeaderReader {
     if (is_shape_key(key)) return key_error(Code::type, key, "a shape is an array of integers");
     if (type == string) {
       Result<std::string> text = cursor_.text(GgufLimits::string_bytes, "a string");
-      if (!text.ok()) return text.status().in("key " + quoted(key));
+      if (!text.ok()) return text.status().in("key " + in_quotes(key));
       header_.texts.emplace_back(key, text.take());
       return {};
     }

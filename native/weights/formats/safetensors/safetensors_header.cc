@@ -23,7 +23,7 @@ struct RawEntry {
 };
 
 Status tensor_error(Code code, const std::string& name, const std::string& what) {
-  return Status(code, "tensor " + quoted(name) + ": " + what);
+  return Status(code, "tensor " + in_quotes(name) + ": " + what);
 }
 
 class HeaderParser {
@@ -71,14 +71,15 @@ class HeaderParser {
       names.push_back(reader_.take_string());
       IPA_ASSIGN(const Token value, reader_.next());
       if (value != Token::string) {
-        return Status(Code::type, "header: __metadata__ member " + quoted(names.back()) + " is not a string");
+        return Status(Code::type,
+                      "header: __metadata__ member " + in_quotes(names.back()) + " is not a string");
       }
       if (metadata_) metadata_->emplace_back(names.back(), reader_.take_string());
     }
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     if (twice != names.end()) {
-      return Status(Code::duplicate, "header: __metadata__ member " + quoted(*twice) + " occurs twice");
+      return Status(Code::duplicate, "header: __metadata__ member " + in_quotes(*twice) + " occurs twice");
     }
     return {};
   }
@@ -96,8 +97,9 @@ class HeaderParser {
                    : key == "shape"        ? &has_shape
                    : key == "data_offsets" ? &has_offsets
                                            : nullptr;
-      if (!seen) return tensor_error(Code::type, entry->name, "unknown member " + quoted(key));
-      if (*seen) return tensor_error(Code::duplicate, entry->name, "member " + quoted(key) + " occurs twice");
+      if (!seen) return tensor_error(Code::type, entry->name, "unknown member " + in_quotes(key));
+      if (*seen)
+        return tensor_error(Code::duplicate, entry->name, "member " + in_quotes(key) + " occurs twice");
       *seen = true;
       if (seen == &has_type) IPA_TRY(parse_dtype(entry));
       if (seen == &has_shape)
@@ -113,7 +115,7 @@ class HeaderParser {
     IPA_ASSIGN(const Token token, reader_.next());
     if (token != Token::string) return tensor_error(Code::type, entry->name, "dtype is not a string");
     const std::optional<DType> type = dtype_from_name(reader_.string());
-    if (!type) return tensor_error(Code::type, entry->name, "unknown dtype " + quoted(reader_.string()));
+    if (!type) return tensor_error(Code::type, entry->name, "unknown dtype " + in_quotes(reader_.string()));
     entry->type = *type;
     return {};
   }

@@ -32,7 +32,7 @@ class TorchSource : public FileSource {
     checked_ = std::vector<std::atomic<bool>>(entries.size());
     const size_t twice = list(std::move(infos));
     if (twice == NameIndex::none) return {};
-    return Status(Code::duplicate, "tensor " + quoted(info(twice).name) + " is there twice");
+    return Status(Code::duplicate, "tensor " + in_quotes(info(twice).name) + " is there twice");
   }
 
  private:
@@ -84,7 +84,7 @@ class TorchSource : public FileSource {
   }
 
   Status damaged(const TensorInfo& info) const {
-    return Status(Code::layout, quoted(path(), 1024) + ": tensor " + quoted(info.name) +
+    return Status(Code::layout, in_quotes(path(), 1024) + ": tensor " + in_quotes(info.name) +
                                     " does not match its checksum: get the file again");
   }
 

@@ -82,25 +82,27 @@ Result<std::vector<StoragePlace>> locate_storages(const ByteSource& file, uint64
     const auto found = key.kind == PickleKind::text ? index.find(key.text) : index.end();
     if (found == index.end())
       return Status(Code::layout,
-                    "its list of storages has " + quoted(key.text) + " twice, or without any tensor");
+                    "its list of storages has " + in_quotes(key.text) + " twice, or without any tensor");
     const TorchStorage& storage = pickle.storages[found->second];
     uint8_t count[8];
     if (file.size() - at < sizeof count)
-      return Status(Code::truncated, "ends before storage " + quoted(storage.key));
+      return Status(Code::truncated, "ends before storage " + in_quotes(storage.key));
     IPA_TRY(file.read_at(at, count, sizeof count));
     at += sizeof count;
     uint64_t elements = 0;
     for (int i = 7; i >= 0; --i) elements = elements << 8 | count[i];
     if (elements != storage.elements)
-      return Status(Code::layout, "storage " + quoted(storage.key) + " has " + std::to_string(elements) +
+      return Status(Code::layout, "storage " + in_quotes(storage.key) + " has " + std::to_string(elements) +
                                       " elements, its tensors say " + std::to_string(storage.elements));
     const uint64_t bytes = storage.elements * dtype_size(storage.type);
-    if (file.size() - at < bytes) return Status(Code::truncated, "ends within storage " + quoted(storage.key));
+    if (file.size() - at < bytes)
+      return Status(Code::truncated, "ends within storage " + in_quotes(storage.key));
     places[found->second].begin = at;
     at += bytes;
     index.erase(found);
   }
-  if (!index.empty()) return Status(Code::layout, "its list of storages lacks " + quoted(index.begin()->first));
+  if (!index.empty())
+    return Status(Code::layout, "its list of storages lacks " + in_quotes(index.begin()->first));
   if (at != file.size()) return Status(Code::layout, "has bytes behind its last storage");
   return places;
 }

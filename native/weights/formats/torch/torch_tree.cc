@@ -43,7 +43,7 @@ class TreeWalk {
           IPA_TRY(add(name + "." + std::to_string(part), items_of(value)[part]));
       } else {
         if (!nameable || !text)
-          return Status(Code::type, "in " + quoted(prefix) +
+          return Status(Code::type, "in " + in_quotes(prefix) +
                                         " a tensor's key is no text: save a dictionary with text keys");
         IPA_TRY(add(std::move(name), value));
       }
@@ -61,7 +61,7 @@ class TreeWalk {
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice == keys.end()) return {};
-    return Status(Code::duplicate, "key " + quoted(*twice) + " occurs twice in a dictionary");
+    return Status(Code::duplicate, "key " + in_quotes(*twice) + " occurs twice in a dictionary");
   }
 
   const std::vector<PickleValue>& items_of(const PickleValue& dict) const {
@@ -86,9 +86,9 @@ class TreeWalk {
   }
 
   static Status append_key(std::string_view key, std::string* name) {
-    if (key.empty()) return Status(Code::limit, "a key in " + quoted(*name) + " is empty");
+    if (key.empty()) return Status(Code::limit, "a key in " + in_quotes(*name) + " is empty");
     if (name->size() + key.size() > SafetensorsLimits::name_bytes)
-      return Status(Code::limit, "tensor " + quoted(*name + std::string(key)) + ": name longer than " +
+      return Status(Code::limit, "tensor " + in_quotes(*name + std::string(key)) + ": name longer than " +
                                      std::to_string(SafetensorsLimits::name_bytes) + " bytes");
     *name += key;
     return {};

@@ -126,7 +126,7 @@ class Unpickler {
   }
   Status push_text(std::string_view text) {
     if (find_invalid_utf8(text) != std::string_view::npos)
-      return Status(Code::utf8, "its pickle has a text that is not UTF-8: " + quoted(text));
+      return Status(Code::utf8, "its pickle has a text that is not UTF-8: " + in_quotes(text));
     PickleValue value;
     value.kind = PickleKind::text;
     value.text = text;
@@ -263,7 +263,7 @@ class Unpickler {
     if (!value.name) {
       return Status(Code::unsupported,
                     "its pickle asks for the Python name " +
-                        quoted(std::string(module) + "." + std::string(name)) +
+                        in_quotes(std::string(module) + "." + std::string(name)) +
                         ", which plain tensors do not need and which is never run here; get the .safetensors "
                         "file of the same model, or save a dictionary of tensors alone");
     }
@@ -365,7 +365,7 @@ class Unpickler {
     if (items.empty() || items[0].kind != PickleKind::text)
       return syntax("a reference to a storage does not say what it is");
     if (items[0].text != "storage")
-      return Status(Code::unsupported, "its pickle refers to " + quoted(items[0].text) +
+      return Status(Code::unsupported, "its pickle refers to " + in_quotes(items[0].text) +
                                            " outside of it, which cannot be read; only tensors can");
     if (items.size() > 1 && items[1].kind == PickleKind::name &&
         items[1].name->kind == TorchNameKind::unreadable)
@@ -376,9 +376,9 @@ class Unpickler {
       return syntax("a reference to a storage is not as torch.save writes it");
     }
     if (!is_key(items[2].text))
-      return Status(Code::range, "storage key " + quoted(items[2].text) + " is no number");
+      return Status(Code::range, "storage key " + in_quotes(items[2].text) + " is no number");
     if (items[4].number < 0)
-      return Status(Code::range, "storage " + quoted(items[2].text) + " has a negative size");
+      return Status(Code::range, "storage " + in_quotes(items[2].text) + " has a negative size");
     TorchStoragePart part;
     part.elements = static_cast<uint64_t>(items[4].number);
     IPA_ASSIGN(part.storage, storage_of(items[2].text, items[1].name->type, part.elements));
@@ -391,12 +391,12 @@ class Unpickler {
 
   Result<size_t> storage_of(std::string_view key, DType type, uint64_t elements) {
     if (elements > (uint64_t{1} << 62) / dtype_size(type))
-      return Status(Code::overflow, "storage " + quoted(key) + " is larger than any file");
+      return Status(Code::overflow, "storage " + in_quotes(key) + " is larger than any file");
     const auto found = storage_index_.find(key);
     if (found != storage_index_.end()) {
       const TorchStorage& storage = out_.storages[found->second];
       if (storage.type != type || storage.elements != elements)
-        return Status(Code::mismatch, "storage " + quoted(key) + " is there with two types or sizes");
+        return Status(Code::mismatch, "storage " + in_quotes(key) + " is there with two types or sizes");
       return found->second;
     }
     if (out_.storages.size() == SafetensorsLimits::tensors)

@@ -24,7 +24,7 @@ class Archive {
     for (size_t i = 0; i < members_.size(); ++i) {
       const std::string& name = members_[i].name;
       if (prefix.empty() || name.compare(0, prefix.size(), prefix) != 0)
-        return Status(Code::unsupported, "is a zip archive, but not of torch.save: member " + quoted(name) +
+        return Status(Code::unsupported, "is a zip archive, but not of torch.save: member " + in_quotes(name) +
                                              " is not in the archive's one folder");
       const std::string inner = name.substr(prefix.size());
       if (inner == "constants.pkl" || inner.compare(0, 5, "code/") == 0)
@@ -56,12 +56,12 @@ Status check_version(const Archive& archive) {
   IPA_ASSIGN(const std::string order, archive.text("byteorder", max_text_bytes));
   if (archive.find("byteorder") && order != "little")
     return Status(Code::unsupported,
-                  "its numbers are " + quoted(order) + "-endian, only little-endian can be read");
+                  "its numbers are " + in_quotes(order) + "-endian, only little-endian can be read");
   IPA_ASSIGN(std::string version, archive.text("version", max_text_bytes));
   while (!version.empty() && version.back() == '\n') version.pop_back();
   // 1 to 10 is what PyTorch reads.
   const bool known = version == "10" || (version.size() == 1 && version[0] >= '1' && version[0] <= '9');
-  if (!known) return Status(Code::unsupported, "its format version " + quoted(version) + " is not known");
+  if (!known) return Status(Code::unsupported, "its format version " + in_quotes(version) + " is not known");
   return {};
 }
 
@@ -79,10 +79,12 @@ Result<TorchContents> read_torch_zip(const ByteSource& file) {
   std::vector<StoragePlace> places;
   for (const TorchStorage& storage : pickle.storages) {
     const ZipMember* member = archive.find("data/" + storage.key);
-    if (!member) return Status(Code::range, "there is no storage " + quoted(storage.key) + " in the archive");
+    if (!member)
+      return Status(Code::range, "there is no storage " + in_quotes(storage.key) + " in the archive");
     if (member->bytes != storage.elements * dtype_size(storage.type))
-      return Status(Code::layout, "storage " + quoted(storage.key) + " has " + std::to_string(member->bytes) +
-                                      " bytes, its " + std::to_string(storage.elements) + " elements of type " +
+      return Status(Code::layout, "storage " + in_quotes(storage.key) + " has " +
+                                      std::to_string(member->bytes) + " bytes, its " +
+                                      std::to_string(storage.elements) + " elements of type " +
                                       dtype_name(storage.type) + " take another number");
     places.push_back({member->begin, member->crc});
   }

@@ -134,10 +134,10 @@ Status check_kind(const std::string& name, uint64_t flags, uint64_t method) {
   constexpr uint64_t sizes_follow = 1 << 3, utf8_names = 1 << 11;
   if (method != 0)
     return Status(Code::unsupported,
-                  "member " + quoted(name) + " is compressed: save it again with torch.save");
+                  "member " + in_quotes(name) + " is compressed: save it again with torch.save");
   if ((flags & ~(sizes_follow | utf8_names)) != 0)
     return Status(Code::unsupported,
-                  "member " + quoted(name) + " is encrypted, patched or of another unknown kind");
+                  "member " + in_quotes(name) + " is encrypted, patched or of another unknown kind");
   return {};
 }
 
@@ -145,22 +145,23 @@ Status check_kind(const std::string& name, uint64_t flags, uint64_t method) {
 Status locate(const ByteSource& file, uint64_t local, uint64_t directory_begin, uint64_t flags,
               ZipMember* member) {
   if (local > directory_begin || directory_begin - local < local_bytes + member->name.size())
-    return Status(Code::range, "member " + quoted(member->name) + " lies outside of the file");
+    return Status(Code::range, "member " + in_quotes(member->name) + " lies outside of the file");
   IPA_ASSIGN(const std::string header, read_bytes(file, local, local_bytes + member->name.size()));
   const Fields fields(header);
   if (!fields.begins("PK\x03\x04") || fields.u16(6) != flags || fields.u16(8) != 0 ||
       fields.u16(26) != member->name.size() ||
       header.compare(local_bytes, std::string::npos, member->name) != 0) {
-    return Status(Code::layout, "member " + quoted(member->name) + " and the directory disagree");
+    return Status(Code::layout, "member " + in_quotes(member->name) + " and the directory disagree");
   }
   for (const size_t at : {size_t{18}, size_t{22}}) {
     // 0: the sizes follow the data; all ones: they are in an extension.
     if (fields.u32(at) != member->bytes && fields.u32(at) != 0 && fields.u32(at) != all_ones32)
-      return Status(Code::layout, "member " + quoted(member->name) + " and the directory disagree on its size");
+      return Status(Code::layout,
+                    "member " + in_quotes(member->name) + " and the directory disagree on its size");
   }
   const uint64_t head = local_bytes + member->name.size() + fields.u16(28);
   if (head > directory_begin - local || member->bytes > directory_begin - local - head)
-    return Status(Code::range, "member " + quoted(member->name) + " lies outside of the file");
+    return Status(Code::range, "member " + in_quotes(member->name) + " lies outside of the file");
   member->begin = local + head;
   return {};
 }
@@ -185,18 +186,18 @@ Result<std::vector<ZipMember>> read_zip_directory(const ByteSource& file) {
     ZipMember member;
     member.name = rest.substr(central_bytes, name_bytes);
     if (!is_plain_path(member.name))
-      return Status(Code::range, "member name " + quoted(member.name) + " is no plain relative path");
+      return Status(Code::range, "member name " + in_quotes(member.name) + " is no plain relative path");
     IPA_TRY(check_kind(member.name, fields.u16(8), fields.u16(10)));
     member.crc = static_cast<uint32_t>(fields.u32(16));
     member.bytes = fields.u32(24);
     uint64_t packed = fields.u32(20), local = fields.u32(42);
     IPA_TRY(widen(rest.substr(central_bytes + name_bytes, extra_bytes), &member.bytes, &packed, &local));
     if (packed != member.bytes || fields.u16(34) != 0)
-      return layout("member " + quoted(member.name) + " is stored, but has two sizes");
+      return layout("member " + in_quotes(member.name) + " is stored, but has two sizes");
     // PyTorch takes what is marked as a folder for empty, whatever it holds.
     constexpr uint64_t folder_attribute = 0x10;
     if ((fields.u32(38) & folder_attribute) != 0 && member.bytes != 0)
-      return layout("member " + quoted(member.name) + " is marked as a folder, but has data");
+      return layout("member " + in_quotes(member.name) + " is marked as a folder, but has data");
     IPA_TRY(locate(file, local, directory.begin, fields.u16(8), &member));
     ranges.emplace_back(local, member.begin + member.bytes);
     members.push_back(std::move(member));
@@ -211,18 +212,18 @@ Result<std::vector<ZipMember>> read_zip_directory(const ByteSource& file) {
   for (const ZipMember& member : members) names.push_back(member.name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) return Status(Code::duplicate, "member " + quoted(*twice) + " is there twice");
+  if (twice != names.end()) return Status(Code::duplicate, "member " + in_quotes(*twice) + " is there twice");
   return members;
 }
 
 Result<std::string> read_zip_member(const ByteSource& file, const ZipMember& member, uint64_t max_bytes) {
   if (member.bytes > max_bytes)
     return Status(Code::limit,
-                  "member " + quoted(member.name) + " has more bytes than " + std::to_string(max_bytes));
+                  "member " + in_quotes(member.name) + " has more bytes than " + std::to_string(max_bytes));
   IPA_ASSIGN(std::string text, read_bytes(file, member.begin, member.bytes));
   if (member.crc != 0 && member.crc != crc32(0, text.data(), text.size()))
     return Status(Code::layout,
-                  "member " + quoted(member.name) + " does not match its checksum: get the file again");
+                  "member " + in_quotes(member.name) + " does not match its checksum: get the file again");
   return text;
 }
 
