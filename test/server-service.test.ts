@@ -37,7 +37,7 @@ function service({ loads = [], calls = [], usable = true, moderate, warmUp = tru
     const error = loads.shift();
     return error === undefined ? Promise.resolve(engine) : Promise.reject(error);
   };
-  const log = { info: () => undefined, error: () => undefined };
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const settings = readConfig({ warmUp, drainSeconds: 0, collectSeconds: 0 });
   return new ImageService({ settings, sources: [{ name: "mini", aliases: [], load }], moderate, log });
 }
