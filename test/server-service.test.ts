@@ -50,6 +50,15 @@ test("a warm-up whose processes died is tried again", async () => {
   expect([load.ready, call.ready]).toEqual([true, true]);
 });
 
+test("a server that lost its GPU is not ready any more, and says that it has to be started anew", async () => {
+  const lost = Object.assign(new Error("cuda:0 was lost"), { code: "ERR_IPA_DEVICE_LOST" });
+  const server = service({ calls: [lost], warmUp: false });
+  expect([server.ready, server.healthy]).toEqual([true, true]);
+  const { job } = await server.order(order);
+  await job.done;
+  expect([server.ready, server.healthy]).toEqual([false, false]);
+});
+
 test("a model that is refused is not tried again, and the reason is the cause", async () => {
   const refused = service({ loads: [new Error("no such file")] });
   expect((await rejection(refused.warmUp())).cause).toMatchObject({ message: "no such file" });
