@@ -341,7 +341,9 @@ describe("the command", () => {
     };
     expect(await run("--host", "0.0.0.0")).toMatch(/--api-key-file/);
     expect(await run("--port", "many")).toMatch(/--port: expected a number/);
-    expect(await run("--device", "cuda")).toMatch(/'--device': put it into the file of --config, as "device" in "load"/);
+    expect(await run("--device", "cuda")).toMatch(
+      /'--device': put it into the file of --config, as "device" in "load"/,
+    );
     const config = join(folder, "bad.json");
     writeFileSync(config, '{ "limit": {} }');
     expect(await run("--config", config)).toMatch(/limits/);

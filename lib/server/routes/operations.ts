@@ -38,9 +38,7 @@ export function addOperationRoutes(routes: Routes, meters: Meters): void {
     ],
     handler: (_request, reply) => {
       const { ready } = service;
-      return reply
-        .code(ready ? 200 : 503)
-        .send({ status: ready ? "ready" : reasonOf(service) });
+      return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : reasonOf(service) });
     },
   });
   routes.add({
