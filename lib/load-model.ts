@@ -28,7 +28,8 @@ export async function loadModel(addon: () => NativeAddon, read: ReadLoadOptions,
   const request = loadRequest(read);
   const { signal } = read;
   throwIfAborted(signal);
-  const note = await abortable(cuda().prepareCuda(addon, request, site), signal);
+  const kept = cuda().keepOffGpu(request);
+  const note = kept ?? (await abortable(cuda().prepareCuda(addon, request, site), signal));
   await placeFiles(request, read, site);
   await addOriginalConfigs(request, read);
   throwIfAborted(signal);

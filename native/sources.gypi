@@ -387,6 +387,7 @@
       "../test/native/block_weights.cc",
       "../test/native/graph_rig.cc",
       "../test/native/test_device.cc",
+      "../test/native/graph_resting_test.cc",
       "../test/native/graph_run_test.cc",
       "../test/native/graph_storage_test.cc",
       "../test/native/graph_workspace_test.cc",

@@ -110,6 +110,20 @@ describe("where it is", () => {
     expect(findPlugin()).toEqual({ file: join(place, "ipa_cuda.so") });
   });
 
+  test("a package of another version is not opened", () => {
+    const place = install(
+      `exports.file = require("node:path").join(__dirname, "ipa_cuda.so"); exports.version = "9.0.0";`,
+    );
+    writeFileSync(join(place, "ipa_cuda.so"), "");
+    const root = process.env["NODE_IP_ADAPTER_ROOT"]!;
+    writeFileSync(join(root, "package.json"), JSON.stringify({ name: "node-ip-adapter", version: "0.1.0" }));
+    const { broken } = findPlugin() as { broken: Error };
+    expect(broken).toMatchObject({ code: "ERR_IPA_CUDA_MISSING" });
+    expect(broken.message).toMatch(
+      /is of version 9\.0\.0, and node-ip-adapter of 0\.1\.0: run npm install .*@0\.1\.0$/,
+    );
+  });
+
   test.each([
     ["exports.version = 1;", /cannot be used: its main module exports no file: install it anew/],
     ["throw new Error('no glibc');", /cannot be used: no glibc: install it anew/],

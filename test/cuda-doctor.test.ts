@@ -155,4 +155,30 @@ const named = (lines: readonly Line[]): string[] => [...new Set(lines.map(({ op 
     const { out } = await node(["-e", info]);
     expect(JSON.parse(out)).toMatchObject({ device: "cuda:0", dtype: "f16" });
   }, 120_000);
+
+  test("dtype int16, which the CPU alone has, keeps auto there, and info says so", async () => {
+    const info = `require(${JSON.stringify(join(ROOT, "lib/index.ts"))}).Pipeline.load({ dtype: "int16" }).then(
+      (pipeline) => { console.log(JSON.stringify(pipeline.info)); return pipeline.dispose(); })`;
+    const { out } = await node(["-e", info]);
+    expect(JSON.parse(out)).toMatchObject({
+      device: "cpu",
+      dtype: "int16",
+      deviceNote: expect.stringContaining("int16"),
+    });
+  }, 60_000);
+
+  test("offload decodes tiles to the same bits", async () => {
+    const code = `const { Pipeline } = require(${JSON.stringify(join(ROOT, "lib/index.ts"))});
+      (async () => {
+        const made = [];
+        for (const offload of [false, true]) {
+          const pipeline = await Pipeline.load({ device: "cuda", offload });
+          const call = { prompt: "a cat", width: 192, height: 64, steps: 1, seed: 1, guidance: 1, vaeTiling: "on", vaeTile: 128 };
+          made.push(Buffer.from((await pipeline.generate(call)).images[0].data).toString("base64"));
+          await pipeline.dispose();
+        }
+        console.log(made[0] === made[1]);
+      })();`;
+    expect((await node(["-e", code])).out.trim()).toBe("true");
+  }, 120_000);
 });

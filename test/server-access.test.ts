@@ -330,6 +330,7 @@ describe("the command", () => {
     expect((await answer).status).toBe(200);
     expect(await exited).toBe(0);
     expect(log).toContain('"state":"succeeded"');
+    expect(log).toMatch(/"model":"small","device":"cpu","dtype":"f32","msg":"model loaded"/);
     expect(log).not.toMatch(/sensitive|forbidden|0123456789abcdef/);
   });
 
@@ -340,6 +341,9 @@ describe("the command", () => {
     };
     expect(await run("--host", "0.0.0.0")).toMatch(/--api-key-file/);
     expect(await run("--port", "many")).toMatch(/--port: expected a number/);
+    expect(await run("--device", "cuda")).toMatch(
+      /'--device': put it into the file of --config, as "device" in "load"/,
+    );
     const config = join(folder, "bad.json");
     writeFileSync(config, '{ "limit": {} }');
     expect(await run("--config", config)).toMatch(/limits/);

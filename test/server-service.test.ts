@@ -37,7 +37,7 @@ function service({ loads = [], calls = [], usable = true, moderate, warmUp = tru
     const error = loads.shift();
     return error === undefined ? Promise.resolve(engine) : Promise.reject(error);
   };
-  const log = { info: () => undefined, error: () => undefined };
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const settings = readConfig({ warmUp, drainSeconds: 0, collectSeconds: 0 });
   return new ImageService({ settings, sources: [{ name: "mini", aliases: [], load }], moderate, log });
 }
@@ -48,6 +48,15 @@ test("a warm-up whose processes died is tried again", async () => {
   const [load, call] = [service({ loads: [crash(1)] }), service({ calls: [crash(2)] })];
   await Promise.all([load.warmUp(), call.warmUp()]);
   expect([load.ready, call.ready]).toEqual([true, true]);
+});
+
+test("a server that lost its GPU is not ready any more, and says that it has to be started anew", async () => {
+  const lost = Object.assign(new Error("cuda:0 was lost"), { code: "ERR_IPA_DEVICE_LOST" });
+  const server = service({ calls: [lost], warmUp: false });
+  expect([server.ready, server.healthy]).toEqual([true, true]);
+  const { job } = await server.order(order);
+  await job.done;
+  expect([server.ready, server.healthy]).toEqual([false, false]);
 });
 
 test("a model that is refused is not tried again, and the reason is the cause", async () => {

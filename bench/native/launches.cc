@@ -44,7 +44,7 @@ uint8_t* somewhere(size_t place) { return reinterpret_cast<uint8_t*>((place + 1)
 
 ipa::Status print_launches(const ipa_bench::Choice& choice) {
   IPA_ASSIGN(auto device, ipa::gpu::GpuDevice::open(paper_gpu(), 0, "cuda:0"));
-  IPA_ASSIGN(const auto made, ipa::gpu::CudaBackend::make(std::move(device), 1));
+  IPA_ASSIGN(const auto made, ipa::gpu::CudaBackend::make(std::move(device)));
   const ipa::gpu::CudaBackend& backend = *made;
   ipa::ParamSet params;
   IPA_ASSIGN(const ipa::Plan plan, ipa_bench::plan_for_gpu(choice, backend, params));

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { OptionError } from "../errors";
 import type { GeneratedImage } from "../generated-image";
 import { writeSheet } from "../image/sheet";
-import type { NativeAddon } from "../native/contract";
+import type { NativeAddon, PipelineInfo } from "../native/contract";
 import type { GenerateResult } from "../types";
 import { writeAttentionSheet } from "./attention-sheet";
 import { type Axis, type BatchItem, itemFile, sheetLabels } from "./batch";
@@ -84,22 +84,29 @@ export async function writeAll(
   return made;
 }
 
-/** @param took milliseconds */
+/** How it was made: milliseconds, and where. */
+interface Made {
+  load: number;
+  generate: number;
+  info: Pick<PipelineInfo, "device" | "dtype">;
+}
+
 export function sayMade(
   environment: Environment,
   made: readonly MadePicture[],
   { latents, sheet, maps }: Outputs,
-  took: { load: number; generate: number },
+  { load, generate, info: { device, dtype } }: Made,
   asJson: boolean,
 ): void {
   if (asJson) {
     const images = made.map(({ file, seed, image }) => ({ file, seed, width: image?.width, height: image?.height }));
     const attention = maps === undefined ? {} : { attentionMaps: maps };
-    const seconds = { load: took.load / 1000, generate: took.generate / 1000 };
-    environment.json({ type: "result", images, latents: latents ?? null, ...attention, seconds });
+    const seconds = { load: load / 1000, generate: generate / 1000 };
+    environment.json({ type: "result", images, latents: latents ?? null, ...attention, device, dtype, seconds });
     return;
   }
   for (const { file, seed } of made) environment.out.write(`${file} (seed ${seed})\n`);
   for (const file of [sheet, maps, latents]) if (file !== undefined) environment.out.write(`${file}\n`);
-  environment.err.write(`loaded in ${formatSeconds(took.load)}, generated in ${formatSeconds(took.generate)}\n`);
+  const where = device === "cpu" ? "" : ` on ${device} in ${dtype}`;
+  environment.err.write(`loaded in ${formatSeconds(load)}, generated in ${formatSeconds(generate)}${where}\n`);
 }

@@ -61,7 +61,8 @@ async function runGenerate(
   const loaded = now();
   const results = await paint(pipeline, items, outputs.pictures, flags, environment);
   const made = await writeAll(outputs, results, items, grid, addon);
-  sayMade(environment, made, outputs, { load: loaded - started, generate: now() - loaded }, flags.json === true);
+  const how = { load: loaded - started, generate: now() - loaded, info: pipeline.info };
+  sayMade(environment, made, outputs, how, flags.json === true);
 }
 
 /** Of flags and of a file of options; JSON in them may name files of numbers. Bad values are reported before the model is read. */

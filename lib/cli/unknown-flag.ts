@@ -1,5 +1,6 @@
 /** What to write in place of a flag that does not exist, or of a word without one. */
 import { optionAlias } from "../options/aliases";
+import { LoadSchema } from "../options/load-schema";
 import { fold, nearest } from "../options/suggest";
 import { withFlags } from "./flag-names";
 
@@ -45,11 +46,20 @@ export function explainUsage(text: string, args: readonly string[], flags: reado
   return text;
 }
 
+/** The server's models and what they are loaded with are in a file. */
+function servedFix(name: string, args: readonly string[]): string | undefined {
+  const option = Object.keys(LoadSchema.properties).find((own) => fold(own) === fold(name));
+  if (args[0] !== "serve" || option === undefined) return undefined;
+  return `put it into the file of --config, as "${option}" in "load" of a model: docs/server.md`;
+}
+
 function unknownFix(unknown: string, args: readonly string[], flags: readonly string[]): string | undefined {
   const [name = "", inline] = unknown.replace(/^--?/, "").split("=", 2);
   const at = args.findIndex((argument) => argument === unknown || argument.startsWith(`${unknown}=`));
   const value = inline ?? (args[at]?.includes("=") === true ? args[at].slice(args[at].indexOf("=") + 1) : args[at + 1]);
   const key = name.length === 1 ? name : fold(name);
+  const served = servedFix(name, args);
+  if (served !== undefined) return served;
   const own = Object.hasOwn(FLAGS, key) ? FLAGS[key] : undefined;
   const found =
     own ??
@@ -75,7 +85,7 @@ function fromApi(title: string, name: string, value: string | undefined): string
 /** Whether all that it says to use is a flag of the command. */
 function namesFlags(fix: string, flags: readonly string[]): boolean {
   return (
-    !/\buse (?!--|it\b)|\bpass it to\b|\w\(\)/.test(fix) &&
+    !/\buse (?!--|it\b)|\bpass it\b|\w\(\)/.test(fix) &&
     [...fix.matchAll(/--[a-z][a-z-]*/g)].every(([flag]) => flag === "--help" || flags.includes(flag))
   );
 }

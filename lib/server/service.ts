@@ -35,6 +35,7 @@ export type Moderate = (request: ModerationRequest) => unknown;
 /** What the server tells its log. Prompts and pictures are not in it. */
 export interface Log {
   info(details: object, message: string): void;
+  warn(details: object, message: string): void;
   error(details: object, message: string): void;
 }
 
@@ -73,6 +74,8 @@ export class ImageService {
   readonly #moderate: Moderate | undefined;
   readonly #log: Log;
   #ready: boolean;
+  /** a GPU of this process was lost, which a new process alone gets back */
+  #lost = false;
   #warming: Promise<void> | undefined;
   /** fires when the server stops */
   readonly #stopped = new AbortController();
@@ -82,18 +85,40 @@ export class ImageService {
     this.#moderate = moderate;
     this.#log = log;
     this.#ready = !settings.warmUp;
-    this.models = new Models(sources, {
-      fallback: settings.fallback,
-      memoryBudget: settings.memoryBudget,
-      onError: (model, error) => log.error({ model, err: error }, "model cannot be loaded"),
-    });
+    this.models = new Models(
+      sources.map((source) => this.#telling(source)),
+      {
+        fallback: settings.fallback,
+        memoryBudget: settings.memoryBudget,
+        onError: (model, error) => log.error({ model, err: error }, "model cannot be loaded"),
+      },
+    );
     const { running, waiting, perKey, ...keep } = settings.queue;
     this.jobs = new Jobs({ running, queue: waiting, perOwner: perKey, ...keep }, (job) => this.#logEnd(job));
   }
 
+  /** Whether this process can do its work; false: it has to be started anew. */
+  get healthy(): boolean {
+    return !this.#lost;
+  }
+
+  /** Says where a model runs once it is there, and why not on a GPU. */
+  #telling(source: ServiceParts["sources"][number]): ServiceParts["sources"][number] {
+    return {
+      ...source,
+      load: async (signal) => {
+        const engine = await source.load(signal);
+        const { device, dtype, deviceNote } = engine.info;
+        this.#log.info({ model: source.name, device, dtype }, "model loaded");
+        if (deviceNote !== undefined) this.#log.warn({ model: source.name, deviceNote }, "the model runs on the CPU");
+        return engine;
+      },
+    };
+  }
+
   /** Whether requests are welcome: the first model is warm or has done a job, and the server does not stop. */
   get ready(): boolean {
-    return this.#ready && !this.jobs.draining;
+    return this.#ready && !this.#lost && !this.jobs.draining;
   }
 
   /**
@@ -220,6 +245,7 @@ export class ImageService {
       ranMs: started === undefined ? 0 : ended - started,
     };
     const { code } = (error ?? {}) as { code?: unknown };
+    if (code === "ERR_IPA_DEVICE_LOST") this.#lost = true;
     // What the server did wrong is its operator's concern.
     if (state === "failed" && asProblem(error).status === 500)
       this.#log.error({ ...details, code, err: error }, "job failed");

@@ -5,29 +5,6 @@
 
 namespace ipa {
 
-// The places have their data while it lives.
-class Resting::Visit {
- public:
-  Visit() = default;
-  ~Visit() {
-    for (Memory* place : visited_) *place = Memory();
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
-  Status bring(const Home& home, const MemorySpace& device) {
-    Memory data(device, home.data.bytes());
-    if (!data) return device.no_memory(home.data.bytes(), "out of memory for weights that are used now");
-    data.view().write(0, home.data.address(), home.data.bytes());
-    *home.place = std::move(data);
-    visited_.push_back(home.place);
-    return {};
-  }
-
- private:
-  std::vector<Memory*> visited_;
-};
-
 Status Resting::take(Memory& place) {
   Memory taken = std::move(place);
   if (!taken.space().is_host()) {
@@ -51,14 +28,37 @@ Status Resting::take(Memory& place) {
   return {};
 }
 
+Status Resting::bring() {
+  for (const Home& home : homes_) {
+    Memory data(device_, home.data.bytes());
+    if (!data) return device_.no_memory(home.data.bytes(), "out of memory for weights that are used now");
+    data.view().write(0, home.data.address(), home.data.bytes());
+    *home.place = std::move(data);
+  }
+  return device_.status();
+}
+
+void Resting::clear() {
+  for (const Home& home : homes_) *home.place = Memory();
+}
+
 Result<WeightsVisit> Resting::visit() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (std::shared_ptr<const Visit> found = visit_.lock()) return WeightsVisit(found);
-  auto made = std::make_shared<Visit>();
-  for (const Home& home : homes_) IPA_TRY(made->bring(home, device_));
-  IPA_TRY(device_.status());
-  visit_ = made;
-  return WeightsVisit(made);
+  if (visitors_ == 0) {
+    const Status brought = bring();
+    if (!brought.ok()) {
+      clear();
+      return brought;
+    }
+  }
+  ++visitors_;
+  // Who leaves last clears the places before anybody can bring weights again.
+  return WeightsVisit(this, [](void* resting) { static_cast<Resting*>(resting)->leave(); });
+}
+
+void Resting::leave() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (--visitors_ == 0) clear();
 }
 
 size_t Resting::bytes() const {

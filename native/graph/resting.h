@@ -11,8 +11,8 @@
 
 namespace ipa {
 
-// On their device for as long as it lives.
-using WeightsVisit = std::shared_ptr<const void>;
+// On their device for as long as it lives, which is not longer than what it came from.
+using WeightsVisit = std::shared_ptr<void>;
 
 class Resting {
  public:
@@ -31,12 +31,16 @@ class Resting {
     Memory* place;
     Memory data;
   };
-  class Visit;
+
+  // All of them, or an error; mutex_ is held.
+  Status bring();
+  void clear();
+  void leave();
 
   const MemorySpace& device_;
   std::vector<Home> homes_;
   std::mutex mutex_;
-  std::weak_ptr<const Visit> visit_;
+  int visitors_ = 0;
 };
 
 }  // namespace ipa

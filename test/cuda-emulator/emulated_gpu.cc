@@ -23,9 +23,10 @@ int launch_of_engine(int32_t kernel, const void* arguments, uint64_t bytes) {
 const std::string& last_problem() { return problem; }
 
 EmulatedDevices& EmulatedDevices::instance() {
-  static EmulatedDevices devices;
-  if (!devices.addresses_) devices.reset({});
-  return devices;
+  // Never destroyed: threads may still run kernels while the process ends.
+  static EmulatedDevices* const devices = std::make_unique<EmulatedDevices>().release();
+  if (!devices->addresses_) devices->reset({});
+  return *devices;
 }
 
 void EmulatedDevices::reset(const EmulatedGpu& settings) {

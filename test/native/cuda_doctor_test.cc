@@ -26,7 +26,7 @@ TEST_ONCE(cuda_doctor_real_sizes_have_launches) {
   if (ipa_test::test_device().is_gpu()) return;  // that device is the emulator's one, and open
   const auto device = emulated_device();
   if (!device) return;
-  const auto made = ipa::gpu::CudaBackend::make(device, 1);
+  const auto made = ipa::gpu::CudaBackend::make(device);
   CHECK_OK(made.status());
   if (!made.ok()) return;
   const ipa::gpu::CudaBackend& gpu = *made.value();

@@ -63,7 +63,7 @@ bool make(const TestDeviceChoice& choice, TestDevice& device) {
     auto opened = ipa::gpu::GpuDevice::open(*api, 0, "cuda:0");
     CHECK_OK(opened.status());
     if (!opened.ok()) return false;
-    auto backend = ipa::gpu::CudaBackend::make(opened.take(), 2);
+    auto backend = ipa::gpu::CudaBackend::make(opened.take());
     CHECK_OK(backend.status());
     if (!backend.ok()) return false;
     device = {choice.name, backend.take(), type.compute};

@@ -41,7 +41,9 @@ double latents_error(ipa::ModelSet& models, const GoldenFolder& folder, const Js
 
 void check_latents(const std::string& unet, int least_cases) {
   const GoldenFolder folder("source-pictures");
-  ipa_test::ErrorReport report(unet + " latents", allowed_latents);
+  // On a GPU the VAE's encoder is in bf16, which the latents begin with.
+  const double lost = ipa_test::diffusers_loses_in_calls() ? 6e-2 : 0;
+  ipa_test::ErrorReport report(unet + " latents", allowed_latents, lost);
   int ran = 0;
   for (const Json* entry : folder.cases("pipeline")) {
     if (entry->find("unet")->string() != unet) continue;

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
 import { InstallError, IpAdapterError, messageOf } from "../../errors";
-import { packageRoot } from "../../package-root";
+import { packageRoot, packageVersion } from "../../package-root";
 import { checkReadable } from "../../permission";
 import { isMissing } from "../../require-package";
 
@@ -39,7 +39,16 @@ export function findPlugin(): FoundPlugin {
 function whatToInstall(): string {
   return process.platform === "darwin"
     ? 'macOS has no CUDA: use "cpu"'
-    : `run npm install ${cudaPackage()}, in the version of node-ip-adapter`;
+    : `run npm install ${cudaPackage()}${ofVersion()}`;
+}
+
+/** `@1.2.3`: the CUDA package has the version of this one. Nothing where a bundle has no package.json. */
+function ofVersion(): string {
+  try {
+    return `@${packageVersion()}`;
+  } catch {
+    return "";
+  }
 }
 
 function unusable(fix: string, problem: string, cause?: unknown): InstallError {
@@ -59,7 +68,13 @@ function packagedPlugin(): string | undefined {
       if (isMissing(error)) continue;
       throw error;
     }
-    const { file } = load(entry) as { file?: unknown };
+    const { file, version } = load(entry) as { file?: unknown; version?: unknown };
+    const own = ofVersion();
+    if (typeof version === "string" && own !== "" && own !== `@${version}`)
+      throw unusable(
+        `run npm install ${cudaPackage()}${own}`,
+        `it is of version ${version}, and node-ip-adapter of ${own.slice(1)}`,
+      );
     if (typeof file === "string" && file !== "") return resolve(dirname(entry), file);
     throw new Error("its main module exports no file");
   }

@@ -29,6 +29,19 @@ function wishOf({ device = "auto", devices = {} }: Placement): Wish {
   };
 }
 
+/**
+ * What `dtype: "int16"` needs: the CPU, where the choice is left to "auto".
+ * @returns why no GPU is used although CUDA support is installed; undefined: that is not so
+ */
+export function keepOffGpu(request: NativeLoadRequest): string | undefined {
+  const { device = "auto", devices = {} } = request;
+  if (request.dtype !== "int16" || (devices.unet ?? device) !== "auto") return undefined;
+  const onCpu = <T extends string>(name: T): T | "cpu" => (name === "auto" ? "cpu" : name);
+  request.device = onCpu(device);
+  request.devices = Object.fromEntries(Object.entries(devices).map(([part, name]) => [part, onCpu(name)]));
+  return "absent" in findPlugin() ? undefined : 'dtype "int16" is for the CPU: a GPU has "f16" and "int8"';
+}
+
 /** Plugins that are open, by the addon. */
 const open = new WeakMap<NativeAddon, string>();
 /** Trials that run, by the plugin: calls at the same time share one. */

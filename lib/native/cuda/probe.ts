@@ -57,14 +57,33 @@ function environment(): NodeJS.ProcessEnv {
 
 const refused = (message: string): NativeCudaProbe => ({ ok: false, code: "ERR_IPA_DEVICE", message, devices: [] });
 
+/** Signals of a fault in the process itself. Others are sent, by a terminal or a system without memory. */
+const FAULTS = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS"];
+const passing = new WeakSet<NativeCudaProbe>();
+
+/** Whether the answer is of that moment alone, such as that the process was ended from outside. */
+export const isPassing = (verdict: NativeCudaProbe): boolean => passing.has(verdict);
+
+function passingRefusal(message: string): NativeCudaProbe {
+  const verdict = refused(message);
+  passing.add(verdict);
+  return verdict;
+}
+
 function explain(error: ExecFileException, stderr: string, limit: number): NativeCudaProbe | NotTried {
   // The system's words for a process that never ran.
   if (typeof error.code === "string" && systemCode(error) !== "ERR_CHILD_PROCESS_STDIO_MAXBUFFER")
     return { notTried: messageOf(error) };
   if (error.killed === true)
-    return refused(`the NVIDIA driver did not answer within ${limit / 1000} seconds when the GPU was tried`);
+    return passingRefusal(`the NVIDIA driver did not answer within ${limit / 1000} seconds when the GPU was tried`);
+  if (typeof error.signal === "string" && !FAULTS.includes(error.signal))
+    return passingRefusal(`the process that tried the GPU was ended (${error.signal}): load again`);
   if (typeof error.signal === "string")
-    return refused(`the NVIDIA driver crashed when the GPU was tried (${error.signal})`);
+    return refused(
+      error.signal === "SIGBUS"
+        ? "the file of CUDA support is cut short (SIGBUS): install its package anew"
+        : `the NVIDIA driver crashed when the GPU was tried (${error.signal})`,
+    );
   const said = stderr.split("\n").find((line) => /^\w*Error: /.test(line)) ?? `it ended with code ${error.code ?? ""}`;
   return refused(`the GPU could not be tried: ${said.slice(0, 1000)}`);
 }

@@ -1,18 +1,20 @@
 /** What came of trying a CUDA plugin, kept for later processes until the plugin or the driver is another. */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { contentHash } from "../../metadata/content-hash";
 import { userCacheFile, writeUserCache } from "../../user-cache";
 import type { NativeCudaProbe } from "../contract";
-import { toVerdict } from "./probe";
+import { isPassing, toVerdict } from "./probe";
 
 /** Milliseconds for which a failure is believed: a machine may get well without a new driver. */
 const FAILURE_LASTS = 24 * 3600 * 1000;
 const MOST_KEPT = 16;
 /** What is over when other programs have ended. */
-const PASSING = ["ERR_IPA_NO_MEMORY"];
+const PASSING = ["ERR_IPA_NO_MEMORY", "ERR_IPA_DEVICE_LOST"];
+/** Longer than any that was written here. */
+const MOST_BYTES = 1 << 20;
 
 interface Kept {
   /** milliseconds since 1970 */
@@ -29,7 +31,7 @@ export async function verdictKey(plugin: string, version: string): Promise<strin
   const [hash, status] = await Promise.all([contentHash(plugin), stat(plugin).catch(() => undefined)]);
   if (hash === undefined || status === undefined) return undefined;
   const visible = ["CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"].map((name) => process.env[name] ?? "");
-  const parts = [status.size, status.mtimeMs, hash, version, ...visible, await driverMark()];
+  const parts = [status.size, status.mtimeMs, hash, version, ...visible, await driverMark(), await deviceFiles()];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
@@ -40,6 +42,12 @@ async function driverMark(): Promise<string> {
   const text = await readFile("/proc/driver/nvidia/version", "utf8").catch(() => "");
   // Linux inside Windows has the driver of Windows.
   return text === "" ? fileMark("/usr/lib/wsl/lib/libcuda.so.1") : text;
+}
+
+/** Containers see the driver of their host, and its GPUs only where they are let. */
+async function deviceFiles(): Promise<string[]> {
+  const names = await readdir("/dev").catch(() => []);
+  return names.filter((name) => name.startsWith("nvidia")).sort();
 }
 
 async function fileMark(path: string): Promise<string> {
@@ -59,7 +67,7 @@ export async function keptVerdict(key: string): Promise<NativeCudaProbe | undefi
 
 /** What cannot be written is tried again. */
 export async function keepVerdict(key: string, verdict: NativeCudaProbe): Promise<void> {
-  if (PASSING.includes(verdict.code ?? "")) return;
+  if (isPassing(verdict) || PASSING.includes(verdict.code ?? "")) return;
   const file = place();
   const others = Object.entries(await readKept()).filter(([other]) => other !== key);
   const entries = [...others, [key, { at: Date.now(), verdict }] as const].slice(-MOST_KEPT);
@@ -68,6 +76,9 @@ export async function keepVerdict(key: string, verdict: NativeCudaProbe): Promis
 
 async function readKept(): Promise<Record<string, Kept | undefined>> {
   try {
+    const status = await stat(place());
+    // Reading a named pipe would wait for whoever writes to it.
+    if (!status.isFile() || status.size > MOST_BYTES) return {};
     const read: unknown = JSON.parse(await readFile(place(), "utf8"));
     if (typeof read !== "object" || read === null) return {};
     return Object.fromEntries(

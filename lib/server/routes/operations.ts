@@ -5,6 +5,10 @@ import { type JsonSchema, objectSchema } from "../openapi/schema";
 
 const status = (...names: string[]): JsonSchema => objectSchema({ status: { type: "string", enum: names } });
 
+/** Why requests are not welcome. */
+const reasonOf = ({ healthy, jobs }: Routes["service"]): string =>
+  !healthy ? "lost" : jobs.draining ? "stopping" : "starting";
+
 export function addOperationRoutes(routes: Routes, meters: Meters): void {
   const { service } = routes;
   routes.add({
@@ -12,10 +16,14 @@ export function addOperationRoutes(routes: Routes, meters: Meters): void {
     method: "GET",
     url: "/healthz",
     tag: "Operations",
-    summary: "Whether the process lives",
+    summary: "Whether the process lives, and can do its work",
     open: true,
-    answers: [{ status: 200, description: "it does", content: inJson(status("ok")) }],
-    handler: () => Promise.resolve({ status: "ok" }),
+    answers: [
+      { status: 200, description: "it does", content: inJson(status("ok")) },
+      { status: 503, description: "it lost its GPU: start it anew", content: inJson(status("lost")) },
+    ],
+    handler: (_request, reply) =>
+      reply.code(service.healthy ? 200 : 503).send({ status: service.healthy ? "ok" : "lost" }),
   });
   routes.add({
     name: "getReadiness",
@@ -26,13 +34,11 @@ export function addOperationRoutes(routes: Routes, meters: Meters): void {
     open: true,
     answers: [
       { status: 200, description: "they are", content: inJson(status("ready")) },
-      { status: 503, description: "they are not", content: inJson(status("starting", "stopping")) },
+      { status: 503, description: "they are not", content: inJson(status("starting", "stopping", "lost")) },
     ],
     handler: (_request, reply) => {
       const { ready } = service;
-      return reply
-        .code(ready ? 200 : 503)
-        .send({ status: ready ? "ready" : service.jobs.draining ? "stopping" : "starting" });
+      return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : reasonOf(service) });
     },
   });
   routes.add({

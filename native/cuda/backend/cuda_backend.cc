@@ -6,16 +6,14 @@
 
 namespace ipa::gpu {
 
-Result<std::shared_ptr<const CudaBackend>> CudaBackend::make(std::shared_ptr<const GpuDevice> device,
-                                                             int threads) {
+Result<std::shared_ptr<const CudaBackend>> CudaBackend::make(std::shared_ptr<const GpuDevice> device) {
   IPA_ASSIGN(std::shared_ptr<const GpuMemory> memory, GpuMemory::make(device));
-  return std::shared_ptr<const CudaBackend>(new CudaBackend(std::move(device), std::move(memory), threads));
+  return std::shared_ptr<const CudaBackend>(new CudaBackend(std::move(device), std::move(memory)));
 }
 
 Capabilities CudaBackend::capabilities() const {
   Capabilities of;
   of.device = device_->name();
-  of.threads = threads_;
   of.is_gpu = true;
   of.has_bf16 = device_->capability() >= 80;
   of.block_weights = true;

@@ -9,10 +9,11 @@
 
 namespace ipa::gpu {
 
+// One run at a time has all of the GPU: it counts as one thread of the host.
 class CudaBackend : public Backend {
  public:
-  // `threads`: of the host, that pack weights. no_memory.
-  static Result<std::shared_ptr<const CudaBackend>> make(std::shared_ptr<const GpuDevice> device, int threads);
+  // no_memory.
+  static Result<std::shared_ptr<const CudaBackend>> make(std::shared_ptr<const GpuDevice> device);
 
   Capabilities capabilities() const override;
   const MemorySpace& memory() const override { return *memory_; }
@@ -24,12 +25,11 @@ class CudaBackend : public Backend {
                                               const std::vector<void*>& bindings) const override;
 
  private:
-  CudaBackend(std::shared_ptr<const GpuDevice> device, std::shared_ptr<const GpuMemory> memory, int threads)
-      : device_(std::move(device)), memory_(std::move(memory)), threads_(threads) {}
+  CudaBackend(std::shared_ptr<const GpuDevice> device, std::shared_ptr<const GpuMemory> memory)
+      : device_(std::move(device)), memory_(std::move(memory)) {}
 
   std::shared_ptr<const GpuDevice> device_;
   std::shared_ptr<const GpuMemory> memory_;
-  int threads_;
 };
 
 }  // namespace ipa::gpu

@@ -9,10 +9,10 @@
 namespace ipa::gpu {
 
 void register_cuda(const GpuApi& api) {
-  add_device_kind("cuda", [&api](int index, int threads) -> Result<std::shared_ptr<const Backend>> {
+  add_device_kind("cuda", [&api](int index, int /*threads*/) -> Result<std::shared_ptr<const Backend>> {
     IPA_ASSIGN(std::shared_ptr<const GpuDevice> device,
                GpuDevice::open(api, index, "cuda:" + std::to_string(index)));
-    IPA_ASSIGN(std::shared_ptr<const Backend> backend, CudaBackend::make(std::move(device), threads));
+    IPA_ASSIGN(std::shared_ptr<const Backend> backend, CudaBackend::make(std::move(device)));
     return backend;
   });
 }

@@ -7,31 +7,6 @@ Status cancelled() { return Status(Code::cancelled, "the run was cancelled"); }
 
 bool raised(const CancelFlag* cancel) { return cancel && cancel->load(std::memory_order_relaxed); }
 
-// Freed with its place.
-class Event {
- public:
-  explicit Event(const GpuDevice& device) : device_(device) {}
-  ~Event() {
-    if (event_) device_.api().event_free(event_);
-  }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  Status make() {
-    return device_.check(device_.api().event_create(device_.queue(), &event_), "making an event");
-  }
-  Status record() {
-    return device_.check(device_.api().event_record(device_.queue(), event_), "marking a step");
-  }
-  Status wait() { return device_.check(device_.api().event_wait(event_), "a step"); }
-  Status seconds_since(const Event& from, double& seconds) const {
-    return device_.check(device_.api().event_seconds(from.event_, event_, &seconds), "timing a step");
-  }
-
- private:
-  const GpuDevice& device_;
-  GpuEvent* event_ = nullptr;
-};
-
 // What is asked of the queue is recorded for as long as this lives.
 class Recording {
  public:
@@ -72,14 +47,23 @@ Status CudaExecutable::run(const RunTerms& terms) {
   if (raised(terms.cancel)) return cancelled();
   // A run is short beside a step of a picture, and the queue keeps the order: others go first here or not at all.
   if (terms.pause && terms.pause->due()) IPA_TRY(terms.pause->pass().status());
-  const std::lock_guard<std::mutex> lock(device_->order());
-  if (terms.seconds) return run_timed(terms);
-  if (has_run_ && may_record_) IPA_TRY(record(terms.cancel));
-  if (!graph_) return launch_all(terms.cancel);
+  {
+    const std::lock_guard<std::mutex> lock(device_->order());
+    if (terms.seconds) return run_timed(terms);
+    IPA_TRY(enqueue(terms.cancel));
+    IPA_TRY(done_.record());
+  }
+  return done_.wait();
+}
+
+Status CudaExecutable::enqueue(const CancelFlag* cancel) {
+  IPA_TRY(done_.make());
+  if (has_run_ && may_record_) IPA_TRY(record(cancel));
+  if (!graph_) return launch_all(cancel);
   const GpuResult launched = device_->api().graph_launch(device_->queue(), graph_);
   if (launched != gpu_no_memory) return device_->check(launched, "a launch");
   drop_graph();
-  return launch_all(terms.cancel);
+  return launch_all(cancel);
 }
 
 GpuResult CudaExecutable::launch(const Launch& launch) {
@@ -111,7 +95,7 @@ Status CudaExecutable::record(const CancelFlag* cancel) {
 }
 
 Status CudaExecutable::run_timed(const RunTerms& terms) {
-  Event before(*device_), after(*device_);
+  EventMark before(*device_), after(*device_);
   IPA_TRY(before.make());
   IPA_TRY(after.make());
   const auto& all = launches.all();

@@ -57,7 +57,7 @@ class GpuChecker {
     IPA_ASSIGN(const Kernels* kernels, choose_kernels());
     const int threads = ThreadPool::shared().planned_size();
     cpu_ = std::make_unique<CpuBackend>(*kernels, threads);
-    IPA_ASSIGN(gpu_, CudaBackend::make(device_, threads));
+    IPA_ASSIGN(gpu_, CudaBackend::make(device_));
     of_.info = device_->info();
     IPA_TRY(device_->check(api_.versions(&of_.versions), "asking for the driver"));
     of_.peak = stated_peak(of_.info);

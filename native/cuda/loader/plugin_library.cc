@@ -87,7 +87,8 @@ Result<const GpuApi*> open_plugin(const std::string& path) {
   if (!native_path(path).is_absolute()) return Status(Code::not_found, name + "not an absolute path");
   const Library library = open_library(path);
   if (!library)
-    return Status(Code::device, name + "does not load as a library of this system: " + library_error());
+    return Status(Code::device, name + "does not load as a library of this system (" + library_error() +
+                                    "): install its package anew");
   void* symbol = find_symbol(library);
   if (!symbol)
     return Status(Code::device, name + "is no plugin of node-ip-adapter (it exports no " + exported_name +

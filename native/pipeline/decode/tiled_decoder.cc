@@ -8,26 +8,37 @@ namespace {
 // Of a place on a side whose ends meet, at most one side away.
 int64_t around(int64_t place, int64_t side) { return (place + side) % side; }
 
+// What the step of the most numbers reads and writes.
+int64_t largest_step(const Graph& graph) {
+  int64_t most = 0;
+  for (const Node& node : graph.nodes()) {
+    int64_t numbers = node.shape.elements();
+    for (const Value& input : node.inputs)
+      if (input.valid()) numbers += graph.shape(input).elements();
+    most = std::max(most, numbers);
+  }
+  return most;
+}
+
 }  // namespace
 
 // The deepest cut that takes little more memory than the best one: the more of the decoder runs over the whole
-// picture, the closer the result is to that of the whole decoder, and the less of the tiles overlaps.
+// picture, the closer the result is to that of the whole decoder, and the less of the tiles overlaps. Memory is counted in
+// numbers of activations, which are the same on every device: the cut decides about the picture.
 Result<std::unique_ptr<Decoder>> TiledDecoder::plan(const ModelSet& models, int64_t height, int64_t width,
                                                     int64_t tile, Wrap wrap) {
   constexpr double worth = 1.25;
   std::vector<std::unique_ptr<TiledDecoder>> cuts;
-  std::vector<double> bytes;
+  std::vector<double> numbers;
   for (int blocks = 0; blocks <= models.vae->network.last_cut(); ++blocks) {
     std::unique_ptr<TiledDecoder> cut(new TiledDecoder(models.vae->config(), height, width, wrap));
     IPA_TRY(cut->build(models, blocks, tile));
-    MemoryCount memory;
-    cut->count(memory);
-    bytes.push_back(static_cast<double>(memory.peak()));
+    numbers.push_back(static_cast<double>(cut->working_numbers()));
     cuts.push_back(std::move(cut));
   }
-  const double most = worth * *std::min_element(bytes.begin(), bytes.end());
+  const double most = worth * *std::min_element(numbers.begin(), numbers.end());
   size_t chosen = cuts.size() - 1;
-  while (bytes[chosen] > most) --chosen;
+  while (numbers[chosen] > most) --chosen;
   return std::unique_ptr<Decoder>(std::move(cuts[chosen]));
 }
 
@@ -69,6 +80,11 @@ Status TiledDecoder::build(const ModelSet& models, int blocks, int64_t tile) {
   external.push_back(tail_in_);
   IPA_ASSIGN(tail_, Program::plan(std::move(graph), models.backend(Part::vae), external));
   return {};
+}
+
+int64_t TiledDecoder::working_numbers() const {
+  const auto largest = [](const Program& program) { return largest_step(program.plan().graph()); };
+  return std::max(largest(*head_), features_.elements() + std::max(largest(*statistics_), largest(*tail_)));
 }
 
 void TiledDecoder::count(MemoryCount& memory) const {

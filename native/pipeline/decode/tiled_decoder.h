@@ -19,6 +19,8 @@ class TiledDecoder : public Decoder {
   static Result<std::unique_ptr<Decoder>> plan(const ModelSet& models, int64_t height, int64_t width,
                                                int64_t tile, Wrap wrap);
   void count(MemoryCount& memory) const override;
+  // Activations that are held at once, about.
+  int64_t working_numbers() const;
   Status prepare(Workspace& workspace) override;
   Result<std::vector<uint8_t>> decode(const float* latents, const TileFunction& on_tile,
                                       const CancelFlag* cancel) override;
