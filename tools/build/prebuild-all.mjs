@@ -1,4 +1,4 @@
-// Builds the addon for every system of targets.mjs on this machine, with zig, into prebuilds/: `npm run prebuild:all -- [--only linux-x64,..]
+// Builds the addon for every system of targets.mjs on this machine, with zig, into prebuilds/: `npm run prebuilds -- [--only linux-x64,..]
 // [--out FOLDER] [--jobs N]`. zig is a tool of developers, from PyPI: IPA_ZIG names the command (default: "python3 -m ziglang"). The same
 // sources and the same zig give the same bytes, wherever the checkout lies. manifest.json says of what each file was made.
 import { spawnSync } from "node:child_process";
@@ -23,7 +23,7 @@ function findZig() {
   if (status !== 0)
     throw new Error(
       `${command.join(" ")}: ${error?.message ?? stderr.trim()}\nzig comes from PyPI: python3 -m venv build/zig && ` +
-        "build/zig/bin/pip install ziglang==0.17.1, then IPA_ZIG='build/zig/bin/python -m ziglang' npm run prebuild:all",
+        "build/zig/bin/pip install ziglang==0.17.1, then IPA_ZIG='build/zig/bin/python -m ziglang' npm run prebuilds",
     );
   return { command, version: stdout.trim() };
 }
@@ -119,6 +119,6 @@ try {
   const manifest = { sources: hashSources(), compiler: `zig ${zig.version}`, napi: 9, files: entries };
   fs.writeFileSync(path.join(values.out, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 } catch (error) {
-  console.error(`\nprebuild:all failed: ${error.message}`);
+  console.error(`\nprebuilds failed: ${error.message}`);
   process.exitCode = 1;
 }
