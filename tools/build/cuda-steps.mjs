@@ -3,6 +3,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { codeFlags, kernelFlags, readCudaSources, TARGETS } from "./cuda-flags.mjs";
+import { compileStep } from "./incremental.mjs";
 import { buildDir, root } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
 
@@ -25,18 +26,16 @@ function kernelStep(toolkit, targets, folder, source) {
   // nvcc does not make it.
   fs.mkdirSync(kept, { recursive: true });
   const keep = ["-Xptxas=-v", "--keep", "--keep-dir", path.relative(root, kept)];
-  const flags = [...kernelFlags(source), ...codeFlags(targets), ...keep, "-MD"];
-  const command = (out) => [toolkit.nvcc, ...flags, "-MF", `${out}.d`, "-c", source, "-o", out];
+  const command = [toolkit.nvcc, ...kernelFlags(source), ...codeFlags(targets), ...keep];
   const report = { file: reportOf(folder, source), lines: PTXAS };
-  return { label: source, output, record: `${output}.json`, report, command };
+  return { ...compileStep(command, source, output, { depends: "-MD" }), report };
 }
 
 function hostStep(toolkit, compiler, folder, source) {
   const output = objectOf(folder, source);
   const flags = ["-std=c++17", "-O2", "-fPIC", ...readSources(process.arch).cflags, "-Inative"];
-  const compile = [...compiler.command, ...flags, "-isystem", toolkit.include, "-MD"];
-  const command = (out) => [...compile, "-MF", `${out}.d`, "-c", source, "-o", out];
-  return { label: source, output, record: `${output}.json`, command };
+  const command = [...compiler.command, ...flags, "-isystem", toolkit.include];
+  return compileStep(command, source, output, { depends: "-MD" });
 }
 
 /** Of all kernels, for these GPUs. */

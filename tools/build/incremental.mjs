@@ -47,6 +47,16 @@ async function make(step) {
   }
 }
 
+/**
+ * The step that compiles a source with a compiler of the gcc family, which writes what it read beside the product.
+ * @param {string[]} command compiler and flags @param {string} source as the compiler is told
+ * @param {{ label?: string, depends?: string }} options `depends`: -MD where headers of the system count too
+ */
+export function compileStep(command, source, output, { label = source, depends = "-MMD" } = {}) {
+  const whole = (out) => [...command, depends, "-MF", `${out}.d`, "-c", source, "-o", out];
+  return { label, output, record: `${output}.json`, command: whole };
+}
+
 /** @returns what is left for the terminal */
 function setReportAside(output, { file, lines }) {
   const all = output.split(/(?<=\n)/);

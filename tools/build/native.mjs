@@ -10,7 +10,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { addonLinkFlags, checkCompiler, compileFlags, findCompiler, systemLibraries } from "./compiler.mjs";
 import { emulatedPluginFlags, emulatorFlags, emulatorProblem } from "./emulated.mjs";
-import { update } from "./incremental.mjs";
+import { compileStep, update } from "./incremental.mjs";
 import {
   addonFile,
   benchFile,
@@ -80,19 +80,10 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   const compileOne = (unit, flags, variant = "") => {
     const label = relative(unit.file);
     const output = path.join(objectsDir, `${label}${variant}.o`);
-    const command = (out) => [
-      ...compiler.command,
-      ...common,
-      ...flags,
-      "-MMD",
-      "-MF",
-      `${out}.d`,
-      "-c",
-      label,
-      "-o",
-      out,
-    ];
-    return { label: `${label}${variant}`, output, record: `${output}.json`, command, cost: costOf(unit) };
+    const step = compileStep([...compiler.command, ...common, ...flags], label, output, {
+      label: `${label}${variant}`,
+    });
+    return { ...step, cost: costOf(unit) };
   };
   const compile = (files, flags) =>
     joinSources(files, unitsDir, { alone }).map((unit) => compileOne(unit, [unit.optimisation, ...flags]));

@@ -7,7 +7,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { update } from "./incremental.mjs";
+import { compileStep, update } from "./incremental.mjs";
 import { buildDir, packageDir, root } from "./paths.mjs";
 import { hashSources, readSources } from "./sources.mjs";
 import { compileFlagsOf, importLibraryCommand, linkFlagsOf, PREBUILT } from "./targets.mjs";
@@ -44,19 +44,8 @@ function stepsOf(target, zig) {
   const compiler = [...zig.command, "c++", "-target", target.triple];
   const compile = ({ file, optimisation }) => {
     const output = path.join(folder, "objects", `${relative(file)}.o`);
-    const command = (out) => [
-      ...compiler,
-      ...flags,
-      optimisation,
-      "-MMD",
-      "-MF",
-      `${out}.d`,
-      "-c",
-      relative(file),
-      "-o",
-      out,
-    ];
-    return { label: `${target.name} ${relative(file)}`, output, record: `${output}.json`, command };
+    const label = `${target.name} ${relative(file)}`;
+    return compileStep([...compiler, ...flags, optimisation], relative(file), output, { label });
   };
   const units = joinSources([...sources.core, ...sources.addon], path.join(buildDir, "prebuilt", "units", target.arch));
   const objects = units.map(compile);

@@ -6,21 +6,20 @@ import path from "node:path";
 import { findCompiler } from "../build/compiler.mjs";
 import { codeFlags, kernelFlags, readCudaSources } from "../build/cuda-flags.mjs";
 import { findToolkit } from "../build/cuda-toolkit.mjs";
-import { update } from "../build/incremental.mjs";
+import { compileStep, update } from "../build/incremental.mjs";
 import { buildDir, root } from "../build/paths.mjs";
 import { readSources } from "../build/sources.mjs";
 
 const folder = path.join(buildDir, "cuda/plugin-tests");
 const program = path.join(folder, "plugin_tests");
 
-function compileStep(toolkit, compiler, source) {
+function stepOf(toolkit, compiler, source) {
   const { cflags } = readSources(process.arch);
   const output = path.join(folder, `${source}.o`);
   const compile = source.endsWith(".cu")
     ? [toolkit.nvcc, ...kernelFlags(source), ...codeFlags([75])]
     : [...compiler.command, "-std=c++17", "-O1", ...cflags, "-Inative", "-isystem", toolkit.include];
-  const command = (out) => [...compile, "-MD", "-MF", `${out}.d`, "-c", source, "-o", out];
-  return { label: source, output, record: `${output}.json`, command };
+  return compileStep(compile, source, output, { depends: "-MD" });
 }
 
 try {
@@ -28,7 +27,7 @@ try {
   const compiler = findCompiler();
   const tests = fs.readdirSync(path.join(root, "test/cuda-plugin")).filter((name) => name.endsWith(".cc"));
   const sources = [...readCudaSources().plugin, ...tests.map((name) => `test/cuda-plugin/${name}`)];
-  const objects = sources.map((source) => compileStep(toolkit, compiler, source));
+  const objects = sources.map((source) => stepOf(toolkit, compiler, source));
   const inputs = objects.map((step) => path.relative(root, step.output));
   const command = (out) => [...compiler.command, ...inputs, "-pthread", "-o", out];
   await update(objects, 1);

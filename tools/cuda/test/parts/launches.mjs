@@ -40,18 +40,20 @@ const leastTime = (gpu) => (launch) => Math.max(launch.flop / gpu[launch.numbers
 
 export function launches() {
   const failures = [];
-  const rows = NETWORKS.map(({ name, args }) => {
-    const all = launchesOf(args);
+  const networks = NETWORKS.map((network) => ({ ...network, all: launchesOf(network.args) }));
+  const rows = networks.map(({ name, all }) => {
     if (all.length === 0) failures.push(`launches: none of ${name}`);
     const times = GPUS.map((gpu) => `${(1e3 * sum(all, leastTime(gpu))).toFixed(2)} ms`);
     const work = [(sum(all, ({ flop }) => flop) / 1e12).toFixed(3), (sum(all, ({ bytes }) => bytes) / 1e9).toFixed(2)];
     return [name, all.length, ...work, ...times];
   });
-  const kinds = NETWORKS.filter(({ args }) => args.length === 2).map(({ name, args }) => {
-    const counts = new Map();
-    for (const { kernel } of launchesOf(args)) counts.set(kernel, (counts.get(kernel) ?? 0) + 1);
-    return `- ${name}: ${[...counts].map(([kernel, count]) => `${kernel} ${count}`).join(", ")}`;
-  });
+  const kinds = networks
+    .filter(({ args }) => args.length === 2)
+    .map(({ name, all }) => {
+      const counts = new Map();
+      for (const { kernel } of all) counts.set(kernel, (counts.get(kernel) ?? 0) + 1);
+      return `- ${name}: ${[...counts].map(([kernel, count]) => `${kernel} ${count}`).join(", ")}`;
+    });
   const head = ["network", "launches", "TFLOP", "GB", ...GPUS.map(({ name }) => `least, ${name}`)];
   return { text: `${table(head, rows)}\n\n${kinds.join("\n")}`, failures };
 }
