@@ -78,6 +78,6 @@ whenBuilt(`the library loads, and says what is there of driver and GPUs${suffix}
     expect(found.driver).toMatch(/^\d+\.\d+$/);
     return;
   }
-  expect(found).toMatchObject({ ok: false, code: "ERR_IPA_UNSUPPORTED", devices: [] });
+  expect(found).toMatchObject({ ok: false, code: "ERR_IPA_DEVICE", devices: [] });
   expect(found.message).toMatch(/^there is no NVIDIA driver: install.*r580/);
 });
