@@ -1,19 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { InstallError } from "../lib/errors";
-import {
-  type AddonPlaces,
-  addonCandidates,
-  choosePrebuild,
-  currentPlatform,
-  loadAddonFrom,
-  loadStatedAddon,
-  type Platform,
-} from "../lib/native/load";
+import { addonCandidates, type AddonPlaces, choosePrebuild } from "../lib/native/addon/candidates";
+import { currentPlatform, type Platform } from "../lib/native/addon/platform";
+import { loadAddonFrom, loadStatedAddon } from "../lib/native/load";
 import { FakeAddon } from "./support/fake-addon";
+import { ROOT } from "./support/load";
 
 const glibc: Platform = { platform: "linux", arch: "x64", libc: "glibc" };
 const musl: Platform = { ...glibc, libc: "musl" };
@@ -50,12 +46,14 @@ test.each<[string, string[], Platform, string | undefined]>([
   expect(choosePrebuild([...files].reverse(), platform)).toBe(expected);
 });
 
+const candidates = (...args: Parameters<typeof addonCandidates>): string[] => [...addonCandidates(...args)];
+
 test("a local build comes first, unless prebuilt ones are asked for", () => {
   const local = add("build", "Release", "node_ip_adapter.node");
   const prebuilt = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
-  expect(addonCandidates(places, glibc, false)).toEqual([local, prebuilt]);
-  expect(addonCandidates(places, glibc, true)).toEqual([prebuilt]);
-  expect(addonCandidates(places, musl, true)).toEqual([]);
+  expect(candidates(places, glibc, false)).toEqual([local, prebuilt]);
+  expect(candidates(places, glibc, true)).toEqual([prebuilt]);
+  expect(candidates(places, musl, true)).toEqual([]);
 });
 
 test("a local build that does not load gives way to the prebuilt one", () => {
@@ -100,18 +98,143 @@ test("nothing to load: says the platform, what there is, and the fix", () => {
   expect(failure(musl, true).message).toContain("NODE_IP_ADAPTER_PREBUILDS_ONLY");
 });
 
-test("a binary that does not load: says why", () => {
+test.each<[string, string, RegExp, RegExp]>([
+  [
+    "glibc is too old",
+    "/lib/libc.so.6: version `GLIBC_2.38' not found (required by a.node)",
+    /needs glibc 2\.38, and this system has/,
+    /from source/,
+  ],
+  [
+    "libstdc++ is too old",
+    "libstdc++.so.6: version `GLIBCXX_3.4.32' not found",
+    /C\+\+ library/,
+    /install libstdc\+\+/,
+  ],
+  [
+    "musl's on glibc",
+    "libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory",
+    /other C library/,
+    /delete node_modules/,
+  ],
+  [
+    "glibc's on musl",
+    "Error loading shared library ld-linux-x86-64.so.2: No such file or directory",
+    /other C library/,
+    /delete node_modules/,
+  ],
+  [
+    "a library lacks",
+    "libfoo.so.2: cannot open shared object file: No such file or directory",
+    /lacks libfoo\.so\.2/,
+    /install that library/,
+  ],
+  ["a folder of which nothing may run", "a.node: failed to map segment from shared object", /noexec/, /another folder/],
+  ["another class of processor", "wrong ELF class: ELFCLASS32", /another system/, /delete node_modules/],
+  [
+    "another processor on a Mac",
+    "dlopen(a.node, 0x0001): tried: 'a.node' (mach-o file, but is an incompatible architecture (have 'arm64', need 'x86_64'))",
+    /another processor/,
+    /own processor/,
+  ],
+  [
+    "macOS has blocked it",
+    "dlopen(a.node): code signature in <A> 'a.node' not valid for use in process: library load disallowed by system policy",
+    /macOS blocks/,
+    /xattr/,
+  ],
+  ["Windows has blocked it", "An Application Control policy has blocked this file.", /policy of Windows/, /SHA-256/],
+  ["another program than Node", "The specified module could not be found.", /no Node/, /node\.exe or Electron/],
+  ["Node is too old", "undefined symbol: node_api_symbol_for", /lacks functions/, /20\.9/],
+])("what the loader of a system says, in words: %s", (_, message, cause, fix) => {
   const file = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
-  const old = failure(glibc, false, () => {
-    throw new Error("version `GLIBC_2.38' not found");
+  const error = failure(glibc, false, () => {
+    throw new Error(message);
   });
-  expect(old.message).toContain(file);
-  expect(old.message).toContain("newer C library");
-  expect(
-    failure(glibc, false, () => {
-      throw new Error("wrong ELF class: ELFCLASS32");
-    }).message,
-  ).toContain("another platform");
+  const [head, fixes] = error.message.split("To fix it:");
+  for (const part of [file, message]) expect(head).toContain(part);
+  expect(head).toMatch(cause);
+  expect(fixes).toMatch(fix);
+  // One cause that is known needs no list of what else it could be.
+  expect(fixes).not.toContain("bundler");
+});
+
+describe("files that this system refuses", () => {
+  const made = join(ROOT, "build/Release/node_ip_adapter.node");
+  /** Loads in a process of its own, which must not die of it. */
+  const messageFor = (bytes: Buffer): string => {
+    const file = join(root, "c.node");
+    writeFileSync(file, bytes);
+    const script = `require(${JSON.stringify(ROOT)}).systemInfo()`;
+    const env = { ...process.env, NODE_IP_ADAPTER_ADDON: file };
+    const { status, signal, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8", env });
+    expect({ status, signal }).toEqual({ status: 1, signal: null });
+    return stderr;
+  };
+  const changed = (at: number, value: number): Buffer => {
+    const bytes = readFileSync(made);
+    bytes[at] = value;
+    return bytes;
+  };
+  const onLinux = process.platform === "linux" ? test : test.skip;
+
+  onLinux("a download that was cut anywhere (Linux)", () => {
+    const whole = readFileSync(made);
+    for (const length of [whole.length - 1, Math.floor(whole.length / 2), 5000, 64, 40, 3, 0])
+      expect(messageFor(whole.subarray(0, length))).toMatch(/damaged/);
+  });
+
+  onLinux("another processor, another class (Linux)", () => {
+    const MACHINE = 18;
+    expect(messageFor(changed(MACHINE, 0xf3))).toMatch(/another system or damaged/);
+    expect(messageFor(changed(4, 1))).toMatch(/another system or damaged/);
+  });
+
+  onLinux("another system (Linux)", () => {
+    expect(messageFor(Buffer.from(`MZ${"\0".repeat(4000)}`))).toMatch(/another system/);
+  });
+});
+
+describe("a checkout, of which npm's lock file is a sign", () => {
+  const { hashSources } = createRequire(__filename)("../tools/build/source-hash.cjs") as {
+    hashSources: (root: string) => string;
+  };
+  const sources = (): string => {
+    const file = add("native", "a.cc");
+    writeFileSync(file, "int a;");
+    add("package-lock.json");
+    mkdirSync(join(root, "tools/build"), { recursive: true });
+    copyFileSync(join(ROOT, "tools/build/source-hash.cjs"), join(root, "tools/build/source-hash.cjs"));
+    return file;
+  };
+
+  test("takes a prebuilt addon of the very same sources", () => {
+    const file = sources();
+    const prebuilt = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
+    expect(candidates(places, glibc, false)).toEqual([]);
+    writeFileSync(join(places.prebuilds, "manifest.json"), JSON.stringify({ sources: hashSources(root) }));
+    expect(candidates(places, glibc, false)).toEqual([prebuilt]);
+    writeFileSync(file, "int b;");
+    expect(candidates(places, glibc, false)).toEqual([]);
+    expect(failure(glibc, false).message).toMatch(/other sources than those of this checkout/);
+  });
+
+  test("what makes another library is no source of the addon", () => {
+    sources();
+    const before = hashSources(root);
+    writeFileSync(add("native", "cuda", "kernels", "a.cu"), "x");
+    writeFileSync(add("native", "build", "a.o"), "x");
+    expect(hashSources(root)).toBe(before);
+    writeFileSync(add("native", "cuda", "a.h"), "x");
+    expect(hashSources(root)).not.toBe(before);
+  });
+});
+
+test("an installed package trusts what it was packed with", () => {
+  add("native", "a.cc");
+  const prebuilt = add("prebuilds", "linux-x64", "node-ip-adapter.glibc.node");
+  writeFileSync(join(places.prebuilds, "manifest.json"), JSON.stringify({ sources: "0" }));
+  expect(candidates(places, glibc, false)).toEqual([prebuilt]);
 });
 
 test("NODE_IP_ADAPTER_ADDON: that file or none, and the message names both", () => {

@@ -56,6 +56,22 @@ test("what is no regular file has no hash, and is not waited for", async () => {
   }
 });
 
+test("a hash that nobody waits for loads nothing once it has begun: a test runner would fail the tests it outlives", () => {
+  const script = `
+    const { Module } = require("node:module");
+    const { contentHash } = require(${JSON.stringify(join(ROOT, "dist/metadata/content-hash.js"))});
+    const begun = [${JSON.stringify(picture)}, ${JSON.stringify(MINI)}].map((place) => contentHash(place));
+    const loadedLate = [];
+    const load = Module.prototype.require;
+    Module.prototype.require = function (name) { loadedLate.push(name); return load.call(this, name); };
+    Promise.all(begun).then((hashes) => console.log(JSON.stringify({ hashes, loadedLate })));`;
+  const printed = execFileSync(process.execPath, ["-e", script], { encoding: "utf8" });
+  expect(JSON.parse(printed)).toEqual({
+    hashes: [sha256(picture), expect.stringMatching(/^[0-9a-f]{64}$/)],
+    loadedLate: [],
+  });
+});
+
 test.each(["png", "jpeg", "webp"] as const)("a %s has the settings of its picture", async (format: OutputFormat) => {
   const bytes = await image.toBuffer(format);
   const { parameters, settings, format: read } = await readMetadata(bytes);

@@ -7,7 +7,7 @@ import { messageOf } from "../errors";
 import { loadSharp } from "../image/sharp";
 import { findPlugin } from "../native/cuda/plugin";
 import { probePlugin } from "../native/cuda/probe";
-import { currentPlatform } from "../native/load";
+import { currentPlatform } from "../native/addon/platform";
 import { shippedModel } from "../package-root";
 import { type DeviceReport, checkDevice, deviceIndex, writeReport } from "./doctor-device";
 import type { Environment } from "./environment";

@@ -1,70 +1,15 @@
 /** Finds and loads the native addon: a local build first, then the prebuilt binary of this platform. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 
 import { InstallError, messageOf, systemCode } from "../errors";
 import { exhaustion } from "../load-failure";
 import { BUNDLE_HINT, packageRoot, prebuildsFolder, statedPath } from "../package-root";
+import { addonCandidates, type AddonPlaces, isStale, prebuiltFor } from "./addon/candidates";
+import { diagnose, FROM_SOURCE } from "./addon/diagnosis";
+import { currentPlatform, type Platform, platformName } from "./addon/platform";
+import { checkWhole } from "./addon/whole-file";
 import type { NativeAddon } from "./contract";
-
-export type Libc = "glibc" | "musl" | "";
-
-export interface Platform {
-  platform: string;
-  arch: string;
-  libc: Libc;
-}
-
-/** This process's platform. The C library is told from Node's own report: /etc files lie in containers. */
-export function currentPlatform(): Platform {
-  return { platform: process.platform, arch: process.arch, libc: process.platform === "linux" ? linuxLibc() : "" };
-}
-
-function linuxLibc(): Libc {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime !== undefined ? "glibc" : "musl";
-}
-
-/**
- * The file of a prebuilds folder that fits, or undefined. Names are prebuildify's: `<package>.<tag>….node` or
- * `node.<tag>….node`; a tag that is absent fits everything, so the name with most matching tags wins.
- */
-export function choosePrebuild(files: readonly string[], target: Platform): string | undefined {
-  let best: { file: string; tags: number } | undefined;
-  for (const file of files) {
-    const parts = file.split(".");
-    if (parts.pop() !== "node") continue;
-    const name = parts.shift();
-    if (name !== "node-ip-adapter" && name !== "node") continue;
-    const fits = parts.every((tag) => {
-      if (tag === "glibc" || tag === "musl") return tag === target.libc;
-      if (tag === "armv8") return target.arch === "arm64";
-      return tag === "napi" || tag === "node";
-    });
-    if (fits && (best === undefined || parts.length > best.tags)) best = { file, tags: parts.length };
-  }
-  return best?.file;
-}
-
-/** Where addons are looked for. */
-export interface AddonPlaces {
-  /** folder of the package, with build/Release/ when the addon was built there */
-  root: string;
-  /** folder of the prebuilt ones */
-  prebuilds: string;
-}
-
-/** Every file the loader would try, best first, as absolute paths. */
-export function addonCandidates({ root, prebuilds }: AddonPlaces, target: Platform, prebuildsOnly: boolean): string[] {
-  const candidates: string[] = [];
-  const local = join(root, "build", "Release", "node_ip_adapter.node");
-  if (!prebuildsOnly && existsSync(local)) candidates.push(local);
-  const folder = join(prebuilds, `${target.platform}-${target.arch}`);
-  const file = existsSync(folder) ? choosePrebuild(readdirSync(folder), target) : undefined;
-  if (file !== undefined) candidates.push(join(folder, file));
-  return candidates;
-}
 
 const ADDON = "node-ip-adapter's native addon";
 
@@ -117,18 +62,12 @@ export function loadStatedAddon(file: string, load: (file: string) => NativeAddo
     if (exhausted !== undefined) throw exhausted;
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return refuse("there is no such file", undefined, error);
-    const flag = PERMISSION_FLAGS[code];
-    if (flag !== undefined)
-      return refuse("Node's permission model does not allow it", `start node with ${flag}`, error);
-    return refuse(messageOf(error), undefined, error);
+    const known = diagnose(error);
+    return known === undefined
+      ? refuse(messageOf(error), undefined, error)
+      : refuse(`${known.cause} (${messageOf(error)})`, known.fix, error);
   }
 }
-
-/** What lacks, by the code of Node's error. */
-const PERMISSION_FLAGS: Record<string, string> = {
-  ERR_ACCESS_DENIED: "--allow-fs-read for that file",
-  ERR_DLOPEN_DISABLED: "--allow-addons",
-};
 
 const FUNCTIONS = ["system", "setThreads", "load", "convert", "inspect", "fitPicture"] satisfies (keyof NativeAddon)[];
 
@@ -142,47 +81,48 @@ function isAddon(value: unknown): boolean {
 }
 
 function explain(
-  { root, prebuilds }: AddonPlaces,
+  places: AddonPlaces,
   target: Platform,
   prebuildsOnly: boolean,
   failures: { file: string; error: unknown }[],
 ): string {
-  const name = [target.platform, target.arch].join("-") + (target.libc === "" ? "" : ` (${target.libc})`);
-  const lines = [`node-ip-adapter has no native addon that loads on ${name}, Node ${process.version}.`];
-  if (failures.length === 0) {
-    lines.push(
-      prebuildsOnly
-        ? `Nothing fits in ${prebuilds}, and NODE_IP_ADAPTER_PREBUILDS_ONLY is set, so a local build is not considered.`
-        : `There is neither a local build (build/Release/node_ip_adapter.node) nor a prebuilt binary for it in ${prebuilds}.`,
-    );
-    lines.push(`Available prebuilt: ${availablePrebuilds(prebuilds)}.`);
-  }
-  if (failures.some(({ error }) => systemCode(error) === "ERR_DLOPEN_DISABLED")) {
-    return `node-ip-adapter is a native addon, and so is sharp, which reads pictures; Node's permission model allows none: start node with --allow-addons`;
-  }
+  const lines = [`node-ip-adapter has no native addon that loads on ${platformName(target)}, Node ${process.version}.`];
+  const fixes = new Set<string>();
+  let allKnown = failures.length > 0;
   for (const { file, error } of failures) {
-    const message = messageOf(error);
-    lines.push(`${file}: ${message}`);
-    if (/GLIBC(XX)?_\d/.test(message))
-      lines.push("The binary needs a newer C library than this system has: build it here from source.");
-    else if (/wrong ELF class|invalid ELF|not a valid Win32|mach-o/i.test(message)) {
-      lines.push(
-        "The binary is for another platform: node_modules was copied between systems, or installed for another one.",
-      );
-    }
+    const known = diagnose(error);
+    allKnown &&= known !== undefined;
+    lines.push(`${file}: ${known === undefined ? "" : `${known.cause}: `}${messageOf(error)}`);
+    if (known !== undefined) fixes.add(known.fix);
   }
-  lines.push(
-    "To fix it:",
-    `- build it here: cd "${root}" && npm run build:native (needs a C++17 compiler, nothing else)`,
-    "- or install on the platform that runs it: delete node_modules and run npm install there",
-    `- ${BUNDLE_HINT}; NODE_IP_ADAPTER_ADDON names the .node file itself`,
-    "- with Electron, unpack the package from asar",
-  );
-  return lines.join("\n");
+  if (failures.length === 0) lines.push(...nothingThere(places, target, prebuildsOnly));
+  if (!allKnown || [...fixes].some((fix) => fix.startsWith(FROM_SOURCE)))
+    fixes.add(`build it here: cd "${places.root}" && npm run build:native (needs a C++17 compiler, nothing else)`);
+  if (!allKnown)
+    for (const fix of [
+      "or install on the platform that runs it: delete node_modules and run npm install there",
+      `${BUNDLE_HINT}; NODE_IP_ADAPTER_ADDON names the .node file itself`,
+      "with Electron, unpack the package from asar",
+    ])
+      fixes.add(fix);
+  return [...lines, "To fix it:", ...[...fixes].map((fix) => `- ${fix}`)].join("\n");
+}
+
+function nothingThere(places: AddonPlaces, target: Platform, prebuildsOnly: boolean): string[] {
+  if (prebuiltFor(places, target) !== undefined && isStale(places))
+    return [
+      `The addon in ${places.prebuilds} was made of other sources than those of this checkout, so it is not used, and there is no local build.`,
+    ];
+  return [
+    prebuildsOnly
+      ? `Nothing fits in ${places.prebuilds}, and NODE_IP_ADAPTER_PREBUILDS_ONLY is set, so a local build is not considered.`
+      : `There is neither a local build (build/Release/node_ip_adapter.node) nor a prebuilt binary for it in ${places.prebuilds}.`,
+    `Available prebuilt: ${availablePrebuilds(places.prebuilds)}.`,
+  ];
 }
 
 function availablePrebuilds(folder: string): string {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^[a-z0-9]+-[a-z0-9]+$/.test(name)) : [];
   return names.length === 0 ? "none" : names.join(", ");
 }
 
@@ -196,7 +136,10 @@ export function loadAddon(): NativeAddon {
 export function loadedAddon(): LoadedAddon {
   if (loaded === undefined) {
     // Not by the require of this file: bundlers replace that by one that finds nothing.
-    const load = (file: string): NativeAddon => createRequire(file)(file) as NativeAddon;
+    const load = (file: string): NativeAddon => {
+      if (process.platform === "linux") checkWhole(file);
+      return createRequire(file)(file) as NativeAddon;
+    };
     const stated = statedPath("NODE_IP_ADAPTER_ADDON");
     if (stated !== undefined) return (loaded = loadStatedAddon(stated, load));
     const only = process.env["NODE_IP_ADAPTER_PREBUILDS_ONLY"];

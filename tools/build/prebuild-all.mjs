@@ -9,7 +9,8 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { compileStep, update } from "./incremental.mjs";
 import { buildDir, packageDir, root } from "./paths.mjs";
-import { hashSources, readSources } from "./sources.mjs";
+import { hashSources } from "./source-hash.cjs";
+import { readSources } from "./sources.mjs";
 import { compileFlagsOf, importLibraryCommand, linkFlagsOf, PREBUILT } from "./targets.mjs";
 import { joinSources } from "./units.mjs";
 
@@ -105,7 +106,7 @@ try {
     entries.push(entryOf(target, file));
     console.log(`${target.file}: ${(entries.at(-1).bytes / 1e6).toFixed(2)} MB, ${entries.at(-1).sha256.slice(0, 12)}`);
   }
-  const manifest = { sources: hashSources(), compiler: `zig ${zig.version}`, napi: 9, files: entries };
+  const manifest = { sources: hashSources(root), compiler: `zig ${zig.version}`, napi: 9, files: entries };
   fs.writeFileSync(path.join(values.out, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 } catch (error) {
   console.error(`\nprebuilds failed: ${error.message}`);

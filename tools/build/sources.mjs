@@ -1,5 +1,4 @@
 // Reads native/sources.gypi, the one list of C++ files (also read by binding.gyp and CMakeLists.txt).
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "./paths.mjs";
@@ -42,29 +41,4 @@ export function readSources(arch) {
     addonDefines: variables.addon_defines,
     cflags: variables.unix_cflags,
   };
-}
-
-/** Files of a folder below native/, whatever their names. */
-const filesBelow = (folder) =>
-  fs
-    .readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
-
-/**
- * What an addon is made of, as one number in hex: names and bytes of the files in native/, but those of the CUDA plugin, whose
- * library is another file. Line ends count as they are in the checkout.
- */
-export function hashSources() {
-  const left = ["build", "cuda/kernels", "cuda/plugin"].map((folder) => path.join(native, folder) + path.sep);
-  const files = filesBelow(native)
-    .filter((file) => !left.some((folder) => file.startsWith(folder)))
-    .map((file) => [path.relative(native, file).split(path.sep).join("/"), file])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash("sha256");
-  for (const [name, file] of files) {
-    const bytes = fs.readFileSync(file);
-    hash.update(`${name} ${bytes.length}\n`).update(bytes);
-  }
-  return hash.digest("hex");
 }
