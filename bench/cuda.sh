@@ -46,7 +46,7 @@ if ! nvidia-smi --query-gpu=index,name,compute_cap,driver_version,memory.total -
 fi
 cat "$out/gpu.txt"
 
-step build 600 npm run --silent build:all || exit 1
+step build 600 npm run --silent build || exit 1
 if [ -z "$plugin" ]; then
   arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d '. ')
   plugin=$PWD/build/cuda/this.so

@@ -3,10 +3,8 @@
   # One list of sources for this file, CMakeLists.txt and tools/build/native.mjs.
   "includes": ["sources.gypi"],
   "variables": {
-    # -Dwith_tests=1 also builds the native_tests executable; a prebuild leaves it out.
-    "with_tests%": "0",
-    # -Dstatic_runtime=1 links the C++ runtime into the addon, so that a prebuilt one needs no libstdc++ of a certain age.
-    "static_runtime%": "0"
+    # -Dwith_tests=1 also builds the native_tests executable.
+    "with_tests%": "0"
   },
   "target_defaults": {
     "include_dirs": ["<@(core_include_dirs)"],
@@ -53,8 +51,7 @@
       "defines": ["<@(addon_defines)"],
       "conditions": [
         # Engine threads may still run while a process exits: the code must stay mapped.
-        ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete", "-pthread"], "libraries": ["-ldl"]}],
-        ["OS=='linux' and static_runtime==1", {"ldflags": ["-static-libstdc++", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"]}]
+        ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete", "-pthread"], "libraries": ["-ldl"]}]
       ]
     },
     {

@@ -1,4 +1,4 @@
-/** The lossy accelerators compute what their authors' code computes, and are exact where they promise it. Needs `npm run build:all`. */
+/** The lossy accelerators compute what their authors' code computes, and are exact where they promise it. Needs `npm run build`. */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The addon called without lib/: wrong receivers, arguments and constructors are errors, never the end of the process. Needs `npm run build:all`. */
+/** The addon called without lib/: wrong receivers, arguments and constructors are errors, never the end of the process. Needs `npm run build`. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Attention maps are those of diffusers, change no bit of the picture, and say where words and image prompts act. Needs `npm run build:all`. */
+/** Attention maps are those of diffusers, change no bit of the picture, and say where words and image prompts act. Needs `npm run build`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

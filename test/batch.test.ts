@@ -1,4 +1,4 @@
-/** Several calls in one, and prompt files, grids and contact sheets of the command line. Needs `npm run build:all`. */
+/** Several calls in one, and prompt files, grids and contact sheets of the command line. Needs `npm run build`. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

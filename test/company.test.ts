@@ -1,4 +1,4 @@
-/** Calls that advance together: each has the bits it would have had alone. Needs `npm run build:all`. */
+/** Calls that advance together: each has the bits it would have had alone. Needs `npm run build`. */
 import { join } from "node:path";
 
 import { type GenerateOptions, Pipeline } from "../lib/index";

@@ -1,4 +1,4 @@
-/** Whatever stands in a field of a configuration, the answer is a picture or a typed error: never ERR_IPA_INTERNAL. Needs `npm run build:all`. */
+/** Whatever stands in a field of a configuration, the answer is a picture or a typed error: never ERR_IPA_INTERNAL. Needs `npm run build`. */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Pictures that a call preprocesses for its controls. Needs `npm run build:all`. */
+/** Pictures that a call preprocesses for its controls. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

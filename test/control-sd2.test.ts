@@ -1,4 +1,4 @@
-/** A ControlNet for Stable Diffusion 2 in whole calls, against diffusers. Needs `npm run build:all`. */
+/** A ControlNet for Stable Diffusion 2 in whole calls, against diffusers. Needs `npm run build`. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Structure controls through the public API, against the pipelines of diffusers. Needs `npm run build:all`. */
+/** Structure controls through the public API, against the pipelines of diffusers. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The options `device` and `devices`, and what `info` says of them, on a machine without CUDA support. Needs `npm run build:all`. */
+/** The options `device` and `devices`, and what `info` says of them, on a machine without CUDA support. Needs `npm run build`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * The code on the pages works. A fence says how it is tried: `js run` and `sh run` are run with the shipped model,
- * `ts` is compiled against the built declarations, `js` must parse. Needs `npm run build:all`.
+ * `ts` is compiled against the built declarations, `js` must parse. Needs `npm run build`.
  */
 import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

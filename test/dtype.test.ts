@@ -1,4 +1,4 @@
-/** dtype "bf16", "int16" and "int8": nearly the pictures of f32, with the same promises. Needs `npm run build:all`. */
+/** dtype "bf16", "int16" and "int8": nearly the pictures of f32, with the same promises. Needs `npm run build`. */
 import { join } from "node:path";
 
 import { OptionError, Pipeline, setThreads, systemInfo, type GenerateOptions } from "../lib/index";

@@ -1,4 +1,4 @@
-/** Textual inversion files: the same tokens and latents as diffusers has with them, and clear refusals. Needs `npm run build:all`. */
+/** Textual inversion files: the same tokens and latents as diffusers has with them, and clear refusals. Needs `npm run build`. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

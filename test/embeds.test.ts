@@ -1,4 +1,4 @@
-/** Image embeddings as data: files of ours and of others, and combinations, against diffusers and torch. Needs `npm run build:all`. */
+/** Image embeddings as data: files of ours and of others, and combinations, against diffusers and torch. Needs `npm run build`. */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** NaN, infinity and overflow, in files and in calls: an error that names the tensor, never a black picture. Needs `npm run build:all`. */
+/** NaN, infinity and overflow, in files and in calls: an error that names the tensor, never a black picture. Needs `npm run build`. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The alpha of pictures. Needs `npm run build:all`. */
+/** The alpha of pictures. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

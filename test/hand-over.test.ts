@@ -1,4 +1,4 @@
-/** Clip skip, SDXL's size conditions, and a base model that hands its latents over to a refiner: the latents that diffusers makes. Needs `npm run build:all`. */
+/** Clip skip, SDXL's size conditions, and a base model that hands its latents over to a refiner: the latents that diffusers makes. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Models by their names on the hub: fetched from a hub on this machine into a cache of its own. Needs `npm run build:all`. */
+/** Models by their names on the hub: fetched from a hub on this machine into a cache of its own. Needs `npm run build`. */
 import { execFile } from "node:child_process";
 import {
   existsSync,

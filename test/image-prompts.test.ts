@@ -1,4 +1,4 @@
-/** Image prompts with scales by block, windows, curves and presets make the latents of diffusers, or of formulas beside it. Needs `npm run build:all`. */
+/** Image prompts with scales by block, windows, curves and presets make the latents of diffusers, or of formulas beside it. Needs `npm run build`. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Fooocus' inpainting for SDXL, against diffusers with the patch and the head put into it by hand. Needs `npm run build:all`. */
+/** Fooocus' inpainting for SDXL, against diffusers with the patch and the head put into it by hand. Needs `npm run build`. */
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * LoRAs and textual inversions under the names that each tool writes: the same latents as diffusers makes with the same numbers, and
- * the same judgement of load() and inspect(). Needs `npm run build:all`.
+ * the same judgement of load() and inspect(). Needs `npm run build`.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** LoRA files: the same latents as diffusers and peft make with them, and clear refusals. Needs `npm run build:all`. */
+/** LoRA files: the same latents as diffusers and peft make with them, and clear refusals. Needs `npm run build`. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What stays of a picture that is repainted in part. Needs `npm run build:all`. */
+/** What stays of a picture that is repainted in part. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

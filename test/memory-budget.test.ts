@@ -1,4 +1,4 @@
-/** A call is refused below the memory that its estimate names, and passes with it, whatever it holds. Needs `npm run build:all`. */
+/** A call is refused below the memory that its estimate names, and passes with it, whatever it holds. Needs `npm run build`. */
 import { join } from "node:path";
 
 import { type GenerateOptions, Pipeline } from "../lib/index";

@@ -1,4 +1,4 @@
-/** Pictures carry their settings, which make them again; other readers find them. Needs `npm run build:all`. */
+/** Pictures carry their settings, which make them again; other readers find them. Needs `npm run build`. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

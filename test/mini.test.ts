@@ -1,4 +1,4 @@
-/** The shipped model shows what it is shipped to show, and computes what diffusers computes with it. Needs `npm run build:all`. */
+/** The shipped model shows what it is shipped to show, and computes what diffusers computes with it. Needs `npm run build`. */
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Files of models that this engine does not run are refused by their names. Needs `npm run build:all`. */
+/** Files of models that this engine does not run are refused by their names. Needs `npm run build`. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

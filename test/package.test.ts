@@ -1,4 +1,4 @@
-/** The built package as a user has it: both module systems, worker threads, the command. Needs `npm run build:all`. */
+/** The built package as a user has it: both module systems, worker threads, the command. Needs `npm run build`. */
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

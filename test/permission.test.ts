@@ -1,4 +1,4 @@
-/** Node's permission model: the addon, which could open any file, opens none that the process may not. Needs `npm run build:all`. */
+/** Node's permission model: the addon, which could open any file, opens none that the process may not. Needs `npm run build`. */
 import { execFile } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** The public API on the native addon and the shipped model. Needs `npm run build:all`. */
+/** The public API on the native addon and the shipped model. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

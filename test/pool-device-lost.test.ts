@@ -1,4 +1,4 @@
-/** A pool whose child loses its GPU: the call runs again in another child. Needs `npm run build:all`. */
+/** A pool whose child loses its GPU: the call runs again in another child. Needs `npm run build`. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Pools of child processes: the bits of a lone pipeline, and what becomes of calls when children die. Needs `npm run build:all`. */
+/** Pools of child processes: the bits of a lone pipeline, and what becomes of calls when children die. Needs `npm run build`. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** What a model predicts: told from its files or by the caller, and sampled as diffusers does. Needs `npm run build:all`. */
+/** What a model predicts: told from its files or by the caller, and sampled as diffusers does. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Text features in place of prompts. Needs `npm run build:all`. */
+/** Text features in place of prompts. Needs `npm run build`. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Whole calls with samplers and noise levels that the models' own references lack make the latents of diffusers. Needs `npm run build:all`. */
+/** Whole calls with samplers and noise levels that the models' own references lack make the latents of diffusers. Needs `npm run build`. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

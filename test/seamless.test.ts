@@ -1,4 +1,4 @@
-/** Pictures whose edges meet, against diffusers with circular padding, and on the shipped model. Needs `npm run build:all`. */
+/** Pictures whose edges meet, against diffusers with circular padding, and on the shipped model. Needs `npm run build`. */
 import { join } from "node:path";
 
 import { Pipeline, readMetadata, type GenerateOptions, type LoadOptions } from "../lib/index";

@@ -1,4 +1,4 @@
-/** Variations, a second pass in a larger size, and pictures that grow. Needs `npm run build:all`. */
+/** Variations, a second pass in a larger size, and pictures that grow. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

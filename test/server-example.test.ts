@@ -1,4 +1,4 @@
-/** examples/fastify-server.mjs as it stands, over HTTP. Needs `npm run build:all`. */
+/** examples/fastify-server.mjs as it stands, over HTTP. Needs `npm run build`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

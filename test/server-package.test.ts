@@ -1,4 +1,4 @@
-/** The subpath of the built package: both module systems, and fastify, which is not there for all. Needs `npm run build:all`. */
+/** The subpath of the built package: both module systems, and fastify, which is not there for all. Needs `npm run build`. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 

@@ -1,4 +1,4 @@
-/** Inpainting and instruct models through the public API, against the pipelines of diffusers. Needs `npm run build:all`. */
+/** Inpainting and instruct models through the public API, against the pipelines of diffusers. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

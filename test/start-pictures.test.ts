@@ -1,4 +1,4 @@
-/** Image to image and inpainting with any model, against the pipelines of diffusers. Needs `npm run build:all`. */
+/** Image to image and inpainting with any model, against the pipelines of diffusers. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

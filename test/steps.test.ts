@@ -1,4 +1,4 @@
-/** Latents handed to the caller after every step, and back. Needs `npm run build:all`. */
+/** Latents handed to the caller after every step, and back. Needs `npm run build`. */
 import { setTimeout as later } from "node:timers/promises";
 
 import { Pipeline, type GenerateOptions, type StepInfo } from "../lib/index";

@@ -1,4 +1,4 @@
-/** Decoding in tiles and what a call takes, on the native addon and the shipped model. Needs `npm run build:all`. */
+/** Decoding in tiles and what a call takes, on the native addon and the shipped model. Needs `npm run build`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Files of torch.save (.bin, .pt, .ckpt) in place of safetensors. Needs `npm run build:all`. */
+/** Files of torch.save (.bin, .pt, .ckpt) in place of safetensors. Needs `npm run build`. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

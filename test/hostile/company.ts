@@ -1,6 +1,6 @@
 /**
  * `npm run check:company -- [--sessions 10000] [--seed N] [--dtype T]`: random calls alone, and the same in the company of others, in batches of a
- * hundred. Exits with 1 where a bit differs. Needs `npm run build:all`.
+ * hundred. Exits with 1 where a bit differs. Needs `npm run build`.
  */
 import { parseArgs } from "node:util";
 

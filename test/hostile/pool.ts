@@ -1,7 +1,7 @@
 /**
  * `npm run check:pool -- [--kills 100] [--seed N]`: calls of a pool whose children are ended and stopped at random moments, some of them
  * aborted. Counts what was lost (neither result nor error), delivered twice, or has other bits than alone; exits with 1 where there is
- * any. Needs `npm run build:all`.
+ * any. Needs `npm run build`.
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -1,6 +1,6 @@
 // Builds the addon with the compiler alone: no Python, no CMake, no Node headers, no download. The Node-API headers come from
-// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--tests] [--checked] [--bench] [--alone] [--clean]
-// [--jobs N]`; --tests builds the C++ tests of test/native/ as well, --checked those with CUDA kernels that are checked, too,
+// the packages node-api-headers and node-addon-api. `node tools/build/native.mjs [--no-addon] [--tests] [--checked] [--bench] [--alone]
+// [--clean] [--jobs N]`; --no-addon leaves the addon as it is, --tests builds the C++ tests of test/native/ as well, --checked those with CUDA kernels that are checked, too,
 // --bench the benchmarks of bench/native/; --alone compiles each file alone (units.mjs), which shows an include that is missing
 // and makes one changed file quick to compile again.
 import { spawnSync } from "node:child_process";
@@ -65,7 +65,7 @@ function emulated({ sources, compiler, compileOne, withTests, withChecked }) {
   };
 }
 
-async function build({ jobs, alone, withTests, withChecked, withBench }) {
+async function build({ jobs, alone, withAddon, withTests, withChecked, withBench }) {
   const compiler = findCompiler();
   const sources = readSources(process.arch);
   // Paths are relative to the root, where the compiler runs, so that no path of this machine ends up in a binary.
@@ -97,7 +97,7 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
   };
 
   const core = compile(sources.core, []);
-  const addon = compile(sources.addon, napi);
+  const addon = withAddon ? compile(sources.addon, napi) : [];
   const tests = withTests ? compileAlone(sources.tests) : [];
   const { shared, kernels, checkedKernels, plugin } = emulated({
     sources,
@@ -113,7 +113,7 @@ async function build({ jobs, alone, withTests, withChecked, withBench }) {
     sources.launchBench,
     sources.tensorsBench,
   ].map((files) => (withBench ? compileAlone(files) : []));
-  const products = [link(addonFile, addonLinkFlags(), [...core, ...addon])];
+  const products = withAddon ? [link(addonFile, addonLinkFlags(), [...core, ...addon])] : [];
   if (tests.length > 0) products.push(link(testsFile, ["-pthread"], [...core, ...tests, ...shared, ...kernels]));
   if (checkedKernels.length > 0)
     products.push(link(checkedTestsFile, ["-pthread"], [...core, ...tests, ...shared, ...checkedKernels]));
@@ -151,6 +151,7 @@ const { values } = parseArgs({
     checked: { type: "boolean" },
     alone: { type: "boolean" },
     bench: { type: "boolean" },
+    "no-addon": { type: "boolean" },
   },
 });
 const jobs = Number(values.jobs ?? os.availableParallelism());
@@ -159,8 +160,11 @@ if (process.platform === "win32") buildOnWindows({ withTests: values.tests });
 else {
   const withChecked = values.checked;
   const withTests = values.tests || withChecked;
-  await build({ jobs, alone: values.alone, withTests, withChecked, withBench: values.bench }).catch((error) => {
-    console.error(`\nnative build failed: ${error.message}`);
-    process.exitCode = 1;
-  });
+  const withAddon = !values["no-addon"];
+  await build({ jobs, alone: values.alone, withAddon, withTests, withChecked, withBench: values.bench }).catch(
+    (error) => {
+      console.error(`\nnative build failed: ${error.message}`);
+      process.exitCode = 1;
+    },
+  );
 }

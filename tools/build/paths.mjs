@@ -7,6 +7,8 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "
 export const buildDir = path.join(root, "build");
 export const releaseDir = path.join(buildDir, "Release");
 export const addonFile = path.join(releaseDir, "node_ip_adapter.node");
+/** Of the link that made it; absent where it is a prebuilt one. */
+export const addonRecord = path.join(buildDir, "objects", "node_ip_adapter.node.json");
 export const benchFile = path.join(releaseDir, "native_bench");
 export const sensitivityFile = path.join(releaseDir, "native_sensitivity");
 export const tensorsFile = path.join(releaseDir, "native_tensors");

@@ -1,7 +1,7 @@
 // Holds the server to its OpenAPI document with schemathesis: `npm run check:openapi -- --python PYTHON`, where PYTHON has
 // schemathesis (pip install schemathesis). A server of the shipped model is asked on a loopback port, first without keys and
 // then with them. Statuses, media types, headers and bodies have to be those of the document; requests that it allows are
-// served, and others are refused. `--examples 100` tries more requests for each operation, `--seed 2` other ones. Needs `npm run build:all`.
+// served, and others are refused. `--examples 100` tries more requests for each operation, `--seed 2` other ones. Needs `npm run build`.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";

@@ -1,7 +1,7 @@
 // Does Python's huggingface_hub read the cache that this package writes, and the other way round? Both fetch from the small hub
 // of the tests; then each loads, without a network, what the other one fetched.
 //
-//   npm run build:all && node tools/hub/python-cache.mjs [python]     (needs: pip install huggingface_hub)
+//   npm run build && node tools/hub/python-cache.mjs [python]     (needs: pip install huggingface_hub)
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";

@@ -1,6 +1,6 @@
 // `npm run mini:evaluate -- [--work DIR] [--python PYTHON] [--count N] [--rows a,b]`: what the shipped model can do, in figures.
 // Our engine paints the answers (fixed seeds, 30 steps); classifiers trained on renderings judge them (tools/mini/mini/score.py).
-// Needs a Python with tools/mini/requirements.txt, and `npm run build:all` first.
+// Needs a Python with tools/mini/requirements.txt, and `npm run build` first.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";

@@ -1,5 +1,5 @@
 // `npm run gallery`: paints docs/gallery.md and docs/images/gallery/ with the shipped model and its controls. Fixed seeds, same bits every
-// time on one instruction set. Needs `npm run build:all` and the development packages.
+// time on one instruction set. Needs `npm run build` and the development packages.
 import fs from "node:fs";
 import path from "node:path";
 import { Pipeline } from "node-ip-adapter";

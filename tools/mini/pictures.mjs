@@ -1,5 +1,5 @@
 // `npm run mini:pictures`: paints the README's pictures with the shipped model into docs/images/. Fixed seeds, same bits every time
-// on one instruction set. Needs `npm run build:all` and the development packages.
+// on one instruction set. Needs `npm run build` and the development packages.
 import fs from "node:fs";
 import path from "node:path";
 import { Pipeline } from "node-ip-adapter";

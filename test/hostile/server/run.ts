@@ -2,7 +2,7 @@
  * `npm run check:server -- [--kills 100] [--drains 50] [--disconnects 1000] [--jobs 20000] [--seed N] [--short]`: a server whose engines are
  * killed, that is told to stop, whose clients go away, and that runs for long. Counts accepted jobs that were lost (neither result nor
  * error), delivered twice, or have other bits than alone; exits with 1 where there is any, or where memory grows by more than 1 MiB by
- * thousand jobs. Needs `npm run build:all`.
+ * thousand jobs. Needs `npm run build`.
  */
 import { parseArgs } from "node:util";
 
