@@ -25,6 +25,7 @@
       "base/native_path.cc",
       "base/replace_file.cc",
       "base/system_message.cc",
+      "base/stay_loaded.cc",
       "base/aligned_buffer.cc",
       "base/utf8.cc",
       "base/json_reader.cc",
@@ -338,6 +339,9 @@
       "binding/requests.cc",
       "binding/step_exchange.cc",
       "binding/values.cc"
+    ],
+    "windows_addon_files": [
+      "binding/windows/node_functions.cc"
     ],
     "cuda_plugin_files": [
       "cuda/plugin/plugin.cc",

@@ -12,6 +12,7 @@ const FILE_KEYS = [
   "x64_files",
   "arm64_files",
   "addon_files",
+  "windows_addon_files",
   "cuda_plugin_files",
   "test_files",
   "cuda_kernel_files",

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/stay_loaded.h"
 #include "base/system_memory.h"
 #include "base/version.h"
 #include "binding/addon_data.h"
@@ -106,6 +107,7 @@ Napi::Value randn(const Napi::CallbackInfo& info) {
 Napi::Value fields(const Napi::CallbackInfo& info) { return fields_to_js(info.Env()); }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  stay_loaded();
   env.SetInstanceData(std::make_unique<AddonData>().release());  // freed by the environment
   PipelineObject::define(env);
   define_cuda_calls(env, exports);

@@ -25,6 +25,8 @@ export function readSources(arch) {
     includeDirs: files("core_include_dirs"),
     core: [...files("core_files"), ...archFiles],
     addon: files("addon_files"),
+    // For addons that zig makes for Windows.
+    windowsAddon: files("windows_addon_files"),
     // The published package leaves tests and benchmarks out.
     tests: hasTests ? files("test_files") : [],
     // For the emulator of test/cuda-emulator: the CUDA kernels, the emulator, and the tests that need it.

@@ -1,6 +1,4 @@
 // The systems that prebuilt addons are made for, and how zig compiles for each: one machine builds them all.
-import path from "node:path";
-import { packageDir } from "./paths.mjs";
 
 /** Oldest systems that are asked for: glibc 2.28 is that of RHEL 8 and Debian 10; macOS 11 is the first on ARM. */
 const GLIBC = "2.28";
@@ -49,17 +47,16 @@ export const compileFlagsOf = ({ platform }) => [
   ...(platform === "win32" ? [] : ["-fPIC", "-pthread"]),
 ];
 
-/** Of the addon. @param {string} importLibrary of node.exe, where Windows needs one */
-export function linkFlagsOf({ platform }, importLibrary) {
+/** Of the addon. */
+export function addonLinkFlagsOf({ platform }) {
   if (platform === "darwin") return ["-shared", "-undefined", "dynamic_lookup", "-s"];
-  if (platform === "win32") return ["-shared", "-s", importLibrary];
+  if (platform === "win32") return ["-shared", "-s"];
   // Engine threads may still run while a process exits: the code must stay mapped.
   return ["-shared", "-pthread", "-Wl,-z,nodelete", "-s", "-ldl"];
 }
 
-/** What makes the import library of node.exe, by which an addon finds the functions of Node-API. */
-export function importLibraryCommand(zig, { arch }, output) {
-  const definitions = path.join(packageDir("node-api-headers"), "def/node_api.def");
-  const machine = arch === "x64" ? "i386:x86-64" : "arm64";
-  return [...zig, "dlltool", "-m", machine, "-D", "node.exe", "-d", definitions, "-l", output];
+/** Of the C++ tests. A musl program that is static runs on any Linux. */
+export function programLinkFlagsOf({ platform, name }) {
+  if (platform === "linux") return ["-pthread", ...(name.endsWith("-musl") ? ["-static"] : ["-ldl"])];
+  return [];
 }
