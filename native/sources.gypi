@@ -420,6 +420,7 @@
       "../test/native/golden_case.cc",
       "../test/native/golden_pipeline.cc",
       "../test/native/guarded_backend.cc",
+      "../test/native/guarded_pages.cc",
       "../test/native/image_preprocess_test.cc",
       "../test/native/image_preprocessors_test.cc",
       "../test/native/image_mask_test.cc",

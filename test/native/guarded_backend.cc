@@ -1,8 +1,5 @@
 #include "guarded_backend.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -11,6 +8,7 @@
 
 #include "cpu/cpu_backend.h"
 #include "golden_case.h"
+#include "guarded_pages.h"
 #include "harness.h"
 #include "pipeline/load/devices.h"
 
@@ -26,18 +24,18 @@ class GuardedMemory : public ipa::MemorySpace {
   bool is_host() const override { return false; }
 
   uint8_t* take(size_t bytes) const override {
-    const size_t pages = whole_pages(bytes);
-    void* block = mmap(nullptr, pages, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0);
-    if (block == MAP_FAILED) return nullptr;
+    const size_t whole = std::max<size_t>(bytes, 1);
+    auto* block = static_cast<uint8_t*>(take_pages(whole));
+    if (block == nullptr) return nullptr;
     const std::lock_guard<std::mutex> lock(mutex_);
-    blocks_[static_cast<uint8_t*>(block)] = pages;
-    if (open_ > 0) mprotect(block, pages, PROT_READ | PROT_WRITE);
-    return static_cast<uint8_t*>(block);
+    blocks_[block] = whole;
+    if (open_ > 0) set_pages_open(block, whole, true);
+    return block;
   }
   void give(uint8_t* address, size_t) const override {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto block = blocks_.find(address);
-    munmap(address, block->second);
+    give_pages(address, block->second);
     blocks_.erase(block);
   }
   void write(uint8_t* to, const void* from, size_t bytes) const override { move(to, from, bytes); }
@@ -62,10 +60,6 @@ class GuardedMemory : public ipa::MemorySpace {
   };
 
  private:
-  static size_t whole_pages(size_t bytes) {
-    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    return (std::max<size_t>(bytes, 1) + page - 1) / page * page;
-  }
   void move(void* to, const void* from, size_t bytes) const {
     const Open open(*this);
     std::memcpy(to, from, bytes);
@@ -74,8 +68,7 @@ class GuardedMemory : public ipa::MemorySpace {
     const std::lock_guard<std::mutex> lock(mutex_);
     const bool before = open_ > 0, now = (open_ += more) > 0;
     if (before == now) return;
-    for (const auto& [address, pages] : blocks_)
-      mprotect(address, pages, now ? PROT_READ | PROT_WRITE : PROT_NONE);
+    for (const auto& [address, bytes] : blocks_) set_pages_open(address, bytes, now);
   }
 
   mutable std::mutex mutex_;

@@ -7,8 +7,8 @@ import { parseArgs } from "node:util";
 import { emulatorProblem } from "../build/emulated.mjs";
 import { checkedTestsFile, root, testsFile } from "../build/paths.mjs";
 import { mutants } from "./mutants/index.mjs";
-import { seconds, table } from "./test/markdown.mjs";
-import { failuresOf, inTurn, runTests } from "./test/native-tests.mjs";
+import { seconds, table } from "../report/markdown.mjs";
+import { failuresOf, inTurn, runTests } from "../report/native-tests.mjs";
 import { Planted, plantedSource } from "./test/planted.mjs";
 
 /** What a bug has to survive, in this order. Checked: with kernels whose every access to memory is looked at. */

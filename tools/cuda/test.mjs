@@ -8,7 +8,7 @@ import os from "node:os";
 import { parseArgs } from "node:util";
 import { root } from "../build/paths.mjs";
 import { LaunchedKernels } from "./test/launched.mjs";
-import { seconds } from "./test/markdown.mjs";
+import { seconds } from "../report/markdown.mjs";
 import { launches } from "./test/parts/launches.mjs";
 import { mini } from "./test/parts/mini.mjs";
 import { checked, faults, kernels, networks, ops } from "./test/parts/native.mjs";

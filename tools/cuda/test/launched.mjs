@@ -1,6 +1,6 @@
 // Which kernels ran, over all runs.
 import { kernelInstances } from "./kernels.mjs";
-import { table } from "./markdown.mjs";
+import { table } from "../../report/markdown.mjs";
 
 export class LaunchedKernels {
   #counts = new Map();

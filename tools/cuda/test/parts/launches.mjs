@@ -2,7 +2,7 @@
 // (a roofline on paper: no launch is faster than its arithmetic or its memory traffic, and nothing overlaps).
 import { execFileSync } from "node:child_process";
 import { launchesFile } from "../../../build/paths.mjs";
-import { table } from "../markdown.mjs";
+import { table } from "../../../report/markdown.mjs";
 
 /** Of a GPU's data sheet: 16-bit products with sums in f32 (dense), products in f32, and memory. */
 const GPUS = [

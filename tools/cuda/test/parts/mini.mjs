@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { emulatedPluginFile, root } from "../../../build/paths.mjs";
-import { error, table } from "../markdown.mjs";
+import { error, table } from "../../../report/markdown.mjs";
 
 const MOST = { f32: 1e-4, f16: 1e-2 };
 

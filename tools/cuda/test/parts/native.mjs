@@ -1,7 +1,7 @@
 // Parts of test:cuda that run the native tests on emulated GPUs.
 import { checkedTestsFile, testsFile } from "../../../build/paths.mjs";
-import { error, seconds, table } from "../markdown.mjs";
-import { failuresOf, inTurn, runTests } from "../native-tests.mjs";
+import { error, seconds, table } from "../../../report/markdown.mjs";
+import { failuresOf, inTurn, runTests } from "../../../report/native-tests.mjs";
 
 /** Other orders of threads, and copies that land as late as they may: races show in some of them alone. */
 const ORDERS = [

@@ -6,7 +6,7 @@ import { readCudaSources, readTargets } from "../../../build/cuda-flags.mjs";
 import { exportsOf, librariesOf, newestGlibc } from "../../../build/elf.mjs";
 import { addonFile, root } from "../../../build/paths.mjs";
 import { measureKernels } from "../../ptxas-table.mjs";
-import { table } from "../markdown.mjs";
+import { table } from "../../../report/markdown.mjs";
 
 const FILE = path.join(root, "packages/cuda-linux-x64/libnode_ip_adapter_cuda.so");
 

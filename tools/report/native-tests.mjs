@@ -1,6 +1,6 @@
-// Runs build/Release/native_tests or its checked form, and reads what it prints (test/native/harness.h).
+// Runs native_tests, in whichever build of it, and reads what it prints (test/native/harness.h).
 import { spawn } from "node:child_process";
-import { root } from "../../build/paths.mjs";
+import { root } from "../build/paths.mjs";
 
 /**
  * @typedef {{
@@ -19,7 +19,7 @@ const KERNEL = /^kernel ([0-9a-f]+) (\d+)$/;
 function read(output) {
   const run = { passed: [], leftOut: [], failed: [], notes: [], seconds: new Map(), errors: [], kernels: new Map() };
   let said = [];
-  for (const line of output.split("\n")) {
+  for (const line of output.split(/\r?\n/)) {
     const [, verdict, name] = CASE.exec(line) ?? [];
     const leftOut = LEFT_OUT.exec(line);
     const took = SECONDS.exec(line);
@@ -41,14 +41,17 @@ function read(output) {
 }
 
 /**
- * @param {string} program @param {string[]} args options and filters
+ * @param {string | string[]} program or, for another system's, the emulator and its arguments before it
+ * @param {string[]} args options and filters
  * @param {number} limit in seconds, after which it is ended and has failed
+ * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<Run>}
  */
-export function runTests(program, args, limit = 1800) {
+export function runTests(program, args, limit = 1800, env = process.env) {
   const start = Date.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["--report", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const [command, ...before] = [program].flat();
+    const child = spawn(command, [...before, "--report", ...args], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
     let late = false;
