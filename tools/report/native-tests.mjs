@@ -51,7 +51,11 @@ export function runTests(program, args, limit = 1800, env = process.env) {
   const start = Date.now();
   return new Promise((resolve, reject) => {
     const [command, ...before] = [program].flat();
-    const child = spawn(command, [...before, "--report", ...args], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, [...before, "--report", ...args], {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
     let late = false;
