@@ -9,6 +9,7 @@ const node = Object.fromEntries(
     "require",
     "module",
     "__dirname",
+    "__filename",
     "URL",
     "setTimeout",
     "performance",

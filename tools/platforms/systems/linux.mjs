@@ -1,0 +1,26 @@
+// glibc, on x64 and ARM: Nodes of npm load the addon, here or in qemu, and the C++ tests of ARM run there as well.
+import fs from "node:fs";
+import path from "node:path";
+import { newestGlibc } from "../../build/elf.mjs";
+import { runsElsewhere } from "../elsewhere.mjs";
+import { armOnLinux } from "../programs.mjs";
+
+const MOST_GLIBC = 2.28;
+
+/** The majors of Node that a target runs in. One of ARM is enough: what differs is the machine code. */
+const NODES = { x64: [20, 22, 24, 26], arm64: [22] };
+
+/** @returns {Promise<import("../main.mjs").Checked>} */
+export async function checkLinux(target, options) {
+  const addon = path.join(options.prebuilds, target.file);
+  if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);
+  const glibc = newestGlibc(addon);
+  const failures = Number(glibc.slice(6)) <= MOST_GLIBC ? [] : [`${target.name}: it needs ${glibc}`];
+  const host = target.arch === "arm64" ? armOnLinux() : { command: [], env: {}, name: "this machine" };
+  const nodes = NODES[target.arch].map((version) => ({ name: `node-linux-${target.arch}`, version }));
+  const ran = await runsElsewhere({ target, options, addon, host, nodes, withTests: target.arch === "arm64" });
+  return {
+    rows: [{ what: "newest symbol of glibc", where: "the file", result: glibc }, ...ran.rows],
+    failures: [...failures, ...ran.failures],
+  };
+}
