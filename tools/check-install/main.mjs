@@ -1,6 +1,6 @@
 // Installs the package as strangers do, and uses it in their programs: `npm run check:install`. `-- --quick` runs one case of
 // each topic, as .ci/run does; `-- esbuild yarn` runs the cases with such a word in their name. Needs what `npm run build`
-// makes (with `-- --prebuilds`, what `npm run prebuild` makes) and a package registry, or npm's cache. All of it happens in a temporary folder, which is removed at the end.
+// makes (with `-- --prebuilds`, what lies in prebuilds/) and a package registry, or npm's cache. All of it happens in a temporary folder, which is removed at the end.
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";

@@ -8,7 +8,7 @@ import { assert, node, npmCli } from "./harness.mjs";
 const LEFT_OUT = new Set([".git", "bench", "build", "coverage", "node_modules", "prebuilds", "test"]);
 
 /**
- * @param {boolean} prebuilt with what `npm run prebuild` made, instead of the local build
+ * @param {boolean} prebuilt with what lies in prebuilds/, instead of the local build
  * @returns {Promise<string>} path of the tarball
  */
 export async function makeTarball(temporary, prebuilt) {

@@ -11,7 +11,7 @@ const TESTS_LIMIT = 3 * 3600;
 /**
  * @param {{ target: import("../build/targets.mjs").Target, options: { quick: boolean }, addon: string,
  *   host: { command: string[], env: NodeJS.ProcessEnv, name: string }, nodes: { name: string, version: number }[], withTests: boolean }} what
- * @returns {Promise<import("./main.mjs").Checked>}
+ * @returns {Promise<import("./checks.mjs").Checked>}
  */
 export async function runsElsewhere({ target, options, addon, host, nodes, withTests }) {
   const rows = [];
@@ -50,7 +50,7 @@ function resultOf({ results, failures }) {
   return `${passed} of ${Object.keys(results).length} parts${failures.length === 0 ? "" : ", FAILED"}${said}`;
 }
 
-/** All C++ tests of the CPU, built by zig. @returns {Promise<import("./main.mjs").Checked>} */
+/** All C++ tests of the CPU, built by zig. @returns {Promise<import("./checks.mjs").Checked>} */
 export async function nativeTests(target, host) {
   const program = await new CrossBuild(target, findZig(), os.availableParallelism()).tests();
   const env = { ...process.env, ...host.env };

@@ -24,7 +24,7 @@ const INSTRUCTIONS = {
   },
 };
 
-/** @returns {Promise<import("../main.mjs").Checked>} */
+/** @returns {Promise<import("../checks.mjs").Checked>} */
 export async function checkDarwin(target, options) {
   const file = path.join(options.prebuilds, target.file);
   if (!fs.existsSync(file)) throw new Error(`${file} is missing: npm run prebuild:all`);

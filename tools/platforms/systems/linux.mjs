@@ -10,7 +10,7 @@ const MOST_GLIBC = 2.28;
 /** The majors of Node that a target runs in. One of ARM is enough: what differs is the machine code. */
 const NODES = { x64: [20, 22, 24, 26], arm64: [22] };
 
-/** @returns {Promise<import("../main.mjs").Checked>} */
+/** @returns {Promise<import("../checks.mjs").Checked>} */
 export async function checkLinux(target, options) {
   const addon = path.join(options.prebuilds, target.file);
   if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);

@@ -7,7 +7,7 @@ import { armOnLinux, needProgram } from "../programs.mjs";
 
 const LOADER = "/lib/ld-musl-x86_64.so.1";
 
-/** @returns {Promise<import("../main.mjs").Checked>} */
+/** @returns {Promise<import("../checks.mjs").Checked>} */
 export async function checkMusl(target, options) {
   const addon = path.join(options.prebuilds, target.file);
   if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);

