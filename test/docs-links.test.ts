@@ -19,7 +19,7 @@ test.each([...PAGES, ...OTHERS])("links of %s lead to files and headings that ex
 
 test("every file and folder that docs/architecture.md names exists", () => {
   const paths = readdirSync(ROOT, { withFileTypes: true })
-    .filter(({ name }) => !["node_modules", "build", "dist", "prebuilds", ".git"].includes(name))
+    .filter(({ name }) => !["node_modules", "build", "dist", ".git"].includes(name))
     .flatMap((entry) =>
       entry.isDirectory()
         ? [

@@ -87,7 +87,7 @@ test("lists in cuda_test_files only tests named after CUDA", () => {
 });
 
 test.each([
-  ["the addon", (file: string) => file.startsWith("native/binding/"), "addon_files"],
+  ["the addon", (file: string) => file.startsWith("native/binding/"), "addon_files windows_addon_files"],
   ["the CUDA plugin", (file: string) => file.startsWith("native/cuda/plugin/"), "cuda_plugin_files"],
   ["the tests", (file: string) => file.startsWith("test/native/"), "test_files cuda_test_files"],
 ])("keeps the sources of %s in their own list", (_what, belongs, wanted) => {
