@@ -39,9 +39,13 @@ export const PREBUILT = [
   target("darwin", "x64"),
 ];
 
-/** Of every file. zig checks for undefined behaviour below -O2 unless it is told not to. */
+/**
+ * Of every file. Compilers that are not at hand are no less strict, so a warning of this one is an error. zig checks for undefined
+ * behaviour below -O2 unless it is told not to.
+ */
 export const compileFlagsOf = ({ platform }) => [
   "-std=c++17",
+  "-Werror",
   "-g0",
   "-fno-sanitize=undefined",
   ...(platform === "win32" ? [] : ["-fPIC", "-pthread"]),

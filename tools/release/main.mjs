@@ -1,6 +1,6 @@
 // `npm run release:check -- [--quick] [--out FILE]`: all that is looked at before a release, as one table. --quick builds nothing twice, leaves
-// out the C++ tests of other systems, and installs one way of each kind. Needs a clean checkout with what `npm run build`, `npm run
-// prebuild:all` and, for the CUDA package, `npm run build:cuda` make. The whole takes hours on two cores. Ends with 1 where anything failed.
+// out the C++ tests of other systems and the CUDA package, and installs one way of each kind. Needs a clean checkout with what `npm run build` and
+// `npm run prebuild:all` make, zig, what docs/building.md names for test:platforms, and nvcc. The whole takes hours on two cores. Ends with 1 where anything failed.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { root } from "../build/paths.mjs";
 import { prebuildsDir } from "../build/prebuilt.mjs";
 import { PREBUILT } from "../build/targets.mjs";
+import { library } from "../cuda/test/parts/plugin.mjs";
 import { checkPlatforms, SYSTEMS } from "../platforms/checks.mjs";
 import { table } from "../report/markdown.mjs";
 import { firstPictures } from "./first-picture.mjs";
@@ -58,6 +59,21 @@ async function sizes() {
   }
 }
 
+async function cuda() {
+  const { text, failures: failed } = library({ jobs: os.availableParallelism() });
+  failures.push(...failed);
+  const said = text.split("\n").slice(2);
+  rows.push(
+    ...said.map((line) => [
+      "CUDA package",
+      line
+        .split(" | ")
+        .join(": ")
+        .replace(/^\| | \|$/g, ""),
+    ]),
+  );
+}
+
 async function installs() {
   const { topics, failures: failed } = checkInstall({ quick });
   failures.push(...failed);
@@ -82,6 +98,7 @@ async function audit() {
 const temporary = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "release-check-")));
 try {
   await part("systems", () => systems(temporary));
+  if (!quick) await part("CUDA package", cuda);
   await part("sizes", sizes);
   await part("installs", installs);
   await part("first pictures", () => waits(temporary));
