@@ -10,7 +10,7 @@ const TESTS_LIMIT = 3 * 3600;
 
 /**
  * @param {{ target: import("../build/targets.mjs").Target, options: { quick: boolean }, addon: string,
- *   host: { command: string[], env: NodeJS.ProcessEnv, name: string }, nodes: { name: string, version: number }[], withTests: boolean }} what
+ *   host: import("./programs.mjs").Host, nodes: { name: string, version: number }[], withTests: boolean }} what
  * @returns {Promise<import("./checks.mjs").Checked>}
  */
 export async function runsElsewhere({ target, options, addon, host, nodes, withTests }) {
@@ -23,6 +23,7 @@ export async function runsElsewhere({ target, options, addon, host, nodes, withT
       command: [...host.command, node.file],
       env: host.env,
       addon,
+      startsItself: host.startsItself ?? true,
     });
     failures.push(...run.failures);
     const painted = run.results.picture?.value;
@@ -43,11 +44,15 @@ export async function runsElsewhere({ target, options, addon, host, nodes, withT
 }
 
 function resultOf({ results, failures }) {
-  const passed = Object.values(results).filter(({ ok }) => ok).length;
+  const parts = Object.entries(results);
+  const leftOut = parts.filter(([, { value }]) => typeof value === "string" && value.startsWith("left out"));
+  const passed = parts.filter(([, { ok }]) => ok).length - leftOut.length;
   const replacing = results.replacing?.value;
-  const said =
-    replacing === undefined || replacing === "replaced" ? "" : `; an open file is not replaced (${replacing})`;
-  return `${passed} of ${Object.keys(results).length} parts${failures.length === 0 ? "" : ", FAILED"}${said}`;
+  return [
+    `${passed} of ${parts.length - leftOut.length} parts${failures.length === 0 ? "" : ", FAILED"}`,
+    ...leftOut.map(([name, { value }]) => `${name} ${value}`),
+    ...(replacing === undefined || replacing === "replaced" ? [] : [`an open file is not replaced (${replacing})`]),
+  ].join("; ");
 }
 
 /** All C++ tests of the CPU, built by zig. @returns {Promise<import("./checks.mjs").Checked>} */

@@ -7,7 +7,7 @@ const path = require("node:path");
 const { isMainThread, parentPort, Worker, workerData } = require("node:worker_threads");
 
 const input = isMainThread ? JSON.parse(fs.readFileSync(process.argv[2], "utf8")) : workerData;
-const { Pipeline, convert, inspect, loadEmbeds, saveEmbeds, setThreads, systemInfo } = require(
+const { EnginePool, Pipeline, convert, inspect, loadEmbeds, saveEmbeds, setThreads, systemInfo } = require(
   path.join(input.root, "dist/index.js"),
 );
 
@@ -103,6 +103,18 @@ const PARTS = {
     const left = fs.readdirSync(folder);
     check(left.length === 1, `left behind: ${left.join(", ")}`);
     return answer;
+  },
+
+  /** In a child process: the same bits. Node of another processor cannot start itself anew in qemu. */
+  async pool() {
+    if (!input.startsItself) return "left out: this Node cannot start itself";
+    const call = { ...CALL, steps: 2 };
+    const pool = await EnginePool.create({ children: 1 });
+    const pipeline = await Pipeline.load();
+    const [there, here] = [await pool.generate(call), await pipeline.generate(call)];
+    check(bits(there.images[0].data) === bits(here.images[0].data), "a pool paints another picture");
+    await Promise.all([pool.dispose(), pipeline.dispose()]);
+    return "the same bits";
   },
 
   /** Three at once, and one that ends in the middle of its work. */

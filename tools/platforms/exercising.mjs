@@ -39,15 +39,17 @@ function run([command, ...args], env) {
 }
 
 /**
- * @param {{ name: string, command: string[], env?: NodeJS.ProcessEnv, addon: string }} host `command` starts its Node
+ * @param {{ name: string, command: string[], env?: NodeJS.ProcessEnv, addon: string, startsItself?: boolean }} host `command` starts its Node;
+ *   `startsItself`: so can that Node
  * @returns {Promise<{ results: Record<string, { ok: boolean, value?: unknown, error?: string, seconds: number }>, failures: string[] }>}
  */
-export async function exercise({ name, command, env = {}, addon }) {
+export async function exercise({ name, command, env = {}, addon, startsItself = true }) {
   const place = path.join(folder, "runs", name);
   fs.rmSync(place, { recursive: true, force: true });
   fs.mkdirSync(path.join(place, "work"), { recursive: true });
   const [input, output] = [path.join(place, "input.json"), path.join(place, "output.json")];
-  fs.writeFileSync(input, JSON.stringify({ root, work: path.join(place, "work"), picture: await writePicture() }));
+  const told = { root, work: path.join(place, "work"), picture: await writePicture(), startsItself };
+  fs.writeFileSync(input, JSON.stringify(told));
   const { ending } = await run([...command, SCRIPT, input, output], { ...env, NODE_IP_ADAPTER_ADDON: addon });
   const results = fs.existsSync(output) ? JSON.parse(fs.readFileSync(output, "utf8")) : {};
   const failures = Object.entries(results).filter(([, { ok }]) => !ok);

@@ -34,15 +34,20 @@ export function fetchNode(name, version) {
   return { file, version: manifest.version };
 }
 
-/** How programs for Linux on ARM start here. @returns {{ command: string[], env: NodeJS.ProcessEnv, name: string }} */
+/**
+ * @typedef {{ command: string[], env: NodeJS.ProcessEnv, name: string, startsItself?: boolean }} Host
+ * `command` and `env` start its programs; `startsItself: false` where these cannot start themselves anew
+ */
+
+/** How programs for Linux on ARM start here. @returns {Host} */
 export function armOnLinux() {
   if (process.arch === "arm64") return { command: [], env: {}, name: "this machine" };
   needProgram("qemu-aarch64", "qemu-user libc6-arm64-cross libstdc++6-arm64-cross");
   const command = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-  return { command, env: {}, name: versionOf("qemu-aarch64", /version ([\d.]+)/, "qemu") };
+  return { command, env: {}, startsItself: false, name: versionOf("qemu-aarch64", /version ([\d.]+)/, "qemu") };
 }
 
-/** How programs for Windows start here: in a Windows of their own, which says that it is version 10. */
+/** How programs for Windows start here: in a Windows of their own, which says that it is version 10. @returns {Host} */
 export function windows() {
   needProgram("wine", "wine64");
   const env = {
