@@ -1,6 +1,5 @@
 // The same sources give the same bytes: the addons are built once more, from a clone in another folder.
 import { spawnSync } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
 import { root } from "../build/paths.mjs";
 import { readManifest } from "../build/prebuilt.mjs";
@@ -20,11 +19,12 @@ export function cloneInto(folder) {
  */
 export function rebuild(temporary, names) {
   const clone = cloneInto(path.join(temporary, "another folder"));
-  fs.symlinkSync(path.join(root, "node_modules"), path.join(clone, "node_modules"));
   const out = path.join(temporary, "rebuilt");
-  const args = ["tools/build/prebuild-all.mjs", "--only", names.join(","), "--out", out];
-  const { status } = spawnSync(process.execPath, args, { cwd: clone, stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new Error("the addons do not build in another folder");
+  const build = [process.execPath, "tools/build/prebuild-all.mjs", "--only", names.join(","), "--out", out];
+  for (const [command, ...args] of [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], build]) {
+    const { status } = spawnSync(command, args, { cwd: clone, stdio: ["ignore", 2, 2] });
+    if (status !== 0) throw new Error("the addons do not build in another folder");
+  }
   const hashes = new Map(readManifest().files.map(({ file, sha256 }) => [file, sha256]));
   return new Map(
     readManifest(out).files.map(({ file, sha256 }) => [file, hashes.get(file) === sha256 ? "same" : "another"]),
