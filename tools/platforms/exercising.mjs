@@ -20,20 +20,22 @@ async function writePicture() {
   return { data: file, width: info.width, height: info.height };
 }
 
-function run([command, ...args], env) {
+/** What it prints goes to a file: wine gives Node no pipes that it knows. */
+function run([command, ...args], env, log) {
+  const opened = fs.openSync(log, "w");
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", opened, opened],
     });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
     const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      resolve({ ending: code === 0 ? "" : `ended with ${signal ?? `exit code ${code}`}: ${said.slice(-2000)}` });
+      fs.closeSync(opened);
+      const said = fs.readFileSync(log, "utf8").slice(-2000);
+      resolve({ ending: code === 0 ? "" : `ended with ${signal ?? `exit code ${code}`}: ${said}` });
     });
   });
 }
@@ -50,7 +52,8 @@ export async function exercise({ name, command, env = {}, addon, startsItself = 
   const [input, output] = [path.join(place, "input.json"), path.join(place, "output.json")];
   const told = { root, work: path.join(place, "work"), picture: await writePicture(), startsItself };
   fs.writeFileSync(input, JSON.stringify(told));
-  const { ending } = await run([...command, SCRIPT, input, output], { ...env, NODE_IP_ADAPTER_ADDON: addon });
+  const variables = { ...env, NODE_IP_ADAPTER_ADDON: addon };
+  const { ending } = await run([...command, SCRIPT, input, output], variables, path.join(place, "said.log"));
   const results = fs.existsSync(output) ? JSON.parse(fs.readFileSync(output, "utf8")) : {};
   const failures = Object.entries(results).filter(([, { ok }]) => !ok);
   return {
