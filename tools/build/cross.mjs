@@ -4,7 +4,7 @@ import { compileStep, update } from "./incremental.mjs";
 import { writeNodeFunctions } from "./node-functions.mjs";
 import { buildDir, packageDir, root } from "./paths.mjs";
 import { readSources } from "./sources.mjs";
-import { addonLinkFlagsOf, compileFlagsOf, programLinkFlagsOf } from "./targets.mjs";
+import { addonLinkFlagsOf, compileFlagsOf, programLinkFlagsOf, smaller } from "./targets.mjs";
 import { joinSources } from "./units.mjs";
 
 export const NAPI_VERSION = 9;
@@ -42,7 +42,8 @@ export class CrossBuild {
       ...(windows ? includes([this.#units]) : []),
       ...addonDefines.map((define) => `-D${define}`),
     ];
-    const binding = this.#join([...addon, ...(windows ? windowsAddon : [])], flags);
+    // Apart: units are of an architecture, for all its systems.
+    const binding = [addon, windows ? windowsAddon : []].flatMap((files) => this.#join(files, flags));
     // The name is in the file: it is linked as what it will be called.
     return this.#link("node_ip_adapter.node", [...this.#join(core, []), ...binding], addonLinkFlagsOf(this.#target));
   }
@@ -61,7 +62,14 @@ export class CrossBuild {
 
   #compile({ file, optimisation }, flags) {
     const { cflags, includeDirs } = this.#sources;
-    const all = [...compileFlagsOf(this.#target), ...cflags, "-I.", ...includes(includeDirs), ...flags, optimisation];
+    const all = [
+      ...compileFlagsOf(this.#target),
+      ...cflags,
+      "-I.",
+      ...includes(includeDirs),
+      ...flags,
+      smaller(optimisation),
+    ];
     const output = path.join(this.#folder, "objects", `${relative(file)}.o`);
     const label = `${this.#target.name} ${relative(file)}`;
     return compileStep([...this.#compiler, ...all], relative(file), output, { label });
