@@ -10,6 +10,8 @@ const ORDERS = [
   ["--order", "random", "--seed", "2", "--late-copies"],
 ];
 const OPS = ["^ops_", "^graph_"];
+/** In seconds. The networks take most of an hour on a machine that has other work. */
+const LIMIT = 4 * 3600;
 
 /**
  * Runs those, and gives what a part returns.
@@ -18,7 +20,7 @@ const OPS = ["^ops_", "^graph_"];
 async function runAll(runs, { jobs, kernels }) {
   const results = await inTurn(
     runs.map(({ name, program = testsFile, args }) => async () => {
-      const run = await runTests(program, args, 3600);
+      const run = await runTests(program, args, LIMIT);
       console.error(`  ${name}: ${run.passed.length} passed, ${run.failed.length} failed, ${seconds(run.wall)}`);
       return run;
     }),
