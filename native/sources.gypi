@@ -490,6 +490,7 @@
     "cuda_test_files": [
       "../test/native/cuda_kernel_rig.cc",
       "../test/native/cuda_test_device.cc",
+      "../test/native/cuda_spared_api.cc",
       "../test/native/cuda_memory_test.cc",
       "../test/native/cuda_doctor_test.cc",
       "../test/native/cuda_rows_test.cc",

@@ -16,7 +16,11 @@ std::atomic<int> poison{0};
 // Of FailingAllocations; none fail while `fail_count` is 0.
 std::atomic<int64_t> fail_first{0}, fail_count{0}, asked{0}, failures{0};
 
+// Of SparedAllocations. In a thread's own memory: emulators of GPUs work in the thread that calls them.
+thread_local int spared = 0;
+
 bool fails() {
+  if (spared > 0) return false;
   const int64_t refused = fail_count.load(std::memory_order_relaxed);
   if (refused == 0) return false;
   const int64_t behind = asked.fetch_add(1) - fail_first.load();
@@ -101,6 +105,9 @@ PeakMemory::~PeakMemory() { measures = false; }
 int64_t PeakMemory::bytes() const { return peak.load(); }
 PoisonedMemory::PoisonedMemory() { ++poison; }
 PoisonedMemory::~PoisonedMemory() { --poison; }
+SparedAllocations::SparedAllocations() { ++spared; }
+SparedAllocations::~SparedAllocations() { --spared; }
+
 FailingAllocations::FailingAllocations(int64_t first, int64_t count) {
   fail_first = first;
   asked = failures = 0;

@@ -38,4 +38,13 @@ class FailingAllocations {
   int64_t failed() const;
 };
 
+// While one lives, no allocation of this thread fails on demand, and none is counted among those that may.
+class SparedAllocations {
+ public:
+  SparedAllocations();
+  ~SparedAllocations();
+  SparedAllocations(const SparedAllocations&) = delete;
+  SparedAllocations& operator=(const SparedAllocations&) = delete;
+};
+
 }  // namespace ipa_test

@@ -3,6 +3,7 @@
 #include "cuda/backend/cuda_device_kind.h"
 #include "cuda/loader/plugin_library.h"
 #include "cuda_kernel_rig.h"
+#include "cuda_spared_api.h"
 #include "emulated_api.h"
 #include "emulator.h"
 #include "harness.h"
@@ -28,7 +29,7 @@ const GpuApi* table_of(const TestDeviceChoice& choice, ipa::Compute compute) {
     if (!chosen_options(settings.options)) return nullptr;
     if (compute == ipa::Compute::bf16 && settings.options.capability < 80) return nullptr;
     cuda_emulator::reset_emulated_gpu(settings);
-    return cuda_emulator::emulated_api();
+    return spared_api(*cuda_emulator::emulated_api());
   }
   const auto opened = ipa::gpu::open_plugin(choice.plugin);
   CHECK_OK(opened.status());
