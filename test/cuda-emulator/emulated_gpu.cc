@@ -30,7 +30,7 @@ EmulatedDevices& EmulatedDevices::instance() {
 }
 
 void EmulatedDevices::reset(const EmulatedGpu& settings) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   settings_ = settings;
   if (!settings_.launcher) settings_.launcher = launch_of_engine;
   set_options(settings.options);
@@ -45,7 +45,7 @@ void EmulatedDevices::reset(const EmulatedGpu& settings) {
 }
 
 GpuCounters EmulatedDevices::counters() {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   GpuCounters now = counters_;
   now.pinned_allocations = pinned_.size();
   for (const Device& device : devices_) {
@@ -57,17 +57,17 @@ GpuCounters EmulatedDevices::counters() {
 }
 
 void EmulatedDevices::count(int64_t GpuCounters::*what, int64_t change) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   counters_.*what += change;
 }
 
 int64_t EmulatedDevices::launches(int32_t device) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   return of(device).launches;
 }
 
 bool EmulatedDevices::lost(int32_t device) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   return of(device).lost;
 }
 
@@ -79,7 +79,7 @@ GpuResult EmulatedDevices::fail(GpuResult result, const std::string& text) {
 GpuResult EmulatedDevices::is_lost() { return fail(gpu_lost, "the device is lost"); }
 
 GpuResult EmulatedDevices::take(int32_t device, uint64_t bytes, void** address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (of(device).lost) return is_lost();
   DeviceMemory& memory = of(device).memory;
   *address = memory.take(bytes);
@@ -89,13 +89,13 @@ GpuResult EmulatedDevices::take(int32_t device, uint64_t bytes, void** address) 
 }
 
 GpuResult EmulatedDevices::give(int32_t device, void* address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (!address || of(device).memory.give(address)) return of(device).lost ? is_lost() : gpu_ok;
   return fail(gpu_failed, "no memory of the device begins there");
 }
 
 GpuResult EmulatedDevices::take_pinned(int32_t device, uint64_t bytes, void** address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (of(device).lost) return is_lost();
   const uint64_t rounded = (bytes + pinned_alignment - 1) / pinned_alignment * pinned_alignment;
   *address = std::aligned_alloc(pinned_alignment, rounded);
@@ -108,7 +108,7 @@ GpuResult EmulatedDevices::take_pinned(int32_t device, uint64_t bytes, void** ad
 }
 
 GpuResult EmulatedDevices::give_pinned(int32_t device, void* address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (!address) return gpu_ok;
   const auto pinned = pinned_.find(address);
   if (pinned == pinned_.end()) return fail(gpu_failed, "no pinned memory begins there");
@@ -120,13 +120,13 @@ GpuResult EmulatedDevices::give_pinned(int32_t device, void* address) {
 }
 
 void EmulatedDevices::memory(int32_t device, uint64_t& free_bytes, uint64_t& total_bytes) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   total_bytes = of(device).memory.bytes();
   free_bytes = total_bytes - of(device).memory.taken();
 }
 
 GpuResult EmulatedDevices::begin_recording(EmulatedQueue& queue) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (of(queue.device).lost) return is_lost();
   if (queue.recording) return fail(gpu_failed, "the queue is recording already");
   queue.recording = true;
@@ -135,7 +135,7 @@ GpuResult EmulatedDevices::begin_recording(EmulatedQueue& queue) {
 }
 
 GpuResult EmulatedDevices::end_recording(EmulatedQueue& queue, EmulatedGraph& graph) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (!queue.recording) return fail(gpu_failed, "the queue is not recording");
   queue.recording = false;
   graph.commands = std::move(queue.recorded);
@@ -144,7 +144,7 @@ GpuResult EmulatedDevices::end_recording(EmulatedQueue& queue, EmulatedGraph& gr
 }
 
 GpuResult EmulatedDevices::ask(EmulatedQueue& queue, const Command& command) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (of(queue.device).lost) return is_lost();
   if (!queue.recording) return perform(queue.device, command);
   if (!may_be_recorded(command))

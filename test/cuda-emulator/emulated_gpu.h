@@ -4,13 +4,13 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "command.h"
 #include "device_memory.h"
 #include "emulated_api.h"
+#include "fair_mutex.h"
 
 namespace cuda_emulator {
 
@@ -71,7 +71,7 @@ class EmulatedDevices {
   GpuResult copy(const DeviceMemory& memory, const Command& command);
   GpuResult launch(int32_t device, const Command& command);
 
-  std::recursive_mutex mutex_;
+  FairMutex mutex_;
   EmulatedGpu settings_;
   std::unique_ptr<DeviceAddresses> addresses_;
   std::vector<Device> devices_;

@@ -48,7 +48,7 @@ FakeDevice& FakeDevice::instance() {
 }
 
 void FakeDevice::reset(const FakeGpu& settings) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   settings_ = settings;
   if (!settings_.device) settings_.device = emulated_api();
   random_.seed(settings.seed);
@@ -61,19 +61,19 @@ void FakeDevice::reset(const FakeGpu& settings) {
 }
 
 void FakeDevice::set_faults(const std::vector<Fault>& faults, int64_t lost_from) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   settings_.faults = faults;
   settings_.lost_from = lost_from;
   counters_ = {};
 }
 
 FakeCounters FakeDevice::counters() {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   return counters_;
 }
 
 std::vector<std::string> FakeDevice::findings() {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   return findings_;
 }
 
@@ -213,7 +213,7 @@ void FakeDevice::do_all_of(FakeQueue& queue) {
 }
 
 GpuResult FakeDevice::open(int32_t index, GpuQueue** queue) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(Call::open, index)) return result;
   auto opened = std::make_unique<FakeQueue>();
   opened->device = index;
@@ -224,7 +224,7 @@ GpuResult FakeDevice::open(int32_t index, GpuQueue** queue) {
 }
 
 void FakeDevice::close(FakeQueue& queue) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   do_all_of(queue);
   const size_t left = device_.count(&queue), left_pinned = pinned_.count(&queue);
   if (left + left_pinned > 0)
@@ -236,14 +236,14 @@ void FakeDevice::close(FakeQueue& queue) {
 }
 
 GpuResult FakeDevice::memory(FakeQueue& queue, uint64_t* free_bytes, uint64_t* total_bytes) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   problem.clear();
   if (lost(queue.device)) return fail(gpu_lost, "the device is lost");
   return real().memory(queue.real, free_bytes, total_bytes);
 }
 
 GpuResult FakeDevice::take(FakeQueue& queue, bool pinned, uint64_t bytes, void** address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(pinned ? Call::take_pinned : Call::take, queue.device)) return result;
   const auto call = pinned ? real().take_pinned : real().take;
   if (const GpuResult result = call(queue.real, bytes, address)) return result;
@@ -253,7 +253,7 @@ GpuResult FakeDevice::take(FakeQueue& queue, bool pinned, uint64_t bytes, void**
 
 // Memory goes back even where the call fails because the device is lost: there is no other call that would.
 GpuResult FakeDevice::give(FakeQueue& queue, bool pinned, void* address) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   const GpuResult begun = begin_call(Call::give, queue.device);
   if (begun != gpu_ok && begun != gpu_lost) return begun;
   if (!address) return begun;
@@ -266,7 +266,7 @@ GpuResult FakeDevice::give(FakeQueue& queue, bool pinned, void* address) {
 }
 
 GpuResult FakeDevice::ask(FakeQueue& queue, Call call, const Command& command) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(call, queue.device)) return result;
   if (queue.recording) {
     if (!may_be_recorded(command))

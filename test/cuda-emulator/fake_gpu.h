@@ -4,11 +4,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <set>
 
 #include "command.h"
+#include "fair_mutex.h"
 #include "fake_api.h"
 #include "ledger.h"
 
@@ -83,7 +83,7 @@ class FakeDevice {
   void lose(int32_t device);
   bool lost(int32_t device) const;
 
-  std::recursive_mutex mutex_;
+  FairMutex mutex_;
   FakeGpu settings_;
   std::mt19937 random_;
   FakeCounters counters_;

@@ -6,7 +6,7 @@
 namespace cuda_emulator {
 
 GpuResult FakeDevice::graph_begin(FakeQueue& queue) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(Call::graph, queue.device)) return result;
   if (queue.recording) return fail(gpu_failed, "the queue is recording already");
   queue.recording = true;
@@ -16,7 +16,7 @@ GpuResult FakeDevice::graph_begin(FakeQueue& queue) {
 
 // What was recorded is recorded by the device behind now, in one go: its queue does other work in between.
 GpuResult FakeDevice::graph_end(FakeQueue& queue, GpuGraph** graph) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   const bool recording = queue.recording;
   queue.recording = false;
   if (const GpuResult result = begin_call(Call::graph, queue.device)) return result;
@@ -36,7 +36,7 @@ GpuResult FakeDevice::graph_end(FakeQueue& queue, GpuGraph** graph) {
 }
 
 void FakeDevice::graph_free(FakeGraph* graph) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (!graph) return;
   freed_graphs_.push_back(graph);
   free_unused_graphs();
@@ -59,7 +59,7 @@ void FakeDevice::free_unused_graphs() {
 }
 
 GpuResult FakeDevice::event_create(FakeQueue& queue, GpuEvent** event) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(Call::event_create, queue.device)) return result;
   auto made = std::make_unique<FakeEvent>();
   made->device = queue.device;
@@ -69,7 +69,7 @@ GpuResult FakeDevice::event_create(FakeQueue& queue, GpuEvent** event) {
 }
 
 void FakeDevice::event_free(FakeEvent* event) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (!event) return;
   while (event->waiting > 0 && !lost(event->device)) do_next_of(*event->queue);
   real().event_free(event->real);
@@ -77,7 +77,7 @@ void FakeDevice::event_free(FakeEvent* event) {
 }
 
 GpuResult FakeDevice::event_wait(FakeEvent& event) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(Call::event, event.device)) return result;
   while (event.waiting > 0 && !lost(event.device))
     settings_.pace == Pace::random ? void(do_one()) : do_next_of(*event.queue);
@@ -92,7 +92,7 @@ GpuResult FakeDevice::event_wait(FakeEvent& event) {
 }
 
 GpuResult FakeDevice::event_seconds(FakeEvent& from, FakeEvent& to, double* seconds) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex_);
+  const std::lock_guard<FairMutex> lock(mutex_);
   if (const GpuResult result = begin_call(Call::event, from.device)) return result;
   if (!from.waited || !to.waited) {
     find("the time between events of which one was not waited for");

@@ -7,6 +7,7 @@
 
 #include "checks.h"
 #include "emulator.h"
+#include "fair_mutex.h"
 #include "report.h"
 #include "scheduler.h"
 
@@ -63,8 +64,8 @@ LaunchResult check_limits(const LaunchShape& shape) {
   return launch_ok;
 }
 
-std::mutex& device() {
-  static std::mutex mutex;
+FairMutex& device() {
+  static FairMutex mutex;
   return mutex;
 }
 
@@ -73,7 +74,7 @@ std::mutex& device() {
 const Options& options() { return chosen; }
 
 void set_options(const Options& wanted) {
-  const std::lock_guard<std::mutex> lock(device());
+  const std::lock_guard<FairMutex> lock(device());
   if (wanted.capability != chosen.capability) shared_allowed.clear();
   chosen = wanted;
 }
@@ -92,7 +93,7 @@ Limits limits_of(int capability) {
 }
 
 void launch(const LaunchShape& shape, void (*body)(const void*), const void* context) {
-  const std::lock_guard<std::mutex> lock(device());
+  const std::lock_guard<FairMutex> lock(device());
   if (check_limits(shape) != launch_ok) return;
   ++launched[shape.address];
   reserve_shared_memory();
@@ -105,7 +106,7 @@ void launch(const LaunchShape& shape, void (*body)(const void*), const void* con
 }
 
 std::map<const void*, int64_t> launched_kernels() {
-  const std::lock_guard<std::mutex> lock(device());
+  const std::lock_guard<FairMutex> lock(device());
   return launched;
 }
 
@@ -118,7 +119,7 @@ LaunchResult last_launch() {
 const char* launch_problem() { return problem; }
 
 LaunchResult allow_shared_bytes(const void* kernel, int64_t bytes) {
-  const std::lock_guard<std::mutex> lock(device());
+  const std::lock_guard<FairMutex> lock(device());
   const int64_t most = limits_of(chosen.capability).shared_per_block;
   if (bytes < 0 || bytes > most)
     return refuse("ALLOW_SHARED", "shared memory", static_cast<uint64_t>(bytes), static_cast<uint64_t>(most));
