@@ -25,8 +25,17 @@ let found: string | undefined;
 export function packageRoot(): string {
   return (
     statedPath("NODE_IP_ADAPTER_ROOT") ??
-    (found ??= findRoot(typeof __dirname === "undefined" ? programFolder() : __dirname))
+    (found ??= outsideArchive(findRoot(typeof __dirname === "undefined" ? programFolder() : __dirname)))
   );
+}
+
+/**
+ * The same folder where all of the process can read it. Within an asar archive only Electron's own functions do, not the engine; what is
+ * unpacked lies in a folder beside the archive.
+ */
+export function outsideArchive(folder: string): string {
+  const unpacked = folder.replace(/\.asar(?=[\\/])/, ".asar.unpacked");
+  return existsSync(unpacked) ? unpacked : folder;
 }
 
 /** @param start the folder of the code that runs */
@@ -65,7 +74,7 @@ export function prebuildsFolder(): string {
 
 function existing(name: keyof NonNullable<typeof STATIC_FOLDERS>, otherwise: string): string {
   const folder = statedPath("NODE_IP_ADAPTER_ROOT") === undefined ? STATIC_FOLDERS?.[name] : undefined;
-  return folder !== undefined && existsSync(folder) ? folder : otherwise;
+  return folder !== undefined && existsSync(folder) ? outsideArchive(folder) : otherwise;
 }
 
 /**

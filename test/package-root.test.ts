@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { sharpError } from "../lib/image/sharp";
 import { checkNodeVersion } from "../lib/node-version";
 import { isMissing, requirePackage } from "../lib/require-package";
-import { findRoot, packageRoot, shippedFolder, shippedModel } from "../lib/package-root";
+import { findRoot, outsideArchive, packageRoot, shippedFolder, shippedModel } from "../lib/package-root";
 import { Pipeline } from "../lib";
 import { ROOT } from "./support/load";
 
@@ -33,6 +33,17 @@ test("a bundle finds the package that is installed above it, not the program's o
   mkdirSync(join(app, "dist"));
   const installed = packageAt(join(app, "node_modules", "node-ip-adapter"), "node-ip-adapter");
   expect(findRoot(join(app, "dist"))).toBe(installed);
+});
+
+test("in Electron's archive the files are those unpacked beside it, where they are unpacked", () => {
+  const place = join("node_modules", "node-ip-adapter");
+  const archived = packageAt(join(folder, "app.asar", place), "node-ip-adapter");
+  expect(outsideArchive(findRoot(archived))).toBe(archived);
+  const unpacked = packageAt(join(folder, "app.asar.unpacked", place), "node-ip-adapter");
+  expect(outsideArchive(findRoot(archived))).toBe(unpacked);
+  expect(outsideArchive(unpacked)).toBe(unpacked);
+  const named = packageAt(join(folder, "my.asarium"), "node-ip-adapter");
+  expect(outsideArchive(named)).toBe(named);
 });
 
 test("NODE_IP_ADAPTER_ROOT comes first, also when it is set late", async () => {

@@ -91,6 +91,34 @@ export function npmInstall(folder, packages, { env = {}, flags = [] } = {}) {
   );
 }
 
+let installed;
+
+/** A project with this package and nothing else, which the cases share: they add programs. */
+export function installedProject(context) {
+  installed ??= (async () => {
+    const folder = makeProject(context.temporary, "installed");
+    await npmInstall(folder, [context.tarball]);
+    return folder;
+  })();
+  return installed;
+}
+
+/** The same in a folder of its own. */
+export async function installedCopy(context, name) {
+  const folder = path.join(context.temporary, name);
+  fs.cpSync(await installedProject(context), folder, { recursive: true, verbatimSymlinks: true });
+  return folder;
+}
+
+/** Node of a major version: this one, or what the package "node" fetches by a script. */
+export async function nodeOf(version, context) {
+  if (version === Number(process.versions.node.split(".")[0])) return process.execPath;
+  const folder = makeProject(context.temporary, `tool-node-${version}`);
+  const name = `node-${process.platform}-${process.arch}`;
+  await npmInstall(folder, [`${name}@${version}`]);
+  return path.join(folder, "node_modules", name, "bin/node");
+}
+
 /** The file behind a command of an installed package, for `node FILE`. */
 export function binOf(folder, name, command = name) {
   const home = path.join(folder, "node_modules", name);

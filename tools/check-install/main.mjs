@@ -7,7 +7,20 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { makeTarball } from "./tarball.mjs";
 
-const TOPICS = ["package-managers", "bundlers", "typescript", "test-runners", "old-node", "openai", "frameworks"];
+const TOPICS = [
+  "package-managers",
+  "processes",
+  "odd-paths",
+  "read-only",
+  "permission",
+  "electron",
+  "bundlers",
+  "typescript",
+  "test-runners",
+  "old-node",
+  "openai",
+  "frameworks",
+];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean" }, keep: { type: "boolean" }, prebuilds: { type: "boolean" } },

@@ -1,16 +1,11 @@
 // A Node that is too old gets a sentence, however it starts the package.
 import fs from "node:fs";
 import path from "node:path";
-import { assert, makeProject, npmInstall, run } from "./harness.mjs";
+import { assert, installedCopy, nodeOf, run } from "./harness.mjs";
 
 const on = (version) => async (context) => {
-  const folder = makeProject(context.temporary, `node-${version}`);
-  await npmInstall(folder, [context.tarball]);
-  const tool = makeProject(context.temporary, `tool-node-${version}`);
-  // What the package "node" fetches by a script.
-  const name = `node-${process.platform}-${process.arch}`;
-  await npmInstall(tool, [`${name}@${version}`]);
-  const old = path.join(tool, "node_modules", name, "bin/node");
+  const folder = await installedCopy(context, `node-${version}`);
+  const old = await nodeOf(version, context);
   assert((await run([old, "--version"], { cwd: folder })).startsWith(`v${version}.`), `this is not Node ${version}`);
   fs.writeFileSync(path.join(folder, "program.cjs"), `require("node-ip-adapter");\n`);
   fs.writeFileSync(

@@ -3,20 +3,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../build/paths.mjs";
-import { assert, binOf, makeProject, node, npmInstall, run } from "./harness.mjs";
+import { assert, binOf, makeProject, node, nodeOf, npmInstall, run } from "./harness.mjs";
 import { readResult } from "./programs.mjs";
 import { withServer } from "./serving.mjs";
 
 const NODE_OF_7 = 22;
 
-/** A Node that is new enough: this one, or what the package "node" fetches by a script. */
-async function nodeFrom(version, context) {
-  if (Number(process.versions.node.split(".")[0]) >= version) return process.execPath;
-  const folder = makeProject(context.temporary, `node-for-openai-${version}`);
-  const name = `node-${process.platform}-${process.arch}`;
-  await npmInstall(folder, [`${name}@${version}`]);
-  return path.join(folder, "node_modules", name, "bin/node");
-}
+const isAtLeast = (version) => Number(process.versions.node.split(".")[0]) >= version;
 
 /** Transparent on the right half, where the picture is repainted. */
 const MASK = `require("sharp")({ create: { width: 128, height: 128, channels: 4, background: "#0000" } })
@@ -44,7 +37,7 @@ const withClient = (version) => async (context) => {
     ["-e", `require("sharp")("apple.png").resize(128, 128).png().toFile("picture.png").then(() => {});${MASK}`],
     { cwd: folder },
   );
-  const runtime = version >= 7 ? await nodeFrom(NODE_OF_7, context) : process.execPath;
+  const runtime = version >= 7 && !isAtLeast(NODE_OF_7) ? await nodeOf(NODE_OF_7, context) : process.execPath;
   const command = [process.execPath, binOf(folder, "node-ip-adapter"), "serve", "--port", "0", "--quiet"];
   await withServer(command, { cwd: folder }, async (url) => {
     const output = await run([runtime, "client.mjs", `${url}/v1`, "picture.png", "mask.png"], { cwd: folder });

@@ -8,8 +8,8 @@ import { assert, node } from "./harness.mjs";
 const picture = () => fs.readFileSync(path.join(root, "examples/images/red-apple.png")).toString("base64");
 
 const body = () => `
-const main = async () => {
-  const pipeline = await Pipeline.load();
+const main = async (load = () => Pipeline.load()) => {
+  const pipeline = await load();
   const image = Buffer.from(${JSON.stringify(picture())}, "base64");
   const { images } = await pipeline.generate({ prompt: "on a blue background", imagePrompts: [{ image }], steps: 2, seed: 7 });
   const png = await images[0].toBuffer("png");
@@ -32,25 +32,68 @@ export const esModule = () =>
 export const commonJsProgram = () => commonJs() + print;
 export const esModuleProgram = () => esModule() + print;
 
-/** What the program prints, taken from its output and checked. */
+/**
+ * The same picture by way of files: it reads "photo.png" and "adapter.safetensors" of the folder that its argument names, and
+ * writes "picture.png" and "adapter.gguf" there.
+ */
+const filesBody = `
+const main = async () => {
+  const inside = (name) => path.resolve(process.argv[2], name);
+  const pipeline = await Pipeline.load({ adapters: [{ file: inside("adapter.safetensors") }] });
+  const { images } = await pipeline.generate({ prompt: "on a blue background", imagePrompts: [{ image: inside("photo.png") }], steps: 2, seed: 7 });
+  await images[0].toFile(inside("picture.png"));
+  await convert(inside("adapter.safetensors"), inside("adapter.gguf"), { type: "q8_0" });
+  const { format } = await inspect(inside("adapter.gguf"));
+  const { settings } = await readMetadata(inside("picture.png"));
+  if (format !== "gguf" || settings?.generate.seed !== 7) throw new Error("read back: " + format + ", " + JSON.stringify(settings));
+  const refused = await pipeline.generate({ steps: 0 }).catch((error) => error);
+  await pipeline.dispose();
+  const png = fs.readFileSync(inside("picture.png"));
+  return {
+    size: [png.readUInt32BE(16), png.readUInt32BE(20)],
+    pixels: createHash("sha256").update(images[0].data).digest("hex"),
+    refused: refused.code + " " + (refused instanceof OptionError),
+  };
+};`;
+
+export const filesProgram = () => `import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { OptionError, Pipeline, convert, inspect, readMetadata } from "node-ip-adapter";
+${filesBody}
+${print}`;
+
+/** What that program reads. */
+export function makeInputs(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  fs.copyFileSync(path.join(root, "examples/images/red-apple.png"), path.join(folder, "photo.png"));
+  fs.copyFileSync(path.join(root, "models/mini/ip-adapter.safetensors"), path.join(folder, "adapter.safetensors"));
+}
+
+/** What a program prints, taken from its output and checked. */
 export function readResult(output) {
-  const line = /^RESULT (.*)$/m.exec(output);
-  assert(line !== null, `the program printed no result:\n${output.slice(-4000)}`);
-  return JSON.parse(line[1]);
+  return readResults(output, 1)[0];
+}
+
+function readResults(output, count) {
+  const lines = [...output.matchAll(/^RESULT (.*)$/gm)];
+  assert(lines.length === count, `the program printed ${lines.length} results, not ${count}:\n${output.slice(-4000)}`);
+  return lines.map(([, line]) => JSON.parse(line));
 }
 
 let expected;
 
-/** What the same program gives with the repository's own build: no way to install or bundle may change a bit. */
-export async function checkResult(output) {
+/** What the same program gives with the repository's own build: no way to install, bundle or start it may change a bit. */
+export async function checkResult(output, count = 1) {
   expected ??= node(["-e", commonJsProgram()], { cwd: root }).then(readResult);
-  const [wanted, got] = [await expected, readResult(output)];
+  const wanted = await expected;
   assert(
     wanted.size[0] >= 64 && wanted.refused === "ERR_IPA_INVALID_OPTION true",
     `the repository's own build gives ${JSON.stringify(wanted)}`,
   );
-  assert(
-    JSON.stringify(got) === JSON.stringify(wanted),
-    `expected ${JSON.stringify(wanted)} but the program gives ${JSON.stringify(got)}`,
-  );
+  for (const got of readResults(output, count))
+    assert(
+      JSON.stringify(got) === JSON.stringify(wanted),
+      `expected ${JSON.stringify(wanted)} but the program gives ${JSON.stringify(got)}`,
+    );
 }

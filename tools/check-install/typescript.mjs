@@ -2,7 +2,7 @@
 // declarations of dependencies are checked too (skipLibCheck is off), as in projects that do not know that option.
 import fs from "node:fs";
 import path from "node:path";
-import { makeProject, node, npmInstall, writeJson } from "./harness.mjs";
+import { binOf, makeProject, node, npmInstall, writeJson } from "./harness.mjs";
 
 const COMPILERS = ["5.2", "5.4", "5.6", "5.8", "5.9", "6.0"];
 const NODES = ["20", "22", "24"];
@@ -26,8 +26,22 @@ export async function paint(image: ImageInput, load: LoadOptions = {}): Promise<
 }
 `;
 
+/** A subpath, and a dependency that is there only for those who ask for it. */
+const server = `
+import Fastify from "fastify";
+import { Pipeline } from "node-ip-adapter";
+import { imageRoutes, serve } from "node-ip-adapter/server";
+
+export async function start(): Promise<typeof serve> {
+  const fastify = Fastify();
+  await fastify.register(imageRoutes, { pipeline: await Pipeline.load() });
+  return serve;
+}
+`;
+
 const base = { strict: true, noEmit: true, skipLibCheck: false, target: "es2022", lib: ["es2022"], types: ["node"] };
 const SETTINGS = {
+  node10: { ...base, module: "commonjs", moduleResolution: "node10", esModuleInterop: true },
   node16: { ...base, module: "node16", moduleResolution: "node16" },
   bundler: { ...base, module: "esnext", moduleResolution: "bundler" },
   exact: {
@@ -56,23 +70,46 @@ function projectFor(context, types) {
   return projects.get(types);
 }
 
+/** CommonJS files may not be written as ES modules when the syntax is to be kept. */
+const FILES = {
+  node10: ["program.ts"],
+  node16: ["program.mts", "program.cts"],
+  bundler: ["program.ts"],
+  exact: ["program.mts"],
+};
+
 const compile = (version, types) => async (context) => {
   const folder = await projectFor(context, types);
-  for (const [name, compilerOptions] of Object.entries(SETTINGS)) {
-    // CommonJS files may not be written as ES modules when the syntax is to be kept.
-    const files = { node16: ["program.mts", "program.cts"], bundler: ["program.ts"], exact: ["program.mts"] }[name];
+  const tsc = path.join(folder, "node_modules", `typescript-${version}`, "bin/tsc");
+  for (const [name, options] of Object.entries(SETTINGS)) {
+    // TypeScript 6 warns of settings that it will lose.
+    const compilerOptions = name === "node10" && version >= "6" ? { ...options, ignoreDeprecations: "6.0" } : options;
     const settings = path.join(folder, `tsconfig.${name}.json`);
-    writeJson(settings, { compilerOptions, files });
-    await node([path.join(folder, "node_modules", `typescript-${version}`, "bin/tsc"), "-p", settings], {
-      cwd: folder,
-    });
+    writeJson(settings, { compilerOptions, files: FILES[name] });
+    await node([tsc, "-p", settings], { cwd: folder });
   }
 };
 
-export const cases = COMPILERS.flatMap((version) =>
-  NODES.map((types) => ({
-    name: `TypeScript ${version}, @types/node ${types}`,
-    quick: version === "5.2" && types === "20",
-    run: compile(version, types),
-  })),
-);
+/** Every way to resolve modules finds the subpath. The declarations of fastify are its own matter. */
+async function subpath(context) {
+  const folder = makeProject(context.temporary, "typescript-server");
+  await npmInstall(folder, [context.tarball, "fastify@5", "@types/node@20", "typescript@~6.0.0"]);
+  for (const extension of ["ts", "mts", "cts"]) fs.writeFileSync(path.join(folder, `server.${extension}`), server);
+  for (const [name, options] of Object.entries(SETTINGS)) {
+    const compilerOptions = { ...options, skipLibCheck: true, ignoreDeprecations: "6.0" };
+    const files = FILES[name].map((file) => file.replace("program", "server"));
+    writeJson(path.join(folder, "tsconfig.json"), { compilerOptions, files });
+    await node([binOf(folder, "typescript", "tsc"), "-p", "."], { cwd: folder });
+  }
+}
+
+export const cases = [
+  ...COMPILERS.flatMap((version) =>
+    NODES.map((types) => ({
+      name: `TypeScript ${version}, @types/node ${types}`,
+      quick: version === "5.2" && types === "20",
+      run: compile(version, types),
+    })),
+  ),
+  { name: "node-ip-adapter/server", run: subpath },
+];
