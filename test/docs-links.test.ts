@@ -5,7 +5,7 @@ import { join, posix, relative } from "node:path";
 import { ROOT } from "./support/load";
 import { PAGES, anchorsOf, proseOf, relativeLinksOf } from "./support/markdown";
 
-const OTHERS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"];
+const OTHERS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "THIRD_PARTY.md", "examples/README.md"];
 
 test.each([...PAGES, ...OTHERS])("links of %s lead to files and headings that exist", (page) => {
   const broken = relativeLinksOf(page).filter((link) => {
