@@ -17,7 +17,7 @@ export function readManifest(folder = prebuildsDir) {
 }
 
 /** What prebuilt addons are called after, of this process. */
-function targetHere() {
+export function targetHere() {
   const isMusl = process.platform === "linux" && process.report.getReport().header.glibcVersionRuntime === undefined;
   return PREBUILT.find(
     ({ platform, arch, name }) =>

@@ -5,6 +5,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { prebuildsDir, targetHere } from "../build/prebuilt.mjs";
+import { expectOf } from "./programs.mjs";
 import { makeTarball } from "./tarball.mjs";
 
 const TOPICS = [
@@ -55,6 +57,7 @@ try {
   const cases = await chosenCases();
   if (cases.length === 0) throw new Error(`no case has ${positionals.join(" or ")} in its name`);
   const context = { temporary, tarball: await makeTarball(temporary, values.prebuilds) };
+  if (values.prebuilds) expectOf(path.join(prebuildsDir, targetHere().file));
   for (const { name, run } of cases) {
     const from = performance.now();
     const seconds = () => `${((performance.now() - from) / 1000).toFixed(1)} s`;
