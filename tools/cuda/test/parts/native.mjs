@@ -93,10 +93,16 @@ export async function faults(options) {
   return { text: `${ran.table}\n\n${names.join("\n")}`, failures: ran.failures };
 }
 
-/** The small models of test/golden, network by network and call by call, against diffusers. */
+/**
+ * The small models of test/golden, network by network and call by call, against diffusers. What does not turn on numbers (refusals, memory,
+ * cancelling) runs in one type: all of it in each would take hours.
+ */
 export async function networks(options) {
   const types = options.quick ? ["f16"] : ["f32", "f16", "bf16"];
-  const runs = types.map((type) => ({ name: type, args: ["--device", `cuda-${type}`, "^models_", "^pipeline_"] }));
+  const runs = types.map((type) => {
+    const tests = type === "f16" ? ["^models_", "^pipeline_"] : ["diffusers"];
+    return { name: type, args: ["--device", `cuda-${type}`, ...tests] };
+  });
   const ran = await runAll(runs, options);
   const notes = ran.results.map(
     (run, i) => `${runs[i].name}:\n\n${run.notes.map((note) => `    ${note.trim()}`).join("\n")}`,
