@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { InstallError, IpAdapterError } from "../lib/errors";
 import { exhaustion, loadPackage } from "../lib/load-failure";
-import { loadAddonFrom, loadStatedAddon } from "../lib/native/load";
+import { loadAddonFrom, loadStatedAddon } from "../lib/native/addon/loader";
 import { ROOT } from "./support/load";
 
 const emfile = (): Error => Object.assign(new Error("EMFILE: too many open files, open 'x'"), { code: "EMFILE" });

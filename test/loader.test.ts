@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { InstallError } from "../lib/errors";
 import { addonCandidates, type AddonPlaces, choosePrebuild } from "../lib/native/addon/candidates";
 import { currentPlatform, type Platform } from "../lib/native/addon/platform";
-import { loadAddonFrom, loadStatedAddon } from "../lib/native/load";
+import { loadAddonFrom, loadStatedAddon } from "../lib/native/addon/loader";
 import { FakeAddon } from "./support/fake-addon";
 import { ROOT } from "./support/load";
 
