@@ -44,7 +44,6 @@ export class CrossBuild {
     ];
     // Apart: units are of an architecture, for all its systems.
     const binding = [addon, windows ? windowsAddon : []].flatMap((files) => this.#join(files, flags));
-    // The name is in the file: it is linked as what it will be called.
     return this.#link("node_ip_adapter.node", [...this.#join(core, []), ...binding], addonLinkFlagsOf(this.#target));
   }
 
@@ -79,8 +78,10 @@ export class CrossBuild {
     await update(objects, this.#jobs);
     const output = path.join(this.#folder, name);
     const inputs = objects.map((step) => relative(step.output));
-    const command = (out) => [...this.#compiler, ...inputs, ...flags, "-o", out];
-    await update([{ label: relative(output), output, record: `${output}.json`, inputs, command }], 1);
+    const command = (out) => [...this.#compiler, ...inputs, ...flags, "-o", relative(out)];
+    // On Windows the file holds the name that it is linked under.
+    const temporary = path.join(this.#folder, "linking", name);
+    await update([{ label: relative(output), output, temporary, record: `${output}.json`, inputs, command }], 1);
     return output;
   }
 }

@@ -26,7 +26,8 @@ const commandKey = (step) => step.command("OUT").join("\0");
 
 async function make(step) {
   fs.mkdirSync(path.dirname(step.output), { recursive: true });
-  const temporary = `${step.output}.${process.pid}.tmp`;
+  const temporary = step.temporary ?? `${step.output}.${process.pid}.tmp`;
+  fs.mkdirSync(path.dirname(temporary), { recursive: true });
   const started = new Date();
   const [program, ...args] = step.command(temporary);
   try {
@@ -78,8 +79,9 @@ function run(program, args) {
 /**
  * Brings every step up to date, `jobs` at a time; on failure the others finish and the first error is thrown.
  * @param {{ label: string, output: string, record: string, inputs?: string[], report?: { file: string, lines: RegExp },
- *   command: (output: string) => string[] }[]} steps
+ *   temporary?: string, command: (output: string) => string[] }[]} steps
  *   `inputs`: what the product depends on; left out, the compiler's depfile `<output>.d` says.
+ *   `temporary`: where it is made, for linkers that write the name into the file.
  *   `report`: these lines of what the compiler says go to a file, and the others to the terminal
  * @returns {Promise<number>} how many were made
  */

@@ -59,7 +59,11 @@ export const smaller = (optimisation) => (optimisation === "-O1" ? "-Os" : optim
 
 /** Of the addon. */
 export function addonLinkFlagsOf({ platform }) {
-  if (platform === "darwin") return ["-shared", "-undefined", "dynamic_lookup", "-Wl,-dead_strip", "-s"];
+  if (platform === "darwin") {
+    // Else the file holds the path that it is linked under.
+    const name = "-Wl,-install_name,@rpath/node_ip_adapter.node";
+    return ["-shared", "-undefined", "dynamic_lookup", name, "-Wl,-dead_strip", "-s"];
+  }
   if (platform === "win32") return ["-shared", "-Wl,--gc-sections", "-s"];
   // Engine threads may still run while a process exits: the code must stay mapped.
   return ["-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,--gc-sections", "-s", "-ldl"];
