@@ -574,31 +574,6 @@ test("convert hands its flags over and says what was written", async () => {
   ]);
 });
 
-describe("doctor", () => {
-  test("all well", async () => {
-    const { code, out } = await cli(["doctor"]);
-    for (const part of [
-      "ok   addon: 0.1.0",
-      "ok   instruction set: scalar",
-      "ok   memory: 500.0 MB available",
-      "ok   image files: sharp",
-      "ok   shipped model",
-    ])
-      expect(out).toContain(part);
-    expect(code).toBe(0);
-  });
-
-  test("a missing addon", async () => {
-    const addon = new FakeAddon();
-    addon.system = () => {
-      throw Object.assign(new Error("not here"), { code: "ERR_IPA_ADDON_MISSING" });
-    };
-    const { code, lines } = await cli(["doctor", "--json"], addon);
-    expect(code).toBe(1);
-    expect(lines[0]).toMatchObject({ ok: false });
-  });
-});
-
 describe("the program", () => {
   test("help and version succeed, no command is a usage error", async () => {
     expect(await cli(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("generate") });

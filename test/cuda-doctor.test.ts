@@ -126,7 +126,7 @@ const named = (lines: readonly Line[]): string[] => [...new Set(lines.map(({ op 
     }, 120_000);
 
     test("doctor as a table says what it does while it does it, and ends when it is interrupted", async () => {
-      const { code, out } = await cli(["doctor", "--device", "cuda:0"], { stopAt: /geglu_linear/ });
+      const { code, out } = await cli(["doctor", "--device", "cuda:0"], { stopAt: /geglu_linear +f16 +\d/ });
       expect(code).toBe(130);
       expect(out).toMatch(/^ +op +type +size +difference +allowed +time +speed +of$/m);
       expect(out).toMatch(/^ok {3}linear +f16 +154 x 320 to 136 .* ms .*FLOP\/s$/m);

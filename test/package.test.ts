@@ -111,7 +111,9 @@ test("the command generates, inspects and checks", async () => {
   };
   expect(tensor).toMatchObject({ dtype: "F32", shape: [1, 8, 16, 16] });
   expect(await node(main, "inspect", "models/mini")).toContain("unet");
-  expect(await node(main, "doctor")).not.toContain("FAIL");
+  const report = await node(main, "doctor");
+  expect(report).not.toContain("FAIL");
+  expect(report).toMatch(/SD 1\.5, 512 x 512, 20 steps, f32: \S+ \([0-9.]+ s a step\)/);
 });
 
 test("a conversion that the disk has no room for ends with the reason and no file", async () => {

@@ -80,10 +80,12 @@ const MAY_USE: Record<string, readonly string[]> = {
   "cuda/api": ["graph"],
   "cuda/backend": ["graph", "cuda/api"],
   "cuda/loader": ["cuda/api", "cuda/backend"],
-  "cuda/doctor": ["graph", "cpu", "cuda/api", "cuda/backend", "cuda/loader"],
+  check: ["graph"],
+  doctor: ["check", "graph", "cpu", "weights", "configs", "models"],
+  "cuda/doctor": ["check", "graph", "cpu", "cuda/api", "cuda/backend", "cuda/loader"],
   "cuda/plugin": ["cuda/api"],
   pipeline: ["graph", "models", "schedulers", "image", "cpu", "weights", "configs"],
-  binding: ["pipeline", "schedulers", "image", "cpu", "cuda", "weights"],
+  binding: ["pipeline", "schedulers", "image", "cpu", "cuda", "weights", "doctor"],
 };
 
 const INNER = ["weights", "cpu", "cuda"];

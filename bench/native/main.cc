@@ -1,6 +1,6 @@
 // Times every step of a full-size network with random weights: native_bench --model sd15|sdxl|vae|text|vision
 // [--threads N] [--rounds N] [--adapter] [--bf16 | --int16 | --int8] [--side LATENTS] [--layers | --seconds].
-// Run by bench/kernels.mjs.
+// native_bench --estimate [--threads N]: what `doctor` says that pictures would take. Run by bench/kernels.mjs.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -10,8 +10,9 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/isa/cpu_features.h"
 #include "cpu/launch/thread_pool.h"
+#include "doctor/step_flops.h"
+#include "doctor/time_estimate.h"
 #include "graph/op_traits.h"
-#include "models/compute_choice.h"
 #include "networks.h"
 #include "peak.h"
 
@@ -19,26 +20,6 @@ namespace {
 
 using ipa::Op;
 using ipa::Step;
-
-// Multiplications and additions as the definition counts them; a faster algorithm shows as more GFLOP/s.
-double flop(const Step& step) {
-  const auto rows = static_cast<double>(step.out_shape.rows()), columns = static_cast<double>(step.out_shape.c);
-  const ipa::Node& node = *step.node;
-  switch (node.op) {
-    case Op::linear: return 2 * rows * columns * static_cast<double>(step.input_shapes[0].c);
-    case Op::geglu_linear: return 4 * rows * columns * static_cast<double>(step.input_shapes[0].c);
-    case Op::conv2d:
-      return 2 * rows * columns * static_cast<double>(step.input_shapes[0].c) * node.conv.kernel_h *
-             node.conv.kernel_w;
-    case Op::attention: {
-      double tokens = 0;
-      for (size_t i = 1; i < step.inputs.size(); i = i == 1 ? 2 : i + 2)
-        tokens += static_cast<double>(step.input_shapes[i].rows_per_item());
-      return 4 * rows * columns * tokens;
-    }
-    default: return 0;
-  }
-}
 
 std::string text(const ipa::Shape& s) {
   return std::to_string(s.n) + "x" + std::to_string(s.h) + "x" + std::to_string(s.w) + "x" +
@@ -70,12 +51,21 @@ int fail(const ipa::Status& status) {
   return 1;
 }
 
+int print_estimate(const ipa::Kernels& kernels) {
+  const auto times = ipa::estimate_times(kernels, nullptr);
+  if (!times.ok()) return fail(times.status());
+  for (const ipa::PictureTime& time : times.value())
+    std::printf("%s %s: %.3f s a step, %.3f s of encoders, %.3f s of decoder\n", time.model.c_str(),
+                time.dtype == ipa::Compute::bf16 ? "bf16" : "f32", time.step, time.encoders, time.decoder);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   ipa_bench::Choice choice;
   int threads = ipa::ThreadPool::hardware_threads(), rounds = 3;
-  bool layers = false, seconds_only = false;
+  bool layers = false, seconds_only = false, estimate = false;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
     const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
@@ -89,20 +79,14 @@ int main(int argc, char** argv) {
     if (flag == "--rounds") rounds = std::max(1, std::atoi(value().c_str()));
     if (flag == "--layers") layers = true;
     if (flag == "--seconds") seconds_only = true;
+    if (flag == "--estimate") estimate = true;
   }
   const auto kernels = ipa::choose_kernels();
   if (!kernels.ok()) return fail(kernels.status());
   ipa::ThreadPool::shared().resize(threads);
+  if (estimate) return print_estimate(*kernels.value());
   const ipa::CpuBackend backend(*kernels.value(), threads);
-  // As a pipeline of this dtype has the network.
-  choice.compact = ipa::compact_vae(choice.compute);
-  if (kernels.value()->fast_bf16) choice.pairs = ipa::Compute::bf16;
-  if (choice.model == "text" || choice.model == "vision")
-    choice.compute = ipa::encoder_compute(choice.compute);
-  else if (choice.model == "vae")
-    choice.compute = ipa::vae_compute(choice.compute, kernels.value()->fast_bf16);
-  else
-    choice.compute = ipa::unet_compute(choice.compute, kernels.value()->fast_bytes);
+  choice.set_dtype(choice.compute, backend.capabilities());
   auto network = ipa_bench::Network::make(choice, backend);
   if (!network.ok()) return fail(network.status());
   ipa::Program& program = *network.value()->program;
@@ -132,7 +116,7 @@ int main(int argc, char** argv) {
   for (size_t i = 0; i < steps.size(); ++i)
     for (Line* line : {&lines[describe(steps[i])], &ops[ipa::op_traits(steps[i].node->op).name], &total}) {
       ++line->count;
-      line->flop += flop(steps[i]);
+      line->flop += ipa::step_flops(steps[i]);
       line->seconds += best[i];
     }
   std::vector<std::pair<std::string, Line>> sorted(lines.begin(), lines.end());
@@ -153,7 +137,7 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < steps.size(); ++i) {
       const auto& params = steps[i].node->params;
       print((params.empty() ? "" : params[0]->names[0] + ": ") + describe(steps[i]),
-            {1, flop(steps[i]), best[i]});
+            {1, ipa::step_flops(steps[i]), best[i]});
     }
     return 0;
   }

@@ -162,7 +162,7 @@ class Laboratory {
     ipa_bench::Network network;
     ipa::Graph graph(&models->unet->params);
     const int64_t scale = models->vae->config().scale();
-    const ipa_bench::Described described = ipa_bench::describe_guided_step(
+    const ipa::KnownInputs described = ipa::describe_guided_step(
         graph, models->unet->network, requests[0].height / scale, requests[0].width / scale, false);
     IPA_TRY(network.prepare(std::move(graph), described, backend()));
     const std::vector<ipa::Step>& steps = network.program->plan().steps();

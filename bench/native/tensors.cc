@@ -19,7 +19,7 @@ using ipa::Value;
 
 Status describe_unet(Graph& graph, const Json& json) {
   IPA_ASSIGN(const ipa::UNetConfig config, ipa::UNetConfig::parse(json, "config"));
-  ipa_bench::describe_guided_step(graph, ipa::UNet(config), config.sample_size, config.sample_size, false);
+  ipa::describe_guided_step(graph, ipa::UNet(config), config.sample_size, config.sample_size, false);
   return graph.status();
 }
 

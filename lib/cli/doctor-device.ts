@@ -9,7 +9,7 @@ import { type PictureCheck, checkPicture } from "./doctor-picture";
 import type { Environment } from "./environment";
 import { formatBytes } from "./report";
 
-const ISSUES = "https://github.com/node-ip-adapter/node-ip-adapter/issues";
+export const ISSUES = "https://github.com/node-ip-adapter/node-ip-adapter/issues";
 /** Of those that failed, in the line to report. */
 const MOST_NAMED = 4;
 

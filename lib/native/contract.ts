@@ -10,6 +10,7 @@ import type { NativeCheckLine, NativeCudaProbe, NativeGpuCheck } from "./cuda";
 import type { ConvertProgress, NativeConversion, NativeConvertRequest, WeightInspection } from "./files";
 import type { LoadedParts, PipelineInfo, PipelineStats, SystemInfo } from "./info";
 import type { NativeAdapterRequest, NativeControlRequest, NativeLoadRequest, NativeLoraRequest } from "./load-request";
+import type { NativePictureTime, NativeSelfTest, NativeSelfTestLine } from "./self-test";
 
 export type * from "./call-request";
 export type * from "./call-result";
@@ -17,6 +18,7 @@ export type * from "./cuda";
 export type * from "./files";
 export type * from "./info";
 export type * from "./load-request";
+export type * from "./self-test";
 
 export interface NativeError {
   /** `ERR_IPA_…`, see native/base/status.h */
@@ -97,6 +99,10 @@ export interface NativeAddon {
     line: (line: NativeCheckLine) => void,
     done: Done<NativeGpuCheck>,
   ): NativeJob;
+  /** runs every kernel of the instruction set in use; what is wrong is a line, not an error. Some seconds */
+  selfTest(line: (line: NativeSelfTestLine) => void, done: Done<NativeSelfTest>): NativeJob;
+  /** measures ops of SD1.5's and SDXL's networks: in f32, and in bf16 where that is faster. Some seconds */
+  estimateTimes(done: Done<NativePictureTime[]>): NativeJob;
   /** writes a weight file as another type; after a cancel nothing of it is left */
   convert(
     request: NativeConvertRequest,

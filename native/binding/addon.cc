@@ -9,6 +9,7 @@
 #include "binding/addon_data.h"
 #include "binding/calls.h"
 #include "binding/cuda_calls.h"
+#include "binding/doctor_calls.h"
 #include "binding/file_calls.h"
 #include "binding/picture_calls.h"
 #include "binding/pipeline_object.h"
@@ -111,6 +112,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<AddonData>().release());  // freed by the environment
   PipelineObject::define(env);
   define_cuda_calls(env, exports);
+  define_doctor_calls(env, exports);
   define_file_calls(env, exports);
   define_picture_calls(env, exports);
   exports.Set("system", Napi::Function::New(env, system_call, "system"));

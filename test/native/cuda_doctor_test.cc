@@ -2,9 +2,9 @@
 // same numbers are drawn for every device.
 #include <set>
 
+#include "check/check_case.h"
 #include "cuda/backend/cuda_backend.h"
-#include "cuda/doctor/check_case.h"
-#include "cuda/doctor/check_run.h"
+#include "cuda/doctor/check_gpu.h"
 #include "cuda/doctor/gpu_speed.h"
 #include "emulated_api.h"
 #include "harness.h"
@@ -12,8 +12,8 @@
 
 namespace {
 
-using ipa::gpu::CheckCase;
-using ipa::gpu::CheckSketch;
+using ipa::CheckCase;
+using ipa::CheckSketch;
 
 std::shared_ptr<const ipa::gpu::GpuDevice> emulated_device() {
   cuda_emulator::reset_emulated_gpu();
@@ -31,11 +31,10 @@ TEST_ONCE(cuda_doctor_real_sizes_have_launches) {
   if (!made.ok()) return;
   const ipa::gpu::CudaBackend& gpu = *made.value();
   int real = 0;
-  for (const CheckCase& c : ipa::gpu::check_cases(true)) {
+  for (const CheckCase& c : ipa::check_cases(true)) {
     if (!c.is_real) continue;
     ++real;
-    CheckSketch sketch(1);
-    sketch.params.activations = ipa::Storage::f16;
+    CheckSketch sketch(1, ipa::gpu::check_numbers(ipa::gpu::CheckType::f16));
     c.describe(sketch);
     CHECK_OK(sketch.graph.status());
     for (const auto& param : sketch.params.all()) {
@@ -52,7 +51,7 @@ TEST_ONCE(cuda_doctor_real_sizes_have_launches) {
 
 TEST_ONCE(cuda_doctor_case_names_tell_them_apart) {
   std::set<std::string> names;
-  for (const CheckCase& c : ipa::gpu::check_cases(true)) CHECK(names.insert(c.op + " " + c.size).second);
+  for (const CheckCase& c : ipa::check_cases(true)) CHECK(names.insert(c.op + " " + c.size).second);
 }
 
 TEST_ONCE(cuda_doctor_peaks_are_of_the_whole_card) {

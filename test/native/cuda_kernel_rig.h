@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "check/reference.h"
 #include "cuda/api/gpu_api.h"
 #include "cuda/api/kernel_args.h"
 #include "emulator.h"
 #include "random.h"
-#include "reference.h"
 
 namespace ipa_test {
 

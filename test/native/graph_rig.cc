@@ -238,18 +238,6 @@ std::vector<ipa_ref::Tensor> GraphRig::expected() {
   return ipa_ref::evaluate(program_->plan().graph(), inputs_, param_values_);
 }
 
-double relative_error(const std::vector<float>& actual, const ipa_ref::Tensor& expected) {
-  constexpr double infinite = std::numeric_limits<double>::infinity();
-  if (actual.size() != expected.values.size()) return infinite;
-  double error = 0, largest = 0;
-  for (size_t i = 0; i < actual.size(); ++i) {
-    if (!std::isfinite(actual[i])) return infinite;
-    error = std::max(error, std::fabs(static_cast<double>(actual[i]) - expected.values[i]));
-    largest = std::max(largest, std::fabs(expected.values[i]));
-  }
-  return error == 0 ? 0 : error / largest;
-}
-
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/block_codes.h"
+#include "check/reference_graph.h"
 #include "cpu/cpu_backend.h"
 #include "graph/program.h"
 #include "random.h"
-#include "reference_graph.h"
 #include "test_device.h"
 #include "weights/tensor_source.h"
 
@@ -98,8 +98,7 @@ class GraphRig {
   std::unique_ptr<ipa::Program> program_;
 };
 
-// Largest |actual - expected| over largest |expected|; infinite for a wrong size or a value that is no number.
-double relative_error(const std::vector<float>& actual, const ipa_ref::Tensor& expected);
+using ipa_ref::relative_error;
 // Equal bit for bit.
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b);
 std::string to_string(const ipa::Shape& shape);

@@ -1,7 +1,4 @@
-// Token merging against a plain re-statement of the algorithm in double precision.
-#include <algorithm>
-#include <cmath>
-#include <numeric>
+// Token merging against a plain re-statement of the algorithm in double precision (ipa_ref::token_slots).
 
 #include "graph_rig.h"
 #include "harness.h"
@@ -12,41 +9,6 @@ namespace {
 using ipa::Shape;
 using ipa::Value;
 using ipa_test::GraphRig;
-
-// Of one item of tokens (rows of c numbers): the tokens that end up as one, a list each.
-std::vector<std::vector<size_t>> groups_of(const float* x, size_t h, size_t w, size_t c, double ratio) {
-  std::vector<size_t> from, to;
-  for (size_t t = 0; t < h * w; ++t) {
-    const size_t row = t / w, column = t % w;
-    const bool corner = row % 2 == 0 && column % 2 == 0 && row < h / 2 * 2 && column < w / 2 * 2;
-    (corner ? to : from).push_back(t);
-  }
-  auto dot = [&](size_t a, size_t b) {
-    double sum = 0;
-    for (size_t i = 0; i < c; ++i) sum += static_cast<double>(x[a * c + i]) * static_cast<double>(x[b * c + i]);
-    return sum;
-  };
-  auto cosine = [&](size_t a, size_t b) { return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)); };
-  std::vector<std::pair<double, size_t>> best;  // cosine, position in `to`
-  for (size_t a : from) {
-    std::pair<double, size_t> top{-2, 0};
-    for (size_t j = 0; j < to.size(); ++j) top = std::max(top, {cosine(a, to[j]), j});
-    best.push_back(top);
-  }
-  std::vector<size_t> order(from.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return best[a].first > best[b].first; });
-  std::vector<std::vector<size_t>> groups;
-  for (size_t t : to) groups.push_back({t});
-  const auto merged = static_cast<size_t>(static_cast<double>(h * w) * ratio);
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i < merged)
-      groups[best[order[i]].second].push_back(from[order[i]]);
-    else
-      groups.push_back({from[order[i]]});
-  }
-  return groups;
-}
 
 void check(const Shape& shape, double ratio, int64_t width) {
   const std::string what = ipa_test::to_string(shape) + " at " + std::to_string(ratio);
@@ -65,25 +27,9 @@ void check(const Shape& shape, double ratio, int64_t width) {
     const std::vector<float> got = rig.result(back);
     if (reference.empty()) reference = got;
     CHECK(ipa_test::same_bits(got, reference));
-    const auto h = static_cast<size_t>(shape.h), w = static_cast<size_t>(shape.w),
-               c = static_cast<size_t>(shape.c);
-    const auto wide = static_cast<size_t>(width);
-    double worst = 0;
-    for (size_t item = 0; item < static_cast<size_t>(shape.n); ++item) {
-      const auto groups = groups_of(rig.floats(like).data() + item * h * w * c, h, w, c, ratio);
-      CHECK_EQ(static_cast<int64_t>(groups.size()), rig.program().shape(left).rows_per_item());
-      const float* from = rig.floats(x).data() + item * h * w * wide;
-      for (const std::vector<size_t>& group : groups)
-        for (size_t i = 0; i < wide; ++i) {
-          double mean = 0;
-          for (size_t t : group)
-            mean += static_cast<double>(from[t * wide + i]) / static_cast<double>(group.size());
-          for (size_t t : group)
-            worst = std::max(worst, std::fabs(mean - static_cast<double>(got[(item * h * w + t) * wide + i])));
-        }
-    }
-    if (!(worst < device.allowed(1e-6)))
-      ipa_test::fail(__FILE__, __LINE__, what + ": off by " + std::to_string(worst));
+    const double error = ipa_ref::relative_error(got, rig.expected()[static_cast<size_t>(back.id)]);
+    if (!(error < device.allowed(1e-6)))
+      ipa_test::fail(__FILE__, __LINE__, what + ": off by " + std::to_string(error));
   }
 }
 

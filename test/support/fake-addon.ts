@@ -22,8 +22,11 @@ import type {
   NativeLoadRequest,
   NativeLoraRequest,
   NativeMemoryEstimate,
+  NativePictureTime,
   NativePipeline,
   NativeResult,
+  NativeSelfTest,
+  NativeSelfTestLine,
   PipelineInfo,
   PipelineStats,
 } from "../../lib/native/contract";
@@ -157,6 +160,51 @@ export class FakeAddon implements NativeAddon {
     done: Done<NativeGpuCheck>,
   ): NativeJob {
     return this.later(() => done({ code: "ERR_IPA_INTERNAL", message: "there is no GPU" }), done);
+  }
+
+  /** what the self-test finds */
+  selfTestLines: NativeSelfTestLine[] = [
+    {
+      name: "linear",
+      type: "bf16",
+      kernels: ["bf16.round_rows", "bf16.gemm"],
+      cases: 11,
+      ok: true,
+      size: "154 x 320 to 136",
+      error: 8e-8,
+      limit: 4e-6,
+    },
+  ];
+  suspects: string[] = [];
+  times: NativePictureTime[] = [
+    {
+      model: "sd15",
+      dtype: "f32",
+      width: 512,
+      height: 512,
+      steps: 20,
+      encoders: 2,
+      step: 4.56,
+      decoder: 6,
+      whole: 99.2,
+    },
+  ];
+
+  selfTest(line: (line: NativeSelfTestLine) => void, done: Done<NativeSelfTest>): NativeJob {
+    return this.later(() => {
+      this.selfTestLines.forEach(line);
+      done(null, {
+        isa: "scalar",
+        cases: this.selfTestLines.reduce((sum, { cases }) => sum + cases, 0),
+        failed: this.selfTestLines.filter(({ ok }) => !ok).length,
+        suspects: this.suspects,
+        seconds: 1.25,
+      });
+    }, done);
+  }
+
+  estimateTimes(done: Done<NativePictureTime[]>): NativeJob {
+    return this.later(() => done(null, this.times), done);
   }
 
   fields(): ReturnType<NativeAddon["fields"]> {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <memory>
 
+#include "check/check_run.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/isa/cpu_features.h"
 #include "cpu/launch/thread_pool.h"
 #include "cuda/backend/cuda_backend.h"
-#include "cuda/doctor/check_run.h"
 #include "cuda/doctor/gpu_speed.h"
 
 namespace ipa::gpu {
@@ -32,6 +33,20 @@ std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2g", value);
   return text;
+}
+
+double difference(const std::vector<float>& actual, const std::vector<float>& expected) {
+  ipa_ref::Tensor right({1, 1, 1, static_cast<int64_t>(expected.size())});
+  right.values.assign(expected.begin(), expected.end());
+  return ipa_ref::relative_error(actual, right);
+}
+
+// Over the largest number that is right; infinite for other sizes and for what is no number.
+double largest_difference(const CheckRun::Results& actual, const CheckRun::Results& expected) {
+  if (actual.size() != expected.size()) return std::numeric_limits<double>::infinity();
+  double most = 0;
+  for (size_t i = 0; i < actual.size(); ++i) most = std::max(most, difference(actual[i], expected[i]));
+  return most;
 }
 
 class GpuChecker {
@@ -66,9 +81,7 @@ class GpuChecker {
   }
 
   Status check(const CheckCase& c) {
-    RunWish on_cpu;
-    on_cpu.cancel = wish_.cancel;
-    IPA_ASSIGN(const CheckedRun expected, run_case(c, *cpu_, on_cpu));
+    IPA_ASSIGN(const CheckRun::Results expected, run_on_cpu(c));
     for (const CheckType type : {CheckType::f32, CheckType::f16, CheckType::bf16, CheckType::int8}) {
       if (type == CheckType::bf16 && !gpu_->capabilities().has_bf16) continue;
       if (type == CheckType::int8 && !c.has_weights) continue;
@@ -77,24 +90,22 @@ class GpuChecker {
     return {};
   }
 
+  Result<CheckRun::Results> run_on_cpu(const CheckCase& c) const {
+    CheckRun run(c, *cpu_, check_numbers(CheckType::f32));
+    IPA_TRY(run.prepare());
+    return run.run(wish_.cancel);
+  }
+
   // Fails where the device does, or who cancels.
-  Status check(const CheckCase& c, CheckType type, const CheckedRun& expected) {
+  Status check(const CheckCase& c, CheckType type, const CheckRun::Results& expected) {
     CheckLine line;
     line.op = c.op;
     line.size = c.size;
     line.type = type;
     line.allowed = allowed_in(type);
-    RunWish wish;
-    wish.type = type;
-    wish.twice = true;
-    wish.timed = c.is_real ? real_runs : wish_.quick ? 1 : small_runs;
-    wish.cancel = wish_.cancel;
-    const Result<CheckedRun> run = run_case(c, *gpu_, wish);
-    if (!run.ok() && run.status().code() == Code::cancelled) return run.status();
-    if (run.ok())
-      judge(c, run.value(), expected, line);
-    else
-      line.problem = run.status().text();
+    const Status status = run(c, expected, line);
+    if (status.code() == Code::cancelled) return status;
+    if (!status.ok()) line.problem = status.text();
     line.ok = line.problem.empty();
     ++of_.checks;
     if (!line.ok) ++of_.failed;
@@ -102,18 +113,27 @@ class GpuChecker {
     return device_->status();
   }
 
-  void judge(const CheckCase& c, const CheckedRun& run, const CheckedRun& expected, CheckLine& line) const {
-    line.difference = largest_difference(run, expected);
+  // The problem is in the line; an error is one that there are no numbers after.
+  Status run(const CheckCase& c, const CheckRun::Results& expected, CheckLine& line) const {
+    CheckRun run(c, *gpu_, check_numbers(line.type));
+    IPA_TRY(run.prepare());
+    IPA_ASSIGN(const CheckRun::Results once, run.run(wish_.cancel));
+    IPA_ASSIGN(const CheckRun::Results again, run.run(wish_.cancel));
+    line.difference = largest_difference(once, expected);
     if (!(line.difference <= line.allowed))
       line.problem = "differs from the CPU by " + number(line.difference) + ", where " + number(line.allowed) +
                      " is allowed";
-    else if (!run.repeats)
+    else if (!same_bits(once, again))
       line.problem = "two runs give different bits";
-    line.seconds = run.seconds;
-    if (!(run.seconds > 0)) return;
+    IPA_ASSIGN(line.seconds, run.time(c.is_real ? real_runs : wish_.quick ? 1 : small_runs, wish_.cancel));
+    if (line.seconds > 0) set_speed(c, line);
+    return {};
+  }
+
+  void set_speed(const CheckCase& c, CheckLine& line) const {
     const double bytes_each = line.type == CheckType::f32 ? 4 : 2;
-    line.flops = c.flops / run.seconds;
-    line.bytes = c.elements * bytes_each / run.seconds;
+    line.flops = c.flops / line.seconds;
+    line.bytes = c.elements * bytes_each / line.seconds;
     if (line.flops > 0 && of_.peak > 0 && line.type != CheckType::f32) line.of_peak = line.flops / of_.peak;
     if (line.bytes > 0 && of_.bandwidth > 0) line.of_peak = line.bytes / of_.bandwidth;
   }
@@ -127,6 +147,36 @@ class GpuChecker {
 };
 
 }  // namespace
+
+const char* check_type_name(CheckType type) {
+  switch (type) {
+    case CheckType::f32: return "f32";
+    case CheckType::f16: return "f16";
+    case CheckType::bf16: return "bf16";
+    case CheckType::int8: return "int8";
+  }
+  return "";
+}
+
+CheckNumbers check_numbers(CheckType type) {
+  CheckNumbers numbers;
+  numbers.name = check_type_name(type);
+  numbers.keeps_ends = true;
+  numbers.weight_steps = numbers.input_steps = 127;
+  switch (type) {
+    case CheckType::f32: break;
+    case CheckType::bf16:
+      numbers.compute = Compute::bf16;
+      numbers.activations = Storage::bf16;
+      break;
+    case CheckType::f16:
+    case CheckType::int8:
+      numbers.compute = type == CheckType::f16 ? Compute::f16 : Compute::int8_weights;
+      numbers.activations = Storage::f16;
+      break;
+  }
+  return numbers;
+}
 
 Result<GpuCheck> check_gpu(const GpuApi& api, const GpuCheckWish& wish) { return GpuChecker(api, wish).run(); }
 

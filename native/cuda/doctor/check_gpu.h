@@ -5,10 +5,17 @@
 #include <string>
 
 #include "base/status.h"
+#include "check/check_numbers.h"
 #include "cuda/api/gpu_api.h"
-#include "cuda/doctor/check_case.h"
+#include "graph/backend.h"
 
 namespace ipa::gpu {
+
+// What is multiplied and activations are kept in; int8: weights of 8 bits, with activations in f16.
+enum class CheckType : uint8_t { f32, f16, bf16, int8 };
+const char* check_type_name(CheckType type);
+// Multiples of 1/128, which all of them hold as they are.
+CheckNumbers check_numbers(CheckType type);
 
 // One op, of one size, in one type.
 struct CheckLine {

@@ -42,6 +42,9 @@ Tensor wrap_around(const Tensor& x, ipa::Wrap wrap, ipa::Conv& conv);
 Tensor group_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon);
 Tensor layer_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, double epsilon);
 Tensor activate(const Tensor& x, ipa::Activation kind);
+// A mean, a factor and an offset a channel of every item: (n, 1, 1, 3 c), of which norm_apply() makes (x - mean) * factor + offset.
+Tensor norm_statistics(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon);
+Tensor norm_apply(const Tensor& x, const Tensor& statistics);
 // b is broadcast over whatever of its sizes is 1.
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor concat_channels(const Tensor& a, const Tensor& b);
@@ -64,5 +67,14 @@ Tensor attention(const Tensor& q, const std::vector<Keys>& branches, int heads, 
 // Of the last item, see ipa::Graph::attention_map().
 Tensor attention_map(const Tensor& q, const std::vector<Keys>& branches, int heads,
                      const std::vector<ipa::TokenSpan>& spans);
+
+// The slot of every token of (n, h, w, c), counted over the batch: ToMe's merging (Bolya and Hoffman 2023). Of an item so many tokens
+// join the one that they are most like (by the cosine) among those at even rows and columns of whole squares; these have the first slots.
+std::vector<int32_t> token_slots(const Tensor& x, int64_t merged);
+// Means of the tokens of each slot: (n, 1, left, c).
+Tensor merge_rows(const Tensor& x, const std::vector<int32_t>& slots, int64_t left);
+
+// Largest |actual - expected| over largest |expected|; infinite for a wrong size or a value that is no number.
+double relative_error(const std::vector<float>& actual, const Tensor& expected);
 
 }  // namespace ipa_ref

@@ -1,9 +1,9 @@
 // Norms, and ops that go over rows: their work is memory.
 #include <cmath>
 
-#include "cuda/doctor/check_case.h"
+#include "check/check_case.h"
 
-namespace ipa::gpu {
+namespace ipa {
 namespace {
 
 std::string shape_text(const Shape& shape) {
@@ -11,16 +11,25 @@ std::string shape_text(const Shape& shape) {
          std::to_string(shape.c);
 }
 
-// `passes`: how often the op goes over as many numbers.
+}  // namespace
+
 CheckCase rows_case(const char* op, const Shape& shape, const char* what, double passes,
-                    std::function<Value(CheckSketch&, Value)> describe) {
+                    std::function<Value(CheckSketch&, Value)> describe, float reach) {
   CheckCase c;
   c.op = op;
   c.size = shape_text(shape) + what;
-  c.describe = [shape, describe](CheckSketch& s) { s.output(describe(s, s.input(shape))); };
+  c.describe = [shape, describe, reach](CheckSketch& s) { s.output(describe(s, s.input(shape, reach))); };
   c.elements = passes * static_cast<double>(shape.elements());
   return c;
 }
+
+CheckCase activation_case(const Shape& shape, Activation activation, const char* what, float reach) {
+  return rows_case(
+      "activation", shape, what, 2,
+      [activation](CheckSketch& s, Value x) { return s.graph.activate(x, activation); }, reach);
+}
+
+namespace {
 
 CheckCase group_norm_case(const Shape& shape, int groups, bool silu) {
   return rows_case("group_norm", shape, silu ? ", SiLU" : "", 3, [groups, silu](CheckSketch& s, Value x) {
@@ -32,11 +41,6 @@ CheckCase group_norm_case(const Shape& shape, int groups, bool silu) {
 CheckCase layer_norm_case(const Shape& shape) {
   return rows_case("layer_norm", shape, "", 2,
                    [](CheckSketch& s, Value x) { return s.graph.layer_norm(x, "norm", 1e-5f); });
-}
-
-CheckCase activation_case(const Shape& shape, Activation activation, const char* what) {
-  return rows_case("activation", shape, what, 2,
-                   [activation](CheckSketch& s, Value x) { return s.graph.activate(x, activation); });
 }
 
 CheckCase sum_case(const Shape& shape, const Shape& other, const char* what) {
@@ -89,6 +93,11 @@ void add_elementwise(std::vector<CheckCase>& cases) {
   cases.push_back(sum_case({2, 5, 7, 40}, {1, 5, 7, 40}, ", one item for all"));
 }
 
+CheckCase with_table(CheckCase c) {
+  c.has_tables = true;
+  return c;
+}
+
 void add_copies(std::vector<CheckCase>& cases) {
   const Shape shape{2, 5, 7, 40};
   cases.push_back(rows_case("concat_channels", shape, " + 24", 4, [shape](CheckSketch& s, Value x) {
@@ -104,12 +113,12 @@ void add_copies(std::vector<CheckCase>& cases) {
   cases.push_back(rows_case("gather_rows", {1, 1, 30, 40}, " by 50 ids", 4, [](CheckSketch& s, Value x) {
     return s.graph.gather_rows(x, s.ids({1, 1, 50, 1}, 30));
   }));
-  cases.push_back(rows_case("embedding", {2, 1, 9, 40}, " of 60", 2, [](CheckSketch& s, Value x) {
+  cases.push_back(with_table(rows_case("embedding", {2, 1, 9, 40}, " of 60", 2, [](CheckSketch& s, Value x) {
     return s.graph.add(x, s.graph.embedding(s.ids({2, 1, 9, 1}, 60), "table", 60, 40));
-  }));
-  cases.push_back(rows_case("param_rows", {2, 1, 9, 40}, "", 2, [](CheckSketch& s, Value x) {
+  })));
+  cases.push_back(with_table(rows_case("param_rows", {2, 1, 9, 40}, "", 2, [](CheckSketch& s, Value x) {
     return s.graph.add(x, s.graph.param_rows("rows", {9, 40}, 9, 40, 2));
-  }));
+  })));
   cases.push_back(token_merging_case({2, 8, 10, 40}));
 }
 
@@ -148,14 +157,4 @@ std::vector<CheckCase> check_cases(bool with_real) {
   return cases;
 }
 
-const char* check_type_name(CheckType type) {
-  switch (type) {
-    case CheckType::f32: return "f32";
-    case CheckType::f16: return "f16";
-    case CheckType::bf16: return "bf16";
-    case CheckType::int8: return "int8";
-  }
-  return "";
-}
-
-}  // namespace ipa::gpu
+}  // namespace ipa

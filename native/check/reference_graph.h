@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "check/reference.h"
 #include "graph/graph.h"
-#include "reference.h"
 
 namespace ipa_ref {
 

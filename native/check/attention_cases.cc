@@ -1,7 +1,7 @@
 // AttentionSize: heads of every size that networks have, branches of image prompts, masks, causal.
-#include "cuda/doctor/check_case.h"
+#include "check/check_case.h"
 
-namespace ipa::gpu {
+namespace ipa {
 namespace {
 
 // How a branch is scaled.
@@ -53,7 +53,7 @@ double attention_flops(const AttentionSize& a) {
 Value drawn_keys(CheckSketch& s, const AttentionSize& a, int64_t tokens) {
   const Shape shape = tokens_shape(a.items, tokens, a.channels());
   const Value k = s.input(shape, 2), v = s.input(shape);
-  return s.graph.pack_kv(k, v, a.heads);
+  return s.graph.pack_kv(k, v, a.heads, s.numbers().keys);
 }
 
 Value drawn_scale(CheckSketch& s, const AttentionSize& a, Scaled scaled) {
@@ -83,12 +83,14 @@ CheckCase attention_case(const AttentionSize& a) {
   c.size = attention_size(a);
   c.describe = [a](CheckSketch& s) { s.output(describe_attention(s, a)); };
   c.flops = attention_flops(a);
+  c.has_plain_keys = a.branches.empty() && !a.causal && !a.own_scale;
   return c;
 }
 
 CheckCase map_case(const AttentionSize& a) {
   CheckCase c = attention_case(a);
   c.op = "attention_map";
+  c.has_plain_keys = false;
   c.describe = [a](CheckSketch& s) {
     const Value attended = describe_attention(s, a);
     s.graph.output(s.graph.attention_map(attended, {{0, 0, 0, a.tokens}, {1, 1, 0, a.branches[0].tokens}}));
@@ -125,8 +127,12 @@ void add_real_attentions(std::vector<CheckCase>& cases) {
 
 }  // namespace
 
+CheckCase self_attention_case(int64_t items, int64_t queries, int64_t tokens, int heads, int head_size) {
+  return attention_case({items, queries, tokens, heads, head_size});
+}
+
 void add_attention_cases(bool real, std::vector<CheckCase>& cases) {
   real ? add_real_attentions(cases) : add_small_attentions(cases);
 }
 
-}  // namespace ipa::gpu
+}  // namespace ipa

@@ -1,15 +1,10 @@
 // Products: linear layers, with gates, and convolutions.
-#include "cuda/doctor/check_case.h"
+#include "check/check_case.h"
 
-namespace ipa::gpu {
+namespace ipa {
 namespace {
 
 std::string count_text(int64_t number) { return std::to_string(number); }
-
-struct LinearSize {
-  const char* what;
-  int64_t items, rows, in, out;
-};
 
 CheckCase product_case(const char* op, std::string size, double flops,
                        std::function<void(CheckSketch&)> describe) {
@@ -22,8 +17,9 @@ CheckCase product_case(const char* op, std::string size, double flops,
   return c;
 }
 
-// `finish`: what becomes of x and its product.
-CheckCase linear_case(const LinearSize& l, std::function<Value(CheckSketch&, Value, Value)> finish = {}) {
+}  // namespace
+
+CheckCase linear_case(const LinearSize& l, Finish finish) {
   const std::string size =
       count_text(l.items * l.rows) + " x " + count_text(l.in) + " to " + count_text(l.out) + l.what;
   return product_case("linear", size, 2.0 * static_cast<double>(l.items * l.rows * l.in * l.out),
@@ -33,6 +29,8 @@ CheckCase linear_case(const LinearSize& l, std::function<Value(CheckSketch&, Val
                         s.output(finish ? finish(s, x, y) : y);
                       });
 }
+
+namespace {
 
 CheckCase stacked_case(const LinearSize& l) {
   const std::string size =
@@ -54,21 +52,14 @@ CheckCase geglu_case(const LinearSize& l) {
                       });
 }
 
-struct ConvSize {
-  const char* what;
-  Shape in;
-  int64_t out;
-  Conv conv = {};
-  Wrap wrap = {};
-  int64_t enlarged = 1;  // times, before the taps look at it
-};
-
 double conv_flops(const ConvSize& c) {
   const int64_t h = c.in.h * c.enlarged / c.conv.stride, w = c.in.w * c.enlarged / c.conv.stride;
   return 2.0 * static_cast<double>(c.in.n * h * w * c.in.c * c.out * c.conv.kernel_h * c.conv.kernel_w);
 }
 
-CheckCase conv_case(const ConvSize& c, std::function<Value(CheckSketch&, Value, Value)> finish = {}) {
+}  // namespace
+
+CheckCase conv_case(const ConvSize& c, Finish finish) {
   const std::string size = count_text(c.in.n) + " x " + count_text(c.in.h) + " x " + count_text(c.in.w) + ", " +
                            count_text(c.in.c) + " to " + count_text(c.out) + c.what;
   return product_case("conv2d", size, conv_flops(c), [c, finish](CheckSketch& s) {
@@ -79,6 +70,8 @@ CheckCase conv_case(const ConvSize& c, std::function<Value(CheckSketch&, Value, 
     s.output(finish ? finish(s, x, y) : y);
   });
 }
+
+namespace {
 
 Value with_silu(CheckSketch& s, Value, Value y) { return s.graph.silu(y); }
 Value with_residual(CheckSketch& s, Value x, Value y) { return s.graph.add(y, x); }
@@ -133,4 +126,4 @@ void add_product_cases(bool real, std::vector<CheckCase>& cases) {
   real ? add_real_products(cases) : add_small_products(cases);
 }
 
-}  // namespace ipa::gpu
+}  // namespace ipa

@@ -1,7 +1,9 @@
-#include "reference.h"
+#include "check/reference.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 namespace ipa_ref {
 
@@ -105,25 +107,40 @@ Tensor conv2d(const Tensor& x, const Doubles& weight, const Doubles& bias, int64
   return y;
 }
 
-Tensor group_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon) {
-  Tensor y(x.shape);
-  const int64_t rows = x.shape.rows_per_item(), each = x.shape.c / groups;
+Tensor norm_statistics(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups,
+                       double epsilon) {
+  const int64_t rows = x.shape.rows_per_item(), channels = x.shape.c, each = channels / groups;
+  Tensor statistics(Shape{x.shape.n, 1, 1, 3 * channels});
+  const double count = static_cast<double>(rows * each);
   for (int64_t n = 0; n < x.shape.n; ++n)
-    for (int64_t g = 0; g < groups; ++g) {
-      const double count = static_cast<double>(rows * each);
+    for (int64_t first = 0; first < channels; first += each) {
       double mean = 0, variance = 0;
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = g * each; c < (g + 1) * each; ++c) mean += x.row(n * rows + r, c) / count;
+        for (int64_t c = first; c < first + each; ++c) mean += x.row(n * rows + r, c) / count;
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = g * each; c < (g + 1) * each; ++c)
+        for (int64_t c = first; c < first + each; ++c)
           variance += (x.row(n * rows + r, c) - mean) * (x.row(n * rows + r, c) - mean) / count;
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = g * each; c < (g + 1) * each; ++c)
-          y.row(n * rows + r, c) =
-              (x.row(n * rows + r, c) - mean) / std::sqrt(variance + epsilon) * weight[static_cast<size_t>(c)] +
-              bias[static_cast<size_t>(c)];
+      for (int64_t c = first; c < first + each; ++c) {
+        statistics.row(n, c) = mean;
+        statistics.row(n, channels + c) = weight[static_cast<size_t>(c)] / std::sqrt(variance + epsilon);
+        statistics.row(n, 2 * channels + c) = bias[static_cast<size_t>(c)];
+      }
     }
+  return statistics;
+}
+
+Tensor norm_apply(const Tensor& x, const Tensor& statistics) {
+  Tensor y(x.shape);
+  const int64_t rows = x.shape.rows_per_item(), channels = x.shape.c;
+  for (int64_t r = 0; r < x.shape.rows(); ++r)
+    for (int64_t c = 0; c < channels; ++c)
+      y.row(r, c) = (x.row(r, c) - statistics.row(r / rows, c)) * statistics.row(r / rows, channels + c) +
+                    statistics.row(r / rows, 2 * channels + c);
   return y;
+}
+
+Tensor group_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, int groups, double epsilon) {
+  return norm_apply(x, norm_statistics(x, weight, bias, groups, epsilon));
 }
 
 Tensor layer_norm(const Tensor& x, const Doubles& weight, const Doubles& bias, double epsilon) {
@@ -299,6 +316,76 @@ Tensor attention_map(const Tensor& q, const std::vector<Keys>& branches, int hea
           squares[0] > 0 ? std::sqrt(squares[s] / squares[0]) : 0;
   }
   return map;
+}
+
+namespace {
+
+double product(const Tensor& x, int64_t a, int64_t b) {
+  double sum = 0;
+  for (int64_t c = 0; c < x.shape.c; ++c) sum += x.row(a, c) * x.row(b, c);
+  return sum;
+}
+
+// Of one item: its first token is `base`, its first slot `slot`.
+void number_item(const Tensor& x, int64_t merged, int64_t base, int64_t slot, std::vector<int32_t>& slots) {
+  const int64_t h = x.shape.h, w = x.shape.w;
+  std::vector<int64_t> corners, others;
+  for (int64_t t = 0; t < h * w; ++t) {
+    const int64_t row = t / w, column = t % w;
+    const bool corner = row % 2 == 0 && column % 2 == 0 && row < h / 2 * 2 && column < w / 2 * 2;
+    (corner ? corners : others).push_back(base + t);
+  }
+  Doubles lengths;
+  for (int64_t token : corners) lengths.push_back(std::sqrt(product(x, token, token)));
+  std::vector<std::pair<double, size_t>> best;  // cosine, place in `corners`
+  for (int64_t token : others) {
+    const double length = std::sqrt(product(x, token, token));
+    std::pair<double, size_t> top{-2, 0};
+    for (size_t j = 0; j < corners.size(); ++j)
+      top = std::max(top, {product(x, token, corners[j]) / (length * lengths[j]), j});
+    best.push_back(top);
+  }
+  std::vector<size_t> order;
+  for (size_t i = 0; i < others.size(); ++i) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return best[a].first > best[b].first; });
+  const auto at = [&](int64_t token) -> int32_t& { return slots[static_cast<size_t>(token)]; };
+  const int64_t first = slot;
+  for (int64_t token : corners) at(token) = static_cast<int32_t>(slot++);
+  for (size_t i = 0; i < order.size(); ++i)
+    at(others[order[i]]) = static_cast<int32_t>(
+        static_cast<int64_t>(i) < merged ? first + static_cast<int64_t>(best[order[i]].second) : slot++);
+}
+
+}  // namespace
+
+std::vector<int32_t> token_slots(const Tensor& x, int64_t merged) {
+  std::vector<int32_t> slots(static_cast<size_t>(x.shape.rows()));
+  const int64_t tokens = x.shape.rows_per_item();
+  for (int64_t n = 0; n < x.shape.n; ++n) number_item(x, merged, n * tokens, n * (tokens - merged), slots);
+  return slots;
+}
+
+Tensor merge_rows(const Tensor& x, const std::vector<int32_t>& slots, int64_t left) {
+  Tensor y(ipa::tokens_shape(x.shape.n, left, x.shape.c));
+  Doubles counts(static_cast<size_t>(y.shape.rows()));
+  for (const int32_t slot : slots) counts[static_cast<size_t>(slot)] += 1;
+  for (int64_t r = 0; r < x.shape.rows(); ++r) {
+    const auto slot = static_cast<size_t>(slots[static_cast<size_t>(r)]);
+    for (int64_t c = 0; c < x.shape.c; ++c) y.row(static_cast<int64_t>(slot), c) += x.row(r, c) / counts[slot];
+  }
+  return y;
+}
+
+double relative_error(const std::vector<float>& actual, const Tensor& expected) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  if (actual.size() != expected.values.size()) return infinite;
+  double error = 0, largest = 0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!std::isfinite(actual[i])) return infinite;
+    error = std::max(error, std::fabs(static_cast<double>(actual[i]) - expected.values[i]));
+    largest = std::max(largest, std::fabs(expected.values[i]));
+  }
+  return error == 0 ? 0 : error / largest;
 }
 
 }  // namespace ipa_ref

@@ -1,4 +1,4 @@
-#include "reference_graph.h"
+#include "check/reference_graph.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,7 +49,9 @@ class Evaluation {
   std::vector<Tensor> run() {
     for (size_t i = 0; i < graph_.nodes().size(); ++i) {
       const Node& node = graph_.nodes()[i];
-      values_.push_back(compute(static_cast<int32_t>(i), node));
+      const auto id = static_cast<int32_t>(i);
+      if (node.op == Op::token_map) slots_[id] = token_slots(of(node.inputs[0]), node.offset);
+      values_.push_back(compute(id, node));
     }
     return std::move(values_);
   }
@@ -71,6 +73,12 @@ class Evaluation {
     return x;
   }
   const Tensor& of(Value value) const { return values_[static_cast<size_t>(value.id)]; }
+
+  // Bound, or made by a map of tokens.
+  const std::vector<int32_t>& ids_of(Value value) const {
+    const auto slots = slots_.find(value.id);
+    return slots == slots_.end() ? inputs_.ids.at(value.id) : slots->second;
+  }
 
   // Of an attention: its own keys, whose scale may come last, then those of its branches.
   std::vector<Keys> branches_of(const Node& node) const {
@@ -102,8 +110,7 @@ class Evaluation {
         return param_rows(param(node, 0), node.shape.rows_per_item(), node.shape.c, node.shape.n);
       case Op::gather_rows: {
         const Doubles table = node.inputs.size() > 1 ? in(1).values : param(node, 0);
-        return gather_rows(table, inputs_.ids.at(node.inputs[0].id), graph_.shape(node.inputs[0]),
-                           node.shape.c);
+        return gather_rows(table, ids_of(node.inputs[0]), graph_.shape(node.inputs[0]), node.shape.c);
       }
       case Op::linear: return linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
       case Op::geglu_linear: return geglu_linear(factor(node), param(node, 0), param(node, 1), node.shape.c);
@@ -113,7 +120,9 @@ class Evaluation {
         return conv2d(x, param(node, 0), param(node, 1), node.shape.c, conv);
       }
       case Op::norm_statistics:
-      case Op::norm_apply: return {};  // tested against group_norm
+        return norm_statistics(in(0), param(node, 0), param(node, 1), node.groups,
+                               static_cast<double>(node.epsilon));
+      case Op::norm_apply: return norm_apply(in(0), in(1));
       case Op::group_norm:
         return group_norm(in(0), param(node, 0), param(node, 1), node.groups,
                           static_cast<double>(node.epsilon));
@@ -131,8 +140,8 @@ class Evaluation {
       }
       case Op::upsample: return upsample(in(0), node.shape.h, node.shape.w);
       case Op::pack_kv: return {};
-      case Op::token_map:
-      case Op::merge_rows: return {};  // test/native/ops_token_merge_test.cc has a reference of its own
+      case Op::token_map: return {};
+      case Op::merge_rows: return merge_rows(in(0), ids_of(node.inputs[1]), node.shape.rows_per_item());
       case Op::attention: return attention(in(0), branches_of(node), node.kv.heads, node.causal);
       case Op::attention_map: return attention_map(in(0), branches_of(node), node.kv.heads, node.spans);
     }
@@ -142,6 +151,7 @@ class Evaluation {
   const Graph& graph_;
   const Inputs& inputs_;
   const ParamValues& params_;
+  std::map<int32_t, std::vector<int32_t>> slots_;
   std::vector<Tensor> values_;
 };
 
