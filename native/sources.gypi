@@ -395,6 +395,7 @@
       "../test/native/allocation_counter.cc",
       "../test/native/cpu_isa_test.cc",
       "../test/native/doctor_self_test.cc",
+      "../test/native/doctor_time_estimate_test.cc",
       "../test/native/planted_kernels.cc",
       "../test/native/cuda_fake_gpu.cc",
       "../test/native/cuda_loader_test.cc",

@@ -22,8 +22,8 @@ double flops_of(const OpShape& shape) {
   return (shape.op == Op::geglu_linear ? 4 : 2) * rows * columns * taps * static_cast<double>(shape.in.c);
 }
 
-// A side of a picture, in whole tiles of Winograd's algorithm and of strides, and not so short that edges count.
-constexpr int64_t least_side = 16;
+// A side of a picture, in whole tiles of Winograd's algorithm, also where it was half as long before; not so short that edges count.
+constexpr int64_t side_unit = 8, least_side = 16;
 // What several threads share evenly, and what uses a weight as often as a large product does.
 constexpr int64_t least_rows = 4 * gemm_block_rows, least_queries = 4 * attention_query_block;
 // Of one head more are in no cache, either.
@@ -100,7 +100,7 @@ OpShape OpShape::with_work(double most) const {
 void OpShape::set_size(double share) {
   const auto side = [&](int64_t stored, int64_t enlarged, int64_t kernel, int64_t padding, int64_t& in_side,
                         int64_t& enlarged_side) {
-    const int64_t seen = enlarged ? enlarged : stored, wanted = scaled(seen, share, least_side, least_side);
+    const int64_t seen = enlarged ? enlarged : stored, wanted = scaled(seen, share, side_unit, least_side);
     in_side = std::max<int64_t>(1, stored * wanted / seen);
     enlarged_side = enlarged ? wanted : 0;
     return (wanted + padding - kernel) / conv.stride + 1;

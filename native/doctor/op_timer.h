@@ -18,7 +18,7 @@ class OpTimer {
   // That this one will be asked for.
   void want(const OpShape& shape);
   // Measures all that are wanted, each as an op of its kind with as much less work as takes some milliseconds: twice with the others in
-  // between, since what else runs on a machine comes and goes. The shorter time counts.
+  // between, since what else runs on a machine comes and goes. The shorter time counts. A slow machine does it once.
   Status measure();
   // Seconds for a unit of its work().
   double seconds_each(const OpShape& shape) const;
