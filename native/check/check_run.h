@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "check/check_case.h"
@@ -38,5 +39,7 @@ class CheckRun {
 };
 
 bool same_bits(const CheckRun::Results& a, const CheckRun::Results& b);
+// An error or a limit, with two digits.
+std::string short_number(double value);
 
 }  // namespace ipa

@@ -17,39 +17,38 @@ CheckCase product_case(const char* op, std::string size, double flops,
   return c;
 }
 
+// Of `outputs` linear layers over the same rows; `times`: how the size says so.
+CheckCase layers_case(const char* op, const LinearSize& l, int outputs, const char* times,
+                      std::function<void(CheckSketch&)> describe) {
+  const std::string size =
+      count_text(l.items * l.rows) + " x " + count_text(l.in) + " to " + times + count_text(l.out) + l.what;
+  const double flops = 2.0 * outputs * static_cast<double>(l.items * l.rows * l.in * l.out);
+  return product_case(op, size, flops, std::move(describe));
+}
+
+Value rows_of(CheckSketch& s, const LinearSize& l) { return s.input(tokens_shape(l.items, l.rows, l.in)); }
+
 }  // namespace
 
 CheckCase linear_case(const LinearSize& l, Finish finish) {
-  const std::string size =
-      count_text(l.items * l.rows) + " x " + count_text(l.in) + " to " + count_text(l.out) + l.what;
-  return product_case("linear", size, 2.0 * static_cast<double>(l.items * l.rows * l.in * l.out),
-                      [l, finish](CheckSketch& s) {
-                        const Value x = s.input(tokens_shape(l.items, l.rows, l.in));
-                        const Value y = s.graph.linear(x, "layer", l.out);
-                        s.output(finish ? finish(s, x, y) : y);
-                      });
+  return layers_case("linear", l, 1, "", [l, finish](CheckSketch& s) {
+    const Value x = rows_of(s, l);
+    const Value y = s.graph.linear(x, "layer", l.out);
+    s.output(finish ? finish(s, x, y) : y);
+  });
 }
 
 namespace {
 
 CheckCase stacked_case(const LinearSize& l) {
-  const std::string size =
-      count_text(l.items * l.rows) + " x " + count_text(l.in) + " to 3 x " + count_text(l.out) + l.what;
-  return product_case("linear", size, 6.0 * static_cast<double>(l.items * l.rows * l.in * l.out),
-                      [l](CheckSketch& s) {
-                        const Value x = s.input(tokens_shape(l.items, l.rows, l.in));
-                        s.output(s.graph.linears(x, {"q", "k", "v"}, l.out, false));
-                      });
+  return layers_case("linear", l, 3, "3 x ", [l](CheckSketch& s) {
+    s.output(s.graph.linears(rows_of(s, l), {"q", "k", "v"}, l.out, false));
+  });
 }
 
 CheckCase geglu_case(const LinearSize& l) {
-  const std::string size =
-      count_text(l.items * l.rows) + " x " + count_text(l.in) + " to " + count_text(l.out) + l.what;
-  return product_case("geglu_linear", size, 4.0 * static_cast<double>(l.items * l.rows * l.in * l.out),
-                      [l](CheckSketch& s) {
-                        const Value x = s.input(tokens_shape(l.items, l.rows, l.in));
-                        s.output(s.graph.geglu_linear(x, "gate", l.out));
-                      });
+  return layers_case("geglu_linear", l, 2, "",
+                     [l](CheckSketch& s) { s.output(s.graph.geglu_linear(rows_of(s, l), "gate", l.out)); });
 }
 
 double conv_flops(const ConvSize& c) {

@@ -6,20 +6,23 @@
 #include "models/vae.h"
 
 namespace ipa {
-namespace {
 
-constexpr const char* sd15_config = R"({
+const char* const sd15_unet_config = R"({
   "sample_size": 64, "in_channels": 4, "out_channels": 4, "block_out_channels": [320, 640, 1280, 1280],
   "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
   "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
   "layers_per_block": 2, "cross_attention_dim": 768, "attention_head_dim": 8})";
-constexpr const char* sdxl_config = R"({
+
+const char* const sdxl_unet_config = R"({
   "sample_size": 128, "in_channels": 4, "out_channels": 4, "block_out_channels": [320, 640, 1280],
   "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
   "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
   "layers_per_block": 2, "cross_attention_dim": 2048, "attention_head_dim": [5, 10, 20],
   "transformer_layers_per_block": [1, 2, 10], "use_linear_projection": true, "addition_embed_type": "text_time",
   "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816})";
+
+namespace {
+
 constexpr const char* vae_config = R"({
   "sample_size": 512, "latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
   "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
@@ -35,7 +38,7 @@ constexpr const char* vision_config = R"({
   "image_size": 224, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu"})";
 
 Result<KnownInputs> describe_unet(Graph& graph, const KnownNetwork& network) {
-  IPA_ASSIGN(const Json json, Json::parse(network.model == "sdxl" ? sdxl_config : sd15_config));
+  IPA_ASSIGN(const Json json, Json::parse(network.model == "sdxl" ? sdxl_unet_config : sd15_unet_config));
   IPA_ASSIGN(const UNetConfig config, UNetConfig::parse(json, network.model));
   const int64_t side = network.side ? network.side : config.sample_size;
   return describe_guided_step(graph, UNet(config), side, side, network.adapter);

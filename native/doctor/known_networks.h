@@ -11,6 +11,10 @@
 
 namespace ipa {
 
+// config.json of the UNets of SD1.5 and of SDXL.
+extern const char* const sd15_unet_config;
+extern const char* const sdxl_unet_config;
+
 struct KnownNetwork {
   // sd15, sdxl: the UNet in a guided step, a batch of two; vae: the decoder of SD1.5, which SDXL has too; text, text_xl: both prompts through
   // SD1.5's text encoder, and through SDXL's second one; vision: a picture through ViT-H, the image encoder of most adapters

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "check/check_run.h"
 #include "cpu/cpu_backend.h"
@@ -44,12 +43,6 @@ constexpr CheckNumbers types[] = {
     numbers_of("int8 weights", Compute::int8_weights, Compute::f32, bytes, words),
     numbers_of("int8", Compute::int8, Compute::f32, bytes, bytes),
 };
-
-std::string short_number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2g", value);
-  return text;
-}
 
 // Whether the type changes what the case runs.
 bool concerns(const CheckNumbers& numbers, const CheckCase& c) {

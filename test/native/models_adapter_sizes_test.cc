@@ -1,24 +1,15 @@
 // Every published IP-Adapter at its full size, without its weights:
 // the number of parameters that its files have.
 #include "base/json.h"
+#include "doctor/known_networks.h"
 #include "harness.h"
 #include "pipeline/load/adapter.h"
 #include "pipeline/load/loras.h"
 
 namespace {
 
-constexpr const char* sd15_config = R"({
-  "sample_size": 64, "in_channels": 4, "out_channels": 4, "block_out_channels": [320, 640, 1280, 1280],
-  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
-  "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
-  "layers_per_block": 2, "cross_attention_dim": 768, "attention_head_dim": 8})";
-constexpr const char* sdxl_config = R"({
-  "sample_size": 128, "in_channels": 4, "out_channels": 4, "block_out_channels": [320, 640, 1280],
-  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-  "layers_per_block": 2, "cross_attention_dim": 2048, "attention_head_dim": [5, 10, 20],
-  "transformer_layers_per_block": [1, 2, 10], "use_linear_projection": true, "addition_embed_type": "text_time",
-  "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816})";
+using ipa::sd15_unet_config;
+using ipa::sdxl_unet_config;
 
 std::unique_ptr<ipa::UNet> unet_of(const char* config) {
   const auto json = ipa::Json::parse(config);
@@ -96,7 +87,7 @@ using V = ipa::AdapterVariant;
 // Ye et al. 2023 say 22M of the base adapter;
 // the exact sums follow from the published tensors' shapes and agree with the published files' sizes.
 TEST_ONCE(models_adapters_have_their_published_size) {
-  const auto sd15 = unet_of(sd15_config), sdxl = unet_of(sdxl_config);
+  const auto sd15 = unet_of(sd15_unet_config), sdxl = unet_of(sdxl_unet_config);
   if (!sd15 || !sdxl) return;
   check("ip-adapter_sd15", *sd15, base(1024), 22319616);
   check("ip-adapter_sd15_vit-G", *sd15, base(1280), 23106048);

@@ -1,7 +1,6 @@
 #include "cuda/doctor/check_gpu.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 #include <memory>
 
@@ -27,12 +26,6 @@ double allowed_in(CheckType type) {
     case CheckType::int8: break;
   }
   return 2.0 / 2048;
-}
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2g", value);
-  return text;
 }
 
 double difference(const std::vector<float>& actual, const std::vector<float>& expected) {
@@ -121,8 +114,8 @@ class GpuChecker {
     IPA_ASSIGN(const CheckRun::Results again, run.run(wish_.cancel));
     line.difference = largest_difference(once, expected);
     if (!(line.difference <= line.allowed))
-      line.problem = "differs from the CPU by " + number(line.difference) + ", where " + number(line.allowed) +
-                     " is allowed";
+      line.problem = "differs from the CPU by " + short_number(line.difference) + ", where " +
+                     short_number(line.allowed) + " is allowed";
     else if (!same_bits(once, again))
       line.problem = "two runs give different bits";
     IPA_ASSIGN(line.seconds, run.time(c.is_real ? real_runs : wish_.quick ? 1 : small_runs, wish_.cancel));
