@@ -18,11 +18,21 @@ export function readManifest(folder = prebuildsDir) {
 
 /** What prebuilt addons are called after, of this process. */
 export function targetHere() {
-  const isMusl = process.platform === "linux" && process.report.getReport().header.glibcVersionRuntime === undefined;
+  const { glibcVersionRuntime } = process.platform === "linux" ? process.report.getReport().header : {};
+  const libc = process.platform !== "linux" ? undefined : glibcVersionRuntime === undefined ? "musl" : "glibc";
   return PREBUILT.find(
-    ({ platform, arch, name }) =>
-      platform === process.platform && arch === process.arch && name.endsWith("-musl") === isMusl,
+    (target) => target.platform === process.platform && target.arch === process.arch && target.libc === libc,
   );
+}
+
+/** @returns {string | undefined} what is wrong with a system's file, whatever it was made of */
+export function fileProblem(target, manifest) {
+  const entry = manifest?.files.find(({ file }) => file === target.file);
+  if (entry === undefined) return `prebuilds/ has none for ${target.name}`;
+  const file = path.join(prebuildsDir, target.file);
+  return fs.existsSync(file) && sha256(file) === entry.sha256
+    ? undefined
+    : `${target.file} is not the file that prebuilds/manifest.json names`;
 }
 
 /** @returns {{ file: string } | { reason: string }} `reason`: why there is none that can be used */
@@ -31,12 +41,10 @@ export function prebuiltHere() {
   const target = targetHere();
   if (target === undefined) return { reason: `none is made for ${process.platform}-${process.arch}` };
   const manifest = readManifest();
-  const entry = manifest?.files.find(({ file }) => file === target.file);
-  if (entry === undefined) return { reason: `prebuilds/ has none for ${target.name}` };
+  const problem = fileProblem(target, manifest);
+  if (problem !== undefined) return { reason: problem };
   if (manifest.sources !== hashSources(root)) return { reason: "it was made of other sources" };
   const file = path.join(prebuildsDir, target.file);
-  if (!fs.existsSync(file) || sha256(file) !== entry.sha256)
-    return { reason: `${entry.file} is not the file that prebuilds/manifest.json names` };
   const { status, stderr } = spawnSync(process.execPath, ["-e", `require(${JSON.stringify(file)}).system()`], {
     encoding: "utf8",
   });

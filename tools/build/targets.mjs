@@ -5,8 +5,8 @@ const GLIBC = "2.28";
 const MACOS = "11.0";
 
 /**
- * @typedef {{ name: string, platform: string, arch: "x64" | "arm64", triple: string, file: string }} Target
- * `platform` and `arch` as Node calls them; `file`: within prebuilds/, with prebuildify's names
+ * @typedef {{ name: string, platform: string, arch: "x64" | "arm64", libc?: "glibc" | "musl", triple: string, file: string }} Target
+ * `platform` and `arch` as Node calls them; `libc` of Linux; `file`: within prebuilds/, with prebuildify's names
  */
 
 /** @returns {Target} */
@@ -22,6 +22,7 @@ function target(platform, arch, { libc } = {}) {
     name: `${platform}-${arch}${libc === "musl" ? "-musl" : ""}`,
     platform,
     arch,
+    libc,
     triple: `${cpu}-${system}`,
     file: `${platform}-${arch}/node-ip-adapter${tag}.node`,
   };
@@ -70,7 +71,7 @@ export function addonLinkFlagsOf({ platform }) {
 }
 
 /** Of the C++ tests. A musl program that is static runs on any Linux. */
-export function programLinkFlagsOf({ platform, name }) {
-  if (platform === "linux") return ["-pthread", ...(name.endsWith("-musl") ? ["-static"] : ["-ldl"])];
+export function programLinkFlagsOf({ platform, libc }) {
+  if (platform === "linux") return ["-pthread", ...(libc === "musl" ? ["-static"] : ["-ldl"])];
   return [];
 }

@@ -51,7 +51,7 @@ export function run(command, { cwd, env = {}, fails = false }) {
 
 /** Without what npm tells its scripts, and without settings that would hide a fault. */
 function cleanEnvironment() {
-  const mine = /^(npm_(?!config_(registry|cache|userconfig))|NODE_IP_ADAPTER_|NODE_OPTIONS$|INIT_CWD$|CXX$)/;
+  const mine = /^(npm_(?!config_(registry|cache|userconfig))|NODE_IP_ADAPTER_|IPA_|NODE_OPTIONS$|INIT_CWD$|CXX$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !mine.test(name)));
 }
 

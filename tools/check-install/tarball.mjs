@@ -25,12 +25,12 @@ export async function makeTarball(temporary, prebuilt) {
   const answer = await node([npmCli(), "pack", "--ignore-scripts", "--json", "--pack-destination", temporary], {
     cwd: stage,
   });
-  return path.join(temporary, nameOf(JSON.parse(answer.slice(answer.search(/^[[{]/m)))));
+  return path.join(temporary, readPacked(answer).filename);
 }
 
-/** npm answers with a list, or from version 12 on with a table by name. */
-function nameOf(packed) {
-  return Object.values(packed)[0].filename;
+/** What `npm pack --json` says of the one package: npm answers with a list, or from version 12 on with a table by name. */
+export function readPacked(answer) {
+  return Object.values(JSON.parse(answer.slice(answer.search(/^[[{]/m))))[0];
 }
 
 /** The local build, in the place of a prebuilt one: it is never older than the code. */

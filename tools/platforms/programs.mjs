@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { buildDir } from "../build/paths.mjs";
+import { npmCli } from "../check-install/harness.mjs";
 
 /** What the checks keep between runs: Nodes, results, the Windows of wine. */
 export const folder = path.join(buildDir, "platforms");
@@ -24,9 +25,8 @@ export function fetchNode(name, version) {
   const file = path.join(place, "package/bin", name.includes("-win-") ? "node.exe" : "node");
   if (!fs.existsSync(file)) {
     fs.mkdirSync(place, { recursive: true });
-    const npm = process.env.npm_execpath === undefined ? ["npm"] : [process.execPath, process.env.npm_execpath];
-    const args = [...npm.slice(1), "pack", "--silent", "--pack-destination", place, `${name}@${version}`];
-    const packed = execFileSync(npm[0], args, { encoding: "utf8" }).trim().split("\n").at(-1);
+    const args = [npmCli(), "pack", "--silent", "--pack-destination", place, `${name}@${version}`];
+    const packed = execFileSync(process.execPath, args, { encoding: "utf8" }).trim().split("\n").at(-1);
     execFileSync("tar", ["-xzf", path.join(place, packed), "-C", place]);
     fs.rmSync(path.join(place, packed));
   }

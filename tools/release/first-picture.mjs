@@ -1,8 +1,8 @@
 // How long a new user waits for a picture, where there is no compiler: from a fresh clone, and with the packed package in an empty folder.
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
+import { run } from "../check-install/harness.mjs";
 import { commonJsProgram } from "../check-install/programs.mjs";
 import { makeTarball } from "../check-install/tarball.mjs";
 import { cloneInto } from "./rebuild.mjs";
@@ -23,10 +23,9 @@ function withoutCompilers(temporary) {
   return bin;
 }
 
-function timed(command, cwd, env) {
+async function timed(command, cwd, env) {
   const start = performance.now();
-  const { status, stdout, stderr } = spawnSync(command[0], command.slice(1), { cwd, encoding: "utf8", env });
-  if (status !== 0) throw new Error(`${command.join(" ")}\n${stdout}${stderr}`);
+  await run(command, { cwd, env });
   return (performance.now() - start) / 1000;
 }
 
@@ -37,13 +36,11 @@ async function checkPicture(file) {
 
 /** @returns {Promise<{ what: string, seconds: number }[]>} */
 export async function firstPictures(temporary) {
-  const mine = /^(npm_(?!config_(registry|cache|userconfig))|NODE_IP_ADAPTER_|IPA_|CXX$)/;
-  const kept = Object.entries(process.env).filter(([name]) => !mine.test(name));
-  const env = { ...Object.fromEntries(kept), PATH: withoutCompilers(temporary) };
+  const env = { PATH: withoutCompilers(temporary) };
   const npm = ["npm", "--no-update-notifier"];
 
   const clone = cloneInto(path.join(temporary, "clone"));
-  const cloned = timed([...npm, "ci"], clone, env) + timed([...npm, "run", "demo"], clone, env);
+  const cloned = (await timed([...npm, "ci"], clone, env)) + (await timed([...npm, "run", "demo"], clone, env));
   await checkPicture(path.join(clone, "demo.png"));
 
   const tarball = await makeTarball(temporary, true);
@@ -51,8 +48,8 @@ export async function firstPictures(temporary) {
   fs.mkdirSync(project);
   fs.writeFileSync(path.join(project, "program.cjs"), commonJsProgram());
   const installed =
-    timed([...npm, "install", "--no-audit", "--no-fund", tarball], project, env) +
-    timed([process.execPath, "program.cjs"], project, env);
+    (await timed([...npm, "install", "--no-audit", "--no-fund", tarball], project, env)) +
+    (await timed([process.execPath, "program.cjs"], project, env));
   return [
     { what: "npm ci && npm run demo in a fresh clone", seconds: cloned },
     { what: "npm install of the tarball, and a program that paints", seconds: installed },

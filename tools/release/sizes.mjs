@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../build/paths.mjs";
+import { readPacked } from "../check-install/tarball.mjs";
 
 /** Most bytes that the tarball of the package may have, and that of the CUDA package. */
 const MOST = { "node-ip-adapter": 45e6, "node-ip-adapter-cuda-linux-x64": 30e6 };
@@ -12,7 +13,7 @@ function sizeOf(folder) {
   const args = ["pack", "--dry-run", "--ignore-scripts", "--json"];
   const { status, stdout, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8" });
   if (status !== 0) throw new Error(`npm pack: ${stderr}`);
-  const [packed] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]/m))));
+  const packed = readPacked(stdout);
   const most = MOST[packed.name];
   const failures = packed.size > most ? [`${packed.name}: ${packed.size} bytes packed, of at most ${most}`] : [];
   return { name: packed.name, packed: packed.size, unpacked: packed.unpackedSize, files: packed.entryCount, failures };

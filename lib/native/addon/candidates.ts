@@ -17,8 +17,6 @@ export interface AddonPlaces {
 export interface Manifest {
   /** hash of the native sources that they were made of */
   sources?: string;
-  /** `file` is relative to the folder of prebuilt addons */
-  files?: { file: string; bytes: number; sha256: string }[];
 }
 
 /**

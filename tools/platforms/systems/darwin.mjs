@@ -2,7 +2,6 @@
 // instructions it holds.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import path from "node:path";
 import { needProgram } from "../programs.mjs";
 
 const MAGIC_64 = 0xfeedfacf;
@@ -25,9 +24,7 @@ const INSTRUCTIONS = {
 };
 
 /** @returns {Promise<import("../checks.mjs").Checked>} */
-export async function checkDarwin(target, options) {
-  const file = path.join(options.prebuilds, target.file);
-  if (!fs.existsSync(file)) throw new Error(`${file} is missing: npm run prebuild:all`);
+export async function checkDarwin(target, file) {
   const head = readMachO(file);
   const failures = [];
   const expect = (holds, message) => holds || failures.push(`${target.name}: ${message}`);

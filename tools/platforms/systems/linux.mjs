@@ -1,6 +1,4 @@
 // glibc, on x64 and ARM: Nodes of npm load the addon, here or in qemu, and the C++ tests of ARM run there as well.
-import fs from "node:fs";
-import path from "node:path";
 import { newestGlibc } from "../../build/elf.mjs";
 import { runsElsewhere } from "../elsewhere.mjs";
 import { armOnLinux } from "../programs.mjs";
@@ -11,9 +9,7 @@ const MOST_GLIBC = 2.28;
 const NODES = { x64: [20, 22, 24, 26], arm64: [22] };
 
 /** @returns {Promise<import("../checks.mjs").Checked>} */
-export async function checkLinux(target, options) {
-  const addon = path.join(options.prebuilds, target.file);
-  if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);
+export async function checkLinux(target, addon, options) {
   const glibc = newestGlibc(addon);
   const failures = Number(glibc.slice(6)) <= MOST_GLIBC ? [] : [`${target.name}: it needs ${glibc}`];
   const host = target.arch === "arm64" ? armOnLinux() : { command: [], env: {}, name: "this machine" };

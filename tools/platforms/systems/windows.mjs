@@ -10,9 +10,7 @@ const DLL = 0x5a4d;
 const MACHINES = { x64: 0x8664, arm64: 0xaa64 };
 
 /** @returns {Promise<import("../checks.mjs").Checked>} */
-export async function checkWindows(target, options) {
-  const addon = path.join(options.prebuilds, target.file);
-  if (!fs.existsSync(addon)) throw new Error(`${addon} is missing: npm run prebuild:all`);
+export async function checkWindows(target, addon, options) {
   const { machine, imports } = readDll(addon);
   const failures = machine === MACHINES[target.arch] ? [] : [`${target.name}: machine ${machine.toString(16)}`];
   // Whatever it names must lie on every Windows 10.
