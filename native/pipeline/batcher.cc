@@ -133,6 +133,7 @@ RunMode Batcher::mode_for(Seat& seat) {
   choice.waiting = programs_of(waiting_);
   choice.alike = std::max(1, programs_of(alike(seat)));
   choice.most_copies = limits_.most_copies;
+  choice.long_run = limits_.long_run;
   return profile_of(seat.program()).choose(choice);
 }
 

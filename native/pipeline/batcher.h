@@ -26,6 +26,7 @@ struct BatcherLimits {
   int threads = 1;
   int most_copies = 8;        // programs that run as one, at most
   size_t working_memory = 0;  // bytes of all calls together; one call alone may have more. 0: any
+  double long_run = default_long_run;
 };
 
 class Batcher {

@@ -52,9 +52,10 @@ EngineJob job_for(CancelHandle cancel, const Engine::Done<T>& done) {
 Engine::Engine(std::unique_ptr<ModelSet> models, const EngineLimits& limits)
     : limits_(limits),
       models_(std::move(models)),
-      batcher_(std::make_unique<Batcher>(BatcherLimits{models_->backend(Part::unet).capabilities().threads,
-                                                       limits.most_copies, room_for_calls(*models_)},
-                                         caches_->arenas)) {
+      batcher_(std::make_unique<Batcher>(
+          BatcherLimits{models_->backend(Part::unet).capabilities().threads, limits.most_copies,
+                        room_for_calls(*models_), limits.long_run},
+          caches_->arenas)) {
   own_loras_ = models_->loras();
   workers_.reserve(static_cast<size_t>(limits_.concurrency));
   workers_.emplace_back([this] { work(); });

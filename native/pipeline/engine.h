@@ -24,8 +24,9 @@
 namespace ipa {
 
 struct EngineLimits {
-  int concurrency = 16;  // calls that advance together, at most
-  int most_copies = 8;   // of them that share a run of the UNet, at most
+  int concurrency = 16;                // calls that advance together, at most
+  int most_copies = 8;                 // of them that share a run of the UNet, at most
+  double long_run = default_long_run;  // seconds of a run that gains nothing from company
 };
 
 struct EngineStats {

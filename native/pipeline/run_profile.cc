@@ -5,8 +5,6 @@
 namespace ipa {
 namespace {
 
-// Runs of a graph longer than this fill the cores.
-constexpr double long_run = 0.25;
 // The first run is slower: memory is touched for the first time.
 constexpr int runs_to_know = 2;
 
@@ -30,7 +28,7 @@ bool RunProfile::is_known(const RunMode& mode) const {
 
 RunMode RunProfile::choose(const RunChoice& choice) const {
   const RunMode alone{1, choice.threads};
-  if (!is_known(alone) || seconds(alone) > long_run) return alone;
+  if (!is_known(alone) || seconds(alone) > choice.long_run) return alone;
   const int most = merges_ ? std::min(choice.alike, choice.most_copies) : 1;
   RunMode best = alone;
   double best_rate = 1.05 / seconds(alone);

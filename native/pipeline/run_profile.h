@@ -6,6 +6,9 @@
 
 namespace ipa {
 
+// Seconds. A run that takes longer fills the cores.
+constexpr double default_long_run = 0.25;
+
 // How programs whose graphs are alike are run.
 struct RunMode {
   int copies = 1;   // programs that run as one
@@ -22,6 +25,7 @@ struct RunChoice {
   int waiting = 1;      // programs, this one included
   int alike = 1;        // of them, that could run as one with it
   int most_copies = 8;  // at most
+  double long_run = default_long_run;
 };
 
 class RunProfile {

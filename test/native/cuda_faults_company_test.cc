@@ -1,5 +1,6 @@
 // Calls that an engine runs side by side on a GPU, many of them as one: each has the bits that it has alone.
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <optional>
 
@@ -8,6 +9,9 @@
 using namespace cuda_faults;
 
 namespace {
+
+// An emulated GPU is so slow that each run seems to fill it.
+constexpr double never = std::numeric_limits<double>::infinity();
 
 // Scales, numbers of tokens, masks and guidance in many combinations, some of them twice.
 std::vector<GenerateRequest> calls() {
@@ -62,7 +66,7 @@ void check_company(const LoadRequest& load, const std::vector<GenerateRequest>& 
   const Gpus gpus(fake_of(Pace::random));
   Models models = loaded(load);
   if (!models) return;
-  ipa::Engine engine(std::move(models), {8, 4});
+  ipa::Engine engine(std::move(models), {8, 4, never});
   for (int round = 0; round < 3; ++round) {
     Answers answers(all.size());
     for (size_t i = 0; i < all.size(); ++i)
@@ -90,7 +94,7 @@ TEST_ONCE(cuda_faults_company_without_memory_goes_on_alone) {
   Models models = loaded(small_model());
   if (!models) return;
   const GenerateResult expected = made(*models, all[0]);
-  ipa::Engine engine(std::move(models), {4, 4});
+  ipa::Engine engine(std::move(models), {4, 4, never});
   for (const int64_t n : {40, 60, 80, 100, 120}) {
     cuda_emulator::set_fake_faults({{Call::take, n, gpu_no_memory}});
     Answers answers(all.size());
