@@ -393,6 +393,7 @@
       "../test/native/weights_torch_test.cc",
       "../test/native/weights_torch_malformed_test.cc",
       "../test/native/allocation_counter.cc",
+      "../test/native/c_heap.cc",
       "../test/native/cpu_isa_test.cc",
       "../test/native/doctor_self_test.cc",
       "../test/native/doctor_time_estimate_test.cc",

@@ -1,13 +1,10 @@
 #include "allocation_counter.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
-#if defined(_MSC_VER) || defined(__GLIBC__)
-#include <malloc.h>
-#endif
+#include "c_heap.h"
 
 namespace {
 
@@ -32,16 +29,6 @@ bool fails() {
 std::atomic<bool> measures{false};
 std::atomic<int64_t> live{0}, peak{0};
 
-// What an allocation really takes.
-int64_t size_of(void* memory) {
-#if defined(__GLIBC__)
-  return static_cast<int64_t>(malloc_usable_size(memory));
-#else
-  (void)memory;
-  return 0;
-#endif
-}
-
 void add(int64_t bytes) {
   const int64_t now = live.fetch_add(bytes) + bytes;
   int64_t most = peak.load();
@@ -49,42 +36,21 @@ void add(int64_t bytes) {
   }
 }
 
-void* prepare(void* memory, size_t bytes) {
+void* prepare(void* memory, size_t bytes, std::align_val_t alignment) {
   count.fetch_add(1, std::memory_order_relaxed);
-  if (memory && measures.load(std::memory_order_relaxed)) add(size_of(memory));
+  if (memory && measures.load(std::memory_order_relaxed)) add(c_heap::size_of(memory, alignment));
   if (memory && poison.load(std::memory_order_relaxed) > 0) std::memset(memory, 0xff, bytes);
   return memory;
 }
 
-void* take(size_t bytes) {
+void* take(size_t bytes, std::align_val_t alignment = {}) {
   if (fails()) return nullptr;
-  return prepare(std::malloc(bytes ? bytes : 1), bytes);
+  return prepare(c_heap::take(bytes ? bytes : 1, alignment), bytes, alignment);
 }
 
-void* take_aligned(size_t bytes, std::align_val_t alignment) {
-  if (fails()) return nullptr;
-  const auto align = static_cast<size_t>(alignment);
-#if defined(_MSC_VER)
-  return prepare(_aligned_malloc(bytes ? bytes : 1, align), bytes);
-#else
-  void* memory = nullptr;
-  if (posix_memalign(&memory, align < sizeof(void*) ? sizeof(void*) : align, bytes ? bytes : 1) != 0)
-    memory = nullptr;
-  return prepare(memory, bytes);
-#endif
-}
-
-void give_back(void* memory) {
-  if (memory && measures.load(std::memory_order_relaxed)) add(-size_of(memory));
-  std::free(memory);
-}
-void give_back_aligned(void* memory) {
-  if (memory && measures.load(std::memory_order_relaxed)) add(-size_of(memory));
-#if defined(_MSC_VER)
-  _aligned_free(memory);
-#else
-  std::free(memory);
-#endif
+void give_back(void* memory, std::align_val_t alignment = {}) {
+  if (memory && measures.load(std::memory_order_relaxed)) add(-c_heap::size_of(memory, alignment));
+  c_heap::give_back(memory, alignment);
 }
 
 void* or_throw(void* memory) {
@@ -124,13 +90,13 @@ void* operator new(size_t bytes) { return or_throw(take(bytes)); }
 void* operator new[](size_t bytes) { return or_throw(take(bytes)); }
 void* operator new(size_t bytes, const nothrow_t&) noexcept { return take(bytes); }
 void* operator new[](size_t bytes, const nothrow_t&) noexcept { return take(bytes); }
-void* operator new(size_t bytes, align_val_t alignment) { return or_throw(take_aligned(bytes, alignment)); }
-void* operator new[](size_t bytes, align_val_t alignment) { return or_throw(take_aligned(bytes, alignment)); }
+void* operator new(size_t bytes, align_val_t alignment) { return or_throw(take(bytes, alignment)); }
+void* operator new[](size_t bytes, align_val_t alignment) { return or_throw(take(bytes, alignment)); }
 void* operator new(size_t bytes, align_val_t alignment, const nothrow_t&) noexcept {
-  return take_aligned(bytes, alignment);
+  return take(bytes, alignment);
 }
 void* operator new[](size_t bytes, align_val_t alignment, const nothrow_t&) noexcept {
-  return take_aligned(bytes, alignment);
+  return take(bytes, alignment);
 }
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete[](void* memory) noexcept { give_back(memory); }
@@ -138,9 +104,13 @@ void operator delete(void* memory, size_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, size_t) noexcept { give_back(memory); }
 void operator delete(void* memory, const nothrow_t&) noexcept { give_back(memory); }
 void operator delete[](void* memory, const nothrow_t&) noexcept { give_back(memory); }
-void operator delete(void* memory, align_val_t) noexcept { give_back_aligned(memory); }
-void operator delete[](void* memory, align_val_t) noexcept { give_back_aligned(memory); }
-void operator delete(void* memory, size_t, align_val_t) noexcept { give_back_aligned(memory); }
-void operator delete[](void* memory, size_t, align_val_t) noexcept { give_back_aligned(memory); }
-void operator delete(void* memory, align_val_t, const nothrow_t&) noexcept { give_back_aligned(memory); }
-void operator delete[](void* memory, align_val_t, const nothrow_t&) noexcept { give_back_aligned(memory); }
+void operator delete(void* memory, align_val_t alignment) noexcept { give_back(memory, alignment); }
+void operator delete[](void* memory, align_val_t alignment) noexcept { give_back(memory, alignment); }
+void operator delete(void* memory, size_t, align_val_t alignment) noexcept { give_back(memory, alignment); }
+void operator delete[](void* memory, size_t, align_val_t alignment) noexcept { give_back(memory, alignment); }
+void operator delete(void* memory, align_val_t alignment, const nothrow_t&) noexcept {
+  give_back(memory, alignment);
+}
+void operator delete[](void* memory, align_val_t alignment, const nothrow_t&) noexcept {
+  give_back(memory, alignment);
+}
