@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -57,15 +58,9 @@ inline Bytes zeros_safetensors(const NamedShapes& tensors) {
 }
 
 inline std::string write_bytes(const std::string& path, const Bytes& bytes) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (!file) {
-    fail(__FILE__, __LINE__, "cannot write " + path);
-    return path;
-  }
-  if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
-    fail(__FILE__, __LINE__, "cannot write " + path);
-  }
-  std::fclose(file);
+  std::ofstream file(std::filesystem::u8path(path), std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) fail(__FILE__, __LINE__, "cannot write " + path);
   return path;
 }
 inline std::string write_text(const std::string& path, const std::string& text) {

@@ -408,8 +408,8 @@ TEST_ONCE(weights_convert_scalars_are_never_bf16) {
   const std::string folder = fresh_folder("convert-scalars");
   const std::string input =
       write_input(folder + "/in.safetensors", {{"x.alpha", "F16", {}}, {"x.weight", "F16", {2, 2}}});
-  const Source bf16 = converted(input, folder + "/out.gguf", DType::bf16);
-  const Source f16 = converted(input, folder + "/out.gguf", DType::f16);
+  const Source bf16 = converted(input, folder + "/bf16.gguf", DType::bf16);
+  const Source f16 = converted(input, folder + "/f16.gguf", DType::f16);
   if (!bf16 || !f16) return;
   EXPECT_TENSOR(*bf16, "x.alpha", DType::f32, {});
   EXPECT_TENSOR(*bf16, "x.weight", DType::bf16, {2, 2});
