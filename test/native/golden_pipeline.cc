@@ -59,6 +59,15 @@ ipa::Picture mask_of(const Tensor& grey) {
 
 }  // namespace
 
+ipa::LoadRequest on_test_device(ipa::LoadRequest request) {
+  if (test_device().is_gpu()) {
+    request.compute = test_device().compute;
+    // Not "auto", which would take the CPU in its place.
+    if (request.devices.device == "auto") request.devices.device = "cuda";
+  }
+  return request;
+}
+
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
                                                   const std::vector<std::string>& adapters, int threads) {
   ipa::LoadRequest request;
@@ -68,13 +77,8 @@ std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,
 }
 
 std::unique_ptr<ipa::ModelSet> load_golden_models(ipa::LoadRequest request, int threads) {
-  if (test_device().is_gpu()) {
-    request.compute = test_device().compute;
-    // Not "auto", which would take the CPU in its place.
-    if (request.devices.device == "auto") request.devices.device = "cuda";
-  }
   request.threads = threads;
-  auto models = ipa::ModelSet::load(request, nullptr);
+  auto models = ipa::ModelSet::load(on_test_device(std::move(request)), nullptr);
   CHECK_OK(models.status());
   return models.ok() ? models.take() : nullptr;
 }

@@ -14,6 +14,9 @@
 
 namespace ipa_test {
 
+// The request, for the device and type that the tests run on.
+ipa::LoadRequest on_test_device(ipa::LoadRequest request);
+
 // Loads a folder of test/golden/models with adapter files of it ("adapters/base.safetensors"),
 // on `threads` threads. A failed test and nullptr when that goes wrong.
 std::unique_ptr<ipa::ModelSet> load_golden_models(const std::string& folder,

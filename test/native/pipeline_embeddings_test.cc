@@ -22,7 +22,7 @@ ipa::Result<std::unique_ptr<ModelSet>> load(const std::string& model, const std:
   request.model = ipa_test::golden_folder() + "/models/" + model;
   for (const std::string& file : files) request.embeddings.push_back(file_of(file));
   request.threads = 2;
-  return ModelSet::load(request, nullptr);
+  return ModelSet::load(ipa_test::on_test_device(std::move(request)), nullptr);
 }
 
 std::vector<float> values(const ipa::TensorSource& source, const std::string& name) {
@@ -100,7 +100,6 @@ TEST(pipeline_learned_tokens_of_another_width) {
 TEST(pipeline_learned_tokens_in_a_model_in_one_file) {
   ipa::LoadRequest request;
   request.model = ipa_test::golden_folder() + "/models/single-sd1/model.safetensors";
-  request.threads = 2;
   constexpr int32_t token = 5;
   auto source = ipa::open_safetensors(request.model);
   CHECK_OK(source.status());
@@ -115,11 +114,10 @@ TEST(pipeline_learned_tokens_in_a_model_in_one_file) {
     const std::string path = ipa_test::scratch_folder() + "/row.safetensors";
     CHECK_OK(ipa::write_safetensors(path, {{"<five>", {1, width}, rows.data() + token * width, type}}));
     request.embeddings = {path};
-    auto models = ModelSet::load(request, nullptr);
-    CHECK_OK(models.status());
-    if (!models.ok()) return;
-    const ipa::ClipTextConfig& config = models.value()->text[0]->network.config();
-    const auto learned = static_cast<int32_t>(models.value()->learned_tokens()[0].encoders[0].first);
+    const auto models = ipa_test::load_golden_models(request);
+    if (!models) return;
+    const ipa::ClipTextConfig& config = models->text[0]->network.config();
+    const auto learned = static_cast<int32_t>(models->learned_tokens()[0].encoders[0].first);
     CHECK_EQ(learned, static_cast<int32_t>(info->shape[0]));
     std::vector<std::vector<float>> features;
     for (const int32_t id : {token, learned}) {
@@ -127,7 +125,7 @@ TEST(pipeline_learned_tokens_in_a_model_in_one_file) {
       chunks[0].ids.assign(static_cast<size_t>(config.context), 1);
       chunks[0].ids[2] = id;
       chunks[0].weights.assign(chunks[0].ids.size(), 1.0f);
-      auto result = ipa_test::encode_prompt(*models.value(), chunks);
+      auto result = ipa_test::encode_prompt(*models, chunks);
       CHECK_OK(result.status());
       if (result.ok()) features.push_back(result.value().features);
     }

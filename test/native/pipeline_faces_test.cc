@@ -34,10 +34,7 @@ std::unique_ptr<ModelSet> load(const std::string& model, std::vector<AdapterRequ
   request.model = ipa_test::golden_folder() + "/models/" + model;
   request.adapters = std::move(adapters);
   if (!lora.empty()) request.loras.push_back({lora, 1});
-  request.threads = 2;
-  auto models = ModelSet::load(request, nullptr);
-  CHECK_OK(models.status());
-  return models.ok() ? models.take() : nullptr;
+  return ipa_test::load_golden_models(std::move(request));
 }
 
 std::vector<float> latents(ModelSet& models, ipa::GenerateRequest request) {

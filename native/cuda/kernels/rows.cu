@@ -166,8 +166,8 @@ LaunchResult launch_copy_rows(const CopyArgs& g, Stream stream) {
   if (g.from.element == g.out.element) {
     if (copies_in<uint4>(g)) return launch_units<uint4>(g, stream);
     if (copies_in<uint32_t>(g)) return launch_units<uint32_t>(g, stream);
-    if (copies_in<uint16_t>(g)) return launch_units<uint16_t>(g, stream);
-    return launch_units<uint8_t>(g, stream);
+    // No element of values is smaller.
+    return copies_in<uint16_t>(g) ? launch_units<uint16_t>(g, stream) : LAUNCH_UNKNOWN;
   }
   if (!is_float(g.from) || !is_float(g.out)) return LAUNCH_UNKNOWN;
   const auto run = [&](auto kernel, int width) {

@@ -30,6 +30,8 @@ export function kernelInstances(program) {
   for (const line of symbols.split("\n")) {
     const [, place, symbol] = /^([0-9a-f]+) [tT] (.*ipa::gpu::.*)$/.exec(line) ?? [];
     if (symbol === undefined) continue;
+    // What a compiler cut out of a kernel, such as a lambda, is no kernel.
+    if (/\{lambda|\[clone/.test(symbol)) continue;
     const name = plain(symbol);
     const file = names.get(/^\w+/.exec(name)?.[0]);
     if (file !== undefined) found.push({ name, file, place: place.replace(/^0+(?=.)/, "") });
