@@ -1,9 +1,11 @@
 // The compiler for other systems: a tool of developers, from PyPI.
 import { spawnSync } from "node:child_process";
+import path from "node:path";
 
-/** @returns {{ command: string[], version: string }} */
+/** @returns {{ command: string[], version: string }} `command` works from any folder */
 export function findZig() {
-  const command = (process.env.IPA_ZIG?.trim() || "python3 -m ziglang").split(/\s+/);
+  const [named, ...args] = (process.env.IPA_ZIG?.trim() || "python3 -m ziglang").split(/\s+/);
+  const command = [named.includes("/") ? path.resolve(named) : named, ...args];
   const { status, stdout, stderr, error } = spawnSync(command[0], [...command.slice(1), "version"], {
     encoding: "utf8",
   });

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { root } from "../build/paths.mjs";
 import { readManifest } from "../build/prebuilt.mjs";
+import { findZig } from "../build/zig.mjs";
 
 /** Of what is committed. @returns {string} the folder */
 export function cloneInto(folder) {
@@ -21,8 +22,9 @@ export function rebuild(temporary, names) {
   const clone = cloneInto(path.join(temporary, "another folder"));
   const out = path.join(temporary, "rebuilt");
   const build = [process.execPath, "tools/build/prebuild-all.mjs", "--only", names.join(","), "--out", out];
+  const env = { ...process.env, IPA_ZIG: findZig().command.join(" ") };
   for (const [command, ...args] of [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], build]) {
-    const { status } = spawnSync(command, args, { cwd: clone, stdio: ["ignore", 2, 2] });
+    const { status } = spawnSync(command, args, { cwd: clone, env, stdio: ["ignore", 2, 2] });
     if (status !== 0) throw new Error("the addons do not build in another folder");
   }
   const hashes = new Map(readManifest().files.map(({ file, sha256 }) => [file, sha256]));
