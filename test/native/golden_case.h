@@ -63,14 +63,16 @@ class GoldenFolder {
 // max |values - reference| / max |reference|; infinite for values that are no numbers and for different counts.
 double relative_error(const std::vector<float>& values, const std::vector<float>& reference);
 
-// What diffusers itself loses in the 16 bits of the device under test, at worst, on the small models (test/golden/rounding.json,
-// tools/goldens/rounding.py). Of a UNet's result; 0 where there are no 16 bits, or nothing is known.
-double diffusers_loses(const std::string& unet);
-// Of the latents and the picture of a call, over all models; nothing where there are no 16 bits.
+// What the 16 bits of the device under test may cost: half as much again as they cost diffusers itself, at worst, on the small models
+// (test/golden/rounding.json, tools/goldens/rounding.py). Networks with random weights are chaotic: an unlucky rounding costs one of them
+// ten times the usual, in diffusers as here, and not the same one.
+// Of a UNet's result; 0 where there are no 16 bits, or nothing is known.
+double lost_in_unet(const std::string& unet);
+// Of the latents and the picture of a call, over all models; nothing where there are no 16 bits. The picture's PSNR is diffusers' own.
 struct CallRounding {
   double latents = 0, psnr = 0;
 };
-std::optional<CallRounding> diffusers_loses_in_calls();
+std::optional<CallRounding> lost_in_calls();
 
 // Checks errors against a limit and prints the largest of the group at the end.
 class ErrorReport {

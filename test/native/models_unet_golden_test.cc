@@ -113,7 +113,7 @@ void check_unet(const std::string& name) {
   CHECK_OK(config.status());
   if (!config.ok()) return;
   const ipa::UNet unet(config.take());
-  ErrorReport report(name + " UNet", 1e-4, ipa_test::diffusers_loses(name));
+  ErrorReport report(name + " UNet", 1e-4, ipa_test::lost_in_unet(name));
   for (const Json* entry : folder.cases("unet")) check_case(folder, unet, *entry, report);
 }
 

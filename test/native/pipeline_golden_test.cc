@@ -69,7 +69,7 @@ class Runner {
  public:
   explicit Runner(const std::string& name)
       : folder_(name),
-        rounding_(ipa_test::diffusers_loses_in_calls()),
+        rounding_(ipa_test::lost_in_calls()),
         latents_(name + " latents", allowed_latents, most()) {}
   ~Runner() {
     if (rounding_) check_median();
@@ -111,9 +111,7 @@ class Runner {
   double least() const { return rounding_ ? rounding_->psnr : least_psnr; }
 
  private:
-  // Networks with random weights are chaotic: in 16 bits an unlucky rounding costs a call ten times the usual, in diffusers as
-  // here, and not the same call.
-  double most() const { return rounding_ ? 1.5 * rounding_->latents : 0; }
+  double most() const { return rounding_ ? rounding_->latents : 0; }
   void check_median() {
     std::sort(errors_.begin(), errors_.end());
     if (!errors_.empty() &&

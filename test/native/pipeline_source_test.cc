@@ -39,11 +39,15 @@ double latents_error(ipa::ModelSet& models, const GoldenFolder& folder, const Js
   return ipa_test::relative_error(result.value().latents.back(), folder.output(entry, "latents").values);
 }
 
+// On a GPU the VAE's encoder is in bf16, which the latents begin with.
+double lost() {
+  const auto in_calls = ipa_test::lost_in_calls();
+  return in_calls ? std::max(6e-2, in_calls->latents) : 0;
+}
+
 void check_latents(const std::string& unet, int least_cases) {
   const GoldenFolder folder("source-pictures");
-  // On a GPU the VAE's encoder is in bf16, which the latents begin with.
-  const double lost = ipa_test::diffusers_loses_in_calls() ? 6e-2 : 0;
-  ipa_test::ErrorReport report(unet + " latents", allowed_latents, lost);
+  ipa_test::ErrorReport report(unet + " latents", allowed_latents, lost());
   int ran = 0;
   for (const Json* entry : folder.cases("pipeline")) {
     if (entry->find("unet")->string() != unet) continue;
@@ -106,7 +110,8 @@ TEST(pipeline_inpainting_gives_a_seed_the_same_picture_among_others) {
   if (!models) return;
   ipa::GenerateRequest request = golden_request(folder, *entry);
   request.seeds.insert(request.seeds.begin(), 1);
-  CHECK(latents_error(*models, folder, *entry, request) <= allowed_latents);
+  ipa_test::ErrorReport report("latents among others", allowed_latents, lost());
+  report.add("sd15-inpaint-euler_a", latents_error(*models, folder, *entry, request));
 }
 
 TEST(pipeline_source_memory_is_what_was_planned) {

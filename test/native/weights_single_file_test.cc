@@ -47,9 +47,7 @@ void check_unet(const GoldenFolder& folder, const SingleFile& file) {
   CHECK_OK(file.unet->check("the file"));
   const ipa::UNet unet(*file.unet);
   const ipa::UNetConfig& c = unet.config();
-  // The random weights of the one of SDXL make much of a rounding.
-  const double lost = ipa_test::diffusers_loses_in_calls() ? 3e-2 : 0;
-  ErrorReport report(folder.name() + " unet", allowed, lost);
+  ErrorReport report(folder.name() + " unet", allowed, ipa_test::lost_in_unet(folder.name()));
   for (const Json* entry : folder.cases("unet")) {
     const Tensor sample = channels_last(folder.input(*entry, "sample"));
     const Tensor text = folder.input(*entry, "encoder_hidden_states");

@@ -21,6 +21,7 @@ from PIL import Image  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 import pipelines  # noqa: E402
+import single_files  # noqa: E402
 import unets  # noqa: E402
 from store import ROOT  # noqa: E402
 
@@ -91,6 +92,8 @@ def run(model, entry, dtype, around):
 
 
 def load_unet(folder, entry):
+    if folder.name in single_files.UNETS:
+        return single_files.load_unet(folder)
     unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", local_files_only=True)
     if not entry.get("adapters"):
         return unet
@@ -125,7 +128,7 @@ def measure_unets():
     worst = {}
     for file in sorted((ROOT / "models").glob("*/golden.json")):
         entries = [entry for entry in json.loads(file.read_text())["cases"] if entry["network"] == "unet"]
-        if not entries or not (file.parent / "unet/config.json").exists():
+        if not entries or not ((file.parent / "unet/config.json").exists() or file.parent.name in single_files.UNETS):
             continue
         tensors = load_file(file.parent / "golden.safetensors")
         worst[file.parent.name] = {name: max(run_unet(file.parent, entry, tensors, dtype) for entry in entries) for name, dtype in TYPES.items()}

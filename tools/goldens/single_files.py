@@ -5,8 +5,9 @@ The original names are written here; that they are right is checked by diffusers
 import re
 
 import torch
+from diffusers import UNet2DConditionModel
 from diffusers.loaders import single_file_utils as convert
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import networks
 import unets
@@ -25,6 +26,7 @@ SDXL = dict(sample_size=128, block_out_channels=(32, 32, 32), layers_per_block=1
 # Transformer depths that differ within a level, one residual layer as mid block.
 SSD = SDXL | dict(block_out_channels=(32, 32), attention_head_dim=(1, 1), mid_block_type="UNetMidBlock2D", transformer_layers_per_block=((1,), (2,)),
                   reverse_transformer_layers_per_block=((3, 1), (1, 1)), down_block_types=(unets.DOWN, unets.CROSS_DOWN), up_block_types=(unets.CROSS_UP, unets.UP))
+UNETS = {"single-sd1": SD1, "single-sd2": SD2, "single-sdxl": SDXL, "single-ssd": SSD}
 VAE = dict(block_out_channels=(32, 32), layers_per_block=1, norm_num_groups=32, sample_size=64)
 TEXT = dict(hidden_size=64, num_attention_heads=1, intermediate_size=96, projection_dim=64, vocab_size=300, bos_token_id=298, eos_token_id=299)
 
@@ -102,6 +104,14 @@ def open_clip_names(text, prefix, layers_more=0):
     return result
 
 
+def load_unet(folder):
+    """As diffusers reads it from the file."""
+    unet = UNet2DConditionModel(**UNETS[folder.name])
+    weights = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
+    unet.load_state_dict(convert.convert_ldm_unet_checkpoint(weights, dict(unet.config)))
+    return unet.eval()
+
+
 def same(converted, state, what):
     state = {key: value for key, value in state.items() if "position_ids" not in key}
     if set(converted) != set(state) or not all(torch.equal(converted[key].reshape(value.shape), value) for key, value in state.items()):
@@ -156,5 +166,5 @@ def make_family(name, unet_config, seed):
 
 
 def make():
-    for seed, (name, config) in enumerate({"single-sd1": SD1, "single-sd2": SD2, "single-sdxl": SDXL, "single-ssd": SSD}.items()):
+    for seed, (name, config) in enumerate(UNETS.items()):
         make_family(name, config, 9000 + 100 * seed)
